@@ -1,1 +1,46 @@
-//! k
+//! Recurrent-network kernels: slices in, slices out.
+//!
+//! Whole-sequence forward and backward passes of Elman, GRU and LSTM layers, the readout with its softmax
+//! cross-entropy, dropout and the optimiser sweep, behind one coarse seam, [`Backend`], with two implementors:
+//!
+//! - [`Reference`], generic over `f32` and `f64`: the specification, scalar loops short enough to check against
+//!   a paper (`docs/math.md` has the equations);
+//! - [`Cpu`], fused `f32` kernels over packed weights for the instruction set of the machine.
+//!
+//! # Words and layouts
+//!
+//! `B` batch rows, `T` time steps, `I` input size, `H` hidden size, `G` gates, `E` embedding size, `V` vocabulary
+//! size. Gradients are `d_` and the name. Everything is time-major, `[T, B, ·]`, so that a step is one contiguous
+//! slice. Gates stand in PyTorch's order: `i f g o` for LSTM, `r z n` for GRU; `weight_ih` is `[G*H, I]`,
+//! `weight_hh` is `[G*H, H]`, row-major. All parameters of a model lie in one flat *arena*; a layer names its
+//! parameters by their offsets there, and gradients lie in an arena of the same shape.
+
+mod backend;
+mod buffer;
+mod cell;
+mod cpu;
+mod dispatch;
+mod dropout;
+mod embedding;
+mod optimiser;
+mod panel;
+mod readout;
+mod reference;
+mod sequence;
+mod simd;
+mod spec;
+
+pub use backend::{Backend, CrossEntropy, Input, Loss, Real, State, Trace};
+pub use buffer::Aligned;
+pub use cell::{Activation, Cell};
+pub use cpu::{Cpu, Frames, FramesView};
+pub use dispatch::{Isa, IsaError};
+pub use dropout::Dropout;
+pub use optimiser::{Moments, Rule, Update, Updated};
+pub use reference::Reference;
+pub use spec::{InputSpec, ReadoutSpec, RecurrentSpec};
+
+pub mod peak;
+
+/// Marks a position without a target: it adds no loss and no gradient.
+pub const IGNORE: u32 = u32::MAX;

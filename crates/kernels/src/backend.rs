@@ -1,0 +1,233 @@
+//! The seam between models and machines: about a dozen whole-sequence operations.
+//!
+//! Layers, models and training are written once over [`Backend`]. What lies on the near side of it (texts, batches,
+//! states, traces) is plain host data; parameters and activations are the backend's own. [`crate::Reference`]
+//! proves a model right in `f64`, [`crate::Cpu`] runs it fast, and nothing above the seam knows which one works.
+
+use crate::dropout::Dropout;
+use crate::optimiser::{Moments, Update, Updated};
+use crate::spec::{ReadoutSpec, RecurrentSpec};
+
+/// The numbers a backend computes with on the host side of the seam.
+pub trait Real: num_traits::Float + std::iter::Sum + std::fmt::Debug + Default + Send + Sync + 'static {
+    /// The nearest number of this kind.
+    fn of(x: f64) -> Self;
+    /// Without loss.
+    fn as_f64(self) -> f64;
+    /// The nearest number of the kind that files hold.
+    fn as_f32(self) -> f32;
+}
+
+impl Real for f32 {
+    fn of(x: f64) -> Self {
+        x as f32
+    }
+    fn as_f64(self) -> f64 {
+        self.into()
+    }
+    fn as_f32(self) -> f32 {
+        self
+    }
+}
+
+impl Real for f64 {
+    fn of(x: f64) -> Self {
+        x
+    }
+    fn as_f64(self) -> f64 {
+        self
+    }
+    fn as_f32(self) -> f32 {
+        self as f32
+    }
+}
+
+/// What a recurrent layer reads: ids `[T, B]`, or dense frames `[T, B, I]`.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a, V> {
+    /// For layers over one-hot or embedded ids. Every id is below the vocabulary size.
+    Ids(&'a [u32]),
+    /// For layers over frames.
+    Frames(V),
+}
+
+/// The state of one layer: a value, passed in and returned.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State<R> {
+    /// `[B, H]`.
+    pub h: Vec<R>,
+    /// `[B, H]` for LSTM, empty otherwise.
+    pub c: Vec<R>,
+}
+
+impl<R: Real> State<R> {
+    /// The zero state of `rows` sequences.
+    pub fn zeros(spec: &RecurrentSpec, rows: usize) -> Self {
+        let len = rows * spec.hidden_size;
+        Self { h: vec![R::zero(); len], c: vec![R::zero(); if spec.cell.has_cell_state() { len } else { 0 }] }
+    }
+}
+
+/// Named activations of one layer over one window, on the host, `[T, B, H]` each.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trace<R> {
+    /// Hidden states after each step.
+    pub h: Vec<R>,
+    /// Cell states after each step; empty unless the cell has them.
+    pub c: Vec<R>,
+    /// The slots of [`crate::Cell::slot_names`].
+    pub gates: Vec<(&'static str, Vec<R>)>,
+}
+
+/// The loss of some positions.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Loss {
+    /// Sum over the counted positions, in nats.
+    pub nats: f64,
+    /// Positions with a target.
+    pub count: usize,
+}
+
+impl Loss {
+    /// Mean in nats per position.
+    pub fn mean(self) -> f64 {
+        self.nats / self.count as f64
+    }
+
+    /// Adds other positions.
+    pub fn add(&mut self, other: Loss) {
+        self.nats += other.nats;
+        self.count += other.count;
+    }
+}
+
+/// What the fused readout and loss give back beside the loss.
+pub struct CrossEntropy<'a, B: Backend + ?Sized> {
+    /// Factor on every gradient: one over the positions of the whole batch.
+    pub scale: B::Real,
+    /// Gradient of the frames, overwritten, `[T, B, H]`.
+    pub d_frames: &'a mut B::Frames,
+    /// Arena of gradients, added to.
+    pub grads: &'a mut B::Buffer,
+}
+
+/// A machine that models run on.
+///
+/// Gradients of parameters are *added* to the arena `grads`; gradients of activations are overwritten.
+pub trait Backend: Send + Sync {
+    /// Numbers on the host side.
+    type Real: Real;
+    /// A flat arena: parameters, gradients, an optimiser's moments.
+    type Buffer: Send + Sync;
+    /// Activations `[rows, width]`, rows being `T * B`, in the backend's layout.
+    type Frames: Send + Sync + Default;
+    /// Borrowed activations.
+    type View<'a>: Copy + Send + Sync;
+    /// A recurrent layer's weights, prepared for many products.
+    type Recurrent: Send + Sync;
+    /// A readout's weights, prepared likewise.
+    type Readout: Send + Sync;
+    /// What a forward pass leaves for the backward pass.
+    type Tape: Send + Sync + Default;
+    /// Scratch memory of the readout.
+    type Scratch: Send + Sync + Default;
+
+    /// An arena holding `values`.
+    fn buffer(&self, values: &[Self::Real]) -> Self::Buffer;
+    /// The values of an arena.
+    fn read(&self, buffer: &Self::Buffer) -> Vec<Self::Real>;
+    /// Sets an arena to zero.
+    fn clear(&self, buffer: &mut Self::Buffer);
+
+    /// Activations from host values `[rows, width]`.
+    fn frames(&self, width: usize, values: &[Self::Real]) -> Self::Frames;
+    /// Host values `[rows, width]` of activations.
+    fn read_frames(&self, frames: Self::View<'_>) -> Vec<Self::Real>;
+    /// Borrows activations.
+    fn view<'a>(&self, frames: &'a Self::Frames) -> Self::View<'a>;
+
+    /// Runs `work(index, item)` for every item, in parallel where the backend can. Items must not depend on
+    /// each other; which thread runs which is unspecified.
+    fn parallel<T: Send>(&self, items: &mut [T], work: impl Fn(usize, &mut T) + Send + Sync);
+
+    /// Prepares a layer's weights; `training` includes what the backward pass needs. Reuses `into`'s memory.
+    fn pack_recurrent(
+        &self,
+        spec: &RecurrentSpec,
+        params: &Self::Buffer,
+        training: bool,
+        into: &mut Option<Self::Recurrent>,
+    );
+
+    /// Runs a layer over a window from `initial`, whose size gives the batch rows `B`.
+    ///
+    /// With `lengths` (`[B]`, each at most `T`), a row that has finished keeps its state, and its output is zero.
+    /// In reverse direction a row starts at its own last step.
+    fn recurrent_forward(
+        &self,
+        layer: &Self::Recurrent,
+        input: Input<'_, Self::View<'_>>,
+        initial: &State<Self::Real>,
+        lengths: Option<&[usize]>,
+        tape: &mut Self::Tape,
+    );
+    /// The output `[T, B, H]` that a forward pass left on the tape.
+    fn output<'a>(&self, tape: &'a Self::Tape) -> Self::View<'a>;
+    /// The state after the window.
+    fn final_state(&self, tape: &Self::Tape) -> State<Self::Real>;
+    /// Every named activation of a forward pass. Not after the backward pass, which consumes the tape.
+    fn trace(&self, layer: &Self::Recurrent, tape: &Self::Tape) -> Trace<Self::Real>;
+
+    /// The way back: consumes the tape of a forward pass over the same `input`.
+    ///
+    /// `d_output` is the gradient of the output, `d_final` that of the final state; absent means zero. Adds to
+    /// `grads`; overwrites `d_input` (`[T, B, I]`, layers over frames only); returns the initial state's gradient.
+    #[allow(clippy::too_many_arguments)]
+    fn recurrent_backward(
+        &self,
+        layer: &Self::Recurrent,
+        input: Input<'_, Self::View<'_>>,
+        params: &Self::Buffer,
+        d_output: Option<Self::View<'_>>,
+        d_final: Option<&State<Self::Real>>,
+        tape: &mut Self::Tape,
+        grads: &mut Self::Buffer,
+        d_input: Option<&mut Self::Frames>,
+    ) -> State<Self::Real>;
+
+    /// Prepares a readout's weights, as [`Backend::pack_recurrent`].
+    fn pack_readout(
+        &self,
+        spec: &ReadoutSpec,
+        params: &Self::Buffer,
+        training: bool,
+        into: &mut Option<Self::Readout>,
+    );
+    /// Logits `[rows, V]` on the host.
+    fn logits(&self, readout: &Self::Readout, frames: Self::View<'_>, scratch: &mut Self::Scratch) -> Vec<Self::Real>;
+    /// Readout, softmax and cross-entropy against `targets` (`[rows]`, [`crate::IGNORE`] where there is none); with
+    /// `backward`, their gradients in the same sweep.
+    fn cross_entropy(
+        &self,
+        readout: &Self::Readout,
+        frames: Self::View<'_>,
+        targets: &[u32],
+        backward: Option<CrossEntropy<'_, Self>>,
+        scratch: &mut Self::Scratch,
+    ) -> Loss;
+
+    /// Drops activations: forward on activations, backward on their gradients, with the same mask.
+    fn dropout(&self, dropout: &Dropout, frames: Self::View<'_>, into: &mut Self::Frames);
+    /// As [`Backend::dropout`], in place.
+    fn dropout_in_place(&self, dropout: &Dropout, frames: &mut Self::Frames);
+
+    /// Adds up the gradients of all shards in their order, clips their global norm and updates `params`. If the
+    /// norm is not finite nothing is updated; the sum is left in the first of `grads` for inspection.
+    fn update(
+        &self,
+        update: &Update,
+        grads: &mut [&mut Self::Buffer],
+        moments: &mut Moments<Self::Buffer>,
+        params: &mut Self::Buffer,
+    ) -> Updated;
+}

@@ -1,0 +1,204 @@
+//! The gated recurrent unit, pointwise, in both forms: slots `n r z` and `q`.
+//!
+//! `h' = (1 - z) n + z h`. With *reset after* (PyTorch), `n = tanh(x_n + r q)` where `q = W_hn h + b_hn` comes
+//! out of the same product as `r` and `z`. With *reset before* (Cho et al. 2014), `n = tanh(x_n + W_hn q + b_hn)`
+//! where `q = r h`: the candidate waits for the reset gate of every unit, so a step has two products and the
+//! pointwise part two halves.
+
+use super::{BackwardTile, ForwardTile, InputShare};
+use crate::simd::{Job, Vector};
+
+const SLOTS: usize = 4;
+const GATES: usize = 3;
+
+/// The gates in the order of PyTorch's weights.
+pub(crate) const R: usize = 0;
+pub(crate) const Z: usize = 1;
+pub(crate) const N: usize = 2;
+
+/// The slot of `n`, of which the reset-before form takes a product of its own on the way back.
+pub(crate) const SLOT_N: usize = 0;
+const SLOT_R: usize = 1;
+const SLOT_Z: usize = 2;
+/// The slot of `q`, the operand of the reset-before form's second product.
+pub(crate) const SLOT_Q: usize = 3;
+
+impl ForwardTile<'_> {
+    /// The input's share of the slots `n r z` of one row and unit block.
+    #[inline(always)]
+    fn gru_input<V: Vector>(&self, v: V, row: usize, unit: usize) -> [V; GATES] {
+        let w = V::LANES;
+        let share = match self.input {
+            InputShare::InGates => &self.gates[row * SLOTS * self.hp + unit * SLOTS * w..],
+            InputShare::Table { table, ids } => &table[ids[row] as usize * GATES * self.hp + unit * GATES * w..],
+        };
+        [v.load(share), v.load(&share[w..]), v.load(&share[2 * w..])]
+    }
+}
+
+pub(crate) struct ForwardResetAfter<'a>(pub(crate) ForwardTile<'a>);
+
+impl Job for ForwardResetAfter<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self, v: V) {
+        let tile = self.0;
+        let (w, hp) = (V::LANES, tile.hp);
+        for r in 0..tile.rows {
+            for u in tile.units.clone() {
+                let at = r * hp + u * w;
+                let pre = &tile.pre[r * tile.pre_stride + (u - tile.units.start) * GATES * w..][..GATES * w];
+                let [x_n, x_r, x_z] = tile.gru_input(v, r, u);
+                let reset = (x_r + v.load(pre)).sigmoid();
+                let update = (x_z + v.load(&pre[w..])).sigmoid();
+                let q = v.load(&pre[2 * w..]) + v.load(&tile.hidden_bias[u * w..]);
+                let n = reset.mul_add(q, x_n).tanh();
+                update.mul_add(v.load(&tile.h_prev[at..]) - n, n).store(&mut tile.h_next[at..]);
+                let gates = &mut tile.gates[r * SLOTS * hp + u * SLOTS * w..][..SLOTS * w];
+                for (slot, value) in [n, reset, update, q].into_iter().enumerate() {
+                    value.store(&mut gates[slot * w..]);
+                }
+            }
+        }
+    }
+}
+
+pub(crate) struct BackwardResetAfter<'a>(pub(crate) BackwardTile<'a>);
+
+impl Job for BackwardResetAfter<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self, v: V) {
+        let tile = self.0;
+        let (w, hp) = (V::LANES, tile.hp);
+        let one = v.splat(1.0);
+        for r in 0..tile.rows {
+            for u in tile.units.clone() {
+                let at = r * hp + u * w;
+                let d_h = tile.incoming(v, r, u);
+                let gates = &mut tile.gates[r * SLOTS * hp + u * SLOTS * w..][..SLOTS * w];
+                let slot = |s: usize| v.load(&gates[s * w..]);
+                let (n, reset, update, q) = (slot(SLOT_N), slot(SLOT_R), slot(SLOT_Z), slot(SLOT_Q));
+
+                // h' = n + z (h - n)
+                let d_update = d_h * (v.load(&tile.h_prev[at..]) - n) * (update - update * update);
+                let d_n = (d_h - d_h * update) * (one - n * n);
+                // n = tanh(x_n + r q)
+                let d_reset = d_n * q * (reset - reset * reset);
+
+                (d_h * update).store(&mut tile.d_h[at..]);
+                for (slot, value) in [d_n, d_reset, d_update, d_n * reset].into_iter().enumerate() {
+                    value.store(&mut gates[slot * w..]);
+                }
+            }
+        }
+    }
+}
+
+/// First half of a reset-before step: the gates `r` and `z`, and `q = r h`.
+pub(crate) struct ForwardResetGates<'a>(pub(crate) ForwardTile<'a>);
+
+impl Job for ForwardResetGates<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self, v: V) {
+        let tile = self.0;
+        let (w, hp) = (V::LANES, tile.hp);
+        for r in 0..tile.rows {
+            for u in tile.units.clone() {
+                let at = r * hp + u * w;
+                let pre = &tile.pre[r * tile.pre_stride + (u - tile.units.start) * 2 * w..][..2 * w];
+                let [x_n, x_r, x_z] = tile.gru_input(v, r, u);
+                let reset = (x_r + v.load(pre)).sigmoid();
+                let update = (x_z + v.load(&pre[w..])).sigmoid();
+                let q = reset * v.load(&tile.h_prev[at..]);
+                let gates = &mut tile.gates[r * SLOTS * hp + u * SLOTS * w..][..SLOTS * w];
+                for (slot, value) in [x_n, reset, update, q].into_iter().enumerate() {
+                    value.store(&mut gates[slot * w..]);
+                }
+            }
+        }
+    }
+}
+
+/// Second half of a reset-before step: the candidate, from the product of `q`, and the new state.
+pub(crate) struct ForwardCandidate<'a>(pub(crate) ForwardTile<'a>);
+
+impl Job for ForwardCandidate<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self, v: V) {
+        let tile = self.0;
+        let (w, hp) = (V::LANES, tile.hp);
+        for r in 0..tile.rows {
+            for u in tile.units.clone() {
+                let at = r * hp + u * w;
+                let gates = &mut tile.gates[r * SLOTS * hp + u * SLOTS * w..][..SLOTS * w];
+                let recurrent = v.load(&tile.pre[r * tile.pre_stride + (u - tile.units.start) * w..]);
+                let n = (v.load(gates) + recurrent).tanh();
+                let update = v.load(&gates[SLOT_Z * w..]);
+                update.mul_add(v.load(&tile.h_prev[at..]) - n, n).store(&mut tile.h_next[at..]);
+                n.store(gates);
+            }
+        }
+    }
+}
+
+/// First half of a reset-before step back: the gradients of `n` and `z`. Slots `r` and `q` stay as they are.
+pub(crate) struct BackwardCandidate<'a>(pub(crate) BackwardTile<'a>);
+
+impl Job for BackwardCandidate<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self, v: V) {
+        let tile = self.0;
+        let (w, hp) = (V::LANES, tile.hp);
+        let one = v.splat(1.0);
+        for r in 0..tile.rows {
+            for u in tile.units.clone() {
+                let at = r * hp + u * w;
+                let d_h = tile.incoming(v, r, u);
+                let gates = &mut tile.gates[r * SLOTS * hp + u * SLOTS * w..][..SLOTS * w];
+                let (n, update) = (v.load(gates), v.load(&gates[SLOT_Z * w..]));
+                let d_update = d_h * (v.load(&tile.h_prev[at..]) - n) * (update - update * update);
+                let d_n = (d_h - d_h * update) * (one - n * n);
+                (d_h * update).store(&mut tile.d_h[at..]);
+                d_n.store(gates);
+                d_update.store(&mut gates[SLOT_Z * w..]);
+            }
+        }
+    }
+}
+
+/// Second half of a reset-before step back: from the gradient of `q = r h` to `r` and to `h`.
+pub(crate) struct BackwardResetGate<'a> {
+    pub(crate) tile: BackwardTile<'a>,
+    /// Gradient of `q`, `[rows][d_q_stride]`, starting at the tile's first unit.
+    pub(crate) d_q: &'a [f32],
+    pub(crate) d_q_stride: usize,
+}
+
+impl Job for BackwardResetGate<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self, v: V) {
+        let BackwardResetGate { tile, d_q, d_q_stride } = self;
+        let (w, hp) = (V::LANES, tile.hp);
+        for r in 0..tile.rows {
+            for u in tile.units.clone() {
+                let at = r * hp + u * w;
+                let d_q = v.load(&d_q[r * d_q_stride + (u - tile.units.start) * w..]);
+                let gate = &mut tile.gates[r * SLOTS * hp + (u * SLOTS + SLOT_R) * w..][..w];
+                let reset = v.load(gate);
+                d_q.mul_add(reset, v.load(&tile.d_h[at..])).store(&mut tile.d_h[at..]);
+                (d_q * v.load(&tile.h_prev[at..]) * (reset - reset * reset)).store(gate);
+            }
+        }
+    }
+}

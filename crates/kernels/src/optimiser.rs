@@ -1,0 +1,167 @@
+//! The optimiser: gradients of all shards summed in order, their global norm clipped, parameters updated, in two
+//! sweeps over the flat arena. The rules are PyTorch's, term for term, in `f32` or `f64`.
+
+use crate::backend::Real;
+
+/// An update rule.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rule {
+    /// Stochastic gradient descent, `v = momentum v + g; w -= lr v`.
+    Sgd {
+        /// Share of the last step's direction that is kept; 0 for none.
+        momentum: f64,
+    },
+    /// Duchi et al. 2011: `s += g^2; w -= lr g / (sqrt(s) + eps)`.
+    Adagrad {
+        /// Added to the root.
+        eps: f64,
+    },
+    /// Tieleman & Hinton 2012: `s = decay s + (1 - decay) g^2; w -= lr g / (sqrt(s) + eps)`.
+    RmsProp {
+        /// Memory of the squares.
+        decay: f64,
+        /// Added to the root.
+        eps: f64,
+    },
+    /// Kingma & Ba 2015, algorithm 1; `decoupled` weight decay as in Loshchilov & Hutter 2019 (AdamW), otherwise
+    /// added to the gradient.
+    Adam {
+        /// Memory of the gradient.
+        beta1: f64,
+        /// Memory of its square.
+        beta2: f64,
+        /// Added to the root.
+        eps: f64,
+        /// AdamW.
+        decoupled: bool,
+    },
+}
+
+impl Rule {
+    /// Arenas of moments it keeps.
+    pub fn moments(self) -> usize {
+        match self {
+            Rule::Sgd { momentum: 0.0 } => 0,
+            Rule::Sgd { .. } | Rule::Adagrad { .. } | Rule::RmsProp { .. } => 1,
+            Rule::Adam { .. } => 2,
+        }
+    }
+}
+
+/// One update of all parameters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Update {
+    /// The rule.
+    pub rule: Rule,
+    /// Learning rate of this step.
+    pub learning_rate: f64,
+    /// L2 decay of the parameters before [`Update::decayed`].
+    pub weight_decay: f64,
+    /// The arena holds all matrices first: parameters from here on (biases) do not decay.
+    pub decayed: usize,
+    /// Largest global norm of the gradient; larger ones are scaled down to it.
+    pub max_norm: Option<f64>,
+    /// Number of this update, from 1, for Adam's bias correction.
+    pub step: u64,
+}
+
+/// The optimiser's memory: [`Rule::moments`] arenas of the parameters' shape.
+#[derive(Clone, Debug, Default)]
+pub struct Moments<B>(pub Vec<B>);
+
+/// What an update did.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Updated {
+    /// Global norm of the gradient before clipping.
+    pub norm: f64,
+}
+
+/// Elements whose squares are summed by themselves: the sum of sums does not depend on who computed which.
+pub(crate) const CHUNK: usize = 8192;
+
+impl Update {
+    /// The factor that brings a gradient of this norm within bounds (PyTorch's `clip_grad_norm_`).
+    pub(crate) fn clip_factor(&self, norm: f64) -> f64 {
+        self.max_norm.map_or(1.0, |max| (max / (norm + 1e-6)).min(1.0))
+    }
+
+    /// Updates some parameters, elementwise. `first` is the offset of `params[0]` in the arena; each of `moments`
+    /// lines up with `params`.
+    #[inline(always)]
+    pub(crate) fn apply<R: Real>(
+        &self,
+        first: usize,
+        clip: f64,
+        grads: &[R],
+        moments: &mut [&mut [R]],
+        params: &mut [R],
+    ) {
+        let decayed = self.decayed.saturating_sub(first).min(params.len());
+        let (decaying, free) = params.split_at_mut(decayed);
+        let mut tails = Vec::with_capacity(2);
+        let mut heads = Vec::with_capacity(2);
+        for moment in moments {
+            let (head, tail) = moment.split_at_mut(decayed);
+            heads.push(head);
+            tails.push(tail);
+        }
+        self.sweep(self.weight_decay, clip, &grads[..decayed], &mut heads, decaying);
+        self.sweep(0.0, clip, &grads[decayed..], &mut tails, free);
+    }
+
+    #[inline(always)]
+    fn sweep<R: Real>(&self, decay: f64, clip: f64, grads: &[R], moments: &mut [&mut [R]], params: &mut [R]) {
+        let r = R::of;
+        let (rate, clip, decay_term) = (r(self.learning_rate), r(clip), r(decay));
+        let n = params.len();
+        let grads = &grads[..n];
+        match (self.rule, moments) {
+            (Rule::Sgd { .. }, []) => {
+                for i in 0..n {
+                    params[i] = params[i] - rate * (grads[i] * clip + decay_term * params[i]);
+                }
+            }
+            (Rule::Sgd { momentum }, [velocity]) => {
+                let (momentum, velocity) = (r(momentum), &mut velocity[..n]);
+                for i in 0..n {
+                    velocity[i] = momentum * velocity[i] + (grads[i] * clip + decay_term * params[i]);
+                    params[i] = params[i] - rate * velocity[i];
+                }
+            }
+            (Rule::Adagrad { eps }, [squares]) => {
+                let (eps, squares) = (r(eps), &mut squares[..n]);
+                for i in 0..n {
+                    let g = grads[i] * clip + decay_term * params[i];
+                    squares[i] = squares[i] + g * g;
+                    params[i] = params[i] - rate * g / (squares[i].sqrt() + eps);
+                }
+            }
+            (Rule::RmsProp { decay, eps }, [squares]) => {
+                let (keep, take, eps, squares) = (r(decay), r(1.0 - decay), r(eps), &mut squares[..n]);
+                for i in 0..n {
+                    let g = grads[i] * clip + decay_term * params[i];
+                    squares[i] = keep * squares[i] + take * g * g;
+                    params[i] = params[i] - rate * g / (squares[i].sqrt() + eps);
+                }
+            }
+            (Rule::Adam { beta1, beta2, eps, decoupled }, [mean, squares]) => {
+                let correction = |beta: f64| 1.0 - beta.powf(self.step as f64);
+                let (keep1, take1) = (r(beta1), r(1.0 - beta1));
+                let (keep2, take2) = (r(beta2), r(1.0 - beta2));
+                let step = r(self.learning_rate / correction(beta1));
+                let root = r(1.0 / correction(beta2).sqrt());
+                let eps = r(eps);
+                let shrink = if decoupled { r(1.0 - self.learning_rate * decay) } else { R::one() };
+                let coupled = if decoupled { R::zero() } else { decay_term };
+                let (mean, squares) = (&mut mean[..n], &mut squares[..n]);
+                for i in 0..n {
+                    let g = grads[i] * clip + coupled * params[i];
+                    mean[i] = keep1 * mean[i] + take1 * g;
+                    squares[i] = keep2 * squares[i] + take2 * g * g;
+                    params[i] = params[i] * shrink - step * mean[i] / (squares[i].sqrt() * root + eps);
+                }
+            }
+            (rule, moments) => unreachable!("{rule:?} with {} moments", moments.len()),
+        }
+    }
+}

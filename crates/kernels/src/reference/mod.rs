@@ -1,0 +1,211 @@
+//! The reference: what right means. Scalar loops in the order of the equations, generic over `f32` and `f64`, with
+//! no thought for speed. Finite differences prove it, and it proves everything faster.
+
+mod cells;
+mod recurrent;
+
+use crate::IGNORE;
+use crate::backend::{Backend, CrossEntropy, Input, Loss, Real, State, Trace};
+use crate::dropout::Dropout;
+use crate::optimiser::{Moments, Update, Updated};
+use crate::spec::{ReadoutSpec, RecurrentSpec};
+use recurrent::{Layer, Tape, add, outer_into};
+use std::marker::PhantomData;
+
+/// Runs models by the definition. `Reference<f64>` is exact enough for finite differences.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reference<R>(PhantomData<R>);
+
+impl<R: Real> Reference<R> {
+    /// A backend without settings.
+    pub fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+/// Activations `[rows, width]`.
+#[derive(Clone, Debug, Default)]
+pub struct Frames<R> {
+    values: Vec<R>,
+    width: usize,
+}
+
+/// A readout with the arena's parameters it was packed with.
+pub struct Readout<R> {
+    spec: ReadoutSpec,
+    params: Vec<R>,
+}
+
+impl<R: Real> Readout<R> {
+    fn logits(&self, h: &[R]) -> Vec<R> {
+        let (weight, bias) = (&self.params[self.spec.weight_range()], &self.params[self.spec.bias_range()]);
+        cells::affine(weight, bias, h, 0..self.spec.vocab_size)
+    }
+}
+
+impl<R: Real> Backend for Reference<R> {
+    type Real = R;
+    type Buffer = Vec<R>;
+    type Frames = Frames<R>;
+    type View<'a> = (&'a [R], usize);
+    type Recurrent = Layer<R>;
+    type Readout = Readout<R>;
+    type Tape = Tape<R>;
+    type Scratch = ();
+
+    fn buffer(&self, values: &[R]) -> Vec<R> {
+        values.to_vec()
+    }
+
+    fn read(&self, buffer: &Vec<R>) -> Vec<R> {
+        buffer.clone()
+    }
+
+    fn clear(&self, buffer: &mut Vec<R>) {
+        buffer.fill(R::zero());
+    }
+
+    fn frames(&self, width: usize, values: &[R]) -> Frames<R> {
+        Frames { values: values.to_vec(), width }
+    }
+
+    fn read_frames(&self, (values, _): (&[R], usize)) -> Vec<R> {
+        values.to_vec()
+    }
+
+    fn view<'a>(&self, frames: &'a Frames<R>) -> (&'a [R], usize) {
+        (&frames.values, frames.width)
+    }
+
+    fn parallel<T: Send>(&self, items: &mut [T], work: impl Fn(usize, &mut T) + Send + Sync) {
+        items.iter_mut().enumerate().for_each(|(index, item)| work(index, item));
+    }
+
+    fn pack_recurrent(&self, spec: &RecurrentSpec, params: &Vec<R>, _: bool, into: &mut Option<Layer<R>>) {
+        *into = Some(Layer { spec: *spec, params: params.clone() });
+    }
+
+    fn recurrent_forward(
+        &self,
+        layer: &Layer<R>,
+        input: Input<'_, (&[R], usize)>,
+        initial: &State<R>,
+        lengths: Option<&[usize]>,
+        tape: &mut Tape<R>,
+    ) {
+        layer.forward(values(input), initial, lengths, tape);
+    }
+
+    fn output<'a>(&self, tape: &'a Tape<R>) -> (&'a [R], usize) {
+        (&tape.output, tape.hidden_size())
+    }
+
+    fn final_state(&self, tape: &Tape<R>) -> State<R> {
+        tape.final_state()
+    }
+
+    fn trace(&self, layer: &Layer<R>, tape: &Tape<R>) -> Trace<R> {
+        tape.trace(layer.spec.cell)
+    }
+
+    fn recurrent_backward(
+        &self,
+        layer: &Layer<R>,
+        input: Input<'_, (&[R], usize)>,
+        _: &Vec<R>,
+        d_output: Option<(&[R], usize)>,
+        d_final: Option<&State<R>>,
+        tape: &mut Tape<R>,
+        grads: &mut Vec<R>,
+        mut d_input: Option<&mut Frames<R>>,
+    ) -> State<R> {
+        if let Some(d_input) = &mut d_input {
+            d_input.width = layer.spec.input.size();
+        }
+        let d_output = d_output.map(|(values, _)| values);
+        layer.backward(values(input), d_output, d_final, tape, grads, d_input.map(|frames| &mut frames.values))
+    }
+
+    fn pack_readout(&self, spec: &ReadoutSpec, params: &Vec<R>, _: bool, into: &mut Option<Readout<R>>) {
+        *into = Some(Readout { spec: *spec, params: params.clone() });
+    }
+
+    fn logits(&self, readout: &Readout<R>, (frames, width): (&[R], usize), (): &mut ()) -> Vec<R> {
+        frames.chunks_exact(width).flat_map(|h| readout.logits(h)).collect()
+    }
+
+    fn cross_entropy(
+        &self,
+        readout: &Readout<R>,
+        (frames, width): (&[R], usize),
+        targets: &[u32],
+        mut backward: Option<CrossEntropy<'_, Self>>,
+        (): &mut (),
+    ) -> Loss {
+        let spec = readout.spec;
+        let mut loss = Loss::default();
+        if let Some(backward) = &mut backward {
+            *backward.d_frames = Frames { values: vec![R::zero(); frames.len()], width };
+        }
+        for (position, (h, &target)) in frames.chunks_exact(width).zip(targets).enumerate() {
+            if target == IGNORE {
+                continue;
+            }
+            let logits = readout.logits(h);
+            let largest = logits.iter().copied().fold(R::neg_infinity(), R::max);
+            let exps: Vec<R> = logits.iter().map(|&x| (x - largest).exp()).collect();
+            let sum: R = exps.iter().copied().sum();
+            let nats = sum.ln() + largest - logits[target as usize];
+            loss.add(Loss { nats: nats.as_f64(), count: 1 });
+            if let Some(backward) = &mut backward {
+                let mut d: Vec<R> = exps.iter().map(|&e| backward.scale * e / sum).collect();
+                d[target as usize] = d[target as usize] - backward.scale;
+                outer_into(&mut backward.grads[spec.weight_range()], &d, h);
+                add(&mut backward.grads[spec.bias_range()], &d);
+                let d_h = &mut backward.d_frames.values[position * width..][..width];
+                cells::transposed_into(&readout.params[spec.weight_range()], &d, 0, d_h);
+            }
+        }
+        loss
+    }
+
+    fn dropout(&self, dropout: &Dropout, (values, width): (&[R], usize), into: &mut Frames<R>) {
+        *into = Frames { values: values.to_vec(), width };
+        self.dropout_in_place(dropout, into);
+    }
+
+    fn dropout_in_place(&self, dropout: &Dropout, frames: &mut Frames<R>) {
+        let width = frames.width;
+        for (r, row) in frames.values.chunks_exact_mut(width).enumerate() {
+            let counter = dropout.counter(r, width);
+            for (i, x) in row.iter_mut().enumerate() {
+                *x = *x * R::of(dropout.factor(counter.wrapping_add(i as u32)).into());
+            }
+        }
+    }
+
+    fn update(
+        &self,
+        update: &Update,
+        grads: &mut [&mut Vec<R>],
+        moments: &mut Moments<Vec<R>>,
+        params: &mut Vec<R>,
+    ) -> Updated {
+        let Some((sum, others)) = grads.split_first_mut() else { return Updated { norm: 0.0 } };
+        others.iter().for_each(|other| add(sum, other));
+        let squares: R = sum.iter().map(|&g| g * g).sum();
+        let norm = squares.sqrt().as_f64();
+        if norm.is_finite() {
+            let mut moments: Vec<&mut [R]> = moments.0.iter_mut().map(|m| &mut m[..]).collect();
+            update.apply(0, update.clip_factor(norm), sum, &mut moments, params);
+        }
+        Updated { norm }
+    }
+}
+
+fn values<'a, R>(input: Input<'a, (&'a [R], usize)>) -> Input<'a, &'a [R]> {
+    match input {
+        Input::Ids(ids) => Input::Ids(ids),
+        Input::Frames((values, _)) => Input::Frames(values),
+    }
+}

@@ -1,0 +1,93 @@
+//! The portable vectors: plain arrays that the compiler turns into whatever the target's baseline offers.
+
+use super::vector::Vector;
+use std::ops::{Add, Div, Mul, Sub};
+
+/// The portable path.
+pub(crate) type Scalar = Array<4>;
+
+/// Sixteen lanes, the geometry of AVX-512, so that its layouts are exercised on machines without it.
+pub(crate) type Wide = Array<16>;
+
+#[derive(Clone, Copy)]
+pub(crate) struct Array<const N: usize>([f32; N]);
+
+impl<const N: usize> Array<N> {
+    pub(crate) const ZERO: Self = Self([0.0; N]);
+
+    #[inline(always)]
+    fn zip(self, other: Self, f: impl Fn(f32, f32) -> f32) -> Self {
+        Self(std::array::from_fn(|i| f(self.0[i], other.0[i])))
+    }
+}
+
+macro_rules! operator {
+    ($trait:ident, $method:ident, $op:tt) => {
+        impl<const N: usize> $trait for Array<N> {
+            type Output = Self;
+            #[inline(always)]
+            fn $method(self, other: Self) -> Self {
+                self.zip(other, |a, b| a $op b)
+            }
+        }
+    };
+}
+operator!(Add, add, +);
+operator!(Sub, sub, -);
+operator!(Mul, mul, *);
+operator!(Div, div, /);
+
+impl<const N: usize> Vector for Array<N> {
+    const LANES: usize = N;
+    const TILE_ROWS: [usize; 5] = [0, 6, 6, 4, 3];
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> Self {
+        Self([x; N])
+    }
+    #[inline(always)]
+    fn mul_add(self, a: Self, b: Self) -> Self {
+        // Two roundings: a fused one is a library call where the baseline has no such instruction.
+        self * a + b
+    }
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        self.zip(other, |a, b| if a > b { a } else { b })
+    }
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        self.zip(other, |a, b| if a < b { a } else { b })
+    }
+    #[inline(always)]
+    fn round(self) -> Self {
+        // Adding and taking away 1.5 * 2^23 leaves no fraction bits; good for |x| < 2^22.
+        const MAGIC: f32 = 12_582_912.0;
+        Self(self.0.map(|x| (x + MAGIC) - MAGIC))
+    }
+    #[inline(always)]
+    fn exp2_integral(self) -> Self {
+        Self(self.0.map(|x| f32::from_bits((((x as i32) + 127) << 23) as u32)))
+    }
+    #[inline(always)]
+    fn where_positive(self, condition: Self) -> Self {
+        self.zip(condition, |x, c| if c > 0.0 { x } else { 0.0 })
+    }
+    #[inline(always)]
+    fn sum(self) -> f32 {
+        self.0.iter().sum()
+    }
+    #[inline(always)]
+    fn maximum(self) -> f32 {
+        self.0.iter().copied().fold(f32::NEG_INFINITY, f32::max)
+    }
+    #[inline(always)]
+    unsafe fn load_ptr(self, from: *const f32) -> Self {
+        // SAFETY: the caller vouches for N values; the array has no alignment beyond theirs.
+        Self(unsafe { from.cast::<[f32; N]>().read() })
+    }
+    #[inline(always)]
+    unsafe fn store_ptr(self, to: *mut f32) {
+        // SAFETY: as for `load_ptr`.
+        unsafe { to.cast::<[f32; N]>().write(self.0) }
+    }
+}

@@ -1,0 +1,114 @@
+//! Every instruction set that the machine has against the reference in `f64`, at sizes that fill no vector, tile or
+//! panel evenly. Instruction sets that it lacks are named and skipped.
+
+mod stack;
+
+use refrain_kernels::{Cpu, Isa, Reference};
+use stack::{Random, Source, Stack, cells};
+
+/// `f32` rounds at 6e-8; sums of some hundred terms over some tens of steps stay well below this.
+const TOLERANCE: f64 = 1e-5;
+
+const SIZES: [usize; 8] = [1, 2, 7, 8, 9, 17, 33, 65];
+
+/// Runs `check` with a backend for each instruction set.
+fn for_each_isa(check: impl Fn(&Cpu)) {
+    for isa in Isa::ALL {
+        match Cpu::with_isa(isa, 2) {
+            Ok(backend) => check(&backend),
+            Err(reason) => eprintln!("skipped: {reason}"),
+        }
+    }
+}
+
+fn agree(stack: &Stack, rows: usize, steps: usize, lengths: Option<Vec<usize>>, seed: u64) {
+    let data = stack.data(rows, steps, lengths, seed);
+    let expected = stack.run(&Reference::<f64>::new(), &data);
+    for_each_isa(|backend| {
+        let context = format!("{}: {stack:?}, B={rows}, T={steps}, lengths {:?}", backend.isa(), data.lengths);
+        stack.run(backend, &data).assert_agrees(&expected, TOLERANCE, &context);
+    });
+}
+
+#[test]
+fn every_cell_at_every_hidden_size() {
+    for cell in cells() {
+        for (i, hidden_size) in SIZES.into_iter().enumerate() {
+            let source = Source::Frames { size: SIZES[(i + 3) % SIZES.len()] };
+            let stack = Stack { cell, layers: 1, hidden_size, bias: true, reverse: false, source };
+            agree(&stack, 3, 4, None, i as u64);
+        }
+    }
+}
+
+#[test]
+fn every_cell_at_every_batch_size_and_length() {
+    for cell in cells() {
+        for (i, rows) in SIZES.into_iter().enumerate() {
+            let source = Source::Frames { size: 9 };
+            let stack = Stack { cell, layers: 2, hidden_size: 17, bias: i % 2 == 0, reverse: i % 3 == 0, source };
+            agree(&stack, rows, SIZES[SIZES.len() - 1 - i], None, i as u64);
+        }
+    }
+}
+
+#[test]
+fn every_cell_over_ids() {
+    for cell in cells() {
+        for (i, vocab_size) in SIZES.into_iter().enumerate() {
+            for source in [Source::OneHot { vocab_size }, Source::Embedded { vocab_size, size: SIZES[7 - i] }] {
+                let stack = Stack { cell, layers: 3, hidden_size: 9, bias: true, reverse: false, source };
+                agree(&stack, 7, 8, None, i as u64);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_cell_over_rows_of_different_lengths() {
+    let mut random = Random(11);
+    for cell in cells() {
+        for reverse in [false, true] {
+            for hidden_size in [7, 33] {
+                let source = Source::Embedded { vocab_size: 17, size: 9 };
+                let stack = Stack { cell, layers: 2, hidden_size, bias: true, reverse, source };
+                let lengths = (0..9).map(|_| random.below(12)).collect();
+                agree(&stack, 9, 11, Some(lengths), 5);
+            }
+        }
+    }
+}
+
+#[test]
+fn random_shapes_agree() {
+    let mut random = Random(12);
+    let mut pick = |n: usize| random.below(n);
+    for seed in 0..60 {
+        let source = match pick(3) {
+            0 => Source::Frames { size: SIZES[pick(8)] },
+            1 => Source::OneHot { vocab_size: SIZES[pick(8)] },
+            _ => Source::Embedded { vocab_size: SIZES[pick(8)], size: SIZES[pick(8)] },
+        };
+        let stack = Stack {
+            cell: cells()[pick(6)],
+            layers: 1 + pick(3),
+            hidden_size: SIZES[pick(8)],
+            bias: pick(4) > 0,
+            reverse: pick(3) == 0,
+            source,
+        };
+        let (rows, steps) = (SIZES[pick(6)], SIZES[pick(6)]);
+        let lengths = (pick(3) == 0).then(|| (0..rows).map(|_| pick(steps + 1)).collect());
+        agree(&stack, rows, steps, lengths, seed);
+    }
+}
+
+#[test]
+fn sizes_beyond_one_stretch_agree() {
+    // More rows than a product's stretch, K beyond its chunk, several panels.
+    for cell in cells() {
+        let source = Source::Frames { size: 150 };
+        let stack = Stack { cell, layers: 1, hidden_size: 200, bias: true, reverse: false, source };
+        agree(&stack, 30, 9, None, 21);
+    }
+}

@@ -1,0 +1,27 @@
+# The commands of the house. Without `just`, run what stands in the recipe.
+
+python := env("PYTHON", "python3")
+
+# What there is to run.
+default:
+    @just --list
+
+# Format, lints, tests, documentation: before every commit.
+check:
+    .ci/run check
+
+# All that continuous integration runs: check, release build and its size, examples, dependencies.
+ci:
+    .ci/run
+
+# Apply the format.
+fmt:
+    cargo fmt --all
+
+# Benchmarks, each with its baseline and an expected answer.
+bench:
+    cargo bench --workspace
+
+# Compute the golden files again; needs a Python that has PyTorch: `PYTHON=... just golden`.
+golden:
+    {{ python }} crates/kernels/tests/golden/generate.py
