@@ -9,7 +9,9 @@ use crate::optimiser::{Moments, Update, Updated};
 use crate::spec::{ReadoutSpec, RecurrentSpec};
 
 /// The numbers a backend computes with on the host side of the seam.
-pub trait Real: num_traits::Float + std::iter::Sum + std::fmt::Debug + Default + Send + Sync + 'static {
+pub trait Real:
+    num_traits::Float + std::iter::Sum + std::fmt::Debug + Default + Send + Sync + 'static
+{
     /// The nearest number of this kind.
     fn of(x: f64) -> Self;
     /// Without loss.
@@ -66,6 +68,24 @@ impl<R: Real> State<R> {
         let len = rows * spec.hidden_size;
         Self { h: vec![R::zero(); len], c: vec![R::zero(); if spec.cell.has_cell_state() { len } else { 0 }] }
     }
+}
+
+/// The gradients that reach a layer; absent means zero.
+#[derive(Clone, Copy, Debug)]
+pub struct Upstream<'a, V, R> {
+    /// Of its output, `[T, B, H]`.
+    pub d_output: Option<V>,
+    /// Of its final state.
+    pub d_final: Option<&'a State<R>>,
+}
+
+/// Where a layer's gradients go.
+#[derive(Debug)]
+pub struct Gradients<'a, B, F> {
+    /// The arena of gradients, added to.
+    pub params: &'a mut B,
+    /// The gradient of the input frames, overwritten, `[T, B, I]`; only for layers over frames.
+    pub d_input: Option<&'a mut F>,
 }
 
 /// Named activations of one layer over one window, on the host, `[T, B, H]` each.
@@ -150,14 +170,10 @@ pub trait Backend: Send + Sync {
     /// each other; which thread runs which is unspecified.
     fn parallel<T: Send>(&self, items: &mut [T], work: impl Fn(usize, &mut T) + Send + Sync);
 
-    /// Prepares a layer's weights; `training` includes what the backward pass needs. Reuses `into`'s memory.
-    fn pack_recurrent(
-        &self,
-        spec: &RecurrentSpec,
-        params: &Self::Buffer,
-        training: bool,
-        into: &mut Option<Self::Recurrent>,
-    );
+    /// A layer without weights; [`Backend::pack_recurrent`] brings them.
+    fn recurrent(&self, spec: &RecurrentSpec) -> Self::Recurrent;
+    /// Prepares a layer's weights, after every update; `training` includes what the backward pass needs.
+    fn pack_recurrent(&self, layer: &mut Self::Recurrent, params: &Self::Buffer, training: bool);
 
     /// Runs a layer over a window from `initial`, whose size gives the batch rows `B`.
     ///
@@ -178,33 +194,29 @@ pub trait Backend: Send + Sync {
     /// Every named activation of a forward pass. Not after the backward pass, which consumes the tape.
     fn trace(&self, layer: &Self::Recurrent, tape: &Self::Tape) -> Trace<Self::Real>;
 
-    /// The way back: consumes the tape of a forward pass over the same `input`.
-    ///
-    /// `d_output` is the gradient of the output, `d_final` that of the final state; absent means zero. Adds to
-    /// `grads`; overwrites `d_input` (`[T, B, I]`, layers over frames only); returns the initial state's gradient.
-    #[allow(clippy::too_many_arguments)]
+    /// The way back: consumes the tape of a forward pass over the same `input` and returns the gradient of the
+    /// initial state.
     fn recurrent_backward(
         &self,
         layer: &Self::Recurrent,
         input: Input<'_, Self::View<'_>>,
         params: &Self::Buffer,
-        d_output: Option<Self::View<'_>>,
-        d_final: Option<&State<Self::Real>>,
+        upstream: Upstream<'_, Self::View<'_>, Self::Real>,
         tape: &mut Self::Tape,
-        grads: &mut Self::Buffer,
-        d_input: Option<&mut Self::Frames>,
+        into: Gradients<'_, Self::Buffer, Self::Frames>,
     ) -> State<Self::Real>;
 
+    /// A readout without weights; [`Backend::pack_readout`] brings them.
+    fn readout(&self, spec: &ReadoutSpec) -> Self::Readout;
     /// Prepares a readout's weights, as [`Backend::pack_recurrent`].
-    fn pack_readout(
-        &self,
-        spec: &ReadoutSpec,
-        params: &Self::Buffer,
-        training: bool,
-        into: &mut Option<Self::Readout>,
-    );
+    fn pack_readout(&self, readout: &mut Self::Readout, params: &Self::Buffer, training: bool);
     /// Logits `[rows, V]` on the host.
-    fn logits(&self, readout: &Self::Readout, frames: Self::View<'_>, scratch: &mut Self::Scratch) -> Vec<Self::Real>;
+    fn logits(
+        &self,
+        readout: &Self::Readout,
+        frames: Self::View<'_>,
+        scratch: &mut Self::Scratch,
+    ) -> Vec<Self::Real>;
     /// Readout, softmax and cross-entropy against `targets` (`[rows]`, [`crate::IGNORE`] where there is none); with
     /// `backward`, their gradients in the same sweep.
     fn cross_entropy(

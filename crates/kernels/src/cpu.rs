@@ -1,13 +1,13 @@
 //! The fast backend: fused `f32` kernels for the instruction set of the machine, shards on a pool of threads.
 
-use crate::backend::{Backend, CrossEntropy, Input, Loss, State, Trace};
+use crate::backend::{Backend, CrossEntropy, Gradients, Input, Loss, State, Trace, Upstream};
 use crate::buffer::Aligned;
 use crate::dispatch::{Isa, IsaError};
 use crate::dropout::Dropout;
 use crate::optimiser::{CHUNK, Moments, Update, Updated};
 use crate::panel::Operand;
 use crate::readout::{self, PackedReadout, ReadoutScratch};
-use crate::sequence::{self, Packed, Tape, Upstream};
+use crate::sequence::{self, Packed, Tape};
 use crate::simd::{FlushDenormals, Job, Simd, Vector};
 use crate::spec::{ReadoutSpec, RecurrentSpec};
 use rayon::prelude::*;
@@ -182,8 +182,12 @@ impl Backend for Cpu {
         }
     }
 
-    fn pack_recurrent(&self, spec: &RecurrentSpec, params: &Aligned, training: bool, into: &mut Option<Packed>) {
-        into.get_or_insert_with(|| Packed::new(self.simd, spec)).pack(params, training);
+    fn recurrent(&self, spec: &RecurrentSpec) -> Packed {
+        Packed::new(self.simd, spec)
+    }
+
+    fn pack_recurrent(&self, layer: &mut Packed, params: &Aligned, training: bool) {
+        layer.pack(params, training);
     }
 
     fn recurrent_forward(
@@ -215,21 +219,28 @@ impl Backend for Cpu {
         layer: &Packed,
         input: Input<'_, FramesView<'_>>,
         params: &Aligned,
-        d_output: Option<FramesView<'_>>,
-        d_final: Option<&State<f32>>,
+        upstream: Upstream<'_, FramesView<'_>, f32>,
         tape: &mut Tape,
-        grads: &mut Aligned,
-        d_input: Option<&mut Frames>,
+        into: Gradients<'_, Aligned, Frames>,
     ) -> State<f32> {
         let _flush = FlushDenormals::new();
-        sequence::backward(layer, input, params, Upstream { d_output, d_final }, tape, grads, d_input)
+        sequence::backward(layer, input, params, upstream, tape, into)
     }
 
-    fn pack_readout(&self, spec: &ReadoutSpec, params: &Aligned, training: bool, into: &mut Option<PackedReadout>) {
-        into.get_or_insert_with(|| PackedReadout::new(self.simd, spec)).pack(params, training);
+    fn readout(&self, spec: &ReadoutSpec) -> PackedReadout {
+        PackedReadout::new(self.simd, spec)
     }
 
-    fn logits(&self, readout: &PackedReadout, frames: FramesView<'_>, scratch: &mut ReadoutScratch) -> Vec<f32> {
+    fn pack_readout(&self, readout: &mut PackedReadout, params: &Aligned, training: bool) {
+        readout.pack(params, training);
+    }
+
+    fn logits(
+        &self,
+        readout: &PackedReadout,
+        frames: FramesView<'_>,
+        scratch: &mut ReadoutScratch,
+    ) -> Vec<f32> {
         readout.logits(frames, scratch)
     }
 
@@ -242,7 +253,8 @@ impl Backend for Cpu {
         scratch: &mut ReadoutScratch,
     ) -> Loss {
         let _flush = FlushDenormals::new();
-        let backward = backward.map(|b| readout::Backward { scale: b.scale, d_frames: b.d_frames, grads: b.grads });
+        let backward =
+            backward.map(|b| readout::Backward { scale: b.scale, d_frames: b.d_frames, grads: b.grads });
         readout.cross_entropy(frames, targets, backward, scratch)
     }
 
@@ -266,11 +278,15 @@ impl Backend for Cpu {
     ) -> Updated {
         self.pool.install(|| {
             let Some((sum, others)) = grads.split_first_mut() else { return Updated { norm: 0.0 } };
-            let squares: Vec<f64> = sum.par_chunks_mut(CHUNK).enumerate().map(|(i, sum)| {
-                let from = i * CHUNK;
-                let len = sum.len();
-                self.simd.run(Sum { sum, others: others.iter().map(|o| &o[from..from + len]) })
-            }).collect();
+            let squares: Vec<f64> = sum
+                .par_chunks_mut(CHUNK)
+                .enumerate()
+                .map(|(i, sum)| {
+                    let from = i * CHUNK;
+                    let len = sum.len();
+                    self.simd.run(Sum { sum, others: others.iter().map(|o| &o[from..from + len]) })
+                })
+                .collect();
             let norm = squares.iter().sum::<f64>().sqrt();
             if !norm.is_finite() {
                 return Updated { norm };

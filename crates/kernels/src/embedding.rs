@@ -34,7 +34,8 @@ impl Scatter {
 
 /// One-hot ids: the columns of `W_ih` are the rows of the table.
 pub(crate) fn one_hot_gradient(layer: &Packed, d_table: &[f32], vocab_size: usize, d_weight_ih: &mut [f32]) {
-    let (lanes, gates, hidden_size) = (layer.simd().lanes(), layer.spec().cell.input_gates(), layer.spec().hidden_size);
+    let (lanes, gates, hidden_size) =
+        (layer.simd().lanes(), layer.spec().cell.input_gates(), layer.spec().hidden_size);
     for (v, row) in d_table.chunks_exact(layer.hp() * gates.len()).enumerate() {
         for unit in 0..hidden_size {
             for (slot, gate) in gates.iter().enumerate() {

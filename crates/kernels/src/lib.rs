@@ -30,7 +30,7 @@ mod sequence;
 mod simd;
 mod spec;
 
-pub use backend::{Backend, CrossEntropy, Input, Loss, Real, State, Trace};
+pub use backend::{Backend, CrossEntropy, Gradients, Input, Loss, Real, State, Trace, Upstream};
 pub use buffer::Aligned;
 pub use cell::{Activation, Cell};
 pub use cpu::{Cpu, Frames, FramesView};

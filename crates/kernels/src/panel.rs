@@ -147,7 +147,8 @@ impl Product<'_> {
         let (k, width, a) = (self.panel.k, self.panel.width, &self.a);
         assert!((1..=PANEL_WIDTH).contains(&width) && self.rows > 0 && k > 0);
         assert!(a.block > 0 && k % a.block == 0, "K is a whole number of blocks");
-        let last = (self.rows - 1) * a.row_stride + (k / a.block - 1) * a.block_stride + (a.block - 1) * a.k_stride;
+        let last =
+            (self.rows - 1) * a.row_stride + (k / a.block - 1) * a.block_stride + (a.block - 1) * a.k_stride;
         assert!(last < a.data.len());
         assert!(self.panel.data.len() == k * width * lanes);
         assert!((self.rows - 1) * self.c_stride + width * lanes <= self.c.len());

@@ -24,7 +24,9 @@ pub fn fma_gflops(isa: Isa) -> Result<f64, IsaError> {
 pub fn read_gb_per_s() -> f64 {
     const ROUNDS: usize = 3;
     let data = vec![1.0_f32; 64 << 20];
-    let sum = |data: &[f32]| data.chunks_exact(16).fold([0.0_f32; 16], |acc, x| std::array::from_fn(|i| acc[i] + x[i]));
+    let sum = |data: &[f32]| {
+        data.chunks_exact(16).fold([0.0_f32; 16], |acc, x| std::array::from_fn(|i| acc[i] + x[i]))
+    };
     let rates = (0..ROUNDS).map(|_| {
         let start = Instant::now();
         std::hint::black_box(sum(std::hint::black_box(&data)));

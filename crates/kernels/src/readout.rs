@@ -230,4 +230,3 @@ impl Job for SoftmaxCrossEntropy<'_> {
         loss
     }
 }
-

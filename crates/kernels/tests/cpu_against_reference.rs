@@ -25,7 +25,8 @@ fn agree(stack: &Stack, rows: usize, steps: usize, lengths: Option<Vec<usize>>, 
     let data = stack.data(rows, steps, lengths, seed);
     let expected = stack.run(&Reference::<f64>::new(), &data);
     for_each_isa(|backend| {
-        let context = format!("{}: {stack:?}, B={rows}, T={steps}, lengths {:?}", backend.isa(), data.lengths);
+        let context =
+            format!("{}: {stack:?}, B={rows}, T={steps}, lengths {:?}", backend.isa(), data.lengths);
         stack.run(backend, &data).assert_agrees(&expected, TOLERANCE, &context);
     });
 }
@@ -46,7 +47,8 @@ fn every_cell_at_every_batch_size_and_length() {
     for cell in cells() {
         for (i, rows) in SIZES.into_iter().enumerate() {
             let source = Source::Frames { size: 9 };
-            let stack = Stack { cell, layers: 2, hidden_size: 17, bias: i % 2 == 0, reverse: i % 3 == 0, source };
+            let stack =
+                Stack { cell, layers: 2, hidden_size: 17, bias: i % 2 == 0, reverse: i % 3 == 0, source };
             agree(&stack, rows, SIZES[SIZES.len() - 1 - i], None, i as u64);
         }
     }
@@ -56,7 +58,8 @@ fn every_cell_at_every_batch_size_and_length() {
 fn every_cell_over_ids() {
     for cell in cells() {
         for (i, vocab_size) in SIZES.into_iter().enumerate() {
-            for source in [Source::OneHot { vocab_size }, Source::Embedded { vocab_size, size: SIZES[7 - i] }] {
+            for source in [Source::OneHot { vocab_size }, Source::Embedded { vocab_size, size: SIZES[7 - i] }]
+            {
                 let stack = Stack { cell, layers: 3, hidden_size: 9, bias: true, reverse: false, source };
                 agree(&stack, 7, 8, None, i as u64);
             }

@@ -42,9 +42,7 @@ fn states(golden: &Golden, h: &str, c: &str) -> Vec<State<f64>> {
         let n = values.len() / layers;
         values[l * n..(l + 1) * n].to_vec()
     };
-    (0..layers)
-        .map(|l| State { h: part(h, l), c: if golden.has(c) { part(c, l) } else { vec![] } })
-        .collect()
+    (0..layers).map(|l| State { h: part(h, l), c: if golden.has(c) { part(c, l) } else { vec![] } }).collect()
 }
 
 fn compare(backend: &impl Backend, case: &str, cell: Cell, context: &str) {
@@ -75,7 +73,9 @@ fn compare(backend: &impl Backend, case: &str, cell: Cell, context: &str) {
     };
     near("output", &outcome.output, &golden.values_f64("output"));
     near("d_x", &outcome.d_x, &golden.values_f64("d_x"));
-    for (l, (last, d)) in states(&golden, "h_n", "c_n").iter().zip(states(&golden, "d_h0", "d_c0")).enumerate() {
+    for (l, (last, d)) in
+        states(&golden, "h_n", "c_n").iter().zip(states(&golden, "d_h0", "d_c0")).enumerate()
+    {
         near("h_n", &outcome.last[l].h, &last.h);
         near("c_n", &outcome.last[l].c, &last.c);
         near("d_h0", &outcome.d_initial[l].h, &d.h);

@@ -30,7 +30,9 @@ impl ForwardTile<'_> {
         let w = V::LANES;
         let share = match self.input {
             InputShare::InGates => &self.gates[row * SLOTS * self.hp + unit * SLOTS * w..],
-            InputShare::Table { table, ids } => &table[ids[row] as usize * GATES * self.hp + unit * GATES * w..],
+            InputShare::Table { table, ids } => {
+                &table[ids[row] as usize * GATES * self.hp + unit * GATES * w..]
+            }
         };
         [v.load(share), v.load(&share[w..]), v.load(&share[2 * w..])]
     }

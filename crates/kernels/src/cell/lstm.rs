@@ -24,7 +24,9 @@ impl Job for Forward<'_> {
                 let gates = &mut tile.gates[r * row_len + own..][..SLOTS * w];
                 let input = match tile.input {
                     InputShare::InGates => &*gates,
-                    InputShare::Table { table, ids } => &table[ids[r] as usize * row_len + own..][..SLOTS * w],
+                    InputShare::Table { table, ids } => {
+                        &table[ids[r] as usize * row_len + own..][..SLOTS * w]
+                    }
                 };
                 let z = |slot: usize| v.load(&pre[slot * w..]) + v.load(&input[slot * w..]);
                 let (i, f, g, o) = (z(0).sigmoid(), z(1).sigmoid(), z(2).tanh(), z(3).sigmoid());

@@ -87,7 +87,8 @@ pub(super) fn forward<R: Real>(cell: Cell, w: Weights<'_, R>, x: &[R], h: &[R], 
         }
         Cell::Lstm => {
             let z = map2(&xs, &affine(w.hh, w.b_hh, h, 0..4 * n), |a, b| a + b);
-            let gate = |g: usize, f: fn(R) -> R| z[g * n..(g + 1) * n].iter().map(|&z| f(z)).collect::<Vec<R>>();
+            let gate =
+                |g: usize, f: fn(R) -> R| z[g * n..(g + 1) * n].iter().map(|&z| f(z)).collect::<Vec<R>>();
             let (i, f, g, o) = (gate(0, logistic), gate(1, logistic), gate(2, R::tanh), gate(3, logistic));
             let c: Vec<R> = (0..n).map(|k| f[k] * c[k] + i[k] * g[k]).collect();
             let h = (0..n).map(|k| o[k] * c[k].tanh()).collect();
@@ -122,7 +123,8 @@ pub(super) fn backward<R: Real>(
         }
         Cell::Gru { reset_after } => {
             let [candidate, r, z, q] = gates else { unreachable!("a GRU has four slots") };
-            let d_n: Vec<R> = (0..n).map(|k| d_h[k] * (one - z[k]) * (one - candidate[k] * candidate[k])).collect();
+            let d_n: Vec<R> =
+                (0..n).map(|k| d_h[k] * (one - z[k]) * (one - candidate[k] * candidate[k])).collect();
             let d_z: Vec<R> = (0..n).map(|k| d_h[k] * (h[k] - candidate[k]) * z[k] * (one - z[k])).collect();
             // What reaches r: through r * q, or through q = r * h.
             let (d_r_out, d_hh_n) = if reset_after {
@@ -140,7 +142,12 @@ pub(super) fn backward<R: Real>(
                 transposed_into(w.hh, &d_hh_n, 2 * n, &mut back);
             }
             let back = (0..n).map(|k| back[k] + d_h[k] * z[k]).collect();
-            StepBack { d_ih: [&d_r[..], &d_z, &d_n].concat(), d_hh: [d_r, d_z, d_hh_n].concat(), d_h: back, d_c: vec![] }
+            StepBack {
+                d_ih: [&d_r[..], &d_z, &d_n].concat(),
+                d_hh: [d_r, d_z, d_hh_n].concat(),
+                d_h: back,
+                d_c: vec![],
+            }
         }
         Cell::Lstm => {
             let [i, f, g, o] = gates else { unreachable!("an LSTM has four gates") };

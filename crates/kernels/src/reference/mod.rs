@@ -5,7 +5,7 @@ mod cells;
 mod recurrent;
 
 use crate::IGNORE;
-use crate::backend::{Backend, CrossEntropy, Input, Loss, Real, State, Trace};
+use crate::backend::{Backend, CrossEntropy, Gradients, Input, Loss, Real, State, Trace, Upstream};
 use crate::dropout::Dropout;
 use crate::optimiser::{Moments, Update, Updated};
 use crate::spec::{ReadoutSpec, RecurrentSpec};
@@ -81,8 +81,12 @@ impl<R: Real> Backend for Reference<R> {
         items.iter_mut().enumerate().for_each(|(index, item)| work(index, item));
     }
 
-    fn pack_recurrent(&self, spec: &RecurrentSpec, params: &Vec<R>, _: bool, into: &mut Option<Layer<R>>) {
-        *into = Some(Layer { spec: *spec, params: params.clone() });
+    fn recurrent(&self, spec: &RecurrentSpec) -> Layer<R> {
+        Layer { spec: *spec, params: vec![] }
+    }
+
+    fn pack_recurrent(&self, layer: &mut Layer<R>, params: &Vec<R>, _: bool) {
+        layer.params.clone_from(params);
     }
 
     fn recurrent_forward(
@@ -113,21 +117,25 @@ impl<R: Real> Backend for Reference<R> {
         layer: &Layer<R>,
         input: Input<'_, (&[R], usize)>,
         _: &Vec<R>,
-        d_output: Option<(&[R], usize)>,
-        d_final: Option<&State<R>>,
+        upstream: Upstream<'_, (&[R], usize), R>,
         tape: &mut Tape<R>,
-        grads: &mut Vec<R>,
-        mut d_input: Option<&mut Frames<R>>,
+        mut into: Gradients<'_, Vec<R>, Frames<R>>,
     ) -> State<R> {
-        if let Some(d_input) = &mut d_input {
+        if let Some(d_input) = &mut into.d_input {
             d_input.width = layer.spec.input.size();
         }
-        let d_output = d_output.map(|(values, _)| values);
-        layer.backward(values(input), d_output, d_final, tape, grads, d_input.map(|frames| &mut frames.values))
+        let d_output = upstream.d_output.map(|(values, _)| values);
+        let upstream = Upstream { d_output, d_final: upstream.d_final };
+        let d_input = into.d_input.map(|frames| &mut frames.values);
+        layer.backward(values(input), upstream, tape, Gradients { params: into.params, d_input })
     }
 
-    fn pack_readout(&self, spec: &ReadoutSpec, params: &Vec<R>, _: bool, into: &mut Option<Readout<R>>) {
-        *into = Some(Readout { spec: *spec, params: params.clone() });
+    fn readout(&self, spec: &ReadoutSpec) -> Readout<R> {
+        Readout { spec: *spec, params: vec![] }
+    }
+
+    fn pack_readout(&self, readout: &mut Readout<R>, params: &Vec<R>, _: bool) {
+        readout.params.clone_from(params);
     }
 
     fn logits(&self, readout: &Readout<R>, (frames, width): (&[R], usize), (): &mut ()) -> Vec<R> {

@@ -1,7 +1,7 @@
 //! A layer over a sequence, row by row and step by step.
 
 use super::cells::{self, Weights};
-use crate::backend::{Input, Real, State, Trace};
+use crate::backend::{Gradients, Input, Real, State, Trace, Upstream};
 use crate::cell::Cell;
 use crate::spec::{InputSpec, RecurrentSpec};
 use std::ops::Range;
@@ -101,21 +101,27 @@ impl<R: Real> Layer<R> {
                 cells[t * rows + b] = Some(Visited { active, x, h_prev, c_prev, step });
             }
         }
-        *tape = Tape { steps, rows, hidden_size, cells: cells.into_iter().flatten().collect(), output, last: state };
+        *tape = Tape {
+            steps,
+            rows,
+            hidden_size,
+            cells: cells.into_iter().flatten().collect(),
+            output,
+            last: state,
+        };
     }
 
     /// Returns the gradient of the initial state.
     pub(super) fn backward(
         &self,
         input: Input<'_, &[R]>,
-        d_output: Option<&[R]>,
-        d_final: Option<&State<R>>,
+        upstream: Upstream<'_, &[R], R>,
         tape: &Tape<R>,
-        grads: &mut [R],
-        mut d_input: Option<&mut Vec<R>>,
+        into: Gradients<'_, Vec<R>, Vec<R>>,
     ) -> State<R> {
+        let (grads, mut d_input) = (into.params, into.d_input);
         let (n, size, w) = (self.spec.hidden_size, self.spec.input.size(), self.weights());
-        let mut d_state = d_final.cloned().unwrap_or_else(|| State::zeros(&self.spec, tape.rows));
+        let mut d_state = upstream.d_final.cloned().unwrap_or_else(|| State::zeros(&self.spec, tape.rows));
         if let Some(d_input) = &mut d_input {
             d_input.clear();
             d_input.resize(tape.cells.len() * size, R::zero());
@@ -128,9 +134,10 @@ impl<R: Real> Layer<R> {
                     continue;
                 }
                 let own = b * n..(b + 1) * n;
-                let above = d_output.map(|d| &d[position * n..][..n]);
+                let above = upstream.d_output.map(|d| &d[position * n..][..n]);
                 let from_above = |k: usize| above.map_or(R::zero(), |d| d[k]);
-                let d_h: Vec<R> = d_state.h[own.clone()].iter().enumerate().map(|(k, &d)| d + from_above(k)).collect();
+                let d_h: Vec<R> =
+                    d_state.h[own.clone()].iter().enumerate().map(|(k, &d)| d + from_above(k)).collect();
                 let states = (&cell.h_prev[..], &cell.c_prev[..], &cell.step.c[..]);
                 let d_c = part(&d_state.c, own.clone());
                 let back = cells::backward(self.spec.cell, w, &cell.step.gates, states, (&d_h, d_c));
@@ -138,7 +145,9 @@ impl<R: Real> Layer<R> {
                 let mut d_x = vec![R::zero(); size];
                 cells::transposed_into(w.ih, &back.d_ih, 0, &mut d_x);
                 match (input, self.spec.input, &mut d_input) {
-                    (Input::Frames(_), _, Some(d_input)) => d_input[position * size..][..size].copy_from_slice(&d_x),
+                    (Input::Frames(_), _, Some(d_input)) => {
+                        d_input[position * size..][..size].copy_from_slice(&d_x)
+                    }
                     (Input::Ids(ids), InputSpec::Embedded { embedding, .. }, _) => {
                         add(&mut grads[embedding + ids[position] as usize * size..][..size], &d_x);
                     }

@@ -3,7 +3,8 @@
 use super::gradient::{self, WeightGradient};
 use super::tape::pad_rows;
 use super::{Active, Packed, Tape};
-use crate::backend::{Input, State};
+use crate::backend::{Gradients, Input, State, Upstream};
+use crate::buffer::Aligned;
 use crate::cell::{self, BackwardTile, Cell, gru};
 use crate::cpu::{Frames, FramesView};
 use crate::embedding;
@@ -11,28 +12,18 @@ use crate::panel::{Init, Operand, Product};
 use crate::spec::InputSpec;
 use std::ops::Range;
 
-/// The gradients that reach a layer from above and from the future; absent means zero.
-pub(crate) struct Upstream<'a> {
-    /// Of the output, `[T, B, H]`.
-    pub(crate) d_output: Option<FramesView<'a>>,
-    /// Of the final state.
-    pub(crate) d_final: Option<&'a State<f32>>,
-}
-
-/// Consumes the tape of a forward pass over `input`: adds the parameters' gradients to `grads`, overwrites
-/// `d_input` and returns the gradient of the initial state.
+/// Consumes the tape of a forward pass over `input`; see [`crate::Backend::recurrent_backward`].
 pub(crate) fn backward(
     layer: &Packed,
     input: Input<'_, FramesView<'_>>,
     params: &[f32],
-    upstream: Upstream<'_>,
+    upstream: Upstream<'_, FramesView<'_>, f32>,
     tape: &mut Tape,
-    grads: &mut [f32],
-    d_input: Option<&mut Frames>,
+    into: Gradients<'_, Aligned, Frames>,
 ) -> State<f32> {
     through_time(layer, &upstream, tape);
-    parameters(layer, input, params, tape, grads);
-    if let Some(d_input) = d_input {
+    parameters(layer, input, params, tape, into.params);
+    if let Some(d_input) = into.d_input {
         frames(layer, tape, d_input);
     }
     let unpad = |values: &[f32]| -> Vec<f32> {
@@ -43,7 +34,7 @@ pub(crate) fn backward(
 
 /// Turns the gates on the tape into gradients of the pre-activations; leaves the initial state's gradient in
 /// `d_h` and `d_c`.
-fn through_time(layer: &Packed, upstream: &Upstream<'_>, tape: &mut Tape) {
+fn through_time(layer: &Packed, upstream: &Upstream<'_, FramesView<'_>, f32>, tape: &mut Tape) {
     let slice = tape.slice_len();
     tape.d_h.resize_scratch(slice);
     tape.d_c.resize_scratch(if tape.c.is_empty() { 0 } else { slice });

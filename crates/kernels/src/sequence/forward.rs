@@ -139,7 +139,10 @@ fn hold(tape: &mut Tape, Rows { t, rows }: Rows) {
     let (before, after) = (tape.direction().before(t), tape.direction().after(t));
     for state in [&mut tape.h, &mut tape.c] {
         if !state.is_empty() {
-            state.copy_within(before * slice + rows.start * hp..before * slice + rows.end * hp, after * slice + rows.start * hp);
+            state.copy_within(
+                before * slice + rows.start * hp..before * slice + rows.end * hp,
+                after * slice + rows.start * hp,
+            );
         }
     }
     tape.gates[(t * tape.rows + rows.start) * row_len..(t * tape.rows + rows.end) * row_len].fill(0.0);

@@ -104,7 +104,8 @@ impl WeightGradient<'_> {
     ) {
         let lanes = self.simd.lanes();
         let (from, width) = (blocks.start * lanes, blocks.len() * lanes);
-        let panel = Panel { data: &scratch.x[from * steps..][..width * steps], k: steps, width: blocks.len() };
+        let panel =
+            Panel { data: &scratch.x[from * steps..][..width * steps], k: steps, width: blocks.len() };
         let a = Operand::columns(&scratch.z, lanes, steps);
         if from + width <= self.x_width {
             let (c, c_stride) = (&mut matrix[from..], self.x_width);
@@ -121,7 +122,12 @@ impl WeightGradient<'_> {
 }
 
 /// Sums of the columns of rows of `row_len` values (whole vectors).
-pub(crate) fn column_sums<'a>(simd: Simd, rows: &[f32], row_len: usize, scratch: &'a mut Scratch) -> &'a [f32] {
+pub(crate) fn column_sums<'a>(
+    simd: Simd,
+    rows: &[f32],
+    row_len: usize,
+    scratch: &'a mut Scratch,
+) -> &'a [f32] {
     scratch.row.resize_scratch(row_len);
     scratch.row.fill(0.0);
     simd.run(ColumnSums { rows, row_len, sums: &mut scratch.row });

@@ -11,7 +11,7 @@ mod gradient;
 mod packed;
 mod tape;
 
-pub(crate) use backward::{Upstream, backward};
+pub(crate) use backward::backward;
 pub(crate) use forward::forward;
 pub(crate) use gradient::{Scratch, WeightGradient};
 pub(crate) use packed::Packed;

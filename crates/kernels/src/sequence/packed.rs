@@ -121,7 +121,8 @@ impl Packed {
         panels.pack(self.simd, k, (blocks, 1), |block, out| {
             let cols = block * lanes..matrix.cols.min((block + 1) * lanes);
             for k in 0..k {
-                let (unit, gate) = (k / (gates.len() * lanes) * lanes + k % lanes, gates[k / lanes % gates.len()]);
+                let (unit, gate) =
+                    (k / (gates.len() * lanes) * lanes + k % lanes, gates[k / lanes % gates.len()]);
                 let to = out.row(k);
                 to[cols.len()..].fill(0.0);
                 match matrix.row(gate, unit) {
@@ -207,7 +208,13 @@ impl Packed {
 
     /// The gradient of `rows` input frames from that of their pre-activations, `d_gates`, which holds the `G` gates
     /// of each unit block: into `out`, whose rows are `out_stride` apart.
-    pub(crate) fn input_gradient(&self, d_gates: Operand<'_>, rows: usize, out: &mut [f32], out_stride: usize) {
+    pub(crate) fn input_gradient(
+        &self,
+        d_gates: Operand<'_>,
+        rows: usize,
+        out: &mut [f32],
+        out_stride: usize,
+    ) {
         let panels = &self.panels.input_back;
         for from in (0..rows).step_by(PRODUCT_ROWS) {
             for p in 0..panels.count() {
@@ -239,6 +246,7 @@ impl Packed {
 impl<'a> GateMatrix<'a> {
     /// The row of a gate's unit; none for the units that only pad the last vector.
     fn row(&self, gate: usize, unit: usize) -> Option<&'a [f32]> {
-        (unit < self.hidden_size).then(|| &self.data[(gate * self.hidden_size + unit) * self.cols..][..self.cols])
+        (unit < self.hidden_size)
+            .then(|| &self.data[(gate * self.hidden_size + unit) * self.cols..][..self.cols])
     }
 }

@@ -39,12 +39,19 @@ pub struct Tape {
 
 impl Tape {
     /// Makes room for a window and writes the initial state.
-    pub(super) fn begin(&mut self, layer: &Packed, steps: usize, initial: &State<f32>, lengths: Option<&[usize]>) {
+    pub(super) fn begin(
+        &mut self,
+        layer: &Packed,
+        steps: usize,
+        initial: &State<f32>,
+        lengths: Option<&[usize]>,
+    ) {
         let hidden_size = layer.spec.hidden_size;
         let rows = initial.h.len() / hidden_size;
         let (hp, slots) = (layer.hp, layer.spec.cell.slots());
         let has_c = layer.spec.cell.has_cell_state();
-        (self.steps, self.rows, self.hidden_size, self.hp, self.slots) = (steps, rows, hidden_size, hp, slots);
+        (self.steps, self.rows, self.hidden_size, self.hp, self.slots) =
+            (steps, rows, hidden_size, hp, slots);
         self.reverse = layer.spec.reverse;
         self.h.resize_scratch((steps + 1) * rows * hp);
         self.c.resize_scratch(if has_c { (steps + 1) * rows * hp } else { 0 });

@@ -1,12 +1,12 @@
 //! Vectors of `f32` lanes: one trait, a thin wrapper per instruction set, and the transcendental functions
 //! written once over the trait. Algorithms stand above, in [`Job`]s; nothing else here knows what they compute.
 
-mod math;
-mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod math;
+mod scalar;
 mod vector;
 
 pub(crate) use vector::{Job, Vector};

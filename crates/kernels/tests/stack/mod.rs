@@ -4,7 +4,7 @@
 // Each test binary that includes this module uses its own part of it.
 #![allow(dead_code)]
 
-use refrain_kernels::{Backend, Cell, Input, InputSpec, Real, RecurrentSpec, State};
+use refrain_kernels::{Backend, Cell, Gradients, Input, InputSpec, Real, RecurrentSpec, State, Upstream};
 
 /// What is run.
 #[derive(Clone, Debug)]
@@ -111,11 +111,8 @@ impl Stack {
         let (specs, _) = self.specs();
         let params = backend.buffer(&to::<B>(&data.params));
         let lengths = data.lengths.as_deref();
-        let mut packed: Vec<Option<B::Recurrent>> = specs.iter().map(|_| None).collect();
-        for (spec, packed) in specs.iter().zip(&mut packed) {
-            backend.pack_recurrent(spec, &params, true, packed);
-        }
-        let packed: Vec<B::Recurrent> = packed.into_iter().flatten().collect();
+        let mut packed: Vec<B::Recurrent> = specs.iter().map(|spec| backend.recurrent(spec)).collect();
+        packed.iter_mut().for_each(|layer| backend.pack_recurrent(layer, &params, true));
         let mut tapes: Vec<B::Tape> = specs.iter().map(|_| B::Tape::default()).collect();
         let x = match self.source {
             Source::Frames { size } => Some(backend.frames(size, &to::<B>(&data.x))),
@@ -124,7 +121,13 @@ impl Stack {
         for l in 0..specs.len() {
             let (below, here) = tapes.split_at_mut(l);
             let input = input(backend, below.last(), x.as_ref(), &data.ids);
-            backend.recurrent_forward(&packed[l], input, &state_to::<B>(&data.initial[l]), lengths, &mut here[0]);
+            backend.recurrent_forward(
+                &packed[l],
+                input,
+                &state_to::<B>(&data.initial[l]),
+                lengths,
+                &mut here[0],
+            );
         }
         let output = from(&backend.read_frames(backend.output(tapes.last().expect("a layer"))));
         let last = tapes.iter().map(|tape| state_from(&backend.final_state(tape))).collect();
@@ -138,16 +141,10 @@ impl Stack {
             let mut d_input = B::Frames::default();
             let frames = matches!(input, Input::Frames(_)).then_some(&mut d_input);
             let (d_above, d_final) = (Some(backend.view(&d_output)), state_to::<B>(&data.d_final[l]));
-            let d_state = backend.recurrent_backward(
-                &packed[l],
-                input,
-                &params,
-                d_above,
-                Some(&d_final),
-                &mut here[0],
-                &mut grads,
-                frames,
-            );
+            let upstream = Upstream { d_output: d_above, d_final: Some(&d_final) };
+            let into = Gradients { params: &mut grads, d_input: frames };
+            let d_state =
+                backend.recurrent_backward(&packed[l], input, &params, upstream, &mut here[0], into);
             d_initial.insert(0, state_from(&d_state));
             d_output = d_input;
         }
@@ -183,8 +180,11 @@ impl Outcome {
 
     /// Every array, by name.
     pub(crate) fn arrays(&self) -> Vec<(String, &[f64])> {
-        let mut all: Vec<(String, &[f64])> =
-            vec![("output".into(), &self.output), ("d_params".into(), &self.d_params), ("d_x".into(), &self.d_x)];
+        let mut all: Vec<(String, &[f64])> = vec![
+            ("output".into(), &self.output),
+            ("d_params".into(), &self.d_params),
+            ("d_x".into(), &self.d_x),
+        ];
         for (name, states) in [("last", &self.last), ("d_initial", &self.d_initial)] {
             for (l, state) in states.iter().enumerate() {
                 all.push((format!("{name} h of layer {l}"), &state.h));

@@ -1,0 +1,148 @@
+//! The speed of this machine at the usual workload: training steps and samples of a character model on synthetic
+//! ids, measured the way its peers are.
+
+use std::time::Instant;
+
+use refrain_kernels::{Cpu, IGNORE, Rule, Update};
+use serde::Serialize;
+
+use crate::data::Batch;
+use crate::model::{Architecture, LanguageModel, Pass};
+use crate::train::Learner;
+use crate::{Error, Result};
+
+/// What is measured.
+#[derive(Clone, Debug)]
+pub struct Workload {
+    /// The model; its vocabulary is what the synthetic ids are drawn from.
+    pub architecture: Architecture,
+    /// `B`.
+    pub batch_size: usize,
+    /// `T`, or the symbols of one timed round of sampling.
+    pub seq_length: usize,
+    /// Shards of the batch.
+    pub shards: usize,
+    /// Timed rounds, after some that are not.
+    pub repeat: usize,
+}
+
+/// A measurement.
+#[derive(Clone, Debug, Serialize)]
+pub struct Figures {
+    /// Symbols per second over the median round.
+    pub chars_per_s: f64,
+    /// Symbols per second over the fastest round.
+    pub best_chars_per_s: f64,
+    /// Milliseconds of the median round (training) or symbol (sampling).
+    pub step_ms: f64,
+    /// Multiplications and additions of the matrix products per second in the median round, in 10^9.
+    pub gflops: f64,
+    /// The instruction set.
+    pub isa: &'static str,
+    /// Threads.
+    pub threads: usize,
+}
+
+const WARM_UP: usize = 3;
+
+/// Times training steps: forward, loss, backward, clipping and Adam, the state carried from step to step.
+///
+/// # Errors
+/// If a size is out of bounds.
+pub fn train(backend: &Cpu, workload: &Workload) -> Result<Figures> {
+    let (rows, steps) = (workload.batch_size, workload.seq_length);
+    if rows == 0 || steps == 0 || workload.repeat == 0 {
+        return Err(Error::Config("batch size, sequence length and repeat must be at least 1".to_owned()));
+    }
+    let model = LanguageModel::new(&workload.architecture)?;
+    let params = model.layout().init(0);
+    let flops = flops_per_symbol(&workload.architecture) * 3.0 * (rows * steps) as f64;
+    let vocab = workload.architecture.vocab_size;
+    let batch = Batch {
+        rows,
+        steps,
+        inputs: synthetic_ids(rows * steps, vocab, 1),
+        targets: synthetic_ids(rows * steps, vocab, 2),
+        lengths: None,
+    };
+    debug_assert!(!batch.targets.contains(&IGNORE));
+    let rule = Rule::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, decoupled: false };
+    let decayed = model.layout().matrices();
+    let mut learner = Learner::new(backend, model, &params, workload.shards.min(rows), rule.moments());
+    learner.reset_state(rows);
+    let mut times = Vec::with_capacity(workload.repeat);
+    for step in 1..=WARM_UP + workload.repeat {
+        let start = Instant::now();
+        let update =
+            Update { rule, learning_rate: 2e-3, weight_decay: 0.0, decayed, max_norm: Some(5.0), step: step as u64 };
+        let report = learner.step(&batch, step as u64, &update);
+        assert!(report.is_finite(), "a synthetic step diverged");
+        if step > WARM_UP {
+            times.push(start.elapsed().as_secs_f64());
+        }
+    }
+    Ok(figures(backend, &mut times, (rows * steps) as f64, flops, 1.0))
+}
+
+/// Times the sampling of one stream: every symbol drawn goes in again.
+///
+/// # Errors
+/// If a size is out of bounds.
+pub fn sample(backend: &Cpu, workload: &Workload) -> Result<Figures> {
+    if workload.seq_length == 0 || workload.repeat == 0 {
+        return Err(Error::Config("sequence length and repeat must be at least 1".to_owned()));
+    }
+    let model = LanguageModel::new(&workload.architecture)?;
+    let mut weights = model.weights(backend, &model.layout().init(0));
+    model.pack(backend, &mut weights, false);
+    let mut state = model.zero_state::<Cpu>(1);
+    let mut pass = Pass::default();
+    let mut sampler = crate::sample::Sampler::new(&crate::sample::Options::default(), None)?;
+    let mut id = 0;
+    let mut times = Vec::with_capacity(workload.repeat);
+    for round in 0..1 + workload.repeat {
+        let start = Instant::now();
+        for _ in 0..workload.seq_length {
+            let logits = model.step(backend, &weights, &[id], &mut state, &mut pass);
+            id = sampler.pick(&logits);
+        }
+        if round > 0 {
+            times.push(start.elapsed().as_secs_f64());
+        }
+    }
+    let symbols = workload.seq_length as f64;
+    let flops = flops_per_symbol(&workload.architecture) * symbols;
+    Ok(figures(backend, &mut times, symbols, flops, symbols))
+}
+
+fn figures(backend: &Cpu, times: &mut [f64], symbols: f64, flops: f64, steps: f64) -> Figures {
+    times.sort_by(f64::total_cmp);
+    let median = times[times.len() / 2];
+    Figures {
+        chars_per_s: symbols / median,
+        best_chars_per_s: symbols / times[0],
+        step_ms: 1e3 * median / steps,
+        gflops: flops / median / 1e9,
+        isa: backend.isa().name(),
+        threads: backend.threads(),
+    }
+}
+
+/// Floating-point operations of the matrix products that one symbol needs on the way there. The lowest layer's
+/// input product is counted as if every position took it, as it is wherever it is not replaced by a table.
+fn flops_per_symbol(a: &Architecture) -> f64 {
+    let (h, gates) = (a.hidden_size, a.cell().gates());
+    let lowest = if a.embedding_size == 0 { 0 } else { a.embedding_size };
+    let layers: usize = (0..a.num_layers).map(|l| gates * h * (h + if l == 0 { lowest } else { h })).sum();
+    2.0 * (layers + h * a.vocab_size) as f64
+}
+
+/// Ids that look random and are the same everywhere.
+fn synthetic_ids(count: usize, vocab_size: usize, salt: u64) -> Vec<u32> {
+    let mut state = salt.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((state >> 33) % vocab_size as u64) as u32
+    };
+    (0..count).map(|_| next()).collect()
+}

@@ -1,0 +1,73 @@
+//! One batch of ids: what goes into the network and what should come out.
+
+pub use refrain_kernels::IGNORE;
+
+/// One batch: `T` steps of `B` rows, time-major, so that the ids of one step are one slice.
+///
+/// The batches of one source differ in `B` and `T`; the vectors are reused from one to the next.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// `B`.
+    pub rows: usize,
+    /// `T`.
+    pub steps: usize,
+    /// `[T, B]` ids; 0 where a row is padded.
+    pub inputs: Vec<u32>,
+    /// `[T, B]` ids; [`IGNORE`] where nothing is predicted.
+    pub targets: Vec<u32>,
+    /// `[B]` steps per row, longest first; `None` where every row is full.
+    pub lengths: Option<Vec<usize>>,
+}
+
+impl Batch {
+    /// How many targets are predicted: what a sum of losses is divided by.
+    pub fn count(&self) -> usize {
+        self.targets.iter().filter(|&&target| target != IGNORE).count()
+    }
+
+    /// Makes room for `[steps, rows]`, all of it padding, with every row full.
+    pub(super) fn reshape(&mut self, rows: usize, steps: usize) {
+        (self.rows, self.steps) = (rows, steps);
+        self.inputs.clear();
+        self.inputs.resize(steps * rows, 0);
+        self.targets.clear();
+        self.targets.resize(steps * rows, IGNORE);
+        self.lengths = None;
+    }
+
+    /// One row for each of these sequences (of two ids at least), which come longest first: all ids but the
+    /// last are inputs, all but the first are targets, and shorter rows are padded at their end.
+    pub(super) fn set_sequences<'a>(&mut self, sequences: impl ExactSizeIterator<Item = &'a [u32]> + Clone) {
+        let mut lengths = self.lengths.take().unwrap_or_default();
+        lengths.clear();
+        lengths.extend(sequences.clone().map(|ids| ids.len() - 1));
+        let rows = lengths.len();
+        self.reshape(rows, lengths.first().copied().unwrap_or(0));
+        for (row, ids) in sequences.enumerate() {
+            for (step, pair) in ids.windows(2).enumerate() {
+                self.inputs[step * rows + row] = pair[0];
+                self.targets[step * rows + row] = pair[1];
+            }
+        }
+        self.lengths = Some(lengths);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sequences_are_shifted_padded_and_masked() {
+        let mut batch = Batch::default();
+        let sequences: [&[u32]; 2] = [&[1, 2, 3, 4], &[5, 6]];
+        for _ in 0..2 {
+            batch.set_sequences(sequences.into_iter());
+            assert_eq!((batch.rows, batch.steps), (2, 3));
+            assert_eq!(batch.inputs, [1, 5, 2, 0, 3, 0]);
+            assert_eq!(batch.targets, [2, 6, 3, IGNORE, 4, IGNORE]);
+            assert_eq!(batch.lengths, Some(vec![3, 1]));
+            assert_eq!(batch.count(), 4);
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The one front of all batches: what training and measuring loop over.
+
+use super::batch::Batch;
+use super::lines::Lines;
+use super::sequences::Sequences;
+use super::windows::Windows;
+use crate::Result;
+
+/// Batches of any kind. Each is a function of epoch and index alone, so a run can go on from any of them.
+#[derive(Debug)]
+pub enum Batches {
+    /// Lanes through a text, with the state carried from window to window.
+    Windows(Windows),
+    /// The lines of a text.
+    Lines(Box<Lines>),
+    /// Given sequences, all in one batch.
+    Sequences(Sequences),
+}
+
+impl Batches {
+    /// Fills `batch` with batch `index` of an epoch and returns true, or returns false past the last. Batches
+    /// in order are cheapest.
+    ///
+    /// # Errors
+    /// As [`Windows::batch`] and [`Lines::batch`].
+    pub fn batch(&mut self, epoch: u64, index: u64, batch: &mut Batch) -> Result<bool> {
+        match self {
+            Batches::Windows(windows) => windows.batch(index, batch),
+            Batches::Lines(lines) => lines.batch(epoch, index, batch),
+            Batches::Sequences(sequences) => {
+                if index == 0 {
+                    sequences.batch(batch);
+                }
+                Ok(index == 0)
+            }
+        }
+    }
+
+    /// Batches in an epoch, at least 1.
+    pub fn batches_per_epoch(&self) -> u64 {
+        match self {
+            Batches::Windows(windows) => windows.len(),
+            Batches::Lines(lines) => lines.len(),
+            Batches::Sequences(_) => 1,
+        }
+    }
+
+    /// Targets in an epoch that are predicted: the sum of [`Batch::count`] over it.
+    pub fn predictions_per_epoch(&self) -> u64 {
+        match self {
+            Batches::Windows(windows) => windows.predictions(),
+            Batches::Lines(lines) => lines.predictions(),
+            Batches::Sequences(sequences) => sequences.predictions(),
+        }
+    }
+
+    /// The most rows that a batch has: `B` of the buffers to allocate.
+    pub fn rows(&self) -> usize {
+        match self {
+            Batches::Windows(windows) => windows.rows(),
+            Batches::Lines(lines) => lines.rows(),
+            Batches::Sequences(sequences) => sequences.rows(),
+        }
+    }
+
+    /// Whether batch `index` starts from the zero state rather than from the state after the batch before it.
+    pub fn starts_afresh(&self, index: u64) -> bool {
+        index == 0 || !self.carries_state()
+    }
+
+    /// Whether the state is carried from each batch of an epoch to the next.
+    pub fn carries_state(&self) -> bool {
+        matches!(self, Batches::Windows(_))
+    }
+
+    /// How many of the targets given out so far were symbols that the vocabulary lacks.
+    pub fn unknown_count(&self) -> u64 {
+        match self {
+            Batches::Windows(windows) => windows.unknown_count(),
+            Batches::Lines(lines) => lines.unknown_count(),
+            Batches::Sequences(_) => 0,
+        }
+    }
+
+    /// What the user should know about how the text was read, one sentence each.
+    pub fn notes(&self) -> Vec<String> {
+        match self {
+            Batches::Lines(lines) => lines.notes(),
+            Batches::Windows(_) | Batches::Sequences(_) => Vec::new(),
+        }
+    }
+}
+
+impl From<Windows> for Batches {
+    fn from(windows: Windows) -> Self {
+        Batches::Windows(windows)
+    }
+}
+
+impl From<Lines> for Batches {
+    fn from(lines: Lines) -> Self {
+        Batches::Lines(Box::new(lines))
+    }
+}
+
+impl From<Sequences> for Batches {
+    fn from(sequences: Sequences) -> Self {
+        Batches::Sequences(sequences)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::text::{Corpus, Source, Units, Vocabulary};
+
+    #[test]
+    fn every_kind_keeps_the_same_promises() {
+        let corpus =
+            Corpus::scan(vec![Source::memory("text", "one\ntwo\nthree\n")], Units::Char, false).unwrap();
+        let vocabulary = Arc::new(Vocabulary::from_counts(Units::Char, corpus.counts(), 1, false).unwrap());
+        let windows = Windows::new(&corpus, vocabulary.clone(), 0..14, 2, 4).unwrap();
+        let lines = Lines::new(&corpus, vocabulary, 0..14, 2, Some(0)).unwrap();
+        let kinds: [Batches; 3] =
+            [windows.into(), lines.into(), Sequences::new(vec![vec![0, 1, 2]]).unwrap().into()];
+        for (mut batches, carries) in kinds.into_iter().zip([true, false, false]) {
+            let (mut batch, mut count, mut predictions) = (Batch::default(), 0, 0);
+            while batches.batch(3, count, &mut batch).unwrap() {
+                assert!(batch.rows <= batches.rows());
+                assert_eq!(batches.starts_afresh(count), count == 0 || !carries);
+                predictions += batch.count() as u64;
+                count += 1;
+            }
+            assert_eq!(count, batches.batches_per_epoch());
+            assert_eq!(predictions, batches.predictions_per_epoch());
+            assert_eq!((batches.unknown_count(), batches.notes().len()), (0, 0));
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! Every line of a text as a sequence of its own, in shuffled batches of lines of like length.
+//!
+//! A file is not held in memory, so lines cannot be drawn one by one. Blocks of 64 neighbouring lines are put
+//! in a random order instead; 16 batches' worth of them are pooled, sorted by length (so that little is
+//! padded), cut into batches, and those are shuffled. All of it follows from seed, epoch and index, so a
+//! resumed run gets the same batches.
+
+use std::cmp::Reverse;
+use std::ops::Range;
+use std::sync::Arc;
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use super::batch::Batch;
+use super::encoder::Encoder;
+use super::pieces::{LONGEST_PIECE, Pieces};
+use crate::text::{Corpus, NEWLINE, Vocabulary, thousands};
+use crate::{Error, Result};
+
+/// Pieces from one index entry to the next.
+const BLOCK: u64 = 64;
+/// Batches in a pool.
+const POOL: u64 = 16;
+
+/// The lines of one part of a text; see [`new`](Self::new).
+///
+/// A line `abc` has the inputs `"\nabc"` and the targets `"abc\n"`. The state is zero before every batch.
+#[derive(Debug)]
+pub struct Lines {
+    encoder: Encoder,
+    pieces: Pieces,
+    rows: u64,
+    seed: Option<u64>,
+    /// Where every 64th piece starts.
+    blocks: Vec<u64>,
+    piece_count: u64,
+    predictions: u64,
+    long_lines: u64,
+    unknown_count: u64,
+    /// The order of blocks in `ordered_epoch`.
+    block_order: Vec<u32>,
+    ordered_epoch: Option<u64>,
+    pool: LoadedPool,
+}
+
+/// The pieces of one pool, sorted, and the order of its batches.
+#[derive(Debug, Default)]
+struct LoadedPool {
+    /// Epoch and number of the pool; `None` until one is loaded completely.
+    key: Option<(u64, u64)>,
+    ids: Vec<u32>,
+    /// The pieces as ranges of `ids`, longest first.
+    spans: Vec<Range<usize>>,
+    batch_order: Vec<usize>,
+}
+
+impl Lines {
+    /// Reads `range` once, to find its lines; it should start and end where a line does (see
+    /// [`split_at_line`](crate::text::split_at_line)). Batches have `rows` rows, but for one of an epoch that
+    /// has the rest.
+    ///
+    /// With a `seed` every epoch has an order of its own; without one all have the same, nearly that of the
+    /// text. For a random but fixed sample of a large text, take the first batches of epoch 0 under a seed.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if `rows` is 0, or the text has other units than the vocabulary. [`Error::Text`] if
+    /// there is no line with anything on it, or no line end in the vocabulary. Else as [`Corpus::reader`].
+    pub fn new(
+        corpus: &Corpus,
+        vocabulary: Arc<Vocabulary>,
+        range: Range<u64>,
+        rows: usize,
+        seed: Option<u64>,
+    ) -> Result<Self> {
+        if rows == 0 {
+            return Err(Error::Config(
+                "a batch of 0 rows is empty: --batch-size must be 1 or more".to_owned(),
+            ));
+        }
+        let mut lines = Self {
+            encoder: Encoder::new(corpus, vocabulary)?,
+            pieces: Pieces::new(corpus, range)?,
+            rows: rows as u64,
+            seed,
+            blocks: Vec::new(),
+            piece_count: 0,
+            predictions: 0,
+            long_lines: 0,
+            unknown_count: 0,
+            block_order: Vec::new(),
+            ordered_epoch: None,
+            pool: LoadedPool::default(),
+        };
+        lines.check_line_end()?;
+        lines.index()?;
+        if lines.piece_count == 0 {
+            return Err(
+                lines.error("has no line with anything on it in this part: give more text".to_owned())
+            );
+        }
+        Ok(lines)
+    }
+
+    fn check_line_end(&self) -> Result<()> {
+        match self.encoder.vocabulary().id(NEWLINE) {
+            Some(_) => Ok(()),
+            None => Err(self.error(
+                "cannot be read line by line, because the vocabulary has no line end: use a text of several \
+                 lines, or train without --lines"
+                    .to_owned(),
+            )),
+        }
+    }
+
+    /// Counts the pieces and notes where every 64th of them starts.
+    fn index(&mut self) -> Result<()> {
+        let (mut symbols, mut continued) = (Vec::new(), false);
+        loop {
+            symbols.clear();
+            let start = self.pieces.position();
+            let Some(piece) = self.pieces.read(&mut symbols)? else {
+                return Ok(());
+            };
+            if self.piece_count.is_multiple_of(BLOCK) {
+                self.blocks.push(start);
+            }
+            self.piece_count += 1;
+            self.predictions += symbols.len() as u64 - 1;
+            self.long_lines += u64::from(piece.is_continuation && !continued);
+            continued = piece.is_continuation;
+        }
+    }
+
+    /// Batches in an epoch, at least 1.
+    pub fn len(&self) -> u64 {
+        self.piece_count.div_ceil(self.rows)
+    }
+
+    /// Always false: a text without a line is refused.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The most rows that a batch has.
+    pub fn rows(&self) -> usize {
+        self.rows.min(self.piece_count) as usize
+    }
+
+    /// Targets in an epoch that are predicted.
+    pub fn predictions(&self) -> u64 {
+        self.predictions
+    }
+
+    /// How many of the targets given out so far were symbols that the vocabulary lacks.
+    pub fn unknown_count(&self) -> u64 {
+        self.unknown_count
+    }
+
+    /// What the user should know about how the text was read, one sentence each.
+    pub fn notes(&self) -> Vec<String> {
+        let limit = thousands(LONGEST_PIECE as u64);
+        match self.long_lines {
+            0 => Vec::new(),
+            1 => vec![format!("1 line is longer than {limit} symbols and is read in pieces")],
+            count => vec![format!(
+                "{} lines are longer than {limit} symbols and are read in pieces",
+                thousands(count)
+            )],
+        }
+    }
+
+    /// Fills `batch` with batch `index` of an epoch and returns true, or returns false past the last. Rows
+    /// are sorted longest first, and `lengths` are set.
+    ///
+    /// # Errors
+    /// [`Error::Text`] if a file changed, or has a symbol that the vocabulary lacks while it has no unknown
+    /// symbol; [`Error::Io`] if a file cannot be read.
+    pub fn batch(&mut self, epoch: u64, index: u64, batch: &mut Batch) -> Result<bool> {
+        if index >= self.len() {
+            return Ok(false);
+        }
+        let pool = index / POOL;
+        if self.pool.key != Some((epoch, pool)) {
+            self.load(epoch, pool)?;
+        }
+        let start = self.pool.batch_order[(index % POOL) as usize] * self.rows as usize;
+        let end = (start + self.rows as usize).min(self.pool.spans.len());
+        let spans = &self.pool.spans[start..end];
+        batch.set_sequences(spans.iter().map(|span| &self.pool.ids[span.clone()]));
+        self.unknown_count += self.encoder.unknown_among(&batch.targets);
+        Ok(true)
+    }
+
+    /// Reads the pieces of a pool: numbers `first..last` of the epoch's sequence, which may begin and end
+    /// within a block.
+    fn load(&mut self, epoch: u64, pool: u64) -> Result<()> {
+        self.pool.key = None;
+        self.pool.ids.clear();
+        self.pool.spans.clear();
+        self.order_blocks(epoch);
+        let first = pool * POOL * self.rows;
+        let last = (first + POOL * self.rows).min(self.piece_count);
+        for slot in first / BLOCK..last.div_ceil(BLOCK) {
+            self.pieces.go_to(self.blocks[self.block_order[slot as usize] as usize])?;
+            for number in slot * BLOCK..last.min((slot + 1) * BLOCK) {
+                self.load_piece(number >= first)?;
+            }
+        }
+        self.pool.spans.sort_by_key(|span| Reverse(span.len()));
+        self.pool.batch_order.clear();
+        self.pool.batch_order.extend(0..(last - first).div_ceil(self.rows) as usize);
+        if let Some(seed) = self.seed {
+            self.pool.batch_order.shuffle(&mut generator(seed, epoch, 1 + pool));
+        }
+        self.pool.key = Some((epoch, pool));
+        Ok(())
+    }
+
+    fn load_piece(&mut self, belongs: bool) -> Result<()> {
+        let ids = &mut self.pool.ids;
+        let start = ids.len();
+        let Some(piece) = self.pieces.read(ids)? else {
+            return Ok(());
+        };
+        if belongs {
+            self.encoder.encode(&mut ids[start..=start], piece.first_target.saturating_sub(1))?;
+            self.encoder.encode(&mut ids[start + 1..], piece.first_target)?;
+            self.pool.spans.push(start..ids.len());
+        } else {
+            ids.truncate(start);
+        }
+        Ok(())
+    }
+
+    fn order_blocks(&mut self, epoch: u64) {
+        if self.ordered_epoch == Some(epoch) {
+            return;
+        }
+        self.block_order.clear();
+        self.block_order.extend(0..self.blocks.len() as u32);
+        if let Some(seed) = self.seed {
+            // An incomplete block stays last, so that piece `n` of an epoch is always in its block `n / 64`.
+            let complete = (self.piece_count / BLOCK) as usize;
+            self.block_order[..complete].shuffle(&mut generator(seed, epoch, 0));
+        }
+        self.ordered_epoch = Some(epoch);
+    }
+
+    fn error(&self, message: String) -> Error {
+        Error::Text { path: self.encoder.corpus().name(), message }
+    }
+}
+
+/// The generator of one purpose: 0 orders the blocks of an epoch, 1 + n the batches of its pool n.
+fn generator(seed: u64, epoch: u64, purpose: u64) -> ChaCha8Rng {
+    let mut key = [0; 32];
+    for (bytes, number) in key.chunks_exact_mut(8).zip([seed, epoch, purpose]) {
+        bytes.copy_from_slice(&number.to_le_bytes());
+    }
+    ChaCha8Rng::from_seed(key)
+}
+
+#[cfg(test)]
+#[path = "lines_tests.rs"]
+mod tests;

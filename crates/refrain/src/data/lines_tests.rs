@@ -1,0 +1,161 @@
+//! An epoch has each line exactly once, whatever the order of calls.
+
+use proptest::prelude::*;
+
+use super::super::batch::IGNORE;
+use super::*;
+use crate::text::{Source, SymbolCounts, Units};
+
+fn corpus(text: &str) -> (Corpus, Arc<Vocabulary>) {
+    let corpus = Corpus::scan(vec![Source::memory("text.txt", text)], Units::Char, false).unwrap();
+    let vocabulary = Vocabulary::from_counts(Units::Char, corpus.counts(), 1, false).unwrap();
+    (corpus, Arc::new(vocabulary))
+}
+
+fn epoch(lines: &mut Lines, epoch: u64) -> Vec<Batch> {
+    let (mut batches, mut batch) = (Vec::new(), Batch::default());
+    while lines.batch(epoch, batches.len() as u64, &mut batch).unwrap() {
+        batches.push(batch.clone());
+    }
+    assert_eq!(batches.len() as u64, lines.len());
+    batches
+}
+
+/// The rows of a batch as text, from the first input to the last target, after checking how they are padded.
+fn rows(batch: &Batch, vocabulary: &Vocabulary) -> Vec<String> {
+    let lengths = batch.lengths.as_ref().unwrap();
+    assert_eq!(lengths.len(), batch.rows);
+    assert_eq!(lengths[0], batch.steps);
+    assert!(lengths.is_sorted_by(|one, next| one >= next));
+    let row = |row: usize| {
+        let of = |ids: &[u32]| -> Vec<u32> { ids.iter().skip(row).step_by(batch.rows).copied().collect() };
+        let (inputs, targets) = (of(&batch.inputs), of(&batch.targets));
+        let length = lengths[row];
+        assert_eq!(inputs[1..length], targets[..length - 1]);
+        assert!(inputs[length..].iter().all(|&input| input == 0));
+        assert!(targets[length..].iter().all(|&target| target == IGNORE));
+        let ids: Vec<u32> = [&inputs[..1], &targets[..length]].concat();
+        String::from_utf8(vocabulary.decode(&ids)).unwrap()
+    };
+    (0..batch.rows).map(row).collect()
+}
+
+/// Numbered lines, each of its own, of the lengths given (and longer by the digits of its number).
+fn numbered_lines(lengths: &[usize]) -> Vec<String> {
+    lengths.iter().enumerate().map(|(number, &length)| format!("{number} {}", "x".repeat(length))).collect()
+}
+
+#[test]
+fn a_small_text_gives_padded_rows() {
+    let (corpus, vocabulary) = corpus("ab\nabcd\n\nc\n");
+    let mut lines = Lines::new(&corpus, vocabulary.clone(), 0..corpus.len(), 2, None).unwrap();
+    let batches = epoch(&mut lines, 0);
+    assert_eq!(rows(&batches[0], &vocabulary), ["\nabcd\n", "\nab\n"]);
+    assert_eq!(rows(&batches[1], &vocabulary), ["\nc\n"]);
+    assert_eq!(batches[0].count(), 8);
+    assert_eq!((lines.len(), lines.rows(), lines.predictions()), (2, 2, 10));
+    assert!(lines.notes().is_empty());
+}
+
+#[test]
+fn without_a_seed_all_epochs_are_alike_and_with_one_they_differ() {
+    let text = numbered_lines(&[3; 400]).join("\n") + "\n";
+    let (corpus, vocabulary) = corpus(&text);
+    let mut fixed = Lines::new(&corpus, vocabulary.clone(), 0..corpus.len(), 5, None).unwrap();
+    assert_eq!(epoch(&mut fixed, 0), epoch(&mut fixed, 1));
+    let mut shuffled = Lines::new(&corpus, vocabulary.clone(), 0..corpus.len(), 5, Some(1)).unwrap();
+    let mut other_seed = Lines::new(&corpus, vocabulary, 0..corpus.len(), 5, Some(2)).unwrap();
+    let first = epoch(&mut shuffled, 0);
+    assert_ne!(first, epoch(&mut shuffled, 1));
+    assert_ne!(first, epoch(&mut other_seed, 0));
+    assert_eq!(first, epoch(&mut shuffled, 0));
+}
+
+#[test]
+fn long_lines_are_noted() {
+    let text = format!("{}\nshort\n{}\n", "a".repeat(5000), "b".repeat(1025));
+    let (corpus, vocabulary) = corpus(&text);
+    let lines = Lines::new(&corpus, vocabulary.clone(), 0..corpus.len(), 4, Some(0)).unwrap();
+    assert_eq!(lines.notes(), ["2 lines are longer than 1,024 symbols and are read in pieces"]);
+    assert_eq!(lines.predictions(), 5001 + 6 + 1026);
+    let lines = Lines::new(&corpus, vocabulary, 0..5007, 4, Some(0)).unwrap();
+    assert_eq!(lines.notes(), ["1 line is longer than 1,024 symbols and is read in pieces"]);
+}
+
+#[test]
+fn a_text_without_lines_is_refused() {
+    let refusal = |text: &str| {
+        let (corpus, vocabulary) = corpus(text);
+        Lines::new(&corpus, vocabulary, 0..corpus.len(), 2, None).unwrap_err().to_string()
+    };
+    assert_eq!(
+        refusal("one line"),
+        "text.txt: cannot be read line by line, because the vocabulary has no line end: use a text of \
+         several lines, or train without --lines"
+    );
+    assert_eq!(refusal("\n\n"), "text.txt: has no line with anything on it in this part: give more text");
+}
+
+#[test]
+fn zero_rows_are_refused() {
+    let (corpus, vocabulary) = corpus("a\n");
+    let error = Lines::new(&corpus, vocabulary, 0..2, 0, None).unwrap_err();
+    assert_eq!(error.to_string(), "a batch of 0 rows is empty: --batch-size must be 1 or more");
+}
+
+#[test]
+fn an_unseen_character_is_named_with_its_line_or_counted() {
+    let known = SymbolCounts::of(Units::Char, "ab\n");
+    let (corpus, _) = corpus("ab\n\nébé\n");
+    let strict = Arc::new(Vocabulary::from_counts(Units::Char, &known, 1, false).unwrap());
+    let mut lines = Lines::new(&corpus, strict, 0..corpus.len(), 2, None).unwrap();
+    assert_eq!(
+        lines.batch(0, 0, &mut Batch::default()).unwrap_err().to_string(),
+        "text.txt: line 3 contains 'é' (U+00E9), which the model has never seen: leave it out of the text, \
+         or train a model with an unknown symbol"
+    );
+    let lenient = Arc::new(Vocabulary::from_counts(Units::Char, &known, 1, true).unwrap());
+    let mut lines = Lines::new(&corpus, lenient, 0..corpus.len(), 2, None).unwrap();
+    epoch(&mut lines, 0);
+    assert_eq!(lines.unknown_count(), 2);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+    #[test]
+    fn an_epoch_has_each_line_exactly_once(
+        lengths in proptest::collection::vec(0usize..30, 1..700),
+        batch_rows in 1usize..50,
+        seed: Option<u64>,
+        epoch_number in 0u64..5,
+    ) {
+        let lines = numbered_lines(&lengths);
+        let (corpus, vocabulary) = corpus(&(lines.join("\n") + "\n"));
+        let mut batches = Lines::new(&corpus, vocabulary.clone(), 0..corpus.len(), batch_rows, seed).unwrap();
+        let all = epoch(&mut batches, epoch_number);
+        let mut found: Vec<_> = all.iter().flat_map(|batch| rows(batch, &vocabulary)).collect();
+        let mut expected: Vec<_> = lines.iter().map(|line| format!("\n{line}\n")).collect();
+        found.sort();
+        expected.sort();
+        prop_assert_eq!(found, expected);
+        prop_assert_eq!(batches.predictions(), all.iter().map(|batch| batch.count() as u64).sum::<u64>());
+        prop_assert!(all.iter().filter(|batch| batch.rows != batches.rows()).count() <= 1);
+    }
+
+    #[test]
+    fn batches_do_not_depend_on_the_order_of_calls(
+        lengths in proptest::collection::vec(0usize..30, 1..500),
+        batch_rows in 1usize..9,
+        seed: Option<u64>,
+        calls in proptest::collection::vec((0u64..3, 0u64..80), 1..12),
+    ) {
+        let (corpus, vocabulary) = corpus(&(numbered_lines(&lengths).join("\n") + "\n"));
+        let new = || Lines::new(&corpus, vocabulary.clone(), 0..corpus.len(), batch_rows, seed).unwrap();
+        let (mut lines, mut batch) = (new(), Batch::default());
+        let epochs = [0, 1, 2].map(|number| epoch(&mut new(), number));
+        for (number, index) in calls {
+            let exists = lines.batch(number, index, &mut batch).unwrap();
+            prop_assert_eq!(exists.then_some(&batch), epochs[number as usize].get(index as usize));
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Symbols in, batches out: plain host data for a training step.
+//!
+//! There are three ways to make a [`Batch`] of a text. [`Windows`] cuts it into long lanes and walks along
+//! them, with the network's state carried from one window to the next. [`Lines`] takes every line as a
+//! sequence of its own, and [`Sequences`] a handful of given ones. [`Batches`] is any of the three.
+
+mod batch;
+mod batches;
+mod encoder;
+mod lines;
+mod pieces;
+mod sequences;
+mod windows;
+
+pub use batch::{Batch, IGNORE};
+pub use batches::Batches;
+pub use lines::Lines;
+pub use sequences::Sequences;
+pub use windows::{Evaluation, Windows};

@@ -1,0 +1,100 @@
+//! A handful of given sequences, all in one batch: the whole task of a first tutorial.
+
+use std::cmp::Reverse;
+
+use super::batch::Batch;
+use crate::{Error, Result};
+
+/// Sequences of ids that make one batch: all ids but the last are inputs, all but the first are targets. The
+/// state is zero before every batch.
+#[derive(Clone, Debug)]
+pub struct Sequences {
+    sequences: Vec<Vec<u32>>,
+}
+
+impl Sequences {
+    /// Sorts the sequences longest first; those of equal length keep their order.
+    ///
+    /// # Errors
+    /// [`Error::Config`] without any sequence, and for one of fewer than two ids, which has nothing to
+    /// predict.
+    pub fn new(mut sequences: Vec<Vec<u32>>) -> Result<Self> {
+        if sequences.is_empty() {
+            return Err(Error::Config("there is no sequence to learn: give at least one".to_owned()));
+        }
+        if let Some(index) = sequences.iter().position(|ids| ids.len() < 2) {
+            return Err(Error::Config(format!(
+                "sequence {} of {} is too short: it needs two symbols, one to read and one to predict",
+                index + 1,
+                sequences.len()
+            )));
+        }
+        sequences.sort_by_key(|ids| Reverse(ids.len()));
+        Ok(Self { sequences })
+    }
+
+    /// `B`.
+    pub fn rows(&self) -> usize {
+        self.sequences.len()
+    }
+
+    /// Targets in an epoch that are predicted.
+    pub fn predictions(&self) -> u64 {
+        self.sequences.iter().map(|ids| ids.len() as u64 - 1).sum()
+    }
+
+    /// Fills `batch`; `lengths` are set only where the sequences differ in length.
+    pub fn batch(&self, batch: &mut Batch) {
+        batch.set_sequences(self.sequences.iter().map(Vec::as_slice));
+        if batch.lengths.as_ref().is_some_and(|lengths| lengths.iter().all(|&length| length == batch.steps)) {
+            batch.lengths = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::IGNORE;
+    use crate::text::{SymbolCounts, Units, Vocabulary, examples};
+
+    #[test]
+    fn the_tutorials_sentences_make_one_full_batch() {
+        let sentences = examples::sentences();
+        let counts = SymbolCounts::of(Units::Char, &sentences.concat());
+        let vocabulary = Vocabulary::from_counts(Units::Char, &counts, 1, false).unwrap();
+        let encoded: Vec<_> = sentences.iter().map(|text| vocabulary.encode_prompt(text).unwrap()).collect();
+        let mut batch = Batch::default();
+        Sequences::new(encoded).unwrap().batch(&mut batch);
+        assert_eq!((batch.rows, batch.steps, batch.count()), (3, 14, 42));
+        assert_eq!(batch.lengths, None);
+        let row = |ids: &[u32], row| {
+            let ids: Vec<u32> = ids.iter().skip(row).step_by(3).copied().collect();
+            String::from_utf8(vocabulary.decode(&ids)).unwrap()
+        };
+        assert_eq!(row(&batch.inputs, 0), "hey how are yo");
+        assert_eq!(row(&batch.targets, 1), "ood i am fine ");
+    }
+
+    #[test]
+    fn sequences_of_unlike_length_are_sorted_and_padded() {
+        let mut batch = Batch::default();
+        let sequences = Sequences::new(vec![vec![1, 2], vec![3, 4, 5]]).unwrap();
+        sequences.batch(&mut batch);
+        assert_eq!(batch.inputs, [3, 1, 4, 0]);
+        assert_eq!(batch.targets, [4, 2, 5, IGNORE]);
+        assert_eq!(batch.lengths, Some(vec![2, 1]));
+        assert_eq!(sequences.predictions(), 3);
+    }
+
+    #[test]
+    fn what_cannot_be_learned_is_refused() {
+        let message = Sequences::new(vec![vec![1, 2], vec![3]]).unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "sequence 2 of 2 is too short: it needs two symbols, one to read and one to predict"
+        );
+        let message = Sequences::new(Vec::new()).unwrap_err().to_string();
+        assert_eq!(message, "there is no sequence to learn: give at least one");
+    }
+}

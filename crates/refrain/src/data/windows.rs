@@ -1,0 +1,266 @@
+//! Carried windows: a text as parallel lanes, each read from end to end with the state carried along.
+//!
+//! This is truncated backpropagation through time with carried (stateful) lanes: a window of `T` steps is
+//! differentiated as a whole, and the state at its end, without gradient, starts the next one. Row `b` of
+//! every window belongs to lane `b`, so state row `b` always goes on where it stopped.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::batch::{Batch, IGNORE};
+use super::encoder::Encoder;
+use crate::text::{Corpus, Reader, Vocabulary, thousands};
+use crate::{Error, Result};
+
+/// The windows over one part of a text, for training ([`new`](Self::new)) or for measuring
+/// ([`evaluation`](Self::evaluation)).
+///
+/// The state is zero before window 0, and carried from each window to the next.
+#[derive(Debug)]
+pub struct Windows {
+    encoder: Encoder,
+    lanes: Vec<Lane>,
+    steps: usize,
+    /// Steps of the longest lane.
+    total_steps: u64,
+    predictions: u64,
+    /// The window that every lane's reader stands before.
+    next: Option<u64>,
+    unknown_count: u64,
+    /// The symbols, then ids, that one lane adds to a window: `[T]`.
+    ids: Vec<u32>,
+}
+
+#[derive(Debug)]
+struct Lane {
+    part: LanePart,
+    /// Stands behind the symbol of `input`.
+    reader: Reader,
+    /// The id that the next window starts with.
+    input: u32,
+}
+
+/// The part of the text that one lane reads: symbols `start..=start + length`, of which the first is only an
+/// input.
+#[derive(Clone, Copy, Debug)]
+struct LanePart {
+    start: u64,
+    /// Steps, warm-up included.
+    length: u64,
+    /// Steps at the start whose targets do not count.
+    warm_up: u64,
+}
+
+/// How to lay lanes over a text that is measured, not learned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Evaluation {
+    /// Lanes, `B`; fewer if there are fewer symbols to predict.
+    pub rows: usize,
+    /// Steps in a window, `T`. It changes no result, only memory and speed.
+    pub steps: usize,
+    /// Symbols that each lane reads before its own part (as far as the text goes back) to fill its state;
+    /// they are not predicted.
+    pub warm_up: u64,
+    /// Predict this many symbols at most, spread evenly over the text; `None` predicts all.
+    pub limit: Option<u64>,
+}
+
+impl Evaluation {
+    /// The whole text in one lane: each symbol but the first is predicted from all before it.
+    pub fn exact(steps: usize) -> Self {
+        Self { rows: 1, steps, warm_up: 0, limit: None }
+    }
+}
+
+impl Windows {
+    /// Training lanes: `rows` contiguous parts of `range`, each of `floor((range length - 1) / rows)` steps,
+    /// in windows of `steps` steps, of which the last may be shorter. Only the remainder of that division is
+    /// left out.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if `rows` or `steps` is 0, or the text has other units than the vocabulary.
+    /// [`Error::Text`] if a lane is shorter than one window. Else as [`Corpus::reader`].
+    pub fn new(
+        corpus: &Corpus,
+        vocabulary: Arc<Vocabulary>,
+        range: Range<u64>,
+        rows: usize,
+        steps: usize,
+    ) -> Result<Self> {
+        check_shape(rows, steps)?;
+        let symbols = range.end.saturating_sub(range.start);
+        let length = symbols.saturating_sub(1) / rows as u64;
+        if length < steps as u64 {
+            let needed = (rows as u64).saturating_mul(steps as u64).saturating_add(1);
+            return Err(Error::Text {
+                path: corpus.name(),
+                message: format!(
+                    "the text to train on has {} symbols, but {rows} rows of {steps} steps need {}: lower \
+                     --batch-size or --seq-length, or give more text",
+                    thousands(symbols),
+                    thousands(needed)
+                ),
+            });
+        }
+        let start_of = |row| range.start + row * length;
+        let parts = (0..rows as u64).map(|row| LanePart { start: start_of(row), length, warm_up: 0 });
+        Self::over(corpus, vocabulary, parts.collect(), steps)
+    }
+
+    /// Measuring lanes: the symbols of `range` after its first are cut into equal parts, and each is
+    /// predicted exactly once (or `limit` of them, from the start of every part). Rows that end before others
+    /// are padded with [`IGNORE`].
+    ///
+    /// # Errors
+    /// [`Error::Config`] if a size is 0, or the text has other units than the vocabulary. [`Error::Text`] if
+    /// there are fewer than two symbols. Else as [`Corpus::reader`].
+    pub fn evaluation(
+        corpus: &Corpus,
+        vocabulary: Arc<Vocabulary>,
+        range: Range<u64>,
+        how: Evaluation,
+    ) -> Result<Self> {
+        check_shape(how.rows, how.steps)?;
+        let predictable = range.end.saturating_sub(range.start).saturating_sub(1);
+        let wanted = how.limit.unwrap_or(predictable).min(predictable);
+        if predictable == 0 {
+            let message =
+                "has fewer than two symbols to measure on: one is needed to predict the next from".to_owned();
+            return Err(Error::Text { path: corpus.name(), message });
+        }
+        if wanted == 0 {
+            return Err(Error::Config("a limit of 0 symbols leaves nothing to measure".to_owned()));
+        }
+        let rows = (how.rows as u64).min(wanted);
+        let parts = (0..rows).map(|row| {
+            let before = even_share(predictable, row, rows);
+            let warm_up = how.warm_up.min(before);
+            let counted = even_share(wanted, row + 1, rows) - even_share(wanted, row, rows);
+            LanePart { start: range.start + before - warm_up, length: warm_up + counted, warm_up }
+        });
+        Self::over(corpus, vocabulary, parts.collect(), how.steps)
+    }
+
+    fn over(
+        corpus: &Corpus,
+        vocabulary: Arc<Vocabulary>,
+        parts: Vec<LanePart>,
+        steps: usize,
+    ) -> Result<Self> {
+        let encoder = Encoder::new(corpus, vocabulary)?;
+        let total_steps = parts.iter().map(|part| part.length).max().unwrap_or(0);
+        let predictions = parts.iter().map(|part| part.length - part.warm_up).sum();
+        let steps = steps.min(usize::try_from(total_steps).unwrap_or(usize::MAX));
+        let lanes = parts
+            .into_iter()
+            .map(|part| Ok(Lane { part, reader: corpus.reader(part.start)?, input: 0 }))
+            .collect::<Result<_>>()?;
+        let ids = vec![0; steps];
+        Ok(Self { encoder, lanes, steps, total_steps, predictions, next: None, unknown_count: 0, ids })
+    }
+
+    /// Windows in an epoch, at least 1.
+    pub fn len(&self) -> u64 {
+        self.total_steps.div_ceil(self.steps as u64)
+    }
+
+    /// Always false: a text without a single window is refused.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// `B`.
+    pub fn rows(&self) -> usize {
+        self.lanes.len()
+    }
+
+    /// Targets in an epoch that are predicted.
+    pub fn predictions(&self) -> u64 {
+        self.predictions
+    }
+
+    /// How many of the targets given out so far were symbols that the vocabulary lacks.
+    pub fn unknown_count(&self) -> u64 {
+        self.unknown_count
+    }
+
+    /// Fills `batch` with window `index` and returns true, or returns false past the last window. Any order
+    /// gives the same batches; going from one window to the next costs no seek and no allocation.
+    ///
+    /// # Errors
+    /// [`Error::Text`] if a file changed, or has a symbol that the vocabulary lacks while it has no unknown
+    /// symbol; [`Error::Io`] if a file cannot be read.
+    pub fn batch(&mut self, index: u64, batch: &mut Batch) -> Result<bool> {
+        if index >= self.len() {
+            return Ok(false);
+        }
+        let first = index * self.steps as u64;
+        let steps = (self.total_steps - first).min(self.steps as u64) as usize;
+        batch.reshape(self.lanes.len(), steps);
+        let follows = self.next.take() == Some(index);
+        for (row, lane) in self.lanes.iter_mut().enumerate() {
+            let count = lane.part.length.saturating_sub(first).min(steps as u64) as usize;
+            if count == 0 {
+                continue;
+            }
+            if !follows {
+                lane.go_to(first, &self.encoder)?;
+            }
+            let ids = &mut self.ids[..count];
+            lane.read(ids, &self.encoder)?;
+            lane.write(ids, first, row, batch);
+        }
+        self.unknown_count += self.encoder.unknown_among(&batch.targets);
+        self.next = Some(index + 1);
+        Ok(true)
+    }
+}
+
+impl Lane {
+    /// Goes to a step of this lane and reads the input of that step.
+    fn go_to(&mut self, step: u64, encoder: &Encoder) -> Result<()> {
+        self.reader.seek(self.part.start + step)?;
+        let mut input = [0];
+        self.read(&mut input, encoder)?;
+        self.input = input[0];
+        Ok(())
+    }
+
+    /// The ids of the next symbols.
+    fn read(&mut self, ids: &mut [u32], encoder: &Encoder) -> Result<()> {
+        let position = self.reader.position();
+        let count = self.reader.read(ids)?;
+        encoder.encode(&mut ids[..count], position)
+    }
+
+    /// Writes the targets `ids` of the steps from `first` on, and the inputs that stand one symbol before
+    /// them.
+    fn write(&mut self, ids: &[u32], first: u64, row: usize, batch: &mut Batch) {
+        for (step, &target) in ids.iter().enumerate() {
+            let place = step * batch.rows + row;
+            let counts = first + step as u64 >= self.part.warm_up;
+            batch.inputs[place] = self.input;
+            batch.targets[place] = if counts { target } else { IGNORE };
+            self.input = target;
+        }
+    }
+}
+
+/// Where share `row` starts when `total` is dealt out to `rows`: the first shares are one larger where it
+/// does not divide, so no share of a smaller total is larger than the same share of a greater one.
+fn even_share(total: u64, row: u64, rows: u64) -> u64 {
+    row * (total / rows) + row.min(total % rows)
+}
+
+fn check_shape(rows: usize, steps: usize) -> Result<()> {
+    if rows == 0 || steps == 0 {
+        return Err(Error::Config(format!(
+            "a batch of {rows} rows and {steps} steps is empty: --batch-size and --seq-length must be 1 or more"
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "windows_tests.rs"]
+mod tests;

@@ -1,0 +1,131 @@
+//! The sizes and kinds that make a model what it is: stored in its file, checked before anything is allocated.
+
+use refrain_kernels::{Activation, Cell};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// A recurrent cell, by the name that options and files use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CellKind {
+    /// Elman's cell.
+    Rnn,
+    /// The gated recurrent unit.
+    Gru,
+    /// Long short-term memory.
+    #[default]
+    Lstm,
+}
+
+/// The nonlinearity of an Elman cell, by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ActivationKind {
+    /// Hyperbolic tangent.
+    #[default]
+    Tanh,
+    /// Rectifier.
+    Relu,
+    /// Logistic function.
+    Logistic,
+}
+
+/// Where a GRU's reset gate acts, by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ResetGate {
+    /// On the recurrent product, as in PyTorch.
+    #[default]
+    After,
+    /// On the state before the product, as in Cho et al. 2014.
+    Before,
+}
+
+/// A language model's architecture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Architecture {
+    /// The cell.
+    pub cell: CellKind,
+    /// For `cell = "rnn"`.
+    #[serde(default)]
+    pub activation: ActivationKind,
+    /// For `cell = "gru"`.
+    #[serde(default)]
+    pub reset_gate: ResetGate,
+    /// `H`.
+    pub hidden_size: usize,
+    /// `L`.
+    pub num_layers: usize,
+    /// `E`; 0 for one-hot input.
+    pub embedding_size: usize,
+    /// `V`.
+    pub vocab_size: usize,
+    /// Share of each layer's output that training drops.
+    pub dropout: f32,
+}
+
+/// Beyond these a size is a mistake, and arithmetic on sizes could overflow.
+const MAX_SIZE: usize = 16_384;
+const MAX_LAYERS: usize = 32;
+const MAX_VOCABULARY: usize = 0x11_0000;
+
+impl Architecture {
+    /// The cell with its variant.
+    pub fn cell(&self) -> Cell {
+        match self.cell {
+            CellKind::Rnn => Cell::Rnn(match self.activation {
+                ActivationKind::Tanh => Activation::Tanh,
+                ActivationKind::Relu => Activation::Relu,
+                ActivationKind::Logistic => Activation::Logistic,
+            }),
+            CellKind::Gru => Cell::Gru { reset_after: self.reset_gate == ResetGate::After },
+            CellKind::Lstm => Cell::Lstm,
+        }
+    }
+
+    /// Checks that every size is one that a model can have.
+    ///
+    /// # Errors
+    /// [`Error::Config`], naming the size and its bounds.
+    pub fn validate(&self) -> Result<()> {
+        let within = |name: &str, value: usize, least: usize, most: usize| match value {
+            value if (least..=most).contains(&value) => Ok(()),
+            _ => Err(Error::Config(format!("{name} is {value}: give a number from {least} to {most}"))),
+        };
+        within("hidden size", self.hidden_size, 1, MAX_SIZE)?;
+        within("number of layers", self.num_layers, 1, MAX_LAYERS)?;
+        within("embedding size", self.embedding_size, 0, MAX_SIZE)?;
+        within("vocabulary size", self.vocab_size, 1, MAX_VOCABULARY)?;
+        if !(0.0..1.0).contains(&self.dropout) {
+            return Err(Error::Config(format!(
+                "dropout is {}: give a share from 0 up to, not including, 1",
+                self.dropout
+            )));
+        }
+        Ok(())
+    }
+
+    /// One line for people: `LSTM, 2 layers of 256, embedding of 64`.
+    pub fn summary(&self) -> String {
+        let cell = match self.cell {
+            CellKind::Rnn => match self.activation {
+                ActivationKind::Tanh => "Elman RNN (tanh)",
+                ActivationKind::Relu => "Elman RNN (ReLU)",
+                ActivationKind::Logistic => "Elman RNN (logistic)",
+            },
+            CellKind::Gru if self.reset_gate == ResetGate::Before => "GRU (reset before)",
+            CellKind::Gru => "GRU",
+            CellKind::Lstm => "LSTM",
+        };
+        let layers = match self.num_layers {
+            1 => format!("1 layer of {}", self.hidden_size),
+            n => format!("{n} layers of {}", self.hidden_size),
+        };
+        match self.embedding_size {
+            0 => format!("{cell}, {layers}, one-hot input"),
+            e => format!("{cell}, {layers}, embedding of {e}"),
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! The language model: many-to-many, aligned, self-supervised. It reads a text symbol by symbol and says at every
+//! step how probable each symbol is to come next.
+//!
+//! ids `[T, B]` -> embedding -> recurrent layers -> readout -> softmax cross-entropy against the next ids.
+
+use refrain_kernels::{Backend, CrossEntropy, InputSpec, Loss, ReadoutSpec, Real, State, Trace};
+
+use std::ops::Range;
+
+use super::Architecture;
+use crate::Result;
+use crate::data::Batch;
+use crate::layer::{DropoutMask, Source, Stack, StackInput, StackPass};
+use crate::params::{Init, Layout};
+
+/// The layers and their places in the arena; weights come along separately, so that one description serves every
+/// backend.
+#[derive(Clone, Debug)]
+pub struct LanguageModel {
+    architecture: Architecture,
+    layout: Layout,
+    stack: Stack,
+    readout: ReadoutSpec,
+}
+
+/// Weights on a backend: the arena, and what products need of it.
+pub struct Weights<B: Backend> {
+    pub(crate) params: B::Buffer,
+    layers: Vec<B::Recurrent>,
+    readout: B::Readout,
+}
+
+/// What one pass leaves behind; reused from pass to pass.
+pub struct Pass<B: Backend> {
+    stack: StackPass<B>,
+    scratch: B::Scratch,
+}
+
+/// Some rows of a batch, and everything that a training step computes for them without regard to the others.
+pub struct Shard<B: Backend> {
+    /// Its own part of the batch.
+    pub batch: Batch,
+    /// Carried from window to window, one element a layer.
+    pub state: Vec<State<B::Real>>,
+    /// The arena of its gradients.
+    pub grads: B::Buffer,
+    /// Of the last step.
+    pub loss: Loss,
+    pass: Pass<B>,
+}
+
+impl LanguageModel {
+    /// Lays out a model.
+    ///
+    /// # Errors
+    /// If a size is out of bounds.
+    pub fn new(architecture: &Architecture) -> Result<Self> {
+        architecture.validate()?;
+        let a = architecture;
+        let mut layout = Layout::default();
+        let lowest = match a.embedding_size {
+            0 => InputSpec::OneHot { vocab_size: a.vocab_size },
+            size => InputSpec::Embedded {
+                vocab_size: a.vocab_size,
+                size,
+                embedding: layout.push("embedding.weight", &[a.vocab_size, size], Init::Normal),
+            },
+        };
+        let mut stack = Stack::new(&mut layout, a.cell(), lowest, a.hidden_size, a.num_layers, a.dropout);
+        let init = Init::Uniform(1.0 / (a.hidden_size as f32).sqrt());
+        let weight = layout.push("readout.weight", &[a.vocab_size, a.hidden_size], init);
+        stack.push_biases(&mut layout);
+        let bias = layout.push("readout.bias", &[a.vocab_size], init);
+        let readout = ReadoutSpec { input_size: a.hidden_size, vocab_size: a.vocab_size, weight, bias };
+        Ok(Self { architecture: a.clone(), layout, stack, readout })
+    }
+
+    /// Its sizes and kinds.
+    pub fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    /// Its parameters.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The zero state of `rows` sequences, one element a layer.
+    pub fn zero_state<B: Backend>(&self, rows: usize) -> Vec<State<B::Real>> {
+        self.stack.zero_state::<B>(rows)
+    }
+
+    /// Brings parameters to a backend. Call [`LanguageModel::pack`] before a pass.
+    pub fn weights<B: Backend>(&self, backend: &B, params: &[B::Real]) -> Weights<B> {
+        Weights {
+            params: backend.buffer(params),
+            layers: self.stack.specs().iter().map(|spec| backend.recurrent(spec)).collect(),
+            readout: backend.readout(&self.readout),
+        }
+    }
+
+    /// Prepares the weights for passes; after every update, too. `training` includes the way back.
+    pub fn pack<B: Backend>(&self, backend: &B, weights: &mut Weights<B>, training: bool) {
+        enum Part<'a, B: Backend> {
+            Layer(&'a mut B::Recurrent),
+            Readout(&'a mut B::Readout),
+        }
+        let Weights { params, layers, readout } = weights;
+        let mut parts: Vec<Part<'_, B>> = layers.iter_mut().map(Part::Layer).collect();
+        parts.push(Part::Readout(readout));
+        backend.parallel(&mut parts, |_, part| match part {
+            Part::Layer(layer) => backend.pack_recurrent(layer, params, training),
+            Part::Readout(readout) => backend.pack_readout(readout, params, training),
+        });
+    }
+
+    /// One shard's part of a training step: forward, loss and backward into its own gradients, from its own state,
+    /// which is left as it is after the window. `scale` is one over the counted positions of the whole batch.
+    pub fn train<B: Backend>(
+        &self,
+        backend: &B,
+        weights: &Weights<B>,
+        shard: &mut Shard<B>,
+        scale: f64,
+        dropout: DropoutMask,
+    ) {
+        let Shard { batch, state, grads, pass, .. } = shard;
+        backend.clear(grads);
+        if batch.inputs.is_empty() {
+            shard.loss = Loss::default();
+            return;
+        }
+        let x = input(batch, Some(dropout));
+        self.stack.forward(backend, &weights.layers, &x, state, &mut pass.stack);
+        let mut d_frames = std::mem::take(&mut pass.stack.d_output);
+        let output = pass.stack.output(backend);
+        let backward = CrossEntropy { scale: B::Real::of(scale), d_frames: &mut d_frames, grads };
+        let loss = backend.cross_entropy(
+            &weights.readout,
+            output,
+            &batch.targets,
+            Some(backward),
+            &mut pass.scratch,
+        );
+        pass.stack.d_output = d_frames;
+        self.stack.backward(backend, &weights.layers, &x, &weights.params, &mut pass.stack, grads);
+        shard.loss = loss;
+    }
+
+    /// The loss of a batch from `state`, which is left as it is after the window.
+    pub fn evaluate<B: Backend>(
+        &self,
+        backend: &B,
+        weights: &Weights<B>,
+        batch: &Batch,
+        state: &mut [State<B::Real>],
+        pass: &mut Pass<B>,
+    ) -> Loss {
+        self.stack.forward(backend, &weights.layers, &input(batch, None), state, &mut pass.stack);
+        let output = pass.stack.output(backend);
+        backend.cross_entropy(&weights.readout, output, &batch.targets, None, &mut pass.scratch)
+    }
+
+    /// One step of `ids.len()` streams: the logits `[B, V]` of each one's next symbol.
+    pub fn step<B: Backend>(
+        &self,
+        backend: &B,
+        weights: &Weights<B>,
+        ids: &[u32],
+        state: &mut [State<B::Real>],
+        pass: &mut Pass<B>,
+    ) -> Vec<B::Real> {
+        let x = StackInput { source: Source::Ids(ids), rows: ids.len(), lengths: None, dropout: None };
+        self.stack.forward(backend, &weights.layers, &x, state, &mut pass.stack);
+        let output = pass.stack.output(backend);
+        backend.logits(&weights.readout, output, &mut pass.scratch)
+    }
+
+    /// The named activations of every layer in the last pass (not one of training, which consumes them).
+    pub fn trace<B: Backend>(
+        &self,
+        backend: &B,
+        weights: &Weights<B>,
+        pass: &Pass<B>,
+    ) -> Vec<Trace<B::Real>> {
+        let layers = weights.layers.iter();
+        layers.zip(pass.stack.tapes()).map(|(layer, tape)| backend.trace(layer, tape)).collect()
+    }
+}
+
+/// A batch as the stack reads it.
+fn input<B: Backend>(batch: &Batch, dropout: Option<DropoutMask>) -> StackInput<'_, B> {
+    StackInput {
+        source: Source::Ids(&batch.inputs),
+        rows: batch.rows,
+        lengths: batch.lengths.as_deref(),
+        dropout,
+    }
+}
+
+impl<B: Backend> Default for Pass<B> {
+    fn default() -> Self {
+        Self { stack: StackPass::default(), scratch: B::Scratch::default() }
+    }
+}
+
+impl<B: Backend> Shard<B> {
+    /// An empty shard of a model's.
+    pub fn new(model: &LanguageModel, backend: &B) -> Self {
+        Self {
+            batch: Batch::default(),
+            state: vec![],
+            grads: backend.buffer(&vec![B::Real::of(0.0); model.layout.len()]),
+            loss: Loss::default(),
+            pass: Pass::default(),
+        }
+    }
+
+    /// Takes some rows of a batch.
+    pub fn take(&mut self, whole: &Batch, rows: Range<usize>) {
+        let steps = match &whole.lengths {
+            Some(lengths) => lengths[rows.clone()].iter().copied().max().unwrap_or(0),
+            None => whole.steps,
+        };
+        let batch = &mut self.batch;
+        (batch.rows, batch.steps) = (rows.len(), steps);
+        for (own, all) in [(&mut batch.inputs, &whole.inputs), (&mut batch.targets, &whole.targets)] {
+            own.clear();
+            own.extend(
+                all.chunks_exact(whole.rows).take(steps).flat_map(|row| &row[rows.clone()]),
+            );
+        }
+        batch.lengths = whole.lengths.as_ref().map(|lengths| lengths[rows.clone()].to_vec());
+    }
+}

@@ -1,0 +1,7 @@
+//! The models, one file per shape of sequence task: layers in order, the way back beneath.
+
+mod architecture;
+mod language;
+
+pub use architecture::{Architecture, CellKind};
+pub use language::{LanguageModel, Pass, Shard, Weights};

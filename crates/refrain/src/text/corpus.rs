@@ -1,0 +1,352 @@
+//! One text out of one or several sources, scanned once and then read in place.
+//!
+//! The scan counts symbols and remembers the byte offset of every 65,536th one. That is all a [`Reader`]
+//! needs to start anywhere, because decoding can begin afresh at any symbol's first byte; 100 MB of text cost
+//! 13 kB of index.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::NEWLINE;
+use super::counts::SymbolCounts;
+use super::reader::Reader;
+use super::source::{OpenSource, Source};
+use super::stream::Stream;
+use super::thousands::thousands;
+use super::units::Units;
+use crate::{Error, Result};
+
+/// Symbols from one index entry to the next.
+pub(super) const INDEX_SPACING: u64 = 65_536;
+/// Symbols counted at a time; divides [`INDEX_SPACING`], so that every entry falls between two reads.
+const SCAN_SYMBOLS: usize = 16_384;
+const SCAN_BUFFER_SIZE: usize = 64 * 1024;
+/// With more files than this none is kept open: systems allow as few as 256 open files.
+const MOST_OPEN_FILES: usize = 64;
+
+/// One or several sources as one text, in order, with nothing put between them. Clones are cheap and share
+/// the index.
+#[derive(Clone, Debug)]
+pub struct Corpus {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    units: Units,
+    raw: bool,
+    sources: Vec<IndexedSource>,
+    length: u64,
+    counts: SymbolCounts,
+    notes: Vec<String>,
+}
+
+/// A source with its place in the corpus.
+#[derive(Debug)]
+pub(super) struct IndexedSource {
+    pub(super) source: Arc<OpenSource>,
+    /// Position of its first symbol in the corpus.
+    pub(super) first: u64,
+    /// Length in symbols, at least 1.
+    pub(super) length: u64,
+    /// Byte offsets of its symbols 0, 65,536, 131,072...
+    pub(super) offsets: Vec<u64>,
+}
+
+impl Corpus {
+    /// Reads every source once, from start to end, with a fixed amount of memory.
+    ///
+    /// Unless `raw`, a leading byte-order mark of each source is dropped and CRLF is read as LF, in both
+    /// units.
+    ///
+    /// # Errors
+    /// [`Error::Config`] without any source. [`Error::Io`] for a file that is missing or cannot be read.
+    /// [`Error::Text`] for a directory, a pipe, a source without any symbol, invalid UTF-8 (in
+    /// [`Units::Char`]), and a file that changes during the scan.
+    pub fn scan(sources: Vec<Source>, units: Units, raw: bool) -> Result<Self> {
+        if sources.is_empty() {
+            return Err(Error::Config("there is no text to read: name at least one file".to_owned()));
+        }
+        let keep_open = sources.len() <= MOST_OPEN_FILES;
+        let count = sources.len();
+        let mut corpus = Shared {
+            units,
+            raw,
+            sources: Vec::with_capacity(count),
+            length: 0,
+            counts: SymbolCounts::default(),
+            notes: Vec::new(),
+        };
+        for (index, source) in sources.iter().enumerate() {
+            corpus.scan_source(OpenSource::open(source, keep_open)?, index + 1 == count)?;
+        }
+        Ok(Self { shared: Arc::new(corpus) })
+    }
+
+    /// The units that the text was read in.
+    pub fn units(&self) -> Units {
+        self.shared.units
+    }
+
+    /// Whether every byte was kept, byte-order marks and carriage returns included.
+    pub fn is_raw(&self) -> bool {
+        self.shared.raw
+    }
+
+    /// Length in symbols, at least 1.
+    pub fn len(&self) -> u64 {
+        self.shared.length
+    }
+
+    /// Always false: [`scan`](Self::scan) refuses an empty text.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How often each symbol occurs in the whole text.
+    pub fn counts(&self) -> &SymbolCounts {
+        &self.shared.counts
+    }
+
+    /// What the reader of the text should know about how it was read, one sentence each.
+    pub fn notes(&self) -> &[String] {
+        &self.shared.notes
+    }
+
+    /// What messages call the text: its path, or the first path and the number of others.
+    pub fn name(&self) -> PathBuf {
+        let first = self.sources()[0].source.name();
+        match self.sources().len() - 1 {
+            0 => first.to_owned(),
+            others => format!("{} and {others} more", first.display()).into(),
+        }
+    }
+
+    /// A reader that starts at `position`.
+    ///
+    /// # Errors
+    /// As [`Reader::seek`].
+    pub fn reader(&self, position: u64) -> Result<Reader> {
+        Reader::new(self.clone(), position)
+    }
+
+    /// Checks that every file still has the length and time of modification of the scan.
+    ///
+    /// # Errors
+    /// [`Error::Text`] for a file that changed, [`Error::Io`] for one that is gone.
+    pub fn check_unchanged(&self) -> Result<()> {
+        self.sources().iter().try_for_each(|indexed| indexed.source.check_unchanged())
+    }
+
+    /// The first position at or after `position` where a line starts, or [`len`](Self::len) if none does.
+    ///
+    /// # Errors
+    /// As [`Reader::seek`].
+    pub fn next_line_start(&self, position: u64) -> Result<u64> {
+        if position == 0 {
+            return Ok(0);
+        }
+        let mut reader = self.reader(position - 1)?;
+        let mut buffer = [0; 1024];
+        loop {
+            let start = reader.position();
+            let count = reader.read(&mut buffer)?;
+            if let Some(place) = buffer[..count].iter().position(|&symbol| symbol == NEWLINE) {
+                return Ok(start + place as u64 + 1);
+            }
+            if count == 0 {
+                return Ok(self.len());
+            }
+        }
+    }
+
+    /// The name of the source that holds the symbol at `position`, and its line there, counted from 1. Reads
+    /// that source up to the symbol: for messages only.
+    ///
+    /// # Errors
+    /// As [`Reader::seek`].
+    pub fn locate(&self, position: u64) -> Result<(PathBuf, u64)> {
+        let indexed = &self.sources()[self.source_at(position)];
+        let mut reader = self.reader(indexed.first)?;
+        let (mut line, mut buffer) = (1, [0; 1024]);
+        while reader.position() < position {
+            let count = (position - reader.position()).min(buffer.len() as u64) as usize;
+            let count = reader.read(&mut buffer[..count])?;
+            if count == 0 {
+                break;
+            }
+            line += buffer[..count].iter().filter(|&&symbol| symbol == NEWLINE).count() as u64;
+        }
+        Ok((indexed.source.name().to_owned(), line))
+    }
+
+    pub(super) fn sources(&self) -> &[IndexedSource] {
+        &self.shared.sources
+    }
+
+    /// The index of the source that holds `position`; the last one for the end of the corpus.
+    pub(super) fn source_at(&self, position: u64) -> usize {
+        self.sources().partition_point(|indexed| indexed.first <= position) - 1
+    }
+}
+
+impl Shared {
+    fn scan_source(&mut self, source: OpenSource, last: bool) -> Result<()> {
+        let source = Arc::new(source);
+        let mut stream = Stream::new(source.clone(), self.units, self.raw, SCAN_BUFFER_SIZE);
+        let mut symbols = vec![0; SCAN_SYMBOLS];
+        let (mut length, mut offsets, mut final_symbol) = (0, Vec::new(), NEWLINE);
+        loop {
+            if length % INDEX_SPACING == 0 {
+                offsets.push(stream.decoder().offset());
+            }
+            let count = stream.read(&mut symbols)?;
+            self.counts.add(&symbols[..count]);
+            final_symbol = symbols[..count].last().copied().unwrap_or(final_symbol);
+            length += count as u64;
+            if count < symbols.len() {
+                break;
+            }
+        }
+        source.check_unchanged()?;
+        if length == 0 {
+            return Err(source.is_empty_error());
+        }
+        self.note(&stream, last || final_symbol == NEWLINE);
+        self.sources.push(IndexedSource { source, first: self.length, length, offsets });
+        self.length += length;
+        Ok(())
+    }
+
+    fn note(&mut self, stream: &Stream, ends_its_last_line: bool) {
+        let name = stream.source().name().display();
+        let mut changes = Vec::new();
+        if stream.decoder().dropped_mark() {
+            changes.push("dropped a leading byte-order mark".to_owned());
+        }
+        match stream.decoder().joined_line_ends() {
+            0 => {}
+            1 => changes.push("read 1 CRLF line end as LF".to_owned()),
+            count => changes.push(format!("read {} CRLF line ends as LF", thousands(count))),
+        }
+        if !changes.is_empty() {
+            self.notes.push(format!("{name}: {} (use --raw to keep every byte)", changes.join("; ")));
+        }
+        if !ends_its_last_line {
+            self.notes.push(format!(
+                "{name}: has no line end at its end, so its last line runs on into the next file"
+            ));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scan(texts: &[&[u8]], units: Units, raw: bool) -> Result<Corpus> {
+        let name = |index| format!("{}.txt", char::from(b'a' + index as u8));
+        let sources = texts.iter().enumerate().map(|(index, text)| Source::memory(name(index), text));
+        Corpus::scan(sources.collect(), units, raw)
+    }
+
+    #[test]
+    fn sources_are_counted_as_one_text() {
+        let corpus = scan(&["né\n".as_bytes(), b"no"], Units::Char, false).unwrap();
+        assert_eq!(corpus.len(), 5);
+        assert_eq!(corpus.counts().total(), 5);
+        assert_eq!(corpus.counts().get('n' as u32), 2);
+        assert_eq!(corpus.name().display().to_string(), "a.txt and 1 more");
+        assert!(corpus.notes().is_empty());
+    }
+
+    #[test]
+    fn notes_say_what_was_changed() {
+        let text = [b"\xEF\xBB\xBF".as_slice(), &b"x\r\n".repeat(1234)].concat();
+        let corpus = scan(&[&text, b"y\r\n", b"z", b"end"], Units::Char, false).unwrap();
+        assert_eq!(
+            corpus.notes(),
+            [
+                "a.txt: dropped a leading byte-order mark; read 1,234 CRLF line ends as LF (use --raw to keep every byte)",
+                "b.txt: read 1 CRLF line end as LF (use --raw to keep every byte)",
+                "c.txt: has no line end at its end, so its last line runs on into the next file",
+            ]
+        );
+        assert_eq!(corpus.len(), 2 * 1234 + 2 + 1 + 3);
+        let raw = scan(&[&text, b"y\r\n", b"z\n", b"end"], Units::Char, true).unwrap();
+        assert!(raw.notes().is_empty());
+        assert_eq!(raw.len(), 1 + 3 * 1234 + 3 + 2 + 3);
+    }
+
+    #[test]
+    fn invalid_utf8_is_refused_with_its_line_and_offset() {
+        let message = scan(&[b"fine\n", b"one\ntwo\ncaf\xE9\n"], Units::Char, false).unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "b.txt: line 3 is not UTF-8 (byte 0xE9 at offset 11): save the file as UTF-8, or use --units \
+             byte, which reads any file"
+        );
+        assert_eq!(scan(&[b"caf\xE9"], Units::Byte, false).unwrap().len(), 4);
+    }
+
+    #[test]
+    fn a_text_cut_inside_a_character_is_refused() {
+        let message = scan(&[b"caf\xC3"], Units::Char, false).unwrap_err().to_string();
+        assert!(message.starts_with("a.txt: line 1 is not UTF-8 (byte 0xC3 at offset 3)"), "{message}");
+    }
+
+    #[test]
+    fn utf16_is_recognised() {
+        let message = scan(&[b"\xFF\xFEa\0"], Units::Char, false).unwrap_err().to_string();
+        assert!(message.contains("save the file as UTF-8 (it looks like UTF-16)"), "{message}");
+    }
+
+    #[test]
+    fn a_lone_byte_order_mark_is_an_empty_text() {
+        let message = scan(&[b"\xEF\xBB\xBF"], Units::Char, false).unwrap_err().to_string();
+        assert_eq!(message, "a.txt: is empty: leave it out, or name a file that holds text");
+    }
+
+    #[test]
+    fn no_source_at_all_is_refused() {
+        let message = scan(&[], Units::Char, false).unwrap_err().to_string();
+        assert_eq!(message, "there is no text to read: name at least one file");
+    }
+
+    #[test]
+    fn the_index_has_one_entry_for_65536_symbols() {
+        let corpus = scan(&["é".repeat(200_000).as_bytes()], Units::Char, false).unwrap();
+        assert_eq!(corpus.sources()[0].offsets, [0, 131_072, 262_144, 393_216]);
+    }
+
+    #[test]
+    fn more_files_than_may_be_open_are_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let sources = (0..MOST_OPEN_FILES + 1).map(|index| {
+            let path = directory.path().join(index.to_string());
+            std::fs::write(&path, format!("{}\n", index % 10)).unwrap();
+            Source::file(path)
+        });
+        let corpus = Corpus::scan(sources.collect(), Units::Char, false).unwrap();
+        let mut symbols = [0; 4];
+        corpus.reader(126).unwrap().read(&mut symbols).unwrap();
+        assert_eq!(symbols.to_vec(), Units::Char.symbols("3\n4\n"));
+        std::fs::write(directory.path().join("64"), "changed").unwrap();
+        assert!(corpus.check_unchanged().is_err());
+    }
+
+    #[test]
+    fn a_line_start_is_found_at_or_after_a_position() {
+        let corpus = scan(&[b"ab\n\ncd"], Units::Char, false).unwrap();
+        let starts: Vec<u64> = (0..=6).map(|position| corpus.next_line_start(position).unwrap()).collect();
+        assert_eq!(starts, [0, 3, 3, 3, 4, 6, 6]);
+    }
+
+    #[test]
+    fn a_position_is_located_by_source_and_line() {
+        let corpus = scan(&[b"one\ntwo\n", b"three\nfour"], Units::Char, false).unwrap();
+        let places: Vec<_> = [0, 3, 4, 8, 14].map(|position| corpus.locate(position).unwrap()).into();
+        let places: Vec<_> = places.iter().map(|(name, line)| (name.to_str().unwrap(), *line)).collect();
+        assert_eq!(places, [("a.txt", 1), ("a.txt", 1), ("a.txt", 2), ("b.txt", 1), ("b.txt", 2)]);
+    }
+}

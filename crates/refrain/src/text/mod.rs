@@ -1,0 +1,30 @@
+//! Text in, symbols out: the front of the pipeline.
+//!
+//! A [`Source`] says where a text lies. [`Corpus::scan`] reads one or several of them once, in a stream: it
+//! counts the symbols (for the [`Vocabulary`]) and keeps a sparse index, so that a [`Reader`] can later start
+//! anywhere without the text ever being held in memory. A *symbol* is a Unicode scalar value or a byte value
+//! ([`Units`]), always a `u32`; the vocabulary turns symbols into ids and back.
+
+mod corpus;
+mod counts;
+mod decode;
+pub mod examples;
+mod reader;
+mod source;
+mod split;
+mod stream;
+mod thousands;
+mod units;
+mod vocabulary;
+
+pub use corpus::Corpus;
+pub use counts::SymbolCounts;
+pub use reader::Reader;
+pub use source::Source;
+pub use split::{split, split_at_line};
+pub(crate) use thousands::thousands;
+pub use units::Units;
+pub use vocabulary::Vocabulary;
+
+/// The line end, in characters and in bytes alike.
+pub(crate) const NEWLINE: u32 = b'\n' as u32;

@@ -1,0 +1,219 @@
+//! The symbols of a corpus in order, from any position on.
+
+use super::corpus::{Corpus, INDEX_SPACING};
+use super::stream::Stream;
+use crate::{Error, Result};
+
+/// Small, because a batch keeps one reader for each of its rows.
+const BUFFER_SIZE: usize = 16 * 1024;
+/// The position of a reader that failed: no text is that long, so the next seek is a real one.
+const NOWHERE: u64 = u64::MAX;
+
+/// Reads a [`Corpus`] from some position to its end, across the boundaries of its sources, through 16 KiB of
+/// memory.
+///
+/// Every refill of the buffer checks that the file is still the one that was scanned.
+#[derive(Debug)]
+pub struct Reader {
+    corpus: Corpus,
+    source: usize,
+    stream: Stream,
+    position: u64,
+}
+
+impl Reader {
+    pub(super) fn new(corpus: Corpus, position: u64) -> Result<Self> {
+        let source = corpus.sources()[0].source.clone();
+        let stream = Stream::new(source, corpus.units(), corpus.is_raw(), BUFFER_SIZE);
+        let mut reader = Self { corpus, source: 0, stream, position: 0 };
+        reader.seek(position)?;
+        Ok(reader)
+    }
+
+    /// The position of the next symbol, counted from the start of the corpus.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Goes to a position, at the cost of decoding at most 65,535 symbols before it; at no cost when it is
+    /// there already.
+    ///
+    /// # Errors
+    /// [`Error::Config`] past the end of the corpus; otherwise as [`read`](Self::read).
+    pub fn seek(&mut self, position: u64) -> Result<()> {
+        if position == self.position {
+            return Ok(());
+        }
+        let length = self.corpus.len();
+        if position > length {
+            return Err(Error::Config(format!(
+                "position {position} is past the {length} symbols of the text"
+            )));
+        }
+        self.source = self.corpus.source_at(position);
+        let indexed = &self.corpus.sources()[self.source];
+        let within = position - indexed.first;
+        let entry = within / INDEX_SPACING;
+        self.stream.go_to(indexed.source.clone(), indexed.offsets[entry as usize]);
+        self.position = indexed.first + entry * INDEX_SPACING;
+        let mut skipped = [0; 1024];
+        while self.position < position {
+            let count = (position - self.position).min(skipped.len() as u64) as usize;
+            if self.read(&mut skipped[..count])? == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills `symbols`, and returns how many there were: fewer than asked only at the end of the corpus.
+    ///
+    /// # Errors
+    /// [`Error::Text`] if a file changed or was cut since the scan, [`Error::Io`] if it cannot be read. The
+    /// reader then needs a [`seek`](Self::seek) before it is read again.
+    pub fn read(&mut self, symbols: &mut [u32]) -> Result<usize> {
+        let mut written = 0;
+        loop {
+            let count = self.stream.read(&mut symbols[written..]).inspect_err(|_| self.position = NOWHERE)?;
+            written += count;
+            self.position += count as u64;
+            if written == symbols.len() {
+                break;
+            }
+            let indexed = &self.corpus.sources()[self.source];
+            if self.position != indexed.first + indexed.length {
+                return Err(indexed.source.changed_error());
+            }
+            let Some(next) = self.corpus.sources().get(self.source + 1) else {
+                break;
+            };
+            self.source += 1;
+            self.stream.go_to(next.source.clone(), 0);
+        }
+        Ok(written)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::text::{Source, Units};
+
+    /// Reads to the end in pieces of the given size.
+    fn read_all(reader: &mut Reader, piece: usize) -> Vec<u32> {
+        let (mut all, mut buffer) = (Vec::new(), vec![0; piece]);
+        loop {
+            let count = reader.read(&mut buffer).unwrap();
+            all.extend(&buffer[..count]);
+            if count < piece {
+                return all;
+            }
+        }
+    }
+
+    fn decoded(texts: &[String], units: Units, raw: bool) -> Vec<u32> {
+        let texts = texts.iter().map(|text| {
+            let text = if raw { text } else { text.strip_prefix('\u{FEFF}').unwrap_or(text) };
+            units.symbols(&if raw { text.to_owned() } else { text.replace("\r\n", "\n") })
+        });
+        texts.collect::<Vec<_>>().concat()
+    }
+
+    /// A text with characters of every width and both line ends, longer than an index entry or shorter than a
+    /// buffer.
+    fn text() -> impl Strategy<Value = String> {
+        let unit = proptest::collection::vec(
+            proptest::sample::select(vec![
+                "a",
+                "b",
+                "\r\n",
+                "\n",
+                "\r",
+                "é",
+                "語",
+                "😀",
+                "\u{FEFF}",
+                "plain words ",
+            ]),
+            1..12,
+        );
+        (unit, prop_oneof![1usize..4, 5_000usize..9_000])
+            .prop_map(|(unit, times)| unit.concat().repeat(times) + "z")
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(60))]
+        #[test]
+        fn a_reader_anywhere_gives_the_rest_of_the_whole(
+            texts in proptest::collection::vec(text(), 1..4),
+            places in proptest::collection::vec(0.0f64..=1.0, 1..6),
+            piece in 1usize..3_000,
+            raw: bool,
+            chars: bool,
+        ) {
+            let units = if chars { Units::Char } else { Units::Byte };
+            let directory = tempfile::tempdir().unwrap();
+            let sources = texts.iter().enumerate().map(|(index, text)| {
+                let path = directory.path().join(index.to_string());
+                fs::write(&path, text).unwrap();
+                if index == 1 { Source::memory("second", text) } else { Source::file(path) }
+            });
+            let corpus = Corpus::scan(sources.collect(), units, raw).unwrap();
+            let whole = decoded(&texts, units, raw);
+            prop_assert_eq!(corpus.len(), whole.len() as u64);
+            let mut travelling = corpus.reader(0).unwrap();
+            for place in places {
+                let position = (place * whole.len() as f64) as usize;
+                let mut fresh = corpus.reader(position as u64).unwrap();
+                prop_assert_eq!(fresh.position(), position as u64);
+                prop_assert!(read_all(&mut fresh, piece) == whole[position..], "fresh reader at {}", position);
+                travelling.seek(position as u64).unwrap();
+                let mut some = vec![0; piece.min(whole.len() - position)];
+                travelling.read(&mut some).unwrap();
+                prop_assert!(some == whole[position..position + some.len()], "moved reader at {}", position);
+            }
+        }
+    }
+
+    #[test]
+    fn a_crlf_across_a_buffer_boundary_is_one_line_end() {
+        for before in BUFFER_SIZE - 2..BUFFER_SIZE + 2 {
+            let text = "x".repeat(before) + "\r\ny";
+            let corpus = Corpus::scan(vec![Source::memory("text", &text)], Units::Char, false).unwrap();
+            let symbols = read_all(&mut corpus.reader(before as u64 - 1).unwrap(), 7);
+            assert_eq!(symbols, Units::Char.symbols("x\ny"));
+        }
+    }
+
+    #[test]
+    fn a_position_past_the_end_is_refused() {
+        let corpus = Corpus::scan(vec![Source::memory("text", "abc")], Units::Char, false).unwrap();
+        assert_eq!(corpus.reader(3).unwrap().read(&mut [0; 2]).unwrap(), 0);
+        let message = corpus.reader(4).unwrap_err().to_string();
+        assert_eq!(message, "position 4 is past the 3 symbols of the text");
+    }
+
+    #[test]
+    fn a_file_that_changes_under_a_reader_stops_it() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&b"some words\n".repeat(10_000)).unwrap();
+        for length in [50_000, 200_000] {
+            let corpus = Corpus::scan(vec![Source::file(file.path())], Units::Char, false).unwrap();
+            let mut reader = corpus.reader(0).unwrap();
+            let mut buffer = vec![0; 40_000];
+            reader.read(&mut buffer).unwrap();
+            file.as_file().set_len(length).unwrap();
+            let expected = format!(
+                "{}: changed while it was being read: leave the file as it is during a run, and start again",
+                file.path().display()
+            );
+            assert_eq!(reader.read(&mut buffer).unwrap_err().to_string(), expected);
+            fs::write(file.path(), b"some words\n".repeat(10_000)).unwrap();
+        }
+    }
+}

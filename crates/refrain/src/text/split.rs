@@ -1,0 +1,70 @@
+//! The training part and the validation part of a text.
+
+use std::ops::Range;
+
+use super::corpus::Corpus;
+use crate::{Error, Result};
+
+/// Cuts `length` symbols in two: the validation part is the last `valid_fraction` of the text, because a text
+/// is continuous and any other choice would let training see both sides of it.
+///
+/// Returns (training, validation); the training part has `floor(length * (1 - valid_fraction))` symbols. A
+/// fraction of 0 leaves the validation part empty.
+///
+/// # Errors
+/// [`Error::Config`] for a fraction outside 0 to 0.9, or none at all (NaN).
+pub fn split(length: u64, valid_fraction: f64) -> Result<(Range<u64>, Range<u64>)> {
+    if !(0.0..=0.9).contains(&valid_fraction) {
+        return Err(Error::Config(format!(
+            "the validation part is {valid_fraction} of the text: choose a fraction from 0 to 0.9, such as 0.1"
+        )));
+    }
+    // 1 - 0.8 is a little less than 0.2 in binary; the correction keeps 10 symbols at 2 + 8.
+    let train = (length as f64 * (1.0 - valid_fraction) + 1e-6) as u64;
+    let train = train.min(length);
+    Ok((0..train, train..length))
+}
+
+/// Like [`split`], with the cut moved on to the next start of a line, so that no line is in both parts.
+///
+/// # Errors
+/// As [`split`], and as [`Corpus::next_line_start`].
+pub fn split_at_line(corpus: &Corpus, valid_fraction: f64) -> Result<(Range<u64>, Range<u64>)> {
+    let (train, valid) = split(corpus.len(), valid_fraction)?;
+    let cut = corpus.next_line_start(train.end)?;
+    Ok((0..cut, cut..valid.end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::{Source, Units};
+
+    #[test]
+    fn validation_is_the_last_part() {
+        assert_eq!(split(1_115_394, 0.1).unwrap(), (0..1_003_854, 1_003_854..1_115_394));
+        assert_eq!(split(10, 0.8).unwrap(), (0..2, 2..10));
+        assert_eq!(split(10, 0.0).unwrap(), (0..10, 10..10));
+        assert_eq!(split(1, 0.1).unwrap(), (0..0, 0..1));
+    }
+
+    #[test]
+    fn a_senseless_fraction_is_refused() {
+        for fraction in [-0.1, 0.91, f64::NAN, f64::INFINITY] {
+            let expected = format!(
+                "the validation part is {fraction} of the text: choose a fraction from 0 to 0.9, such as 0.1"
+            );
+            assert_eq!(split(100, fraction).unwrap_err().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn lines_stay_whole() {
+        let corpus =
+            Corpus::scan(vec![Source::memory("text", "one\ntwo\nthree\n")], Units::Char, false).unwrap();
+        assert_eq!(split_at_line(&corpus, 0.5).unwrap(), (0..8, 8..14));
+        assert_eq!(split_at_line(&corpus, 0.4).unwrap(), (0..8, 8..14));
+        assert_eq!(split_at_line(&corpus, 0.1).unwrap(), (0..14, 14..14));
+        assert_eq!(split_at_line(&corpus, 0.0).unwrap(), (0..14, 14..14));
+    }
+}

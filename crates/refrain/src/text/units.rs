@@ -1,0 +1,96 @@
+//! What one symbol of a text is: a character or a byte.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// The unit that a model reads and predicts. A symbol of either kind is a `u32`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Units {
+    /// A Unicode scalar value, 0..=0x10FFFF without the surrogates. The text must be UTF-8.
+    #[default]
+    Char,
+    /// A byte value, 0..=255. Any file will do.
+    Byte,
+}
+
+impl Units {
+    /// The symbols of a text that is already in memory, without any change to line ends or byte-order marks.
+    pub fn symbols(self, text: &str) -> Vec<u32> {
+        match self {
+            Units::Char => text.chars().map(u32::from).collect(),
+            Units::Byte => text.bytes().map(u32::from).collect(),
+        }
+    }
+
+    /// Names a symbol in a message, with its code: `'é' (U+00E9)`, or `byte 0xE9`.
+    pub fn describe(self, symbol: u32) -> String {
+        match (self, char::from_u32(symbol)) {
+            (Units::Char, Some(character)) => format!("{character:?} (U+{symbol:04X})"),
+            (Units::Char, None) => format!("U+{symbol:04X}"),
+            (Units::Byte, _) => format!("byte 0x{symbol:02X}"),
+        }
+    }
+
+    /// What this unit is called in a message about several of them.
+    pub(crate) fn plural(self) -> &'static str {
+        match self {
+            Units::Char => "characters",
+            Units::Byte => "bytes",
+        }
+    }
+}
+
+impl fmt::Display for Units {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Units::Char => "char",
+            Units::Byte => "byte",
+        })
+    }
+}
+
+impl FromStr for Units {
+    type Err = Error;
+
+    /// # Errors
+    /// [`Error::Config`] for anything but `char` and `byte`.
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "char" => Ok(Units::Char),
+            "byte" => Ok(Units::Byte),
+            _ => Err(Error::Config(format!("there are no units called {name:?}: use char or byte"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_reads_back_as_the_same_units() {
+        for units in [Units::Char, Units::Byte] {
+            assert_eq!(units.to_string().parse::<Units>().unwrap(), units);
+            assert_eq!(serde_json::to_string(&units).unwrap(), format!("\"{units}\""));
+        }
+    }
+
+    #[test]
+    fn a_wrong_name_is_refused_with_the_right_ones() {
+        let error = "word".parse::<Units>().unwrap_err();
+        assert_eq!(error.to_string(), "there are no units called \"word\": use char or byte");
+    }
+
+    #[test]
+    fn a_symbol_is_described_with_its_code() {
+        assert_eq!(Units::Char.describe(0xE9), "'é' (U+00E9)");
+        assert_eq!(Units::Char.describe(0x0A), "'\\n' (U+000A)");
+        assert_eq!(Units::Char.describe(0x1F600), "'😀' (U+1F600)");
+        assert_eq!(Units::Byte.describe(0xE9), "byte 0xE9");
+    }
+}

@@ -1,0 +1,148 @@
+//! One step of training: the batch cut into shards, each shard's gradients on its own, then one update.
+
+use std::ops::Range;
+
+use refrain_kernels::{Backend, Loss, Moments, Real, State, Update};
+
+use crate::data::Batch;
+use crate::layer::DropoutMask;
+use crate::model::{LanguageModel, Shard, Weights};
+use crate::params::Entry;
+
+/// A model in training: its weights, the optimiser's moments, and the shards with the states they carry.
+///
+/// A shard goes through the whole model, forward and backward, on one thread without waiting for another; their
+/// gradients are added in order. So the number of shards may change bits of the result, that of threads cannot.
+pub struct Learner<'b, B: Backend> {
+    backend: &'b B,
+    model: LanguageModel,
+    weights: Weights<B>,
+    moments: Moments<B::Buffer>,
+    shards: Vec<Shard<B>>,
+}
+
+/// What a step did.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepReport {
+    /// Over the whole batch, before the update.
+    pub loss: Loss,
+    /// Global norm of the gradient before clipping.
+    pub grad_norm: f64,
+}
+
+impl StepReport {
+    /// Whether the step stayed within the finite numbers; otherwise nothing was updated.
+    pub fn is_finite(&self) -> bool {
+        self.grad_norm.is_finite() && self.loss.nats.is_finite()
+    }
+}
+
+impl<'b, B: Backend> Learner<'b, B> {
+    /// A model with the parameters `params`, cut into `shards` shards, with `moments` arenas for the optimiser.
+    pub fn new(backend: &'b B, model: LanguageModel, params: &[f32], shards: usize, moments: usize) -> Self {
+        let params: Vec<B::Real> = reals(params);
+        let mut weights = model.weights(backend, &params);
+        model.pack(backend, &mut weights, true);
+        let zeros = vec![B::Real::of(0.0); params.len()];
+        Self {
+            backend,
+            weights,
+            moments: Moments((0..moments).map(|_| backend.buffer(&zeros)).collect()),
+            shards: (0..shards).map(|_| Shard::new(&model, backend)).collect(),
+            model,
+        }
+    }
+
+    /// The model.
+    pub fn model(&self) -> &LanguageModel {
+        &self.model
+    }
+
+    /// Its weights, packed.
+    pub fn weights(&self) -> &Weights<B> {
+        &self.weights
+    }
+
+    /// Starts `rows` sequences from the zero state.
+    pub fn reset_state(&mut self, rows: usize) {
+        let shards = self.shards.len();
+        for (i, shard) in self.shards.iter_mut().enumerate() {
+            shard.state = self.model.zero_state::<B>(rows_of_shard(rows, shards, i).len());
+        }
+    }
+
+    /// Learns from a batch whose rows go on from the states of the last one (see [`Learner::reset_state`]).
+    pub fn step(&mut self, batch: &Batch, dropout_seed: u64, update: &Update) -> StepReport {
+        let Self { backend, model, weights, moments, shards } = self;
+        let scale = 1.0 / batch.count().max(1) as f64;
+        let count = shards.len();
+        backend.parallel(shards, |i, shard| {
+            let rows = rows_of_shard(batch.rows, count, i);
+            shard.take(batch, rows.clone());
+            let mask = DropoutMask { seed: dropout_seed, batch_rows: batch.rows, first_row: rows.start };
+            model.train(*backend, weights, shard, scale, mask);
+        });
+        let mut loss = Loss::default();
+        shards.iter().for_each(|shard| loss.add(shard.loss));
+        let mut grads: Vec<&mut B::Buffer> = shards.iter_mut().map(|shard| &mut shard.grads).collect();
+        let updated = backend.update(update, &mut grads, moments, &mut weights.params);
+        let report = StepReport { loss, grad_norm: updated.norm };
+        if report.is_finite() {
+            model.pack(*backend, weights, true);
+        }
+        report
+    }
+
+    /// After a step that was not finite: the first parameter whose gradient is not.
+    pub fn first_non_finite(&self) -> Option<&Entry> {
+        let grads = self.backend.read(&self.shards.first()?.grads);
+        let at = grads.iter().position(|g| !g.as_f64().is_finite())?;
+        self.model.layout().entry_at(at)
+    }
+
+    /// The parameters, in the order of the layout.
+    pub fn params(&self) -> Vec<f32> {
+        singles(&self.backend.read(&self.weights.params))
+    }
+
+    /// The optimiser's moments.
+    pub fn moments(&self) -> Vec<Vec<f32>> {
+        self.moments.0.iter().map(|moment| singles(&self.backend.read(moment))).collect()
+    }
+
+    /// The carried states of the whole batch, `[B, H]` each, one element a layer.
+    pub fn state(&self) -> Vec<State<f32>> {
+        let layers = self.shards.first().map_or(0, |shard| shard.state.len());
+        let whole = |part: &dyn Fn(&State<B::Real>) -> &[B::Real], layer: usize| {
+            self.shards.iter().flat_map(|shard| singles(part(&shard.state[layer]))).collect()
+        };
+        (0..layers).map(|l| State { h: whole(&|s| &s.h, l), c: whole(&|s| &s.c, l) }).collect()
+    }
+
+    /// Goes on from saved moments and states.
+    pub fn restore(&mut self, moments: &[Vec<f32>], state: &[State<f32>], rows: usize) {
+        self.moments = Moments(moments.iter().map(|moment| self.backend.buffer(&reals(moment))).collect());
+        let shards = self.shards.len();
+        for (i, shard) in self.shards.iter_mut().enumerate() {
+            let own = rows_of_shard(rows, shards, i);
+            let part = |values: &[f32]| {
+                let width = values.len() / rows.max(1);
+                reals(&values[own.start * width..own.end * width])
+            };
+            shard.state = state.iter().map(|s| State { h: part(&s.h), c: part(&s.c) }).collect();
+        }
+    }
+}
+
+/// Rows of shard `i`: contiguous, as equal as can be.
+fn rows_of_shard(rows: usize, shards: usize, i: usize) -> Range<usize> {
+    rows * i / shards..rows * (i + 1) / shards
+}
+
+fn reals<R: Real>(values: &[f32]) -> Vec<R> {
+    values.iter().map(|&x| R::of(x.into())).collect()
+}
+
+fn singles<R: Real>(values: &[R]) -> Vec<f32> {
+    values.iter().map(|x| x.as_f32()).collect()
+}
