@@ -1,1 +1,46 @@
-fn main() {}
+//! refrain: train, sample, evaluate and look inside recurrent networks. One file a verb.
+
+mod bench;
+mod eval;
+mod failure;
+mod info;
+mod out;
+mod sample;
+mod terminal;
+mod train;
+
+use clap::{Parser, Subcommand};
+use failure::Failure;
+
+/// A recurrent-network workbench: Elman RNN, GRU and LSTM models, trained and understood on your own machine.
+///
+/// Start with `refrain train`: it learns Latin in about a minute and says what to try next.
+#[derive(Parser)]
+#[command(name = "refrain", version, max_term_width = 100, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    Train(Box<train::Args>),
+    Sample(sample::Args),
+    Eval(eval::Args),
+    Info(info::Args),
+    Bench(bench::Args),
+}
+
+fn main() -> std::process::ExitCode {
+    let done = match Cli::parse().verb {
+        Verb::Train(args) => train::run(*args),
+        Verb::Sample(args) => sample::run(args),
+        Verb::Eval(args) => eval::run(args),
+        Verb::Info(args) => info::run(args),
+        Verb::Bench(args) => bench::run(args),
+    };
+    match done {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

@@ -152,6 +152,9 @@ pub trait Backend: Send + Sync {
     /// Scratch memory of the readout.
     type Scratch: Send + Sync + Default;
 
+    /// What results depend on beside the program and its input: instruction set and precision.
+    fn describe(&self) -> String;
+
     /// An arena holding `values`.
     fn buffer(&self, values: &[Self::Real]) -> Self::Buffer;
     /// The values of an arena.

@@ -139,6 +139,10 @@ impl Backend for Cpu {
     type Tape = Tape;
     type Scratch = ReadoutScratch;
 
+    fn describe(&self) -> String {
+        format!("{}, f32", self.isa())
+    }
+
     fn buffer(&self, values: &[f32]) -> Aligned {
         Aligned::from(values)
     }

@@ -73,8 +73,14 @@ pub fn train(backend: &Cpu, workload: &Workload) -> Result<Figures> {
     let mut times = Vec::with_capacity(workload.repeat);
     for step in 1..=WARM_UP + workload.repeat {
         let start = Instant::now();
-        let update =
-            Update { rule, learning_rate: 2e-3, weight_decay: 0.0, decayed, max_norm: Some(5.0), step: step as u64 };
+        let update = Update {
+            rule,
+            learning_rate: 2e-3,
+            weight_decay: 0.0,
+            decayed,
+            max_norm: Some(5.0),
+            step: step as u64,
+        };
         let report = learner.step(&batch, step as u64, &update);
         assert!(report.is_finite(), "a synthetic step diverged");
         if step > WARM_UP {

@@ -8,7 +8,13 @@ pub mod layer;
 pub mod model;
 mod params;
 pub mod sample;
+mod session;
+mod store;
 pub mod text;
 pub mod train;
 
 pub use error::{Error, Result};
+pub use refrain_kernels as kernels;
+pub use refrain_kernels::{Cpu, Isa};
+pub use session::{Evaluated, Session, TextStream};
+pub use store::{History, Measured, Model};

@@ -21,11 +21,13 @@ pub struct Options {
     pub top_p: Option<f64>,
     /// Names the random choices.
     pub seed: u64,
+    /// Texts before which a stream ends.
+    pub stop: Vec<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { temperature: 1.0, top_k: None, top_p: None, seed: 0 }
+        Self { temperature: 1.0, top_k: None, top_p: None, seed: 0, stop: vec![] }
     }
 }
 
@@ -48,7 +50,7 @@ impl Sampler {
     /// # Errors
     /// [`Error::Config`] for a temperature that is negative or not finite, a `top_k` of 0, a `top_p` outside 0..=1.
     pub fn new(options: &Options, banned: Option<u32>) -> Result<Self> {
-        let Options { temperature, top_k, top_p, seed } = *options;
+        let Options { temperature, top_k, top_p, seed, .. } = *options;
         if !(temperature.is_finite() && temperature >= 0.0) {
             return Err(Error::Config(format!(
                 "temperature is {temperature}: give a number from 0 (always the most probable symbol) up; 1 follows the model"
@@ -136,7 +138,9 @@ impl<'m, B: Backend> Generator<'m, B> {
         options: &Options,
     ) -> Result<Self> {
         if prompt.is_empty() {
-            return Err(Error::Config("the prompt is empty: a stream goes on from at least one symbol".to_owned()));
+            return Err(Error::Config(
+                "the prompt is empty: a stream goes on from at least one symbol".to_owned(),
+            ));
         }
         let sampler = Sampler::new(options, vocabulary.unknown())?;
         let mut state = model.zero_state::<B>(1);
@@ -157,5 +161,129 @@ impl<B: Backend> Iterator for Generator<'_, B> {
         let id = self.sampler.pick(&self.logits);
         self.logits = self.model.step(self.backend, self.weights, &[id], &mut self.state, &mut self.pass);
         Some(id)
+    }
+}
+
+/// Watches a stream for texts that end it, and holds back what may yet become one.
+#[derive(Clone, Debug)]
+pub(crate) struct Stop {
+    stops: Vec<Vec<u8>>,
+    held: Vec<u8>,
+    met: bool,
+}
+
+impl Stop {
+    pub(crate) fn new(stops: &[String]) -> Self {
+        let stops =
+            stops.iter().filter(|stop| !stop.is_empty()).map(|stop| stop.clone().into_bytes()).collect();
+        Self { stops, held: vec![], met: false }
+    }
+
+    pub(crate) fn is_met(&self) -> bool {
+        self.met
+    }
+
+    /// Takes the next bytes and returns those that no stop can begin with any more.
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Vec<u8> {
+        self.held.extend_from_slice(bytes);
+        let found = |stop: &Vec<u8>| self.held.windows(stop.len()).position(|window| window == stop);
+        if let Some(at) = self.stops.iter().filter_map(found).min() {
+            self.held.truncate(at);
+            self.met = true;
+            return self.finish();
+        }
+        let may_begin = |at: &usize| self.stops.iter().any(|stop| stop.starts_with(&self.held[*at..]));
+        let keep = (0..self.held.len()).find(may_begin).unwrap_or(self.held.len());
+        self.held.drain(..keep).collect()
+    }
+
+    /// Gives up what is held back.
+    pub(crate) fn finish(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.held)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sampler(options: Options) -> Sampler {
+        Sampler::new(&options, Some(0)).unwrap()
+    }
+
+    /// Relative frequencies of 20,000 choices.
+    fn frequencies(options: Options, logits: &[f32]) -> Vec<f64> {
+        let mut sampler = sampler(options);
+        let mut counts = vec![0.0; logits.len()];
+        for _ in 0..20_000 {
+            counts[sampler.pick(logits) as usize] += 1.0 / 20_000.0;
+        }
+        counts
+    }
+
+    fn logits() -> Vec<f32> {
+        [9.0, 0.1_f32, 0.2, 0.3, 0.4]
+            .iter()
+            .enumerate()
+            .map(|(i, p)| if i == 0 { 9.0 } else { p.ln() })
+            .collect()
+    }
+
+    #[test]
+    fn frequencies_follow_the_model_and_the_banned_id_never_comes() {
+        let near = |got: Vec<f64>, want: [f64; 5]| {
+            assert!(got.iter().zip(want).all(|(g, w)| (g - w).abs() < 0.02), "{got:?} is not {want:?}");
+        };
+        near(frequencies(Options::default(), &logits()), [0.0, 0.1, 0.2, 0.3, 0.4]);
+        let sharp = Options { temperature: 0.5, ..Options::default() };
+        near(frequencies(sharp, &logits()), [0.0, 1.0 / 30.0, 4.0 / 30.0, 9.0 / 30.0, 16.0 / 30.0]);
+        let two = Options { top_k: Some(2), ..Options::default() };
+        near(frequencies(two, &logits()), [0.0, 0.0, 0.0, 3.0 / 7.0, 4.0 / 7.0]);
+        let most = Options { top_p: Some(0.65), ..Options::default() };
+        near(frequencies(most, &logits()), [0.0, 0.0, 0.0, 3.0 / 7.0, 4.0 / 7.0]);
+        let zero = Options { temperature: 0.0, ..Options::default() };
+        near(frequencies(zero, &logits()), [0.0, 0.0, 0.0, 0.0, 1.0]);
+    }
+
+    #[test]
+    fn a_seed_names_the_choices() {
+        let text = |seed| -> Vec<u32> {
+            let mut sampler = sampler(Options { seed, ..Options::default() });
+            (0..50).map(|_| sampler.pick(&logits())).collect()
+        };
+        assert_eq!(text(1), text(1));
+        assert_ne!(text(1), text(2));
+    }
+
+    #[test]
+    fn senseless_options_are_refused() {
+        for temperature in [-0.1, f64::NAN, f64::INFINITY] {
+            assert!(
+                Sampler::new(&Options { temperature, ..Options::default() }, None).is_err(),
+                "{temperature}"
+            );
+        }
+        for top_p in [0.0, -1.0, 1.1, f64::NAN] {
+            let options = Options { top_p: Some(top_p), ..Options::default() };
+            assert!(Sampler::new(&options, None).is_err(), "{top_p}");
+        }
+        assert!(Sampler::new(&Options { top_k: Some(0), ..Options::default() }, None).is_err());
+    }
+
+    #[test]
+    fn a_stop_ends_the_text_before_it_however_it_arrives() {
+        let mut stop = Stop::new(&["END".to_owned(), "\n\n".to_owned()]);
+        let pieces: Vec<Vec<u8>> =
+            ["a", "E", "N", "b", "\n", "E", "ND!"].iter().map(|p| stop.push(p.as_bytes())).collect();
+        assert_eq!(pieces.concat(), b"aENb\n");
+        assert_eq!(pieces[1], b"");
+        assert!(stop.is_met());
+    }
+
+    #[test]
+    fn what_was_held_back_comes_at_the_end() {
+        let mut stop = Stop::new(&["END".to_owned()]);
+        assert_eq!(stop.push(b"xEN"), b"x");
+        assert_eq!(stop.finish(), b"EN");
     }
 }

@@ -5,7 +5,7 @@
 //! where `q = r h`: the candidate waits for the reset gate of every unit, so a step has two products and the
 //! pointwise part two halves.
 
-use super::{BackwardTile, ForwardTile, InputShare};
+use super::{BackwardTile, ForwardTile, InputShare, slots, store_slots};
 use crate::simd::{Job, Vector};
 
 const SLOTS: usize = 4;
@@ -34,7 +34,7 @@ impl ForwardTile<'_> {
                 &table[ids[row] as usize * GATES * self.hp + unit * GATES * w..]
             }
         };
-        [v.load(share), v.load(&share[w..]), v.load(&share[2 * w..])]
+        slots(v, share)
     }
 }
 
@@ -58,9 +58,7 @@ impl Job for ForwardResetAfter<'_> {
                 let n = reset.mul_add(q, x_n).tanh();
                 update.mul_add(v.load(&tile.h_prev[at..]) - n, n).store(&mut tile.h_next[at..]);
                 let gates = &mut tile.gates[r * SLOTS * hp + u * SLOTS * w..][..SLOTS * w];
-                for (slot, value) in [n, reset, update, q].into_iter().enumerate() {
-                    value.store(&mut gates[slot * w..]);
-                }
+                store_slots([n, reset, update, q], gates);
             }
         }
     }
@@ -81,8 +79,7 @@ impl Job for BackwardResetAfter<'_> {
                 let at = r * hp + u * w;
                 let d_h = tile.incoming(v, r, u);
                 let gates = &mut tile.gates[r * SLOTS * hp + u * SLOTS * w..][..SLOTS * w];
-                let slot = |s: usize| v.load(&gates[s * w..]);
-                let (n, reset, update, q) = (slot(SLOT_N), slot(SLOT_R), slot(SLOT_Z), slot(SLOT_Q));
+                let [n, reset, update, q] = slots(v, gates);
 
                 // h' = n + z (h - n)
                 let d_update = d_h * (v.load(&tile.h_prev[at..]) - n) * (update - update * update);
@@ -91,9 +88,7 @@ impl Job for BackwardResetAfter<'_> {
                 let d_reset = d_n * q * (reset - reset * reset);
 
                 (d_h * update).store(&mut tile.d_h[at..]);
-                for (slot, value) in [d_n, d_reset, d_update, d_n * reset].into_iter().enumerate() {
-                    value.store(&mut gates[slot * w..]);
-                }
+                store_slots([d_n, d_reset, d_update, d_n * reset], gates);
             }
         }
     }
@@ -118,9 +113,7 @@ impl Job for ForwardResetGates<'_> {
                 let update = (x_z + v.load(&pre[w..])).sigmoid();
                 let q = reset * v.load(&tile.h_prev[at..]);
                 let gates = &mut tile.gates[r * SLOTS * hp + u * SLOTS * w..][..SLOTS * w];
-                for (slot, value) in [x_n, reset, update, q].into_iter().enumerate() {
-                    value.store(&mut gates[slot * w..]);
-                }
+                store_slots([x_n, reset, update, q], gates);
             }
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! `c' = f c + i g`, `h' = o tanh(c')`, with `i f o` logistic and `g` a hyperbolic tangent of its pre-activation.
 
-use super::{BackwardTile, ForwardTile, InputShare};
+use super::{BackwardTile, ForwardTile, InputShare, slots, store_slots};
 use crate::simd::{Job, Vector};
 
 const SLOTS: usize = 4;
@@ -28,15 +28,15 @@ impl Job for Forward<'_> {
                         &table[ids[r] as usize * row_len + own..][..SLOTS * w]
                     }
                 };
-                let z = |slot: usize| v.load(&pre[slot * w..]) + v.load(&input[slot * w..]);
-                let (i, f, g, o) = (z(0).sigmoid(), z(1).sigmoid(), z(2).tanh(), z(3).sigmoid());
+                let [z_i, z_f, z_g, z_o] = slots(v, pre);
+                let [x_i, x_f, x_g, x_o] = slots(v, input);
+                let (i, f) = ((z_i + x_i).sigmoid(), (z_f + x_f).sigmoid());
+                let (g, o) = ((z_g + x_g).tanh(), (z_o + x_o).sigmoid());
                 let at = r * hp + u * w;
                 let c = f.mul_add(v.load(&tile.c_prev[at..]), i * g);
                 c.store(&mut tile.c_next[at..]);
                 (o * c.tanh()).store(&mut tile.h_next[at..]);
-                for (slot, value) in [i, f, g, o].into_iter().enumerate() {
-                    value.store(&mut gates[slot * w..]);
-                }
+                store_slots([i, f, g, o], gates);
             }
         }
     }
@@ -57,8 +57,7 @@ impl Job for Backward<'_> {
                 let at = r * hp + u * w;
                 let d_h = tile.incoming(v, r, u);
                 let gates = &mut tile.gates[r * SLOTS * hp + u * SLOTS * w..][..SLOTS * w];
-                let gate = |slot: usize| v.load(&gates[slot * w..]);
-                let (i, f, g, o) = (gate(0), gate(1), gate(2), gate(3));
+                let [i, f, g, o] = slots(v, gates);
                 let tanh_c = v.load(&tile.c_next[at..]).tanh();
 
                 // h' = o tanh(c')
@@ -71,22 +70,8 @@ impl Job for Backward<'_> {
 
                 (d_c * f).store(&mut tile.d_c[at..]);
                 v.splat(0.0).store(&mut tile.d_h[at..]);
-                for (slot, value) in [d_i, d_f, d_g, d_o].into_iter().enumerate() {
-                    value.store(&mut gates[slot * w..]);
-                }
+                store_slots([d_i, d_f, d_g, d_o], gates);
             }
         }
-    }
-}
-
-impl BackwardTile<'_> {
-    /// The whole gradient of `h_t` for one row and unit block: from the future and from above.
-    #[inline(always)]
-    pub(super) fn incoming<V: Vector>(&self, v: V, row: usize, unit: usize) -> V {
-        let future = v.load(&self.d_h[row * self.hp + unit * V::LANES..]);
-        if self.d_output.is_empty() {
-            return future;
-        }
-        future + v.load(&self.d_output[row * self.d_output_stride + unit * V::LANES..])
     }
 }

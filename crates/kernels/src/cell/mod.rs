@@ -9,7 +9,7 @@ pub(crate) mod gru;
 pub(crate) mod lstm;
 pub(crate) mod rnn;
 
-use crate::simd::Simd;
+use crate::simd::{Simd, Vector};
 use std::ops::Range;
 
 /// The nonlinearity of an Elman cell.
@@ -155,5 +155,34 @@ pub(crate) fn backward(simd: Simd, cell: Cell, tile: BackwardTile<'_>) {
         Cell::Gru { reset_after: true } => simd.run(gru::BackwardResetAfter(tile)),
         Cell::Gru { reset_after: false } => simd.run(gru::BackwardCandidate(tile)),
         Cell::Lstm => simd.run(lstm::Backward(tile)),
+    }
+}
+
+impl BackwardTile<'_> {
+    /// The whole gradient of `h_t` for one row and unit block: from the future and from above.
+    #[inline(always)]
+    fn incoming<V: Vector>(&self, v: V, row: usize, unit: usize) -> V {
+        let future = v.load(&self.d_h[row * self.hp + unit * V::LANES..]);
+        if self.d_output.is_empty() {
+            return future;
+        }
+        future + v.load(&self.d_output[row * self.d_output_stride + unit * V::LANES..])
+    }
+}
+
+/// The slots of one unit block. (A plain loop: closures are not sure to be compiled with a job's features.)
+#[inline(always)]
+fn slots<V: Vector, const S: usize>(v: V, block: &[f32]) -> [V; S] {
+    let mut all = [v; S];
+    for (slot, value) in all.iter_mut().enumerate() {
+        *value = v.load(&block[slot * V::LANES..]);
+    }
+    all
+}
+
+#[inline(always)]
+fn store_slots<V: Vector, const S: usize>(values: [V; S], block: &mut [f32]) {
+    for (slot, value) in values.into_iter().enumerate() {
+        value.store(&mut block[slot * V::LANES..]);
     }
 }

@@ -53,6 +53,10 @@ impl<R: Real> Backend for Reference<R> {
     type Tape = Tape<R>;
     type Scratch = ();
 
+    fn describe(&self) -> String {
+        format!("reference, {}", std::any::type_name::<R>())
+    }
+
     fn buffer(&self, values: &[R]) -> Vec<R> {
         values.to_vec()
     }

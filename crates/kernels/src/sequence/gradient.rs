@@ -55,12 +55,20 @@ impl WeightGradient<'_> {
         for from in (0..self.steps).step_by(STRETCH) {
             let steps = from..self.steps.min(from + STRETCH);
             for p in 0..panels {
-                self.gather_x(&steps, panel_blocks(p), &mut scratch.x);
+                let blocks = panel_blocks(p);
+                let out = &mut scratch.x[blocks.start * lanes * steps.len()..];
+                self.simd.run(GatherPanel { from: self, steps: steps.clone(), blocks, out });
             }
             for unit in (0..self.hidden_size).step_by(lanes) {
                 for (slot, gate) in self.gates.iter().enumerate() {
                     let column = (unit / lanes * self.z_slots + self.first_slot + slot) * lanes;
-                    self.gather_z(&steps, column, &mut scratch.z);
+                    let z = &self.z[steps.start * self.z_stride + column..];
+                    self.simd.run(GatherColumn {
+                        z,
+                        stride: self.z_stride,
+                        steps: steps.len(),
+                        out: &mut scratch.z,
+                    });
                     let rows = lanes.min(self.hidden_size - unit);
                     let first_row = gate * self.hidden_size + unit;
                     let matrix = &mut matrix[first_row * self.x_width..][..rows * self.x_width];
@@ -69,27 +77,6 @@ impl WeightGradient<'_> {
                     }
                 }
             }
-        }
-    }
-
-    fn gather_x(&self, steps: &Range<usize>, blocks: Range<usize>, out: &mut [f32]) {
-        let lanes = self.simd.lanes();
-        let width = blocks.len() * lanes;
-        let panel = &mut out[blocks.start * lanes * steps.len()..][..width * steps.len()];
-        for (k, row) in steps.clone().zip(panel.chunks_exact_mut(width)) {
-            for (block, out) in blocks.clone().zip(row.chunks_exact_mut(lanes)) {
-                let valid = lanes.min(self.x_width - block * lanes);
-                let from = &self.x[k * self.x_stride + block * self.x_block_stride..][..valid];
-                out[..valid].copy_from_slice(from);
-                out[valid..].fill(0.0);
-            }
-        }
-    }
-
-    fn gather_z(&self, steps: &Range<usize>, column: usize, out: &mut [f32]) {
-        let lanes = self.simd.lanes();
-        for (k, row) in steps.clone().zip(out.chunks_exact_mut(lanes)) {
-            row.copy_from_slice(&self.z[k * self.z_stride + column..][..lanes]);
         }
     }
 
@@ -117,6 +104,55 @@ impl WeightGradient<'_> {
             for (out, sum) in row[from..].iter_mut().zip(edge) {
                 *out += sum;
             }
+        }
+    }
+}
+
+/// Copies a stretch of `x` into a panel, `[steps][blocks][lanes]`.
+struct GatherPanel<'a> {
+    from: &'a WeightGradient<'a>,
+    steps: Range<usize>,
+    blocks: Range<usize>,
+    out: &'a mut [f32],
+}
+
+impl Job for GatherPanel<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self, v: V) {
+        let Self { from, steps, blocks, out } = self;
+        let lanes = V::LANES;
+        for (k, row) in steps.zip(out.chunks_exact_mut(blocks.len() * lanes)) {
+            for (block, out) in blocks.clone().zip(row.chunks_exact_mut(lanes)) {
+                let x = &from.x[k * from.x_stride + block * from.x_block_stride..];
+                let valid = from.x_width - block * lanes;
+                if valid >= lanes {
+                    v.load(x).store(out);
+                } else {
+                    out[..valid].copy_from_slice(&x[..valid]);
+                    out[valid..].fill(0.0);
+                }
+            }
+        }
+    }
+}
+
+/// Copies a column of vectors, `[steps][lanes]`, out of rows `stride` apart.
+struct GatherColumn<'a> {
+    z: &'a [f32],
+    stride: usize,
+    steps: usize,
+    out: &'a mut [f32],
+}
+
+impl Job for GatherColumn<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self, v: V) {
+        for (k, out) in self.out.chunks_exact_mut(V::LANES).take(self.steps).enumerate() {
+            v.load(&self.z[k * self.stride..]).store(out);
         }
     }
 }

@@ -226,9 +226,7 @@ impl<B: Backend> Shard<B> {
         (batch.rows, batch.steps) = (rows.len(), steps);
         for (own, all) in [(&mut batch.inputs, &whole.inputs), (&mut batch.targets, &whole.targets)] {
             own.clear();
-            own.extend(
-                all.chunks_exact(whole.rows).take(steps).flat_map(|row| &row[rows.clone()]),
-            );
+            own.extend(all.chunks_exact(whole.rows).take(steps).flat_map(|row| &row[rows.clone()]));
         }
         batch.lengths = whole.lengths.as_ref().map(|lengths| lengths[rows.clone()].to_vec());
     }

@@ -3,5 +3,5 @@
 mod architecture;
 mod language;
 
-pub use architecture::{Architecture, CellKind};
+pub use architecture::{ActivationKind, Architecture, CellKind, ResetGate};
 pub use language::{LanguageModel, Pass, Shard, Weights};

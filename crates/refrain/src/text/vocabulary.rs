@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::NEWLINE;
 use super::counts::SymbolCounts;
 use super::units::Units;
 use crate::{Error, Result};
@@ -176,6 +177,13 @@ impl Vocabulary {
             listed.join(", "),
             self.units.plural()
         ))
+    }
+
+    /// The id to start from where there is no prompt: a line end, where the vocabulary has one, or else a blank, or
+    /// else its first symbol.
+    pub fn first_context(&self) -> u32 {
+        let start = self.id(NEWLINE).or_else(|| self.id(u32::from(b' ')));
+        start.unwrap_or(u32::from(self.unknown.is_some() && self.len() > 1))
     }
 
     /// The text of these ids: UTF-8 for characters, and the bytes themselves for bytes. The unknown symbol

@@ -1,0 +1,145 @@
+//! `refrain bench`: how fast this machine trains and samples.
+
+use clap::ValueEnum;
+use refrain::bench::{self, Figures, Workload};
+use refrain::kernels::peak;
+use refrain::model::{ActivationKind, Architecture, CellKind, ResetGate};
+use refrain::{Cpu, train};
+use serde_json::json;
+
+use crate::{Failure, out};
+
+/// Measure the speed of training or sampling on synthetic text, or the peaks of the machine.
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  refrain bench train --cell lstm --hidden-size 256 --threads 2")]
+pub(crate) struct Args {
+    /// What to measure
+    what: What,
+    /// rnn, gru or lstm
+    #[arg(long, default_value = "lstm")]
+    cell: Cell,
+    /// Units of each layer, H
+    #[arg(long, default_value_t = 256, value_name = "N")]
+    hidden_size: usize,
+    /// Layers, L
+    #[arg(long, default_value_t = 2, value_name = "N")]
+    num_layers: usize,
+    /// Numbers that stand for a symbol, E; 0 for one-hot
+    #[arg(long, default_value_t = 64, value_name = "N")]
+    embedding_size: usize,
+    /// Symbols, V
+    #[arg(long, default_value_t = 65, value_name = "N")]
+    vocab_size: usize,
+    /// Sequences side by side, B (training)
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    batch_size: usize,
+    /// Steps of a sequence, T (training), or symbols of a round (sampling) [50; 300]
+    #[arg(long, value_name = "N")]
+    seq_length: Option<usize>,
+    /// Threads [all processors]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Parts of a batch [as many as threads]
+    #[arg(long, value_name = "N")]
+    shards: Option<usize>,
+    /// Numbers that weights are held in
+    #[arg(long, default_value = "f32")]
+    precision: Precision,
+    /// Timed rounds
+    #[arg(long, default_value_t = 12, value_name = "N")]
+    repeat: usize,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum What {
+    /// Training steps: forward, backward, clipping, Adam
+    Train,
+    /// Characters drawn one after the other
+    Sample,
+    /// Multiply-adds from registers, reading of memory
+    Peak,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Cell {
+    Rnn,
+    Gru,
+    Lstm,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Precision {
+    F32,
+}
+
+pub(crate) fn run(args: Args) -> Result<(), Failure> {
+    let threads = args.threads.unwrap_or_else(train::available_threads);
+    let backend = Cpu::new(threads)?;
+    if args.what == What::Peak {
+        return peaks(&args, &backend);
+    }
+    let cell = match args.cell {
+        Cell::Rnn => CellKind::Rnn,
+        Cell::Gru => CellKind::Gru,
+        Cell::Lstm => CellKind::Lstm,
+    };
+    let architecture = Architecture {
+        cell,
+        activation: ActivationKind::default(),
+        reset_gate: ResetGate::default(),
+        hidden_size: args.hidden_size,
+        num_layers: args.num_layers,
+        embedding_size: args.embedding_size,
+        vocab_size: args.vocab_size,
+        dropout: 0.0,
+    };
+    let workload = Workload {
+        architecture,
+        batch_size: args.batch_size,
+        seq_length: args.seq_length.unwrap_or(if args.what == What::Train { 50 } else { 300 }),
+        shards: args.shards.unwrap_or(threads),
+        repeat: args.repeat,
+    };
+    let figures = match args.what {
+        What::Train => bench::train(&backend, &workload)?,
+        _ => bench::sample(&backend, &workload)?,
+    };
+    report(&args, &workload, &figures)
+}
+
+fn report(args: &Args, workload: &Workload, figures: &Figures) -> Result<(), Failure> {
+    let Args { precision: Precision::F32, .. } = args;
+    let what = if args.what == What::Train { "train" } else { "sample" };
+    let model = &workload.architecture;
+    if args.json {
+        let mut object = serde_json::to_value(figures).unwrap_or_default();
+        object["what"] = json!(what);
+        object["cell"] = json!(model.cell);
+        object["hidden_size"] = json!(model.hidden_size);
+        object["num_layers"] = json!(model.num_layers);
+        object["batch_size"] = json!(if args.what == What::Train { workload.batch_size } else { 1 });
+        object["seq_length"] = json!(workload.seq_length);
+        object["precision"] = json!("f32");
+        object["version"] = json!(env!("CARGO_PKG_VERSION"));
+        return out::line(&object.to_string());
+    }
+    let Figures { chars_per_s, best_chars_per_s, step_ms, gflops, isa, threads } = figures;
+    out::line(&format!("{what}: {}, {isa}, {threads} threads, f32", model.summary()))?;
+    out::line(&format!("  {chars_per_s:.0} characters a second (median), {best_chars_per_s:.0} (best)"))?;
+    out::line(&format!("  {step_ms:.3} ms a step, {gflops:.1} GFLOP/s"))
+}
+
+fn peaks(args: &Args, backend: &Cpu) -> Result<(), Failure> {
+    let gflops = peak::fma_gflops(backend.isa())?;
+    let read = peak::read_gb_per_s();
+    if args.json {
+        let object = json!({ "what": "peak", "isa": backend.isa().name(), "fma_gflops": gflops, "read_gb_per_s": read });
+        return out::line(&object.to_string());
+    }
+    out::line(&format!("peak of one thread, {}", backend.isa()))?;
+    out::line(&format!("  {gflops:.1} GFLOP/s multiply-add from registers"))?;
+    out::line(&format!("  {read:.1} GB/s read from memory"))
+}

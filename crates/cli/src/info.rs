@@ -1,0 +1,67 @@
+//! `refrain info`: what this program and machine are, or what a model is.
+
+use std::path::PathBuf;
+
+use refrain::kernels::Isa;
+use refrain::{Model, train};
+
+use crate::Failure;
+use crate::out::{self, thousands};
+
+/// Say what a model is and how it was trained; without MODEL, what this machine offers.
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  refrain info runs/latin")]
+pub(crate) struct Args {
+    /// A model file, or the directory of a run
+    model: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: Args) -> Result<(), Failure> {
+    match args.model {
+        None => machine(),
+        Some(path) => model(&Model::load(path)?),
+    }
+}
+
+fn machine() -> Result<(), Failure> {
+    let available: Vec<&str> = Isa::available().map(Isa::name).collect();
+    out::line(&format!("refrain          {}", env!("CARGO_PKG_VERSION")))?;
+    out::line(&format!("instruction set  {} ({} forces another)", Isa::detect()?, Isa::VARIABLE))?;
+    out::line(&format!("available        {}", available.join(", ")))?;
+    out::line("precision        f32")?;
+    out::line(&format!("threads          {}", train::available_threads()))
+}
+
+fn model(model: &Model) -> Result<(), Failure> {
+    let (language, vocabulary, history) = (&model.language, &model.vocabulary, &model.history);
+    let architecture = language.architecture();
+    out::line(&format!("model       language model, {}", architecture.summary()))?;
+    out::line(&format!("parameters  {}", thousands(language.layout().len() as u64)))?;
+    for entry in language.layout().entries() {
+        out::line(&format!("            {:<22} {:?}", entry.name, entry.shape))?;
+    }
+    let unknown = if vocabulary.unknown().is_some() { " and the unknown symbol" } else { "" };
+    let known = vocabulary.symbols().len();
+    out::line(&format!("vocabulary  {known} {} symbols{unknown}", vocabulary.units()))?;
+    let ids = (0..vocabulary.len() as u32).filter(|&id| Some(id) != vocabulary.unknown());
+    let symbols: Vec<String> = ids.take(400).map(|id| vocabulary.render(id)).collect();
+    out::line(&format!("            {}{}", symbols.join(" "), if known > 400 { " ..." } else { "" }))?;
+    out::line(&format!(
+        "trained on  {}, {} of them learned from",
+        history.text,
+        thousands(history.train_symbols)
+    ))?;
+    out::line(&format!("recipe      {}", history.recipe))?;
+    out::line(&format!("computed    {}, by refrain {}", history.computed_with, history.version))?;
+    out::line(&format!("stands at   update {}, epoch {}", thousands(history.step), history.epoch))?;
+    if !history.measured.is_empty() {
+        out::line("history     update    epoch    train    valid   (nats a character)")?;
+    }
+    let every = history.measured.len().div_ceil(20).max(1);
+    let last = history.measured.len().saturating_sub(1);
+    for (_, m) in history.measured.iter().enumerate().filter(|(i, _)| i % every == 0 || *i == last) {
+        let step = thousands(m.step);
+        out::line(&format!("         {step:>9} {:>8} {:>8.4} {:>8.4}", m.epoch, m.train_loss, m.valid_loss))?;
+    }
+    Ok(())
+}

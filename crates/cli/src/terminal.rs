@@ -1,0 +1,203 @@
+//! A training run as a person sees it: a progress bar, and lines that stay.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use refrain::Cpu;
+use refrain::train::{Config, Done, Event, Reason, Start, Step};
+
+use crate::out::{self, thousands};
+
+/// Listens to a run and shows it.
+pub(crate) struct Terminal {
+    bar: ProgressBar,
+    interactive: bool,
+    machine: String,
+    epochs: Option<u64>,
+    /// Without a validation part: epochs between two lines of loss.
+    lines_every: Option<u64>,
+    last_line: u64,
+    last_step: Option<Step>,
+}
+
+const BAR_LENGTH: u64 = 1_000;
+
+impl Terminal {
+    pub(crate) fn new(config: &Config, backend: &Cpu, interactive: bool) -> Self {
+        let target =
+            if interactive { ProgressDrawTarget::stderr_with_hz(8) } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(BAR_LENGTH), target);
+        if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:24.cyan/dim} {msg}") {
+            bar.set_style(style.progress_chars("━━─"));
+        }
+        let threads = match backend.threads() {
+            1 => "1 thread".to_owned(),
+            n => format!("{n} threads"),
+        };
+        Self {
+            bar,
+            interactive,
+            machine: format!("{}, {threads}", backend.isa()),
+            epochs: config.epochs,
+            lines_every: (config.valid_fraction == 0.0)
+                .then(|| config.epochs.map_or(1, |epochs| (epochs / 10).max(1))),
+            last_line: 0,
+            last_step: None,
+        }
+    }
+
+    pub(crate) fn show(&mut self, event: &Event) {
+        match event {
+            Event::Start(start) => self.start(start),
+            Event::Step(step) => self.step(step),
+            Event::Valid { epoch, loss, bits_per_char, train_loss, best, .. } => {
+                let learned = train_loss.map_or(String::new(), |loss| format!("train {loss:.3}   "));
+                let best = if *best { "   best so far" } else { "" };
+                let epoch = self.of_epochs(*epoch);
+                self.line(&format!("epoch {epoch}   {learned}valid {loss:.3} nats ({bits_per_char:.3} bits) a character{best}"));
+            }
+            Event::Sample { text, .. } => {
+                let quoted = text.trim().lines().fold(String::new(), |mut all, line| {
+                    // Writing to a string cannot fail.
+                    let _ = write!(all, "\n    │ {line}");
+                    all
+                });
+                self.line(&format!("  it writes:{quoted}"));
+            }
+            Event::Checkpoint { .. } => {}
+            Event::Warning { message, .. } => self.line(&format!("note: {message}")),
+            Event::Done(done) => self.done(done),
+        }
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn start(&self, start: &Start) {
+        let parts = match start.valid_symbols {
+            0 => format!("{} to learn from", thousands(start.train_symbols)),
+            valid => format!(
+                "{} to learn from, {} to measure on",
+                thousands(start.train_symbols),
+                thousands(valid)
+            ),
+        };
+        let updates =
+            start.total_steps.map_or(String::new(), |steps| format!("{} updates of ", thousands(steps)));
+        self.line(&format!("text      {}: {parts}", start.text));
+        self.line(&format!(
+            "model     {}: {} parameters, {} symbols",
+            start.model,
+            thousands(start.parameters as u64),
+            start.vocab_size
+        ));
+        self.line(&format!(
+            "training  {updates}{} sequences of {} steps",
+            start.batch_size, start.seq_length
+        ));
+        self.line(&format!("machine   {}, {} shards", self.machine, start.shards));
+        if let Some(out) = &start.out {
+            let from = if start.step > 0 {
+                format!(", resumed after step {}", thousands(start.step))
+            } else {
+                String::new()
+            };
+            self.line(&format!("run       {}{from}", out.display()));
+        }
+        self.line("");
+    }
+
+    fn step(&mut self, step: &Step) {
+        self.bar.set_prefix(format!("epoch {}", self.of_epochs(step.epoch)));
+        self.bar.set_position((step.progress * BAR_LENGTH as f64) as u64);
+        let left = match step.progress {
+            0.0 => String::new(),
+            share => format!("   {} left", clock(step.elapsed_s * (1.0 - share) / share)),
+        };
+        self.bar.set_message(format!(
+            "step {}   loss {:.3} ({:.2} bits)   {} chars/s   |g| {:.2}{left}",
+            thousands(step.step),
+            step.loss,
+            step.bits_per_char,
+            thousands(step.chars_per_s as u64),
+            step.grad_norm,
+        ));
+        if let Some(every) = self.lines_every
+            && step.epoch.is_multiple_of(every)
+            && step.epoch > self.last_line
+        {
+            self.last_line = step.epoch;
+            self.line(&format!("epoch {}   loss {:.4}", self.of_epochs(step.epoch), step.loss));
+        }
+        self.last_step = Some(step.clone());
+    }
+
+    fn done(&self, done: &Done) {
+        self.bar.finish_and_clear();
+        let why = match done.reason {
+            Reason::Epochs | Reason::Steps => "done",
+            Reason::Time => "time is up",
+            Reason::Patience => "no better for a while: stopped early",
+            Reason::Interrupted => "interrupted",
+        };
+        let speed = self.last_step.as_ref().map_or(String::new(), |step| {
+            format!(", {} characters a second at the end", thousands(step.chars_per_s as u64))
+        });
+        self.line(&format!("\n{why}: {} updates in {}{speed}", thousands(done.step), clock(done.elapsed_s)));
+        let bits = done.loss / std::f64::consts::LN_2;
+        match done.valid_loss {
+            Some(loss) => self.line(&format!(
+                "validation loss {loss:.4} nats ({bits:.4} bits) a character, after update {}",
+                thousands(done.best_step)
+            )),
+            None if done.loss.is_finite() => {
+                self.line(&format!("loss {:.4} nats ({bits:.4} bits) a character", done.loss))
+            }
+            None => {}
+        }
+        let Some(model) = &done.model else {
+            return self.resume_hint(done);
+        };
+        self.line(&format!("model {}", model.display()));
+        self.resume_hint(done);
+        let run = model.parent().unwrap_or(model).display().to_string();
+        self.line("\nTry next:");
+        self.line(&format!("  refrain sample {run} --length 500"));
+        self.line(&format!("  refrain info {run}"));
+    }
+
+    fn resume_hint(&self, done: &Done) {
+        if done.reason == Reason::Interrupted {
+            let run = done.model.as_ref().and_then(|model| model.parent());
+            let run = run.map_or("DIR".to_owned(), |run| run.display().to_string());
+            self.line(&format!("nothing is lost; go on with\n  refrain train --resume {run}"));
+        }
+    }
+
+    fn of_epochs(&self, epoch: u64) -> String {
+        self.epochs
+            .map_or(epoch.to_string(), |all| format!("{epoch:>width$}/{all}", width = all.to_string().len()))
+    }
+
+    /// A line that stays, above the bar.
+    fn line(&self, text: &str) {
+        // Whoever read it may be gone; the run goes on, for its files.
+        if self.interactive {
+            self.bar.suspend(|| drop(out::line(text)));
+        } else {
+            drop(out::line(text));
+        }
+    }
+}
+
+/// `4:05`, `1:02:03`.
+fn clock(seconds: f64) -> String {
+    let all = Duration::from_secs_f64(seconds.clamp(0.0, 1e9)).as_secs();
+    match (all / 3600, all / 60 % 60, all % 60) {
+        (0, minutes, seconds) => format!("{minutes}:{seconds:02}"),
+        (hours, minutes, seconds) => format!("{hours}:{minutes:02}:{seconds:02}"),
+    }
+}

@@ -1,0 +1,278 @@
+//! `refrain train`: from a text to a model.
+
+use std::io::IsTerminal;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use indicatif::ProgressBar;
+use refrain::Cpu;
+use refrain::model::{ActivationKind, CellKind, ResetGate};
+use refrain::text::Units;
+use refrain::train::{Event, Example, Optimizer, Reason, Run, Schedule, Settings, Span};
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error as ValueError, StrDeserializer};
+
+use crate::terminal::Terminal;
+use crate::{Failure, out};
+
+/// Learn from a text, and write new text like it.
+///
+/// Without TEXT it learns the built-in Latin. Every option is also a key of a --config file, with underscores for
+/// hyphens. What is not given follows from the size of the text; the run's config.toml has every value in force.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// UTF-8 files (or any files, with --units byte), read as one text
+    text: Vec<PathBuf>,
+    /// A built-in text instead: latin, sentences, brackets
+    #[arg(long, value_parser = named::<Example>, help_heading = "Text")]
+    example: Option<Example>,
+    /// What a symbol is: char (Unicode) or byte
+    #[arg(long, value_parser = named::<Units>, help_heading = "Text")]
+    units: Option<Units>,
+    /// Every line a sequence of its own, padded and masked (names, commands, verses)
+    #[arg(long, help_heading = "Text")]
+    lines: bool,
+    /// Keep byte-order marks and CRLF; otherwise dropped and read as LF
+    #[arg(long, help_heading = "Text")]
+    raw: bool,
+    /// Symbols seen fewer times than this become the unknown symbol [1]
+    #[arg(long, value_name = "N", help_heading = "Text")]
+    min_count: Option<u64>,
+    /// Share of the text, at its end, to measure on and not to learn from [0.1]
+    #[arg(long, value_name = "SHARE", help_heading = "Text")]
+    valid_fraction: Option<f64>,
+
+    /// rnn (Elman), gru or lstm [lstm]
+    #[arg(long, value_parser = named::<CellKind>, help_heading = "Model")]
+    cell: Option<CellKind>,
+    /// For --cell rnn: tanh, relu or logistic [tanh]
+    #[arg(long, value_parser = named::<ActivationKind>, help_heading = "Model")]
+    activation: Option<ActivationKind>,
+    /// For --cell gru: after (as PyTorch) or before (as Cho et al. 2014) [after]
+    #[arg(long, value_parser = named::<ResetGate>, help_heading = "Model")]
+    reset_gate: Option<ResetGate>,
+    /// Units of each layer, H [128; 256 for texts from 300 kB]
+    #[arg(long, value_name = "N", help_heading = "Model")]
+    hidden_size: Option<usize>,
+    /// Layers, L [2]
+    #[arg(long, value_name = "N", help_heading = "Model")]
+    num_layers: Option<usize>,
+    /// Numbers that stand for a symbol, E; 0 for one-hot [64]
+    #[arg(long, value_name = "N", help_heading = "Model")]
+    embedding_size: Option<usize>,
+    /// Share of each layer's output to drop while learning
+    #[arg(long, value_name = "SHARE", help_heading = "Model")]
+    dropout: Option<f32>,
+
+    /// Steps the gradient flows back through, T, the k of truncated backpropagation
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    seq_length: Option<usize>,
+    /// Sequences learned from side by side, B
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    batch_size: Option<usize>,
+    /// Passes through the text
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    epochs: Option<u64>,
+    /// Stop after this many updates
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    max_steps: Option<u64>,
+    /// Stop after this time: 90s, 2m, 1.5h; the schedule takes it into account
+    #[arg(long, value_name = "TIME", help_heading = "Training")]
+    time_limit: Option<Span>,
+    /// adam, adamw, rmsprop, adagrad or sgd [adamw]
+    #[arg(long, value_parser = named::<Optimizer>, help_heading = "Training")]
+    optimizer: Option<Optimizer>,
+    /// Its height
+    #[arg(long, value_name = "RATE", help_heading = "Training")]
+    learning_rate: Option<f64>,
+    /// constant, linear, cosine or step [cosine]
+    #[arg(long, value_parser = named::<Schedule>, help_heading = "Training")]
+    schedule: Option<Schedule>,
+    /// Updates over which the learning rate rises
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    warmup_steps: Option<u64>,
+    /// Where a linear or cosine schedule ends
+    #[arg(long, value_name = "RATE", help_heading = "Training")]
+    min_learning_rate: Option<f64>,
+    /// For --schedule step: the factor [0.5]
+    #[arg(long, value_name = "FACTOR", help_heading = "Training")]
+    decay_factor: Option<f64>,
+    /// For --schedule step: epochs from one fall to the next [a fifth of all]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    decay_epochs: Option<u64>,
+    /// For --optimizer sgd [0.9]
+    #[arg(long, value_name = "SHARE", help_heading = "Training")]
+    momentum: Option<f64>,
+    /// Pull of the matrices towards zero [0.01]
+    #[arg(long, value_name = "RATE", help_heading = "Training")]
+    weight_decay: Option<f64>,
+    /// Largest global norm of a gradient; 0 for any [1]
+    #[arg(long, value_name = "NORM", help_heading = "Training")]
+    grad_clip: Option<f64>,
+    /// Stop after this many validations without improvement; 0 never [10]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    patience: Option<u64>,
+    /// Names all random choices [1]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    seed: Option<u64>,
+    /// Go on from this model's weights instead of random ones (a model file or run directory)
+    #[arg(long, value_name = "MODEL", help_heading = "Training")]
+    init_from: Option<PathBuf>,
+
+    /// Directory of the run; never overwritten [runs/NAME]
+    #[arg(long, value_name = "DIR", help_heading = "Run")]
+    out: Option<PathBuf>,
+    /// Go on with the run in DIR where it stopped
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "config", "text", "example"], help_heading = "Run")]
+    resume: Option<PathBuf>,
+    /// Take settings from a file; options given here win
+    #[arg(long, value_name = "FILE.toml", help_heading = "Run")]
+    config: Option<PathBuf>,
+    /// Parts of a batch that are computed apart; changes bits of the result, not its meaning
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    shards: Option<usize>,
+    /// Threads; changes no bit of the result [all processors]
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    threads: Option<usize>,
+    /// Show a sample every N updates; 0 for none [eight in all]
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    sample_every: Option<u64>,
+    /// Print one JSON object a line instead of progress: step, valid, sample, checkpoint, warning, done
+    #[arg(long, help_heading = "Run")]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  refrain train                                   learn Latin
+  refrain train play.txt --hidden-size 512        a larger model of your own text
+  refrain train names.txt --lines --epochs 30     one name a line
+  refrain train play.txt --time-limit 2m          the best that two minutes allow
+  refrain train --resume runs/play                go on after ctrl-C or a crash
+  refrain train --example sentences               the tutorial's three sentences";
+
+/// Reads a value by the name that files use for it.
+fn named<T: for<'de> Deserialize<'de>>(name: &str) -> Result<T, String> {
+    let name: StrDeserializer<'_, ValueError> = name.into_deserializer();
+    T::deserialize(name).map_err(|error| error.to_string().replace('`', "'"))
+}
+
+impl Args {
+    fn settings(&self) -> Settings {
+        let flag = |set: bool| set.then_some(true);
+        Settings {
+            text: (!self.text.is_empty()).then(|| self.text.clone()),
+            example: self.example,
+            units: self.units,
+            lines: flag(self.lines),
+            raw: flag(self.raw),
+            min_count: self.min_count,
+            valid_fraction: self.valid_fraction,
+            cell: self.cell,
+            activation: self.activation,
+            reset_gate: self.reset_gate,
+            hidden_size: self.hidden_size,
+            num_layers: self.num_layers,
+            embedding_size: self.embedding_size,
+            dropout: self.dropout,
+            seq_length: self.seq_length,
+            batch_size: self.batch_size,
+            epochs: self.epochs,
+            max_steps: self.max_steps,
+            time_limit: self.time_limit,
+            optimizer: self.optimizer,
+            learning_rate: self.learning_rate,
+            schedule: self.schedule,
+            warmup_steps: self.warmup_steps,
+            min_learning_rate: self.min_learning_rate,
+            decay_factor: self.decay_factor,
+            decay_epochs: self.decay_epochs,
+            momentum: self.momentum,
+            weight_decay: self.weight_decay,
+            grad_clip: self.grad_clip,
+            patience: self.patience,
+            seed: self.seed,
+            shards: self.shards,
+            threads: self.threads,
+            sample_every: self.sample_every,
+            out: self.out.clone(),
+            init_from: self.init_from.clone(),
+        }
+    }
+
+    /// A run that is ready.
+    fn prepare(&self) -> Result<Run, Failure> {
+        let mut settings = self.settings();
+        if let Some(directory) = &self.resume {
+            return Ok(Run::resume(directory, settings)?);
+        }
+        if let Some(file) = &self.config {
+            settings = settings.or(Settings::read(file)?);
+        }
+        // Texts are found again from anywhere.
+        settings.text = settings.text.map(|texts| texts.iter().map(|text| absolute(text)).collect());
+        settings.out = Some(settings.out.clone().unwrap_or_else(|| free_directory(&settings)));
+        Ok(Run::new(settings)?)
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// `runs/play` for play.txt; `runs/play-2` if that is taken.
+fn free_directory(settings: &Settings) -> PathBuf {
+    let name = match (settings.text.iter().flatten().next(), settings.example) {
+        (Some(text), _) => text.file_stem().map_or("text".into(), |stem| stem.to_string_lossy().into_owned()),
+        (None, example) => format!("{:?}", example.unwrap_or(Example::Latin)).to_lowercase(),
+    };
+    let candidates = (1..).map(|n| if n == 1 { name.clone() } else { format!("{name}-{n}") });
+    let free = candidates.map(|name| Path::new("runs").join(name)).find(|path| !path.exists());
+    free.unwrap_or_else(|| Path::new("runs").join(&name))
+}
+
+pub(crate) fn run(args: Args) -> Result<(), Failure> {
+    let run = args.prepare()?;
+    let backend = Cpu::new(run.config().threads)?;
+    let interrupted = watch_for_interruption();
+    let mut terminal =
+        (!args.json).then(|| Terminal::new(run.config(), &backend, std::io::stdout().is_terminal()));
+    let outcome = run.train(&backend, |event| {
+        match &mut terminal {
+            // Whoever listened may be gone; the run goes on, for its files.
+            None => drop(out::line(&serde_json::to_string(event).unwrap_or_default())),
+            Some(terminal) => terminal.show(event),
+        }
+        let stop = interrupted.load(Ordering::Relaxed) && matches!(event, Event::Step(_));
+        if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    if let Some(terminal) = terminal {
+        terminal.finish();
+    }
+    match outcome?.done.reason {
+        Reason::Interrupted => Err(Failure::Interrupted),
+        _ => Ok(()),
+    }
+}
+
+/// The first ctrl-C asks the run to stop, a second one ends the program at once.
+fn watch_for_interruption() -> Arc<AtomicBool> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&interrupted);
+    // Without a handler ctrl-C simply ends the program, and the last checkpoint stands.
+    let _ = ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    });
+    interrupted
+}
+
+/// A plain bar of a thousand parts, or none.
+pub(crate) fn bar_on_stderr(visible: bool) -> ProgressBar {
+    if visible { ProgressBar::new(1000) } else { ProgressBar::hidden() }
+}

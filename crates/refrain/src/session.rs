@@ -1,0 +1,146 @@
+//! A trained model on a backend: ready to write and to be measured.
+
+use refrain_kernels::{Backend, Loss, Real};
+
+use crate::data::{Batch, Batches, Evaluation, Lines, Windows};
+use crate::model::{Pass, Weights};
+use crate::sample::{Generator, Options, Stop};
+use crate::store::Model;
+use crate::text::{Corpus, Source};
+use crate::{Error, Result};
+
+/// See the module.
+pub struct Session<'m, B: Backend> {
+    model: &'m Model,
+    backend: &'m B,
+    weights: Weights<B>,
+}
+
+/// What [`Session::evaluate`] found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Evaluated {
+    /// Sum and count over all predicted symbols.
+    pub loss: Loss,
+    /// Predicted symbols that the vocabulary lacks.
+    pub unknown: u64,
+}
+
+impl Evaluated {
+    /// Mean loss in nats per symbol.
+    pub fn nats_per_char(&self) -> f64 {
+        self.loss.mean()
+    }
+
+    /// The same in bits.
+    pub fn bits_per_char(&self) -> f64 {
+        self.loss.mean() / std::f64::consts::LN_2
+    }
+
+    /// `e` to the loss: as unsure as a choice among so many symbols.
+    pub fn perplexity(&self) -> f64 {
+        self.loss.mean().exp()
+    }
+}
+
+impl Model {
+    /// Brings the model to a backend.
+    pub fn on<'m, B: Backend>(&'m self, backend: &'m B) -> Session<'m, B> {
+        let params: Vec<B::Real> = self.params.iter().map(|&x| B::Real::of(x.into())).collect();
+        let mut weights = self.language.weights(backend, &params);
+        self.language.pack(backend, &mut weights, false);
+        Session { model: self, backend, weights }
+    }
+}
+
+/// Steps of a window of evaluation. It changes no result.
+const WINDOW: usize = 256;
+
+impl<'m, B: Backend> Session<'m, B> {
+    /// A stream that goes on from `prompt` (from the start of a line, if that is empty), a few bytes at a time,
+    /// until it meets one of the options' stops. It has no end otherwise.
+    ///
+    /// # Errors
+    /// [`Error::Prompt`] for characters that the model has never seen; [`Error::Config`] for senseless options.
+    pub fn stream(&self, prompt: &str, options: &Options) -> Result<TextStream<'_, B>> {
+        let Model { language, vocabulary, .. } = self.model;
+        let mut ids = vocabulary.encode_prompt(prompt)?;
+        if ids.is_empty() {
+            ids.push(vocabulary.first_context());
+        }
+        let ids = Generator::new(self.backend, language, &self.weights, vocabulary, &ids, options)?;
+        Ok(TextStream { ids, vocabulary, stop: Stop::new(&options.stop) })
+    }
+
+    /// `prompt` and up to `length` symbols that go on from it.
+    ///
+    /// # Errors
+    /// As [`Session::stream`].
+    pub fn write(&self, prompt: &str, length: usize, options: &Options) -> Result<String> {
+        let mut stream = self.stream(prompt, options)?;
+        let mut text = prompt.as_bytes().to_vec();
+        text.extend(stream.by_ref().take(length).flatten());
+        text.extend(stream.finish());
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// The loss on whole texts, read as one, the state carried from the first symbol to the last (for a model of
+    /// lines: line by line). `listen` hears the share that is done.
+    ///
+    /// # Errors
+    /// If a text cannot be read or has nothing to predict.
+    pub fn evaluate(&self, texts: Vec<Source>, raw: bool, mut listen: impl FnMut(f64)) -> Result<Evaluated> {
+        let Model { language, vocabulary, history, .. } = self.model;
+        let corpus = Corpus::scan(texts, vocabulary.units(), raw)?;
+        let mut batches: Batches = if history.lines {
+            Lines::new(&corpus, vocabulary.clone(), 0..corpus.len(), 32, None)?.into()
+        } else {
+            Windows::evaluation(&corpus, vocabulary.clone(), 0..corpus.len(), Evaluation::exact(WINDOW))?
+                .into()
+        };
+        let (mut batch, mut pass, mut state) = (Batch::default(), Pass::default(), vec![]);
+        let mut loss = Loss::default();
+        let all = batches.batches_per_epoch();
+        for index in 0.. {
+            if !batches.batch(0, index, &mut batch)? {
+                break;
+            }
+            if batches.starts_afresh(index) {
+                state = language.zero_state::<B>(batch.rows);
+            }
+            loss.add(language.evaluate(self.backend, &self.weights, &batch, &mut state, &mut pass));
+            listen((index + 1) as f64 / all as f64);
+        }
+        if !loss.nats.is_finite() {
+            return Err(Error::Diverged("the model's loss on this text is not a finite number".to_owned()));
+        }
+        Ok(Evaluated { loss, unknown: batches.unknown_count() })
+    }
+}
+
+/// Text as it is made.
+pub struct TextStream<'s, B: Backend> {
+    ids: Generator<'s, B>,
+    vocabulary: &'s crate::text::Vocabulary,
+    stop: Stop,
+}
+
+impl<B: Backend> TextStream<'_, B> {
+    /// What was held back because it might have become a stop, at the end of a stream that is broken off.
+    pub fn finish(mut self) -> Vec<u8> {
+        self.stop.finish()
+    }
+}
+
+impl<B: Backend> Iterator for TextStream<'_, B> {
+    type Item = Vec<u8>;
+
+    /// The text of one more symbol, with what was held back before it; empty while it may become a stop.
+    fn next(&mut self) -> Option<Vec<u8>> {
+        if self.stop.is_met() {
+            return None;
+        }
+        let id = self.ids.next()?;
+        let text = self.stop.push(&self.vocabulary.decode(&[id]));
+        (!text.is_empty() || !self.stop.is_met()).then_some(text)
+    }
+}

@@ -1,0 +1,146 @@
+//! The envelope of model and checkpoint files: a safetensors file whose metadata has one key, `refrain`, holding
+//! `{"checksum": ..., "content": {...}}`. The checksum covers the content and every tensor's name, shape and bytes.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use super::write_atomically;
+use crate::{Error, Result};
+
+/// The one key: several would be written in no fixed order, and equal models would differ in bytes.
+const KEY: &str = "refrain";
+
+/// A tensor of `f32`.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Tensor {
+    pub(super) name: String,
+    pub(super) shape: Vec<usize>,
+    pub(super) values: Vec<f32>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Envelope<'a> {
+    checksum: String,
+    #[serde(borrow)]
+    content: &'a RawValue,
+}
+
+/// Writes tensors and content, atomically.
+pub(super) fn write(path: &Path, content: &impl Serialize, tensors: &[Tensor]) -> Result<()> {
+    let refuse = |what: String| Error::ModelFile {
+        path: path.to_owned(),
+        message: format!("cannot be written: {what}"),
+    };
+    let content = serde_json::value::to_raw_value(content).map_err(|error| refuse(error.to_string()))?;
+    let bytes: Vec<Vec<u8>> =
+        tensors.iter().map(|t| t.values.iter().flat_map(|x| x.to_le_bytes()).collect()).collect();
+    let parts = tensors.iter().zip(&bytes).map(|(t, bytes)| (t.name.as_str(), &t.shape[..], &bytes[..]));
+    let envelope = Envelope { checksum: checksum(content.get(), parts), content: &content };
+    let envelope = serde_json::to_string(&envelope).map_err(|error| refuse(error.to_string()))?;
+    let views = tensors
+        .iter()
+        .zip(&bytes)
+        .map(|(t, bytes)| Ok((t.name.as_str(), TensorView::new(Dtype::F32, t.shape.clone(), bytes)?)))
+        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
+        .map_err(|error| refuse(error.to_string()))?;
+    let file = safetensors::serialize(views, Some(HashMap::from([(KEY.to_owned(), envelope)])))
+        .map_err(|error| refuse(error.to_string()))?;
+    write_atomically(path, &file)
+}
+
+/// Reads what [`write`] wrote and proves that nothing of it has changed.
+pub(super) fn read<C: DeserializeOwned>(path: &Path) -> Result<(C, Vec<Tensor>)> {
+    let wrong = |message: String| Error::ModelFile { path: path.to_owned(), message };
+    let file = read_file(path)?;
+    let damaged = |what: &str| {
+        wrong(format!(
+            "is damaged ({what}): the file was cut short or changed; use another copy, or train again"
+        ))
+    };
+    if file.is_empty() {
+        return Err(wrong("is empty: it is no model file".to_owned()));
+    }
+    let (_, metadata) =
+        SafeTensors::read_metadata(&file).map_err(|error| match looks_like_safetensors(&file) {
+            true => damaged(&error.to_string()),
+            false => wrong("is not a model file: `refrain train` writes model.safetensors".to_owned()),
+        })?;
+    let tensors = SafeTensors::deserialize(&file).map_err(|error| damaged(&error.to_string()))?;
+    let envelope = metadata.metadata().as_ref().and_then(|map| map.get(KEY)).ok_or_else(|| {
+        wrong("is a safetensors file, but not one that refrain wrote: it has no refrain metadata".to_owned())
+    })?;
+    let envelope: Envelope<'_> =
+        serde_json::from_str(envelope).map_err(|error| damaged(&error.to_string()))?;
+    let mut views: Vec<(&str, TensorView<'_>)> = tensors.iter().collect();
+    views.sort_by(|a, b| a.0.cmp(b.0));
+    let parts = views.iter().map(|(name, view)| (*name, view.shape(), view.data()));
+    if checksum(envelope.content.get(), parts) != envelope.checksum {
+        return Err(damaged("its checksum does not match"));
+    }
+    let content = serde_json::from_str(envelope.content.get())
+        .map_err(|error| wrong(format!("was written by another version of refrain: {error}")))?;
+    let tensors = views
+        .into_iter()
+        .map(|(name, view)| match view.dtype() {
+            Dtype::F32 => Ok(Tensor {
+                name: name.to_owned(),
+                shape: view.shape().to_vec(),
+                values: floats(view.data()),
+            }),
+            dtype => Err(wrong(format!("tensor {name} holds {dtype:?}: this version reads F32"))),
+        })
+        .collect::<Result<_>>()?;
+    Ok((content, tensors))
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>> {
+    let mut file = File::open(path).map_err(Error::io("read", path))?;
+    let metadata = file.metadata().map_err(Error::io("read", path))?;
+    if metadata.is_dir() {
+        return Err(Error::ModelFile { path: path.to_owned(), message: "is a directory".to_owned() });
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(Error::io("read", path))?;
+    Ok(bytes)
+}
+
+/// Eight bytes of header length, then a JSON object.
+fn looks_like_safetensors(file: &[u8]) -> bool {
+    file.get(8) == Some(&b'{')
+}
+
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+}
+
+/// SHA-256, in hexadecimal, of the content and then of each tensor in the order of names: name, shape and bytes,
+/// each preceded by its length.
+fn checksum<'a>(content: &str, tensors: impl Iterator<Item = (&'a str, &'a [usize], &'a [u8])>) -> String {
+    let mut hash = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    };
+    part(content.as_bytes());
+    let mut tensors: Vec<_> = tensors.collect();
+    tensors.sort_by(|a, b| a.0.cmp(b.0));
+    for (name, shape, bytes) in tensors {
+        part(name.as_bytes());
+        part(&shape.iter().flat_map(|&size| (size as u64).to_le_bytes()).collect::<Vec<u8>>());
+        part(bytes);
+    }
+    hash.finalize().iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}

@@ -1,0 +1,11 @@
+//! Files on disk (`docs/format.md` specifies them byte for byte). Nothing is ever half written: a file appears under
+//! its name whole and synced, or not at all; and nothing damaged is read as if it were sound.
+
+mod atomic;
+mod checkpoint;
+mod container;
+mod model_file;
+
+pub(crate) use atomic::write_atomically;
+pub(crate) use checkpoint::{Checkpoint, Progress};
+pub use model_file::{History, Measured, Model};

@@ -1,0 +1,156 @@
+//! A run's directory: `config.toml`, `metrics.jsonl`, `model.safetensors`, `checkpoint.safetensors`.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use super::settings::Settings;
+use super::{Config, Event};
+use crate::store::{Checkpoint, Model, write_atomically};
+use crate::{Error, Result};
+
+const CONFIG: &str = "config.toml";
+const METRICS: &str = "metrics.jsonl";
+const CHECKPOINT: &str = "checkpoint.safetensors";
+
+/// A directory that belongs to one run.
+pub(super) struct RunDir {
+    path: PathBuf,
+    metrics: File,
+}
+
+impl RunDir {
+    /// Makes the directory of a new run. It appears under its name only when all that a resume needs is in it.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if it exists: nothing is ever overwritten. [`Error::Io`] if it cannot be made.
+    pub(super) fn create(path: &Path, config: &Config, start: &Checkpoint) -> Result<Self> {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        if let Some(parent) = parent {
+            fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
+        }
+        Self::check_free(path)?;
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{}.tmp", std::process::id()));
+        let temporary = path.with_file_name(name);
+        let made = Self::fill(&temporary, config, start)
+            .and_then(|()| fs::rename(&temporary, path).map_err(Error::io("create", path)));
+        if let Err(error) = made {
+            // Best effort: what matters is the error.
+            let _ = fs::remove_dir_all(&temporary);
+            return Err(error);
+        }
+        Self::open(path)
+    }
+
+    /// Refuses a directory that exists.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with the remedy.
+    pub(super) fn check_free(path: &Path) -> Result<()> {
+        match path.symlink_metadata() {
+            Err(_) => Ok(()),
+            Ok(_) => Err(Error::Config(format!(
+                "{} exists already and is never overwritten: choose another --out, remove it, or go on with it by --resume {}",
+                path.display(),
+                path.display()
+            ))),
+        }
+    }
+
+    fn fill(path: &Path, config: &Config, start: &Checkpoint) -> Result<()> {
+        fs::create_dir(path).map_err(Error::io("create", path))?;
+        let text =
+            toml::to_string(config).map_err(|error| Error::Config(format!("cannot be stored: {error}")))?;
+        let text = format!(
+            "# Every value in force in this run. `refrain train --config` takes such a file.\n{text}"
+        );
+        write_atomically(&path.join(CONFIG), text.as_bytes())?;
+        File::create(path.join(METRICS)).map_err(Error::io("create", path.join(METRICS)))?;
+        start.save(&path.join(CHECKPOINT))
+    }
+
+    fn open(path: &Path) -> Result<Self> {
+        let metrics = path.join(METRICS);
+        let file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(&metrics)
+            .map_err(Error::io("write", &metrics))?;
+        Ok(Self { path: path.to_owned(), metrics: file })
+    }
+
+    /// Goes on with an existing run: its settings and where it stopped. Metrics of updates that the checkpoint
+    /// does not know are dropped, for they will be made again.
+    ///
+    /// # Errors
+    /// If there is no run, or its files are damaged.
+    pub(super) fn resume(path: &Path) -> Result<(Self, Settings, Checkpoint)> {
+        if !path.is_dir() {
+            let message = "there is no such run directory: --resume takes one that an earlier train has made";
+            return Err(Error::Config(format!("{}: {message}", path.display())));
+        }
+        let config = path.join(CONFIG);
+        let settings = Settings::read(&config)?;
+        let checkpoint = Checkpoint::load(&path.join(CHECKPOINT))?;
+        let metrics = path.join(METRICS);
+        if metrics.exists() {
+            let known = lines_up_to(&metrics, checkpoint.progress.step)?;
+            write_atomically(&metrics, known.as_bytes())?;
+        }
+        Ok((Self::open(path)?, settings, checkpoint))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn model_path(&self) -> PathBuf {
+        Model::path_of(&self.path)
+    }
+
+    /// Appends an event to the metrics.
+    pub(super) fn record(&mut self, event: &Event) -> Result<()> {
+        let path = self.path.join(METRICS);
+        let mut line = serde_json::to_string(event).unwrap_or_default();
+        line.push('\n');
+        self.metrics.write_all(line.as_bytes()).map_err(Error::io("write", path))
+    }
+
+    /// Saves a checkpoint and returns its path.
+    pub(super) fn save_checkpoint(&self, checkpoint: &Checkpoint) -> Result<PathBuf> {
+        let path = self.path.join(CHECKPOINT);
+        checkpoint.save(&path)?;
+        Ok(path)
+    }
+}
+
+impl Settings {
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be read, [`Error::Config`] with line and remedy if it is not understood.
+    pub fn read(path: impl AsRef<Path>) -> Result<Settings> {
+        let path = path.as_ref();
+        let text = fs::read_to_string(path).map_err(Error::io("read", path))?;
+        toml::from_str(&text).map_err(|error| {
+            let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+            Error::Config(format!("{}, line {line}: {}", path.display(), error.message()))
+        })
+    }
+}
+
+/// The lines of events up to a step. A last line that a kill has cut is dropped with them.
+fn lines_up_to(path: &Path, step: u64) -> Result<String> {
+    let file = File::open(path).map_err(Error::io("read", path))?;
+    let mut known = String::new();
+    for line in BufReader::new(file).lines() {
+        let line = line.map_err(Error::io("read", path))?;
+        let event: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
+        if event.get("step").and_then(serde_json::Value::as_u64).is_some_and(|s| s <= step) {
+            known.push_str(&line);
+            known.push('\n');
+        }
+    }
+    Ok(known)
+}

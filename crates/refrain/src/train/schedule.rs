@@ -1,0 +1,73 @@
+//! The learning rate over a run.
+
+use super::Config;
+use super::settings::Schedule;
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Position {
+    /// Updates done.
+    pub(super) step: u64,
+    /// Epoch, from 0.
+    pub(super) epoch: u64,
+    /// Share of the run that lies behind, 0..=1.
+    pub(super) progress: f64,
+    /// All updates of the run, where that is known.
+    pub(super) total_steps: Option<u64>,
+}
+
+/// Learning rate of the next update.
+pub(super) fn learning_rate(config: &Config, at: Position) -> f64 {
+    // Without a wish: two hundredths of the run, at most 200 updates.
+    let warmup =
+        config.warmup_steps.unwrap_or_else(|| at.total_steps.map_or(200, |total| (total / 50).min(200)));
+    let rising = if at.step < warmup { (at.step + 1) as f64 / (warmup + 1) as f64 } else { 1.0 };
+    let (high, low) = (config.learning_rate, config.min_learning_rate.min(config.learning_rate));
+    let falling = match config.schedule {
+        Schedule::Constant => high,
+        Schedule::Linear => high + (low - high) * at.progress,
+        Schedule::Cosine => low + (high - low) * 0.5 * (1.0 + (std::f64::consts::PI * at.progress).cos()),
+        Schedule::Step => {
+            let every = config.decay_epochs.or(config.epochs.map(|all| all / 5)).unwrap_or(1).max(1);
+            high * config.decay_factor.powf((at.epoch / every) as f64)
+        }
+    };
+    rising * falling
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::Settings;
+
+    fn config(schedule: Schedule) -> Config {
+        let settings = Settings {
+            schedule: Some(schedule),
+            learning_rate: Some(1.0),
+            min_learning_rate: Some(0.1),
+            warmup_steps: Some(4),
+            epochs: Some(10),
+            ..Settings::default()
+        };
+        Config::resolve(settings, 1_000_000).unwrap()
+    }
+
+    fn at(step: u64) -> Position {
+        Position { step, epoch: step / 10, progress: step as f64 / 100.0, total_steps: Some(100) }
+    }
+
+    #[test]
+    fn every_schedule_warms_up_and_ends_where_it_should() {
+        let rates = |schedule| {
+            let config = config(schedule);
+            [0, 3, 50, 100].map(|step| learning_rate(&config, at(step)))
+        };
+        let near = |got: [f64; 4], want: [f64; 4]| {
+            assert!(got.iter().zip(want).all(|(g, w)| (g - w).abs() < 1e-3), "{got:?} is not {want:?}");
+        };
+        near(rates(Schedule::Constant), [0.2, 0.8, 1.0, 1.0]);
+        near(rates(Schedule::Linear), [0.2, 0.8 * 0.973, 0.55, 0.1]);
+        near(rates(Schedule::Cosine), [0.2, 0.8 * 0.998, 0.55, 0.1]);
+        near(rates(Schedule::Step), [0.2, 0.8, 0.25, 1.0 / 32.0]);
+    }
+}
