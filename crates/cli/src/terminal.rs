@@ -1,7 +1,7 @@
 //! A training run as a person sees it: a progress bar, and lines that stay.
 
 use std::fmt::Write as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use refrain::Cpu;
@@ -19,7 +19,12 @@ pub(crate) struct Terminal {
     lines_every: Option<u64>,
     last_line: u64,
     last_step: Option<Step>,
+    /// When the last line was written, for logs: silence would look like a stop.
+    last_word: Instant,
 }
+
+/// How long a log may be silent.
+const SILENCE: Duration = Duration::from_secs(30);
 
 const BAR_LENGTH: u64 = 1_000;
 
@@ -44,6 +49,7 @@ impl Terminal {
                 .then(|| config.epochs.map_or(1, |epochs| (epochs / 10).max(1))),
             last_line: 0,
             last_step: None,
+            last_word: Instant::now(),
         }
     }
 
@@ -76,7 +82,7 @@ impl Terminal {
         self.bar.finish_and_clear();
     }
 
-    fn start(&self, start: &Start) {
+    fn start(&mut self, start: &Start) {
         let parts = match start.valid_symbols {
             0 => format!("{} to learn from", thousands(start.train_symbols)),
             valid => format!(
@@ -117,14 +123,18 @@ impl Terminal {
             0.0 => String::new(),
             share => format!("   {} left", clock(step.elapsed_s * (1.0 - share) / share)),
         };
-        self.bar.set_message(format!(
+        let message = format!(
             "step {}   loss {:.3} ({:.2} bits)   {} chars/s   |g| {:.2}{left}",
             thousands(step.step),
             step.loss,
             step.bits_per_char,
             thousands(step.chars_per_s as u64),
             step.grad_norm,
-        ));
+        );
+        if !self.interactive && self.last_word.elapsed() >= SILENCE {
+            self.line(&format!("epoch {}   {message}", self.of_epochs(step.epoch)));
+        }
+        self.bar.set_message(message);
         if let Some(every) = self.lines_every
             && step.epoch.is_multiple_of(every)
             && step.epoch > self.last_line
@@ -135,7 +145,7 @@ impl Terminal {
         self.last_step = Some(step.clone());
     }
 
-    fn done(&self, done: &Done) {
+    fn done(&mut self, done: &Done) {
         self.bar.finish_and_clear();
         let why = match done.reason {
             Reason::Epochs | Reason::Steps => "done",
@@ -169,7 +179,7 @@ impl Terminal {
         self.line(&format!("  refrain info {run}"));
     }
 
-    fn resume_hint(&self, done: &Done) {
+    fn resume_hint(&mut self, done: &Done) {
         if done.reason == Reason::Interrupted {
             let run = done.model.as_ref().and_then(|model| model.parent());
             let run = run.map_or("DIR".to_owned(), |run| run.display().to_string());
@@ -183,7 +193,8 @@ impl Terminal {
     }
 
     /// A line that stays, above the bar.
-    fn line(&self, text: &str) {
+    fn line(&mut self, text: &str) {
+        self.last_word = Instant::now();
         // Whoever read it may be gone; the run goes on, for its files.
         if self.interactive {
             self.bar.suspend(|| drop(out::line(text)));

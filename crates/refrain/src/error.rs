@@ -55,6 +55,12 @@ impl Error {
     }
 }
 
+impl From<refrain_kernels::IsaError> for Error {
+    fn from(error: refrain_kernels::IsaError) -> Self {
+        Error::Config(error.to_string())
+    }
+}
+
 /// The system's words without its number, which helps nobody.
 fn describe(error: &io::Error) -> String {
     let text = error.to_string();

@@ -1,4 +1,28 @@
 //! refrain: a recurrent-network workbench.
+//!
+//! Elman RNN, GRU and LSTM language models: trained, sampled and measured on the machine at hand, without a tensor
+//! framework underneath. A text becomes a model along the modules, in this order:
+//!
+//! [`text`] (symbols and vocabulary) -> [`data`] (batches of ids) -> [`layer`] -> [`model`] (ids to losses, and the
+//! way back) -> [`train`] (updates, schedules, files, events) -> [`Model`] (one self-contained file) -> [`Session`]
+//! (writing, measuring) by way of [`sample`].
+//!
+//! The library never prints: a run tells its listener every [`train::Event`]. Whatever a run computes follows from
+//! its settings, its text, its number of shards and the instruction set; never from the number of threads.
+//!
+//! ```no_run
+//! use std::ops::ControlFlow;
+//! use refrain::{Cpu, sample::Options, train::{Run, Settings}};
+//!
+//! # fn main() -> refrain::Result<()> {
+//! let backend = Cpu::new(2)?;
+//! let settings = Settings { text: Some(vec!["play.txt".into()]), ..Settings::default() };
+//! let outcome = Run::new(settings)?.train(&backend, |_event| ControlFlow::Continue(()))?;
+//! outcome.model.save("play.safetensors")?;
+//! println!("{}", outcome.model.on(&backend).write("ROMEO:", 200, &Options::default())?);
+//! # Ok(())
+//! # }
+//! ```
 #![forbid(unsafe_code)]
 
 pub mod bench;

@@ -1,0 +1,105 @@
+//! A sequence in one window, in several, or step by step gives the same bits; and the trace of the fused path shows
+//! what the reference computes.
+
+mod stack;
+
+use refrain_kernels::{Backend, Cpu, Input, InputSpec, Isa, RecurrentSpec, Reference, State, Trace};
+use stack::{Random, Source, Stack, cells, relative_error, to};
+
+const ROWS: usize = 5;
+const STEPS: usize = 12;
+const VOCAB: u32 = 9;
+
+fn setup(cell: refrain_kernels::Cell) -> (RecurrentSpec, Vec<f64>, Vec<u32>) {
+    let source = Source::Embedded { vocab_size: VOCAB as usize, size: 4 };
+    let stack = Stack { cell, layers: 1, hidden_size: 19, bias: true, reverse: false, source };
+    let (specs, size) = stack.specs();
+    let mut random = Random(3);
+    let ids = (0..ROWS * STEPS).map(|_| random.below(VOCAB as usize) as u32).collect();
+    (specs[0], random.vec(size, 0.4), ids)
+}
+
+/// Runs windows of these lengths one after the other, and returns all outputs, the last state and the last trace.
+fn windows<B: Backend>(
+    backend: &B,
+    cell: refrain_kernels::Cell,
+    lengths: &[usize],
+) -> (Vec<B::Real>, State<B::Real>, Trace<B::Real>) {
+    let (spec, params, ids) = setup(cell);
+    let params = backend.buffer(&to::<B>(&params));
+    let mut layer = backend.recurrent(&spec);
+    backend.pack_recurrent(&mut layer, &params, false);
+    let mut tape = B::Tape::default();
+    let mut state = State::zeros(&spec, ROWS);
+    let (mut outputs, mut from) = (vec![], 0);
+    for &steps in lengths {
+        let ids = Input::Ids(&ids[from * ROWS..(from + steps) * ROWS]);
+        backend.recurrent_forward(&layer, ids, &state, None, &mut tape);
+        outputs.extend(backend.read_frames(backend.output(&tape)));
+        state = backend.final_state(&tape);
+        from += steps;
+    }
+    let trace = backend.trace(&layer, &tape);
+    (outputs, state, trace)
+}
+
+#[test]
+fn one_window_several_windows_and_single_steps_give_the_same_bits() {
+    for isa in Isa::available() {
+        let backend = Cpu::with_isa(isa, 1).unwrap();
+        for cell in cells() {
+            let (output, state, _) = windows(&backend, cell, &[STEPS]);
+            for lengths in [&[5, 7][..], &[1; STEPS]] {
+                let (parts, last, _) = windows(&backend, cell, lengths);
+                assert!(parts == output && last == state, "{isa}, {cell:?}, windows of {lengths:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_trace_shows_what_the_reference_computes() {
+    for isa in Isa::available() {
+        let backend = Cpu::with_isa(isa, 1).unwrap();
+        for cell in cells() {
+            let (_, _, trace) = windows(&backend, cell, &[STEPS]);
+            let (_, _, expected) = windows(&Reference::<f64>::new(), cell, &[STEPS]);
+            let near = |name: &str, got: &[f32], want: &[f64]| {
+                let got: Vec<f64> = got.iter().map(|&x| x.into()).collect();
+                let error = relative_error(&got, want);
+                assert!(error < 1e-6, "{isa}, {cell:?}: {name} is off by {error:.2e}");
+            };
+            near("h", &trace.h, &expected.h);
+            near("c", &trace.c, &expected.c);
+            assert_eq!(trace.gates.len(), expected.gates.len());
+            for ((name, got), (expected_name, want)) in trace.gates.iter().zip(&expected.gates) {
+                assert_eq!(name, expected_name);
+                near(name, got, want);
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_do_not_depend_on_their_neighbours() {
+    // The same row alone and among others: tiles of different heights, the same bits.
+    for isa in Isa::available() {
+        let backend = Cpu::with_isa(isa, 1).unwrap();
+        for cell in cells() {
+            let (spec, params, ids) = setup(cell);
+            assert!(matches!(spec.input, InputSpec::Embedded { .. }));
+            let params = backend.buffer(&to::<Cpu>(&params));
+            let mut layer = backend.recurrent(&spec);
+            backend.pack_recurrent(&mut layer, &params, false);
+            let (all, ..) = windows(&backend, cell, &[STEPS]);
+            let own: Vec<u32> = ids.chunks_exact(ROWS).map(|row| row[2]).collect();
+            let mut tape = <Cpu as Backend>::Tape::default();
+            backend.recurrent_forward(&layer, Input::Ids(&own), &State::zeros(&spec, 1), None, &mut tape);
+            let alone = backend.read_frames(backend.output(&tape));
+            let h = spec.hidden_size;
+            let among: Vec<f32> =
+                all.chunks_exact(ROWS * h).flat_map(|step| &step[2 * h..3 * h]).copied().collect();
+            assert!(alone == among, "{isa}, {cell:?}");
+        }
+    }
+}
