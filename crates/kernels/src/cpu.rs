@@ -4,8 +4,8 @@ use crate::backend::{Backend, CrossEntropy, Gradients, Input, Loss, State, Trace
 use crate::buffer::Aligned;
 use crate::dispatch::{Isa, IsaError};
 use crate::dropout::Dropout;
+use crate::frames::{Frames, FramesView};
 use crate::optimiser::{CHUNK, Moments, Update, Updated};
-use crate::panel::Operand;
 use crate::readout::{self, PackedReadout, ReadoutScratch};
 use crate::sequence::{self, Packed, Tape};
 use crate::simd::{FlushDenormals, Job, Simd, Vector};
@@ -18,72 +18,6 @@ use rayon::prelude::*;
 pub struct Cpu {
     simd: Simd,
     pool: rayon::ThreadPool,
-}
-
-/// Activations `[rows, width]`, rows padded to whole vectors.
-#[derive(Default)]
-pub struct Frames {
-    data: Aligned,
-    rows: usize,
-    width: usize,
-    stride: usize,
-}
-
-/// Borrowed [`Frames`].
-#[derive(Clone, Copy)]
-pub struct FramesView<'a> {
-    data: &'a [f32],
-    rows: usize,
-    width: usize,
-    stride: usize,
-}
-
-impl Frames {
-    /// Makes room for `[rows, width]`; the contents are then unspecified, the padding too.
-    pub(crate) fn resize(&mut self, rows: usize, width: usize, lanes: usize) {
-        let stride = width.next_multiple_of(lanes);
-        (self.rows, self.width, self.stride) = (rows, width, stride);
-        self.data.resize_scratch(rows * stride);
-    }
-
-    pub(crate) fn stride(&self) -> usize {
-        self.stride
-    }
-
-    pub(crate) fn data_mut(&mut self) -> &mut [f32] {
-        &mut self.data
-    }
-
-    fn view(&self) -> FramesView<'_> {
-        FramesView::new(&self.data, self.rows, self.width, self.stride)
-    }
-}
-
-impl<'a> FramesView<'a> {
-    pub(crate) fn new(data: &'a [f32], rows: usize, width: usize, stride: usize) -> Self {
-        Self { data, rows, width, stride }
-    }
-
-    pub(crate) fn rows(self) -> usize {
-        self.rows
-    }
-
-    pub(crate) fn stride(self) -> usize {
-        self.stride
-    }
-
-    pub(crate) fn data(self) -> &'a [f32] {
-        self.data
-    }
-
-    /// The data from row `row` on, and the distance between rows.
-    pub(crate) fn from_row(self, row: usize) -> (&'a [f32], usize) {
-        (&self.data[row * self.stride..], self.stride)
-    }
-
-    pub(crate) fn operand(self) -> Operand<'a> {
-        Operand::rows(self.data, self.stride, self.width)
-    }
 }
 
 impl Input<'_, FramesView<'_>> {
@@ -158,7 +92,8 @@ impl Backend for Cpu {
     fn frames(&self, width: usize, values: &[f32]) -> Frames {
         let mut frames = Frames::default();
         frames.resize(values.len() / width, width, self.simd.lanes());
-        for (row, out) in values.chunks_exact(width).zip(frames.data.chunks_exact_mut(frames.stride)) {
+        let stride = frames.stride();
+        for (row, out) in values.chunks_exact(width).zip(frames.data_mut().chunks_exact_mut(stride)) {
             out[..width].copy_from_slice(row);
             out[width..].fill(0.0);
         }
@@ -166,8 +101,8 @@ impl Backend for Cpu {
     }
 
     fn read_frames(&self, frames: FramesView<'_>) -> Vec<f32> {
-        let rows = frames.data.chunks_exact(frames.stride).take(frames.rows);
-        rows.flat_map(|row| &row[..frames.width]).copied().collect()
+        let rows = frames.data().chunks_exact(frames.stride()).take(frames.rows());
+        rows.flat_map(|row| &row[..frames.width()]).copied().collect()
     }
 
     fn view<'a>(&self, frames: &'a Frames) -> FramesView<'a> {
@@ -263,14 +198,14 @@ impl Backend for Cpu {
     }
 
     fn dropout(&self, dropout: &Dropout, frames: FramesView<'_>, into: &mut Frames) {
-        into.resize(frames.rows, frames.width, self.simd.lanes());
-        into.data.copy_from_slice(&frames.data[..frames.rows * frames.stride]);
+        into.resize(frames.rows(), frames.width(), self.simd.lanes());
+        into.data_mut().copy_from_slice(&frames.data()[..frames.rows() * frames.stride()]);
         self.dropout_in_place(dropout, into);
     }
 
     fn dropout_in_place(&self, dropout: &Dropout, frames: &mut Frames) {
-        let (width, stride) = (frames.width, frames.stride);
-        self.simd.run(Drop { dropout, width, stride, data: &mut frames.data });
+        let (width, stride) = (frames.view().width(), frames.stride());
+        self.simd.run(Drop { dropout, width, stride, data: frames.data_mut() });
     }
 
     fn update(

@@ -22,21 +22,25 @@ mod cpu;
 mod dispatch;
 mod dropout;
 mod embedding;
+mod frames;
 mod optimiser;
 mod panel;
 mod readout;
+mod real;
 mod reference;
 mod sequence;
 mod simd;
 mod spec;
 
-pub use backend::{Backend, CrossEntropy, Gradients, Input, Loss, Real, State, Trace, Upstream};
+pub use backend::{Backend, CrossEntropy, Gradients, Input, Loss, State, Trace, Upstream};
 pub use buffer::Aligned;
 pub use cell::{Activation, Cell};
-pub use cpu::{Cpu, Frames, FramesView};
+pub use cpu::Cpu;
 pub use dispatch::{Isa, IsaError};
 pub use dropout::Dropout;
+pub use frames::{Frames, FramesView};
 pub use optimiser::{Moments, Rule, Update, Updated};
+pub use real::Real;
 pub use reference::Reference;
 pub use spec::{InputSpec, ReadoutSpec, RecurrentSpec};
 

@@ -1,7 +1,7 @@
 //! The optimiser: gradients of all shards summed in order, their global norm clipped, parameters updated, in two
 //! sweeps over the flat arena. The rules are PyTorch's, term for term, in `f32` or `f64`.
 
-use crate::backend::Real;
+use crate::real::Real;
 
 /// An update rule.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -286,6 +286,10 @@ impl Tile<'_> {
     /// # Safety
     /// `a` is valid for `R` reads `row_stride` apart, `b` for `N` vectors.
     #[inline(always)]
+    #[allow(
+        clippy::needless_range_loop,
+        reason = "plain loops over constants become registers; iterators may not"
+    )]
     unsafe fn rank_one<V: Vector, const R: usize, const N: usize>(
         v: V,
         a: *const f32,

@@ -4,10 +4,10 @@
 use crate::IGNORE;
 use crate::backend::Loss;
 use crate::buffer::Aligned;
-use crate::cpu::{Frames, FramesView};
+use crate::frames::{Frames, FramesView};
 use crate::panel::{Init, Operand, Panels, Product};
 use crate::sequence::{Scratch, WeightGradient};
-use crate::simd::{Job, Simd, Vector};
+use crate::simd::{Functions, Job, Simd, Vector};
 use crate::spec::ReadoutSpec;
 
 /// A readout's weights, packed.
@@ -123,7 +123,7 @@ impl PackedReadout {
         scratch.logits.resize_scratch(STRETCH * self.vp);
         for p in 0..self.forward.count() {
             let blocks = self.forward.blocks_of(p);
-            let (data, stride) = frames.from_row(from);
+            let (data, stride) = frames.rows_from(from);
             self.simd.run(Product {
                 rows,
                 a: Operand::rows(data, stride, self.spec.input_size),
@@ -156,7 +156,7 @@ impl PackedReadout {
                 c_stride: stride,
             });
         }
-        let (x, x_stride) = frames.from_row(from);
+        let (x, x_stride) = frames.rows_from(from);
         let gradient = WeightGradient {
             simd: self.simd,
             steps: rows,

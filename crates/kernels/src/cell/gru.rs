@@ -6,7 +6,7 @@
 //! pointwise part two halves.
 
 use super::{BackwardTile, ForwardTile, InputShare, slots, store_slots};
-use crate::simd::{Job, Vector};
+use crate::simd::{Functions, Job, Vector};
 
 const SLOTS: usize = 4;
 const GATES: usize = 3;
@@ -38,6 +38,19 @@ impl ForwardTile<'_> {
     }
 }
 
+/// `h' = n + z (h - n)`.
+#[inline(always)]
+fn mix<V: Vector>(h: V, n: V, update: V) -> V {
+    update.mul_add(h - n, n)
+}
+
+/// The gradients of the pre-activations of `n` and `z`.
+#[inline(always)]
+fn mix_back<V: Vector>(d_h: V, h: V, n: V, update: V) -> (V, V) {
+    let d_n = (d_h - d_h * update) * (n.splat(1.0) - n * n);
+    (d_n, d_h * (h - n) * (update - update * update))
+}
+
 pub(crate) struct ForwardResetAfter<'a>(pub(crate) ForwardTile<'a>);
 
 impl Job for ForwardResetAfter<'_> {
@@ -56,7 +69,7 @@ impl Job for ForwardResetAfter<'_> {
                 let update = (x_z + v.load(&pre[w..])).sigmoid();
                 let q = v.load(&pre[2 * w..]) + v.load(&tile.hidden_bias[u * w..]);
                 let n = reset.mul_add(q, x_n).tanh();
-                update.mul_add(v.load(&tile.h_prev[at..]) - n, n).store(&mut tile.h_next[at..]);
+                mix(v.load(&tile.h_prev[at..]), n, update).store(&mut tile.h_next[at..]);
                 let gates = &mut tile.gates[r * SLOTS * hp + u * SLOTS * w..][..SLOTS * w];
                 store_slots([n, reset, update, q], gates);
             }
@@ -73,7 +86,6 @@ impl Job for BackwardResetAfter<'_> {
     fn run<V: Vector>(self, v: V) {
         let tile = self.0;
         let (w, hp) = (V::LANES, tile.hp);
-        let one = v.splat(1.0);
         for r in 0..tile.rows {
             for u in tile.units.clone() {
                 let at = r * hp + u * w;
@@ -81,9 +93,7 @@ impl Job for BackwardResetAfter<'_> {
                 let gates = &mut tile.gates[r * SLOTS * hp + u * SLOTS * w..][..SLOTS * w];
                 let [n, reset, update, q] = slots(v, gates);
 
-                // h' = n + z (h - n)
-                let d_update = d_h * (v.load(&tile.h_prev[at..]) - n) * (update - update * update);
-                let d_n = (d_h - d_h * update) * (one - n * n);
+                let (d_n, d_update) = mix_back(d_h, v.load(&tile.h_prev[at..]), n, update);
                 // n = tanh(x_n + r q)
                 let d_reset = d_n * q * (reset - reset * reset);
 
@@ -136,7 +146,7 @@ impl Job for ForwardCandidate<'_> {
                 let recurrent = v.load(&tile.pre[r * tile.pre_stride + (u - tile.units.start) * w..]);
                 let n = (v.load(gates) + recurrent).tanh();
                 let update = v.load(&gates[SLOT_Z * w..]);
-                update.mul_add(v.load(&tile.h_prev[at..]) - n, n).store(&mut tile.h_next[at..]);
+                mix(v.load(&tile.h_prev[at..]), n, update).store(&mut tile.h_next[at..]);
                 n.store(gates);
             }
         }
@@ -153,15 +163,13 @@ impl Job for BackwardCandidate<'_> {
     fn run<V: Vector>(self, v: V) {
         let tile = self.0;
         let (w, hp) = (V::LANES, tile.hp);
-        let one = v.splat(1.0);
         for r in 0..tile.rows {
             for u in tile.units.clone() {
                 let at = r * hp + u * w;
                 let d_h = tile.incoming(v, r, u);
                 let gates = &mut tile.gates[r * SLOTS * hp + u * SLOTS * w..][..SLOTS * w];
                 let (n, update) = (v.load(gates), v.load(&gates[SLOT_Z * w..]));
-                let d_update = d_h * (v.load(&tile.h_prev[at..]) - n) * (update - update * update);
-                let d_n = (d_h - d_h * update) * (one - n * n);
+                let (d_n, d_update) = mix_back(d_h, v.load(&tile.h_prev[at..]), n, update);
                 (d_h * update).store(&mut tile.d_h[at..]);
                 d_n.store(gates);
                 d_update.store(&mut gates[SLOT_Z * w..]);

@@ -3,7 +3,7 @@
 //! `c' = f c + i g`, `h' = o tanh(c')`, with `i f o` logistic and `g` a hyperbolic tangent of its pre-activation.
 
 use super::{BackwardTile, ForwardTile, InputShare, slots, store_slots};
-use crate::simd::{Job, Vector};
+use crate::simd::{Functions, Job, Vector};
 
 const SLOTS: usize = 4;
 

@@ -1,7 +1,7 @@
 //! The Elman cell, pointwise: one slot, `h' = f(z)`. The derivative is written in terms of the output.
 
 use super::{Activation, BackwardTile, ForwardTile, InputShare};
-use crate::simd::{Job, Vector};
+use crate::simd::{Functions, Job, Vector};
 
 pub(crate) struct Forward<'a> {
     pub(crate) activation: Activation,

@@ -1,7 +1,7 @@
 //! One step of each cell, forward and backward, as the equations have it (`docs/math.md`).
 
-use crate::backend::Real;
 use crate::cell::{Activation, Cell};
+use crate::real::Real;
 
 /// The parameters of one layer, row-major under PyTorch's names.
 #[derive(Clone, Copy)]

@@ -5,9 +5,10 @@ mod cells;
 mod recurrent;
 
 use crate::IGNORE;
-use crate::backend::{Backend, CrossEntropy, Gradients, Input, Loss, Real, State, Trace, Upstream};
+use crate::backend::{Backend, CrossEntropy, Gradients, Input, Loss, State, Trace, Upstream};
 use crate::dropout::Dropout;
 use crate::optimiser::{Moments, Update, Updated};
+use crate::real::Real;
 use crate::spec::{ReadoutSpec, RecurrentSpec};
 use recurrent::{Layer, Tape, add, outer_into};
 use std::marker::PhantomData;

@@ -1,8 +1,9 @@
 //! A layer over a sequence, row by row and step by step.
 
 use super::cells::{self, Weights};
-use crate::backend::{Gradients, Input, Real, State, Trace, Upstream};
+use crate::backend::{Gradients, Input, State, Trace, Upstream};
 use crate::cell::Cell;
+use crate::real::Real;
 use crate::spec::{InputSpec, RecurrentSpec};
 use std::ops::Range;
 

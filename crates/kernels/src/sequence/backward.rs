@@ -6,8 +6,8 @@ use super::{Active, Packed, Tape};
 use crate::backend::{Gradients, Input, State, Upstream};
 use crate::buffer::Aligned;
 use crate::cell::{self, BackwardTile, Cell, gru};
-use crate::cpu::{Frames, FramesView};
 use crate::embedding;
+use crate::frames::{Frames, FramesView};
 use crate::panel::{Init, Operand, Product};
 use crate::spec::InputSpec;
 use std::ops::Range;
@@ -128,7 +128,7 @@ fn tile<'a>(
     let state = |s: usize| s * slice + rows.start * hp..s * slice + rows.end * hp;
     let cell_state = |s: usize| if tape.c.is_empty() { &[][..] } else { &tape.c[state(s)] };
     let (d_output, d_output_stride) = match d_output {
-        Some(frames) => frames.from_row(t * tape.rows + rows.start),
+        Some(frames) => frames.rows_from(t * tape.rows + rows.start),
         None => (&[][..], 0),
     };
     BackwardTile {

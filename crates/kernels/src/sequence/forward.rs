@@ -3,7 +3,7 @@
 use super::{Active, Packed, Tape};
 use crate::backend::{Input, State};
 use crate::cell::{self, Cell, ForwardTile, InputShare, gru};
-use crate::cpu::FramesView;
+use crate::frames::FramesView;
 use crate::panel::{Init, Operand, Panels, Product};
 use std::ops::Range;
 

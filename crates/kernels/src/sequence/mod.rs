@@ -87,7 +87,7 @@ mod tests {
         assert_eq!(active.at(0).collect::<Vec<_>>(), [0..3, 4..5]);
         assert_eq!(active.at(1).collect::<Vec<_>>(), [0..1, 2..3, 4..5]);
         assert_eq!(active.finished_at(1).collect::<Vec<_>>(), [1..2, 3..4]);
-        assert_eq!(Active { rows: 5, lengths: None }.at(9).collect::<Vec<_>>(), [0..5]);
+        assert!(Active { rows: 5, lengths: None }.at(9).eq(std::iter::once(0..5)));
         assert_eq!(Active { rows: 5, lengths: None }.finished_at(9).count(), 0);
     }
 }

@@ -3,7 +3,7 @@
 use super::{Direction, Packed};
 use crate::backend::{State, Trace};
 use crate::buffer::Aligned;
-use crate::cpu::FramesView;
+use crate::frames::FramesView;
 use crate::sequence::Scratch;
 
 /// States and gates of one layer over one window, and the scratch memory of both passes.

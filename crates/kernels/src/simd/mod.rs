@@ -9,6 +9,7 @@ mod math;
 mod scalar;
 mod vector;
 
+pub(crate) use math::Functions;
 pub(crate) use vector::{Job, Vector};
 
 use crate::dispatch::{Isa, IsaError};

@@ -59,24 +59,6 @@ pub(crate) trait Vector:
         // SAFETY: the slice is long enough.
         unsafe { self.store_ptr(to.as_mut_ptr()) }
     }
-
-    /// `e^x`.
-    #[inline(always)]
-    fn exp(self) -> Self {
-        super::math::exp(self)
-    }
-
-    /// `1 / (1 + e^-x)`.
-    #[inline(always)]
-    fn sigmoid(self) -> Self {
-        super::math::sigmoid(self)
-    }
-
-    /// Hyperbolic tangent.
-    #[inline(always)]
-    fn tanh(self) -> Self {
-        super::math::tanh(self)
-    }
 }
 
 /// An algorithm written once over [`Vector`] and compiled for every instruction set.

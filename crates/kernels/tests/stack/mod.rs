@@ -118,7 +118,7 @@ impl Stack {
             Source::Frames { size } => Some(backend.frames(size, &to::<B>(&data.x))),
             _ => None,
         };
-        for l in 0..specs.len() {
+        for (l, layer) in packed.iter().enumerate() {
             let (below, here) = tapes.split_at_mut(l);
             let input = input(backend, below.last(), x.as_ref(), &data.ids);
             backend.recurrent_forward(
@@ -135,7 +135,7 @@ impl Stack {
         let mut grads = backend.buffer(&vec![B::Real::of(0.0); data.params.len()]);
         let mut d_output = backend.frames(self.hidden_size, &to::<B>(&data.d_output));
         let mut d_initial = vec![];
-        for l in (0..specs.len()).rev() {
+        for (l, layer) in packed.iter().enumerate().rev() {
             let (below, here) = tapes.split_at_mut(l);
             let input = input(backend, below.last(), x.as_ref(), &data.ids);
             let mut d_input = B::Frames::default();
@@ -143,8 +143,7 @@ impl Stack {
             let (d_above, d_final) = (Some(backend.view(&d_output)), state_to::<B>(&data.d_final[l]));
             let upstream = Upstream { d_output: d_above, d_final: Some(&d_final) };
             let into = Gradients { params: &mut grads, d_input: frames };
-            let d_state =
-                backend.recurrent_backward(&packed[l], input, &params, upstream, &mut here[0], into);
+            let d_state = backend.recurrent_backward(layer, input, &params, upstream, &mut here[0], into);
             d_initial.insert(0, state_from(&d_state));
             d_output = d_input;
         }
