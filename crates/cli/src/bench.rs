@@ -7,7 +7,7 @@ use refrain::model::{ActivationKind, Architecture, CellKind, ResetGate};
 use refrain::{Cpu, train};
 use serde_json::json;
 
-use crate::{Failure, out};
+use crate::{Failure, machine, out};
 
 /// Measure the speed of training or sampling on synthetic text, or the peaks of the machine.
 #[derive(clap::Args)]
@@ -77,7 +77,7 @@ enum Precision {
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let threads = args.threads.unwrap_or_else(train::available_threads);
-    let backend = Cpu::new(threads)?;
+    let backend = machine::cpu(threads)?;
     if args.what == What::Peak {
         return peaks(&args, &backend);
     }

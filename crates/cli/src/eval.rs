@@ -3,12 +3,12 @@
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
+use refrain::Model;
 use refrain::text::Source;
-use refrain::{Cpu, Model};
 use serde_json::json;
 
 use crate::out::{self, thousands};
-use crate::{Failure, train};
+use crate::{Failure, machine, train};
 
 /// Measure a model on a text it has not learned: nats and bits a character, perplexity.
 ///
@@ -35,7 +35,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let model = Model::load(&args.model)?;
-    let backend = Cpu::new(args.threads.unwrap_or_else(refrain::train::available_threads))?;
+    let backend = machine::cpu(args.threads.unwrap_or_else(refrain::train::available_threads))?;
     let session = model.on(&backend);
     let bar = train::bar_on_stderr(!args.json && io::stderr().is_terminal());
     let texts = args.text.iter().map(Source::file).collect();

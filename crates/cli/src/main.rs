@@ -4,6 +4,7 @@ mod bench;
 mod eval;
 mod failure;
 mod info;
+mod machine;
 mod out;
 mod sample;
 mod terminal;

@@ -4,10 +4,10 @@ use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use refrain::Model;
 use refrain::sample::Options;
-use refrain::{Cpu, Model};
 
-use crate::{Failure, out};
+use crate::{Failure, machine, out};
 
 /// Write new text, a symbol at a time, as it is made.
 ///
@@ -18,7 +18,13 @@ pub(crate) struct Args {
     /// A model file, or the directory of a run
     model: PathBuf,
     /// Text to go on from; it is printed first [the start of a line]
-    #[arg(long, default_value = "", value_name = "TEXT", hide_default_value = true)]
+    #[arg(
+        long,
+        default_value = "",
+        value_name = "TEXT",
+        hide_default_value = true,
+        allow_hyphen_values = true
+    )]
     prompt: String,
     /// New symbols to write
     #[arg(long, default_value_t = 500, value_name = "N")]
@@ -39,7 +45,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// End before this text; may be given several times
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     stop: Vec<String>,
     /// Texts to write, with seeds N, N+1, ...; an empty line between them
     #[arg(long, default_value_t = 1, value_name = "N")]
@@ -61,7 +67,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         return Err(Failure::Usage("--count is 0: give at least 1".to_owned()));
     }
     let model = Model::load(&args.model)?;
-    let backend = Cpu::new(args.threads)?;
+    let backend = machine::cpu(args.threads)?;
     let session = model.on(&backend);
     let seed = args.seed.unwrap_or_else(seed_of_the_moment);
     let mut last_byte = None;

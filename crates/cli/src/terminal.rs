@@ -1,6 +1,7 @@
 //! A training run as a person sees it: a progress bar, and lines that stay.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -14,6 +15,8 @@ pub(crate) struct Terminal {
     bar: ProgressBar,
     interactive: bool,
     machine: String,
+    /// The run's directory.
+    out: Option<PathBuf>,
     epochs: Option<u64>,
     /// Without a validation part: epochs between two lines of loss.
     lines_every: Option<u64>,
@@ -44,6 +47,7 @@ impl Terminal {
             bar,
             interactive,
             machine: format!("{}, {threads}", backend.isa()),
+            out: config.out.clone(),
             epochs: config.epochs,
             lines_every: (config.valid_fraction == 0.0)
                 .then(|| config.epochs.map_or(1, |epochs| (epochs / 10).max(1))),
@@ -156,6 +160,9 @@ impl Terminal {
         let speed = self.last_step.as_ref().map_or(String::new(), |step| {
             format!(", {} characters a second at the end", thousands(step.chars_per_s as u64))
         });
+        if self.last_step.is_none() && done.reason != Reason::Interrupted {
+            return self.complete(done);
+        }
         self.line(&format!("\n{why}: {} updates in {}{speed}", thousands(done.step), clock(done.elapsed_s)));
         let bits = done.loss / std::f64::consts::LN_2;
         match done.valid_loss {
@@ -181,10 +188,26 @@ impl Terminal {
 
     fn resume_hint(&mut self, done: &Done) {
         if done.reason == Reason::Interrupted {
-            let run = done.model.as_ref().and_then(|model| model.parent());
-            let run = run.map_or("DIR".to_owned(), |run| run.display().to_string());
+            let run = self.run();
             self.line(&format!("nothing is lost; go on with\n  refrain train --resume {run}"));
         }
+    }
+
+    /// A run that was resumed with nothing left to do.
+    fn complete(&mut self, done: &Done) {
+        let (run, step) = (self.run(), thousands(done.step));
+        let (why, more) = match done.reason {
+            Reason::Steps => ("all its updates are done", "--max-steps"),
+            Reason::Time => ("its time is up", "--time-limit"),
+            Reason::Patience => ("it had stopped getting better", "--patience"),
+            Reason::Epochs | Reason::Interrupted => ("all its epochs are done", "--epochs"),
+        };
+        self.line(&format!("this run is complete after {step} updates: {why}. To go on, allow it more:"));
+        self.line(&format!("  refrain train --resume {run} {more} N"));
+    }
+
+    fn run(&self) -> String {
+        self.out.as_ref().map_or("DIR".to_owned(), |run| run.display().to_string())
     }
 
     fn of_epochs(&self, epoch: u64) -> String {

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::ProgressBar;
-use refrain::Cpu;
 use refrain::model::{ActivationKind, CellKind, ResetGate};
 use refrain::text::Units;
 use refrain::train::{Event, Example, Optimizer, Reason, Run, Schedule, Settings, Span};
@@ -16,7 +15,7 @@ use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 
 use crate::terminal::Terminal;
-use crate::{Failure, out};
+use crate::{Failure, machine, out};
 
 /// Learn from a text, and write new text like it.
 ///
@@ -237,7 +236,7 @@ fn free_directory(settings: &Settings) -> PathBuf {
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let run = args.prepare()?;
-    let backend = Cpu::new(run.config().threads)?;
+    let backend = machine::cpu(run.config().threads)?;
     let interrupted = watch_for_interruption();
     let mut terminal =
         (!args.json).then(|| Terminal::new(run.config(), &backend, std::io::stdout().is_terminal()));

@@ -26,6 +26,25 @@ pub struct Workload {
     pub repeat: usize,
 }
 
+impl Workload {
+    /// Sizes that can be allocated and end some day.
+    fn check(&self) -> Result<()> {
+        let sizes = [
+            ("batch size", self.batch_size, 1 << 16),
+            ("sequence length", self.seq_length, 1 << 20),
+            ("number of shards", self.shards, 1 << 16),
+            ("number of rounds", self.repeat, 1 << 20),
+            ("number of symbols in a batch", self.batch_size.saturating_mul(self.seq_length), 1 << 24),
+        ];
+        match sizes.into_iter().find(|&(_, size, most)| !(1..=most).contains(&size)) {
+            Some((name, size, most)) => {
+                Err(Error::Config(format!("the {name} is {size}: give a number from 1 to {most}")))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 /// A measurement.
 #[derive(Clone, Debug, Serialize)]
 pub struct Figures {
@@ -51,10 +70,9 @@ const WARM_UP: usize = 3;
 /// If a size is out of bounds.
 pub fn train(backend: &Cpu, workload: &Workload) -> Result<Figures> {
     let (rows, steps) = (workload.batch_size, workload.seq_length);
-    if rows == 0 || steps == 0 || workload.repeat == 0 {
-        return Err(Error::Config("batch size, sequence length and repeat must be at least 1".to_owned()));
-    }
+    workload.check()?;
     let model = LanguageModel::new(&workload.architecture)?;
+    model.check_memory(5 + workload.shards)?;
     let params = model.layout().init(0);
     let flops = flops_per_symbol(&workload.architecture) * 3.0 * (rows * steps) as f64;
     let vocab = workload.architecture.vocab_size;
@@ -95,10 +113,9 @@ pub fn train(backend: &Cpu, workload: &Workload) -> Result<Figures> {
 /// # Errors
 /// If a size is out of bounds.
 pub fn sample(backend: &Cpu, workload: &Workload) -> Result<Figures> {
-    if workload.seq_length == 0 || workload.repeat == 0 {
-        return Err(Error::Config("sequence length and repeat must be at least 1".to_owned()));
-    }
+    workload.check()?;
     let model = LanguageModel::new(&workload.architecture)?;
+    model.check_memory(2)?;
     let mut weights = model.weights(backend, &model.layout().init(0));
     model.pack(backend, &mut weights, false);
     let mut state = model.zero_state::<Cpu>(1);

@@ -121,13 +121,7 @@ impl Stack {
         for (l, layer) in packed.iter().enumerate() {
             let (below, here) = tapes.split_at_mut(l);
             let input = input(backend, below.last(), x.as_ref(), &data.ids);
-            backend.recurrent_forward(
-                &packed[l],
-                input,
-                &state_to::<B>(&data.initial[l]),
-                lengths,
-                &mut here[0],
-            );
+            backend.recurrent_forward(layer, input, &state_to::<B>(&data.initial[l]), lengths, &mut here[0]);
         }
         let output = from(&backend.read_frames(backend.output(tapes.last().expect("a layer"))));
         let last = tapes.iter().map(|tape| state_from(&backend.final_state(tape))).collect();

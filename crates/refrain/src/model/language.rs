@@ -8,10 +8,11 @@ use refrain_kernels::{Backend, CrossEntropy, InputSpec, Loss, ReadoutSpec, Real,
 use std::ops::Range;
 
 use super::Architecture;
-use crate::Result;
 use crate::data::Batch;
 use crate::layer::{DropoutMask, Source, Stack, StackInput, StackPass};
 use crate::params::{Init, Layout};
+use crate::text::thousands;
+use crate::{Error, Result};
 
 /// The layers and their places in the arena; weights come along separately, so that one description serves every
 /// backend.
@@ -83,6 +84,19 @@ impl LanguageModel {
     /// Its parameters.
     pub fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// Refuses a model whose parameters this machine could not hold `copies` times, before a failed allocation
+    /// ends the program.
+    pub(crate) fn check_memory(&self, copies: usize) -> Result<()> {
+        let bytes = self.layout.len().saturating_mul(size_of::<f32>()).saturating_mul(copies);
+        Vec::<u8>::new().try_reserve_exact(bytes).map_err(|_| {
+            Error::Config(format!(
+                "a model of {} parameters needs about {} GB, more than there is: lower the hidden size or the number of layers",
+                thousands(self.layout.len() as u64),
+                thousands((bytes as u64).div_ceil(1_000_000_000))
+            ))
+        })
     }
 
     /// The zero state of `rows` sequences, one element a layer.

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
@@ -66,14 +66,7 @@ pub(super) fn read<C: DeserializeOwned>(path: &Path) -> Result<(C, Vec<Tensor>)>
             "is damaged ({what}): the file was cut short or changed; use another copy, or train again"
         ))
     };
-    if file.is_empty() {
-        return Err(wrong("is empty: it is no model file".to_owned()));
-    }
-    let (_, metadata) =
-        SafeTensors::read_metadata(&file).map_err(|error| match looks_like_safetensors(&file) {
-            true => damaged(&error.to_string()),
-            false => wrong("is not a model file: `refrain train` writes model.safetensors".to_owned()),
-        })?;
+    let (_, metadata) = SafeTensors::read_metadata(&file).map_err(|error| damaged(&error.to_string()))?;
     let tensors = SafeTensors::deserialize(&file).map_err(|error| damaged(&error.to_string()))?;
     let envelope = metadata.metadata().as_ref().and_then(|map| map.get(KEY)).ok_or_else(|| {
         wrong("is a safetensors file, but not one that refrain wrote: it has no refrain metadata".to_owned())
@@ -102,13 +95,26 @@ pub(super) fn read<C: DeserializeOwned>(path: &Path) -> Result<(C, Vec<Tensor>)>
     Ok((content, tensors))
 }
 
+/// The whole file, if it begins as a safetensors file does: nothing large is read, or waited for, in vain.
 fn read_file(path: &Path) -> Result<Vec<u8>> {
-    let mut file = File::open(path).map_err(Error::io("read", path))?;
-    let metadata = file.metadata().map_err(Error::io("read", path))?;
+    let wrong = |message: &str| Error::ModelFile { path: path.to_owned(), message: message.to_owned() };
+    // Before opening, because opening a pipe waits for its writer.
+    let metadata = fs::metadata(path).map_err(Error::io("read", path))?;
     if metadata.is_dir() {
-        return Err(Error::ModelFile { path: path.to_owned(), message: "is a directory".to_owned() });
+        return Err(wrong("is a directory"));
     }
+    if !metadata.is_file() {
+        return Err(wrong("is not a regular file"));
+    }
+    if metadata.len() == 0 {
+        return Err(wrong("is empty: it is no model file"));
+    }
+    let mut file = File::open(path).map_err(Error::io("read", path))?;
     let mut bytes = Vec::new();
+    file.by_ref().take(9).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
+    if !looks_like_safetensors(&bytes) {
+        return Err(wrong("is not a model file: `refrain train` writes model.safetensors"));
+    }
     file.read_to_end(&mut bytes).map_err(Error::io("read", path))?;
     Ok(bytes)
 }

@@ -155,6 +155,9 @@ fn params_of(language: &LanguageModel, tensors: &[Tensor]) -> Result<Vec<f32>, S
         if tensor.shape != entry.shape {
             return Err(format!("has {} in shape {:?}, not {:?}", entry.name, tensor.shape, entry.shape));
         }
+        if !tensor.values.iter().all(|x| x.is_finite()) {
+            return Err(format!("has numbers in {} that are not finite: its training blew up", entry.name));
+        }
         params.extend_from_slice(&tensor.values);
     }
     Ok(params)

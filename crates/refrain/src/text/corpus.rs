@@ -38,6 +38,7 @@ struct Shared {
     sources: Vec<IndexedSource>,
     length: u64,
     counts: SymbolCounts,
+    fingerprint: u64,
     notes: Vec<String>,
 }
 
@@ -75,6 +76,7 @@ impl Corpus {
             sources: Vec::with_capacity(count),
             length: 0,
             counts: SymbolCounts::default(),
+            fingerprint: 0xcbf2_9ce4_8422_2325,
             notes: Vec::new(),
         };
         for (index, source) in sources.iter().enumerate() {
@@ -106,6 +108,11 @@ impl Corpus {
     /// How often each symbol occurs in the whole text.
     pub fn counts(&self) -> &SymbolCounts {
         &self.shared.counts
+    }
+
+    /// A number that tells this text from others, the order of its symbols included. No proof against malice.
+    pub fn fingerprint(&self) -> u64 {
+        self.shared.fingerprint
     }
 
     /// What the reader of the text should know about how it was read, one sentence each.
@@ -202,6 +209,9 @@ impl Shared {
             }
             let count = stream.read(&mut symbols)?;
             self.counts.add(&symbols[..count]);
+            // Fowler, Noll & Vo's hash (FNV-1a), a symbol at a time.
+            let mix = |hash: u64, &symbol: &u32| (hash ^ u64::from(symbol)).wrapping_mul(0x100_0000_01b3);
+            self.fingerprint = symbols[..count].iter().fold(self.fingerprint, mix);
             final_symbol = symbols[..count].last().copied().unwrap_or(final_symbol);
             length += count as u64;
             if count < symbols.len() {

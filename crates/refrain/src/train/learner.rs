@@ -113,10 +113,12 @@ impl<'b, B: Backend> Learner<'b, B> {
     /// The carried states of the whole batch, `[B, H]` each, one element a layer.
     pub fn state(&self) -> Vec<State<f32>> {
         let layers = self.shards.first().map_or(0, |shard| shard.state.len());
-        let whole = |part: &dyn Fn(&State<B::Real>) -> &[B::Real], layer: usize| {
-            self.shards.iter().flat_map(|shard| singles(part(&shard.state[layer]))).collect()
+        let whole = |layer: usize| {
+            let parts = self.shards.iter().map(|shard| &shard.state[layer]);
+            let h = parts.clone().flat_map(|part| singles(&part.h)).collect();
+            State { h, c: parts.flat_map(|part| singles(&part.c)).collect() }
         };
-        (0..layers).map(|l| State { h: whole(&|s| &s.h, l), c: whole(&|s| &s.c, l) }).collect()
+        (0..layers).map(whole).collect()
     }
 
     /// Goes on from saved moments and states.

@@ -20,7 +20,7 @@ pub(super) struct Material {
     pub(super) valid: Option<Batches>,
     /// The text, in words.
     pub(super) name: String,
-    /// Identifies the text by its counts.
+    /// Identifies the text.
     pub(super) digest: String,
     pub(super) train_symbols: u64,
     pub(super) valid_symbols: u64,
@@ -83,7 +83,7 @@ pub(super) fn prepare(settings: Settings) -> Result<(Config, Material)> {
     let notes = corpus.notes().iter().cloned().chain(batches.notes()).collect();
     let material = Material {
         name: format!("{}, {} {}", corpus.name().display(), thousands(corpus.len()), units.plural()),
-        digest: digest(corpus.counts()),
+        digest: digest(corpus.counts(), corpus.fingerprint()),
         vocabulary,
         train: batches,
         valid: valid_batches,
@@ -108,7 +108,7 @@ fn sentences(settings: Settings) -> Result<(Config, Material)> {
     let ids = sentences.iter().map(|sentence| vocabulary.encode_prompt(sentence)).collect::<Result<_>>()?;
     let material = Material {
         name: "the sentences example, three of 15 characters".to_owned(),
-        digest: digest(&counts),
+        digest: digest(&counts, 0),
         vocabulary,
         train: Sequences::new(ids)?.into(),
         valid: None,
@@ -119,9 +119,10 @@ fn sentences(settings: Settings) -> Result<(Config, Material)> {
     Ok((config, material))
 }
 
-/// A text with these counts of symbols is taken to be the same text.
-fn digest(counts: &SymbolCounts) -> String {
+/// A text with these counts and this fingerprint is taken to be the same text.
+fn digest(counts: &SymbolCounts, fingerprint: u64) -> String {
     let mut hash = Sha256::new();
+    hash.update(fingerprint.to_le_bytes());
     for (symbol, count) in counts.iter() {
         hash.update(symbol.to_le_bytes());
         hash.update(count.to_le_bytes());

@@ -7,10 +7,12 @@ mod config;
 mod event;
 mod learner;
 mod material;
+mod milestones;
 mod run;
 mod run_dir;
 mod schedule;
 mod settings;
+mod training;
 
 pub use config::{Config, available_threads};
 pub use event::{Done, Event, Reason, Start, Step};

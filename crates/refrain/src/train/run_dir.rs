@@ -1,7 +1,7 @@
 //! A run's directory: `config.toml`, `metrics.jsonl`, `model.safetensors`, `checkpoint.safetensors`.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::settings::Settings;
@@ -60,14 +60,20 @@ impl RunDir {
 
     fn fill(path: &Path, config: &Config, start: &Checkpoint) -> Result<()> {
         fs::create_dir(path).map_err(Error::io("create", path))?;
+        Self::write_config(path, config)?;
+        File::create(path.join(METRICS)).map_err(Error::io("create", path.join(METRICS)))?;
+        start.save(&path.join(CHECKPOINT))
+    }
+
+    /// Every value in force but the directory itself, which may be moved.
+    fn write_config(path: &Path, config: &Config) -> Result<()> {
+        let config = Config { out: None, ..config.clone() };
         let text =
-            toml::to_string(config).map_err(|error| Error::Config(format!("cannot be stored: {error}")))?;
+            toml::to_string(&config).map_err(|error| Error::Config(format!("cannot be stored: {error}")))?;
         let text = format!(
             "# Every value in force in this run. `refrain train --config` takes such a file.\n{text}"
         );
-        write_atomically(&path.join(CONFIG), text.as_bytes())?;
-        File::create(path.join(METRICS)).map_err(Error::io("create", path.join(METRICS)))?;
-        start.save(&path.join(CHECKPOINT))
+        write_atomically(&path.join(CONFIG), text.as_bytes())
     }
 
     fn open(path: &Path) -> Result<Self> {
@@ -80,25 +86,36 @@ impl RunDir {
         Ok(Self { path: path.to_owned(), metrics: file })
     }
 
-    /// Goes on with an existing run: its settings and where it stopped. Metrics of updates that the checkpoint
-    /// does not know are dropped, for they will be made again.
+    /// Reads the settings of an existing run and where it stopped. Changes nothing.
     ///
     /// # Errors
     /// If there is no run, or its files are damaged.
-    pub(super) fn resume(path: &Path) -> Result<(Self, Settings, Checkpoint)> {
-        if !path.is_dir() {
-            let message = "there is no such run directory: --resume takes one that an earlier train has made";
-            return Err(Error::Config(format!("{}: {message}", path.display())));
+    pub(super) fn read(path: &Path) -> Result<(Settings, Checkpoint)> {
+        let is_none = |what: &str| {
+            let remedy = "--resume takes the directory that an earlier `refrain train` has made";
+            Err(Error::Config(format!("{}: {what}: {remedy}", path.display())))
+        };
+        if !path.exists() {
+            return is_none("there is no such directory");
         }
-        let config = path.join(CONFIG);
-        let settings = Settings::read(&config)?;
-        let checkpoint = Checkpoint::load(&path.join(CHECKPOINT))?;
+        if !path.join(CONFIG).exists() && !path.join(CHECKPOINT).exists() {
+            return is_none("is not the directory of a run");
+        }
+        Ok((Settings::read(path.join(CONFIG))?, Checkpoint::load(&path.join(CHECKPOINT))?))
+    }
+
+    /// Goes on with an existing run: notes the values that are now in force, and drops metrics of updates after
+    /// `step`, for they will be made again.
+    ///
+    /// # Errors
+    /// If a file cannot be read or written.
+    pub(super) fn go_on(path: &Path, config: &Config, step: u64) -> Result<Self> {
+        Self::write_config(path, config)?;
         let metrics = path.join(METRICS);
         if metrics.exists() {
-            let known = lines_up_to(&metrics, checkpoint.progress.step)?;
-            write_atomically(&metrics, known.as_bytes())?;
+            write_atomically(&metrics, &lines_up_to(&metrics, step)?)?;
         }
-        Ok((Self::open(path)?, settings, checkpoint))
+        Self::open(path)
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -140,17 +157,15 @@ impl Settings {
     }
 }
 
-/// The lines of events up to a step. A last line that a kill has cut is dropped with them.
-fn lines_up_to(path: &Path, step: u64) -> Result<String> {
-    let file = File::open(path).map_err(Error::io("read", path))?;
-    let mut known = String::new();
-    for line in BufReader::new(file).lines() {
-        let line = line.map_err(Error::io("read", path))?;
-        let event: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
-        if event.get("step").and_then(serde_json::Value::as_u64).is_some_and(|s| s <= step) {
-            known.push_str(&line);
-            known.push('\n');
-        }
-    }
-    Ok(known)
+/// The lines of events up to a step. A last line that a kill or a full disk has cut is dropped with them.
+fn lines_up_to(path: &Path, step: u64) -> Result<Vec<u8>> {
+    let all = fs::read(path).map_err(Error::io("read", path))?;
+    let lines = all.split_inclusive(|&byte| byte == b'\n');
+    let is_known = |line: &&[u8]| {
+        // A line that was cut may end within a character: it is no JSON then, and no error.
+        let event: serde_json::Value = serde_json::from_slice(line).unwrap_or_default();
+        event.get("step").and_then(serde_json::Value::as_u64).is_some_and(|s| s <= step)
+            && line.ends_with(b"\n")
+    };
+    Ok(lines.filter(is_known).flatten().copied().collect())
 }
