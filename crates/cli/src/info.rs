@@ -24,9 +24,10 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
 }
 
 fn machine() -> Result<(), Failure> {
+    let isa = Isa::detect()?;
     let available: Vec<&str> = Isa::available().map(Isa::name).collect();
     out::line(&format!("refrain          {}", env!("CARGO_PKG_VERSION")))?;
-    out::line(&format!("instruction set  {} ({} forces another)", Isa::detect()?, Isa::VARIABLE))?;
+    out::line(&format!("instruction set  {isa} ({} forces another)", Isa::VARIABLE))?;
     out::line(&format!("available        {}", available.join(", ")))?;
     out::line("precision        f32")?;
     out::line(&format!("threads          {}", train::available_threads()))

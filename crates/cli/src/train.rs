@@ -140,6 +140,9 @@ pub(crate) struct Args {
     /// Show a sample every N updates; 0 for none [eight in all]
     #[arg(long, value_name = "N", help_heading = "Run")]
     sample_every: Option<u64>,
+    /// Time between two checkpoints: what a kill or a crash can cost [20s]
+    #[arg(long, value_name = "TIME", help_heading = "Run")]
+    checkpoint_every: Option<Span>,
     /// Print one JSON object a line instead of progress: step, valid, sample, checkpoint, warning, done
     #[arg(long, help_heading = "Run")]
     json: bool,
@@ -198,6 +201,7 @@ impl Args {
             shards: self.shards,
             threads: self.threads,
             sample_every: self.sample_every,
+            checkpoint_every: self.checkpoint_every,
             out: self.out.clone(),
             init_from: self.init_from.clone(),
         }

@@ -19,12 +19,11 @@ fn setup(cell: refrain_kernels::Cell) -> (RecurrentSpec, Vec<f64>, Vec<u32>) {
     (specs[0], random.vec(size, 0.4), ids)
 }
 
-/// Runs windows of these lengths one after the other, and returns all outputs, the last state and the last trace.
-fn windows<B: Backend>(
-    backend: &B,
-    cell: refrain_kernels::Cell,
-    lengths: &[usize],
-) -> (Vec<B::Real>, State<B::Real>, Trace<B::Real>) {
+/// All outputs, the last state and the last trace.
+type Seen<R> = (Vec<R>, State<R>, Trace<R>);
+
+/// Runs windows of these lengths one after the other.
+fn windows<B: Backend>(backend: &B, cell: refrain_kernels::Cell, lengths: &[usize]) -> Seen<B::Real> {
     let (spec, params, ids) = setup(cell);
     let params = backend.buffer(&to::<B>(&params));
     let mut layer = backend.recurrent(&spec);

@@ -5,7 +5,7 @@ use std::path::Path;
 use refrain_kernels::State;
 use serde::{Deserialize, Serialize};
 
-use super::container::{self, Tensor};
+use super::container::{self, Kind, Tensor};
 use super::model_file::Measured;
 use crate::{Error, Result};
 
@@ -69,7 +69,7 @@ impl Checkpoint {
     }
 
     pub(crate) fn load(path: &Path) -> Result<Self> {
-        let (content, mut tensors): (Content, Vec<Tensor>) = container::read(path)?;
+        let (content, mut tensors): (Content, Vec<Tensor>) = container::read(path, Kind::Checkpoint)?;
         if content.format != FORMAT {
             let message =
                 format!("is a checkpoint in format {}: this version reads format {FORMAT}", content.format);

@@ -8,7 +8,7 @@ use std::io::Read;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
@@ -57,8 +57,20 @@ pub(super) fn write(path: &Path, content: &impl Serialize, tensors: &[Tensor]) -
     write_atomically(path, &file)
 }
 
+/// The two kinds of file, told apart by what their content has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Model,
+    Checkpoint,
+}
+
+#[derive(Deserialize)]
+struct KindOf {
+    checkpoint: Option<IgnoredAny>,
+}
+
 /// Reads what [`write`] wrote and proves that nothing of it has changed.
-pub(super) fn read<C: DeserializeOwned>(path: &Path) -> Result<(C, Vec<Tensor>)> {
+pub(super) fn read<C: DeserializeOwned>(path: &Path, wanted: Kind) -> Result<(C, Vec<Tensor>)> {
     let wrong = |message: String| Error::ModelFile { path: path.to_owned(), message };
     let file = read_file(path)?;
     let damaged = |what: &str| {
@@ -78,6 +90,16 @@ pub(super) fn read<C: DeserializeOwned>(path: &Path) -> Result<(C, Vec<Tensor>)>
     let parts = views.iter().map(|(name, view)| (*name, view.shape(), view.data()));
     if checksum(envelope.content.get(), parts) != envelope.checksum {
         return Err(damaged("its checksum does not match"));
+    }
+    let found = serde_json::from_str::<KindOf>(envelope.content.get()).ok().and_then(|kind| kind.checkpoint);
+    match (wanted, found) {
+        (Kind::Model, Some(_)) => {
+            return Err(wrong("is a checkpoint, not a model: name the directory of the run".to_owned()));
+        }
+        (Kind::Checkpoint, None) => {
+            return Err(wrong("is a model, not a checkpoint: --init-from goes on from a model".to_owned()));
+        }
+        _ => {}
     }
     let content = serde_json::from_str(envelope.content.get())
         .map_err(|error| wrong(format!("was written by another version of refrain: {error}")))?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::container::{self, Tensor};
+use super::container::{self, Kind, Tensor};
 use crate::model::{Architecture, LanguageModel};
 use crate::text::Vocabulary;
 use crate::{Error, Result};
@@ -97,7 +97,7 @@ impl Model {
                 format!("holds no {NAME}: the run has not finished its first validation, or it is no run");
             return Err(Error::ModelFile { path: directory.to_owned(), message });
         }
-        let (content, tensors): (Content, _) = container::read(&path)?;
+        let (content, tensors): (Content, _) = container::read(&path, Kind::Model)?;
         if (content.format, content.task.as_str()) != (FORMAT, TASK) {
             return Err(wrong(format!(
                 "holds a {} in format {}: this version reads a {TASK} model in format {FORMAT}",

@@ -56,6 +56,7 @@ pub struct Config {
     pub threads: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sample_every: Option<u64>,
+    pub checkpoint_every: Span,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub out: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,6 +120,7 @@ impl Config {
         let small = symbols < SMALL_TEXT;
         let batch_size = s.batch_size.unwrap_or_else(|| default_batch_size(symbols));
         let learning_rate = s.learning_rate.unwrap_or(match s.optimizer {
+            None | Some(Optimizer::Adam | Optimizer::AdamW | Optimizer::RmsProp) if small => 5e-3,
             None | Some(Optimizer::Adam | Optimizer::AdamW | Optimizer::RmsProp) => 3e-3,
             Some(Optimizer::Adagrad) => 2e-2,
             Some(Optimizer::Sgd) => 1.0,
@@ -138,7 +140,7 @@ impl Config {
             hidden_size: s.hidden_size.unwrap_or(if small { 128 } else { 256 }),
             num_layers: s.num_layers.unwrap_or(2),
             embedding_size: s.embedding_size.unwrap_or(64),
-            dropout: s.dropout.unwrap_or(if small { 0.3 } else { 0.2 }),
+            dropout: s.dropout.unwrap_or(0.2),
             seq_length: s.seq_length.unwrap_or(64),
             batch_size,
             epochs: s.epochs.or_else(|| (!limited).then(|| default_epochs(symbols))),
@@ -159,6 +161,7 @@ impl Config {
             shards: s.shards.unwrap_or_else(|| default_shards(batch_size)),
             threads: s.threads.unwrap_or_else(available_threads),
             sample_every: s.sample_every,
+            checkpoint_every: s.checkpoint_every.unwrap_or(Span { seconds: 20.0 }),
             out: s.out,
             init_from: s.init_from,
         };
@@ -241,8 +244,7 @@ fn default_batch_size(symbols: u64) -> usize {
     match symbols {
         0..20_000 => 8,
         20_000..60_000 => 16,
-        60_000..300_000 => 32,
-        _ => 64,
+        _ => 32,
     }
 }
 
@@ -252,8 +254,8 @@ fn default_epochs(symbols: u64) -> u64 {
         0..100_000 => 40,
         100_000..300_000 => 25,
         300_000..2_000_000 => 12,
-        2_000_000..10_000_000 => 6,
-        _ => 2,
+        2_000_000..10_000_000 => 8,
+        _ => 3,
     }
 }
 

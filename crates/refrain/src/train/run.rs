@@ -63,13 +63,13 @@ impl Run {
     }
 
     /// Prepares to go on with the run in `directory`, with those of its settings changed that may change:
-    /// `epochs`, `max_steps`, `time_limit`, `patience`, `threads`, `sample_every`.
+    /// `epochs`, `max_steps`, `time_limit`, `patience`, `threads`, `sample_every`, `checkpoint_every`.
     ///
     /// # Errors
     /// If there is no run, its files are damaged, its text has changed, or another setting is given.
     pub fn resume(directory: impl AsRef<Path>, changes: Settings) -> Result<Run> {
-        const MAY_CHANGE: [&str; 6] =
-            ["epochs", "max_steps", "time_limit", "patience", "threads", "sample_every"];
+        const MAY_CHANGE: [&str; 7] =
+            ["epochs", "max_steps", "time_limit", "patience", "threads", "sample_every", "checkpoint_every"];
         let path = directory.as_ref();
         let (stored, start) = RunDir::read(path)?;
         if let Some(name) = changes.changes(&stored).into_iter().find(|name| !MAY_CHANGE.contains(name)) {

@@ -1,7 +1,7 @@
 //! A run's directory: `config.toml`, `metrics.jsonl`, `model.safetensors`, `checkpoint.safetensors`.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use super::settings::Settings;
@@ -27,6 +27,9 @@ impl RunDir {
     pub(super) fn create(path: &Path, config: &Config, start: &Checkpoint) -> Result<Self> {
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         if let Some(parent) = parent {
+            if let Some(file) = parent.ancestors().find(|above| above.is_file()) {
+                return Err(Error::io("create a directory in", file)(ErrorKind::NotADirectory.into()));
+            }
             fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
         }
         Self::check_free(path)?;

@@ -107,6 +107,8 @@ settings! {
     threads: usize,
     /// Updates between two samples; 0 for none.
     sample_every: u64,
+    /// Time between two checkpoints: what a kill can cost.
+    checkpoint_every: Span,
     /// The run's directory; nothing is written without one.
     out: PathBuf,
     /// A model to go on from instead of random numbers.

@@ -1,0 +1,253 @@
+//! What cannot be done is refused with a message that says what to do instead, an exit code that scripts can trust
+//! (2 for a wrong request, 1 for a failure), and nothing left behind.
+
+mod support;
+
+use support::{Place, text};
+
+const SMALL: &str = "--hidden-size 8 --num-layers 1 --max-steps 3 --sample-every 0";
+
+#[track_caller]
+fn expect(message: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(message.contains(part), "no {part:?} in {message}");
+    }
+}
+
+#[test]
+fn texts_that_cannot_be_learned_from() {
+    let place = Place::new();
+    std::fs::create_dir(place.at("folder")).unwrap();
+    place.write("empty.txt", "");
+    place.write("short.txt", "too short");
+    place.write("latin1.txt", b"first line\ncaf\xe9\n".repeat(100));
+    place.write("utf16.txt", [0xff, 0xfe, b'a', 0, b'b', 0]);
+    place.write("blank.txt", "\n".repeat(1000));
+    for (arguments, code, parts) in [
+        ("missing.txt", 1, &["cannot read", "missing.txt: no such file or directory"][..]),
+        ("folder", 1, &["folder: is a directory", "*.txt"]),
+        ("empty.txt", 1, &["empty.txt: is empty"]),
+        ("short.txt", 1, &["short.txt: the text to train on has 8 symbols", "--batch-size or --seq-length"]),
+        ("latin1.txt", 1, &["latin1.txt: line 2 is not UTF-8 (byte 0xE9 at offset 14)", "--units byte"]),
+        ("utf16.txt", 1, &["utf16.txt: line 1", "UTF-16", "--units byte"]),
+        ("blank.txt --lines", 1, &["blank.txt: has no line with anything on it"]),
+        ("text.txt --min-count 1000000", 2, &["no characters occur 1000000 times"]),
+        ("text.txt --example latin", 2, &["both --example and a text"]),
+    ] {
+        expect(&place.fail(&format!("train --out run {arguments}"), code), parts);
+    }
+    // The remedy works.
+    place.succeed(&format!("train latin1.txt --units byte --out run {SMALL}"));
+    let message = place.fail("eval run missing.txt", 1);
+    expect(&message, &["missing.txt: no such file or directory"]);
+    expect(&place.fail("eval run empty.txt", 1), &["empty.txt: is empty"]);
+}
+
+#[test]
+fn places_where_nothing_can_be_written() {
+    let place = Place::new();
+    std::fs::create_dir(place.at("taken")).unwrap();
+    let refused = |out: &str, code| place.fail(&format!("train text.txt --out {out} {SMALL}"), code);
+    expect(&refused("taken", 2), &["taken exists already", "--resume taken", "another --out"]);
+    expect(&refused("text.txt", 2), &["text.txt exists already"]);
+    expect(&refused("text.txt/run", 1), &["cannot create a directory in text.txt: not a directory"]);
+    expect(&refused("text.txt/deep/run", 1), &["cannot create a directory in text.txt: not a directory"]);
+    if cfg!(target_os = "linux") {
+        // Not even root can make a directory there.
+        expect(
+            &refused("/proc/refrain/run", 1),
+            &["cannot create /proc/refrain", "no such file or directory"],
+        );
+    }
+}
+
+#[test]
+fn numbers_out_of_bounds() {
+    let place = Place::new();
+    for (arguments, parts) in [
+        ("--hidden-size 0", &["hidden size is 0: give a number from 1 to"][..]),
+        ("--hidden-size 1000000000", &["hidden size is 1000000000: give a number from 1 to"]),
+        ("--hidden-size 16384 --num-layers 32", &["parameters needs about", "GB", "lower the hidden size"]),
+        ("--num-layers 0", &["number of layers is 0"]),
+        ("--seq-length 0", &["seq-length is 0: give at least 1"]),
+        ("--batch-size 0", &["batch-size is 0: give at least 1"]),
+        ("--batch-size 100000000", &["batch-size is 100000000: give at most"]),
+        ("--epochs 0", &["epochs is 0"]),
+        ("--threads 0", &["threads is 0"]),
+        ("--threads 1000000", &["threads is 1000000: give at most 1024"]),
+        ("--shards 65 --batch-size 8", &["shards is 65: give at most 8"]),
+        ("--dropout 1", &["dropout is 1: give a share"]),
+        ("--dropout NaN", &["dropout is NaN"]),
+        ("--learning-rate 0", &["learning-rate is 0"]),
+        ("--learning-rate inf", &["learning-rate is inf"]),
+        ("--learning-rate NaN", &["learning-rate is NaN"]),
+        ("--grad-clip=-1", &["grad-clip is -1"]),
+        ("--momentum 1", &["momentum is 1: give a share below 1"]),
+        ("--valid-fraction 0.95", &["choose a fraction from 0 to 0.9"]),
+        ("--time-limit soon", &["`soon` is no time: write 90s, 2m or 1.5h"]),
+        ("--hidden-size many", &["'many'", "--hidden-size"]),
+        ("--cell lstn", &["lstn", "`rnn`, `gru`, `lstm`"]),
+        ("--hiden-size 8", &["--hiden-size", "a similar argument exists: '--hidden-size'"]),
+    ] {
+        let parts: Vec<String> = parts.iter().map(|part| part.replace('`', "'")).collect();
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        let message = place.fail(&format!("train text.txt --out run {arguments}"), 2).replace('`', "'");
+        expect(&message, &parts);
+    }
+    expect(&place.fail("tarin", 2), &["a similar subcommand exists: 'train'"]);
+    for (arguments, part) in [
+        ("train --batch-size 1000000000", "batch size is 1000000000"),
+        ("train --shards 0", "number of shards is 0"),
+        ("sample --repeat 0", "number of rounds is 0"),
+        ("train --threads 1000000", "--threads is 1000000: give a number from 1 to 1024"),
+        ("train --hidden-size 0", "hidden size is 0"),
+    ] {
+        expect(&place.fail(&format!("bench {arguments}"), 2), &[part]);
+    }
+}
+
+#[test]
+fn learning_that_blows_up() {
+    let place = Place::new();
+    let train = |out: &str, rate: &str| {
+        let arguments = format!("train text.txt --out {out} --hidden-size 8 --learning-rate {rate}");
+        place.run(&format!("{arguments} --warmup-steps 0 --max-steps 50 --grad-clip 0 --sample-every 0"))
+    };
+    for (out, rate) in [("one", "1e20"), ("two", "1e38"), ("three", "1e300")] {
+        let output = train(out, rate);
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{message}");
+        expect(
+            &message,
+            &["learning blew up at step ", " norm ", "Lower --learning-rate (now 1e", "set --grad-clip"],
+        );
+        expect(&message, &[&format!("The last good checkpoint is kept in {out}")]);
+        assert!(!message.contains("panicked"), "{message}");
+        // It can be read: resumed, the run goes as far and fails again.
+        let again = place.run(&format!("train --resume {out}"));
+        assert_eq!(again.status.code(), Some(1));
+        expect(&text(&again.stderr), &["learning blew up at step "]);
+        expect(&text(&again.stdout), &[out]);
+    }
+}
+
+#[test]
+fn files_that_are_no_models() {
+    let place = Place::new();
+    place.write("empty", "");
+    place.write("picture.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\0");
+    let header = br#"{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#;
+    place.write("other.safetensors", [&(header.len() as u64).to_le_bytes()[..], header, &[0; 4]].concat());
+    std::fs::create_dir(place.at("folder")).unwrap();
+    place.succeed(&format!("train text.txt --out run {SMALL}"));
+    let mut cut = place.read("run/model.safetensors");
+    cut.truncate(cut.len() - 1);
+    place.write("cut.safetensors", &cut);
+    for verb in ["sample {}", "info {}", "eval {} text.txt", "train text.txt --out new --init-from {}"] {
+        for (file, parts) in [
+            ("missing", &["cannot read missing: no such file or directory"][..]),
+            ("text.txt", &["text.txt: is not a model file"]),
+            ("picture.png", &["picture.png: is not a model file"]),
+            ("empty", &["empty: is empty: it is no model file"]),
+            (
+                "other.safetensors",
+                &["other.safetensors: is a safetensors file, but not one that refrain wrote"],
+            ),
+            ("cut.safetensors", &["cut.safetensors: is damaged", "use another copy"]),
+            ("folder", &["folder: holds no model.safetensors"]),
+            ("run/checkpoint.safetensors", &["is a checkpoint, not a model"]),
+        ] {
+            expect(&place.fail(&verb.replace("{}", file), 1), parts);
+        }
+    }
+}
+
+#[test]
+fn samples_that_cannot_be_drawn() {
+    let place = Place::new();
+    place.succeed(&format!("train text.txt --out run {SMALL}"));
+    for (arguments, parts) in [
+        ("--temperature -1", &["temperature is -1: give a number from 0"][..]),
+        ("--temperature NaN", &["temperature is NaN"]),
+        ("--temperature inf", &["temperature is inf"]),
+        ("--temperature warm", &["'warm'"]),
+        ("--top-k 0", &["top-k is 0"]),
+        ("--top-p 1.5", &["top-p is 1.5"]),
+        ("--count 0", &["--count is 0"]),
+        ("--threads 0", &["--threads is 0"]),
+        ("--prompt Жx", &["the model has never seen 'Ж' (U+0416), 'x' (U+0078)", "refrain info"]),
+        ("--lenght 3", &["a similar argument exists: '--length'"]),
+    ] {
+        expect(&place.fail(&format!("sample run {arguments}"), 2), parts);
+    }
+    // A prompt may look like an option: it is refused for its characters only.
+    expect(&place.fail("sample run --prompt -x", 2), &["has never seen '-'"]);
+}
+
+#[test]
+fn an_instruction_set_that_does_not_exist() {
+    let place = Place::new();
+    place.succeed(&format!("train text.txt --out run {SMALL}"));
+    for arguments in ["train text.txt --out new", "sample run", "eval run text.txt", "bench train", "info"] {
+        let mut command = place.command(arguments.split_whitespace());
+        command.env("REFRAIN_ISA", "nonsense");
+        let message = place.fail_with(command, 2);
+        expect(&message, &["REFRAIN_ISA=nonsense: no such instruction set; there are scalar"]);
+    }
+    let mut command = place.command("info".split_whitespace());
+    let output = command.env("REFRAIN_ISA", "scalar").output().unwrap();
+    expect(&text(&output.stdout), &["instruction set  scalar"]);
+}
+
+#[test]
+fn configuration_files_that_are_not_understood() {
+    let place = Place::new();
+    place.write("broken.toml", "hidden_size = 8\nnum_layers = = 2\n");
+    place.write("key.toml", "hidden_size = 8\n\nhidden-sise = 2\n");
+    place.write("type.toml", "hidden_size = \"large\"\n");
+    place.write("range.toml", "hidden_size = 0\n");
+    place.write("bytes.toml", b"\xff\xfe");
+    for (file, code, parts) in [
+        ("missing.toml", 1, &["cannot read missing.toml: no such file or directory"][..]),
+        ("broken.toml", 2, &["broken.toml, line 2: "]),
+        ("key.toml", 2, &["key.toml, line 3: unknown field `hidden-sise`", "`hidden_size`"]),
+        ("type.toml", 2, &["type.toml, line 1: invalid type: string \"large\", expected usize"]),
+        ("range.toml", 2, &["hidden size is 0"]),
+        ("bytes.toml", 1, &["cannot read bytes.toml", "UTF-8"]),
+    ] {
+        expect(&place.fail(&format!("train text.txt --out run --config {file}"), code), parts);
+    }
+    // Options win over the file, and a run's own config.toml is such a file.
+    place.write("good.toml", "hidden_size = 8\nnum_layers = 1\nmax_steps = 2\nsample_every = 0\n");
+    place.succeed("train text.txt --out run --config good.toml --max-steps 3");
+    let config = text(&place.read("run/config.toml"));
+    expect(&config, &["hidden_size = 8\n", "max_steps = 3\n"]);
+    place.succeed("train --config run/config.toml --out again");
+    assert_eq!(place.read("run/model.safetensors"), place.read("again/model.safetensors"));
+}
+
+#[test]
+fn runs_that_cannot_be_resumed() {
+    let place = Place::new();
+    std::fs::create_dir(place.at("folder")).unwrap();
+    place.succeed(&format!("train text.txt --out run {SMALL}"));
+    for (arguments, parts) in [
+        (
+            "run --learning-rate 0.1",
+            &["--learning-rate cannot change when a run is resumed; only --epochs"][..],
+        ),
+        ("run --hidden-size 9", &["--hidden-size cannot change"]),
+        ("run --out other", &["--resume", "--out"]),
+        ("folder", &["folder: is not the directory of a run"]),
+        ("missing", &["missing: there is no such directory"]),
+        ("text.txt", &["text.txt: is not the directory of a run"]),
+    ] {
+        expect(&place.fail(&format!("train --resume {arguments}"), 2), parts);
+    }
+    let told = place.succeed("train --resume run");
+    expect(&told, &["this run is complete after 3 updates", "refrain train --resume run --max-steps N"]);
+    expect(&place.succeed("train --resume run --max-steps 5"), &["resumed after step 3", "done: 5 updates"]);
+    std::fs::remove_file(place.at("text.txt")).unwrap();
+    let message = place.fail("train --resume run", 1);
+    expect(&message, &["cannot read", "text.txt: no such file or directory"]);
+}

@@ -1,0 +1,199 @@
+//! Each verb from end to end, with the real program.
+
+mod support;
+
+use std::process::Stdio;
+
+use serde_json::Value;
+use support::{Place, events, only, text};
+
+const SMALL: &str =
+    "--hidden-size 24 --num-layers 1 --seq-length 16 --batch-size 8 --epochs 3 --sample-every 40";
+
+fn trained(more: &str) -> Place {
+    let place = Place::new();
+    place.succeed(&format!("train text.txt --out run {SMALL} {more}"));
+    place
+}
+
+fn keys(object: &Value) -> Vec<&str> {
+    object.as_object().expect("an object").keys().map(String::as_str).collect()
+}
+
+#[test]
+fn training_tells_its_story_in_events_and_leaves_a_run() {
+    let place = Place::new();
+    let events = events(&place.succeed(&format!("train text.txt --out run {SMALL} --json")));
+    assert_eq!(events[0]["event"], "start");
+    assert_eq!(events[0]["vocab_size"].as_u64().unwrap(), 20 + 1);
+    assert_eq!(events.last().unwrap()["event"], "done");
+    let steps = only(&events, "step");
+    assert_eq!(Some(steps.len() as u64), events[0]["total_steps"].as_u64());
+    for (i, step) in steps.iter().enumerate() {
+        assert_eq!(step["step"], i as u64 + 1);
+        for field in
+            ["loss", "bits_per_char", "grad_norm", "learning_rate", "chars_per_s", "progress", "elapsed_s"]
+        {
+            assert!(step[field].as_f64().is_some_and(f64::is_finite), "{field}: {step}");
+        }
+    }
+    let mean =
+        |part: &[&Value]| part.iter().map(|s| s["loss"].as_f64().unwrap()).sum::<f64>() / part.len() as f64;
+    let (first, last) = (mean(&steps[..10]), mean(&steps[steps.len() - 10..]));
+    assert!(last < 0.8 * first, "{first} to {last}");
+    assert!(!only(&events, "valid").is_empty());
+    assert_eq!(only(&events, "sample").len(), steps.len() / 40);
+    let run = place.at("run");
+    assert_eq!(
+        support::names(&run),
+        ["checkpoint.safetensors", "config.toml", "metrics.jsonl", "model.safetensors"]
+    );
+}
+
+#[test]
+fn training_speaks_to_people_too() {
+    let place = Place::new();
+    let told = place.succeed(&format!("train text.txt {SMALL} --max-steps 60"));
+    for part in ["8 sequences of 16", "best so far", "Try next:", "refrain sample runs/text --length 500"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    // A second run finds a name of its own.
+    assert!(place.succeed(&format!("train text.txt {SMALL} --max-steps 2")).contains("runs/text-2"));
+}
+
+#[test]
+fn training_learns_latin_without_being_told_what() {
+    let place = Place::new();
+    let told = place.succeed("train --max-steps 2 --hidden-size 8 --sample-every 0");
+    assert!(told.contains("Cicero") && told.contains("runs/latin"), "{told}");
+}
+
+#[test]
+fn the_sentences_of_the_tutorial_are_learned_by_heart() {
+    let place = Place::new();
+    place.succeed("train --example sentences --out run");
+    assert_eq!(place.succeed("sample run --prompt good --greedy --length 10"), "good i am fine");
+}
+
+#[test]
+fn sampling_writes_the_text_and_nothing_else() {
+    let place = trained("");
+    let sample = |more: &str| place.succeed(&format!("sample run --length 40 {more}"));
+    let one = sample("--seed 7");
+    assert_eq!(one.chars().count(), 40);
+    assert_eq!(one, sample("--seed 7"));
+    assert_ne!(one, sample("--seed 8"));
+    assert_eq!(sample("--seed 7 --count 2"), format!("{one}\n\n{}", sample("--seed 8")));
+    assert_eq!(sample("--greedy"), sample("--temperature 0"));
+    assert_eq!(sample("--greedy"), sample("--top-k 1 --seed 3"));
+    assert_eq!(place.succeed("sample run --prompt the --length 0"), "the");
+    // A model file serves as well as the directory of its run, and threads change nothing.
+    assert_eq!(one, place.succeed("sample run/model.safetensors --length 40 --seed 7 --threads 2"));
+}
+
+#[test]
+fn sampling_goes_on_from_prompts_in_any_script() {
+    let place = trained("");
+    for prompt in ["λόγος", "和", "🙂", "the 🙂 和"] {
+        let arguments = ["sample", "run", "--length", "5", "--seed", "1", "--prompt", prompt];
+        let output = place.run_with(arguments);
+        let written = text(&output.stdout);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        assert!(written.starts_with(prompt), "{written}");
+        assert_eq!(written.chars().count(), prompt.chars().count() + 5, "{written}");
+    }
+}
+
+#[test]
+fn sampling_ends_before_a_stop() {
+    let place = trained("");
+    let whole = place.succeed("sample run --length 200 --seed 2");
+    for stop in ["\n", "at", "e m"] {
+        let arguments = ["sample", "run", "--length", "200", "--seed", "2", "--stop", stop];
+        let written = text(&place.run_with(arguments).stdout);
+        let expected = whole.find(stop).map_or(&whole[..], |at| &whole[..at]);
+        assert_eq!(written, expected, "{stop:?}");
+    }
+    assert!(whole.contains('\n'));
+}
+
+#[test]
+fn evaluating_finds_the_loss_that_training_found() {
+    let place = trained("--valid-fraction 0.2");
+    let metrics = text(&place.read("run/metrics.jsonl"));
+    let best =
+        only(&events(&metrics), "valid").iter().map(|e| e["loss"].as_f64().unwrap()).fold(f64::MAX, f64::min);
+    // The same part: the last fifth of the characters, the state filled from those before it.
+    let whole: Vec<char> = text(&place.read("text.txt")).chars().collect();
+    place.write("valid.txt", whole[(whole.len() as f64 * 0.8 + 1e-6) as usize..].iter().collect::<String>());
+    let found: Value = serde_json::from_str(&place.succeed("eval run valid.txt --json")).unwrap();
+    assert_eq!(keys(&found), ["bits_per_char", "characters", "loss", "perplexity", "unknown"]);
+    let loss = found["loss"].as_f64().unwrap();
+    assert!((loss - best).abs() < 1e-2, "{loss} and {best}");
+    assert!((found["bits_per_char"].as_f64().unwrap() * std::f64::consts::LN_2 - loss).abs() < 1e-9);
+    assert!((found["perplexity"].as_f64().unwrap().ln() - loss).abs() < 1e-9);
+    assert_eq!(found["unknown"], 0);
+    let told = place.succeed("eval run valid.txt --threads 1");
+    assert!(told.contains(&format!("{loss:.4} nats a character")), "{told}");
+    place.write("strange.txt", "the Ж cat Ж\n");
+    let found: Value = serde_json::from_str(&place.succeed("eval run strange.txt --json")).unwrap();
+    assert_eq!((found["characters"].as_u64(), found["unknown"].as_u64()), (Some(11), Some(2)));
+}
+
+#[test]
+fn info_describes_models_and_the_machine() {
+    let place = trained("--cell gru");
+    let told = place.succeed("info run");
+    for part in ["GRU, 1 layer of 24", "rnn.weight_hh_l0", "[72, 24]", "text.txt", "adamw", "update", "λ"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let machine = place.succeed("info");
+    for part in ["instruction set", "scalar", "threads", env!("CARGO_PKG_VERSION")] {
+        assert!(machine.contains(part), "{part}: {machine}");
+    }
+}
+
+#[test]
+fn bench_reports_in_json() {
+    let place = Place::new();
+    let small = "--hidden-size 16 --batch-size 4 --seq-length 8 --repeat 2 --threads 1 --json";
+    for what in ["train", "sample"] {
+        let found: Value = serde_json::from_str(&place.succeed(&format!("bench {what} {small}"))).unwrap();
+        let expected = [
+            "batch_size",
+            "best_chars_per_s",
+            "cell",
+            "chars_per_s",
+            "gflops",
+            "hidden_size",
+            "isa",
+            "num_layers",
+            "precision",
+            "seq_length",
+            "step_ms",
+            "threads",
+            "version",
+            "what",
+        ];
+        assert_eq!(keys(&found), expected);
+        assert_eq!(found["what"], what);
+        assert!(found["best_chars_per_s"].as_f64() >= found["chars_per_s"].as_f64());
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_early_is_no_error() {
+    let place = trained("");
+    for arguments in ["sample run --length 100000000", "info run", "eval run text.txt"] {
+        let mut child = place
+            .command(arguments.split_whitespace())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("the program ends");
+        assert!(output.status.success(), "{arguments}: {:?}", output.status);
+        assert_eq!(text(&output.stderr), "", "{arguments}");
+    }
+}

@@ -1,0 +1,105 @@
+//! Killed at any moment, a run goes on from its directory as if nothing had happened; asked to stop, it says how.
+//! `scripts/kill_and_resume.sh` does the same with more kills and on a full disk.
+#![cfg(unix)]
+
+mod support;
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use support::{Place, text};
+
+/// A few hundred updates with a checkpoint after each, so that many a kill falls into the writing of one.
+const RUN: &str = "--hidden-size 48 --seq-length 16 --batch-size 4 --epochs 2 --shards 2 --threads 1 \
+                   --sample-every 0 --checkpoint-every 0.001s";
+
+/// A program that has made some updates and goes on.
+struct Running {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+}
+
+fn start(place: &Place, arguments: &str, updates: usize) -> Running {
+    let mut command = place.command(format!("{arguments} --json").split_whitespace());
+    let mut child =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    let mut stdout = BufReader::new(child.stdout.take().expect("its output"));
+    let lines = stdout.by_ref().lines().map(|line| line.expect("a line"));
+    let steps = lines.filter(|line| line.contains("\"event\":\"step\"")).take(updates).count();
+    assert_eq!(steps, updates, "the run ended too early");
+    Running { child, stdout }
+}
+
+#[test]
+fn a_killed_run_goes_on_to_the_same_model() {
+    let place = Place::new();
+    place.succeed(&format!("train text.txt --out whole {RUN}"));
+    let mut arguments = format!("train text.txt --out killed {RUN}");
+    // Updates after which the kill comes, give or take what the program does meanwhile.
+    for updates in [3, 57, 101] {
+        let mut running = start(&place, &arguments, updates);
+        running.child.kill().expect("it can be killed");
+        assert!(!running.child.wait().expect("it ends").success());
+        arguments = "train --resume killed".to_owned();
+    }
+    let told = place.succeed(&arguments);
+    assert!(told.contains("resumed after step "), "{told}");
+    assert!(place.read("killed/model.safetensors") == place.read("whole/model.safetensors"));
+    // Every update is in the metrics once, as if there had been no kill.
+    let steps = |run: &str| {
+        let metrics = support::events(&text(&place.read(&format!("{run}/metrics.jsonl"))));
+        let steps = support::only(&metrics, "step");
+        steps.iter().map(|s| (s["step"].as_u64(), s["loss"].as_f64())).collect::<Vec<_>>()
+    };
+    assert_eq!(steps("killed"), steps("whole"));
+}
+
+/// Sends a signal that asks the program to end.
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status();
+    assert!(sent.expect("kill is there").success());
+}
+
+#[test]
+fn an_interrupted_run_writes_a_checkpoint_and_says_how_to_go_on() {
+    let place = Place::new();
+    // An hour between checkpoints: the one that is found is due to the signal.
+    let arguments = format!("{RUN} --epochs 1000").replace("--epochs 2", "").replace("0.001s", "1h");
+    for name in ["INT", "TERM"] {
+        let out = format!("run-{name}");
+        let mut running = start(&place, &format!("train text.txt --out {out} {arguments}"), 5);
+        signal(&running.child, name);
+        let mut rest = String::new();
+        running.stdout.read_to_string(&mut rest).expect("the rest of its output");
+        assert_eq!(running.child.wait().expect("it ends").code(), Some(130));
+        let events = support::events(&rest);
+        let done = events.last().expect("a last event");
+        assert_eq!((&done["event"], &done["reason"]), (&"done".into(), &"interrupted".into()));
+        let step = done["step"].as_u64().expect("a step");
+        assert!(step >= 5);
+        let told = place.succeed(&format!("train --resume {out} --max-steps {}", step + 2));
+        assert!(told.contains(&format!("resumed after step {step}\n")), "{told}");
+    }
+}
+
+#[test]
+fn an_interrupted_run_tells_people_what_to_type() {
+    let place = Place::new();
+    let arguments = "train text.txt --out run --hidden-size 8 --epochs 100000 --patience 0 --threads 1";
+    let mut command = place.command(arguments.split_whitespace());
+    let mut child =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    let mut stdout = BufReader::new(child.stdout.take().expect("its output"));
+    let mut told = String::new();
+    // The empty line behind the heading comes when everything is ready.
+    while !told.ends_with("\n\n") {
+        assert_ne!(stdout.read_line(&mut told).expect("a line"), 0, "the run ended too early: {told}");
+    }
+    signal(&child, "INT");
+    stdout.read_to_string(&mut told).expect("the rest of its output");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(130));
+    assert_eq!(text(&output.stderr), "");
+    assert!(told.contains("interrupted: "), "{told}");
+    assert!(told.contains("nothing is lost; go on with\n  refrain train --resume run\n"), "{told}");
+}

@@ -1,0 +1,114 @@
+//! The real program, run in a directory of its own.
+
+// Each test binary that includes this module uses its own part of it.
+#![allow(dead_code)]
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// A directory in which the program runs, with a small text in it.
+pub(crate) struct Place {
+    directory: tempfile::TempDir,
+}
+
+impl Place {
+    /// `text.txt` has 500 lines of words that follow no fixed order, some with letters beyond ASCII.
+    pub(crate) fn new() -> Self {
+        const WORDS: [&str; 10] = ["the", "cat", "sat", "on", "a", "mat", "λόγος", "和", "dog", "🙂"];
+        let place = Self { directory: tempfile::tempdir().expect("a directory for the test") };
+        let mut state = 1_u32;
+        let mut word = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            WORDS[(state >> 16) as usize % WORDS.len()]
+        };
+        let line = |i: usize| (0..3 + i % 4).map(|_| word()).collect::<Vec<_>>().join(" ") + "\n";
+        place.write("text.txt", (0..500).map(line).collect::<String>());
+        place
+    }
+
+    pub(crate) fn at(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, contents: impl AsRef<[u8]>) {
+        fs::write(self.at(name), contents).expect("a file for the test");
+    }
+
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.at(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// The names of everything in the directory, sorted.
+    pub(crate) fn names(&self) -> Vec<String> {
+        names(self.directory.path())
+    }
+
+    pub(crate) fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_refrain"));
+        command.args(arguments).current_dir(self.directory.path()).stdin(Stdio::null());
+        command.env_remove("REFRAIN_ISA").env("RUST_BACKTRACE", "0");
+        command
+    }
+
+    /// Runs the program with these arguments, separated by blanks.
+    pub(crate) fn run(&self, arguments: &str) -> Output {
+        self.run_with(arguments.split_whitespace())
+    }
+
+    pub(crate) fn run_with<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Output {
+        self.command(arguments).output().expect("the program starts")
+    }
+
+    /// Runs the program, which must succeed, and returns its standard output.
+    pub(crate) fn succeed(&self, arguments: &str) -> String {
+        let output = self.run(arguments);
+        let errors = text(&output.stderr);
+        assert!(output.status.success(), "{arguments}: {:?}\n{errors}", output.status);
+        assert_eq!(errors, "", "{arguments}");
+        text(&output.stdout)
+    }
+
+    /// Runs the program, which must fail with this code, nothing on standard output and a message that begins with
+    /// `refrain: ` (or is clap's); returns the message. Nothing may appear in the directory.
+    pub(crate) fn fail(&self, arguments: &str, code: i32) -> String {
+        self.fail_with(self.command(arguments.split_whitespace()), code)
+    }
+
+    pub(crate) fn fail_with(&self, mut command: Command, code: i32) -> String {
+        let before = self.names();
+        let output = command.output().expect("the program starts");
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{command:?}: {message}");
+        assert_eq!(text(&output.stdout), "", "{command:?}");
+        assert!(!message.contains("panicked"), "{command:?}: {message}");
+        let start = if message.starts_with("error: ") { "error: " } else { "refrain: " };
+        assert!(message.starts_with(start), "{command:?}: {message}");
+        assert_eq!(self.names(), before, "{command:?} left something");
+        message
+    }
+}
+
+/// The names of everything in a directory, sorted.
+pub(crate) fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).expect("the directory is there");
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("the program writes UTF-8")
+}
+
+/// The objects of a stream of JSON lines.
+pub(crate) fn events(output: &str) -> Vec<serde_json::Value> {
+    output.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}"))).collect()
+}
+
+/// The events of one kind.
+pub(crate) fn only<'e>(events: &'e [serde_json::Value], kind: &str) -> Vec<&'e serde_json::Value> {
+    events.iter().filter(|event| event["event"] == kind).collect()
+}

@@ -1,0 +1,167 @@
+//! What a run does between updates: measuring, showing samples, keeping the best model, writing checkpoints.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use refrain_kernels::{Backend, Loss};
+
+use super::Event;
+use super::training::Training;
+use crate::Result;
+use crate::data::Batch;
+use crate::model::Pass;
+use crate::sample::{self, Generator};
+use crate::store::{Checkpoint, History, Measured, Model};
+
+/// Steps between two validations, about, where an epoch is shorter or longer.
+const LEAST_STEPS_BETWEEN: u64 = 50;
+const MOST_STEPS_BETWEEN: u64 = 1_000;
+/// Samples shown over a run.
+const SAMPLES: f64 = 8.0;
+const SAMPLE_LENGTH: usize = 200;
+
+impl<B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'_, B, L> {
+    /// Validation comes every epoch, or every few where epochs are short, or several times in a long one.
+    pub(super) fn validation_is_due(&self, end_of_epoch: bool, end_of_run: bool) -> bool {
+        let per_epoch = self.material.train.batches_per_epoch();
+        if end_of_run {
+            return true;
+        }
+        if per_epoch > MOST_STEPS_BETWEEN {
+            let between = per_epoch.div_ceil(per_epoch.div_ceil(MOST_STEPS_BETWEEN));
+            return end_of_epoch || self.progress.batch.is_multiple_of(between);
+        }
+        end_of_epoch && (self.progress.epoch + 1).is_multiple_of(LEAST_STEPS_BETWEEN.div_ceil(per_epoch))
+    }
+
+    /// Measures the validation part; keeps the model if it is the best so far. Without a validation part the
+    /// model is kept at the end.
+    pub(super) fn validate(&mut self) -> Result<()> {
+        let progress = &mut self.progress;
+        let train_loss = progress.train_nats / progress.train_count.max(1) as f64;
+        let Some(valid) = &mut self.material.valid else { return Ok(()) };
+        let model = self.learner.model();
+        let mut loss = Loss::default();
+        let (mut batch, mut pass) = (Batch::default(), Pass::default());
+        let mut state = vec![];
+        for index in 0.. {
+            if !valid.batch(0, index, &mut batch)? {
+                break;
+            }
+            if valid.starts_afresh(index) {
+                state = model.zero_state::<B>(batch.rows);
+            }
+            loss.add(model.evaluate(self.backend, self.learner.weights(), &batch, &mut state, &mut pass));
+        }
+        let valid_loss = loss.mean();
+        if !valid_loss.is_finite() {
+            let what = format!("the loss on the validation part is {valid_loss}");
+            return Err(self.diverged(self.progress.step, &what));
+        }
+        let progress = &mut self.progress;
+        let (step, epoch) = (progress.step, progress.epoch + 1);
+        progress.measured.push(Measured { step, epoch, train_loss, valid_loss });
+        (progress.train_nats, progress.train_count) = (0.0, 0);
+        let best = progress.best.is_none_or(|(least, _)| valid_loss < least);
+        if best {
+            progress.best = Some((valid_loss, step));
+            progress.stale = 0;
+            self.keep()?;
+        } else {
+            progress.stale += 1;
+        }
+        self.emit(Event::Valid {
+            step,
+            epoch,
+            loss: valid_loss,
+            bits_per_char: valid_loss / std::f64::consts::LN_2,
+            train_loss: Some(train_loss),
+            best,
+        })
+    }
+
+    /// Keeps the present model: in its file, or in memory.
+    pub(super) fn keep(&mut self) -> Result<()> {
+        match &self.directory {
+            Some(directory) => self.model(self.finite_params()?).save(directory.model_path()),
+            None => {
+                self.kept = Some(self.finite_params()?);
+                Ok(())
+            }
+        }
+    }
+
+    /// A model of these parameters with the run's history so far.
+    pub(super) fn model(&self, params: Vec<f32>) -> Model {
+        let (config, progress) = (&self.config, &self.progress);
+        let recipe = format!(
+            "{:?}, learning rate {}, {:?} schedule, batches of {} by {}, dropout {}, clip {}, seed {}",
+            config.optimizer,
+            config.learning_rate,
+            config.schedule,
+            config.batch_size,
+            config.seq_length,
+            config.dropout,
+            config.grad_clip,
+            config.seed
+        );
+        let history = History {
+            text: self.material.name.clone(),
+            train_symbols: self.material.train_symbols,
+            step: progress.step,
+            epoch: progress.epoch + 1,
+            lines: config.lines,
+            raw: config.raw,
+            recipe: recipe.to_lowercase(),
+            computed_with: format!("{}, {} shards", self.backend.describe(), config.shards),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            measured: progress.measured.clone(),
+        };
+        Model {
+            language: self.learner.model().clone(),
+            params,
+            vocabulary: self.material.vocabulary.clone(),
+            history,
+        }
+    }
+
+    pub(super) fn sample_if_due(&mut self) -> Result<()> {
+        let due = match self.config.sample_every {
+            Some(0) => false,
+            Some(every) => self.progress.step.is_multiple_of(every),
+            None => (self.position().progress * SAMPLES) as u64 > self.progress.samples,
+        };
+        if !due {
+            return Ok(());
+        }
+        self.progress.samples = (self.position().progress * SAMPLES) as u64;
+        let vocabulary = &self.material.vocabulary;
+        let options = sample::Options {
+            temperature: 0.8,
+            seed: self.config.seed.wrapping_add(self.progress.step),
+            ..sample::Options::default()
+        };
+        let prompt = [vocabulary.first_context()];
+        let (model, weights) = (self.learner.model(), self.learner.weights());
+        let stream = Generator::new(self.backend, model, weights, vocabulary, &prompt, &options)?;
+        let ids: Vec<u32> = stream.take(SAMPLE_LENGTH).collect();
+        let text = String::from_utf8_lossy(&vocabulary.decode(&ids)).into_owned();
+        let (step, epoch) = (self.progress.step, self.progress.epoch + 1);
+        self.emit(Event::Sample { step, epoch, text })
+    }
+
+    pub(super) fn checkpoint(&mut self) -> Result<()> {
+        self.last_checkpoint = Instant::now();
+        self.progress.elapsed_s = self.elapsed_s();
+        let Some(directory) = &self.directory else { return Ok(()) };
+        let checkpoint = Checkpoint {
+            progress: self.progress.clone(),
+            params: self.finite_params()?,
+            moments: self.learner.moments(),
+            state: self.learner.state(),
+        };
+        let path = directory.save_checkpoint(&checkpoint)?;
+        let (step, epoch) = (self.progress.step, self.progress.epoch + 1);
+        self.emit(Event::Checkpoint { step, epoch, path })
+    }
+}

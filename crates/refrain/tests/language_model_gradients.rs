@@ -1,0 +1,179 @@
+//! The gradients of the whole language model: against central differences of its own loss, in `f64`, and the fast
+//! path of every instruction set against the reference. Dropout is on throughout, so masks are proved to agree too.
+
+use refrain::data::{Batch, IGNORE};
+use refrain::kernels::{Backend, Cpu, Isa, Loss, Real, Reference};
+use refrain::layer::DropoutMask;
+use refrain::model::{ActivationKind, Architecture, CellKind, LanguageModel, ResetGate, Shard};
+
+/// Central differences with a step of 1e-5 carry an error of about 1e-10 from the third derivative and 1e-11 from
+/// rounding.
+const STEP: f64 = 1e-5;
+const DIFFERENCES: f64 = 1e-6;
+/// Sums of up to a few thousand `f32` products in another order.
+const SINGLE: f64 = 1e-5;
+
+/// All cells and variants.
+fn cells() -> Vec<(CellKind, ActivationKind, ResetGate)> {
+    let (tanh, after) = (ActivationKind::Tanh, ResetGate::After);
+    vec![
+        (CellKind::Rnn, tanh, after),
+        (CellKind::Rnn, ActivationKind::Relu, after),
+        (CellKind::Rnn, ActivationKind::Logistic, after),
+        (CellKind::Gru, tanh, after),
+        (CellKind::Gru, tanh, ResetGate::Before),
+        (CellKind::Lstm, tanh, after),
+    ]
+}
+
+fn architecture(
+    (cell, activation, reset_gate): (CellKind, ActivationKind, ResetGate),
+    (vocab_size, hidden_size): (usize, usize),
+    num_layers: usize,
+    embedding_size: usize,
+) -> Architecture {
+    Architecture {
+        cell,
+        activation,
+        reset_gate,
+        hidden_size,
+        num_layers,
+        embedding_size,
+        vocab_size,
+        dropout: 0.4,
+    }
+}
+
+/// Rows of different lengths, or full ones; some positions without a target.
+fn batch(vocab_size: usize, lengths: Option<Vec<usize>>, (rows, steps): (usize, usize)) -> Batch {
+    let id = |i: usize| ((i * 7 + i / 3 + 1) % vocab_size) as u32;
+    let lives = |i: usize| lengths.as_ref().is_none_or(|lengths| i / rows < lengths[i % rows]);
+    let target = |i: usize| if lives(i) && i % 5 != 3 { id(i * 3 + 2) } else { IGNORE };
+    Batch {
+        rows,
+        steps,
+        inputs: (0..rows * steps).map(id).collect(),
+        targets: (0..rows * steps).map(target).collect(),
+        lengths,
+    }
+}
+
+/// Mean loss and its gradients, from a state that is not zero.
+fn loss_and_gradients<B: Backend>(
+    backend: &B,
+    model: &LanguageModel,
+    params: &[f64],
+    batch: &Batch,
+) -> (Loss, Vec<f64>) {
+    let params: Vec<B::Real> = params.iter().map(|&x| B::Real::of(x)).collect();
+    let mut weights = model.weights(backend, &params);
+    model.pack(backend, &mut weights, true);
+    let mut shard = Shard::new(model, backend);
+    shard.batch = batch.clone();
+    shard.state = model.zero_state::<B>(batch.rows);
+    for state in &mut shard.state {
+        for (i, x) in state.h.iter_mut().chain(&mut state.c).enumerate() {
+            *x = B::Real::of((i as f64 * 0.7).sin() * 0.5);
+        }
+    }
+    // Two rows of a larger batch come first, so that the mask of a shard is taken from its own place.
+    let mask = DropoutMask { seed: 11, batch_rows: batch.rows + 2, first_row: 2 };
+    model.train(backend, &weights, &mut shard, 1.0 / batch.count().max(1) as f64, mask);
+    (shard.loss, backend.read(&shard.grads).into_iter().map(Real::as_f64).collect())
+}
+
+fn first_values(model: &LanguageModel) -> Vec<f64> {
+    model.layout().init(3).into_iter().map(f64::from).collect()
+}
+
+fn check_differences(architecture: &Architecture, batch: &Batch) {
+    let backend = Reference::<f64>::new();
+    let model = LanguageModel::new(architecture).unwrap();
+    let params = first_values(&model);
+    let (_, gradients) = loss_and_gradients(&backend, &model, &params, batch);
+    for entry in model.layout().entries() {
+        let analytic = &gradients[entry.range.clone()];
+        let scale = analytic.iter().fold(1e-3, |most: f64, g| most.max(g.abs()));
+        for (i, &gradient) in entry.range.clone().zip(analytic) {
+            let mean = |by: f64| {
+                let mut shifted = params.clone();
+                shifted[i] += by;
+                loss_and_gradients(&backend, &model, &shifted, batch).0.mean()
+            };
+            let difference = (mean(STEP) - mean(-STEP)) / (2.0 * STEP);
+            let error = (difference - gradient).abs() / scale;
+            let (name, at) = (&entry.name, i - entry.range.start);
+            assert!(
+                error < DIFFERENCES,
+                "{architecture:?}: {name}[{at}] is {gradient}, differences give {difference}"
+            );
+        }
+    }
+}
+
+#[test]
+fn gradients_are_the_differences_of_the_loss_for_every_cell_and_depth() {
+    for cell in cells() {
+        for (num_layers, embedding_size) in [(1, 0), (1, 2), (2, 0), (2, 2)] {
+            let architecture = architecture(cell, (5, 4), num_layers, embedding_size);
+            check_differences(&architecture, &batch(5, None, (2, 3)));
+            check_differences(&architecture, &batch(5, Some(vec![4, 3, 1]), (3, 4)));
+        }
+    }
+}
+
+#[test]
+fn the_masks_of_dropout_reach_the_loss() {
+    let dropped = architecture(cells()[5], (5, 4), 2, 2);
+    let whole = Architecture { dropout: 0.0, ..dropped.clone() };
+    let losses = [dropped, whole].map(|architecture| {
+        let model = LanguageModel::new(&architecture).unwrap();
+        let batch = batch(5, None, (2, 3));
+        loss_and_gradients(&Reference::<f64>::new(), &model, &first_values(&model), &batch).0.nats
+    });
+    assert!((losses[0] - losses[1]).abs() > 1e-3, "{losses:?}");
+}
+
+fn relative_error(got: &[f64], want: &[f64]) -> f64 {
+    let square = |values: &mut dyn Iterator<Item = f64>| values.map(|x| x * x).sum::<f64>().sqrt();
+    let difference = square(&mut got.iter().zip(want).map(|(g, w)| g - w));
+    difference / square(&mut want.iter().copied()).max(1e-12)
+}
+
+#[test]
+fn every_instruction_set_agrees_with_the_reference() {
+    const SIZES: [usize; 8] = [1, 2, 7, 8, 9, 17, 33, 65];
+    let backends: Vec<Cpu> = Isa::available().map(|isa| Cpu::with_isa(isa, 1).unwrap()).collect();
+    for (c, &cell) in cells().iter().enumerate() {
+        for (v, &vocab_size) in SIZES.iter().enumerate() {
+            for (h, &hidden_size) in SIZES.iter().enumerate() {
+                // All pairs of sizes, and the other choices spread over them.
+                let pick = c + v + h;
+                let (num_layers, embedding_size) = (1 + pick % 2, [0, 3, 9][pick % 3]);
+                let architecture = architecture(cell, (vocab_size, hidden_size), num_layers, embedding_size);
+                let batch = match pick % 4 {
+                    0 => batch(vocab_size, None, (1, 1)),
+                    1 => batch(vocab_size, Some(vec![5, 3, 3, 1]), (4, 5)),
+                    _ => batch(vocab_size, None, (3, 4)),
+                };
+                agree(&architecture, &batch, &backends);
+            }
+        }
+    }
+}
+
+fn agree(architecture: &Architecture, batch: &Batch, backends: &[Cpu]) {
+    let model = LanguageModel::new(architecture).unwrap();
+    let params = first_values(&model);
+    let (want, gradients) = loss_and_gradients(&Reference::<f64>::new(), &model, &params, batch);
+    for backend in backends {
+        let context = format!("{}, {architecture:?}, {} by {}", backend.isa(), batch.rows, batch.steps);
+        let (got, d) = loss_and_gradients(backend, &model, &params, batch);
+        assert_eq!(got.count, want.count, "{context}");
+        let error = (got.nats - want.nats).abs() / want.nats.max(1.0);
+        assert!(error < SINGLE, "{context}: the loss is off by {error:.2e}");
+        let error = relative_error(&d, &gradients);
+        let nothing = d.iter().chain(&gradients).all(|g| g.abs() < 1e-6);
+        assert!(error < SINGLE || nothing, "{context}: the gradients are off by {error:.2e} (relative L2)");
+    }
+}

@@ -1,0 +1,344 @@
+//! Runs give the same bits on any number of threads and however often they are broken off, and leave nothing where
+//! they were not asked to.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use refrain::kernels::Reference;
+use refrain::model::CellKind;
+use refrain::train::{Event, Optimizer, Outcome, Reason, Run, Settings};
+use refrain::{Cpu, Model};
+
+/// A text of short lines whose words follow no fixed order.
+fn text(lines: usize) -> String {
+    const WORDS: [&str; 9] = ["the", "cat", "sat", "on", "a", "mat", "né", "and", "dog"];
+    let mut state = 1_u32;
+    let mut word = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        WORDS[(state >> 16) as usize % WORDS.len()]
+    };
+    (0..lines).map(|i| (0..2 + i % 4).map(|_| word()).collect::<Vec<_>>().join(" ") + "\n").collect()
+}
+
+/// A directory with a text in it.
+struct Place {
+    directory: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let place = Self { directory: tempfile::tempdir().unwrap() };
+        fs::write(place.at("text.txt"), text(400)).unwrap();
+        place
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Some forty updates of a small model.
+    fn settings(&self, out: Option<&str>) -> Settings {
+        Settings {
+            text: Some(vec![self.at("text.txt")]),
+            cell: Some(CellKind::Gru),
+            hidden_size: Some(12),
+            num_layers: Some(2),
+            embedding_size: Some(5),
+            dropout: Some(0.2),
+            seq_length: Some(16),
+            batch_size: Some(5),
+            epochs: Some(2),
+            learning_rate: Some(0.01),
+            shards: Some(3),
+            sample_every: Some(0),
+            out: out.map(|name| self.at(name)),
+            ..Settings::default()
+        }
+    }
+}
+
+fn cpu(threads: usize) -> Cpu {
+    Cpu::new(threads).unwrap()
+}
+
+/// Trains to the end.
+fn train(settings: Settings, threads: usize) -> Outcome {
+    let outcome = Run::new(settings).unwrap().train(&cpu(threads), |_| ControlFlow::Continue(())).unwrap();
+    assert_ne!(outcome.done.reason, Reason::Interrupted);
+    outcome
+}
+
+fn model_bytes(run: &Path) -> Vec<u8> {
+    fs::read(run.join("model.safetensors")).unwrap()
+}
+
+/// Trains, breaking off at the first event at or after each of `breaks`, and going on; then to the end.
+fn train_broken(settings: Settings, breaks: &[u64]) -> Outcome {
+    let out = settings.out.clone().unwrap();
+    let mut run = Run::new(settings).unwrap();
+    for &at in breaks {
+        let outcome = run
+            .train(&cpu(1), |event| match event {
+                Event::Start(_) if at == 0 => ControlFlow::Break(()),
+                Event::Step(step) if step.step >= at => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            })
+            .unwrap();
+        assert_eq!((outcome.done.reason, outcome.done.step), (Reason::Interrupted, at));
+        run = Run::resume(&out, Settings::default()).unwrap();
+    }
+    run.train(&cpu(1), |_| ControlFlow::Continue(())).unwrap()
+}
+
+/// The metrics without what a clock decides.
+fn metrics(run: &Path) -> Vec<serde_json::Value> {
+    let lines = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    let timeless = |line: &str| {
+        let mut event: serde_json::Value = serde_json::from_str(line).unwrap();
+        let fields = event.as_object_mut().unwrap();
+        fields.retain(|name, _| name != "chars_per_s" && name != "elapsed_s");
+        event
+    };
+    lines.lines().map(timeless).collect()
+}
+
+#[test]
+fn threads_change_no_bit() {
+    let place = Place::new();
+    train(place.settings(Some("one")), 1);
+    train(place.settings(Some("two")), 2);
+    assert!(model_bytes(&place.at("one")) == model_bytes(&place.at("two")));
+    assert_eq!(metrics(&place.at("one")), metrics(&place.at("two")));
+}
+
+#[test]
+fn a_seed_names_a_run() {
+    let place = Place::new();
+    let params = |seed| train(Settings { seed: Some(seed), ..place.settings(None) }, 1).model.params;
+    assert_eq!(params(1), params(1));
+    assert_ne!(params(1), params(2));
+}
+
+#[test]
+fn shards_change_the_result_by_rounding_only() {
+    let place = Place::new();
+    let loss = |shards| train(Settings { shards: Some(shards), ..place.settings(None) }, 1).done.loss;
+    let (one, five) = (loss(1), loss(5));
+    // Forty updates from sums in another order.
+    assert!((one - five).abs() < 1e-3, "{one} and {five}");
+}
+
+#[test]
+fn a_run_without_a_directory_writes_nothing_and_returns_the_best_model() {
+    let place = Place::new();
+    let settings = Settings { learning_rate: Some(0.03), epochs: Some(12), ..place.settings(None) };
+    let mut best = (f64::INFINITY, 0);
+    let run = Run::new(settings.clone()).unwrap();
+    let outcome = run
+        .train(&cpu(1), |event| {
+            if let Event::Valid { loss, step, .. } = event
+                && *loss < best.0
+            {
+                best = (*loss, *step);
+            }
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    let names: Vec<_> =
+        fs::read_dir(place.directory.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(names, ["text.txt"]);
+    assert_eq!((outcome.done.valid_loss, outcome.done.best_step), (Some(best.0), best.1));
+    assert_eq!(outcome.done.model, None);
+    // The same run with a directory keeps the same parameters there.
+    train(Settings { out: Some(place.at("run")), ..settings }, 1);
+    assert_eq!(Model::load(place.at("run")).unwrap().params, outcome.model.params);
+}
+
+#[test]
+fn a_run_that_is_broken_off_and_resumed_gives_the_bytes_of_one_that_was_not() {
+    let optimizers =
+        [Optimizer::Adam, Optimizer::AdamW, Optimizer::RmsProp, Optimizer::Adagrad, Optimizer::Sgd];
+    for (i, optimizer) in optimizers.into_iter().enumerate() {
+        for lines in [false, true] {
+            let place = Place::new();
+            let cell = [CellKind::Gru, CellKind::Lstm, CellKind::Rnn][i % 3];
+            let settings = |out| Settings {
+                optimizer: Some(optimizer),
+                cell: Some(cell),
+                lines: Some(lines),
+                // With the lines of every other rule nothing is held back.
+                valid_fraction: Some(if i % 2 == 1 && lines { 0.0 } else { 0.1 }),
+                ..place.settings(Some(out))
+            };
+            let whole = train(settings("whole"), 1);
+            let all = whole.done.step;
+            let mut breaks = vec![0, 1, 2 + i as u64, all / 3, all / 2, all / 2 + 1, all - 1, all];
+            breaks.sort_unstable();
+            breaks.dedup();
+            let broken = train_broken(settings("broken"), &breaks);
+            let context = format!("{optimizer:?}, lines {lines}, {all} updates");
+            assert!(model_bytes(&place.at("whole")) == model_bytes(&place.at("broken")), "{context}");
+            assert_eq!(metrics(&place.at("whole")), metrics(&place.at("broken")), "{context}");
+            assert_eq!((broken.done.step, broken.done.best_step), (all, whole.done.best_step), "{context}");
+        }
+    }
+}
+
+#[test]
+fn a_run_that_ran_out_of_patience_stays_complete_until_it_is_given_more() {
+    let place = Place::new();
+    let settings = Settings {
+        learning_rate: Some(0.3),
+        epochs: Some(400),
+        patience: Some(1),
+        ..place.settings(Some("run"))
+    };
+    let done = train(settings, 1).done;
+    assert_eq!(done.reason, Reason::Patience);
+    let resume = |changes| {
+        let run = Run::resume(place.at("run"), changes).unwrap();
+        run.train(&cpu(1), |_| ControlFlow::Continue(())).unwrap().done
+    };
+    let again = resume(Settings::default());
+    assert_eq!((again.reason, again.step), (Reason::Patience, done.step));
+    let more = resume(Settings { patience: Some(2), ..Settings::default() });
+    assert!(more.step > done.step);
+}
+
+#[test]
+fn what_a_resume_changes_is_still_in_force_at_the_next() {
+    let place = Place::new();
+    train(place.settings(Some("run")), 1);
+    let longer = Settings { epochs: Some(5), ..Settings::default() };
+    let run = Run::resume(place.at("run"), longer).unwrap();
+    let outcome = run.train(&cpu(1), |event| match event {
+        Event::Step(_) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    assert_eq!(outcome.unwrap().done.reason, Reason::Interrupted);
+    assert_eq!(Run::resume(place.at("run"), Settings::default()).unwrap().config().epochs, Some(5));
+}
+
+#[test]
+fn the_configuration_of_a_run_makes_the_same_run_again() {
+    let place = Place::new();
+    train(place.settings(Some("run")), 1);
+    let settings = Settings::read(place.at("run/config.toml")).unwrap();
+    assert_eq!(settings.out, None);
+    train(Settings { out: Some(place.at("again")), ..settings }, 1);
+    assert!(model_bytes(&place.at("run")) == model_bytes(&place.at("again")));
+}
+
+#[test]
+fn a_run_goes_on_from_another_model_of_its_kind_and_no_other() {
+    let place = Place::new();
+    let first = train(place.settings(Some("first")), 1);
+    let from = || Settings { init_from: Some(place.at("first")), ..place.settings(None) };
+    let mut first_loss = None;
+    let run = Run::new(from()).unwrap();
+    let second = run
+        .train(&Reference::<f32>::new(), |event| {
+            if let Event::Step(step) = event {
+                first_loss = first_loss.or(Some(step.loss));
+            }
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    let guessing = (first.model.vocabulary.len() as f64).ln();
+    assert!(first_loss.unwrap() < 0.9 * guessing, "{first_loss:?}");
+    assert_ne!(second.model.params, first.model.params);
+
+    let other_size = Settings { hidden_size: Some(13), ..from() };
+    let message = Run::new(other_size).err().unwrap().to_string();
+    assert!(message.starts_with("--init-from: that model is GRU, 2 layers of 12"), "{message}");
+    fs::write(place.at("other.txt"), "zyx wvu\n".repeat(200)).unwrap();
+    let other_text = Settings { text: Some(vec![place.at("other.txt")]), ..from() };
+    let message = Run::new(other_text).err().unwrap().to_string();
+    assert!(message.contains("another set of characters"), "{message}");
+}
+
+#[test]
+fn a_text_that_changed_is_refused_even_if_its_characters_are_the_same() {
+    let place = Place::new();
+    train_broken(place.settings(Some("run")), &[3]);
+    let text = fs::read_to_string(place.at("text.txt")).unwrap();
+    let (first, rest) = text.split_once('\n').unwrap();
+    for changed in [format!("{text}more\n"), format!("{rest}{first}\n"), text.replacen("cat", "act", 1)] {
+        fs::write(place.at("text.txt"), changed).unwrap();
+        let message = Run::resume(place.at("run"), Settings::default()).err().unwrap().to_string();
+        assert!(
+            message.ends_with("has changed since this run began: restore it, or start a new run"),
+            "{message}"
+        );
+    }
+    fs::write(place.at("text.txt"), text).unwrap();
+    Run::resume(place.at("run"), Settings::default()).unwrap();
+}
+
+#[test]
+fn a_configuration_that_no_longer_fits_the_checkpoint_is_refused() {
+    let place = Place::new();
+    train_broken(place.settings(Some("run")), &[3]);
+    let path = place.at("run/config.toml");
+    let config = fs::read_to_string(&path).unwrap();
+    for (from, to) in [
+        ("optimizer = \"adamw\"", "optimizer = \"sgd\""),
+        ("batch_size = 5", "batch_size = 4"),
+        ("hidden_size = 12", "hidden_size = 11"),
+        ("num_layers = 2", "num_layers = 1"),
+        ("cell = \"gru\"", "cell = \"lstm\""),
+    ] {
+        assert!(config.contains(from), "{config}");
+        fs::write(&path, config.replace(from, to)).unwrap();
+        let message = Run::resume(place.at("run"), Settings::default()).err().unwrap().to_string();
+        assert!(message.contains("its checkpoint does not fit its config.toml"), "{to}: {message}");
+    }
+}
+
+#[test]
+fn metrics_that_a_full_disk_cut_do_not_stand_in_the_way() {
+    let place = Place::new();
+    train_broken(place.settings(Some("run")), &[3]);
+    let path = place.at("run/metrics.jsonl");
+    let whole = fs::read(&path).unwrap();
+    let mut cut = whole.clone();
+    // Within the two bytes of é.
+    cut.extend_from_slice(b"{\"event\":\"sample\",\"step\":4,\"text\":\"n\xc3");
+    fs::write(&path, cut).unwrap();
+    let run = Run::resume(place.at("run"), Settings::default()).unwrap();
+    run.train(&cpu(1), |_| ControlFlow::Continue(())).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), whole);
+}
+
+#[test]
+fn a_run_that_blows_up_keeps_its_last_checkpoint_and_no_model_without_sense() {
+    let place = Place::new();
+    for (learning_rate, valid_fraction) in [(1e20, 0.1), (1e300, 0.0), (1e300, 0.1)] {
+        for max_steps in [1, 2, 50] {
+            let out = format!("run-{learning_rate:?}-{valid_fraction}-{max_steps}");
+            let settings = Settings {
+                learning_rate: Some(learning_rate),
+                warmup_steps: Some(0),
+                max_steps: Some(max_steps),
+                valid_fraction: Some(valid_fraction),
+                ..place.settings(Some(&out))
+            };
+            match Run::new(settings).unwrap().train(&cpu(1), |_| ControlFlow::Continue(())) {
+                // A single absurd update may still give finite numbers.
+                Ok(outcome) => assert!(outcome.done.loss.is_finite() && max_steps == 1),
+                Err(error) => {
+                    let message = error.to_string();
+                    for part in ["learning blew up at step ", "Lower --learning-rate", "last good checkpoint"]
+                    {
+                        assert!(message.contains(part), "{message}");
+                    }
+                }
+            }
+            Run::resume(place.at(&out), Settings::default()).unwrap();
+            if place.at(&out).join("model.safetensors").exists() {
+                assert!(Model::load(place.at(&out)).unwrap().params.iter().all(|x| x.is_finite()));
+            }
+        }
+    }
+}

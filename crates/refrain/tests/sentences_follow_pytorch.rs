@@ -1,0 +1,91 @@
+//! The first tutorial's task, learned from PyTorch's first weights by PyTorch's Adam: a hundred losses and the
+//! sentence that "good" is completed to.
+
+#[path = "../../kernels/tests/golden/mod.rs"]
+mod golden;
+
+use golden::Golden;
+use refrain::data::Batch;
+use refrain::kernels::{Backend, Cpu, Isa, Real, Reference, Rule, Update};
+use refrain::model::{ActivationKind, Architecture, CellKind, LanguageModel, Pass, ResetGate};
+use refrain::train::Learner;
+
+/// What rounding in `f32` does to the curve within a hundred steps; in `f64` the two differ by the rounding of
+/// PyTorch's losses to `f32` for the file, 1.2e-7 at most where they are above 2.
+const SINGLE: f64 = 1e-5;
+const DOUBLE: f64 = 2e-7;
+
+/// `[B, T]` ids of the file as `[T, B]`.
+fn time_major(golden: &Golden, name: &str) -> Vec<u32> {
+    let [rows, steps] = golden.shape(name) else { panic!("{name} is no matrix") };
+    let ids = golden.integers(name);
+    (0..rows * steps).map(|i| ids[i % rows * steps + i / rows] as u32).collect()
+}
+
+fn follow<B: Backend>(backend: &B, losses: &str, tolerance: f64) {
+    let golden = Golden::case("sentences");
+    let [hidden_size, vocab_size] = golden.shape("rnn.weight_ih_l0") else { panic!("no matrix") };
+    let model = LanguageModel::new(&Architecture {
+        cell: CellKind::Rnn,
+        activation: ActivationKind::Tanh,
+        reset_gate: ResetGate::After,
+        hidden_size: *hidden_size,
+        num_layers: 1,
+        embedding_size: 0,
+        vocab_size: *vocab_size,
+        dropout: 0.0,
+    })
+    .unwrap();
+    let entries = model.layout().entries().iter();
+    let params: Vec<f32> =
+        entries.flat_map(|entry| golden.values(&entry.name.replace("readout", "fc")).to_vec()).collect();
+    let [rows, steps] = golden.shape("inputs") else { panic!("no matrix") };
+    let batch = Batch {
+        rows: *rows,
+        steps: *steps,
+        inputs: time_major(&golden, "inputs"),
+        targets: time_major(&golden, "targets"),
+        lengths: None,
+    };
+    // torch.optim.Adam(lr=0.01) with its defaults.
+    let rule = Rule::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, decoupled: false };
+    let mut learner = Learner::new(backend, model, &params, 1, rule.moments());
+    for (step, &want) in (1..).zip(golden.values(losses)) {
+        learner.reset_state(batch.rows);
+        let update =
+            Update { rule, learning_rate: 0.01, weight_decay: 0.0, decayed: 0, max_norm: None, step };
+        let loss = learner.step(&batch, step, &update).loss.mean();
+        let error = (loss - f64::from(want)).abs();
+        assert!(error < tolerance, "{}, step {step}: {loss} is not {want}", backend.describe());
+    }
+    let completion: Vec<u32> = golden.integers("completion").iter().map(|&id| id as u32).collect();
+    assert_eq!(complete(backend, &learner, &completion[..4], completion.len()), completion);
+}
+
+/// Goes on from `prompt` with the most probable symbols.
+fn complete<B: Backend>(backend: &B, learner: &Learner<'_, B>, prompt: &[u32], length: usize) -> Vec<u32> {
+    let (model, weights) = (learner.model(), learner.weights());
+    let (mut state, mut pass) = (model.zero_state::<B>(1), Pass::default());
+    let mut ids = prompt.to_vec();
+    for at in 0..length - 1 {
+        let logits = model.step(backend, weights, &ids[at..=at], &mut state, &mut pass);
+        if at + 1 == ids.len() {
+            let largest =
+                (0..logits.len()).max_by(|&a, &b| logits[a].as_f64().total_cmp(&logits[b].as_f64()));
+            ids.push(largest.unwrap() as u32);
+        }
+    }
+    ids
+}
+
+#[test]
+fn the_reference_follows_pytorch_in_f64() {
+    follow(&Reference::<f64>::new(), "losses_f64", DOUBLE);
+}
+
+#[test]
+fn every_instruction_set_follows_pytorch() {
+    for isa in Isa::available() {
+        follow(&Cpu::with_isa(isa, 1).unwrap(), "losses", SINGLE);
+    }
+}
