@@ -28,8 +28,8 @@ pub(super) struct Material {
     pub(super) notes: Vec<String>,
 }
 
-/// Validation during training reads at most this many symbols, spread over the validation part.
-const VALIDATION_SYMBOLS: u64 = 250_000;
+/// Validation during training measures on about this many symbols at most, spread over the validation part.
+pub(super) const VALIDATION_SYMBOLS: u64 = 250_000;
 /// Lanes of validation, and the symbols each reads first to fill its state.
 const VALIDATION_LANES: usize = 32;
 const VALIDATION_WARM_UP: u64 = 256;
@@ -66,7 +66,9 @@ pub(super) fn prepare(settings: Settings) -> Result<(Config, Material)> {
     let (batches, valid_batches) = if config.lines {
         let lines =
             Lines::new(&corpus, vocabulary.clone(), train.clone(), config.batch_size, Some(config.seed))?;
-        let measure = || Lines::new(&corpus, vocabulary.clone(), valid.clone(), config.batch_size, None);
+        // Shuffled, so that the first batches are a fair sample of a part too large to measure whole.
+        let shuffled = Some(config.seed);
+        let measure = || Lines::new(&corpus, vocabulary.clone(), valid.clone(), config.batch_size, shuffled);
         (Batches::from(lines), (!valid.is_empty()).then(measure).transpose()?.map(Batches::from))
     } else {
         let windows =

@@ -6,6 +6,7 @@ use std::time::Instant;
 use refrain_kernels::{Backend, Loss};
 
 use super::Event;
+use super::material::VALIDATION_SYMBOLS;
 use super::training::Training;
 use crate::Result;
 use crate::data::Batch;
@@ -52,6 +53,9 @@ impl<B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'_, B, L> {
                 state = model.zero_state::<B>(batch.rows);
             }
             loss.add(model.evaluate(self.backend, self.learner.weights(), &batch, &mut state, &mut pass));
+            if loss.count as u64 >= VALIDATION_SYMBOLS {
+                break;
+            }
         }
         let valid_loss = loss.mean();
         if !valid_loss.is_finite() {
