@@ -24,9 +24,10 @@ const SLOT_Z: usize = 2;
 pub(crate) const SLOT_Q: usize = 3;
 
 impl ForwardTile<'_> {
-    /// The input's share of the slots `n r z` of one row and unit block.
+    /// For one row and unit block: the input's share of `n`, and the gates `r` and `z`, whose recurrent shares
+    /// are the first two vectors of `pre`.
     #[inline(always)]
-    fn gru_input<V: Vector>(&self, v: V, row: usize, unit: usize) -> [V; GATES] {
+    fn gru_gates<V: Vector>(&self, v: V, row: usize, unit: usize, pre: &[f32]) -> [V; GATES] {
         let w = V::LANES;
         let share = match self.input {
             InputShare::InGates => &self.gates[row * SLOTS * self.hp + unit * SLOTS * w..],
@@ -34,7 +35,9 @@ impl ForwardTile<'_> {
                 &table[ids[row] as usize * GATES * self.hp + unit * GATES * w..]
             }
         };
-        slots(v, share)
+        let [x_n, x_r, x_z] = slots(v, share);
+        let [h_r, h_z] = slots(v, pre);
+        [x_n, (x_r + h_r).sigmoid(), (x_z + h_z).sigmoid()]
     }
 }
 
@@ -64,9 +67,7 @@ impl Job for ForwardResetAfter<'_> {
             for u in tile.units.clone() {
                 let at = r * hp + u * w;
                 let pre = &tile.pre[r * tile.pre_stride + (u - tile.units.start) * GATES * w..][..GATES * w];
-                let [x_n, x_r, x_z] = tile.gru_input(v, r, u);
-                let reset = (x_r + v.load(pre)).sigmoid();
-                let update = (x_z + v.load(&pre[w..])).sigmoid();
+                let [x_n, reset, update] = tile.gru_gates(v, r, u, pre);
                 let q = v.load(&pre[2 * w..]) + v.load(&tile.hidden_bias[u * w..]);
                 let n = reset.mul_add(q, x_n).tanh();
                 mix(v.load(&tile.h_prev[at..]), n, update).store(&mut tile.h_next[at..]);
@@ -118,9 +119,7 @@ impl Job for ForwardResetGates<'_> {
             for u in tile.units.clone() {
                 let at = r * hp + u * w;
                 let pre = &tile.pre[r * tile.pre_stride + (u - tile.units.start) * 2 * w..][..2 * w];
-                let [x_n, x_r, x_z] = tile.gru_input(v, r, u);
-                let reset = (x_r + v.load(pre)).sigmoid();
-                let update = (x_z + v.load(&pre[w..])).sigmoid();
+                let [x_n, reset, update] = tile.gru_gates(v, r, u, pre);
                 let q = reset * v.load(&tile.h_prev[at..]);
                 let gates = &mut tile.gates[r * SLOTS * hp + u * SLOTS * w..][..SLOTS * w];
                 store_slots([x_n, reset, update, q], gates);
