@@ -13,7 +13,7 @@ use crate::{Failure, machine, out};
 ///
 /// Nothing but the text goes to standard output.
 #[derive(clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, allow_negative_numbers = true)]
 pub(crate) struct Args {
     /// A model file, or the directory of a run
     model: PathBuf,
@@ -29,7 +29,7 @@ pub(crate) struct Args {
     /// New symbols to write
     #[arg(long, default_value_t = 500, value_name = "N")]
     length: usize,
-    /// Below 1 bolder, above 1 wilder, 0 as --greedy
+    /// Below 1 safer, above 1 more daring, 0 as --greedy
     #[arg(long, default_value_t = 0.8, value_name = "T", allow_negative_numbers = true)]
     temperature: f64,
     /// Choose among the N most probable symbols only
@@ -44,7 +44,7 @@ pub(crate) struct Args {
     /// Names the random choices [another one each time]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// End before this text; may be given several times
+    /// End before this text (\n is a line end); may be given several times
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     stop: Vec<String>,
     /// Texts to write, with seeds N, N+1, ...; an empty line between them
@@ -59,8 +59,7 @@ const EXAMPLES: &str = "\
 Examples:
   refrain sample runs/latin --length 500
   refrain sample runs/play --prompt 'ROMEO:' --temperature 0.6 --seed 7
-  refrain sample runs/names --prompt Mar --stop '
-' --count 10                                      ten names that begin with Mar";
+  refrain sample runs/names --prompt Mar --stop '\\n' --count 10        ten names that begin with Mar";
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     if args.count == 0 {
@@ -77,7 +76,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
             top_k: args.top_k,
             top_p: args.top_p,
             seed: seed.wrapping_add(n),
-            stop: args.stop.clone(),
+            stop: args.stop.iter().map(|stop| stop.replace("\\n", "\n")).collect(),
         };
         let mut stream = session.stream(&args.prompt, &options)?;
         if n > 0 {

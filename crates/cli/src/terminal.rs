@@ -1,6 +1,5 @@
 //! A training run as a person sees it: a progress bar, and lines that stay.
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -20,10 +19,18 @@ pub(crate) struct Terminal {
     epochs: Option<u64>,
     /// Without a validation part: epochs between two lines of loss.
     lines_every: Option<u64>,
-    last_line: u64,
+    epoch_loss: EpochLoss,
     last_step: Option<Step>,
     /// When the last line was written, for logs: silence would look like a stop.
     last_word: Instant,
+}
+
+/// The mean loss of the steps of an epoch.
+#[derive(Default)]
+struct EpochLoss {
+    epoch: u64,
+    sum: f64,
+    steps: u64,
 }
 
 /// How long a log may be silent.
@@ -31,12 +38,16 @@ const SILENCE: Duration = Duration::from_secs(30);
 
 const BAR_LENGTH: u64 = 1_000;
 
+/// A sample on the screen: so many rows of at most so many characters.
+const SAMPLE_ROWS: usize = 5;
+const SAMPLE_COLUMNS: usize = 74;
+
 impl Terminal {
     pub(crate) fn new(config: &Config, backend: &Cpu, interactive: bool) -> Self {
         let target =
             if interactive { ProgressDrawTarget::stderr_with_hz(8) } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(BAR_LENGTH), target);
-        if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:24.cyan/dim} {msg}") {
+        if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:10.cyan/dim} {wide_msg}") {
             bar.set_style(style.progress_chars("━━─"));
         }
         let threads = match backend.threads() {
@@ -51,7 +62,7 @@ impl Terminal {
             epochs: config.epochs,
             lines_every: (config.valid_fraction == 0.0)
                 .then(|| config.epochs.map_or(1, |epochs| (epochs / 10).max(1))),
-            last_line: 0,
+            epoch_loss: EpochLoss::default(),
             last_step: None,
             last_word: Instant::now(),
         }
@@ -63,17 +74,17 @@ impl Terminal {
             Event::Step(step) => self.step(step),
             Event::Valid { epoch, loss, bits_per_char, train_loss, best, .. } => {
                 let learned = train_loss.map_or(String::new(), |loss| format!("train {loss:.3}   "));
-                let best = if *best { "   best so far" } else { "" };
+                let best = if *best { "   best" } else { "" };
                 let epoch = self.of_epochs(*epoch);
-                self.line(&format!("epoch {epoch}   {learned}valid {loss:.3} nats ({bits_per_char:.3} bits) a character{best}"));
+                self.line(&format!(
+                    "epoch {epoch}   {learned}valid {loss:.3} nats ({bits_per_char:.3} bits){best}"
+                ));
             }
             Event::Sample { text, .. } => {
-                let quoted = text.trim().lines().fold(String::new(), |mut all, line| {
-                    // Writing to a string cannot fail.
-                    let _ = write!(all, "\n    │ {line}");
-                    all
-                });
-                self.line(&format!("  it writes:{quoted}"));
+                self.line("  it writes:");
+                for row in rows(text.trim()).take(SAMPLE_ROWS) {
+                    self.line(&format!("    │ {row}"));
+                }
             }
             Event::Checkpoint { .. } => {}
             Event::Warning { message, .. } => self.line(&format!("note: {message}")),
@@ -125,32 +136,42 @@ impl Terminal {
         self.bar.set_position((step.progress * BAR_LENGTH as f64) as u64);
         let left = match step.progress {
             0.0 => String::new(),
-            share => format!("   {} left", clock(step.elapsed_s * (1.0 - share) / share)),
+            share => format!("  {} left", clock(step.elapsed_s * (1.0 - share) / share)),
         };
         let message = format!(
-            "step {}   loss {:.3} ({:.2} bits)   {} chars/s   |g| {:.2}{left}",
-            thousands(step.step),
+            "loss {:.3} ({:.2} bits)  {}k chars/s  |g| {:.2}{left}  step {}",
             step.loss,
             step.bits_per_char,
-            thousands(step.chars_per_s as u64),
+            (step.chars_per_s / 1e3).round(),
             step.grad_norm,
+            thousands(step.step),
         );
         if !self.interactive && self.last_word.elapsed() >= SILENCE {
             self.line(&format!("epoch {}   {message}", self.of_epochs(step.epoch)));
         }
         self.bar.set_message(message);
-        if let Some(every) = self.lines_every
-            && step.epoch.is_multiple_of(every)
-            && step.epoch > self.last_line
-        {
-            self.last_line = step.epoch;
-            self.line(&format!("epoch {}   loss {:.4}", self.of_epochs(step.epoch), step.loss));
+        if step.epoch != self.epoch_loss.epoch {
+            self.loss_line();
+            self.epoch_loss = EpochLoss { epoch: step.epoch, sum: 0.0, steps: 0 };
         }
+        self.epoch_loss.sum += step.loss;
+        self.epoch_loss.steps += 1;
         self.last_step = Some(step.clone());
+    }
+
+    /// Without a validation part: the loss of the epoch that has just ended, in every tenth part of the run.
+    fn loss_line(&mut self) {
+        let EpochLoss { epoch, sum, steps } = self.epoch_loss;
+        if steps > 0 && self.lines_every.is_some_and(|every| epoch.is_multiple_of(every)) {
+            self.line(&format!("epoch {}   loss {:.4}", self.of_epochs(epoch), sum / steps as f64));
+        }
     }
 
     fn done(&mut self, done: &Done) {
         self.bar.finish_and_clear();
+        if done.reason != Reason::Interrupted {
+            self.loss_line();
+        }
         let why = match done.reason {
             Reason::Epochs | Reason::Steps => "done",
             Reason::Time => "time is up",
@@ -225,6 +246,15 @@ impl Terminal {
             drop(out::line(text));
         }
     }
+}
+
+/// The lines of a text, longer ones cut into several.
+fn rows(text: &str) -> impl Iterator<Item = String> {
+    text.lines().flat_map(|line| {
+        let characters: Vec<char> = line.chars().collect();
+        let cut = |row: &[char]| row.iter().collect::<String>();
+        characters.chunks(SAMPLE_COLUMNS).map(cut).collect::<Vec<String>>()
+    })
 }
 
 /// `4:05`, `1:02:03`.

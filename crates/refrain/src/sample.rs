@@ -13,7 +13,7 @@ use crate::{Error, Result};
 /// How symbols are chosen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
-    /// Divides the logits: below 1 bolder, above 1 wilder; 0 always takes the most probable symbol.
+    /// Divides the logits: below 1 safer, above 1 more daring; 0 always takes the most probable symbol.
     pub temperature: f64,
     /// Choose among this many most probable symbols only.
     pub top_k: Option<usize>,
@@ -122,10 +122,12 @@ pub struct Generator<'m, B: Backend> {
     pass: Pass<B>,
     sampler: Sampler,
     logits: Vec<B::Real>,
+    /// A symbol that ends a sequence: what comes after it starts from the zero state, as in training.
+    end: Option<u32>,
 }
 
 impl<'m, B: Backend> Generator<'m, B> {
-    /// Reads a prompt of at least one id.
+    /// Reads a prompt of at least one id. After `end`, a symbol that ends a sequence, a new one begins.
     ///
     /// # Errors
     /// As [`Sampler::new`]; [`Error::Config`] if the prompt is empty.
@@ -135,6 +137,7 @@ impl<'m, B: Backend> Generator<'m, B> {
         weights: &'m Weights<B>,
         vocabulary: &Arc<Vocabulary>,
         prompt: &[u32],
+        end: Option<u32>,
         options: &Options,
     ) -> Result<Self> {
         if prompt.is_empty() {
@@ -143,13 +146,17 @@ impl<'m, B: Backend> Generator<'m, B> {
             ));
         }
         let sampler = Sampler::new(options, vocabulary.unknown())?;
-        let mut state = model.zero_state::<B>(1);
-        let mut pass = Pass::default();
-        let mut logits = vec![];
-        for &id in prompt {
-            logits = model.step(backend, weights, &[id], &mut state, &mut pass);
+        let (state, pass) = (model.zero_state::<B>(1), Pass::default());
+        let mut generator = Self { backend, model, weights, state, pass, sampler, logits: vec![], end };
+        prompt.iter().for_each(|&id| generator.read(id));
+        Ok(generator)
+    }
+
+    fn read(&mut self, id: u32) {
+        if Some(id) == self.end {
+            self.state = self.model.zero_state::<B>(1);
         }
-        Ok(Self { backend, model, weights, state, pass, sampler, logits })
+        self.logits = self.model.step(self.backend, self.weights, &[id], &mut self.state, &mut self.pass);
     }
 }
 
@@ -159,7 +166,7 @@ impl<B: Backend> Iterator for Generator<'_, B> {
     /// The next id; a stream has no end of its own.
     fn next(&mut self) -> Option<u32> {
         let id = self.sampler.pick(&self.logits);
-        self.logits = self.model.step(self.backend, self.weights, &[id], &mut self.state, &mut self.pass);
+        self.read(id);
         Some(id)
     }
 }

@@ -62,12 +62,13 @@ impl<'m, B: Backend> Session<'m, B> {
     /// # Errors
     /// [`Error::Prompt`] for characters that the model has never seen; [`Error::Config`] for senseless options.
     pub fn stream(&self, prompt: &str, options: &Options) -> Result<TextStream<'_, B>> {
-        let Model { language, vocabulary, .. } = self.model;
+        let Model { language, vocabulary, history, .. } = self.model;
         let mut ids = vocabulary.encode_prompt(prompt)?;
         if ids.is_empty() {
             ids.push(vocabulary.first_context());
         }
-        let ids = Generator::new(self.backend, language, &self.weights, vocabulary, &ids, options)?;
+        let end = vocabulary.line_end().filter(|_| history.lines);
+        let ids = Generator::new(self.backend, language, &self.weights, vocabulary, &ids, end, options)?;
         Ok(TextStream { ids, vocabulary, stop: Stop::new(&options.stop) })
     }
 

@@ -179,10 +179,15 @@ impl Vocabulary {
         ))
     }
 
+    /// The id of the line end, where the vocabulary has one.
+    pub fn line_end(&self) -> Option<u32> {
+        self.id(NEWLINE)
+    }
+
     /// The id to start from where there is no prompt: a line end, where the vocabulary has one, or else a blank, or
     /// else its first symbol.
     pub fn first_context(&self) -> u32 {
-        let start = self.id(NEWLINE).or_else(|| self.id(u32::from(b' ')));
+        let start = self.line_end().or_else(|| self.id(u32::from(b' ')));
         start.unwrap_or(u32::from(self.unknown.is_some() && self.len() > 1))
     }
 

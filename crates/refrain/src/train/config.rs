@@ -118,7 +118,8 @@ impl Config {
     pub fn resolve(settings: Settings, symbols: u64) -> Result<Config> {
         let s = settings;
         let small = symbols < SMALL_TEXT;
-        let batch_size = s.batch_size.unwrap_or_else(|| default_batch_size(symbols));
+        let seq_length = s.seq_length.unwrap_or(64);
+        let batch_size = s.batch_size.unwrap_or_else(|| default_batch_size(symbols, seq_length));
         let learning_rate = s.learning_rate.unwrap_or(match s.optimizer {
             None | Some(Optimizer::Adam | Optimizer::AdamW | Optimizer::RmsProp) if small => 5e-3,
             None | Some(Optimizer::Adam | Optimizer::AdamW | Optimizer::RmsProp) => 3e-3,
@@ -141,7 +142,7 @@ impl Config {
             num_layers: s.num_layers.unwrap_or(2),
             embedding_size: s.embedding_size.unwrap_or(64),
             dropout: s.dropout.unwrap_or(0.2),
-            seq_length: s.seq_length.unwrap_or(64),
+            seq_length,
             batch_size,
             epochs: s.epochs.or_else(|| (!limited).then(|| default_epochs(symbols))),
             max_steps: s.max_steps,
@@ -239,13 +240,15 @@ impl Config {
     }
 }
 
-/// Rows that leave each lane of a small text some windows long.
-fn default_batch_size(symbols: u64) -> usize {
-    match symbols {
+/// Rows that leave each lane of a small text some windows long, two at least where that can be.
+fn default_batch_size(symbols: u64, seq_length: usize) -> usize {
+    let usual = match symbols {
         0..20_000 => 8,
         20_000..60_000 => 16,
         _ => 32,
-    }
+    };
+    let two_windows = 2 * (seq_length as u64).max(1);
+    usual.min(usize::try_from(symbols / two_windows).unwrap_or(usual)).max(1)
 }
 
 /// Enough passes that a text is learned and not too many that it is known by heart.

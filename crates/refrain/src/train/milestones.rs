@@ -18,7 +18,7 @@ use crate::store::{Checkpoint, History, Measured, Model};
 const LEAST_STEPS_BETWEEN: u64 = 50;
 const MOST_STEPS_BETWEEN: u64 = 1_000;
 /// Samples shown over a run.
-const SAMPLES: f64 = 8.0;
+const SAMPLES: f64 = 5.0;
 const SAMPLE_LENGTH: usize = 200;
 
 impl<B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'_, B, L> {
@@ -147,7 +147,8 @@ impl<B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'_, B, L> {
         };
         let prompt = [vocabulary.first_context()];
         let (model, weights) = (self.learner.model(), self.learner.weights());
-        let stream = Generator::new(self.backend, model, weights, vocabulary, &prompt, &options)?;
+        let end = vocabulary.line_end().filter(|_| self.config.lines);
+        let stream = Generator::new(self.backend, model, weights, vocabulary, &prompt, end, &options)?;
         let ids: Vec<u32> = stream.take(SAMPLE_LENGTH).collect();
         let text = String::from_utf8_lossy(&vocabulary.decode(&ids)).into_owned();
         let (step, epoch) = (self.progress.step, self.progress.epoch + 1);
