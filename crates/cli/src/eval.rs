@@ -3,12 +3,13 @@
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
+use indicatif::ProgressBar;
 use refrain::Model;
 use refrain::text::Source;
 use serde_json::json;
 
 use crate::out::{self, thousands};
-use crate::{Failure, machine, train};
+use crate::{Failure, machine};
 
 /// Measure a model on a text it has not learned: nats and bits a character, perplexity.
 ///
@@ -37,7 +38,8 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let model = Model::load(&args.model)?;
     let backend = machine::cpu(args.threads.unwrap_or_else(refrain::train::available_threads))?;
     let session = model.on(&backend);
-    let bar = train::bar_on_stderr(!args.json && io::stderr().is_terminal());
+    let visible = !args.json && io::stderr().is_terminal();
+    let bar = if visible { ProgressBar::new(1000) } else { ProgressBar::hidden() };
     let texts = args.text.iter().map(Source::file).collect();
     let found = session.evaluate(texts, args.raw || model.history.raw, |share| {
         bar.set_position((share * 1000.0) as u64);

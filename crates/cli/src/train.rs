@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use indicatif::ProgressBar;
 use refrain::model::{ActivationKind, CellKind, ResetGate};
 use refrain::text::Units;
 use refrain::train::{Event, Example, Optimizer, Reason, Run, Schedule, Settings, Span};
@@ -278,9 +277,4 @@ fn watch_for_interruption() -> Arc<AtomicBool> {
         }
     });
     interrupted
-}
-
-/// A plain bar of a thousand parts, or none.
-pub(crate) fn bar_on_stderr(visible: bool) -> ProgressBar {
-    if visible { ProgressBar::new(1000) } else { ProgressBar::hidden() }
 }
