@@ -1,56 +1,84 @@
-//! Zeroed `f32` memory on cache-line boundaries: the flat arenas and every activation of the fast path.
+//! Zeroed memory on cache-line boundaries: the flat arenas, and every activation and packed weight of the fast path.
 
+use crate::element::Bf16;
+use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
 /// One cache line.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
-struct Line([f32; LINE]);
+struct Line([u8; LINE]);
 
-const LINE: usize = 16;
+const LINE: usize = 64;
 
-/// A vector of `f32` that starts on a cache line.
-#[derive(Clone, Default)]
-pub struct Aligned {
+/// A number without padding or invalid bits, zero when its bits are: what may lie in [`Aligned`] memory.
+///
+/// # Safety
+/// Every bit pattern is a value, and the size divides a cache line.
+pub unsafe trait Plain: Copy {}
+// SAFETY: plain numbers of one, two and four bytes.
+unsafe impl Plain for f32 {}
+// SAFETY: as above.
+unsafe impl Plain for Bf16 {}
+// SAFETY: as above.
+unsafe impl Plain for i16 {}
+// SAFETY: as above.
+unsafe impl Plain for i8 {}
+
+/// A vector of numbers, `f32` unless said, that starts on a cache line.
+#[derive(Clone)]
+pub struct Aligned<E = f32> {
     lines: Vec<Line>,
     len: usize,
+    element: PhantomData<E>,
 }
 
-impl Aligned {
+impl<E: Plain> Aligned<E> {
     /// `len` zeros.
     pub fn zeros(len: usize) -> Self {
-        Self { lines: vec![Line([0.0; LINE]); len.div_ceil(LINE)], len }
+        let mut zeros = Self::default();
+        zeros.resize_scratch(len);
+        zeros
     }
 
     /// Makes room for `len` values, keeping the memory when it suffices. What it then holds is unspecified
     /// but initialised: for scratch that is written before it is read.
     pub(crate) fn resize_scratch(&mut self, len: usize) {
-        if len.div_ceil(LINE) > self.lines.len() {
-            self.lines.resize(len.div_ceil(LINE), Line([0.0; LINE]));
+        let lines = (len * size_of::<E>()).div_ceil(LINE);
+        if lines > self.lines.len() {
+            // Fresh zeros, which the system may give without touching them; the old contents are not kept.
+            self.lines = Vec::new();
+            self.lines = vec![Line([0; LINE]); lines];
         }
         self.len = len;
     }
 }
 
-impl From<&[f32]> for Aligned {
-    fn from(values: &[f32]) -> Self {
+impl<E> Default for Aligned<E> {
+    fn default() -> Self {
+        Self { lines: vec![], len: 0, element: PhantomData }
+    }
+}
+
+impl<E: Plain> From<&[E]> for Aligned<E> {
+    fn from(values: &[E]) -> Self {
         let mut aligned = Self::zeros(values.len());
         aligned.copy_from_slice(values);
         aligned
     }
 }
 
-impl Deref for Aligned {
-    type Target = [f32];
+impl<E: Plain> Deref for Aligned<E> {
+    type Target = [E];
 
-    fn deref(&self) -> &[f32] {
-        // SAFETY: `lines` holds at least `len` contiguous initialised floats, `Line` being an array without padding.
+    fn deref(&self) -> &[E] {
+        // SAFETY: `lines` holds at least `len` contiguous initialised numbers, any bits of which are a value.
         unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
     }
 }
 
-impl DerefMut for Aligned {
-    fn deref_mut(&mut self) -> &mut [f32] {
+impl<E: Plain> DerefMut for Aligned<E> {
+    fn deref_mut(&mut self) -> &mut [E] {
         // SAFETY: as for `deref`, and the borrow is unique.
         unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
     }

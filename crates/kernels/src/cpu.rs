@@ -4,19 +4,23 @@ use crate::backend::{Backend, CrossEntropy, Gradients, Input, Loss, State, Trace
 use crate::buffer::Aligned;
 use crate::dispatch::{Isa, IsaError};
 use crate::dropout::Dropout;
+use crate::element::Element;
 use crate::frames::{Frames, FramesView};
 use crate::optimiser::{CHUNK, Moments, Update, Updated};
+use crate::precision::Precision;
 use crate::readout::{self, PackedReadout, ReadoutScratch};
 use crate::sequence::{self, Packed, Tape};
 use crate::simd::{FlushDenormals, Job, Simd, Vector};
 use crate::spec::{ReadoutSpec, RecurrentSpec};
+use crate::values::{Values, each};
 use rayon::prelude::*;
 
 /// Runs models on this machine's processor.
 ///
-/// Results depend on the instruction set, never on the number of threads.
+/// Results depend on the instruction set and the precision, never on the number of threads.
 pub struct Cpu {
     simd: Simd,
+    precision: Precision,
     pool: rayon::ThreadPool,
 }
 
@@ -31,7 +35,8 @@ impl Input<'_, FramesView<'_>> {
 }
 
 impl Cpu {
-    /// The fastest instruction set of the machine (or the one that `REFRAIN_ISA` names) on `threads` threads.
+    /// The fastest instruction set of the machine (or the one that `REFRAIN_ISA` names) on `threads` threads, in
+    /// single precision.
     ///
     /// # Errors
     /// If `REFRAIN_ISA` names an instruction set that does not exist or that the machine lacks.
@@ -49,7 +54,18 @@ impl Cpu {
     pub fn with_isa(isa: Isa, threads: usize) -> Result<Self, IsaError> {
         let simd = Simd::new(isa)?;
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build();
-        Ok(Self { simd, pool: pool.expect("the system starts threads") })
+        Ok(Self { simd, precision: Precision::F32, pool: pool.expect("the system starts threads") })
+    }
+
+    /// The same with products of another precision.
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
+    /// The precision of products.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// The instruction set in use.
@@ -74,7 +90,7 @@ impl Backend for Cpu {
     type Scratch = ReadoutScratch;
 
     fn describe(&self) -> String {
-        format!("{}, f32", self.isa())
+        format!("{}, {}", self.isa(), self.precision)
     }
 
     fn buffer(&self, values: &[f32]) -> Aligned {
@@ -91,18 +107,20 @@ impl Backend for Cpu {
 
     fn frames(&self, width: usize, values: &[f32]) -> Frames {
         let mut frames = Frames::default();
-        frames.resize(values.len() / width, width, self.simd.lanes());
-        let stride = frames.stride();
-        for (row, out) in values.chunks_exact(width).zip(frames.data_mut().chunks_exact_mut(stride)) {
-            out[..width].copy_from_slice(row);
-            out[width..].fill(0.0);
-        }
+        let stride = self.simd.padded(width, self.precision);
+        frames.resize(self.precision.kind(), values.len() / width, width, stride);
+        each!(Values, frames.data_mut(), data => {
+            for (row, out) in values.chunks_exact(width).zip(data.chunks_exact_mut(stride)) {
+                out[width..].fill(Element::of(0.0));
+                out.iter_mut().zip(row).for_each(|(out, &x)| *out = Element::of(x));
+            }
+        });
         frames
     }
 
     fn read_frames(&self, frames: FramesView<'_>) -> Vec<f32> {
-        let rows = frames.data().chunks_exact(frames.stride()).take(frames.rows());
-        rows.flat_map(|row| &row[..frames.width()]).copied().collect()
+        let rows = (0..frames.rows()).map(|row| row * frames.stride());
+        rows.flat_map(|at| frames.data().to_f32(at..at + frames.width())).collect()
     }
 
     fn view<'a>(&self, frames: &'a Frames) -> FramesView<'a> {
@@ -122,7 +140,7 @@ impl Backend for Cpu {
     }
 
     fn recurrent(&self, spec: &RecurrentSpec) -> Packed {
-        Packed::new(self.simd, spec)
+        Packed::new(self.simd, self.precision, spec)
     }
 
     fn pack_recurrent(&self, layer: &mut Packed, params: &Aligned, training: bool) {
@@ -150,7 +168,7 @@ impl Backend for Cpu {
     }
 
     fn trace(&self, layer: &Packed, tape: &Tape) -> Trace<f32> {
-        tape.trace(layer.spec().cell, self.simd.lanes())
+        tape.trace(layer.spec().cell)
     }
 
     fn recurrent_backward(
@@ -167,7 +185,7 @@ impl Backend for Cpu {
     }
 
     fn readout(&self, spec: &ReadoutSpec) -> PackedReadout {
-        PackedReadout::new(self.simd, spec)
+        PackedReadout::new(self.simd, self.precision, spec)
     }
 
     fn pack_readout(&self, readout: &mut PackedReadout, params: &Aligned, training: bool) {
@@ -198,14 +216,15 @@ impl Backend for Cpu {
     }
 
     fn dropout(&self, dropout: &Dropout, frames: FramesView<'_>, into: &mut Frames) {
-        into.resize(frames.rows(), frames.width(), self.simd.lanes());
-        into.data_mut().copy_from_slice(&frames.data()[..frames.rows() * frames.stride()]);
+        let (rows, stride) = (frames.rows(), frames.stride());
+        into.resize(frames.data().kind(), rows, frames.width(), stride);
+        into.data_mut().copy_from(frames.data(), rows * stride);
         self.dropout_in_place(dropout, into);
     }
 
     fn dropout_in_place(&self, dropout: &Dropout, frames: &mut Frames) {
         let (width, stride) = (frames.view().width(), frames.stride());
-        self.simd.run(Drop { dropout, width, stride, data: frames.data_mut() });
+        each!(Values, frames.data_mut(), data => self.simd.run(Drop { dropout, width, stride, data }));
     }
 
     fn update(
@@ -250,14 +269,14 @@ impl Backend for Cpu {
 }
 
 /// Applies a dropout mask to rows of `width` values, `stride` apart.
-struct Drop<'a> {
+struct Drop<'a, E> {
     dropout: &'a Dropout,
     width: usize,
     stride: usize,
-    data: &'a mut [f32],
+    data: &'a mut [E],
 }
 
-impl Job for Drop<'_> {
+impl<E: Element> Job for Drop<'_, E> {
     type Output = ();
 
     // Plain loops: the instruction set's entry compiles them with its features.
@@ -266,7 +285,7 @@ impl Job for Drop<'_> {
         for (r, row) in self.data.chunks_exact_mut(self.stride).enumerate() {
             let counter = self.dropout.counter(r, self.width);
             for (i, x) in row[..self.width].iter_mut().enumerate() {
-                *x *= self.dropout.factor(counter.wrapping_add(i as u32));
+                *x = E::of(x.to_f32() * self.dropout.factor(counter.wrapping_add(i as u32)));
             }
         }
     }

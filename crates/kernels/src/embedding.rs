@@ -2,30 +2,75 @@
 //! pre-activation gradients of all positions that read `v` add up in one row, and one product over the vocabulary
 //! replaces one over all positions.
 
-use crate::panel::Operand;
+use crate::buffer::Aligned;
+use crate::element::Element;
+use crate::panel::Planes;
 use crate::sequence::{Packed, Scratch, WeightGradient};
+use crate::simd::{Job, Vector};
 use crate::spec::InputSpec;
+use crate::values::{ValuesRef, each};
 
-/// Adds rows of gate gradients to the rows of the table that were read.
-pub(crate) struct Scatter {
-    pub(crate) lanes: usize,
-    /// Slots of a unit block of the gates; the table keeps the first `gates` of them.
-    pub(crate) slots: usize,
-    pub(crate) gates: usize,
-    pub(crate) table_row: usize,
+/// Adds the gradients of the input's weights, and of the embedding if there is one, from those of the
+/// pre-activations, `z`. `d_table` is scratch memory.
+pub(crate) fn gradients(
+    layer: &Packed,
+    ids: &[u32],
+    params: &[f32],
+    z: Planes<'_>,
+    d_table: &mut Aligned,
+    grads: &mut [f32],
+    scratch: &mut Scratch,
+) {
+    let spec = layer.spec();
+    let gates = spec.cell.gates();
+    match spec.input {
+        InputSpec::Frames { .. } => unreachable!("ids for a layer over frames"),
+        InputSpec::OneHot { vocab_size } => {
+            scatter(layer, ids, z, (vocab_size, gates), d_table);
+            one_hot(layer, d_table, vocab_size, &mut grads[spec.weight_ih_range()]);
+        }
+        InputSpec::Embedded { vocab_size, size, embedding } => {
+            scatter(layer, ids, z, (vocab_size, gates), d_table);
+            embedded(layer, params, d_table, (vocab_size, size, embedding), grads, scratch);
+        }
+    }
 }
 
-impl Scatter {
-    /// Overwrites `d_table` with the sums of `rows` by id.
-    pub(crate) fn add_rows(&self, ids: &[u32], rows: &[f32], d_table: &mut [f32]) {
-        d_table.fill(0.0);
-        let row_len = self.table_row / self.gates * self.slots;
-        let (from_block, to_block) = (self.slots * self.lanes, self.gates * self.lanes);
-        for (&id, row) in ids.iter().zip(rows.chunks_exact(row_len)) {
-            let out = &mut d_table[id as usize * self.table_row..][..self.table_row];
-            for (out, block) in out.chunks_exact_mut(to_block).zip(row.chunks_exact(from_block)) {
-                for (out, d) in out.iter_mut().zip(block) {
-                    *out += d;
+/// Overwrites `d_table`, `[V, G, Hp]`, with the sums of the rows of `z` by id.
+fn scatter(
+    layer: &Packed,
+    ids: &[u32],
+    z: Planes<'_>,
+    (vocab_size, gates): (usize, usize),
+    d_table: &mut Aligned,
+) {
+    d_table.resize_scratch(vocab_size * gates * layer.hp());
+    d_table.fill(0.0);
+    each!(ValuesRef, z.data, data => {
+        layer.simd().run(Scatter { ids, data, z, gates, d_table });
+    });
+}
+
+struct Scatter<'a, E> {
+    ids: &'a [u32],
+    data: &'a [E],
+    z: Planes<'a>,
+    gates: usize,
+    d_table: &'a mut [f32],
+}
+
+impl<E: Element> Job for Scatter<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self, v: V) {
+        let Self { ids, data, z: Planes { row_stride: hp, plane, .. }, gates, d_table } = self;
+        for (row, &id) in ids.iter().enumerate() {
+            let sums = &mut d_table[id as usize * gates * hp..][..gates * hp];
+            for (gate, sums) in sums.chunks_exact_mut(hp).enumerate() {
+                let z = &data[gate * plane + row * hp..][..hp];
+                for (sum, z) in sums.chunks_exact_mut(V::LANES).zip(z.chunks_exact(V::LANES)) {
+                    (v.load(sum) + E::load(v, z)).store(sum);
                 }
             }
         }
@@ -33,13 +78,11 @@ impl Scatter {
 }
 
 /// One-hot ids: the columns of `W_ih` are the rows of the table.
-pub(crate) fn one_hot_gradient(layer: &Packed, d_table: &[f32], vocab_size: usize, d_weight_ih: &mut [f32]) {
-    let (lanes, gates, hidden_size) =
-        (layer.simd().lanes(), layer.spec().cell.input_gates(), layer.spec().hidden_size);
-    for (v, row) in d_table.chunks_exact(layer.hp() * gates.len()).enumerate() {
-        for unit in 0..hidden_size {
-            for (slot, gate) in gates.iter().enumerate() {
-                let d = row[(unit / lanes * gates.len() + slot) * lanes + unit % lanes];
+fn one_hot(layer: &Packed, d_table: &[f32], vocab_size: usize, d_weight_ih: &mut [f32]) {
+    let (gates, hp, hidden_size) = (layer.spec().cell.input_gates(), layer.hp(), layer.spec().hidden_size);
+    for (v, row) in d_table.chunks_exact(hp * gates.len()).enumerate() {
+        for (row, gate) in row.chunks_exact(hp).zip(gates) {
+            for (unit, d) in row[..hidden_size].iter().enumerate() {
                 d_weight_ih[(gate * hidden_size + unit) * vocab_size + v] += d;
             }
         }
@@ -47,37 +90,33 @@ pub(crate) fn one_hot_gradient(layer: &Packed, d_table: &[f32], vocab_size: usiz
 }
 
 /// Embedded ids: `d_W_ih = d_table^T E` and `d_E = d_table W_ih`.
-pub(crate) fn embedded_gradient(
+fn embedded(
     layer: &Packed,
     params: &[f32],
     d_table: &[f32],
+    (vocab_size, size, embedding): (usize, usize, usize),
     grads: &mut [f32],
     scratch: &mut Scratch,
 ) {
-    let spec = *layer.spec();
-    let InputSpec::Embedded { vocab_size, size, embedding } = spec.input else { return };
-    let (lanes, gates) = (layer.simd().lanes(), spec.cell.input_gates());
-    let table_row = layer.hp() * gates.len();
+    let (spec, simd, hp) = (layer.spec(), layer.simd(), layer.hp());
+    let gates = spec.cell.input_gates();
+    let z = Planes { data: ValuesRef::F32(d_table), row_stride: gates.len() * hp, plane: hp };
     let by_embedding = WeightGradient {
-        simd: layer.simd(),
+        simd,
         steps: vocab_size,
         hidden_size: spec.hidden_size,
-        z: d_table,
-        z_stride: table_row,
-        z_slots: gates.len(),
-        first_slot: 0,
+        z,
+        first_plane: 0,
         gates,
-        x: &params[embedding..][..vocab_size * size],
+        x: ValuesRef::F32(&params[embedding..][..vocab_size * size]),
         x_stride: size,
-        x_block_stride: lanes,
         x_width: size,
     };
     by_embedding.add_to(&mut grads[spec.weight_ih_range()], scratch);
 
-    let stride = size.next_multiple_of(lanes);
+    let stride = size.next_multiple_of(simd.lanes());
     scratch.row.resize_scratch(vocab_size * stride);
-    let rows = Operand::rows(d_table, table_row, table_row);
-    layer.input_gradient(rows, vocab_size, &mut scratch.row, stride);
+    layer.input_gradient(z, vocab_size, &mut scratch.row, stride);
     let d_embedding = &mut grads[embedding..][..vocab_size * size];
     for (out, row) in d_embedding.chunks_exact_mut(size).zip(scratch.row.chunks_exact(stride)) {
         for (out, d) in out.iter_mut().zip(row) {

@@ -1,12 +1,11 @@
 //! Activations of the fast path: rows of features, padded to whole vectors.
 
-use crate::buffer::Aligned;
-use crate::panel::Operand;
+use crate::values::{Kind, Values, ValuesRef};
 
 /// Activations `[rows, width]`, rows padded to whole vectors.
 #[derive(Default)]
 pub struct Frames {
-    data: Aligned,
+    data: Values,
     rows: usize,
     width: usize,
     stride: usize,
@@ -15,35 +14,45 @@ pub struct Frames {
 /// Borrowed [`Frames`].
 #[derive(Clone, Copy)]
 pub struct FramesView<'a> {
-    data: &'a [f32],
+    data: ValuesRef<'a>,
     rows: usize,
     width: usize,
     stride: usize,
 }
 
 impl Frames {
-    /// Makes room for `[rows, width]`; the contents are then unspecified, the padding too.
-    pub(crate) fn resize(&mut self, rows: usize, width: usize, lanes: usize) {
-        let stride = width.next_multiple_of(lanes);
+    /// Makes room for `[rows, width]`, rows `stride` apart; the contents are then unspecified, the padding too.
+    pub(crate) fn resize(&mut self, kind: Kind, rows: usize, width: usize, stride: usize) {
         (self.rows, self.width, self.stride) = (rows, width, stride);
-        self.data.resize_scratch(rows * stride);
+        self.data.resize_scratch(kind, rows * stride);
     }
 
     pub(crate) fn stride(&self) -> usize {
         self.stride
     }
 
-    pub(crate) fn data_mut(&mut self) -> &mut [f32] {
+    pub(crate) fn data_mut(&mut self) -> &mut Values {
         &mut self.data
     }
 
+    /// Gradients, which are always `f32`.
+    ///
+    /// # Panics
+    /// If these are activations of another kind.
+    pub(crate) fn gradients_mut(&mut self) -> &mut [f32] {
+        match &mut self.data {
+            Values::F32(data) => data,
+            Values::Bf16(_) => panic!("activations where gradients belong"),
+        }
+    }
+
     pub(crate) fn view(&self) -> FramesView<'_> {
-        FramesView::new(&self.data, self.rows, self.width, self.stride)
+        FramesView::new(self.data.as_ref(), self.rows, self.width, self.stride)
     }
 }
 
 impl<'a> FramesView<'a> {
-    pub(crate) fn new(data: &'a [f32], rows: usize, width: usize, stride: usize) -> Self {
+    pub(crate) fn new(data: ValuesRef<'a>, rows: usize, width: usize, stride: usize) -> Self {
         Self { data, rows, width, stride }
     }
 
@@ -55,21 +64,23 @@ impl<'a> FramesView<'a> {
         self.stride
     }
 
-    pub(crate) fn data(self) -> &'a [f32] {
+    pub(crate) fn data(self) -> ValuesRef<'a> {
         self.data
     }
 
-    /// The data from row `row` on, and the distance between rows.
-    pub(crate) fn rows_from(self, row: usize) -> (&'a [f32], usize) {
-        (&self.data[row * self.stride..], self.stride)
+    /// Gradients from row `row` on, and the distance between rows.
+    ///
+    /// # Panics
+    /// If these are activations of another kind.
+    pub(crate) fn gradients_from(self, row: usize) -> (&'a [f32], usize) {
+        match self.data {
+            ValuesRef::F32(data) => (&data[row * self.stride..], self.stride),
+            ValuesRef::Bf16(_) => panic!("activations where gradients belong"),
+        }
     }
 
     /// Features of a row, without padding.
     pub(crate) fn width(self) -> usize {
         self.width
-    }
-
-    pub(crate) fn operand(self) -> Operand<'a> {
-        Operand::rows(self.data, self.stride, self.width)
     }
 }

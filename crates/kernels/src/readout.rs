@@ -4,17 +4,21 @@
 use crate::IGNORE;
 use crate::backend::Loss;
 use crate::buffer::Aligned;
+use crate::element::{Bf16, Element};
 use crate::frames::{Frames, FramesView};
-use crate::panel::{Init, Operand, Panels, Product};
+use crate::panel::{Columns, Init, Operand, Panels, Planes, Product, Quantised, Term, Transpose};
+use crate::precision::Precision;
 use crate::sequence::{Scratch, WeightGradient};
 use crate::simd::{Functions, Job, Simd, Vector};
 use crate::spec::ReadoutSpec;
+use crate::values::{Kind, ValuesRef};
 
 /// A readout's weights, packed.
 pub struct PackedReadout {
     simd: Simd,
+    precision: Precision,
     spec: ReadoutSpec,
-    /// `V` padded to whole vectors.
+    /// `V` padded to whole vectors, and to whole steps of the products.
     vp: usize,
     /// `h -> logits`.
     forward: Panels,
@@ -29,6 +33,9 @@ pub struct PackedReadout {
 pub struct ReadoutScratch {
     /// `[stretch, Vp]`: logits, then their gradients.
     logits: Aligned,
+    /// The gradients as products read them, where that is bfloat16.
+    rounded: Aligned<Bf16>,
+    quantised: Quantised,
     gradient: Scratch,
 }
 
@@ -43,11 +50,12 @@ pub(crate) struct Backward<'a> {
 }
 
 impl PackedReadout {
-    pub(crate) fn new(simd: Simd, spec: &ReadoutSpec) -> Self {
+    pub(crate) fn new(simd: Simd, precision: Precision, spec: &ReadoutSpec) -> Self {
         Self {
             simd,
+            precision,
             spec: *spec,
-            vp: spec.vocab_size.next_multiple_of(simd.lanes()),
+            vp: simd.padded(spec.vocab_size, precision),
             forward: Panels::default(),
             back: Panels::default(),
             bias: Aligned::default(),
@@ -55,27 +63,25 @@ impl PackedReadout {
     }
 
     pub(crate) fn pack(&mut self, params: &[f32], training: bool) {
-        let (lanes, spec) = (self.simd.lanes(), self.spec);
-        let (h, v) = (spec.input_size, spec.vocab_size);
-        let weight = &params[spec.weight_range()];
+        let (simd, lanes, format) = (self.simd, self.simd.lanes(), self.precision.format());
+        let (h, v) = (self.spec.input_size, self.spec.vocab_size);
+        let weight = &params[self.spec.weight_range()];
         self.bias.resize_scratch(self.vp);
         self.bias.fill(0.0);
-        self.bias[..v].copy_from_slice(&params[spec.bias_range()]);
-        self.forward.pack(self.simd, h, (self.vp / lanes, 1), |block, out| {
-            for lane in 0..lanes {
-                let row = weight.chunks_exact(h).nth(block * lanes + lane).unwrap_or_default();
-                for k in 0..h {
-                    out.row(k)[lane] = row.get(k).copied().unwrap_or(0.0);
-                }
-            }
+        self.bias[..v].copy_from_slice(&params[self.spec.bias_range()]);
+        let columns = Columns { groups: v.div_ceil(lanes), group: 1, alone: false };
+        self.forward.pack(simd, format, h, columns, |block, ks, out| {
+            let (first, rows) = (block * lanes, lanes.min(v - block * lanes));
+            let from = &weight[first * h + ks.start..];
+            simd.run(Transpose { from, stride: h, rows, columns: ks.len(), to: out });
         });
         if training {
-            self.back.pack(self.simd, v, (h.div_ceil(lanes), 1), |block, out| {
+            let columns = Columns { groups: h.div_ceil(lanes), group: 1, alone: false };
+            self.back.pack(simd, format, v, columns, |block, ks, out| {
                 let cols = block * lanes..h.min((block + 1) * lanes);
-                for (k, row) in weight.chunks_exact(h).enumerate() {
-                    let to = out.row(k);
+                for (k, to) in ks.zip(out.chunks_exact_mut(lanes)) {
                     to[cols.len()..].fill(0.0);
-                    to[..cols.len()].copy_from_slice(&row[cols.clone()]);
+                    to[..cols.len()].copy_from_slice(&weight[k * h..][cols.clone()]);
                 }
             });
         }
@@ -101,7 +107,9 @@ impl PackedReadout {
         scratch: &mut ReadoutScratch,
     ) -> Loss {
         if let Some(backward) = &mut backward {
-            backward.d_frames.resize(frames.rows(), self.spec.input_size, self.simd.lanes());
+            let (size, stride) =
+                (self.spec.input_size, self.spec.input_size.next_multiple_of(self.simd.lanes()));
+            backward.d_frames.resize(Kind::F32, frames.rows(), size, stride);
         }
         let mut loss = Loss::default();
         for (from, targets) in (0..frames.rows()).step_by(STRETCH).zip(targets.chunks(STRETCH)) {
@@ -119,19 +127,25 @@ impl PackedReadout {
 
     /// Logits of a stretch of rows, into the scratch.
     fn stretch(&self, frames: FramesView<'_>, from: usize, rows: usize, scratch: &mut ReadoutScratch) {
-        let lanes = self.simd.lanes();
+        let (lanes, k) = (self.simd.lanes(), self.forward.k());
         scratch.logits.resize_scratch(STRETCH * self.vp);
+        let a = match (self.precision, frames.data().from(from * frames.stride())) {
+            (Precision::Int8, ValuesRef::F32(x)) => {
+                scratch.quantised.rows(self.simd, x, frames.stride(), (rows, self.spec.input_size, k))
+            }
+            (_, x) => Operand::rows(x, frames.stride(), k),
+        };
         for p in 0..self.forward.count() {
-            let blocks = self.forward.blocks_of(p);
-            let (data, stride) = frames.rows_from(from);
-            self.simd.run(Product {
+            let (panel, blocks) = (self.forward.panel(p), self.forward.blocks_of(p));
+            Product {
                 rows,
-                a: Operand::rows(data, stride, self.spec.input_size),
-                panel: self.forward.panel(p),
+                terms: &[Term { a, panel, at: 0 }],
                 init: Init::Row(&self.bias[blocks.start * lanes..blocks.end * lanes]),
+                width: panel.width,
                 c: &mut scratch.logits[blocks.start * lanes..],
                 c_stride: self.vp,
-            });
+            }
+            .run(self.simd);
         }
     }
 
@@ -146,29 +160,38 @@ impl PackedReadout {
     ) {
         let (lanes, spec) = (self.simd.lanes(), &self.spec);
         let stride = backward.d_frames.stride();
+        let d_logits = match self.precision.kind() {
+            Kind::F32 => ValuesRef::F32(&scratch.logits),
+            Kind::Bf16 => {
+                scratch.rounded.resize_scratch(scratch.logits.len());
+                let (from, to) = (&scratch.logits[..rows * self.vp], &mut scratch.rounded[..]);
+                self.simd.run(RoundAll { from, to });
+                ValuesRef::Bf16(&scratch.rounded)
+            }
+        };
+        let a = Operand::rows(d_logits, self.vp, self.back.k());
         for p in 0..self.back.count() {
-            self.simd.run(Product {
+            let panel = self.back.panel(p);
+            let at = from * stride + self.back.blocks_of(p).start * lanes;
+            Product {
                 rows,
-                a: Operand::rows(&scratch.logits, self.vp, spec.vocab_size),
-                panel: self.back.panel(p),
+                terms: &[Term { a, panel, at: 0 }],
                 init: Init::Zero,
-                c: &mut backward.d_frames.data_mut()[from * stride + self.back.blocks_of(p).start * lanes..],
+                width: panel.width,
+                c: &mut backward.d_frames.gradients_mut()[at..],
                 c_stride: stride,
-            });
+            }
+            .run(self.simd);
         }
-        let (x, x_stride) = frames.rows_from(from);
         let gradient = WeightGradient {
             simd: self.simd,
             steps: rows,
             hidden_size: spec.vocab_size,
-            z: &scratch.logits,
-            z_stride: self.vp,
-            z_slots: 1,
-            first_slot: 0,
+            z: Planes { data: d_logits, row_stride: self.vp, plane: 0 },
+            first_plane: 0,
             gates: &[0],
-            x,
-            x_stride,
-            x_block_stride: lanes,
+            x: frames.data().from(from * frames.stride()),
+            x_stride: frames.stride(),
             x_width: spec.input_size,
         };
         gradient.add_to(&mut backward.grads[spec.weight_range()], &mut scratch.gradient);
@@ -228,5 +251,22 @@ impl Job for SoftmaxCrossEntropy<'_> {
             }
         }
         loss
+    }
+}
+
+/// Rounds whole vectors.
+struct RoundAll<'a> {
+    from: &'a [f32],
+    to: &'a mut [Bf16],
+}
+
+impl Job for RoundAll<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self, v: V) {
+        for (from, to) in self.from.chunks_exact(V::LANES).zip(self.to.chunks_exact_mut(V::LANES)) {
+            Element::store(v.load(from), to);
+        }
     }
 }

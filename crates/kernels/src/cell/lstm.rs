@@ -2,62 +2,52 @@
 //!
 //! `c' = f c + i g`, `h' = o tanh(c')`, with `i f o` logistic and `g` a hyperbolic tangent of its pre-activation.
 
-use super::{BackwardTile, ForwardTile, InputShare, slots, store_slots};
+use super::{BackwardTile, ForwardTile, gates_at, store_gates};
+use crate::element::Element;
 use crate::simd::{Functions, Job, Vector};
 
-const SLOTS: usize = 4;
+pub(crate) struct Forward<'a, E> {
+    pub(crate) tile: ForwardTile<'a>,
+    pub(crate) gates: &'a mut [E],
+}
 
-pub(crate) struct Forward<'a>(pub(crate) ForwardTile<'a>);
-
-impl Job for Forward<'_> {
+impl<E: Element> Job for Forward<'_, E> {
     type Output = ();
 
     #[inline(always)]
     fn run<V: Vector>(self, v: V) {
-        let Forward(tile) = self;
-        let (w, hp) = (V::LANES, tile.hp);
-        let row_len = SLOTS * hp;
+        let Forward { mut tile, gates } = self;
         for r in 0..tile.rows {
             for u in tile.units.clone() {
-                let own = u * SLOTS * w;
-                let pre = &tile.pre[r * tile.pre_stride + (u - tile.units.start) * SLOTS * w..][..SLOTS * w];
-                let gates = &mut tile.gates[r * row_len + own..][..SLOTS * w];
-                let input = match tile.input {
-                    InputShare::InGates => &*gates,
-                    InputShare::Table { table, ids } => {
-                        &table[ids[r] as usize * row_len + own..][..SLOTS * w]
-                    }
-                };
-                let [z_i, z_f, z_g, z_o] = slots(v, pre);
-                let [x_i, x_f, x_g, x_o] = slots(v, input);
-                let (i, f) = ((z_i + x_i).sigmoid(), (z_f + x_f).sigmoid());
-                let (g, o) = ((z_g + x_g).tanh(), (z_o + x_o).sigmoid());
-                let at = r * hp + u * w;
+                let at = r * tile.hp + u * V::LANES;
+                let [z_i, z_f, z_g, z_o] = tile.pre_activations(v, r, u);
+                let (i, f, g, o) = (z_i.sigmoid(), z_f.sigmoid(), z_g.tanh(), z_o.sigmoid());
                 let c = f.mul_add(v.load(&tile.c_prev[at..]), i * g);
                 c.store(&mut tile.c_next[at..]);
-                (o * c.tanh()).store(&mut tile.h_next[at..]);
-                store_slots([i, f, g, o], gates);
+                tile.store_h(o * c.tanh(), at);
+                store_gates([i, f, g, o], gates, tile.plane, at);
             }
         }
     }
 }
 
-pub(crate) struct Backward<'a>(pub(crate) BackwardTile<'a>);
+pub(crate) struct Backward<'a, E> {
+    pub(crate) tile: BackwardTile<'a>,
+    pub(crate) gates: &'a mut [E],
+}
 
-impl Job for Backward<'_> {
+impl<E: Element> Job for Backward<'_, E> {
     type Output = ();
 
     #[inline(always)]
     fn run<V: Vector>(self, v: V) {
-        let Backward(tile) = self;
-        let (w, hp) = (V::LANES, tile.hp);
+        let Backward { tile, gates } = self;
         let one = v.splat(1.0);
         for r in 0..tile.rows {
             for u in tile.units.clone() {
-                let at = r * hp + u * w;
+                let at = r * tile.hp + u * V::LANES;
                 let d_h = tile.incoming(v, r, u);
-                let gates = &mut tile.gates[r * SLOTS * hp + u * SLOTS * w..][..SLOTS * w];
-                let [i, f, g, o] = slots(v, gates);
+                let [i, f, g, o] = gates_at(v, gates, tile.plane, at);
                 let tanh_c = v.load(&tile.c_next[at..]).tanh();
 
                 // h' = o tanh(c')
@@ -70,7 +60,7 @@ impl Job for Backward<'_> {
 
                 (d_c * f).store(&mut tile.d_c[at..]);
                 v.splat(0.0).store(&mut tile.d_h[at..]);
-                store_slots([d_i, d_f, d_g, d_o], gates);
+                store_gates([d_i, d_f, d_g, d_o], gates, tile.plane, at);
             }
         }
     }

@@ -1,15 +1,18 @@
 //! The recurrent cells: which there are, how many gates each has, and (one file each) the pointwise part that
 //! turns pre-activations into the next state, forward and backward side by side.
 //!
-//! A cell is a pointwise function plugged into the one driver in [`crate::sequence`]. On the fast path the gates
-//! of a unit lie together: the tape holds `S` *slots* per unit, interleaved in blocks of one SIMD vector,
-//! `[unit block][slot][lane]`, so that the nonlinearity runs on the tile of pre-activations just produced.
+//! A cell is a pointwise function plugged into the one driver in [`crate::sequence`]. It has `S` *slots*: what it
+//! takes from the products for each unit, and what the tape keeps of it, a plane `[T, B, H]` for each slot. Packed
+//! weights interleave the gates of a unit in blocks of one SIMD vector, `[unit block][slot][lane]`, so that the
+//! nonlinearity runs on the tile of pre-activations just produced.
 
 pub(crate) mod gru;
 pub(crate) mod lstm;
 pub(crate) mod rnn;
 
+use crate::element::{Bf16, Element};
 use crate::simd::{Simd, Vector};
+use crate::values::{ValuesMut, each};
 use std::ops::Range;
 
 /// The nonlinearity of an Elman cell.
@@ -63,7 +66,7 @@ impl Cell {
         }
     }
 
-    /// Values the tape keeps per unit and step.
+    /// Pre-activations of a unit, and planes of the tape.
     pub(crate) fn slots(self) -> usize {
         self.slot_names().len()
     }
@@ -89,34 +92,36 @@ impl Cell {
     }
 }
 
-/// Where the input's share of the pre-activations of a tile comes from.
+/// The input's share of the pre-activations beside that of dense frames: the biases, and for ids their rows of the
+/// lookup table. Rows are `[unit block][slot][lane]`.
 #[derive(Clone, Copy)]
-pub(crate) enum InputShare<'a> {
-    /// It already lies in the gate slots of the tape.
-    InGates,
-    /// Row `ids[r]` of the `[V, G*Hp]` lookup table.
-    Table { table: &'a [f32], ids: &'a [u32] },
+pub(crate) struct Share<'a> {
+    pub(crate) rows: &'a [f32],
+    pub(crate) row_len: usize,
+    /// The row of each batch row; all share the first if absent.
+    pub(crate) ids: Option<&'a [u32]>,
 }
 
-/// One panel's worth of a forward step: rows `0..rows`, unit blocks `units`. All slices start at the first row;
-/// rows are `hp` (states), `slots * hp` (gates), `gates * hp` (table) apart.
+/// One panel's worth of a forward step: rows `0..rows`, unit blocks `units`. States start at the first row and have
+/// rows `hp` apart.
 pub(crate) struct ForwardTile<'a> {
     pub(crate) rows: usize,
     pub(crate) units: Range<usize>,
     /// Padded hidden size.
     pub(crate) hp: usize,
-    /// The recurrent product, `[rows][pre_stride]`.
+    /// Values between the planes of the gates.
+    pub(crate) plane: usize,
+    /// The products, `[rows][unit block][slot][lane]` from the first of `units` on.
     pub(crate) pre: &'a [f32],
     pub(crate) pre_stride: usize,
-    pub(crate) input: InputShare<'a>,
-    pub(crate) gates: &'a mut [f32],
+    pub(crate) share: Share<'a>,
     pub(crate) h_prev: &'a [f32],
     pub(crate) h_next: &'a mut [f32],
+    /// The new state as products read it, unless they read `h_next`: then empty.
+    pub(crate) h_rounded: &'a mut [Bf16],
     /// Empty unless the cell has a cell state.
     pub(crate) c_prev: &'a [f32],
     pub(crate) c_next: &'a mut [f32],
-    /// GRU: the bias `b_hn` inside the reset gate's product, `[hp]`.
-    pub(crate) hidden_bias: &'a [f32],
 }
 
 /// One panel's worth of a backward step, laid out as [`ForwardTile`].
@@ -124,11 +129,10 @@ pub(crate) struct BackwardTile<'a> {
     pub(crate) rows: usize,
     pub(crate) units: Range<usize>,
     pub(crate) hp: usize,
+    pub(crate) plane: usize,
     /// Gradient that reaches `h_t` from above; empty where nothing does.
     pub(crate) d_output: &'a [f32],
     pub(crate) d_output_stride: usize,
-    /// Activations in, gradients of the pre-activations out.
-    pub(crate) gates: &'a mut [f32],
     pub(crate) h_prev: &'a [f32],
     pub(crate) c_prev: &'a [f32],
     pub(crate) c_next: &'a [f32],
@@ -138,23 +142,49 @@ pub(crate) struct BackwardTile<'a> {
     pub(crate) d_c: &'a mut [f32],
 }
 
-/// Runs the pointwise part of one forward tile.
-pub(crate) fn forward(simd: Simd, cell: Cell, tile: ForwardTile<'_>) {
-    match cell {
-        Cell::Rnn(activation) => simd.run(rnn::Forward { activation, tile }),
-        Cell::Gru { reset_after: true } => simd.run(gru::ForwardResetAfter(tile)),
-        Cell::Gru { reset_after: false } => simd.run(gru::ForwardResetGates(tile)),
-        Cell::Lstm => simd.run(lstm::Forward(tile)),
-    }
+/// Runs the pointwise part of one forward tile; `gates` start at the first row of the first plane.
+pub(crate) fn forward(simd: Simd, cell: Cell, tile: ForwardTile<'_>, gates: ValuesMut<'_>) {
+    each!(ValuesMut, gates, gates => match cell {
+        Cell::Rnn(activation) => simd.run(rnn::Forward { activation, tile, gates }),
+        Cell::Gru { reset_after: true } => simd.run(gru::ForwardResetAfter { tile, gates }),
+        Cell::Gru { reset_after: false } => simd.run(gru::ForwardResetGates { tile, gates }),
+        Cell::Lstm => simd.run(lstm::Forward { tile, gates }),
+    });
 }
 
-/// Runs the pointwise part of one backward tile.
-pub(crate) fn backward(simd: Simd, cell: Cell, tile: BackwardTile<'_>) {
-    match cell {
-        Cell::Rnn(activation) => simd.run(rnn::Backward { activation, tile }),
-        Cell::Gru { reset_after: true } => simd.run(gru::BackwardResetAfter(tile)),
-        Cell::Gru { reset_after: false } => simd.run(gru::BackwardCandidate(tile)),
-        Cell::Lstm => simd.run(lstm::Backward(tile)),
+/// Runs the pointwise part of one backward tile. In: activations. Out: gradients of the pre-activations.
+pub(crate) fn backward(simd: Simd, cell: Cell, tile: BackwardTile<'_>, gates: ValuesMut<'_>) {
+    each!(ValuesMut, gates, gates => match cell {
+        Cell::Rnn(activation) => simd.run(rnn::Backward { activation, tile, gates }),
+        Cell::Gru { reset_after: true } => simd.run(gru::BackwardResetAfter { tile, gates }),
+        Cell::Gru { reset_after: false } => simd.run(gru::BackwardCandidate { tile, gates }),
+        Cell::Lstm => simd.run(lstm::Backward { tile, gates }),
+    });
+}
+
+impl ForwardTile<'_> {
+    /// The pre-activations of the `S` slots of one row and unit block: products and the input's share.
+    /// (A plain loop: closures are not sure to be compiled with a job's features.)
+    #[inline(always)]
+    fn pre_activations<V: Vector, const S: usize>(&self, v: V, row: usize, unit: usize) -> [V; S] {
+        let width = S * V::LANES;
+        let pre = &self.pre[row * self.pre_stride + (unit - self.units.start) * width..][..width];
+        let share_row = self.share.ids.map_or(0, |ids| ids[row] as usize);
+        let share = &self.share.rows[share_row * self.share.row_len + unit * width..][..width];
+        let mut all = [v; S];
+        for (slot, z) in all.iter_mut().enumerate() {
+            *z = v.load(&pre[slot * V::LANES..]) + v.load(&share[slot * V::LANES..]);
+        }
+        all
+    }
+
+    /// Writes the new state of one row and unit block.
+    #[inline(always)]
+    fn store_h<V: Vector>(&mut self, h: V, at: usize) {
+        h.store(&mut self.h_next[at..]);
+        if !self.h_rounded.is_empty() {
+            Element::store(h, &mut self.h_rounded[at..]);
+        }
     }
 }
 
@@ -170,19 +200,24 @@ impl BackwardTile<'_> {
     }
 }
 
-/// The slots of one unit block. (A plain loop: closures are not sure to be compiled with a job's features.)
+/// The `S` gates at one place of their planes.
 #[inline(always)]
-fn slots<V: Vector, const S: usize>(v: V, block: &[f32]) -> [V; S] {
+fn gates_at<V: Vector, E: Element, const S: usize>(v: V, gates: &[E], plane: usize, at: usize) -> [V; S] {
     let mut all = [v; S];
     for (slot, value) in all.iter_mut().enumerate() {
-        *value = v.load(&block[slot * V::LANES..]);
+        *value = E::load(v, &gates[slot * plane + at..]);
     }
     all
 }
 
 #[inline(always)]
-fn store_slots<V: Vector, const S: usize>(values: [V; S], block: &mut [f32]) {
+fn store_gates<V: Vector, E: Element, const S: usize>(
+    values: [V; S],
+    gates: &mut [E],
+    plane: usize,
+    at: usize,
+) {
     for (slot, value) in values.into_iter().enumerate() {
-        value.store(&mut block[slot * V::LANES..]);
+        E::store(value, &mut gates[slot * plane + at..]);
     }
 }

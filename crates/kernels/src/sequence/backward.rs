@@ -1,6 +1,6 @@
 //! The backward pass of a layer over a window: the forward pass in reverse.
 
-use super::gradient::{self, WeightGradient};
+use super::gradient::{self, Scratch, WeightGradient};
 use super::tape::pad_rows;
 use super::{Active, Packed, Tape};
 use crate::backend::{Gradients, Input, State, Upstream};
@@ -8,8 +8,8 @@ use crate::buffer::Aligned;
 use crate::cell::{self, BackwardTile, Cell, gru};
 use crate::embedding;
 use crate::frames::{Frames, FramesView};
-use crate::panel::{Init, Operand, Product};
-use crate::spec::InputSpec;
+use crate::panel::{Init, Operand, Planes, Product, Term};
+use crate::values::{Kind, ValuesMut, each};
 use std::ops::Range;
 
 /// Consumes the tape of a forward pass over `input`; see [`crate::Backend::recurrent_backward`].
@@ -59,8 +59,8 @@ fn through_time(layer: &Packed, upstream: &Upstream<'_, FramesView<'_>, f32>, ta
             }
             let units = layer.panels.hidden_back.blocks_of(p);
             for rows in active.at(t) {
-                let tile = tile(tape, upstream.d_output, t, rows, units.clone());
-                cell::backward(layer.simd, layer.spec.cell, tile);
+                let (tile, gates) = tile(tape, upstream.d_output, t, rows, units.clone());
+                cell::backward(layer.simd, layer.spec.cell, tile, gates);
             }
         }
         if layer.spec.cell == (Cell::Gru { reset_after: false }) {
@@ -78,81 +78,79 @@ fn through_time(layer: &Packed, upstream: &Upstream<'_, FramesView<'_>, f32>, ta
 
 /// Adds what flows from the gates of step `t` through `W_hh` to the carried `d_h`, for the units of panel `p`.
 fn through_weights(layer: &Packed, p: usize, t: usize, rows: Range<usize>, tape: &mut Tape) {
-    let (hp, row_len) = (tape.hp, tape.slots * tape.hp);
-    let lanes = layer.simd.lanes();
     let (slots, _) = layer.spec.cell.hidden_slots();
-    let units = layer.panels.hidden_back.blocks_of(p);
-    layer.simd.run(Product {
+    let (panels, hp) = (&layer.panels.hidden_back, tape.hp);
+    let panel = panels.panel(p);
+    let first = slots.start * tape.plane() + (t * tape.rows + rows.start) * hp;
+    let gates = Planes { data: tape.gates.as_ref().from(first), row_stride: hp, plane: tape.plane() };
+    Product {
         rows: rows.len(),
-        a: slots_operand(&tape.gates[(t * tape.rows + rows.start) * row_len..], tape, lanes, slots),
-        panel: layer.panels.hidden_back.panel(p),
+        terms: &[Term { a: Operand::planes(gates, panel.k / slots.len()), panel, at: 0 }],
         init: Init::Accumulate,
-        c: &mut tape.d_h[rows.start * hp + units.start * lanes..],
+        width: panel.width,
+        c: &mut tape.d_h[rows.start * hp + panels.blocks_of(p).start * layer.simd.lanes()..],
         c_stride: hp,
-    });
+    }
+    .run(layer.simd);
 }
 
 /// The reset-before GRU's way back from the candidate through `W_hn` and the reset gate.
 fn reset_gates(layer: &Packed, t: usize, rows: Range<usize>, tape: &mut Tape) {
-    let (lanes, row_len) = (layer.simd.lanes(), tape.slots * tape.hp);
-    let panels = &layer.panels.candidate_back;
+    let (lanes, hp, panels) = (layer.simd.lanes(), tape.hp, &layer.panels.candidate_back);
+    let first = gru::SLOT_N * tape.plane() + (t * tape.rows + rows.start) * hp;
     for p in 0..panels.count() {
         let (panel, units) = (panels.panel(p), panels.blocks_of(p));
         let mut d_q = std::mem::take(&mut tape.product);
-        let gates = &tape.gates[(t * tape.rows + rows.start) * row_len..];
-        layer.simd.run(Product {
+        let d_q_stride = panel.width * lanes;
+        let d_n = Operand::rows(tape.gates.as_ref().from(first), hp, panel.k);
+        Product {
             rows: rows.len(),
-            a: slots_operand(gates, tape, lanes, gru::SLOT_N..gru::SLOT_N + 1),
-            panel,
+            terms: &[Term { a: d_n, panel, at: 0 }],
             init: Init::Zero,
+            width: panel.width,
             c: &mut d_q,
-            c_stride: panel.width * lanes,
+            c_stride: d_q_stride,
+        }
+        .run(layer.simd);
+        let (tile, gates) = tile(tape, None, t, rows.clone(), units);
+        each!(ValuesMut, gates, gates => {
+            layer.simd.run(gru::BackwardResetGate { tile, gates, d_q: &d_q, d_q_stride });
         });
-        let tile = tile(tape, None, t, rows.clone(), units);
-        layer.simd.run(gru::BackwardResetGate { tile, d_q: &d_q, d_q_stride: panel.width * lanes });
         tape.product = d_q;
     }
 }
 
-/// The surroundings of some rows and units of step `t`.
+/// The surroundings of some rows and units of step `t`, and the gates from those rows on.
 fn tile<'a>(
     tape: &'a mut Tape,
     d_output: Option<FramesView<'a>>,
     t: usize,
     rows: Range<usize>,
     units: Range<usize>,
-) -> BackwardTile<'a> {
-    let (hp, row_len, slice) = (tape.hp, tape.slots * tape.hp, tape.slice_len());
+) -> (BackwardTile<'a>, ValuesMut<'a>) {
+    let (hp, plane, slice) = (tape.hp, tape.plane(), tape.slice_len());
     let (before, after) = (tape.direction().before(t), tape.direction().after(t));
-    let gate_rows = (t * tape.rows + rows.start) * row_len..(t * tape.rows + rows.end) * row_len;
+    let first = t * tape.rows + rows.start;
     let state = |s: usize| s * slice + rows.start * hp..s * slice + rows.end * hp;
     let cell_state = |s: usize| if tape.c.is_empty() { &[][..] } else { &tape.c[state(s)] };
     let (d_output, d_output_stride) = match d_output {
-        Some(frames) => frames.rows_from(t * tape.rows + rows.start),
+        Some(frames) => frames.gradients_from(first),
         None => (&[][..], 0),
     };
-    BackwardTile {
+    let tile = BackwardTile {
         rows: rows.len(),
         units,
         hp,
+        plane,
         d_output,
         d_output_stride,
         h_prev: &tape.h[state(before)],
         c_prev: cell_state(before),
         c_next: cell_state(after),
-        gates: &mut tape.gates[gate_rows],
         d_h: &mut tape.d_h[rows.start * hp..rows.end * hp],
         d_c: if tape.d_c.is_empty() { &mut [] } else { &mut tape.d_c[rows.start * hp..rows.end * hp] },
-    }
-}
-
-/// Some slots of every unit block of rows of gates, as the left operand of a product.
-fn slots_operand<'a>(gates: &'a [f32], tape: &Tape, lanes: usize, slots: Range<usize>) -> Operand<'a> {
-    let row_len = tape.slots * tape.hp;
-    if slots.len() == tape.slots {
-        return Operand::rows(gates, row_len, row_len);
-    }
-    Operand::blocks(&gates[slots.start * lanes..], row_len, slots.len() * lanes, tape.slots * lanes)
+    };
+    (tile, tape.gates.as_mut().from(first * hp))
 }
 
 /// Adds the gradients of weights, biases and embedding.
@@ -163,89 +161,77 @@ fn parameters(
     tape: &mut Tape,
     grads: &mut [f32],
 ) {
-    let (simd, spec, lanes, hp) = (layer.simd, &layer.spec, layer.simd.lanes(), tape.hp);
+    let (simd, spec, hp, plane) = (layer.simd, &layer.spec, tape.hp, tape.plane());
     let (slots, gates) = spec.cell.hidden_slots();
     let h_before = tape.direction().before(0) * tape.slice_len();
+    let mut scratch = std::mem::take(&mut tape.scratch);
+    let z = Planes { data: tape.gates.as_ref(), row_stride: hp, plane };
     let from_gates = WeightGradient {
         simd,
         steps: tape.steps * tape.rows,
         hidden_size: spec.hidden_size,
-        z: &tape.gates,
-        z_stride: tape.slots * hp,
-        z_slots: tape.slots,
-        first_slot: slots.start,
+        z,
+        first_plane: slots.start,
         gates,
-        x: &tape.h[h_before..],
+        x: tape.states().from(h_before),
         x_stride: hp,
-        x_block_stride: lanes,
         x_width: spec.hidden_size,
     };
     let weight_hh = &mut grads[spec.weight_hh_range()];
-    from_gates.add_to(weight_hh, &mut tape.scratch);
+    from_gates.add_to(weight_hh, &mut scratch);
     if spec.cell == (Cell::Gru { reset_after: false }) {
         let candidate = WeightGradient {
-            first_slot: gru::SLOT_N,
+            first_plane: gru::SLOT_N,
             gates: &[gru::N],
-            x: &tape.gates[gru::SLOT_Q * lanes..],
-            x_stride: tape.slots * hp,
-            x_block_stride: tape.slots * lanes,
+            x: z.data.from(gru::SLOT_Q * plane),
             ..from_gates
         };
-        candidate.add_to(weight_hh, &mut tape.scratch);
+        candidate.add_to(weight_hh, &mut scratch);
     }
     match input {
         Input::Frames(x) => {
-            let x_stride = x.stride();
             let by_input = WeightGradient {
-                first_slot: 0,
+                first_plane: 0,
                 gates: spec.cell.input_gates(),
                 x: x.data(),
-                x_stride,
-                x_block_stride: lanes,
+                x_stride: x.stride(),
                 x_width: spec.input.size(),
                 ..from_gates
             };
-            by_input.add_to(&mut grads[spec.weight_ih_range()], &mut tape.scratch);
+            by_input.add_to(&mut grads[spec.weight_ih_range()], &mut scratch);
         }
         Input::Ids(ids) => {
-            let table_row = hp * spec.cell.gates();
-            tape.d_table.resize_scratch(layer.table.len());
-            let z = embedding::Scatter { lanes, slots: tape.slots, gates: spec.cell.gates(), table_row };
-            z.add_rows(ids, &tape.gates, &mut tape.d_table);
-            if let InputSpec::OneHot { vocab_size } = spec.input {
-                let weight_ih = &mut grads[spec.weight_ih_range()];
-                embedding::one_hot_gradient(layer, &tape.d_table, vocab_size, weight_ih);
-            } else {
-                embedding::embedded_gradient(layer, params, &tape.d_table, grads, &mut tape.scratch);
-            }
+            embedding::gradients(layer, ids, params, z, &mut tape.d_table, grads, &mut scratch)
         }
     }
-    biases(layer, tape, grads);
+    biases(layer, z, tape.steps * tape.rows, grads, &mut scratch);
+    tape.scratch = scratch;
 }
 
-/// Adds the column sums of the gates' gradients to the biases.
-fn biases(layer: &Packed, tape: &mut Tape, grads: &mut [f32]) {
-    let (spec, lanes) = (&layer.spec, layer.simd.lanes());
+/// Adds the sums of the gates' gradients to the biases.
+fn biases(layer: &Packed, z: Planes<'_>, rows: usize, grads: &mut [f32], scratch: &mut Scratch) {
+    let spec = &layer.spec;
     let Some((ih, hh)) = spec.bias_ranges() else { return };
-    let sums = gradient::column_sums(layer.simd, &tape.gates, tape.slots * tape.hp, &mut tape.scratch);
-    let sum = |slot: usize, unit: usize| sums[(unit / lanes * tape.slots + slot) * lanes + unit % lanes];
     let (slots, hidden_gates) = spec.cell.hidden_slots();
-    let candidate = (spec.cell == (Cell::Gru { reset_after: false })).then_some((gru::SLOT_N, gru::N));
-    for unit in 0..spec.hidden_size {
-        for (slot, gate) in spec.cell.input_gates().iter().enumerate() {
-            grads[ih.start + gate * spec.hidden_size + unit] += sum(slot, unit);
-        }
-        for (slot, gate) in slots.clone().zip(hidden_gates.iter().copied()).chain(candidate) {
-            grads[hh.start + gate * spec.hidden_size + unit] += sum(slot, unit);
+    let candidate = spec.cell == (Cell::Gru { reset_after: false });
+    for slot in 0..spec.cell.slots() {
+        let sums = gradient::column_sums(layer.simd, z, slot, rows, scratch);
+        let by_input = spec.cell.input_gates().get(slot).map(|gate| ih.start + gate * spec.hidden_size);
+        let by_state = slots.contains(&slot).then(|| hidden_gates[slot - slots.start]);
+        let by_state = by_state.or((candidate && slot == gru::SLOT_N).then_some(gru::N));
+        let by_state = by_state.map(|gate| hh.start + gate * spec.hidden_size);
+        for start in [by_input, by_state].into_iter().flatten() {
+            let bias = &mut grads[start..][..spec.hidden_size];
+            bias.iter_mut().zip(sums).for_each(|(bias, sum)| *bias += sum);
         }
     }
 }
 
 /// Overwrites the gradient of the input frames.
 fn frames(layer: &Packed, tape: &Tape, d_input: &mut Frames) {
-    let (lanes, rows) = (layer.simd.lanes(), tape.steps * tape.rows);
-    d_input.resize(rows, layer.spec.input.size(), lanes);
-    let stride = d_input.stride();
-    let d_gates = slots_operand(&tape.gates, tape, lanes, 0..layer.spec.cell.gates());
-    layer.input_gradient(d_gates, rows, d_input.data_mut(), stride);
+    let (rows, size) = (tape.steps * tape.rows, layer.spec.input.size());
+    let stride = size.next_multiple_of(layer.simd.lanes());
+    d_input.resize(Kind::F32, rows, size, stride);
+    let z = Planes { data: tape.gates.as_ref(), row_stride: tape.hp, plane: tape.plane() };
+    layer.input_gradient(z, rows, d_input.gradients_mut(), stride);
 }

@@ -2,9 +2,11 @@
 
 use super::{Active, Packed, Tape};
 use crate::backend::{Input, State};
-use crate::cell::{self, Cell, ForwardTile, InputShare, gru};
+use crate::cell::{self, Cell, ForwardTile, Share, gru};
+use crate::element::Bf16;
 use crate::frames::FramesView;
-use crate::panel::{Init, Operand, Panels, Product};
+use crate::panel::{Init, Product, Term};
+use crate::values::{Values, ValuesMut, ValuesRef, each};
 use std::ops::Range;
 
 /// Runs `layer` over `input` from the state `initial`, whose size gives the batch rows. The tape then holds the
@@ -18,19 +20,15 @@ pub(crate) fn forward(
 ) {
     let rows = initial.h.len() / layer.spec.hidden_size;
     tape.begin(layer, input.positions() / rows, initial, lengths);
-    if let Input::Frames(frames) = input {
-        let row_len = tape.slots * tape.hp;
-        layer.input_product(frames.operand(), frames.rows(), &mut tape.gates, row_len);
-    }
     // Apart from the tape while it is written.
     let lengths = std::mem::take(&mut tape.lengths);
     let active = Active { rows, lengths: lengths.as_deref() };
     for t in tape.direction().order(tape.steps) {
         for rows in active.at(t) {
-            step(layer, input, Rows { t, rows }, tape);
+            step(layer, input, &Rows { t, rows }, tape);
         }
         for rows in active.finished_at(t) {
-            hold(tape, Rows { t, rows });
+            hold(tape, &Rows { t, rows });
         }
         if let Some(lengths) = &lengths {
             mask(tape, t, lengths);
@@ -45,107 +43,151 @@ struct Rows {
     rows: Range<usize>,
 }
 
-/// One step of some rows.
-fn step(layer: &Packed, input: Input<'_, FramesView<'_>>, at: Rows, tape: &mut Tape) {
-    let cell = layer.spec.cell;
-    let share = match input {
-        Input::Frames(_) => InputShare::InGates,
+/// One step of some rows: panel by panel the products, then the pointwise part on what they gave.
+fn step(layer: &Packed, input: Input<'_, FramesView<'_>>, at: &Rows, tape: &mut Tape) {
+    let (cell, panels, lanes) = (layer.spec.cell, &layer.panels, layer.simd.lanes());
+    let (rows, hp, plane) = (at.rows.len(), tape.hp, tape.plane());
+    let (first, ranges) = (at.t * tape.rows + at.rows.start, StateRanges::of(tape, at));
+    let Tape { h, h_rounded, c, gates, product, quantised: [by_x, by_h], .. } = tape;
+    let mut states = States::split(h, h_rounded, c, ranges);
+    let (share, x) = match input {
+        Input::Frames(x) => (Share { rows: &layer.bias, row_len: 0, ids: None }, Some(x)),
         Input::Ids(ids) => {
-            let ids = &ids[at.t * tape.rows + at.rows.start..][..at.rows.len()];
-            InputShare::Table { table: &layer.table, ids }
+            let ids = Some(&ids[first..][..rows]);
+            (Share { rows: &layer.table, row_len: layer.row_len(), ids }, None)
         }
     };
-    let hidden = StepProduct { panels: &layer.panels.hidden, gates: cell.hidden_slots().1.len(), slot: None };
-    hidden.run(layer, &at, tape, |tile| {
-        cell::forward(layer.simd, cell, ForwardTile { input: share, ..tile });
+    let x = x.map(|x| {
+        let (data, size) = (x.data().from(first * x.stride()), (rows, x.width(), panels.input.k()));
+        layer.operand(data, x.stride(), size, by_x)
     });
-    if cell == (Cell::Gru { reset_after: false }) {
-        let candidate = StepProduct { panels: &layer.panels.candidate, gates: 1, slot: Some(gru::SLOT_Q) };
-        candidate.run(layer, &at, tape, |tile| layer.simd.run(gru::ForwardCandidate(tile)));
+    let h_size = (rows, layer.spec.hidden_size, panels.hidden.k());
+    let h = layer.operand(states.operand(), hp, h_size, by_h);
+    let (slots, hidden_gates) = cell.hidden_slots();
+    for p in 0..panels.hidden.count() {
+        let blocks = panels.hidden.blocks_of(p);
+        let units = blocks.start / hidden_gates.len()..blocks.end / hidden_gates.len();
+        let width = units.len() * cell.slots();
+        let by_state = Term { a: h, panel: panels.hidden.panel(p), at: slots.start };
+        let both = x.map(|a| [Term { a, panel: panels.input.panel(p), at: 0 }, by_state]);
+        let terms = both.as_ref().map_or(std::slice::from_ref(&by_state), |both| both);
+        Product { rows, terms, init: Init::Zero, width, c: product, c_stride: width * lanes }.run(layer.simd);
+        let tile = states.tile(rows, units, (hp, plane), (product, width * lanes), share);
+        cell::forward(layer.simd, cell, tile, gates.as_mut().from(first * hp));
     }
-}
-
-/// A step's product over one set of panels.
-struct StepProduct<'a> {
-    panels: &'a Panels,
-    /// Gates of a unit that lie side by side in a panel.
-    gates: usize,
-    /// What is multiplied: a slot of the step's own gates, or else the state before the step.
-    slot: Option<usize>,
-}
-
-impl StepProduct<'_> {
-    /// Multiplies panel by panel and hands each product, with its surroundings on the tape, to the pointwise part.
-    fn run(&self, layer: &Packed, at: &Rows, tape: &mut Tape, pointwise: impl Fn(ForwardTile<'_>)) {
-        let Rows { t, ref rows } = *at;
-        let (hp, lanes, slots) = (tape.hp, layer.simd.lanes(), tape.slots);
-        let slice = tape.slice_len();
-        let state = |s: usize| s * slice + rows.start * hp..s * slice + rows.end * hp;
-        let (before, after) = (state(tape.direction().before(t)), state(tape.direction().after(t)));
-        let row_len = slots * hp;
-        let gates = &mut tape.gates[(t * tape.rows + rows.start) * row_len..][..rows.len() * row_len];
-        let (h_prev, h_next) = disjoint(&mut tape.h, before.clone(), after.clone());
-        let (c_prev, c_next) = match tape.c.is_empty() {
-            true => (&[][..], &mut [][..]),
-            false => disjoint(&mut tape.c, before, after),
-        };
-        for p in 0..self.panels.count() {
-            let (panel, blocks) = (self.panels.panel(p), self.panels.blocks_of(p));
-            let a = match self.slot {
-                None => Operand::rows(h_prev, hp, panel.k),
-                Some(slot) => Operand::blocks(&gates[slot * lanes..], row_len, lanes, slots * lanes),
-            };
-            let pre_stride = panel.width * lanes;
-            layer.simd.run(Product {
-                rows: rows.len(),
-                a,
-                panel,
-                init: Init::Zero,
-                c: &mut tape.product,
-                c_stride: pre_stride,
-            });
-            pointwise(ForwardTile {
-                rows: rows.len(),
-                units: blocks.start / self.gates..blocks.end / self.gates,
-                hp,
-                pre: &tape.product,
-                pre_stride,
-                input: InputShare::InGates,
-                gates: &mut *gates,
-                h_prev,
-                h_next: &mut *h_next,
-                c_prev,
-                c_next: &mut *c_next,
-                hidden_bias: &layer.hidden_bias,
+    if cell == (Cell::Gru { reset_after: false }) {
+        // The candidate's product of its own, of q = r h.
+        let (mut gates, q) = gates.split_at_mut(gru::SLOT_Q * plane);
+        let q_size = (rows, layer.spec.hidden_size, panels.candidate.k());
+        let q = layer.operand(q.from(first * hp), hp, q_size, by_h);
+        for p in 0..panels.candidate.count() {
+            let (panel, units) = (panels.candidate.panel(p), panels.candidate.blocks_of(p));
+            let (width, terms) = (panel.width, &[Term { a: q, panel, at: 0 }]);
+            Product { rows, terms, init: Init::Zero, width, c: product, c_stride: width * lanes }
+                .run(layer.simd);
+            let tile = states.tile(rows, units, (hp, plane), (product, width * lanes), share);
+            each!(ValuesMut, gates.reborrow().from(first * hp), gates => {
+                layer.simd.run(gru::ForwardCandidate { tile, gates });
             });
         }
     }
 }
 
-/// Two ranges of one buffer that do not overlap, the second to be written.
-fn disjoint(buffer: &mut [f32], read: Range<usize>, write: Range<usize>) -> (&[f32], &mut [f32]) {
+/// Where the states before and after a step lie on the tape.
+struct StateRanges {
+    before: Range<usize>,
+    after: Range<usize>,
+}
+
+impl StateRanges {
+    fn of(tape: &Tape, at: &Rows) -> Self {
+        let (hp, slice) = (tape.hp, tape.slice_len());
+        let range = |s: usize| s * slice + at.rows.start * hp..s * slice + at.rows.end * hp;
+        Self { before: range(tape.direction().before(at.t)), after: range(tape.direction().after(at.t)) }
+    }
+}
+
+/// The states of some rows before and after a step.
+struct States<'a> {
+    h: (&'a [f32], &'a mut [f32]),
+    h_rounded: (&'a [Bf16], &'a mut [Bf16]),
+    c: (&'a [f32], &'a mut [f32]),
+}
+
+impl<'a> States<'a> {
+    fn split(h: &'a mut [f32], h_rounded: &'a mut [Bf16], c: &'a mut [f32], ranges: StateRanges) -> Self {
+        let StateRanges { before, after } = ranges;
+        Self {
+            h: disjoint(h, &before, &after),
+            h_rounded: disjoint(h_rounded, &before, &after),
+            c: disjoint(c, &before, &after),
+        }
+    }
+
+    /// The state before the step as products read it.
+    fn operand(&self) -> ValuesRef<'a> {
+        match self.h_rounded.0 {
+            [] => ValuesRef::F32(self.h.0),
+            rounded => ValuesRef::Bf16(rounded),
+        }
+    }
+
+    /// The pointwise part's share of a step: some units, whose products are `pre`.
+    fn tile<'b>(
+        &'b mut self,
+        rows: usize,
+        units: Range<usize>,
+        (hp, plane): (usize, usize),
+        (pre, pre_stride): (&'b [f32], usize),
+        share: Share<'b>,
+    ) -> ForwardTile<'b> {
+        ForwardTile {
+            rows,
+            units,
+            hp,
+            plane,
+            pre,
+            pre_stride,
+            share,
+            h_prev: self.h.0,
+            h_next: self.h.1,
+            h_rounded: self.h_rounded.1,
+            c_prev: self.c.0,
+            c_next: self.c.1,
+        }
+    }
+}
+
+/// Two ranges of one buffer that do not overlap, the second to be written; nothing of an empty one.
+fn disjoint<'a, E>(buffer: &'a mut [E], read: &Range<usize>, write: &Range<usize>) -> (&'a [E], &'a mut [E]) {
+    if buffer.is_empty() {
+        return (&[], &mut []);
+    }
     if read.end <= write.start {
         let (low, high) = buffer.split_at_mut(write.start);
-        (&low[read], &mut high[..write.len()])
+        (&low[read.clone()], &mut high[..write.len()])
     } else {
         let (low, high) = buffer.split_at_mut(read.start);
-        (&high[..read.len()], &mut low[write])
+        (&high[..read.len()], &mut low[write.clone()])
     }
 }
 
 /// Finished rows keep their state; their gates, which the trace shows, are zero.
-fn hold(tape: &mut Tape, Rows { t, rows }: Rows) {
-    let (hp, slice, row_len) = (tape.hp, tape.slice_len(), tape.slots * tape.hp);
-    let (before, after) = (tape.direction().before(t), tape.direction().after(t));
+fn hold(tape: &mut Tape, at: &Rows) {
+    let (hp, plane, StateRanges { before, after }) = (tape.hp, tape.plane(), StateRanges::of(tape, at));
     for state in [&mut tape.h, &mut tape.c] {
         if !state.is_empty() {
-            state.copy_within(
-                before * slice + rows.start * hp..before * slice + rows.end * hp,
-                after * slice + rows.start * hp,
-            );
+            state.copy_within(before.clone(), after.start);
         }
     }
-    tape.gates[(t * tape.rows + rows.start) * row_len..(t * tape.rows + rows.end) * row_len].fill(0.0);
+    if !tape.h_rounded.is_empty() {
+        tape.h_rounded.copy_within(before, after.start);
+    }
+    let first = at.t * tape.rows;
+    let rows = (first + at.rows.start) * hp..(first + at.rows.end) * hp;
+    each!(Values, &mut tape.gates, gates => {
+        gates.chunks_exact_mut(plane).for_each(|gate| gate[rows.clone()].fill(Default::default()));
+    });
 }
 
 /// Writes the step's output: the new state of active rows, zero for finished ones.
@@ -153,11 +195,14 @@ fn mask(tape: &mut Tape, t: usize, lengths: &[usize]) {
     let (hp, slice) = (tape.hp, tape.slice_len());
     let after = tape.direction().after(t) * slice;
     for (row, &length) in lengths.iter().enumerate() {
-        let out = &mut tape.masked[t * slice + row * hp..][..hp];
-        if t < length {
-            out.copy_from_slice(&tape.h[after + row * hp..][..hp]);
-        } else {
-            out.fill(0.0);
+        let (from, to) = (after + row * hp, t * slice + row * hp);
+        match &mut tape.masked {
+            Values::F32(masked) if t < length => masked[to..][..hp].copy_from_slice(&tape.h[from..][..hp]),
+            Values::Bf16(masked) if t < length => {
+                masked[to..][..hp].copy_from_slice(&tape.h_rounded[from..][..hp]);
+            }
+            Values::F32(masked) => masked[to..][..hp].fill(0.0),
+            Values::Bf16(masked) => masked[to..][..hp].fill(Bf16::default()),
         }
     }
 }

@@ -2,23 +2,24 @@
 
 use crate::buffer::Aligned;
 use crate::cell::{Cell, gru};
-use crate::panel::{Init, Operand, Panels, Product};
+use crate::panel::{Columns, Format, Init, Operand, Panels, Planes, Product, Quantised, Term, Transpose};
+use crate::precision::Precision;
 use crate::simd::Simd;
 use crate::spec::{InputSpec, RecurrentSpec};
+use crate::values::ValuesRef;
 
 /// The packed weights of one layer.
 pub struct Packed {
     pub(super) simd: Simd,
+    pub(super) precision: Precision,
     pub(super) spec: RecurrentSpec,
-    /// `H` padded to whole vectors.
+    /// `H` padded to whole vectors, and to whole steps of the products.
     pub(super) hp: usize,
     pub(super) panels: LayerPanels,
-    /// Over ids: row `v` holds `W_ih e_v + b`, `[V, Hp/lanes, G, lanes]`.
+    /// Over ids: row `v` holds `W_ih e_v + b`, `[V, units, S, lanes]`.
     pub(super) table: Aligned,
-    /// The bias that the input's share carries, `[Hp/lanes, G, lanes]`.
+    /// The biases in the same layout, `[units, S, lanes]`.
     pub(super) bias: Aligned,
-    /// GRU, reset after: `b_hn`, `[Hp]`.
-    pub(super) hidden_bias: Aligned,
 }
 
 /// The matrices of a layer, for the way there and, transposed, for the way back.
@@ -35,7 +36,7 @@ pub(super) struct LayerPanels {
     pub(super) input_back: Panels,
 }
 
-/// Frames that stay in the second-level cache while all panels of a large product pass by.
+/// Rows that stay in the second-level cache while all panels of a large product pass by.
 const PRODUCT_ROWS: usize = 96;
 
 /// A slice of the arena as a matrix of gates: row `gate * H + unit`.
@@ -47,17 +48,10 @@ struct GateMatrix<'a> {
 }
 
 impl Packed {
-    pub(crate) fn new(simd: Simd, spec: &RecurrentSpec) -> Self {
-        let [table, bias, hidden_bias] = std::array::from_fn(|_| Aligned::default());
-        Self {
-            simd,
-            spec: *spec,
-            hp: spec.hidden_size.next_multiple_of(simd.lanes()),
-            panels: LayerPanels::default(),
-            table,
-            bias,
-            hidden_bias,
-        }
+    pub(crate) fn new(simd: Simd, precision: Precision, spec: &RecurrentSpec) -> Self {
+        let [table, bias] = std::array::from_fn(|_| Aligned::default());
+        let hp = simd.padded(spec.hidden_size, precision);
+        Self { simd, precision, spec: *spec, hp, panels: LayerPanels::default(), table, bias }
     }
 
     /// Packs the layer's part of the arena; with `training`, for both ways.
@@ -69,23 +63,26 @@ impl Packed {
         let weight_hh = GateMatrix { data: &params[spec.weight_hh_range()], hidden_size, cols: hidden_size };
         let weight_ih = GateMatrix { data: &params[spec.weight_ih_range()], hidden_size, cols: size };
         let ((_, hidden_gates), input_gates) = (spec.cell.hidden_slots(), spec.cell.input_gates());
+        let (format, input_format) = (self.precision.format(), self.input_format());
         let two_products = spec.cell == (Cell::Gru { reset_after: false });
         let one_hot = matches!(spec.input, InputSpec::OneHot { .. });
 
-        self.pack_columns(&mut panels.hidden, hidden_size, weight_hh, hidden_gates);
+        // Gates that leave some slots of their unit out cannot lie beside those of the next unit.
+        let alone = |gates: &[usize]| gates.len() != spec.cell.slots();
+        self.pack_columns(&mut panels.hidden, format, weight_hh, hidden_gates, alone(hidden_gates));
         if two_products {
-            self.pack_columns(&mut panels.candidate, self.hp, weight_hh, &[gru::N]);
+            self.pack_columns(&mut panels.candidate, format, weight_hh, &[gru::N], false);
         }
         if !one_hot {
-            self.pack_columns(&mut panels.input, size, weight_ih, input_gates);
+            self.pack_columns(&mut panels.input, input_format, weight_ih, input_gates, alone(input_gates));
         }
         if training {
-            self.pack_rows(&mut panels.hidden_back, weight_hh, hidden_gates);
+            self.pack_rows(&mut panels.hidden_back, format, weight_hh, hidden_gates);
             if two_products {
-                self.pack_rows(&mut panels.candidate_back, weight_hh, &[gru::N]);
+                self.pack_rows(&mut panels.candidate_back, format, weight_hh, &[gru::N]);
             }
             if !one_hot {
-                self.pack_rows(&mut panels.input_back, weight_ih, input_gates);
+                self.pack_rows(&mut panels.input_back, input_format, weight_ih, input_gates);
             }
         }
         self.panels = panels;
@@ -99,77 +96,91 @@ impl Packed {
         }
     }
 
-    /// Packs `columns -> gates`: `K` runs over the matrix's columns and zeros up to `k`, panel columns are `[unit
-    /// block][gate][lane]`. All gates of a unit share a panel, for the pointwise part to find them in one tile.
-    fn pack_columns(&self, panels: &mut Panels, k: usize, matrix: GateMatrix<'_>, gates: &[usize]) {
-        let lanes = self.simd.lanes();
-        panels.pack(self.simd, k, (self.hp / lanes, gates.len()), |block, out| {
-            let (unit, gate) = (block / gates.len() * lanes, gates[block % gates.len()]);
-            for lane in 0..lanes {
-                let row = matrix.row(gate, unit + lane).unwrap_or_default();
-                for k in 0..k {
-                    out.row(k)[lane] = row.get(k).copied().unwrap_or(0.0);
-                }
-            }
+    /// What the input's weights are held in. The table of a layer over ids is taken exactly: it is small.
+    fn input_format(&self) -> Format {
+        match self.spec.input {
+            InputSpec::Frames { .. } => self.precision.format(),
+            InputSpec::OneHot { .. } | InputSpec::Embedded { .. } => Format::F32,
+        }
+    }
+
+    /// Packs `columns -> gates`: `K` runs over the matrix's columns, panel columns are `[unit block][gate][lane]`.
+    /// All gates of a unit share a panel, for the pointwise part to find them in one tile; `alone`, no other unit
+    /// does.
+    fn pack_columns(
+        &self,
+        panels: &mut Panels,
+        format: Format,
+        matrix: GateMatrix<'_>,
+        gates: &[usize],
+        alone: bool,
+    ) {
+        let (lanes, group) = (self.simd.lanes(), gates.len());
+        let columns = Columns { groups: self.units(), group, alone };
+        panels.pack(self.simd, format, matrix.cols, columns, |block, rows, out| {
+            let unit = block / group * lanes;
+            self.simd.run(Transpose {
+                from: matrix.row(gates[block % group], unit, rows.start),
+                stride: matrix.cols,
+                rows: lanes.min(matrix.hidden_size - unit),
+                columns: rows.len(),
+                to: out,
+            });
         });
     }
 
-    /// Packs `gates -> columns`: `K` runs over `[unit block][gate][lane]`, panel columns are the matrix's columns.
-    fn pack_rows(&self, panels: &mut Panels, matrix: GateMatrix<'_>, gates: &[usize]) {
+    /// Packs `gates -> columns`: `K` runs over the units of one gate after another, panel columns are the matrix's.
+    fn pack_rows(&self, panels: &mut Panels, format: Format, matrix: GateMatrix<'_>, gates: &[usize]) {
         let lanes = self.simd.lanes();
-        let (k, blocks) = (self.hp * gates.len(), matrix.cols.div_ceil(lanes));
-        panels.pack(self.simd, k, (blocks, 1), |block, out| {
+        let plane = matrix.hidden_size.next_multiple_of(format.k_step(self.simd));
+        let columns = Columns { groups: matrix.cols.div_ceil(lanes), group: 1, alone: false };
+        panels.pack(self.simd, format, plane * gates.len(), columns, |block, rows, out| {
             let cols = block * lanes..matrix.cols.min((block + 1) * lanes);
-            for k in 0..k {
-                let (unit, gate) =
-                    (k / (gates.len() * lanes) * lanes + k % lanes, gates[k / lanes % gates.len()]);
-                let to = out.row(k);
+            for (k, to) in rows.zip(out.chunks_exact_mut(lanes)) {
+                let unit = k % plane;
                 to[cols.len()..].fill(0.0);
-                match matrix.row(gate, unit) {
-                    Some(row) => to[..cols.len()].copy_from_slice(&row[cols.clone()]),
-                    None => to.fill(0.0),
+                if unit < matrix.hidden_size {
+                    let row = matrix.row(gates[k / plane], unit, 0);
+                    to[..cols.len()].copy_from_slice(&row[cols.clone()]);
+                } else {
+                    to.fill(0.0);
                 }
             }
         });
     }
 
-    /// The biases as the forward pass adds them: `b_ih + b_hh` with the input's share, but for the reset-after
-    /// GRU's `b_hn`, which the reset gate multiplies.
+    /// The biases of every slot. What the input's and the state's share have in common comes as their sum; only the
+    /// reset-after GRU keeps `b_hn` apart, in the slot that the reset gate multiplies.
     fn pack_biases(&mut self, params: &[f32]) {
         let (spec, lanes) = (self.spec, self.simd.lanes());
-        let gates = spec.cell.input_gates();
-        self.bias.resize_scratch(self.hp * gates.len());
+        let slots = spec.cell.slots();
+        self.bias.resize_scratch(self.row_len());
         self.bias.fill(0.0);
-        self.hidden_bias.resize_scratch(self.hp);
-        self.hidden_bias.fill(0.0);
         let Some((ih, hh)) = spec.bias_ranges() else { return };
-        let apart = |gate: usize| spec.cell == (Cell::Gru { reset_after: true }) && gate == gru::N;
+        let q = spec.cell == Cell::Gru { reset_after: true };
         for unit in 0..spec.hidden_size {
-            for (slot, &gate) in gates.iter().enumerate() {
-                let from = gate * spec.hidden_size + unit;
-                let (b_ih, b_hh) = (params[ih.start + from], params[hh.start + from]);
-                let to = &mut self.bias[(unit / lanes * gates.len() + slot) * lanes + unit % lanes];
-                if apart(gate) {
-                    *to = b_ih;
-                    self.hidden_bias[unit] = b_hh;
-                } else {
-                    *to = b_ih + b_hh;
-                }
+            let mut add = |slot: usize, value: f32| {
+                self.bias[(unit / lanes * slots + slot) * lanes + unit % lanes] += value;
+            };
+            for (slot, &gate) in spec.cell.input_gates().iter().enumerate() {
+                let at = gate * spec.hidden_size + unit;
+                add(slot, params[ih.start + at]);
+                add(if q && gate == gru::N { gru::SLOT_Q } else { slot }, params[hh.start + at]);
             }
         }
     }
 
     /// The table of a one-hot input: the columns of `W_ih`.
     fn table_of_columns(&mut self, weight_ih: GateMatrix<'_>, vocab_size: usize) {
-        let (gates, lanes) = (self.spec.cell.input_gates(), self.simd.lanes());
-        let row_len = self.hp * gates.len();
+        let (gates, lanes, slots) = (self.spec.cell.input_gates(), self.simd.lanes(), self.spec.cell.slots());
+        let row_len = self.row_len();
         self.table.resize_scratch(vocab_size * row_len);
         for (v, row) in self.table.chunks_exact_mut(row_len).enumerate() {
             row.copy_from_slice(&self.bias);
             for unit in 0..weight_ih.hidden_size {
                 for (slot, &gate) in gates.iter().enumerate() {
-                    let at = (unit / lanes * gates.len() + slot) * lanes + unit % lanes;
-                    row[at] += weight_ih.row(gate, unit).map_or(0.0, |row| row[v]);
+                    let at = (unit / lanes * slots + slot) * lanes + unit % lanes;
+                    row[at] += weight_ih.row(gate, unit, v)[0];
                 }
             }
         }
@@ -177,57 +188,79 @@ impl Packed {
 
     /// The table of an embedded input: one product of the whole vocabulary.
     fn table_of_products(&mut self, embedding: &[f32], vocab_size: usize, size: usize) {
-        let row_len = self.hp * self.spec.cell.gates();
+        let row_len = self.row_len();
         self.table.resize_scratch(vocab_size * row_len);
-        let mut table = std::mem::take(&mut self.table);
-        self.input_product(Operand::rows(embedding, size, size), vocab_size, &mut table, row_len);
-        self.table = table;
-    }
-
-    /// The input's share of the pre-activations of `rows` frames: into the first `G` of the slots of each unit
-    /// block of `out`, whose rows are `out_stride` apart.
-    pub(super) fn input_product(&self, x: Operand<'_>, rows: usize, out: &mut [f32], out_stride: usize) {
-        let (lanes, gates) = (self.simd.lanes(), self.spec.cell.gates());
-        let slots = out_stride / self.hp;
-        let panels = &self.panels.input;
-        for from in (0..rows).step_by(PRODUCT_ROWS) {
+        let (lanes, slots, panels) = (self.simd.lanes(), self.spec.cell.slots(), &self.panels.input);
+        for row in self.table.chunks_exact_mut(row_len) {
+            row.copy_from_slice(&self.bias);
+        }
+        let a = Operand::rows(ValuesRef::F32(embedding), size, size);
+        for from in (0..vocab_size).step_by(PRODUCT_ROWS) {
             for p in 0..panels.count() {
-                let blocks = panels.blocks_of(p);
-                let at = blocks.start / gates * slots * lanes;
-                self.simd.run(Product {
-                    rows: PRODUCT_ROWS.min(rows - from),
-                    a: Operand { data: &x.data[from * x.row_stride..], ..x },
-                    panel: panels.panel(p),
-                    init: Init::Row(&self.bias[blocks.start * lanes..blocks.end * lanes]),
-                    c: &mut out[from * out_stride + at..],
-                    c_stride: out_stride,
-                });
+                let unit = panels.blocks_of(p).start / self.spec.cell.gates();
+                Product {
+                    rows: PRODUCT_ROWS.min(vocab_size - from),
+                    terms: &[Term { a: a.from_row(from), panel: panels.panel(p), at: 0 }],
+                    init: Init::Accumulate,
+                    width: panels.panel(p).width,
+                    c: &mut self.table[from * row_len + unit * slots * lanes..],
+                    c_stride: row_len,
+                }
+                .run(self.simd);
             }
         }
     }
 
-    /// The gradient of `rows` input frames from that of their pre-activations, `d_gates`, which holds the `G` gates
-    /// of each unit block: into `out`, whose rows are `out_stride` apart.
+    /// The gradient of `rows` input frames from that of their pre-activations, whose gates lie in planes: into
+    /// `out`, whose rows are `out_stride` apart.
     pub(crate) fn input_gradient(
         &self,
-        d_gates: Operand<'_>,
+        d_gates: Planes<'_>,
         rows: usize,
         out: &mut [f32],
         out_stride: usize,
     ) {
         let panels = &self.panels.input_back;
+        let k = self.spec.hidden_size.next_multiple_of(panels.format().k_step(self.simd));
+        let a = Operand::planes(d_gates, k);
         for from in (0..rows).step_by(PRODUCT_ROWS) {
             for p in 0..panels.count() {
-                self.simd.run(Product {
+                Product {
                     rows: PRODUCT_ROWS.min(rows - from),
-                    a: Operand { data: &d_gates.data[from * d_gates.row_stride..], ..d_gates },
-                    panel: panels.panel(p),
+                    terms: &[Term { a: a.from_row(from), panel: panels.panel(p), at: 0 }],
                     init: Init::Zero,
+                    width: panels.panel(p).width,
                     c: &mut out[from * out_stride + panels.blocks_of(p).start * self.simd.lanes()..],
                     c_stride: out_stride,
-                });
+                }
+                .run(self.simd);
             }
         }
+    }
+
+    /// Rows of activations, `stride` apart, as products of `k` values each want them: `width` that count, `k` with
+    /// those that meet the packed matrix's padding.
+    pub(super) fn operand<'a>(
+        &self,
+        x: ValuesRef<'a>,
+        stride: usize,
+        (rows, width, k): (usize, usize, usize),
+        quantised: &'a mut Quantised,
+    ) -> Operand<'a> {
+        match (self.precision, x) {
+            (Precision::Int8, ValuesRef::F32(x)) => quantised.rows(self.simd, x, stride, (rows, width, k)),
+            _ => Operand::rows(x, stride, k),
+        }
+    }
+
+    /// Values of a row of the table and of the biases.
+    pub(super) fn row_len(&self) -> usize {
+        self.units() * self.spec.cell.slots() * self.simd.lanes()
+    }
+
+    /// Blocks of one vector of units.
+    pub(super) fn units(&self) -> usize {
+        self.spec.hidden_size.div_ceil(self.simd.lanes())
     }
 
     pub(crate) fn simd(&self) -> Simd {
@@ -244,9 +277,8 @@ impl Packed {
 }
 
 impl<'a> GateMatrix<'a> {
-    /// The row of a gate's unit; none for the units that only pad the last vector.
-    fn row(&self, gate: usize, unit: usize) -> Option<&'a [f32]> {
-        (unit < self.hidden_size)
-            .then(|| &self.data[(gate * self.hidden_size + unit) * self.cols..][..self.cols])
+    /// The matrix from column `col` of the row of a gate's unit on.
+    fn row(&self, gate: usize, unit: usize, col: usize) -> &'a [f32] {
+        &self.data[(gate * self.hidden_size + unit) * self.cols + col..]
     }
 }

@@ -3,36 +3,44 @@
 use super::{Direction, Packed};
 use crate::backend::{State, Trace};
 use crate::buffer::Aligned;
+use crate::element::Bf16;
 use crate::frames::FramesView;
+use crate::panel::Quantised;
 use crate::sequence::Scratch;
+use crate::values::{Kind, Values, ValuesRef, each};
 
 /// States and gates of one layer over one window, and the scratch memory of both passes.
 ///
-/// `Hp` is `H` padded to whole vectors, `S` the cell's slots. After [`super::backward`] the gate slots hold the
-/// gradients of the pre-activations.
+/// `Hp` is `H` padded to whole vectors, `S` the cell's slots. After [`super::backward`] the gates hold the gradients
+/// of the pre-activations.
 #[derive(Default)]
 pub struct Tape {
     pub(super) steps: usize,
     pub(super) rows: usize,
     pub(super) hidden_size: usize,
     pub(super) hp: usize,
-    pub(super) slots: usize,
     pub(super) reverse: bool,
+    /// What activations are held in: the gates, and the states as products read them.
+    kind: Kind,
     /// `[T+1, B, Hp]`; the state before step `t` and the one after it are neighbours.
     pub(super) h: Aligned,
+    /// The same in bfloat16, where products read that; otherwise empty.
+    pub(super) h_rounded: Aligned<Bf16>,
     /// `[T+1, B, Hp]`, or empty.
     pub(super) c: Aligned,
-    /// `[T, B, Hp/lanes, S, lanes]`.
-    pub(super) gates: Aligned,
+    /// `[S, T, B, Hp]`: a plane for each slot.
+    pub(super) gates: Values,
     /// Rows of different lengths: `[T, B, Hp]` with zeros after the end of each row. Otherwise the output is `h`.
-    pub(super) masked: Aligned,
+    pub(super) masked: Values,
     pub(super) lengths: Option<Vec<usize>>,
     /// `[B, 4 lanes]`: one panel's product.
     pub(super) product: Aligned,
+    /// Rounded to bytes for a step: the input and the state.
+    pub(super) quantised: [Quantised; 2],
     /// `[B, Hp]` each: gradients carried from step to step.
     pub(super) d_h: Aligned,
     pub(super) d_c: Aligned,
-    /// `[V, Hp/lanes, G, lanes]`: gradient of the lookup table.
+    /// `[V, G, Hp]`: gradient of the lookup table.
     pub(super) d_table: Aligned,
     pub(super) scratch: Scratch,
 }
@@ -48,21 +56,53 @@ impl Tape {
     ) {
         let hidden_size = layer.spec.hidden_size;
         let rows = initial.h.len() / hidden_size;
-        let (hp, slots) = (layer.hp, layer.spec.cell.slots());
-        let has_c = layer.spec.cell.has_cell_state();
-        (self.steps, self.rows, self.hidden_size, self.hp, self.slots) =
-            (steps, rows, hidden_size, hp, slots);
-        self.reverse = layer.spec.reverse;
-        self.h.resize_scratch((steps + 1) * rows * hp);
-        self.c.resize_scratch(if has_c { (steps + 1) * rows * hp } else { 0 });
-        self.gates.resize_scratch(steps * rows * slots * hp);
+        let (hp, kind) = (layer.hp, layer.precision.kind());
+        (self.steps, self.rows, self.hidden_size, self.hp) = (steps, rows, hidden_size, hp);
+        (self.reverse, self.kind) = (layer.spec.reverse, kind);
+        let (states, plane) = ((steps + 1) * rows * hp, self.plane());
+        self.h.resize_scratch(states);
+        self.h_rounded.resize_scratch(if kind == Kind::Bf16 { states } else { 0 });
+        self.c.resize_scratch(if layer.spec.cell.has_cell_state() { states } else { 0 });
+        self.gates.resize_scratch(kind, layer.spec.cell.slots() * plane);
         self.lengths = lengths.map(<[usize]>::to_vec);
-        self.masked.resize_scratch(if lengths.is_some() { steps * rows * hp } else { 0 });
+        self.masked.resize_scratch(kind, if lengths.is_some() { plane } else { 0 });
         self.product.resize_scratch(rows * crate::panel::PANEL_WIDTH * layer.simd.lanes());
-        let first = if self.reverse { steps } else { 0 };
-        pad_rows(&initial.h, hidden_size, &mut self.h[first * rows * hp..][..rows * hp], hp);
-        if has_c {
-            pad_rows(&initial.c, hidden_size, &mut self.c[first * rows * hp..][..rows * hp], hp);
+        self.clear_padding(layer.units() * layer.simd.lanes());
+
+        let first = if self.reverse { steps } else { 0 } * rows * hp;
+        let own = first..first + rows * hp;
+        pad_rows(&initial.h, hidden_size, &mut self.h[own.clone()], hp);
+        if !self.c.is_empty() {
+            pad_rows(&initial.c, hidden_size, &mut self.c[own.clone()], hp);
+        }
+        if !self.h_rounded.is_empty() {
+            for (to, &h) in self.h_rounded[own.clone()].iter_mut().zip(&self.h[own]) {
+                *to = Bf16::of(h);
+            }
+        }
+    }
+
+    /// Zeros in the part of each row that products read but no unit fills.
+    fn clear_padding(&mut self, units: usize) {
+        if units == self.hp {
+            return;
+        }
+        self.h_rounded.chunks_exact_mut(self.hp).for_each(|row| row[units..].fill(Bf16::default()));
+        each!(Values, &mut self.gates, gates => {
+            gates.chunks_exact_mut(self.hp).for_each(|row| row[units..].fill(Default::default()));
+        });
+    }
+
+    /// Values of a plane of the gates.
+    pub(super) fn plane(&self) -> usize {
+        self.steps * self.rows * self.hp
+    }
+
+    /// The states as products read them, `[T+1, B, Hp]`.
+    pub(super) fn states(&self) -> ValuesRef<'_> {
+        match self.kind {
+            Kind::F32 => ValuesRef::F32(&self.h),
+            Kind::Bf16 => ValuesRef::Bf16(&self.h_rounded),
         }
     }
 
@@ -78,11 +118,8 @@ impl Tape {
     /// The output `[T, B, H]`.
     pub(crate) fn output(&self) -> FramesView<'_> {
         let data = match self.lengths {
-            Some(_) => &self.masked[..],
-            None => {
-                let first = self.direction().after(0);
-                &self.h[first * self.slice_len()..][..self.steps * self.slice_len()]
-            }
+            Some(_) => self.masked.as_ref(),
+            None => self.states().from(self.direction().after(0) * self.slice_len()),
         };
         FramesView::new(data, self.steps * self.rows, self.hidden_size, self.hp)
     }
@@ -98,20 +135,20 @@ impl Tape {
     }
 
     /// Every named value of the forward pass on the host, `[T, B, H]` each.
-    pub(crate) fn trace(&self, cell: crate::Cell, lanes: usize) -> Trace<f32> {
-        let (n, hp) = (self.steps * self.rows, self.hp);
-        let unpad = |values: &[f32]| -> Vec<f32> {
-            values.chunks_exact(hp).flat_map(|row| &row[..self.hidden_size]).copied().collect()
+    pub(crate) fn trace(&self, cell: crate::Cell) -> Trace<f32> {
+        let (plane, hp) = (self.plane(), self.hp);
+        let unpad = |values: ValuesRef<'_>, at: usize| -> Vec<f32> {
+            let rows = (at..at + plane).step_by(hp);
+            rows.flat_map(|row| values.to_f32(row..row + self.hidden_size)).collect()
         };
         let after = self.direction().after(0) * self.slice_len();
-        let state = |values: &[f32]| values.get(after..after + n * hp).map(unpad).unwrap_or_default();
-        let gate = |slot: usize| -> Vec<f32> {
-            let value = |row: &[f32], u: usize| row[(u / lanes * self.slots + slot) * lanes + u % lanes];
-            let rows = self.gates.chunks_exact(self.slots * hp);
-            rows.flat_map(|row| (0..self.hidden_size).map(move |u| value(row, u))).collect()
-        };
-        let gates = cell.slot_names().iter().enumerate().map(|(s, &name)| (name, gate(s))).collect();
-        Trace { h: state(&self.h), c: state(&self.c), gates }
+        let c = if self.c.is_empty() { vec![] } else { unpad(ValuesRef::F32(&self.c), after) };
+        let gates = cell.slot_names().iter().enumerate();
+        Trace {
+            h: unpad(ValuesRef::F32(&self.h), after),
+            c,
+            gates: gates.map(|(slot, &name)| (name, unpad(self.gates.as_ref(), slot * plane))).collect(),
+        }
     }
 }
 

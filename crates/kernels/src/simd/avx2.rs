@@ -1,6 +1,7 @@
 //! AVX2 with fused multiply-add: 8 lanes, 16 registers.
 
 use super::vector::{Job, Vector};
+use crate::element::Bf16;
 use std::arch::x86_64::*;
 use std::ops::{Add, Div, Mul, Sub};
 
@@ -39,6 +40,7 @@ operator!(Div, div, _mm256_div_ps);
 impl Vector for Avx2 {
     const LANES: usize = 8;
     const TILE_ROWS: [usize; 5] = [0, 6, 6, 4, 3];
+    type Ints = __m256i;
 
     #[inline(always)]
     fn splat(self, x: f32) -> Self {
@@ -97,5 +99,90 @@ impl Vector for Avx2 {
     #[inline(always)]
     unsafe fn store_ptr(self, to: *mut f32) {
         unsafe { _mm256_storeu_ps(to, self.0) }
+    }
+    #[inline(always)]
+    unsafe fn load_bf16(self, from: *const Bf16) -> Self {
+        unsafe {
+            let halves = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.cast()));
+            Self(_mm256_castsi256_ps(_mm256_slli_epi32::<16>(halves)))
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_bf16(self, to: *mut Bf16) {
+        unsafe {
+            let upper = _mm256_srli_epi32::<16>(self.rounded());
+            let packed = _mm256_packus_epi32(upper, upper);
+            let packed = _mm256_permute4x64_epi64::<0b00_00_10_00>(packed);
+            _mm_storeu_si128(to.cast(), _mm256_castsi256_si128(packed));
+        }
+    }
+    #[inline(always)]
+    unsafe fn load_pairs(self, from: *const Bf16) -> [Self; 2] {
+        unsafe {
+            let pairs = _mm256_loadu_si256(from.cast());
+            let odd = _mm256_and_si256(pairs, _mm256_set1_epi32(!0xffff));
+            [Self(_mm256_castsi256_ps(_mm256_slli_epi32::<16>(pairs))), Self(_mm256_castsi256_ps(odd))]
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_pairs(self, odd: Self, to: *mut Bf16) {
+        unsafe {
+            let even = _mm256_srli_epi32::<16>(self.rounded());
+            let odd = _mm256_and_si256(odd.rounded(), _mm256_set1_epi32(!0xffff));
+            _mm256_storeu_si256(to.cast(), _mm256_or_si256(even, odd));
+        }
+    }
+    #[inline(always)]
+    unsafe fn transpose(self, from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
+        unsafe {
+            // Pairs, then quadruples of rows within each half; then the halves.
+            let mut r = [self.0; 8];
+            for (i, r) in r.iter_mut().enumerate() {
+                *r = _mm256_loadu_ps(from.add(i * from_stride));
+            }
+            let mut q = [self.0; 8];
+            for i in [0, 4] {
+                let (a, b) = (_mm256_unpacklo_ps(r[i], r[i + 1]), _mm256_unpackhi_ps(r[i], r[i + 1]));
+                let (c, d) = (_mm256_unpacklo_ps(r[i + 2], r[i + 3]), _mm256_unpackhi_ps(r[i + 2], r[i + 3]));
+                q[i] = _mm256_shuffle_ps::<0b01_00_01_00>(a, c);
+                q[i + 1] = _mm256_shuffle_ps::<0b11_10_11_10>(a, c);
+                q[i + 2] = _mm256_shuffle_ps::<0b01_00_01_00>(b, d);
+                q[i + 3] = _mm256_shuffle_ps::<0b11_10_11_10>(b, d);
+            }
+            for i in 0..4 {
+                let (low, high) = (q[i], q[i + 4]);
+                _mm256_storeu_ps(to.add(i * to_stride), _mm256_permute2f128_ps::<0x20>(low, high));
+                _mm256_storeu_ps(to.add((i + 4) * to_stride), _mm256_permute2f128_ps::<0x31>(low, high));
+            }
+        }
+    }
+    #[inline(always)]
+    fn no_ints(self) -> __m256i {
+        unsafe { _mm256_setzero_si256() }
+    }
+    #[inline(always)]
+    unsafe fn add_products(self, sums: __m256i, x: [i16; 2], w: *const i8) -> __m256i {
+        unsafe {
+            let x = _mm256_set1_epi32(i32::from(x[0] as u16) | i32::from(x[1]) << 16);
+            let w = _mm256_cvtepi8_epi16(_mm_loadu_si128(w.cast()));
+            _mm256_add_epi32(sums, _mm256_madd_epi16(w, x))
+        }
+    }
+    #[inline(always)]
+    fn from_ints(self, sums: __m256i) -> Self {
+        Self(unsafe { _mm256_cvtepi32_ps(sums) })
+    }
+}
+
+impl Avx2 {
+    /// The bits, rounded to bfloat16 (nearest, ties to even) in the upper halves.
+    #[inline(always)]
+    fn rounded(self) -> __m256i {
+        // SAFETY: a value proves the features.
+        unsafe {
+            let bits = _mm256_castps_si256(self.0);
+            let odd = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
+            _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd)
+        }
     }
 }

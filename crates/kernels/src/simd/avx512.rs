@@ -1,6 +1,7 @@
 //! AVX-512: 16 lanes, 32 registers.
 
 use super::vector::{Job, Vector};
+use crate::element::Bf16;
 use std::arch::x86_64::*;
 use std::ops::{Add, Div, Mul, Sub};
 
@@ -39,6 +40,7 @@ operator!(Div, div, _mm512_div_ps);
 impl Vector for Avx512 {
     const LANES: usize = 16;
     const TILE_ROWS: [usize; 5] = [0, 6, 6, 8, 6];
+    type Ints = __m512i;
 
     #[inline(always)]
     fn splat(self, x: f32) -> Self {
@@ -89,5 +91,99 @@ impl Vector for Avx512 {
     #[inline(always)]
     unsafe fn store_ptr(self, to: *mut f32) {
         unsafe { _mm512_storeu_ps(to, self.0) }
+    }
+    #[inline(always)]
+    unsafe fn load_bf16(self, from: *const Bf16) -> Self {
+        unsafe {
+            let halves = _mm512_cvtepu16_epi32(_mm256_loadu_si256(from.cast()));
+            Self(_mm512_castsi512_ps(_mm512_slli_epi32::<16>(halves)))
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_bf16(self, to: *mut Bf16) {
+        unsafe {
+            let upper = _mm512_srli_epi32::<16>(self.rounded());
+            _mm256_storeu_si256(to.cast(), _mm512_cvtepi32_epi16(upper));
+        }
+    }
+    #[inline(always)]
+    unsafe fn load_pairs(self, from: *const Bf16) -> [Self; 2] {
+        unsafe {
+            let pairs = _mm512_loadu_si512(from.cast());
+            let odd = _mm512_and_si512(pairs, _mm512_set1_epi32(!0xffff));
+            [Self(_mm512_castsi512_ps(_mm512_slli_epi32::<16>(pairs))), Self(_mm512_castsi512_ps(odd))]
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_pairs(self, odd: Self, to: *mut Bf16) {
+        unsafe {
+            let even = _mm512_srli_epi32::<16>(self.rounded());
+            let odd = _mm512_and_si512(odd.rounded(), _mm512_set1_epi32(!0xffff));
+            _mm512_storeu_si512(to.cast(), _mm512_or_si512(even, odd));
+        }
+    }
+    #[inline(always)]
+    unsafe fn transpose(self, from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
+        unsafe {
+            // Pairs, then quadruples of rows within each quarter; then the quarters.
+            let mut r = [self.0; 16];
+            for (i, r) in r.iter_mut().enumerate() {
+                *r = _mm512_loadu_ps(from.add(i * from_stride));
+            }
+            let mut q = [self.0; 16];
+            for i in [0, 4, 8, 12] {
+                let (a, b) = (_mm512_unpacklo_ps(r[i], r[i + 1]), _mm512_unpackhi_ps(r[i], r[i + 1]));
+                let (c, d) = (_mm512_unpacklo_ps(r[i + 2], r[i + 3]), _mm512_unpackhi_ps(r[i + 2], r[i + 3]));
+                q[i] = _mm512_shuffle_ps::<0b01_00_01_00>(a, c);
+                q[i + 1] = _mm512_shuffle_ps::<0b11_10_11_10>(a, c);
+                q[i + 2] = _mm512_shuffle_ps::<0b01_00_01_00>(b, d);
+                q[i + 3] = _mm512_shuffle_ps::<0b11_10_11_10>(b, d);
+            }
+            for i in 0..4 {
+                // Quarters 0 and 2, 1 and 3 of the four rows of quarters.
+                let (a, b) = (
+                    _mm512_shuffle_f32x4::<0b10_00_10_00>(q[i], q[i + 4]),
+                    _mm512_shuffle_f32x4::<0b11_01_11_01>(q[i], q[i + 4]),
+                );
+                let (c, d) = (
+                    _mm512_shuffle_f32x4::<0b10_00_10_00>(q[i + 8], q[i + 12]),
+                    _mm512_shuffle_f32x4::<0b11_01_11_01>(q[i + 8], q[i + 12]),
+                );
+                let row = |n: usize| to.add(n * to_stride);
+                _mm512_storeu_ps(row(i), _mm512_shuffle_f32x4::<0b10_00_10_00>(a, c));
+                _mm512_storeu_ps(row(i + 4), _mm512_shuffle_f32x4::<0b10_00_10_00>(b, d));
+                _mm512_storeu_ps(row(i + 8), _mm512_shuffle_f32x4::<0b11_01_11_01>(a, c));
+                _mm512_storeu_ps(row(i + 12), _mm512_shuffle_f32x4::<0b11_01_11_01>(b, d));
+            }
+        }
+    }
+    #[inline(always)]
+    fn no_ints(self) -> __m512i {
+        unsafe { _mm512_setzero_si512() }
+    }
+    #[inline(always)]
+    unsafe fn add_products(self, sums: __m512i, x: [i16; 2], w: *const i8) -> __m512i {
+        unsafe {
+            let x = _mm512_set1_epi32(i32::from(x[0] as u16) | i32::from(x[1]) << 16);
+            let w = _mm512_cvtepi8_epi16(_mm256_loadu_si256(w.cast()));
+            _mm512_add_epi32(sums, _mm512_madd_epi16(w, x))
+        }
+    }
+    #[inline(always)]
+    fn from_ints(self, sums: __m512i) -> Self {
+        Self(unsafe { _mm512_cvtepi32_ps(sums) })
+    }
+}
+
+impl Avx512 {
+    /// The bits, rounded to bfloat16 (nearest, ties to even) in the upper halves.
+    #[inline(always)]
+    fn rounded(self) -> __m512i {
+        // SAFETY: a value proves the features.
+        unsafe {
+            let bits = _mm512_castps_si512(self.0);
+            let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
+            _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd)
+        }
     }
 }

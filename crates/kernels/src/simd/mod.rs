@@ -13,6 +13,7 @@ pub(crate) use math::Functions;
 pub(crate) use vector::{Job, Vector};
 
 use crate::dispatch::{Isa, IsaError};
+use crate::precision::Precision;
 
 /// Proof that the machine has an instruction set: the only way to run a [`Job`] with it.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +42,17 @@ impl Simd {
             #[cfg(not(target_arch = "x86_64"))]
             Isa::Avx2 | Isa::Avx512 => unreachable!("not available off x86-64"),
         }
+    }
+
+    /// Whether products of bfloat16 run on tile units, or on their likeness in software.
+    pub(crate) fn has_tiles(self) -> bool {
+        false
+    }
+
+    /// A row of `width` activations with its padding: whole vectors, whole steps of the products.
+    pub(crate) fn padded(self, width: usize, precision: Precision) -> usize {
+        let step = precision.format().k_step(self);
+        width.next_multiple_of(self.lanes().max(step))
     }
 
     /// Runs a job with this instruction set.

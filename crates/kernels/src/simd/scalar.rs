@@ -1,6 +1,7 @@
 //! The portable vectors: plain arrays that the compiler turns into whatever the target's baseline offers.
 
 use super::vector::Vector;
+use crate::element::Bf16;
 use std::ops::{Add, Div, Mul, Sub};
 
 /// The portable path.
@@ -40,6 +41,7 @@ operator!(Div, div, /);
 impl<const N: usize> Vector for Array<N> {
     const LANES: usize = N;
     const TILE_ROWS: [usize; 5] = [0, 6, 6, 4, 3];
+    type Ints = [i32; N];
 
     #[inline(always)]
     fn splat(self, x: f32) -> Self {
@@ -89,5 +91,51 @@ impl<const N: usize> Vector for Array<N> {
     unsafe fn store_ptr(self, to: *mut f32) {
         // SAFETY: as for `load_ptr`.
         unsafe { to.cast::<[f32; N]>().write(self.0) }
+    }
+    #[inline(always)]
+    unsafe fn load_bf16(self, from: *const Bf16) -> Self {
+        // SAFETY: as for `load_ptr`.
+        Self(unsafe { from.cast::<[Bf16; N]>().read() }.map(Bf16::to_f32))
+    }
+    #[inline(always)]
+    unsafe fn store_bf16(self, to: *mut Bf16) {
+        // SAFETY: as for `load_ptr`.
+        unsafe { to.cast::<[Bf16; N]>().write(self.0.map(Bf16::of)) }
+    }
+    #[inline(always)]
+    unsafe fn load_pairs(self, from: *const Bf16) -> [Self; 2] {
+        // SAFETY: as for `load_ptr`, for N pairs.
+        let pairs = unsafe { from.cast::<[[Bf16; 2]; N]>().read() };
+        [Self(pairs.map(|pair| pair[0].to_f32())), Self(pairs.map(|pair| pair[1].to_f32()))]
+    }
+    #[inline(always)]
+    unsafe fn store_pairs(self, odd: Self, to: *mut Bf16) {
+        let pairs: [[Bf16; 2]; N] = std::array::from_fn(|i| [Bf16::of(self.0[i]), Bf16::of(odd.0[i])]);
+        // SAFETY: as for `load_ptr`, for N pairs.
+        unsafe { to.cast::<[[Bf16; 2]; N]>().write(pairs) }
+    }
+    #[inline(always)]
+    unsafe fn transpose(self, from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
+        for i in 0..N {
+            for j in 0..N {
+                // SAFETY: the caller vouches for N rows of N values on both sides.
+                unsafe { *to.add(j * to_stride + i) = *from.add(i * from_stride + j) };
+            }
+        }
+    }
+    #[inline(always)]
+    fn no_ints(self) -> [i32; N] {
+        [0; N]
+    }
+    #[inline(always)]
+    unsafe fn add_products(self, sums: [i32; N], x: [i16; 2], w: *const i8) -> [i32; N] {
+        // SAFETY: the caller vouches for N pairs; bytes have no alignment.
+        let pairs = unsafe { w.cast::<[[i8; 2]; N]>().read() };
+        let product = |w: [i8; 2]| i32::from(x[0]) * i32::from(w[0]) + i32::from(x[1]) * i32::from(w[1]);
+        std::array::from_fn(|i| sums[i] + product(pairs[i]))
+    }
+    #[inline(always)]
+    fn from_ints(self, sums: [i32; N]) -> Self {
+        Self(sums.map(|sum| sum as f32))
     }
 }

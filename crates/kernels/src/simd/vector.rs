@@ -1,5 +1,6 @@
 //! The trait over which every fast kernel is written.
 
+use crate::element::Bf16;
 use std::ops::{Add, Div, Mul, Sub};
 
 /// A vector of `LANES` values of `f32`.
@@ -14,6 +15,8 @@ pub(crate) trait Vector:
     /// Rows of the register tile for a panel of `n` vectors, `TILE_ROWS[n]`: as many as leave the accumulators,
     /// and the operands in flight, in registers.
     const TILE_ROWS: [usize; 5];
+    /// `LANES` sums of 32-bit integers.
+    type Ints: Copy;
 
     fn splat(self, x: f32) -> Self;
     /// `self * a + b`, fused where the hardware can.
@@ -43,6 +46,43 @@ pub(crate) trait Vector:
     /// # Safety
     /// `to` is valid for writing `LANES` values.
     unsafe fn store_ptr(self, to: *mut f32);
+
+    /// Reads `LANES` values of bfloat16.
+    ///
+    /// # Safety
+    /// `from` is valid for reading `LANES` values.
+    unsafe fn load_bf16(self, from: *const Bf16) -> Self;
+    /// Writes `LANES` values of bfloat16, rounded to the nearest.
+    ///
+    /// # Safety
+    /// `to` is valid for writing `LANES` values.
+    unsafe fn store_bf16(self, to: *mut Bf16);
+    /// Reads `LANES` pairs of bfloat16: the first of each, and the second of each.
+    ///
+    /// # Safety
+    /// `from` is valid for reading `2 * LANES` values.
+    unsafe fn load_pairs(self, from: *const Bf16) -> [Self; 2];
+    /// Writes pairs of bfloat16, rounded to the nearest: the first of each from `self`, the second from `odd`.
+    ///
+    /// # Safety
+    /// `to` is valid for writing `2 * LANES` values.
+    unsafe fn store_pairs(self, odd: Self, to: *mut Bf16);
+
+    /// Transposes a square of `LANES` rows of `LANES` values.
+    ///
+    /// # Safety
+    /// `from` is valid for reading, `to` for writing, such a square at rows so many values apart.
+    unsafe fn transpose(self, from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize);
+
+    /// Zero sums.
+    fn no_ints(self) -> Self::Ints;
+    /// `sums[i] + x[0] * w[2i] + x[1] * w[2i + 1]`, exact as long as the sum fits.
+    ///
+    /// # Safety
+    /// `w` is valid for reading `2 * LANES` bytes.
+    unsafe fn add_products(self, sums: Self::Ints, x: [i16; 2], w: *const i8) -> Self::Ints;
+    /// The sums as numbers, to the nearest.
+    fn from_ints(self, sums: Self::Ints) -> Self;
 
     /// The first `LANES` values of a slice.
     #[inline(always)]

@@ -1,0 +1,87 @@
+//! Eight-bit weights: bytes with a scale for each output, multiplied with activations of sixteen bits.
+//!
+//! The products of one stretch are summed in integers, exactly, so that a row's result depends on nothing but the
+//! row. Rounding a weight to one of 255 steps is what costs accuracy; the activations keep fifteen bits.
+
+use crate::buffer::Aligned;
+use crate::panel::Operand;
+use crate::simd::{Job, Simd, Vector};
+
+/// The largest byte in use; -128 is not, so that the range is symmetric.
+const LARGEST_BYTE: f32 = 127.0;
+
+/// Largest activation: with it, the sum of [`super::product::K_CHUNK`] products fits into 32 bits.
+const LARGEST: f32 = 32_767.0;
+
+/// Raises the scales of the columns of `rows`, `[rows][lanes]`, to what their largest weights need.
+pub(super) fn widen_scales(rows: &[f32], scales: &mut [f32]) {
+    for row in rows.chunks_exact(scales.len()) {
+        for (scale, w) in scales.iter_mut().zip(row) {
+            *scale = scale.max(w.abs() / LARGEST_BYTE);
+        }
+    }
+}
+
+/// Rounds pairs of rows to bytes, into a panel's rows of `width` vectors, from value `at` of a row on.
+pub(super) fn interleave_bytes(rows: &[f32], scales: &[f32], width: usize, at: usize, to: &mut [i8]) {
+    let lanes = scales.len();
+    let byte = |w: f32, scale: f32| if scale > 0.0 { (w / scale).round_ties_even() as i8 } else { 0 };
+    for (pair, to) in rows.chunks_exact(2 * lanes).zip(to.chunks_exact_mut(2 * width * lanes)) {
+        let (even, odd) = pair.split_at(lanes);
+        for (lane, to) in to[2 * at..][..2 * lanes].chunks_exact_mut(2).enumerate() {
+            to.copy_from_slice(&[byte(even[lane], scales[lane]), byte(odd[lane], scales[lane])]);
+        }
+    }
+}
+
+/// Rows of activations in sixteen bits, with a scale for each row.
+#[derive(Default)]
+pub(crate) struct Quantised {
+    values: Aligned<i16>,
+    scales: Aligned,
+}
+
+impl Quantised {
+    /// Rounds `rows` rows of `width` values, `stride` apart; they are then `k` apart, zeros at their ends.
+    pub(crate) fn rows(
+        &mut self,
+        simd: Simd,
+        data: &[f32],
+        stride: usize,
+        (rows, width, k): (usize, usize, usize),
+    ) -> Operand<'_> {
+        self.values.resize_scratch(rows * k);
+        self.scales.resize_scratch(rows);
+        for (r, to) in self.values.chunks_exact_mut(k).enumerate() {
+            let (to, padding) = to.split_at_mut(width);
+            padding.fill(0);
+            self.scales[r] = simd.run(Round { row: &data[r * stride..][..width], to });
+        }
+        Operand::bytes(&self.values, &self.scales, k)
+    }
+}
+
+/// Rounds one row; gives its scale.
+struct Round<'a> {
+    row: &'a [f32],
+    to: &'a mut [i16],
+}
+
+impl Job for Round<'_> {
+    type Output = f32;
+
+    // Plain loops: the instruction set's entry compiles them with its features.
+    #[inline(always)]
+    fn run<V: Vector>(self, _: V) -> f32 {
+        let mut largest = 0.0_f32;
+        for x in self.row {
+            largest = largest.max(x.abs());
+        }
+        let scale = largest / LARGEST;
+        let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
+        for (to, x) in self.to.iter_mut().zip(self.row) {
+            *to = (x * inverse).round_ties_even().clamp(-LARGEST, LARGEST) as i16;
+        }
+        scale
+    }
+}

@@ -1,0 +1,193 @@
+//! What one step of a register tile does, for each kind of number.
+
+use crate::element::Bf16;
+use crate::simd::Vector;
+
+/// The arithmetic of a register tile.
+pub(super) trait Scheme: Copy {
+    /// Activations.
+    type A: Copy;
+    /// Weights.
+    type W: Copy;
+    /// Values of `k` that a step takes.
+    const STEP: usize;
+    /// One accumulator.
+    type Sum<V: Vector>: Copy;
+
+    fn zero<V: Vector>(v: V) -> Self::Sum<V>;
+
+    /// `sums[R, N] += a[R, STEP] * w[STEP, N]`.
+    ///
+    /// # Safety
+    /// `a` is valid for `R` reads of `STEP` values `row_stride` apart (`k_stride` for consecutive `k`, where a
+    /// step takes one), `w` for `STEP` rows of `N` vectors.
+    unsafe fn step<V: Vector, const R: usize, const N: usize>(
+        v: V,
+        a: *const Self::A,
+        row_stride: usize,
+        w: *const Self::W,
+        sums: &mut [[Self::Sum<V>; N]; R],
+    );
+
+    /// What an accumulator stands for, in row `row` and the vector of columns `column`.
+    ///
+    /// # Safety
+    /// The scales that `self` points to are valid for that row and those columns.
+    unsafe fn total<V: Vector>(self, v: V, sum: Self::Sum<V>, row: usize, column: usize) -> V;
+}
+
+/// Single precision on both sides.
+#[derive(Clone, Copy)]
+pub(super) struct Single;
+
+impl Scheme for Single {
+    type A = f32;
+    type W = f32;
+    const STEP: usize = 1;
+    type Sum<V: Vector> = V;
+
+    #[inline(always)]
+    fn zero<V: Vector>(v: V) -> V {
+        v.splat(0.0)
+    }
+
+    // Whichever operand is shorter stays in registers while the other streams by.
+    #[inline(always)]
+    #[allow(
+        clippy::needless_range_loop,
+        reason = "plain loops over constants become registers; iterators may not"
+    )]
+    unsafe fn step<V: Vector, const R: usize, const N: usize>(
+        v: V,
+        a: *const f32,
+        row_stride: usize,
+        w: *const f32,
+        sums: &mut [[V; N]; R],
+    ) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if R < N {
+                let mut x = [v; R];
+                for (i, x) in x.iter_mut().enumerate() {
+                    *x = v.splat(*a.add(i * row_stride));
+                }
+                for j in 0..N {
+                    let y = v.load_ptr(w.add(j * V::LANES));
+                    for i in 0..R {
+                        sums[i][j] = x[i].mul_add(y, sums[i][j]);
+                    }
+                }
+            } else {
+                let mut y = [v; N];
+                for (j, y) in y.iter_mut().enumerate() {
+                    *y = v.load_ptr(w.add(j * V::LANES));
+                }
+                for i in 0..R {
+                    let x = v.splat(*a.add(i * row_stride));
+                    for j in 0..N {
+                        sums[i][j] = x.mul_add(y[j], sums[i][j]);
+                    }
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn total<V: Vector>(self, _: V, sum: V, _: usize, _: usize) -> V {
+        sum
+    }
+}
+
+/// bfloat16 on both sides, multiplied and summed in `f32`.
+#[derive(Clone, Copy)]
+pub(super) struct Half;
+
+impl Scheme for Half {
+    type A = Bf16;
+    type W = Bf16;
+    const STEP: usize = 2;
+    type Sum<V: Vector> = V;
+
+    #[inline(always)]
+    fn zero<V: Vector>(v: V) -> V {
+        v.splat(0.0)
+    }
+
+    #[inline(always)]
+    #[allow(clippy::needless_range_loop, reason = "plain loops over constants become registers")]
+    unsafe fn step<V: Vector, const R: usize, const N: usize>(
+        v: V,
+        a: *const Bf16,
+        row_stride: usize,
+        w: *const Bf16,
+        sums: &mut [[V; N]; R],
+    ) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            for j in 0..N {
+                let [even, odd] = v.load_pairs(w.add(j * 2 * V::LANES));
+                for i in 0..R {
+                    let x = a.add(i * row_stride);
+                    sums[i][j] = v.splat((*x).to_f32()).mul_add(even, sums[i][j]);
+                    sums[i][j] = v.splat((*x.add(1)).to_f32()).mul_add(odd, sums[i][j]);
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn total<V: Vector>(self, _: V, sum: V, _: usize, _: usize) -> V {
+        sum
+    }
+}
+
+/// Activations of sixteen bits and weights of eight, summed in integers.
+#[derive(Clone, Copy)]
+pub(super) struct Bytes {
+    /// One a row of activations.
+    pub(super) rows: *const f32,
+    /// One a column of weights.
+    pub(super) columns: *const f32,
+}
+
+impl Scheme for Bytes {
+    type A = i16;
+    type W = i8;
+    const STEP: usize = 2;
+    type Sum<V: Vector> = V::Ints;
+
+    #[inline(always)]
+    fn zero<V: Vector>(v: V) -> V::Ints {
+        v.no_ints()
+    }
+
+    #[inline(always)]
+    #[allow(clippy::needless_range_loop, reason = "plain loops over constants become registers")]
+    unsafe fn step<V: Vector, const R: usize, const N: usize>(
+        v: V,
+        a: *const i16,
+        row_stride: usize,
+        w: *const i8,
+        sums: &mut [[V::Ints; N]; R],
+    ) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            for j in 0..N {
+                let w = w.add(j * 2 * V::LANES);
+                for i in 0..R {
+                    let x = a.add(i * row_stride);
+                    sums[i][j] = v.add_products(sums[i][j], [*x, *x.add(1)], w);
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn total<V: Vector>(self, v: V, sum: V::Ints, row: usize, column: usize) -> V {
+        // SAFETY: the caller's promise.
+        unsafe {
+            v.from_ints(sum)
+                * (v.splat(*self.rows.add(row)) * v.load_ptr(self.columns.add(column * V::LANES)))
+        }
+    }
+}

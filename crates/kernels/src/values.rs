@@ -1,0 +1,143 @@
+//! Activations whose numbers are chosen at run time, with the precision.
+
+use crate::buffer::Aligned;
+use crate::element::Bf16;
+use std::ops::Range;
+
+/// What activations are held in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(crate) enum Kind {
+    #[default]
+    F32,
+    Bf16,
+}
+
+/// Activations that own their memory.
+pub(crate) enum Values {
+    F32(Aligned),
+    Bf16(Aligned<Bf16>),
+}
+
+/// Borrowed activations.
+#[derive(Clone, Copy)]
+pub(crate) enum ValuesRef<'a> {
+    F32(&'a [f32]),
+    Bf16(&'a [Bf16]),
+}
+
+/// Activations borrowed for writing.
+pub(crate) enum ValuesMut<'a> {
+    F32(&'a mut [f32]),
+    Bf16(&'a mut [Bf16]),
+}
+
+/// Runs one expression for whichever kind it is.
+macro_rules! each {
+    ($enum:ident, $values:expr, $x:ident => $result:expr) => {
+        match $values {
+            $enum::F32($x) => $result,
+            $enum::Bf16($x) => $result,
+        }
+    };
+}
+pub(crate) use each;
+
+impl Default for Values {
+    fn default() -> Self {
+        Values::F32(Aligned::default())
+    }
+}
+
+impl Values {
+    /// Makes room for `len` numbers of a kind; see [`Aligned::resize_scratch`].
+    pub(crate) fn resize_scratch(&mut self, kind: Kind, len: usize) {
+        match (kind, &*self) {
+            (Kind::F32, Values::F32(_)) | (Kind::Bf16, Values::Bf16(_)) => {}
+            (Kind::F32, _) => *self = Values::F32(Aligned::default()),
+            (Kind::Bf16, _) => *self = Values::Bf16(Aligned::default()),
+        }
+        each!(Values, self, x => x.resize_scratch(len));
+    }
+
+    /// Overwrites the first `len` numbers.
+    pub(crate) fn copy_from(&mut self, from: ValuesRef<'_>, len: usize) {
+        match (self, from) {
+            (Values::F32(to), ValuesRef::F32(from)) => to[..len].copy_from_slice(&from[..len]),
+            (Values::Bf16(to), ValuesRef::Bf16(from)) => to[..len].copy_from_slice(&from[..len]),
+            _ => unreachable!("activations of different kinds"),
+        }
+    }
+
+    pub(crate) fn as_ref(&self) -> ValuesRef<'_> {
+        match self {
+            Values::F32(x) => ValuesRef::F32(x),
+            Values::Bf16(x) => ValuesRef::Bf16(x),
+        }
+    }
+
+    pub(crate) fn as_mut(&mut self) -> ValuesMut<'_> {
+        match self {
+            Values::F32(x) => ValuesMut::F32(x),
+            Values::Bf16(x) => ValuesMut::Bf16(x),
+        }
+    }
+}
+
+impl Values {
+    /// The numbers before and from `at` on.
+    pub(crate) fn split_at_mut(&mut self, at: usize) -> (ValuesMut<'_>, ValuesRef<'_>) {
+        match self {
+            Values::F32(x) => {
+                let (low, high) = x.split_at_mut(at);
+                (ValuesMut::F32(low), ValuesRef::F32(high))
+            }
+            Values::Bf16(x) => {
+                let (low, high) = x.split_at_mut(at);
+                (ValuesMut::Bf16(low), ValuesRef::Bf16(high))
+            }
+        }
+    }
+}
+
+impl<'a> ValuesMut<'a> {
+    /// From number `at` on.
+    pub(crate) fn from(self, at: usize) -> Self {
+        match self {
+            ValuesMut::F32(x) => ValuesMut::F32(&mut x[at..]),
+            ValuesMut::Bf16(x) => ValuesMut::Bf16(&mut x[at..]),
+        }
+    }
+
+    /// The same for a shorter while.
+    pub(crate) fn reborrow(&mut self) -> ValuesMut<'_> {
+        match self {
+            ValuesMut::F32(x) => ValuesMut::F32(x),
+            ValuesMut::Bf16(x) => ValuesMut::Bf16(x),
+        }
+    }
+}
+
+impl<'a> ValuesRef<'a> {
+    /// From number `at` on.
+    pub(crate) fn from(self, at: usize) -> Self {
+        match self {
+            ValuesRef::F32(x) => ValuesRef::F32(&x[at..]),
+            ValuesRef::Bf16(x) => ValuesRef::Bf16(&x[at..]),
+        }
+    }
+
+    pub(crate) fn kind(self) -> Kind {
+        match self {
+            ValuesRef::F32(_) => Kind::F32,
+            ValuesRef::Bf16(_) => Kind::Bf16,
+        }
+    }
+
+    /// The values as `f32`.
+    pub(crate) fn to_f32(self, range: Range<usize>) -> Vec<f32> {
+        match self {
+            ValuesRef::F32(x) => x[range].to_vec(),
+            ValuesRef::Bf16(x) => x[range].iter().map(|x| x.to_f32()).collect(),
+        }
+    }
+}
