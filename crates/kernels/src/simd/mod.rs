@@ -7,6 +7,8 @@ mod avx2;
 mod avx512;
 mod math;
 mod scalar;
+#[allow(dead_code, reason = "the bf16 kernels are to stand on it")]
+pub(crate) mod tiles;
 mod vector;
 
 pub(crate) use math::Functions;
