@@ -154,7 +154,7 @@ impl TileConfig {
             let TileShape { rows, row_bytes } = shapes[t];
             assert!(rows >= 1 && rows <= MAX_ROWS, "a tile has 1 to 16 rows");
             assert!(row_bytes >= ELEMENT && row_bytes <= MAX_ROW_BYTES, "a row of a tile has 4 to 64 bytes");
-            assert!(row_bytes.is_multiple_of(ELEMENT), "a row of a tile consists of four-byte elements");
+            assert!(row_bytes % ELEMENT == 0, "a row of a tile consists of four-byte elements");
             config.rows[t] = rows as u8;
             config.row_bytes[t] = row_bytes as u16;
             t += 1;
@@ -252,8 +252,8 @@ macro_rules! tile_asm {
     };
 }
 
-// SAFETY of every block below: a value proves that the instructions exist; the rest is the caller's promise. Blocks
-// without `nomem` may read and write any memory, so no access to what is loaded or stored moves across them.
+// SAFETY of every block below: a value proves that the instructions exist; the rest is the caller's promise. No block
+// is `nomem`, so accesses to the memory that tiles are loaded from and stored to do not move across it.
 #[cfg(target_arch = "x86_64")]
 #[allow(clippy::undocumented_unsafe_blocks)]
 impl TileUnit for Hardware {
