@@ -7,6 +7,12 @@ mod avx2;
 mod avx512;
 mod math;
 mod scalar;
+#[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
+pub(crate) mod tile_emulator;
+#[allow(dead_code, reason = "the bf16 kernels are to stand on it")]
+pub(crate) mod tiles;
+#[cfg(test)]
+mod tiles_tests;
 mod vector;
 
 pub(crate) use math::Functions;
