@@ -129,6 +129,8 @@ pub trait Backend: Send + Sync {
 
     /// Activations from host values `[rows, width]`.
     fn frames(&self, width: usize, values: &[Self::Real]) -> Self::Frames;
+    /// Gradients of activations from host values `[rows, width]`; they may be held more exactly than activations.
+    fn d_frames(&self, width: usize, values: &[Self::Real]) -> Self::Frames;
     /// Host values `[rows, width]` of activations.
     fn read_frames(&self, frames: Self::View<'_>) -> Vec<Self::Real>;
     /// Borrows activations.

@@ -7,6 +7,7 @@ use crate::dropout::Dropout;
 use crate::element::Element;
 use crate::frames::{Frames, FramesView};
 use crate::optimiser::{CHUNK, Moments, Update, Updated};
+use crate::panel::tiles;
 use crate::precision::Precision;
 use crate::readout::{self, PackedReadout, ReadoutScratch};
 use crate::sequence::{self, Packed, Tape};
@@ -68,6 +69,20 @@ impl Cpu {
         self.precision
     }
 
+    /// Host values `[rows, width]` as a precision holds them.
+    fn frames_of(&self, precision: Precision, width: usize, values: &[f32]) -> Frames {
+        let mut frames = Frames::default();
+        let stride = self.simd.padded(width, precision);
+        frames.resize(precision.kind(), values.len() / width, width, stride);
+        each!(Values, frames.data_mut(), data => {
+            for (row, out) in values.chunks_exact(width).zip(data.chunks_exact_mut(stride)) {
+                out[width..].fill(Element::of(0.0));
+                out.iter_mut().zip(row).for_each(|(out, &x)| *out = Element::of(x));
+            }
+        });
+        frames
+    }
+
     /// The instruction set in use.
     pub fn isa(&self) -> Isa {
         self.simd.isa()
@@ -106,16 +121,11 @@ impl Backend for Cpu {
     }
 
     fn frames(&self, width: usize, values: &[f32]) -> Frames {
-        let mut frames = Frames::default();
-        let stride = self.simd.padded(width, self.precision);
-        frames.resize(self.precision.kind(), values.len() / width, width, stride);
-        each!(Values, frames.data_mut(), data => {
-            for (row, out) in values.chunks_exact(width).zip(data.chunks_exact_mut(stride)) {
-                out[width..].fill(Element::of(0.0));
-                out.iter_mut().zip(row).for_each(|(out, &x)| *out = Element::of(x));
-            }
-        });
-        frames
+        self.frames_of(self.precision, width, values)
+    }
+
+    fn d_frames(&self, width: usize, values: &[f32]) -> Frames {
+        self.frames_of(Precision::F32, width, values)
     }
 
     fn read_frames(&self, frames: FramesView<'_>) -> Vec<f32> {
@@ -129,7 +139,7 @@ impl Backend for Cpu {
 
     fn parallel<T: Send>(&self, items: &mut [T], work: impl Fn(usize, &mut T) + Send + Sync) {
         let run = |(index, item): (usize, &mut T)| {
-            let _flush = FlushDenormals::new();
+            let _scope = Scope::new();
             work(index, item);
         };
         if items.len() == 1 || self.threads() == 1 {
@@ -155,7 +165,7 @@ impl Backend for Cpu {
         lengths: Option<&[usize]>,
         tape: &mut Tape,
     ) {
-        let _flush = FlushDenormals::new();
+        let _scope = Scope::new();
         sequence::forward(layer, input, initial, lengths, tape);
     }
 
@@ -180,7 +190,7 @@ impl Backend for Cpu {
         tape: &mut Tape,
         into: Gradients<'_, Aligned, Frames>,
     ) -> State<f32> {
-        let _flush = FlushDenormals::new();
+        let _scope = Scope::new();
         sequence::backward(layer, input, params, upstream, tape, into)
     }
 
@@ -209,7 +219,7 @@ impl Backend for Cpu {
         backward: Option<CrossEntropy<'_, Self>>,
         scratch: &mut ReadoutScratch,
     ) -> Loss {
-        let _flush = FlushDenormals::new();
+        let _scope = Scope::new();
         let backward =
             backward.map(|b| readout::Backward { scale: b.scale, d_frames: b.d_frames, grads: b.grads });
         readout.cross_entropy(frames, targets, backward, scratch)
@@ -224,7 +234,7 @@ impl Backend for Cpu {
 
     fn dropout_in_place(&self, dropout: &Dropout, frames: &mut Frames) {
         let (width, stride) = (frames.view().width(), frames.stride());
-        each!(Values, frames.data_mut(), data => self.simd.run(Drop { dropout, width, stride, data }));
+        each!(Values, frames.data_mut(), data => self.simd.run(DropOut { dropout, width, stride, data }));
     }
 
     fn update(
@@ -252,7 +262,7 @@ impl Backend for Cpu {
             let clip = update.clip_factor(norm);
             let mut moments: Vec<_> = moments.0.iter_mut().map(|m| m.par_chunks_mut(CHUNK)).collect();
             let sweep = |i: usize, grads: &[f32], moments: &mut [&mut [f32]], params: &mut [f32]| {
-                let _flush = FlushDenormals::new();
+                let _scope = Scope::new();
                 self.simd.run(Sweep { update, first: i * CHUNK, clip, grads, moments, params });
             };
             let chunks = sum.par_chunks(CHUNK).zip(params.par_chunks_mut(CHUNK)).enumerate();
@@ -268,15 +278,33 @@ impl Backend for Cpu {
     }
 }
 
+/// The state of a thread while it computes: denormals are zero, and a tile unit that products turned on goes off at
+/// the end.
+struct Scope {
+    _flush: FlushDenormals,
+}
+
+impl Scope {
+    fn new() -> Self {
+        Self { _flush: FlushDenormals::new() }
+    }
+}
+
+impl std::ops::Drop for Scope {
+    fn drop(&mut self) {
+        tiles::release();
+    }
+}
+
 /// Applies a dropout mask to rows of `width` values, `stride` apart.
-struct Drop<'a, E> {
+struct DropOut<'a, E> {
     dropout: &'a Dropout,
     width: usize,
     stride: usize,
     data: &'a mut [E],
 }
 
-impl<E: Element> Job for Drop<'_, E> {
+impl<E: Element> Job for DropOut<'_, E> {
     type Output = ();
 
     // Plain loops: the instruction set's entry compiles them with its features.

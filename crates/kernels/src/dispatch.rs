@@ -1,5 +1,7 @@
 //! The one choice of instruction set: made from what the processor has, or forced by `REFRAIN_ISA`.
 
+#[cfg(target_arch = "x86_64")]
+use crate::simd::tiles;
 use std::fmt;
 use std::str::FromStr;
 
@@ -8,12 +10,15 @@ use std::str::FromStr;
 pub enum Isa {
     /// Portable code, four lanes, on any processor.
     Scalar,
-    /// Portable code in the sixteen-lane layout of AVX-512: for tests on machines without it.
+    /// Portable code in the sixteen-lane layout of AVX-512, with tile units in software: for tests on machines
+    /// without the real ones.
     Wide,
     /// AVX2 and FMA, eight lanes.
     Avx2,
     /// AVX-512, sixteen lanes.
     Avx512,
+    /// AVX-512, and tile units for products of bfloat16.
+    Amx,
 }
 
 /// Why an instruction set cannot be used.
@@ -30,7 +35,7 @@ impl Isa {
     pub const VARIABLE: &'static str = "REFRAIN_ISA";
 
     /// All of them, slowest first.
-    pub const ALL: [Isa; 4] = [Isa::Scalar, Isa::Wide, Isa::Avx2, Isa::Avx512];
+    pub const ALL: [Isa; 5] = [Isa::Scalar, Isa::Wide, Isa::Avx2, Isa::Avx512, Isa::Amx];
 
     /// Whether this processor can run it.
     pub fn is_available(self) -> bool {
@@ -46,8 +51,10 @@ impl Isa {
                     && is_x86_feature_detected!("avx512vl")
                     && Isa::Avx2.is_available()
             }
+            #[cfg(target_arch = "x86_64")]
+            Isa::Amx => Isa::Avx512.is_available() && tiles::is_available(),
             #[cfg(not(target_arch = "x86_64"))]
-            Isa::Avx2 | Isa::Avx512 => false,
+            Isa::Avx2 | Isa::Avx512 | Isa::Amx => false,
         }
     }
 
@@ -66,10 +73,16 @@ impl Isa {
                 let isa: Isa = name.parse()?;
                 if isa.is_available() { Ok(isa) } else { Err(IsaError::Unavailable(isa)) }
             }
+            _ if Isa::Amx.is_available() => Ok(Isa::Amx),
             _ if Isa::Avx512.is_available() => Ok(Isa::Avx512),
             _ if Isa::Avx2.is_available() => Ok(Isa::Avx2),
             _ => Ok(Isa::Scalar),
         }
+    }
+
+    /// Whether it multiplies bfloat16 in tile units, many times as fast as `f32`.
+    pub fn has_tile_units(self) -> bool {
+        self == Isa::Amx
     }
 
     /// Its name, as `REFRAIN_ISA` takes it.
@@ -79,6 +92,7 @@ impl Isa {
             Isa::Wide => "wide",
             Isa::Avx2 => "avx2",
             Isa::Avx512 => "avx512",
+            Isa::Amx => "amx",
         }
     }
 }

@@ -3,7 +3,7 @@
 
 mod stack;
 
-use refrain_kernels::{Backend, Cpu, CrossEntropy, IGNORE, Isa, ReadoutSpec, Real, Reference};
+use refrain_kernels::{Backend, Cpu, CrossEntropy, IGNORE, Isa, Precision, ReadoutSpec, Real, Reference};
 use stack::{Random, relative_error, to};
 
 struct Case {
@@ -100,6 +100,33 @@ fn every_instruction_set_agrees_at_odd_sizes() {
                     assert!(tiny || error < 1e-5, "{context}: {name} is off by {error:.2e}");
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn narrow_formats_stay_close_to_the_reference() {
+    for (rows, input_size, vocab_size) in [(1, 7, 2), (7, 33, 65), (300, 41, 17), (130, 100, 33)] {
+        let case = case(rows, input_size, vocab_size, rows as u64);
+        let (nats, _, logits, d_frames, d_params) = run(&Reference::<f64>::new(), &case);
+        for isa in Isa::available() {
+            let got = run(&Cpu::with_isa(isa, 1).unwrap().with_precision(Precision::Bf16), &case);
+            assert!((got.0 - nats).abs() <= 1e-2 * nats.abs().max(0.1), "{isa}: {} is not {nats}", got.0);
+            for (got, want) in [(&got.2, &logits), (&got.3, &d_frames), (&got.4, &d_params)] {
+                let error = relative_error(got, want);
+                assert!(
+                    error < 1e-2,
+                    "{isa}, bf16, {rows} rows, H={input_size}, V={vocab_size}: {error:.2e}"
+                );
+            }
+            let backend = Cpu::with_isa(isa, 1).unwrap().with_precision(Precision::Int8);
+            let mut readout = backend.readout(&case.spec);
+            backend.pack_readout(&mut readout, &backend.buffer(&to::<Cpu>(&case.params)), false);
+            let frames = backend.frames(input_size, &to::<Cpu>(&case.frames));
+            let bytes = backend.logits(&readout, backend.view(&frames), &mut Default::default());
+            let bytes: Vec<f64> = bytes.into_iter().map(f64::from).collect();
+            let error = relative_error(&bytes, &logits);
+            assert!(error < 1e-2, "{isa}, int8, {rows} rows, H={input_size}, V={vocab_size}: {error:.2e}");
         }
     }
 }

@@ -13,6 +13,7 @@ mod quantise;
 mod scheme;
 #[cfg(test)]
 mod tests;
+pub(crate) mod tiles;
 
 pub(crate) use product::{Init, Operand, Planes, Product, Term};
 pub(crate) use quantise::Quantised;

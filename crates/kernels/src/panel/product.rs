@@ -1,7 +1,7 @@
 //! The product of some rows with one panel, or with two panels of which the results add up.
 
 use super::scheme::{Bytes, Half, Scheme, Single};
-use super::{PANEL_WIDTH, Panel, Weights};
+use super::{PANEL_WIDTH, Panel, Weights, tiles};
 use crate::element::Bf16;
 use crate::simd::{Job, Simd, Vector};
 use crate::values::ValuesRef;
@@ -23,12 +23,12 @@ pub(crate) enum Init<'a> {
 /// `i * row_stride + (k / block) * block_stride + (k % block) * k_stride`.
 #[derive(Clone, Copy)]
 pub(crate) struct Operand<'a> {
-    numbers: Numbers<'a>,
-    row_stride: usize,
-    k_stride: usize,
+    pub(super) numbers: Numbers<'a>,
+    pub(super) row_stride: usize,
+    pub(super) k_stride: usize,
     /// Consecutive `k` before a gap: one plane, or all of `K`.
-    block: usize,
-    block_stride: usize,
+    pub(super) block: usize,
+    pub(super) block_stride: usize,
 }
 
 /// Activations whose rows lie in planes: value `k` of plane `p` of row `i` at `p * plane + i * row_stride + k`.
@@ -41,7 +41,7 @@ pub(crate) struct Planes<'a> {
 
 /// The numbers of an operand.
 #[derive(Clone, Copy)]
-enum Numbers<'a> {
+pub(super) enum Numbers<'a> {
     F32(&'a [f32]),
     Bf16(&'a [Bf16]),
     /// With a scale for each row.
@@ -120,6 +120,10 @@ pub(crate) struct Product<'a> {
 impl Product<'_> {
     /// Multiplies.
     pub(crate) fn run(self, simd: Simd) {
+        let bf16 = matches!(self.terms, [Term { a: Operand { numbers: Numbers::Bf16(_), .. }, .. }, ..]);
+        if bf16 && simd.has_tiles() {
+            return tiles::run(simd, self);
+        }
         let whole = |term: &Term<'_>| term.panel.width == self.width;
         let mut init = self.init;
         if !self.terms.iter().all(whole) {

@@ -74,6 +74,10 @@ impl<R: Real> Backend for Reference<R> {
         Frames { values: values.to_vec(), width }
     }
 
+    fn d_frames(&self, width: usize, values: &[R]) -> Frames<R> {
+        self.frames(width, values)
+    }
+
     fn read_frames(&self, (values, _): (&[R], usize)) -> Vec<R> {
         values.to_vec()
     }

@@ -9,7 +9,6 @@ mod math;
 mod scalar;
 #[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
 pub(crate) mod tile_emulator;
-#[allow(dead_code, reason = "the bf16 kernels are to stand on it")]
 pub(crate) mod tiles;
 #[cfg(test)]
 mod tiles_tests;
@@ -44,15 +43,15 @@ impl Simd {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => avx2::Avx2::LANES,
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => avx512::Avx512::LANES,
+            Isa::Avx512 | Isa::Amx => avx512::Avx512::LANES,
             #[cfg(not(target_arch = "x86_64"))]
-            Isa::Avx2 | Isa::Avx512 => unreachable!("not available off x86-64"),
+            Isa::Avx2 | Isa::Avx512 | Isa::Amx => unreachable!("not available off x86-64"),
         }
     }
 
     /// Whether products of bfloat16 run on tile units, or on their likeness in software.
     pub(crate) fn has_tiles(self) -> bool {
-        false
+        matches!(self.isa, Isa::Amx | Isa::Wide)
     }
 
     /// A row of `width` activations with its padding: whole vectors, whole steps of the products.
@@ -72,9 +71,9 @@ impl Simd {
             Isa::Avx2 => unsafe { avx2::run(job) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => unsafe { avx512::run(job) },
+            Isa::Avx512 | Isa::Amx => unsafe { avx512::run(job) },
             #[cfg(not(target_arch = "x86_64"))]
-            Isa::Avx2 | Isa::Avx512 => unreachable!("not available off x86-64"),
+            Isa::Avx2 | Isa::Avx512 | Isa::Amx => unreachable!("not available off x86-64"),
         }
     }
 }

@@ -15,11 +15,11 @@ use std::sync::Once;
 /// The tiles of this processor, or else emulated ones.
 pub(crate) fn hardware() -> Hardware {
     static INSTALLED: Once = Once::new();
-    Hardware::new().unwrap_or_else(|| {
+    if !super::tiles::is_available() {
         INSTALLED.call_once(install);
-        // SAFETY: the handler executes what the processor does not.
-        unsafe { Hardware::new_unchecked() }
-    })
+    }
+    // SAFETY: what the processor does not execute, the handler does.
+    unsafe { Hardware::new_unchecked() }
 }
 
 fn install() {

@@ -224,11 +224,6 @@ pub(crate) struct Hardware(());
 
 #[cfg(target_arch = "x86_64")]
 impl Hardware {
-    /// The tile unit, where [`is_available`].
-    pub(crate) fn new() -> Option<Self> {
-        is_available().then_some(Self(()))
-    }
-
     /// The tile unit, asking nobody.
     ///
     /// # Safety

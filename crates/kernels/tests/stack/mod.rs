@@ -107,6 +107,26 @@ impl Stack {
         }
     }
 
+    /// The output alone, with weights packed for the way there only.
+    pub(crate) fn forward<B: Backend>(&self, backend: &B, data: &Data) -> Vec<f64> {
+        let params = backend.buffer(&to::<B>(&data.params));
+        let mut tapes: Vec<B::Tape> = vec![];
+        let x = match self.source {
+            Source::Frames { size } => Some(backend.frames(size, &to::<B>(&data.x))),
+            _ => None,
+        };
+        for (spec, initial) in self.specs().0.iter().zip(&data.initial) {
+            let mut layer = backend.recurrent(spec);
+            backend.pack_recurrent(&mut layer, &params, false);
+            let input = input(backend, tapes.last(), x.as_ref(), &data.ids);
+            let mut tape = B::Tape::default();
+            let (initial, lengths) = (state_to::<B>(initial), data.lengths.as_deref());
+            backend.recurrent_forward(&layer, input, &initial, lengths, &mut tape);
+            tapes.push(tape);
+        }
+        from(&backend.read_frames(backend.output(tapes.last().expect("a layer"))))
+    }
+
     pub(crate) fn run<B: Backend>(&self, backend: &B, data: &Data) -> Outcome {
         let (specs, _) = self.specs();
         let params = backend.buffer(&to::<B>(&data.params));
@@ -127,7 +147,7 @@ impl Stack {
         let last = tapes.iter().map(|tape| state_from(&backend.final_state(tape))).collect();
 
         let mut grads = backend.buffer(&vec![B::Real::of(0.0); data.params.len()]);
-        let mut d_output = backend.frames(self.hidden_size, &to::<B>(&data.d_output));
+        let mut d_output = backend.d_frames(self.hidden_size, &to::<B>(&data.d_output));
         let mut d_initial = vec![];
         for (l, layer) in packed.iter().enumerate().rev() {
             let (below, here) = tapes.split_at_mut(l);
