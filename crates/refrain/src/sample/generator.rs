@@ -9,9 +9,11 @@ use crate::Result;
 use crate::model::{LanguageModel, Weights};
 use crate::text::Vocabulary;
 
-/// A group has at least this many streams before another thread gets one of its own: a step reads all weights
-/// whether it has one row or several.
-const LEAST_OF_GROUP: usize = 4;
+/// A thread gets a group of its own for this many streams at least: a step reads all weights, whether for one row or
+/// for several.
+const LEAST_ROWS: usize = 4;
+/// And for this many multiplications a step: to wake it takes about as long as some hundred thousand.
+const LEAST_WORK: usize = 2_000_000;
 
 /// Steps streams of text together. They join and leave between steps; what a stream writes follows from its prompt
 /// and its options alone, bit for bit.
@@ -38,6 +40,8 @@ pub struct Generator<'m, B: Backend> {
     shared: Shared<'m, B>,
     /// One for each thread; those in use come first.
     groups: Vec<Group<B>>,
+    /// Streams that are worth a group.
+    least: usize,
     /// The streams that ended with the last step.
     ended: Vec<Stream>,
     joined: u64,
@@ -54,7 +58,9 @@ impl<'m, B: Backend> Generator<'m, B> {
     ) -> Self {
         let end = vocabulary.line_end().filter(|_| lines);
         let shared = Shared { backend, model, weights, vocabulary, end };
-        Self { shared, groups: vec![Group::new(model)], ended: vec![], joined: 0 }
+        // Each weight is multiplied once a row, but for those of an embedding.
+        let least = LEAST_WORK.div_ceil(model.layout().len()).max(LEAST_ROWS);
+        Self { shared, groups: vec![Group::new(model)], least, ended: vec![], joined: 0 }
     }
 
     /// Shares out the streams among `threads` threads of the backend, where there are enough of them. This changes
@@ -119,7 +125,7 @@ impl<'m, B: Backend> Generator<'m, B> {
 
     /// Brings the groups to equal sizes, as many as the streams are enough for; says how many those are.
     fn share_out(&mut self) -> usize {
-        let used = (self.len() / LEAST_OF_GROUP).clamp(1, self.groups.len());
+        let used = (self.len() / self.least).clamp(1, self.groups.len());
         loop {
             let size = |&g: &usize| self.groups[g].streams().len();
             let to = (0..used).min_by_key(size).unwrap_or(0);

@@ -42,7 +42,14 @@ impl<B: Backend> Fixture<B> {
     }
 
     fn generator(&self, lines: bool) -> Generator<'_, B> {
-        Generator::new(&self.backend, &self.model, &self.weights, &self.vocabulary, lines)
+        self.generator_on(1, lines)
+    }
+
+    /// On so many threads, four streams being enough for each.
+    fn generator_on(&self, threads: usize, lines: bool) -> Generator<'_, B> {
+        let Self { backend, model, weights, vocabulary } = self;
+        let generator = Generator::new(backend, model, weights, vocabulary, lines).with_threads(threads);
+        Generator { least: 4, ..generator }
     }
 
     /// What a stream writes that has nobody beside it.
@@ -96,7 +103,7 @@ fn run<B: Backend>(mut generator: Generator<'_, B>, streams: &[StreamId]) -> Vec
 
 fn texts_are_those_of_lone_streams<B: Backend>(fixture: &Fixture<B>, lines: bool, threads: usize) {
     let requests: Vec<Request> = (0..23).map(Request::number).collect();
-    let mut generator = fixture.generator(lines).with_threads(threads);
+    let mut generator = fixture.generator_on(threads, lines);
     let streams: Vec<StreamId> = requests.iter().map(|request| request.join(&mut generator)).collect();
     assert_eq!(generator.len(), 23);
     let mut ends = vec![];
@@ -168,7 +175,7 @@ proptest! {
         lines: bool,
     ) {
         let fixture = Fixture::new(Cpu::new(threads).unwrap(), CellKind::Lstm, 17, 2);
-        let mut generator = fixture.generator(lines).with_threads(threads);
+        let mut generator = fixture.generator_on(threads, lines);
         // Each with its lone double and what both have written.
         let mut doubles: Vec<(StreamId, Generator<'_, Cpu>, StreamId, Vec<u8>)> = vec![];
         for (joins, cancelled) in schedule {
@@ -204,7 +211,7 @@ proptest! {
 #[test]
 fn streams_are_shared_out_evenly_among_threads_where_there_are_enough() {
     let fixture = Fixture::new(Cpu::new(1).unwrap(), CellKind::Rnn, 8, 1);
-    let mut generator = fixture.generator(false).with_threads(3);
+    let mut generator = fixture.generator_on(3, false);
     let sizes = |generator: &Generator<'_, Cpu>| -> Vec<usize> {
         generator.groups.iter().map(|group| group.streams().len()).collect()
     };
