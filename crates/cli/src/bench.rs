@@ -11,7 +11,7 @@ use crate::{Failure, machine, out};
 
 /// Measure the speed of training or sampling on synthetic text, or the peaks of the machine.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  refrain bench train --cell lstm --hidden-size 256 --threads 2")]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// What to measure
     what: What,
@@ -33,6 +33,9 @@ pub(crate) struct Args {
     /// Sequences side by side, B (training)
     #[arg(long, default_value_t = 50, value_name = "N")]
     batch_size: usize,
+    /// Streams side by side (sampling)
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    streams: usize,
     /// Steps of a sequence, T (training), or symbols of a round (sampling) [50; 300]
     #[arg(long, value_name = "N")]
     seq_length: Option<usize>,
@@ -57,7 +60,7 @@ pub(crate) struct Args {
 enum What {
     /// Training steps: forward, backward, clipping, Adam
     Train,
-    /// Characters drawn one after the other
+    /// Characters drawn one after the other, of one stream or of several together
     Sample,
     /// Multiply-adds from registers, reading of memory
     Peak,
@@ -74,6 +77,11 @@ enum Cell {
 enum Precision {
     F32,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  refrain bench train --cell lstm --hidden-size 256 --threads 2
+  refrain bench sample --streams 32       characters a second of all streams together";
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let threads = args.threads.unwrap_or_else(train::available_threads);
@@ -99,6 +107,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let workload = Workload {
         architecture,
         batch_size: args.batch_size,
+        streams: args.streams,
         seq_length: args.seq_length.unwrap_or(if args.what == What::Train { 50 } else { 300 }),
         shards: args.shards.unwrap_or(threads),
         repeat: args.repeat,
@@ -120,13 +129,22 @@ fn report(args: &Args, workload: &Workload, figures: &Figures) -> Result<(), Fai
         object["cell"] = json!(model.cell);
         object["hidden_size"] = json!(model.hidden_size);
         object["num_layers"] = json!(model.num_layers);
-        object["batch_size"] = json!(if args.what == What::Train { workload.batch_size } else { 1 });
+        if args.what == What::Train {
+            object["batch_size"] = json!(workload.batch_size);
+        } else {
+            object["batch_size"] = json!(1);
+            object["streams"] = json!(workload.streams);
+        }
         object["seq_length"] = json!(workload.seq_length);
         object["precision"] = json!("f32");
         object["version"] = json!(env!("CARGO_PKG_VERSION"));
         return out::line(&object.to_string());
     }
     let Figures { chars_per_s, best_chars_per_s, step_ms, gflops, isa, threads } = figures;
+    let what = match (args.what, workload.streams) {
+        (What::Sample, streams @ 2..) => format!("sample {streams} streams"),
+        _ => what.to_owned(),
+    };
     out::line(&format!("{what}: {}, {isa}, {threads} threads, f32", model.summary()))?;
     out::line(&format!("  {chars_per_s:.0} characters a second (median), {best_chars_per_s:.0} (best)"))?;
     out::line(&format!("  {step_ms:.3} ms a step, {gflops:.1} GFLOP/s"))

@@ -1,11 +1,12 @@
 //! `refrain sample`: new text from a model.
 
+use std::collections::VecDeque;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use refrain::Model;
-use refrain::sample::Options;
+use refrain::sample::{Generator, Options, StreamId};
+use refrain::{Cpu, Model, train};
 
 use crate::{Failure, machine, out};
 
@@ -47,12 +48,13 @@ pub(crate) struct Args {
     /// End before this text (\n is a line end); may be given several times
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     stop: Vec<String>,
-    /// Texts to write, with seeds N, N+1, ...; an empty line between them
+    /// Texts to write, with seeds N, N+1, ...; an empty line between them. They are made side by side, and each is
+    /// the one its seed names
     #[arg(long, default_value_t = 1, value_name = "N")]
     count: u64,
-    /// Threads
-    #[arg(long, default_value_t = 1, value_name = "N")]
-    threads: usize,
+    /// Threads, which share out the texts [1 for one text, else all processors]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
 }
 
 const EXAMPLES: &str = "\
@@ -61,34 +63,24 @@ Examples:
   refrain sample runs/play --prompt 'ROMEO:' --temperature 0.6 --seed 7
   refrain sample runs/names --prompt Mar --stop '\\n' --count 10        ten names that begin with Mar";
 
+/// Texts that are written at the same time.
+const MOST_TOGETHER: usize = 64;
+/// Texts that are begun while an earlier one is still being written.
+const MOST_BEGUN: usize = 1024;
+/// Symbols that may be held for texts whose turn has not come.
+const MOST_HELD: usize = 1 << 26;
+
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     if args.count == 0 {
         return Err(Failure::Usage("--count is 0: give at least 1".to_owned()));
     }
     let model = Model::load(&args.model)?;
-    let backend = machine::cpu(args.threads)?;
+    let threads =
+        args.threads.unwrap_or_else(|| if args.count == 1 { 1 } else { train::available_threads() });
+    let backend = machine::cpu(threads)?;
     let session = model.on(&backend);
     let seed = args.seed.unwrap_or_else(seed_of_the_moment);
-    let mut last_byte = None;
-    for n in 0..args.count {
-        let options = Options {
-            temperature: if args.greedy { 0.0 } else { args.temperature },
-            top_k: args.top_k,
-            top_p: args.top_p,
-            seed: seed.wrapping_add(n),
-            stop: args.stop.iter().map(|stop| stop.replace("\\n", "\n")).collect(),
-        };
-        let mut stream = session.stream(&args.prompt, &options)?;
-        if n > 0 {
-            out::write(b"\n\n")?;
-        }
-        out::write(args.prompt.as_bytes())?;
-        for piece in stream.by_ref().take(args.length) {
-            out::write(&piece)?;
-            last_byte = piece.last().copied().or(last_byte);
-        }
-        out::write(&stream.finish())?;
-    }
+    let last_byte = write_all(&args, seed, session.generator().with_threads(threads))?;
     if io::stdout().is_terminal() {
         if last_byte != Some(b'\n') {
             out::write(b"\n")?;
@@ -98,6 +90,58 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Writes the texts in the order of their seeds, the first one that has not ended as it is made, while those after
+/// it are made together and held. Gives the last byte written.
+fn write_all(args: &Args, seed: u64, mut generator: Generator<'_, Cpu>) -> Result<Option<u8>, Failure> {
+    let mut options = Options {
+        temperature: if args.greedy { 0.0 } else { args.temperature },
+        top_k: args.top_k,
+        top_p: args.top_p,
+        seed,
+        stop: args.stop.iter().map(|stop| stop.replace("\\n", "\n")).collect(),
+    };
+    let most_begun = (MOST_HELD / args.length.max(1)).clamp(1, MOST_BEGUN);
+    // Those begun and not yet written to their end, in order.
+    let mut texts: VecDeque<Text> = VecDeque::new();
+    let (mut left, mut last_byte) = (args.count, None);
+    while left > 0 || !texts.is_empty() {
+        while left > 0 && texts.len() < most_begun && generator.len() < MOST_TOGETHER {
+            let stream = generator.join(&args.prompt, args.length, &options)?;
+            let before = if left == args.count { "" } else { "\n\n" };
+            let held = [before, &args.prompt].concat().into_bytes();
+            texts.push_back(Text { stream, held, ended: false });
+            left -= 1;
+            options.seed = options.seed.wrapping_add(1);
+        }
+        while let Some(first) = texts.front_mut() {
+            if let Some(&last) = first.held.last() {
+                out::write(&first.held)?;
+                first.held.clear();
+                last_byte = Some(last);
+            }
+            if !first.ended {
+                break;
+            }
+            texts.pop_front();
+        }
+        for piece in generator.step() {
+            if let Ok(at) = texts.binary_search_by_key(&piece.stream, |text| text.stream) {
+                texts[at].held.extend_from_slice(piece.text);
+                texts[at].ended = piece.end.is_some();
+            }
+        }
+    }
+    Ok(last_byte)
+}
+
+/// A text that has been begun.
+struct Text {
+    stream: StreamId,
+    /// What has been made of it, and not written yet.
+    held: Vec<u8>,
+    ended: bool,
 }
 
 /// A short number that is another one each time.

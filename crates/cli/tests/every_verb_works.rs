@@ -118,6 +118,35 @@ fn sampling_ends_before_a_stop() {
 }
 
 #[test]
+fn many_texts_are_those_that_one_after_the_other_would_be() {
+    let place = trained("");
+    let lines = Place::new();
+    lines.write("names.txt", "anna\nbert\nclara\ndora\nemil\n".repeat(60));
+    lines.succeed(&format!("train names.txt --lines --out run {SMALL}"));
+    // More than run side by side; ends that come early and late.
+    for (place, count, arguments) in [
+        (&place, 70, &["--length", "23"][..]),
+        (&place, 150, &["--length", "40", "--stop", "at", "--stop", "\\n", "--prompt", "the "]),
+        (&place, 3, &["--length", "0", "--prompt", "the cat"]),
+        (&lines, 130, &["--length", "60", "--prompt", "a", "--temperature", "1.5"]),
+        (&lines, 20, &["--length", "60", "--stop", "\\n", "--top-k", "3"]),
+    ] {
+        let sample = |seed: usize, more: &[&str]| {
+            let seed = seed.to_string();
+            let output = place.run_with([&["sample", "run", "--seed", &seed], arguments, more].concat());
+            assert!(output.status.success(), "{}", text(&output.stderr));
+            text(&output.stdout)
+        };
+        let one_by_one: Vec<String> = (0..count).map(|n| sample(5 + n, &[])).collect();
+        let count = count.to_string();
+        for threads in ["1", "2"] {
+            let together = sample(5, &["--count", &count, "--threads", threads]);
+            assert_eq!(together, one_by_one.join("\n\n"), "{arguments:?}");
+        }
+    }
+}
+
+#[test]
 fn evaluating_finds_the_loss_that_training_found() {
     let place = trained("--valid-fraction 0.2");
     let metrics = text(&place.read("run/metrics.jsonl"));
@@ -159,7 +188,7 @@ fn bench_reports_in_json() {
     let small = "--hidden-size 16 --batch-size 4 --seq-length 8 --repeat 2 --threads 1 --json";
     for what in ["train", "sample"] {
         let found: Value = serde_json::from_str(&place.succeed(&format!("bench {what} {small}"))).unwrap();
-        let expected = [
+        let mut expected = vec![
             "batch_size",
             "best_chars_per_s",
             "cell",
@@ -175,10 +204,19 @@ fn bench_reports_in_json() {
             "version",
             "what",
         ];
+        if what == "sample" {
+            expected.insert(expected.len() - 3, "streams");
+        }
         assert_eq!(keys(&found), expected);
         assert_eq!(found["what"], what);
         assert!(found["best_chars_per_s"].as_f64() >= found["chars_per_s"].as_f64());
     }
+    // All streams together: a step of five gives five characters.
+    let found: Value =
+        serde_json::from_str(&place.succeed(&format!("bench sample --streams 5 {small}"))).unwrap();
+    assert_eq!(found["streams"], 5);
+    let per_step = found["chars_per_s"].as_f64().unwrap() * found["step_ms"].as_f64().unwrap() / 1e3;
+    assert!((per_step - 5.0).abs() < 1e-9, "{found}");
 }
 
 #[test]

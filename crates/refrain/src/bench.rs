@@ -7,7 +7,9 @@ use refrain_kernels::{Cpu, IGNORE, Rule, Update};
 use serde::Serialize;
 
 use crate::data::Batch;
-use crate::model::{Architecture, LanguageModel, Pass};
+use crate::model::{Architecture, LanguageModel};
+use crate::sample::{Generator, Options};
+use crate::text::{SymbolCounts, Units, Vocabulary};
 use crate::train::Learner;
 use crate::{Error, Result};
 
@@ -16,8 +18,10 @@ use crate::{Error, Result};
 pub struct Workload {
     /// The model; its vocabulary is what the synthetic ids are drawn from.
     pub architecture: Architecture,
-    /// `B`.
+    /// `B` in training.
     pub batch_size: usize,
+    /// Streams of sampling.
+    pub streams: usize,
     /// `T`, or the symbols of one timed round of sampling.
     pub seq_length: usize,
     /// Shards of the batch.
@@ -31,6 +35,7 @@ impl Workload {
     fn check(&self) -> Result<()> {
         let sizes = [
             ("batch size", self.batch_size, 1 << 16),
+            ("number of streams", self.streams, 1 << 12),
             ("sequence length", self.seq_length, 1 << 20),
             ("number of shards", self.shards, 1 << 16),
             ("number of rounds", self.repeat, 1 << 20),
@@ -52,7 +57,7 @@ pub struct Figures {
     pub chars_per_s: f64,
     /// Symbols per second over the fastest round.
     pub best_chars_per_s: f64,
-    /// Milliseconds of the median round (training) or symbol (sampling).
+    /// Milliseconds of the median round (training), or of a step of all streams in it (sampling).
     pub step_ms: f64,
     /// Multiplications and additions of the matrix products per second in the median round, in 10^9.
     pub gflops: f64,
@@ -108,7 +113,8 @@ pub fn train(backend: &Cpu, workload: &Workload) -> Result<Figures> {
     Ok(figures(backend, &mut times, (rows * steps) as f64, flops, 1.0))
 }
 
-/// Times the sampling of one stream: every symbol drawn goes in again.
+/// Times the sampling of streams side by side: every symbol drawn goes in again. Symbols are counted over all
+/// streams.
 ///
 /// # Errors
 /// If a size is out of bounds.
@@ -118,24 +124,30 @@ pub fn sample(backend: &Cpu, workload: &Workload) -> Result<Figures> {
     model.check_memory(2)?;
     let mut weights = model.weights(backend, &model.layout().init(0));
     model.pack(backend, &mut weights, false);
-    let mut state = model.zero_state::<Cpu>(1);
-    let mut pass = Pass::default();
-    let mut sampler = crate::sample::Sampler::new(&crate::sample::Options::default(), None)?;
-    let mut id = 0;
+    let symbols: Vec<u32> =
+        ('\0'..=char::MAX).map(u32::from).take(workload.architecture.vocab_size).collect();
+    let mut counts = SymbolCounts::default();
+    counts.add(&symbols);
+    let vocabulary = Vocabulary::from_counts(Units::Char, &counts, 1, false)?;
+    let generator = Generator::new(backend, &model, &weights, &vocabulary, false);
+    let mut generator = generator.with_threads(backend.threads());
+    for seed in 0..workload.streams as u64 {
+        generator.join("", usize::MAX, &Options { seed, ..Options::default() })?;
+    }
     let mut times = Vec::with_capacity(workload.repeat);
     for round in 0..1 + workload.repeat {
         let start = Instant::now();
         for _ in 0..workload.seq_length {
-            let logits = model.step(backend, &weights, &[id], &mut state, &mut pass);
-            id = sampler.pick(&logits);
+            let pieces = generator.step().count();
+            debug_assert_eq!(pieces, workload.streams);
         }
         if round > 0 {
             times.push(start.elapsed().as_secs_f64());
         }
     }
-    let symbols = workload.seq_length as f64;
+    let (steps, symbols) = (workload.seq_length as f64, (workload.seq_length * workload.streams) as f64);
     let flops = flops_per_symbol(&workload.architecture) * symbols;
-    Ok(figures(backend, &mut times, symbols, flops, symbols))
+    Ok(figures(backend, &mut times, symbols, flops, steps))
 }
 
 fn figures(backend: &Cpu, times: &mut [f64], symbols: f64, flops: f64, steps: f64) -> Figures {

@@ -1,10 +1,12 @@
 //! A trained model on a backend: ready to write and to be measured.
 
+use std::any::Any;
+
 use refrain_kernels::{Backend, Loss, Real};
 
 use crate::data::{Batch, Batches, Evaluation, Lines, Windows};
 use crate::model::{Pass, Weights};
-use crate::sample::{Generator, Options, Stop};
+use crate::sample::{Generator, Options, StreamId};
 use crate::store::Model;
 use crate::text::{Corpus, Source};
 use crate::{Error, Result};
@@ -45,8 +47,14 @@ impl Evaluated {
 impl Model {
     /// Brings the model to a backend.
     pub fn on<'m, B: Backend>(&'m self, backend: &'m B) -> Session<'m, B> {
-        let params: Vec<B::Real> = self.params.iter().map(|&x| B::Real::of(x.into())).collect();
-        let mut weights = self.language.weights(backend, &params);
+        let mut weights = match (&self.params as &dyn Any).downcast_ref::<Vec<B::Real>>() {
+            // A backend of f32 takes them as they are: touching new memory is most of the time a load takes.
+            Some(params) => self.language.weights(backend, params),
+            None => {
+                let params: Vec<_> = self.params.iter().map(|&x| B::Real::of(x.into())).collect();
+                self.language.weights(backend, &params)
+            }
+        };
         self.language.pack(backend, &mut weights, false);
         Session { model: self, backend, weights }
     }
@@ -56,20 +64,21 @@ impl Model {
 const WINDOW: usize = 256;
 
 impl<'m, B: Backend> Session<'m, B> {
+    /// Any number of streams at once, of which there are none yet.
+    pub fn generator(&self) -> Generator<'_, B> {
+        let Model { language, vocabulary, history, .. } = self.model;
+        Generator::new(self.backend, language, &self.weights, vocabulary, history.lines)
+    }
+
     /// A stream that goes on from `prompt` (from the start of a line, if that is empty), a few bytes at a time,
     /// until it meets one of the options' stops. It has no end otherwise.
     ///
     /// # Errors
     /// [`Error::Prompt`] for characters that the model has never seen; [`Error::Config`] for senseless options.
     pub fn stream(&self, prompt: &str, options: &Options) -> Result<TextStream<'_, B>> {
-        let Model { language, vocabulary, history, .. } = self.model;
-        let mut ids = vocabulary.encode_prompt(prompt)?;
-        if ids.is_empty() {
-            ids.push(vocabulary.first_context());
-        }
-        let end = vocabulary.line_end().filter(|_| history.lines);
-        let ids = Generator::new(self.backend, language, &self.weights, vocabulary, &ids, end, options)?;
-        Ok(TextStream { ids, vocabulary, stop: Stop::new(&options.stop) })
+        let mut generator = self.generator();
+        let id = generator.join(prompt, usize::MAX, options)?;
+        Ok(TextStream { generator, id })
     }
 
     /// `prompt` and up to `length` symbols that go on from it.
@@ -77,10 +86,9 @@ impl<'m, B: Backend> Session<'m, B> {
     /// # Errors
     /// As [`Session::stream`].
     pub fn write(&self, prompt: &str, length: usize, options: &Options) -> Result<String> {
-        let mut stream = self.stream(prompt, options)?;
-        let mut text = prompt.as_bytes().to_vec();
-        text.extend(stream.by_ref().take(length).flatten());
-        text.extend(stream.finish());
+        let mut generator = self.generator();
+        let id = generator.join(prompt, length, options)?;
+        let text = [prompt.as_bytes(), &generator.finish(id)].concat();
         Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
@@ -120,15 +128,14 @@ impl<'m, B: Backend> Session<'m, B> {
 
 /// Text as it is made.
 pub struct TextStream<'s, B: Backend> {
-    ids: Generator<'s, B>,
-    vocabulary: &'s crate::text::Vocabulary,
-    stop: Stop,
+    generator: Generator<'s, B>,
+    id: StreamId,
 }
 
 impl<B: Backend> TextStream<'_, B> {
     /// What was held back because it might have become a stop, at the end of a stream that is broken off.
     pub fn finish(mut self) -> Vec<u8> {
-        self.stop.finish()
+        self.generator.cancel(self.id).unwrap_or_default()
     }
 }
 
@@ -137,11 +144,12 @@ impl<B: Backend> Iterator for TextStream<'_, B> {
 
     /// The text of one more symbol, with what was held back before it; empty while it may become a stop.
     fn next(&mut self) -> Option<Vec<u8>> {
-        if self.stop.is_met() {
-            return None;
+        while !self.generator.is_empty() {
+            // No piece comes while the prompt is read.
+            if let Some(piece) = self.generator.step().next() {
+                return (!piece.text.is_empty() || piece.end.is_none()).then(|| piece.text.to_vec());
+            }
         }
-        let id = self.ids.next()?;
-        let text = self.stop.push(&self.vocabulary.decode(&[id]));
-        (!text.is_empty() || !self.stop.is_met()).then_some(text)
+        None
     }
 }

@@ -184,10 +184,30 @@ impl LanguageModel {
         state: &mut [State<B::Real>],
         pass: &mut Pass<B>,
     ) -> Vec<B::Real> {
+        self.read(backend, weights, ids, state, pass);
+        self.logits(backend, weights, pass)
+    }
+
+    /// The first half of a step, which is enough where nothing is drawn: `ids.len()` streams read one symbol each,
+    /// and `state` is the one after it.
+    pub fn read<B: Backend>(
+        &self,
+        backend: &B,
+        weights: &Weights<B>,
+        ids: &[u32],
+        state: &mut [State<B::Real>],
+        pass: &mut Pass<B>,
+    ) {
         let x = StackInput { source: Source::Ids(ids), rows: ids.len(), lengths: None, dropout: None };
         self.stack.forward(backend, &weights.layers, &x, state, &mut pass.stack);
-        let output = pass.stack.output(backend);
-        backend.logits(&weights.readout, output, &mut pass.scratch)
+    }
+
+    /// The other half: the logits `[B, V]` after what was read.
+    ///
+    /// # Panics
+    /// Before the first pass.
+    pub fn logits<B: Backend>(&self, backend: &B, weights: &Weights<B>, pass: &mut Pass<B>) -> Vec<B::Real> {
+        backend.logits(&weights.readout, pass.stack.output(backend), &mut pass.scratch)
     }
 
     /// The named activations of every layer in the last pass (not one of training, which consumes them).

@@ -69,24 +69,21 @@ impl Checkpoint {
     }
 
     pub(crate) fn load(path: &Path) -> Result<Self> {
-        let (content, mut tensors): (Content, Vec<Tensor>) = container::read(path, Kind::Checkpoint)?;
+        let (content, stored): (Content, _) = container::read(path, Kind::Checkpoint)?;
         if content.format != FORMAT {
             let message =
                 format!("is a checkpoint in format {}: this version reads format {FORMAT}", content.format);
             return Err(Error::ModelFile { path: path.to_owned(), message });
         }
-        let mut take = |name: String| {
-            let at = tensors.iter().position(|tensor| tensor.name == name)?;
-            Some(tensors.swap_remove(at).values)
-        };
+        let values = |name: &str| Some(stored.values(stored.get(name)?).collect::<Vec<f32>>());
         let missing = || Error::ModelFile {
             path: path.to_owned(),
             message: "is no checkpoint: it lacks tensors".to_owned(),
         };
-        let params = take("params".to_owned()).ok_or_else(missing)?;
-        let moments = (0..).map_while(|i| take(format!("moment{i}"))).collect();
+        let params = values("params").ok_or_else(missing)?;
+        let moments = (0..).map_while(|i| values(&format!("moment{i}"))).collect();
         let state = (0..)
-            .map_while(|l| Some(State { h: take(format!("h{l}"))?, c: take(format!("c{l}"))? }))
+            .map_while(|l| Some(State { h: values(&format!("h{l}"))?, c: values(&format!("c{l}"))? }))
             .collect();
         Ok(Self { progress: content.checkpoint, params, moments, state })
     }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::Read;
+use std::ops::Range;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -19,12 +20,42 @@ use crate::{Error, Result};
 /// The one key: several would be written in no fixed order, and equal models would differ in bytes.
 const KEY: &str = "refrain";
 
-/// A tensor of `f32`.
+/// A tensor of `f32` to be written.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Tensor {
     pub(super) name: String,
     pub(super) shape: Vec<usize>,
     pub(super) values: Vec<f32>,
+}
+
+/// The tensors of a file that was read. Their values stay where they are until they are asked for: most of the time
+/// that a load takes goes into touching new memory.
+pub(super) struct Stored {
+    file: Vec<u8>,
+    tensors: Vec<StoredTensor>,
+}
+
+/// See [`Stored`].
+pub(super) struct StoredTensor {
+    pub(super) name: String,
+    pub(super) shape: Vec<usize>,
+    /// Where in the file.
+    bytes: Range<usize>,
+}
+
+impl Stored {
+    pub(super) fn tensors(&self) -> &[StoredTensor] {
+        &self.tensors
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&StoredTensor> {
+        self.tensors.iter().find(|tensor| tensor.name == name)
+    }
+
+    pub(super) fn values(&self, tensor: &StoredTensor) -> impl Iterator<Item = f32> {
+        let bytes = self.file[tensor.bytes.clone()].chunks_exact(4);
+        bytes.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -70,7 +101,7 @@ struct KindOf {
 }
 
 /// Reads what [`write`] wrote and proves that nothing of it has changed.
-pub(super) fn read<C: DeserializeOwned>(path: &Path, wanted: Kind) -> Result<(C, Vec<Tensor>)> {
+pub(super) fn read<C: DeserializeOwned>(path: &Path, wanted: Kind) -> Result<(C, Stored)> {
     let wrong = |message: String| Error::ModelFile { path: path.to_owned(), message };
     let file = read_file(path)?;
     let damaged = |what: &str| {
@@ -78,7 +109,8 @@ pub(super) fn read<C: DeserializeOwned>(path: &Path, wanted: Kind) -> Result<(C,
             "is damaged ({what}): the file was cut short or changed; use another copy, or train again"
         ))
     };
-    let (_, metadata) = SafeTensors::read_metadata(&file).map_err(|error| damaged(&error.to_string()))?;
+    let (header, metadata) =
+        SafeTensors::read_metadata(&file).map_err(|error| damaged(&error.to_string()))?;
     let tensors = SafeTensors::deserialize(&file).map_err(|error| damaged(&error.to_string()))?;
     let envelope = metadata.metadata().as_ref().and_then(|map| map.get(KEY)).ok_or_else(|| {
         wrong("is a safetensors file, but not one that refrain wrote: it has no refrain metadata".to_owned())
@@ -103,18 +135,20 @@ pub(super) fn read<C: DeserializeOwned>(path: &Path, wanted: Kind) -> Result<(C,
     }
     let content = serde_json::from_str(envelope.content.get())
         .map_err(|error| wrong(format!("was written by another version of refrain: {error}")))?;
-    let tensors = views
-        .into_iter()
-        .map(|(name, view)| match view.dtype() {
-            Dtype::F32 => Ok(Tensor {
-                name: name.to_owned(),
-                shape: view.shape().to_vec(),
-                values: floats(view.data()),
-            }),
-            dtype => Err(wrong(format!("tensor {name} holds {dtype:?}: this version reads F32"))),
+    let stored = |(name, view): (&str, TensorView<'_>)| {
+        if view.dtype() != Dtype::F32 {
+            return Err(wrong(format!("tensor {name} holds {:?}: this version reads F32", view.dtype())));
+        }
+        let (from, to) = metadata.info(name).map(|info| info.data_offsets).ok_or_else(|| damaged(name))?;
+        let start = size_of::<u64>() + header;
+        Ok(StoredTensor {
+            name: name.to_owned(),
+            shape: view.shape().to_vec(),
+            bytes: start + from..start + to,
         })
-        .collect::<Result<_>>()?;
-    Ok((content, tensors))
+    };
+    let tensors = views.into_iter().map(stored).collect::<Result<_>>()?;
+    Ok((content, Stored { file, tensors }))
 }
 
 /// The whole file, if it begins as a safetensors file does: nothing large is read, or waited for, in vain.
@@ -144,10 +178,6 @@ fn read_file(path: &Path) -> Result<Vec<u8>> {
 /// Eight bytes of header length, then a JSON object.
 fn looks_like_safetensors(file: &[u8]) -> bool {
     file.get(8) == Some(&b'{')
-}
-
-fn floats(bytes: &[u8]) -> Vec<f32> {
-    bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
 }
 
 /// SHA-256, in hexadecimal, of the content and then of each tensor in the order of names: name, shape and bytes,

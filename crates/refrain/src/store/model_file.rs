@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::container::{self, Kind, Tensor};
+use super::container::{self, Kind, Stored, Tensor};
 use crate::model::{Architecture, LanguageModel};
+use crate::params::Entry;
 use crate::text::Vocabulary;
 use crate::{Error, Result};
 
@@ -97,7 +98,7 @@ impl Model {
                 format!("holds no {NAME}: the run has not finished its first validation, or it is no run");
             return Err(Error::ModelFile { path: directory.to_owned(), message });
         }
-        let (content, tensors): (Content, _) = container::read(&path, Kind::Model)?;
+        let (content, stored): (Content, _) = container::read(&path, Kind::Model)?;
         if (content.format, content.task.as_str()) != (FORMAT, TASK) {
             return Err(wrong(format!(
                 "holds a {} in format {}: this version reads a {TASK} model in format {FORMAT}",
@@ -111,7 +112,7 @@ impl Model {
         }
         let language = LanguageModel::new(&content.architecture)
             .map_err(|error| wrong(format!("describes a model that cannot be: {error}")))?;
-        let params = params_of(&language, &tensors).map_err(wrong)?;
+        let params = params_of(&language, &stored).map_err(wrong)?;
         Ok(Model { language, params, vocabulary: Arc::new(content.vocabulary), history: content.history })
     }
 
@@ -143,22 +144,26 @@ impl Model {
 }
 
 /// The arena from a file's tensors: exactly those of the layout, in its shapes.
-fn params_of(language: &LanguageModel, tensors: &[Tensor]) -> Result<Vec<f32>, String> {
-    let entries = language.layout().entries();
-    if entries.len() != tensors.len() {
-        return Err(format!("has {} tensors where its architecture has {}", tensors.len(), entries.len()));
+fn params_of(language: &LanguageModel, stored: &Stored) -> Result<Vec<f32>, String> {
+    let (entries, found) = (language.layout().entries(), stored.tensors().len());
+    if entries.len() != found {
+        return Err(format!("has {found} tensors where its architecture has {}", entries.len()));
     }
-    let mut params = Vec::new();
-    for entry in entries {
-        let tensor = tensors.iter().find(|tensor| tensor.name == entry.name);
-        let tensor = tensor.ok_or_else(|| format!("lacks the tensor {}", entry.name))?;
-        if tensor.shape != entry.shape {
-            return Err(format!("has {} in shape {:?}, not {:?}", entry.name, tensor.shape, entry.shape));
+    let tensor_of = |entry: &Entry| {
+        let tensor = stored.get(&entry.name).ok_or_else(|| format!("lacks the tensor {}", entry.name))?;
+        match tensor.shape == entry.shape {
+            true => Ok(tensor),
+            false => Err(format!("has {} in shape {:?}, not {:?}", entry.name, tensor.shape, entry.shape)),
         }
-        if !tensor.values.iter().all(|x| x.is_finite()) {
+    };
+    // Sizes are believed, and memory is asked for, once the file has them all.
+    let tensors = entries.iter().map(tensor_of).collect::<Result<Vec<_>, _>>()?;
+    let mut params = Vec::with_capacity(language.layout().len());
+    for (entry, tensor) in entries.iter().zip(tensors) {
+        params.extend(stored.values(tensor));
+        if !params[entry.range.clone()].iter().all(|x| x.is_finite()) {
             return Err(format!("has numbers in {} that are not finite: its training blew up", entry.name));
         }
-        params.extend_from_slice(&tensor.values);
     }
     Ok(params)
 }

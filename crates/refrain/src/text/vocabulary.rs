@@ -196,16 +196,24 @@ impl Vocabulary {
     pub fn decode(&self, ids: &[u32]) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(ids.len());
         for &id in ids {
-            let symbol = self.symbol(id);
-            match self.units {
-                Units::Char => {
-                    let character = symbol.and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER);
-                    bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-                }
-                Units::Byte => bytes.push(symbol.map_or(b'?', |byte| byte as u8)),
-            }
+            bytes.extend_from_slice(self.text_of(id, &mut [0; 4]));
         }
         bytes
+    }
+
+    /// As [`Vocabulary::decode`], for one id: the beginning of `bytes`.
+    pub fn text_of<'b>(&self, id: u32, bytes: &'b mut [u8; 4]) -> &'b [u8] {
+        let symbol = self.symbol(id);
+        match self.units {
+            Units::Char => {
+                let character = symbol.and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER);
+                character.encode_utf8(bytes).as_bytes()
+            }
+            Units::Byte => {
+                bytes[0] = symbol.map_or(b'?', |byte| byte as u8);
+                &bytes[..1]
+            }
+        }
     }
 
     /// One symbol for display on one line: control characters and others that cannot be seen are escaped

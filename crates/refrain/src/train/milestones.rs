@@ -145,12 +145,10 @@ impl<B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'_, B, L> {
             seed: self.config.seed.wrapping_add(self.progress.step),
             ..sample::Options::default()
         };
-        let prompt = [vocabulary.first_context()];
         let (model, weights) = (self.learner.model(), self.learner.weights());
-        let end = vocabulary.line_end().filter(|_| self.config.lines);
-        let stream = Generator::new(self.backend, model, weights, vocabulary, &prompt, end, &options)?;
-        let ids: Vec<u32> = stream.take(SAMPLE_LENGTH).collect();
-        let text = String::from_utf8_lossy(&vocabulary.decode(&ids)).into_owned();
+        let mut generator = Generator::new(self.backend, model, weights, vocabulary, self.config.lines);
+        let stream = generator.join("", SAMPLE_LENGTH, &options)?;
+        let text = String::from_utf8_lossy(&generator.finish(stream)).into_owned();
         let (step, epoch) = (self.progress.step, self.progress.epoch + 1);
         self.emit(Event::Sample { step, epoch, text })
     }

@@ -1,35 +1,11 @@
-//! Sampling: choosing the next symbol from logits, and streams of text that go on from a prompt.
-
-use std::sync::Arc;
+//! Choosing the next symbol from logits.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use refrain_kernels::{Backend, Real, State};
+use refrain_kernels::Real;
 
-use crate::model::{LanguageModel, Pass, Weights};
-use crate::text::Vocabulary;
+use super::Options;
 use crate::{Error, Result};
-
-/// How symbols are chosen.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Options {
-    /// Divides the logits: below 1 safer, above 1 more daring; 0 always takes the most probable symbol.
-    pub temperature: f64,
-    /// Choose among this many most probable symbols only.
-    pub top_k: Option<usize>,
-    /// Choose among the fewest symbols that together have this probability (Holtzman et al. 2020).
-    pub top_p: Option<f64>,
-    /// Names the random choices.
-    pub seed: u64,
-    /// Texts before which a stream ends.
-    pub stop: Vec<String>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { temperature: 1.0, top_k: None, top_p: None, seed: 0, stop: vec![] }
-    }
-}
 
 /// Chooses symbols from logits.
 #[derive(Clone, Debug)]
@@ -74,7 +50,7 @@ impl Sampler {
         })
     }
 
-    /// Chooses an id from the logits of all ids.
+    /// Chooses an id from the logits `[V]` of all ids.
     pub fn pick<R: Real>(&mut self, logits: &[R]) -> u32 {
         let allowed = |id: &(usize, &R)| Some(id.0 as u32) != self.banned || logits.len() == 1;
         let logits = || logits.iter().enumerate().filter(allowed).map(|(id, x)| (x.as_f64(), id as u32));
@@ -101,8 +77,13 @@ impl Sampler {
 
     /// Leaves the candidates that `top_k` and `top_p` allow, most probable first; equals in the order of ids.
     fn narrow(&mut self) {
-        self.candidates.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        self.candidates.truncate(self.top_k);
+        // No two are equal, so that the order is one and the same however it is come by.
+        let order = |a: &(f64, u32), b: &(f64, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+        if self.top_k < self.candidates.len() {
+            self.candidates.select_nth_unstable_by(self.top_k - 1, order);
+            self.candidates.truncate(self.top_k);
+        }
+        self.candidates.sort_unstable_by(order);
         let total: f64 = self.candidates.iter().map(|c| c.0).sum();
         let mut sum = 0.0;
         let enough = self.candidates.iter().position(|c| {
@@ -113,105 +94,10 @@ impl Sampler {
     }
 }
 
-/// One stream of text: ids that go on from a prompt for as long as they are asked for.
-pub struct Generator<'m, B: Backend> {
-    backend: &'m B,
-    model: &'m LanguageModel,
-    weights: &'m Weights<B>,
-    state: Vec<State<B::Real>>,
-    pass: Pass<B>,
-    sampler: Sampler,
-    logits: Vec<B::Real>,
-    /// A symbol that ends a sequence: what comes after it starts from the zero state, as in training.
-    end: Option<u32>,
-}
-
-impl<'m, B: Backend> Generator<'m, B> {
-    /// Reads a prompt of at least one id. After `end`, a symbol that ends a sequence, a new one begins.
-    ///
-    /// # Errors
-    /// As [`Sampler::new`]; [`Error::Config`] if the prompt is empty.
-    pub fn new(
-        backend: &'m B,
-        model: &'m LanguageModel,
-        weights: &'m Weights<B>,
-        vocabulary: &Arc<Vocabulary>,
-        prompt: &[u32],
-        end: Option<u32>,
-        options: &Options,
-    ) -> Result<Self> {
-        if prompt.is_empty() {
-            return Err(Error::Config(
-                "the prompt is empty: a stream goes on from at least one symbol".to_owned(),
-            ));
-        }
-        let sampler = Sampler::new(options, vocabulary.unknown())?;
-        let (state, pass) = (model.zero_state::<B>(1), Pass::default());
-        let mut generator = Self { backend, model, weights, state, pass, sampler, logits: vec![], end };
-        prompt.iter().for_each(|&id| generator.read(id));
-        Ok(generator)
-    }
-
-    fn read(&mut self, id: u32) {
-        if Some(id) == self.end {
-            self.state = self.model.zero_state::<B>(1);
-        }
-        self.logits = self.model.step(self.backend, self.weights, &[id], &mut self.state, &mut self.pass);
-    }
-}
-
-impl<B: Backend> Iterator for Generator<'_, B> {
-    type Item = u32;
-
-    /// The next id; a stream has no end of its own.
-    fn next(&mut self) -> Option<u32> {
-        let id = self.sampler.pick(&self.logits);
-        self.read(id);
-        Some(id)
-    }
-}
-
-/// Watches a stream for texts that end it, and holds back what may yet become one.
-#[derive(Clone, Debug)]
-pub(crate) struct Stop {
-    stops: Vec<Vec<u8>>,
-    held: Vec<u8>,
-    met: bool,
-}
-
-impl Stop {
-    pub(crate) fn new(stops: &[String]) -> Self {
-        let stops =
-            stops.iter().filter(|stop| !stop.is_empty()).map(|stop| stop.clone().into_bytes()).collect();
-        Self { stops, held: vec![], met: false }
-    }
-
-    pub(crate) fn is_met(&self) -> bool {
-        self.met
-    }
-
-    /// Takes the next bytes and returns those that no stop can begin with any more.
-    pub(crate) fn push(&mut self, bytes: &[u8]) -> Vec<u8> {
-        self.held.extend_from_slice(bytes);
-        let found = |stop: &Vec<u8>| self.held.windows(stop.len()).position(|window| window == stop);
-        if let Some(at) = self.stops.iter().filter_map(found).min() {
-            self.held.truncate(at);
-            self.met = true;
-            return self.finish();
-        }
-        let may_begin = |at: &usize| self.stops.iter().any(|stop| stop.starts_with(&self.held[*at..]));
-        let keep = (0..self.held.len()).find(may_begin).unwrap_or(self.held.len());
-        self.held.drain(..keep).collect()
-    }
-
-    /// Gives up what is held back.
-    pub(crate) fn finish(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.held)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn sampler(options: Options) -> Sampler {
@@ -252,6 +138,35 @@ mod tests {
         near(frequencies(zero, &logits()), [0.0, 0.0, 0.0, 0.0, 1.0]);
     }
 
+    proptest! {
+        /// The candidates are those that sorting them all would leave: most probable first, equals by id.
+        #[test]
+        fn narrowing_leaves_the_first_of_all_in_order(
+            logits in proptest::collection::vec((-3..4_i8).prop_map(f32::from), 2..40),
+            top_k in 1..50_usize,
+            top_p in prop_oneof![Just(1.0), 0.01..1.0],
+        ) {
+            let options = Options { top_k: Some(top_k), top_p: Some(top_p), ..Options::default() };
+            let mut sampler = sampler(options);
+            sampler.pick(&logits);
+            let largest = logits[1..].iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let mut all: Vec<(f64, u32)> =
+                (1..).zip(&logits[1..]).map(|(id, x)| (f64::from(x - largest).exp(), id)).collect();
+            if top_k < all.len() || top_p < 1.0 {
+                all.sort_by(|a, b| b.0.total_cmp(&a.0));
+            }
+            all.truncate(top_k);
+            let total: f64 = all.iter().map(|c| c.0).sum();
+            let mut sum = 0.0;
+            let kept = all.iter().take_while(|c| {
+                let more = sum < top_p * total;
+                sum += c.0;
+                more
+            });
+            prop_assert_eq!(&sampler.candidates, &kept.copied().collect::<Vec<_>>());
+        }
+    }
+
     #[test]
     fn a_seed_names_the_choices() {
         let text = |seed| -> Vec<u32> {
@@ -275,22 +190,5 @@ mod tests {
             assert!(Sampler::new(&options, None).is_err(), "{top_p}");
         }
         assert!(Sampler::new(&Options { top_k: Some(0), ..Options::default() }, None).is_err());
-    }
-
-    #[test]
-    fn a_stop_ends_the_text_before_it_however_it_arrives() {
-        let mut stop = Stop::new(&["END".to_owned(), "\n\n".to_owned()]);
-        let pieces: Vec<Vec<u8>> =
-            ["a", "E", "N", "b", "\n", "E", "ND!"].iter().map(|p| stop.push(p.as_bytes())).collect();
-        assert_eq!(pieces.concat(), b"aENb\n");
-        assert_eq!(pieces[1], b"");
-        assert!(stop.is_met());
-    }
-
-    #[test]
-    fn what_was_held_back_comes_at_the_end() {
-        let mut stop = Stop::new(&["END".to_owned()]);
-        assert_eq!(stop.push(b"xEN"), b"x");
-        assert_eq!(stop.finish(), b"EN");
     }
 }

@@ -1,0 +1,287 @@
+//! What a stream writes is what it would write alone.
+
+use proptest::prelude::*;
+use refrain_kernels::{Cpu, Real, Reference};
+
+use super::*;
+use crate::Error;
+use crate::model::{ActivationKind, Architecture, CellKind, Pass, ResetGate};
+use crate::sample::{End, Sampler};
+use crate::text::{SymbolCounts, Units};
+
+const SYMBOLS: &str = "\n abcdefgλ和🙂";
+
+/// A model of random weights, large enough for every step to depend on all that came before.
+struct Fixture<B: Backend> {
+    backend: B,
+    model: LanguageModel,
+    weights: Weights<B>,
+    vocabulary: Vocabulary,
+}
+
+impl<B: Backend> Fixture<B> {
+    fn new(backend: B, cell: CellKind, hidden_size: usize, num_layers: usize) -> Self {
+        let counts = SymbolCounts::of(Units::Char, SYMBOLS);
+        let vocabulary = Vocabulary::from_counts(Units::Char, &counts, 1, true).unwrap();
+        let architecture = Architecture {
+            cell,
+            activation: ActivationKind::Tanh,
+            reset_gate: ResetGate::After,
+            hidden_size,
+            num_layers,
+            embedding_size: 7,
+            vocab_size: vocabulary.len(),
+            dropout: 0.0,
+        };
+        let model = LanguageModel::new(&architecture).unwrap();
+        let params: Vec<B::Real> =
+            model.layout().init(5).iter().map(|&x| B::Real::of(f64::from(x) * 5.0)).collect();
+        let mut weights = model.weights(&backend, &params);
+        model.pack(&backend, &mut weights, false);
+        Self { backend, model, weights, vocabulary }
+    }
+
+    fn generator(&self, lines: bool) -> Generator<'_, B> {
+        self.generator_on(1, lines)
+    }
+
+    /// On so many threads, four streams being enough for each.
+    fn generator_on(&self, threads: usize, lines: bool) -> Generator<'_, B> {
+        let Self { backend, model, weights, vocabulary } = self;
+        let generator = Generator::new(backend, model, weights, vocabulary, lines).with_threads(threads);
+        Generator { least: 4, ..generator }
+    }
+
+    /// What a stream writes that has nobody beside it.
+    fn alone(&self, lines: bool, request: &Request) -> Vec<u8> {
+        let mut generator = self.generator(lines);
+        let stream = request.join(&mut generator);
+        generator.finish(stream)
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Request {
+    prompt: String,
+    length: usize,
+    options: Options,
+}
+
+impl Request {
+    /// Requests that differ in everything.
+    fn number(n: usize) -> Self {
+        let prompt: String = SYMBOLS.chars().cycle().skip(3 * n).take(n * 5 % 11).collect();
+        let options = Options {
+            temperature: [1.0, 0.7, 0.0, 1.6][n % 4],
+            top_k: (n % 5 == 1).then_some(4),
+            top_p: (n % 7 == 3).then_some(0.8),
+            seed: n as u64,
+            stop: ["ab", "和", "ccc", "\n\n"].iter().skip(n % 6).map(|&stop| stop.to_owned()).collect(),
+        };
+        Self { prompt, length: n * 13 % 40, options }
+    }
+
+    fn join<B: Backend>(&self, generator: &mut Generator<'_, B>) -> StreamId {
+        generator.join(&self.prompt, self.length, &self.options).unwrap()
+    }
+}
+
+/// Steps until nobody is left; the text of each stream, in the order of their names, and how it ended.
+fn run<B: Backend>(mut generator: Generator<'_, B>, streams: &[StreamId]) -> Vec<(Vec<u8>, Option<End>)> {
+    let mut texts = vec![(vec![], None); streams.len()];
+    while !generator.is_empty() {
+        for piece in generator.step() {
+            let (text, end) = &mut texts[streams.binary_search(&piece.stream).unwrap()];
+            assert_eq!(*end, None, "{:?} goes on after its end", piece.stream);
+            text.extend_from_slice(piece.text);
+            *end = piece.end;
+        }
+    }
+    assert_eq!(generator.step().count(), 0);
+    texts
+}
+
+fn texts_are_those_of_lone_streams<B: Backend>(fixture: &Fixture<B>, lines: bool, threads: usize) {
+    let requests: Vec<Request> = (0..23).map(Request::number).collect();
+    let mut generator = fixture.generator_on(threads, lines);
+    let streams: Vec<StreamId> = requests.iter().map(|request| request.join(&mut generator)).collect();
+    assert_eq!(generator.len(), 23);
+    let mut ends = vec![];
+    for (request, (text, end)) in requests.iter().zip(run(generator, &streams)) {
+        assert_eq!(text, fixture.alone(lines, request), "{request:?}");
+        ends.push(end);
+    }
+    assert!(ends.contains(&Some(End::Stop)) && ends.contains(&Some(End::Length)) && !ends.contains(&None));
+}
+
+#[test]
+fn a_stream_writes_what_it_would_write_alone() {
+    for cell in [CellKind::Rnn, CellKind::Gru, CellKind::Lstm] {
+        for (hidden_size, threads) in [(33, 1), (33, 2), (16, 3)] {
+            let fixture = Fixture::new(Cpu::new(threads).unwrap(), cell, hidden_size, 2);
+            for lines in [false, true] {
+                texts_are_those_of_lone_streams(&fixture, lines, threads);
+            }
+        }
+    }
+    texts_are_those_of_lone_streams(&Fixture::new(Reference::<f64>::new(), CellKind::Lstm, 5, 2), true, 1);
+}
+
+#[test]
+fn a_lone_stream_draws_from_its_model_symbol_by_symbol() {
+    for cell in [CellKind::Rnn, CellKind::Gru, CellKind::Lstm] {
+        let fixture = Fixture::new(Cpu::new(1).unwrap(), cell, 33, 2);
+        let Fixture { backend, model, weights, vocabulary } = &fixture;
+        let request = Request { prompt: "cab".to_owned(), length: 300, options: Options::default() };
+        for lines in [false, true] {
+            let (mut state, mut pass) = (model.zero_state::<Cpu>(1), Pass::default());
+            let mut sampler = Sampler::new(&request.options, vocabulary.unknown()).unwrap();
+            let mut read = |id: u32| {
+                if lines && Some(id) == vocabulary.line_end() {
+                    state = model.zero_state::<Cpu>(1);
+                }
+                model.step(backend, weights, &[id], &mut state, &mut pass)
+            };
+            let mut logits = vec![];
+            for id in vocabulary.encode_prompt(&request.prompt).unwrap() {
+                logits = read(id);
+            }
+            let mut ids = vec![];
+            for _ in 0..request.length {
+                ids.push(sampler.pick(&logits));
+                logits = read(ids[ids.len() - 1]);
+            }
+            assert_eq!(fixture.alone(lines, &request), vocabulary.decode(&ids));
+        }
+    }
+}
+
+/// The bits of a stream's state, layer by layer.
+fn state_of<B: Backend<Real = f32>>(generator: &Generator<'_, B>, stream: StreamId) -> Vec<Vec<u32>> {
+    let states = generator.groups.iter().find_map(|group| group.state_of(stream)).unwrap();
+    let bits = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect();
+    states.into_iter().flat_map(|state| [bits(state.h), bits(state.c)]).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    /// Streams come and go at random, on one thread or several; the rest keep their texts and the bits of their
+    /// states.
+    #[test]
+    fn nobody_notices_who_comes_and_goes(
+        schedule in proptest::collection::vec((0..3_usize, 0..40_usize), 1..60),
+        threads in 1..4_usize,
+        lines: bool,
+    ) {
+        let fixture = Fixture::new(Cpu::new(threads).unwrap(), CellKind::Lstm, 17, 2);
+        let mut generator = fixture.generator_on(threads, lines);
+        // Each with its lone double and what both have written.
+        let mut doubles: Vec<(StreamId, Generator<'_, Cpu>, StreamId, Vec<u8>)> = vec![];
+        for (joins, cancelled) in schedule {
+            for n in 0..2 * joins {
+                let request = Request::number(cancelled + 7 * n);
+                let mut alone = fixture.generator(lines);
+                let (here, there) = (request.join(&mut generator), request.join(&mut alone));
+                doubles.push((here, alone, there, vec![]));
+            }
+            if joins == 0 && cancelled < doubles.len() {
+                let (here, mut alone, there, _) = doubles.swap_remove(cancelled);
+                prop_assert_eq!(generator.cancel(here), alone.cancel(there));
+                prop_assert_eq!(generator.cancel(here), None);
+            }
+            let mut pieces: Vec<(StreamId, Vec<u8>, Option<End>)> =
+                generator.step().map(|piece| (piece.stream, piece.text.to_vec(), piece.end)).collect();
+            for (here, alone, there, text) in &mut doubles {
+                let expected = alone.step().next().map(|piece| (*here, piece.text.to_vec(), piece.end));
+                let found = pieces.iter().position(|piece| piece.0 == *here).map(|at| pieces.swap_remove(at));
+                prop_assert_eq!(&found, &expected);
+                text.extend(found.map(|piece| piece.1).unwrap_or_default());
+                if !alone.is_empty() {
+                    prop_assert_eq!(state_of(&generator, *here), state_of(alone, *there));
+                }
+            }
+            prop_assert_eq!(pieces, vec![]);
+            doubles.retain(|(_, alone, ..)| !alone.is_empty());
+            prop_assert_eq!(generator.len(), doubles.len());
+        }
+    }
+}
+
+#[test]
+fn streams_are_shared_out_evenly_among_threads_where_there_are_enough() {
+    let fixture = Fixture::new(Cpu::new(1).unwrap(), CellKind::Rnn, 8, 1);
+    let mut generator = fixture.generator_on(3, false);
+    let sizes = |generator: &Generator<'_, Cpu>| -> Vec<usize> {
+        generator.groups.iter().map(|group| group.streams().len()).collect()
+    };
+    let long = Request { prompt: String::new(), length: 1000, options: Options::default() };
+    let streams: Vec<StreamId> = (0..7).map(|_| long.join(&mut generator)).collect();
+    generator.step().for_each(drop);
+    assert_eq!(sizes(&generator), [7, 0, 0]);
+    let more: Vec<StreamId> = (0..7).map(|_| long.join(&mut generator)).collect();
+    generator.step().for_each(drop);
+    assert_eq!(sizes(&generator).iter().sum::<usize>(), 14);
+    assert!(sizes(&generator).iter().all(|size| (4..=5).contains(size)), "{:?}", sizes(&generator));
+    streams.iter().for_each(|&stream| assert_eq!(generator.cancel(stream), Some(vec![])));
+    generator.step().for_each(drop);
+    assert_eq!(sizes(&generator), [7, 0, 0]);
+    assert!(more.iter().all(|&stream| generator.cancel(stream).is_some()));
+    assert!(generator.is_empty());
+}
+
+#[test]
+fn a_line_end_begins_only_its_own_stream_afresh() {
+    let fixture = Fixture::new(Cpu::new(1).unwrap(), CellKind::Lstm, 33, 1);
+    let greedy = Options { temperature: 0.0, ..Options::default() };
+    let after = |prompt: &str| Request { prompt: prompt.to_owned(), length: 20, options: greedy.clone() };
+    let fresh = fixture.alone(true, &after("\n"));
+    // No prompt stands for the start of a line; what stood on the line before is forgotten.
+    assert_eq!(fixture.alone(true, &after("")), fresh);
+    assert_eq!(fixture.alone(true, &after("abc\n")), fresh);
+    assert_ne!(fixture.alone(false, &after("abc\n")), fresh);
+    let mut generator = fixture.generator(true);
+    let requests = [after("bbbbba"), after("abc\n"), after("gfedcbaa")];
+    let streams = requests.each_ref().map(|request| request.join(&mut generator));
+    let texts = run(generator, &streams);
+    assert_eq!(texts[1].0, fresh);
+    assert_eq!(texts[0].0, fixture.alone(true, &requests[0]));
+    assert_eq!(texts[2].0, fixture.alone(true, &requests[2]));
+}
+
+#[test]
+fn a_stream_ends_with_its_stop_or_its_length() {
+    let fixture = Fixture::new(Cpu::new(1).unwrap(), CellKind::Gru, 33, 1);
+    let whole = Request { prompt: "a".to_owned(), length: 200, options: Options::default() };
+    let text = String::from_utf8(fixture.alone(false, &whole)).unwrap();
+    assert_eq!(text.chars().count(), 200);
+    for stop in ["b", "和", "\n", "de", "never to be seen"] {
+        let mut request = whole.clone();
+        request.options.stop = vec![stop.to_owned()];
+        let mut generator = fixture.generator(false);
+        let stream = request.join(&mut generator);
+        let (written, end) = run(generator, &[stream]).remove(0);
+        let expected = text.find(stop).map_or(&text[..], |at| &text[..at]);
+        assert_eq!(String::from_utf8(written).unwrap(), expected);
+        assert_eq!(end, Some(if text.contains(stop) { End::Stop } else { End::Length }));
+    }
+    let mut generator = fixture.generator(false);
+    let none = generator.join("ab", 0, &Options::default()).unwrap();
+    assert_eq!(run(generator, &[none]), [(vec![], Some(End::Length))]);
+}
+
+#[test]
+fn what_cannot_be_served_is_refused_and_the_others_go_on() {
+    let fixture = Fixture::new(Cpu::new(1).unwrap(), CellKind::Rnn, 8, 1);
+    let mut generator = fixture.generator(false);
+    let one = Request::number(3);
+    let stream = one.join(&mut generator);
+    generator.step().for_each(drop);
+    assert!(matches!(generator.join("zebra", 9, &Options::default()), Err(Error::Prompt(_))));
+    let senseless = Options { temperature: -1.0, ..Options::default() };
+    assert!(matches!(generator.join("a", 9, &senseless), Err(Error::Config(_))));
+    assert_eq!(generator.len(), 1);
+    let next = Request::number(4).join(&mut generator);
+    assert!(next > stream);
+    assert_eq!(run(generator, &[stream, next])[0].0, fixture.alone(false, &one));
+}

@@ -1,0 +1,39 @@
+//! Sampling: choosing the next symbol from logits, and streams of text that go on from a prompt.
+//!
+//! A [`Generator`] steps any number of streams together, each with a prompt, options and an end of its own:
+//!
+//! prompt -> ids -> [`LanguageModel::step`](crate::model::LanguageModel::step), all streams at once -> logits ->
+//! each stream's [`Sampler`] -> id -> text -> its stops -> [`Piece`], and the id is what the stream reads next.
+//!
+//! What one stream writes does not depend on which others run beside it, nor on the number of threads.
+
+mod generator;
+mod group;
+mod sampler;
+mod stop;
+mod stream;
+
+pub use generator::Generator;
+pub use sampler::Sampler;
+pub use stream::{End, Piece, StreamId};
+
+/// How symbols are chosen, and where a stream ends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// Divides the logits: below 1 safer, above 1 more daring; 0 always takes the most probable symbol.
+    pub temperature: f64,
+    /// Choose among this many most probable symbols only.
+    pub top_k: Option<usize>,
+    /// Choose among the fewest symbols that together have this probability (Holtzman et al. 2020).
+    pub top_p: Option<f64>,
+    /// Names the random choices.
+    pub seed: u64,
+    /// Texts before which a stream ends.
+    pub stop: Vec<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { temperature: 1.0, top_k: None, top_p: None, seed: 0, stop: vec![] }
+    }
+}
