@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use refrain::bench::{self, Figures, Workload};
 use refrain::kernels::peak;
 use refrain::model::{ActivationKind, Architecture, CellKind, ResetGate};
-use refrain::{Cpu, train};
+use refrain::{Cpu, Precision, train};
 use serde_json::json;
 
 use crate::{Failure, machine, out};
@@ -45,7 +45,7 @@ pub(crate) struct Args {
     /// Parts of a batch [as many as threads]
     #[arg(long, value_name = "N")]
     shards: Option<usize>,
-    /// Numbers that weights are held in
+    /// What products are computed in: f32, bf16, or int8 (sampling)
     #[arg(long, default_value = "f32")]
     precision: Precision,
     /// Timed rounds
@@ -73,11 +73,6 @@ enum Cell {
     Lstm,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Precision {
-    F32,
-}
-
 const EXAMPLES: &str = "\
 Examples:
   refrain bench train --cell lstm --hidden-size 256 --threads 2
@@ -85,7 +80,7 @@ Examples:
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let threads = args.threads.unwrap_or_else(train::available_threads);
-    let backend = machine::cpu(threads)?;
+    let backend = machine::cpu(threads)?.with_precision(args.precision);
     if args.what == What::Peak {
         return peaks(&args, &backend);
     }
@@ -104,6 +99,11 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         vocab_size: args.vocab_size,
         dropout: 0.0,
     };
+    if args.what == What::Train && args.precision == Precision::Int8 {
+        return Err(Failure::Usage(
+            "--precision int8 is for sampling: training takes f32 or bf16".to_owned(),
+        ));
+    }
     let workload = Workload {
         architecture,
         batch_size: args.batch_size,
@@ -120,7 +120,6 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
 }
 
 fn report(args: &Args, workload: &Workload, figures: &Figures) -> Result<(), Failure> {
-    let Args { precision: Precision::F32, .. } = args;
     let what = if args.what == What::Train { "train" } else { "sample" };
     let model = &workload.architecture;
     if args.json {
@@ -136,7 +135,7 @@ fn report(args: &Args, workload: &Workload, figures: &Figures) -> Result<(), Fai
             object["streams"] = json!(workload.streams);
         }
         object["seq_length"] = json!(workload.seq_length);
-        object["precision"] = json!("f32");
+        object["precision"] = json!(args.precision.name());
         object["version"] = json!(env!("CARGO_PKG_VERSION"));
         return out::line(&object.to_string());
     }
@@ -145,7 +144,7 @@ fn report(args: &Args, workload: &Workload, figures: &Figures) -> Result<(), Fai
         (What::Sample, streams @ 2..) => format!("sample {streams} streams"),
         _ => what.to_owned(),
     };
-    out::line(&format!("{what}: {}, {isa}, {threads} threads, f32", model.summary()))?;
+    out::line(&format!("{what}: {}, {isa}, {threads} threads, {}", model.summary(), args.precision))?;
     out::line(&format!("  {chars_per_s:.0} characters a second (median), {best_chars_per_s:.0} (best)"))?;
     out::line(&format!("  {step_ms:.3} ms a step, {gflops:.1} GFLOP/s"))
 }

@@ -4,11 +4,12 @@ use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
 use indicatif::ProgressBar;
-use refrain::Model;
 use refrain::text::Source;
+use refrain::{Model, PrecisionChoice};
 use serde_json::json;
 
 use crate::out::{self, thousands};
+use crate::train::named;
 use crate::{Failure, machine};
 
 /// Measure a model on a text it has not learned: nats and bits a character, perplexity.
@@ -29,6 +30,9 @@ pub(crate) struct Args {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    /// f32, bf16, int8, or auto: bf16 where the processor has tile units for it [auto]
+    #[arg(long, value_parser = named::<PrecisionChoice>)]
+    precision: Option<PrecisionChoice>,
     /// Threads [all processors]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -36,7 +40,9 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let model = Model::load(&args.model)?;
-    let backend = machine::cpu(args.threads.unwrap_or_else(refrain::train::available_threads))?;
+    let precision = args.precision.unwrap_or_default().resolve(model.language.architecture().hidden_size);
+    let threads = args.threads.unwrap_or_else(refrain::train::available_threads);
+    let backend = machine::cpu(threads)?.with_precision(precision);
     let session = model.on(&backend);
     let visible = !args.json && io::stderr().is_terminal();
     let bar = if visible { ProgressBar::new(1000) } else { ProgressBar::hidden() };
@@ -50,7 +56,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     if args.json {
         let object = json!({
             "loss": nats, "bits_per_char": bits, "perplexity": perplexity,
-            "characters": found.loss.count, "unknown": found.unknown,
+            "characters": found.loss.count, "unknown": found.unknown, "precision": precision.name(),
         });
         return out::line(&object.to_string());
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use refrain::kernels::Isa;
-use refrain::{Model, train};
+use refrain::{Model, PrecisionChoice, train};
 
 use crate::Failure;
 use crate::out::{self, thousands};
@@ -29,7 +29,8 @@ fn machine() -> Result<(), Failure> {
     out::line(&format!("refrain          {}", env!("CARGO_PKG_VERSION")))?;
     out::line(&format!("instruction set  {isa} ({} forces another)", Isa::VARIABLE))?;
     out::line(&format!("available        {}", available.join(", ")))?;
-    out::line("precision        f32")?;
+    let auto = PrecisionChoice::Auto.resolve(usize::MAX);
+    out::line(&format!("precision        {auto} (--precision chooses among f32, bf16 and int8)"))?;
     out::line(&format!("threads          {}", train::available_threads()))
 }
 

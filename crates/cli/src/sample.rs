@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use refrain::sample::{Generator, Options, StreamId};
-use refrain::{Cpu, Model, train};
+use refrain::{Cpu, Model, PrecisionChoice, train};
 
+use crate::train::named;
 use crate::{Failure, machine, out};
 
 /// Write new text, a symbol at a time, as it is made.
@@ -55,6 +56,9 @@ pub(crate) struct Args {
     /// Threads, which share out the texts [1 for one text, else all processors]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
+    /// f32, bf16, int8, or auto: bf16 where the processor has tile units for it [auto]
+    #[arg(long, value_parser = named::<PrecisionChoice>)]
+    precision: Option<PrecisionChoice>,
 }
 
 const EXAMPLES: &str = "\
@@ -77,7 +81,9 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let model = Model::load(&args.model)?;
     let threads =
         args.threads.unwrap_or_else(|| if args.count == 1 { 1 } else { train::available_threads() });
-    let backend = machine::cpu(threads)?;
+    let hidden_size = model.language.architecture().hidden_size;
+    let precision = args.precision.unwrap_or_default().resolve(hidden_size);
+    let backend = machine::cpu(threads)?.with_precision(precision);
     let session = model.on(&backend);
     let seed = args.seed.unwrap_or_else(seed_of_the_moment);
     let last_byte = write_all(&args, seed, session.generator().with_threads(threads))?;

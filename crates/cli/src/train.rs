@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use refrain::PrecisionChoice;
 use refrain::model::{ActivationKind, CellKind, ResetGate};
 use refrain::text::Units;
 use refrain::train::{Event, Example, Optimizer, Reason, Run, Schedule, Settings, Span};
@@ -136,6 +137,9 @@ pub(crate) struct Args {
     /// Threads; changes no bit of the result [all processors]
     #[arg(long, value_name = "N", help_heading = "Run")]
     threads: Option<usize>,
+    /// f32, bf16, or auto: bf16 where the processor has tile units for it [auto]
+    #[arg(long, value_parser = named::<PrecisionChoice>, help_heading = "Run")]
+    precision: Option<PrecisionChoice>,
     /// Show a sample every N updates; 0 for none [five in all]
     #[arg(long, value_name = "N", help_heading = "Run")]
     sample_every: Option<u64>,
@@ -157,7 +161,7 @@ Examples:
   refrain train --example sentences               the tutorial's three sentences";
 
 /// Reads a value by the name that files use for it.
-fn named<T: for<'de> Deserialize<'de>>(name: &str) -> Result<T, String> {
+pub(crate) fn named<T: for<'de> Deserialize<'de>>(name: &str) -> Result<T, String> {
     let name: StrDeserializer<'_, ValueError> = name.into_deserializer();
     T::deserialize(name).map_err(|error| error.to_string().replace('`', "'"))
 }
@@ -199,6 +203,7 @@ impl Args {
             seed: self.seed,
             shards: self.shards,
             threads: self.threads,
+            precision: self.precision,
             sample_every: self.sample_every,
             checkpoint_every: self.checkpoint_every,
             out: self.out.clone(),
@@ -244,7 +249,7 @@ fn free_directory(settings: &Settings) -> PathBuf {
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let run = args.prepare()?;
-    let backend = machine::cpu(run.config().threads)?;
+    let backend = machine::cpu(run.config().threads)?.with_precision(run.config().precision());
     let interrupted = watch_for_interruption();
     let mut terminal =
         (!args.json).then(|| Terminal::new(run.config(), &backend, std::io::stdout().is_terminal()));

@@ -1,6 +1,7 @@
 //! Zeroed memory on cache-line boundaries: the flat arenas, and every activation and packed weight of the fast path.
 
 use crate::element::Bf16;
+use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
@@ -46,11 +47,26 @@ impl<E: Plain> Aligned<E> {
     pub(crate) fn resize_scratch(&mut self, len: usize) {
         let lines = (len * size_of::<E>()).div_ceil(LINE);
         if lines > self.lines.len() {
-            // Fresh zeros, which the system may give without touching them; the old contents are not kept.
-            self.lines = Vec::new();
-            self.lines = vec![Line([0; LINE]); lines];
+            self.lines = Vec::new(); // first, so that the old memory can serve again
+            self.lines = zeroed_lines(lines);
         }
         self.len = len;
+    }
+}
+
+/// Zeros as the allocator has them: memory fresh from the system is not touched.
+fn zeroed_lines(lines: usize) -> Vec<Line> {
+    if lines == 0 {
+        return vec![];
+    }
+    let layout = Layout::array::<Line>(lines).expect("the size was checked when the model was");
+    // SAFETY: the layout is that of a vector of so many lines and not empty; zeros are valid lines.
+    unsafe {
+        let pointer = alloc_zeroed(layout);
+        if pointer.is_null() {
+            handle_alloc_error(layout);
+        }
+        Vec::from_raw_parts(pointer.cast(), lines, lines)
     }
 }
 

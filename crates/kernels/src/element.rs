@@ -201,9 +201,9 @@ mod tests {
         fn run<V: Vector>(self, v: V) -> Vec<f32> {
             let mut out = vec![0.0; V::LANES];
             // SAFETY: two bytes a lane.
-            let once = unsafe { v.add_products(v.no_ints(), self.x, self.bytes.as_ptr()) };
-            // SAFETY: as above.
-            let twice = unsafe { v.add_products(once, self.x, self.bytes.as_ptr()) };
+            let w = unsafe { v.load_bytes(self.bytes.as_ptr()) };
+            let once = v.add_products(v.no_ints(), v.splat_ints(self.x), w);
+            let twice = v.add_products(once, v.splat_ints(self.x), w);
             v.from_ints(twice).store(&mut out);
             out
         }

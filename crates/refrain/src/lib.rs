@@ -8,7 +8,7 @@
 //! (writing, measuring) by way of [`sample`].
 //!
 //! The library never prints: a run tells its listener every [`train::Event`]. Whatever a run computes follows from
-//! its settings, its text, its number of shards and the instruction set; never from the number of threads.
+//! its settings, its text, its number of shards, the instruction set and the precision; never from the number of threads.
 //!
 //! ```no_run
 //! use std::ops::ControlFlow;
@@ -31,6 +31,7 @@ mod error;
 pub mod layer;
 pub mod model;
 mod params;
+mod precision;
 pub mod sample;
 mod session;
 mod store;
@@ -38,7 +39,8 @@ pub mod text;
 pub mod train;
 
 pub use error::{Error, Result};
+pub use precision::PrecisionChoice;
 pub use refrain_kernels as kernels;
-pub use refrain_kernels::{Cpu, Isa};
+pub use refrain_kernels::{Cpu, Isa, Precision};
 pub use session::{Evaluated, Session, TextStream};
 pub use store::{History, Measured, Model};

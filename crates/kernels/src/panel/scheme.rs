@@ -114,7 +114,6 @@ impl Scheme for Half {
     }
 
     #[inline(always)]
-    #[allow(clippy::needless_range_loop, reason = "plain loops over constants become registers")]
     unsafe fn step<V: Vector, const R: usize, const N: usize>(
         v: V,
         a: *const Bf16,
@@ -124,20 +123,45 @@ impl Scheme for Half {
     ) {
         // SAFETY: the caller's promise.
         unsafe {
-            for j in 0..N {
-                let [even, odd] = v.load_pairs(w.add(j * 2 * V::LANES));
-                for i in 0..R {
-                    let x = a.add(i * row_stride);
-                    sums[i][j] = v.splat((*x).to_f32()).mul_add(even, sums[i][j]);
-                    sums[i][j] = v.splat((*x.add(1)).to_f32()).mul_add(odd, sums[i][j]);
-                }
-            }
+            // One half of the pairs after the other: activations of both would not fit into registers.
+            Half::half::<V, R, N, 0>(v, a, row_stride, w, sums);
+            Half::half::<V, R, N, 1>(v, a, row_stride, w, sums);
         }
     }
 
     #[inline(always)]
     unsafe fn total<V: Vector>(self, _: V, sum: V, _: usize, _: usize) -> V {
         sum
+    }
+}
+
+impl Half {
+    /// The first or the second of every pair.
+    ///
+    /// # Safety
+    /// As for [`Scheme::step`].
+    #[inline(always)]
+    #[allow(clippy::needless_range_loop, reason = "plain loops over constants become registers")]
+    unsafe fn half<V: Vector, const R: usize, const N: usize, const HALF: usize>(
+        v: V,
+        a: *const Bf16,
+        row_stride: usize,
+        w: *const Bf16,
+        sums: &mut [[V; N]; R],
+    ) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut x = [v; R];
+            for (i, x) in x.iter_mut().enumerate() {
+                *x = v.splat_pair(a.add(i * row_stride).cast::<[Bf16; 2]>().read())[HALF];
+            }
+            for j in 0..N {
+                let y = v.load_pairs(w.add(j * 2 * V::LANES))[HALF];
+                for i in 0..R {
+                    sums[i][j] = x[i].mul_add(y, sums[i][j]);
+                }
+            }
+        }
     }
 }
 
@@ -172,11 +196,14 @@ impl Scheme for Bytes {
     ) {
         // SAFETY: the caller's promise.
         unsafe {
+            let mut x = [v.no_ints(); R];
+            for (i, x) in x.iter_mut().enumerate() {
+                *x = v.splat_ints(a.add(i * row_stride).cast::<[i16; 2]>().read());
+            }
             for j in 0..N {
-                let w = w.add(j * 2 * V::LANES);
+                let y = v.load_bytes(w.add(j * 2 * V::LANES));
                 for i in 0..R {
-                    let x = a.add(i * row_stride);
-                    sums[i][j] = v.add_products(sums[i][j], [*x, *x.add(1)], w);
+                    sums[i][j] = v.add_products(sums[i][j], x[i], y);
                 }
             }
         }

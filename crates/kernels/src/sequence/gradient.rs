@@ -47,7 +47,7 @@ pub(crate) struct WeightGradient<'a> {
 impl WeightGradient<'_> {
     /// Adds to the matrix `[G*H, x_width]`.
     pub(crate) fn add_to(&self, matrix: &mut [f32], scratch: &mut Scratch) {
-        scratch.edge.resize_scratch(UNITS * PANEL_WIDTH * self.simd.lanes());
+        scratch.edge.resize_scratch(MOST_UNITS * PANEL_WIDTH * self.simd.lanes());
         match (self.z.data, self.x) {
             (ValuesRef::F32(z), ValuesRef::F32(x)) => {
                 self.add(z, x, matrix, &mut scratch.single, &mut scratch.edge);
@@ -169,10 +169,11 @@ struct GatherUnits<'a, E> {
 }
 
 impl Gather for f32 {
-    const STRETCH: usize = 128;
+    const STRETCH: usize = 256;
 
+    // Whole register tiles on AVX2 (three rows) as on AVX-512 (six).
     fn units_at_once(lanes: usize) -> usize {
-        lanes
+        3 * lanes
     }
     fn k_step(_: usize) -> usize {
         1
@@ -216,11 +217,15 @@ impl Job for GatherPanel<'_, f32> {
 impl Job for GatherUnits<'_, f32> {
     type Output = ();
 
-    /// `[positions][lanes]`.
+    /// `[positions][units at once]`.
     #[inline(always)]
     fn run<V: Vector>(self, v: V) {
-        for (k, out) in self.out.chunks_exact_mut(V::LANES).take(self.steps).enumerate() {
-            v.load(&self.z[k * self.stride..]).store(out);
+        let Self { z, stride, steps, units, out, .. } = self;
+        let blocks = units.div_ceil(V::LANES);
+        for (k, row) in out.chunks_exact_mut(f32::units_at_once(V::LANES)).take(steps).enumerate() {
+            for (block, out) in row.chunks_exact_mut(V::LANES).enumerate().take(blocks) {
+                v.load(&z[k * stride + block * V::LANES..]).store(out);
+            }
         }
     }
 }
@@ -251,6 +256,9 @@ impl Gather for Bf16 {
 
 /// Two rows of tiles.
 const UNITS: usize = 32;
+
+/// Most units at once of any kind.
+const MOST_UNITS: usize = 48;
 
 /// Two rows of one vector, zeros from position `steps` on.
 #[inline(always)]

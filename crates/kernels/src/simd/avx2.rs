@@ -125,6 +125,14 @@ impl Vector for Avx2 {
         }
     }
     #[inline(always)]
+    fn splat_pair(self, pair: [Bf16; 2]) -> [Self; 2] {
+        unsafe {
+            let pair = _mm256_set1_epi32(i32::from(pair[0].0) | i32::from(pair[1].0) << 16);
+            let odd = _mm256_and_si256(pair, _mm256_set1_epi32(!0xffff));
+            [Self(_mm256_castsi256_ps(_mm256_slli_epi32::<16>(pair))), Self(_mm256_castsi256_ps(odd))]
+        }
+    }
+    #[inline(always)]
     unsafe fn store_pairs(self, odd: Self, to: *mut Bf16) {
         unsafe {
             let even = _mm256_srli_epi32::<16>(self.rounded());
@@ -161,12 +169,16 @@ impl Vector for Avx2 {
         unsafe { _mm256_setzero_si256() }
     }
     #[inline(always)]
-    unsafe fn add_products(self, sums: __m256i, x: [i16; 2], w: *const i8) -> __m256i {
-        unsafe {
-            let x = _mm256_set1_epi32(i32::from(x[0] as u16) | i32::from(x[1]) << 16);
-            let w = _mm256_cvtepi8_epi16(_mm_loadu_si128(w.cast()));
-            _mm256_add_epi32(sums, _mm256_madd_epi16(w, x))
-        }
+    fn splat_ints(self, pair: [i16; 2]) -> __m256i {
+        unsafe { _mm256_set1_epi32(i32::from(pair[0] as u16) | i32::from(pair[1]) << 16) }
+    }
+    #[inline(always)]
+    unsafe fn load_bytes(self, from: *const i8) -> __m256i {
+        unsafe { _mm256_cvtepi8_epi16(_mm_loadu_si128(from.cast())) }
+    }
+    #[inline(always)]
+    fn add_products(self, sums: __m256i, x: __m256i, w: __m256i) -> __m256i {
+        unsafe { _mm256_add_epi32(sums, _mm256_madd_epi16(x, w)) }
     }
     #[inline(always)]
     fn from_ints(self, sums: __m256i) -> Self {

@@ -115,6 +115,14 @@ impl Vector for Avx512 {
         }
     }
     #[inline(always)]
+    fn splat_pair(self, pair: [Bf16; 2]) -> [Self; 2] {
+        unsafe {
+            let pair = _mm512_set1_epi32(i32::from(pair[0].0) | i32::from(pair[1].0) << 16);
+            let odd = _mm512_and_si512(pair, _mm512_set1_epi32(!0xffff));
+            [Self(_mm512_castsi512_ps(_mm512_slli_epi32::<16>(pair))), Self(_mm512_castsi512_ps(odd))]
+        }
+    }
+    #[inline(always)]
     unsafe fn store_pairs(self, odd: Self, to: *mut Bf16) {
         unsafe {
             let even = _mm512_srli_epi32::<16>(self.rounded());
@@ -162,12 +170,16 @@ impl Vector for Avx512 {
         unsafe { _mm512_setzero_si512() }
     }
     #[inline(always)]
-    unsafe fn add_products(self, sums: __m512i, x: [i16; 2], w: *const i8) -> __m512i {
-        unsafe {
-            let x = _mm512_set1_epi32(i32::from(x[0] as u16) | i32::from(x[1]) << 16);
-            let w = _mm512_cvtepi8_epi16(_mm256_loadu_si256(w.cast()));
-            _mm512_add_epi32(sums, _mm512_madd_epi16(w, x))
-        }
+    fn splat_ints(self, pair: [i16; 2]) -> __m512i {
+        unsafe { _mm512_set1_epi32(i32::from(pair[0] as u16) | i32::from(pair[1]) << 16) }
+    }
+    #[inline(always)]
+    unsafe fn load_bytes(self, from: *const i8) -> __m512i {
+        unsafe { _mm512_cvtepi8_epi16(_mm256_loadu_si256(from.cast())) }
+    }
+    #[inline(always)]
+    fn add_products(self, sums: __m512i, x: __m512i, w: __m512i) -> __m512i {
+        unsafe { _mm512_add_epi32(sums, _mm512_madd_epi16(x, w)) }
     }
     #[inline(always)]
     fn from_ints(self, sums: __m512i) -> Self {

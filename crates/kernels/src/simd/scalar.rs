@@ -41,6 +41,7 @@ operator!(Div, div, /);
 impl<const N: usize> Vector for Array<N> {
     const LANES: usize = N;
     const TILE_ROWS: [usize; 5] = [0, 6, 6, 4, 3];
+    /// A sum, or two halves.
     type Ints = [i32; N];
 
     #[inline(always)]
@@ -109,6 +110,10 @@ impl<const N: usize> Vector for Array<N> {
         [Self(pairs.map(|pair| pair[0].to_f32())), Self(pairs.map(|pair| pair[1].to_f32()))]
     }
     #[inline(always)]
+    fn splat_pair(self, pair: [Bf16; 2]) -> [Self; 2] {
+        pair.map(|x| Self([x.to_f32(); N]))
+    }
+    #[inline(always)]
     unsafe fn store_pairs(self, odd: Self, to: *mut Bf16) {
         let pairs: [[Bf16; 2]; N] = std::array::from_fn(|i| [Bf16::of(self.0[i]), Bf16::of(odd.0[i])]);
         // SAFETY: as for `load_ptr`, for N pairs.
@@ -128,11 +133,19 @@ impl<const N: usize> Vector for Array<N> {
         [0; N]
     }
     #[inline(always)]
-    unsafe fn add_products(self, sums: [i32; N], x: [i16; 2], w: *const i8) -> [i32; N] {
+    fn splat_ints(self, pair: [i16; 2]) -> [i32; N] {
+        [i32::from(pair[0] as u16) | i32::from(pair[1]) << 16; N]
+    }
+    #[inline(always)]
+    unsafe fn load_bytes(self, from: *const i8) -> [i32; N] {
         // SAFETY: the caller vouches for N pairs; bytes have no alignment.
-        let pairs = unsafe { w.cast::<[[i8; 2]; N]>().read() };
-        let product = |w: [i8; 2]| i32::from(x[0]) * i32::from(w[0]) + i32::from(x[1]) * i32::from(w[1]);
-        std::array::from_fn(|i| sums[i] + product(pairs[i]))
+        let pairs = unsafe { from.cast::<[[i8; 2]; N]>().read() };
+        pairs.map(|pair| i32::from(i16::from(pair[0]) as u16) | i32::from(pair[1]) << 16)
+    }
+    #[inline(always)]
+    fn add_products(self, sums: [i32; N], x: [i32; N], w: [i32; N]) -> [i32; N] {
+        let low = |pair: i32| i32::from(pair as i16);
+        std::array::from_fn(|i| sums[i] + low(x[i]) * low(w[i]) + (x[i] >> 16) * (w[i] >> 16))
     }
     #[inline(always)]
     fn from_ints(self, sums: [i32; N]) -> Self {

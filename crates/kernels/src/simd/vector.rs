@@ -15,7 +15,7 @@ pub(crate) trait Vector:
     /// Rows of the register tile for a panel of `n` vectors, `TILE_ROWS[n]`: as many as leave the accumulators,
     /// and the operands in flight, in registers.
     const TILE_ROWS: [usize; 5];
-    /// `LANES` sums of 32-bit integers.
+    /// `LANES` integers of 32 bits, or pairs of 16.
     type Ints: Copy;
 
     fn splat(self, x: f32) -> Self;
@@ -62,6 +62,8 @@ pub(crate) trait Vector:
     /// # Safety
     /// `from` is valid for reading `2 * LANES` values.
     unsafe fn load_pairs(self, from: *const Bf16) -> [Self; 2];
+    /// The first of a pair in every lane, and the second of it.
+    fn splat_pair(self, pair: [Bf16; 2]) -> [Self; 2];
     /// Writes pairs of bfloat16, rounded to the nearest: the first of each from `self`, the second from `odd`.
     ///
     /// # Safety
@@ -76,11 +78,15 @@ pub(crate) trait Vector:
 
     /// Zero sums.
     fn no_ints(self) -> Self::Ints;
-    /// `sums[i] + x[0] * w[2i] + x[1] * w[2i + 1]`, exact as long as the sum fits.
+    /// The same pair in every lane.
+    fn splat_ints(self, pair: [i16; 2]) -> Self::Ints;
+    /// Reads `LANES` pairs of bytes.
     ///
     /// # Safety
-    /// `w` is valid for reading `2 * LANES` bytes.
-    unsafe fn add_products(self, sums: Self::Ints, x: [i16; 2], w: *const i8) -> Self::Ints;
+    /// `from` is valid for reading `2 * LANES` bytes.
+    unsafe fn load_bytes(self, from: *const i8) -> Self::Ints;
+    /// For every lane, `sum + x[0] * w[0] + x[1] * w[1]`, exact as long as the sum fits.
+    fn add_products(self, sums: Self::Ints, x: Self::Ints, w: Self::Ints) -> Self::Ints;
     /// The sums as numbers, to the nearest.
     fn from_ints(self, sums: Self::Ints) -> Self;
 

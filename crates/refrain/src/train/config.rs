@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use refrain_kernels::Rule;
+use refrain_kernels::{Precision, Rule};
 use serde::Serialize;
 
 use super::settings::{Example, Optimizer, Schedule, Settings, Span};
 use crate::model::{ActivationKind, Architecture, CellKind, ResetGate};
 use crate::text::Units;
-use crate::{Error, Result};
+use crate::{Error, PrecisionChoice, Result};
 
 /// The configuration of a run, as its `config.toml` has it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -54,6 +54,7 @@ pub struct Config {
     pub seed: u64,
     pub shards: usize,
     pub threads: usize,
+    pub precision: PrecisionChoice,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sample_every: Option<u64>,
     pub checkpoint_every: Span,
@@ -126,6 +127,13 @@ impl Config {
             Some(Optimizer::Adagrad) => 2e-2,
             Some(Optimizer::Sgd) => 1.0,
         });
+        let hidden_size = s.hidden_size.unwrap_or(if small { 128 } else { 256 });
+        let precision = s.precision.unwrap_or_default().resolve(hidden_size);
+        if precision == Precision::Int8 {
+            return Err(Error::Config(
+                "--precision int8 is for models that are trained: learn in f32 or bf16".to_owned(),
+            ));
+        }
         let limited = s.max_steps.is_some() || s.time_limit.is_some();
         let config = Config {
             text: s.text.unwrap_or_default(),
@@ -138,7 +146,7 @@ impl Config {
             cell: s.cell.unwrap_or_default(),
             activation: s.activation.unwrap_or_default(),
             reset_gate: s.reset_gate.unwrap_or_default(),
-            hidden_size: s.hidden_size.unwrap_or(if small { 128 } else { 256 }),
+            hidden_size,
             num_layers: s.num_layers.unwrap_or(2),
             embedding_size: s.embedding_size.unwrap_or(64),
             dropout: s.dropout.unwrap_or(0.2),
@@ -161,6 +169,7 @@ impl Config {
             seed: s.seed.unwrap_or(1),
             shards: s.shards.unwrap_or_else(|| default_shards(batch_size)),
             threads: s.threads.unwrap_or_else(available_threads),
+            precision: precision.into(),
             sample_every: s.sample_every,
             checkpoint_every: s.checkpoint_every.unwrap_or(Span { seconds: 20.0 }),
             out: s.out,
@@ -225,6 +234,11 @@ impl Config {
             vocab_size,
             dropout: self.dropout,
         }
+    }
+
+    /// What products are computed in.
+    pub fn precision(&self) -> Precision {
+        self.precision.resolve(self.hidden_size)
     }
 
     /// The update rule.

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::PrecisionChoice;
 use crate::model::{ActivationKind, CellKind, ResetGate};
 use crate::text::Units;
 
@@ -105,6 +106,8 @@ settings! {
     shards: usize,
     /// Threads; changes no bit.
     threads: usize,
+    /// What products are computed in.
+    precision: PrecisionChoice,
     /// Updates between two samples; 0 for none.
     sample_every: u64,
     /// Time between two checkpoints: what a kill can cost.

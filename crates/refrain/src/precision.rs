@@ -1,0 +1,47 @@
+//! How exactly a model is computed: asked for, or chosen to fit the machine.
+
+use refrain_kernels::{Isa, Precision};
+use serde::{Deserialize, Serialize};
+
+/// A precision, or the choice left to the program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PrecisionChoice {
+    /// bfloat16 where the processor has tile units for it and the layers are large enough to gain by them.
+    #[default]
+    Auto,
+    /// [`Precision::F32`].
+    F32,
+    /// [`Precision::Bf16`].
+    Bf16,
+    /// [`Precision::Int8`].
+    Int8,
+}
+
+/// Hidden size from which tiles of 16 by 32 numbers are filled well enough.
+const ENOUGH_FOR_TILES: usize = 64;
+
+impl PrecisionChoice {
+    /// The precision for layers of this hidden size on this machine.
+    pub fn resolve(self, hidden_size: usize) -> Precision {
+        match self {
+            PrecisionChoice::F32 => Precision::F32,
+            PrecisionChoice::Bf16 => Precision::Bf16,
+            PrecisionChoice::Int8 => Precision::Int8,
+            PrecisionChoice::Auto => match Isa::detect() {
+                Ok(isa) if isa.has_tile_units() && hidden_size >= ENOUGH_FOR_TILES => Precision::Bf16,
+                _ => Precision::F32,
+            },
+        }
+    }
+}
+
+impl From<Precision> for PrecisionChoice {
+    fn from(precision: Precision) -> Self {
+        match precision {
+            Precision::F32 => PrecisionChoice::F32,
+            Precision::Bf16 => PrecisionChoice::Bf16,
+            Precision::Int8 => PrecisionChoice::Int8,
+        }
+    }
+}
