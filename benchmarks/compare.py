@@ -74,26 +74,36 @@ def subject(refrain, threads):
         "threads": threads,
         "isa": json.loads(said_by(refrain, "bench", "peak", "--json"))["isa"],
         "program": hashlib.sha256(Path(refrain).read_bytes()).hexdigest(),
-        "revision": said_by("git", "describe", "--always", "--dirty"),
+        "revision": said_by("git", "describe", "--always", "--dirty") if (ROOT / ".git").exists() else "unknown",
     }
 
 
+def shown(command, env):
+    """As it would be typed in the root folder, wherever things are installed on this machine."""
+    program, *words = command
+    if program.endswith("python"):
+        program = "python"
+    words = [f"{name}={value}" for name, value in env.items()] + [program] + words
+    return " ".join(words).replace(str(TARGET), "target").replace(f"{ROOT}/", "")
+
+
 def take_turns(results, workload, everybody, rounds, notes):
-    """All rounds of a workload that are not there yet. Whoever refuses once is not asked again."""
+    """All rounds of a workload that are not there yet. Whoever refuses it is not asked again, and a reason is told once."""
     for number in range(rounds):
         for contender in everybody:
             who = contender.label()
             if (workload, who) in notes or not number == results.count(workload, who) < contender.rounds(rounds):
                 continue
             command, env = contender.command(workload)
-            shown = " ".join([*(f"{name}={value}" for name, value in env.items()), *command]).replace(f"{ROOT}/", "")
             try:
                 result, memory_mb = measure(command, env)
             except Refused as refusal:
-                notes[workload, who] = str(refusal)
-                print(f"{workload.group}, {workload.title()}: {who}: {refusal}", flush=True)
+                if (who, str(refusal)) not in notes.values():
+                    print(f"{workload.group}: left out: {who}: {refusal}", flush=True)
+                notes[workload, who] = (who, str(refusal))
                 continue
-            results.add(workload, {"who": who, "result": result, "memory_mb": memory_mb, "command": shown})
+            results.add(workload, {"who": who, "result": result, "memory_mb": memory_mb,
+                                   "command": shown(command, env)})
             if workload.what != "peak":
                 print(f"{workload.group}, {workload.title()}, round {number + 1}: {who} "
                       f"{result['best_chars_per_s']:,.0f} characters a second", flush=True)
@@ -128,19 +138,21 @@ def main():
     results.begin(subject(programs["refrain"], options.threads))
 
     everybody = list(contenders(options.peers, programs, python, str(HERE / "peers")))
-    notes = {}
+    notes, needless = {}, set()
     for workload in selection(options.only, options.threads, options.quick):
         if workload.isa == results.subject["isa"]:
-            print(f"{workload.group}: {workload.isa} is the best this machine has; nothing to hold anybody back from")
+            needless.add(f"{workload.group}: left out, since {workload.isa} is the best that this machine has")
             continue
         able = [contender for contender in everybody if contender.takes(workload)]
         take_turns(results, workload, able, options.rounds, notes)
 
     (out / "results.md").write_text(report.page(results, versions(results)), encoding="utf-8")
-    drawn = subprocess.run([python, str(HERE / "plot.py"), str(path), str(out / "speed")], check=False)
-    print(f"\n{out / 'results.md'}")
-    return drawn.returncode
+    subprocess.run([python, str(HERE / "plot.py"), str(path), str(out / "speed")], check=True)
+    print(out / "results.md", *sorted(needless), sep="\n")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("\nstopped; the same command goes on from here")

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import textwrap
 
 
 class Refused(Exception):
@@ -30,4 +31,4 @@ def last_word(errors, returncode):
     """The line that says what was wrong: the one that begins with `error`, or the last."""
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
     named = [line for line in lines if line.lower().startswith("error")]
-    return (named or lines[-1:] or [f"ended with {returncode}"])[0]
+    return textwrap.shorten((named or lines[-1:] or [f"ended with {returncode}"])[0], 120)

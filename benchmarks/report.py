@@ -12,6 +12,7 @@ TITLES = {
     "scaling": "Scaling: one size varies, the others are H=256, L=2, B=50, T=50, V=65",
 }
 LETTERS = {"hidden_size": "H", "batch_size": "B", "seq_length": "T", "vocab_size": "V", "num_layers": "L"}
+BYTES = {"f32": 4, "bf16": 2, "int8": 1}  # of a weight
 
 
 def page(results, versions):
@@ -25,8 +26,9 @@ def page(results, versions):
         f"{', '.join(versions)}. Revision {subject['revision']}.",
         "",
         "Characters a second: the best step of all rounds, and in brackets the median. The ratio is refrain's figure, "
-        "at the same precision, over that of the row. GFLOP/s are those of the matrix products at the best step; the "
-        "percentage is of the f32 peak of all threads. Memory is the most that the process ever held.",
+        "at the same precision, over that of the row. The rate at the best step is that of the matrix products, with "
+        "its share of the f32 peak of all threads; in sampling one stream it is that of reading every weight once a "
+        "character. Memory is the most that the process ever held.",
     ]
     for group in GROUPS:
         workloads = results.workloads(group)
@@ -37,23 +39,24 @@ def page(results, versions):
 
 
 def versus(results, workloads):
-    yield "| workload | who | characters a second | refrain's over it | GFLOP/s (of peak) | memory, MB |"
+    yield "| workload | who | characters a second | refrain's over it | rate | memory, MB |"
     yield "| --- | --- | --: | --: | --: | --: |"
     for workload in workloads:
         for who in results.whos(workload):
             rate = f"{results.best(workload, who):,.0f} ({results.median(workload, who):,.0f})"
             yield (f"| {workload.title()} | {who} | {rate} | {ratio(results, workload, who)} | "
-                   f"{arithmetic(results, workload, who)} | {results.memory(workload, who):,.0f} |")
+                   f"{machine_rate(results, workload, who)} | {results.memory(workload, who):,.0f} |")
 
 
 def sweep(results, workloads):
-    yield "| | who | characters a second | GFLOP/s (of peak) |"
+    yield "| | who | characters a second | rate |"
     yield "| --- | --- | --: | --: |"
     for workload in workloads:
         name = LETTERS.get(workload.varies, workload.varies)
         for who in results.whos(workload):
             rate = f"{results.best(workload, who):,.0f} ({results.median(workload, who):,.0f})"
-            yield f"| {name}={getattr(workload, workload.varies)} | {who} | {rate} | {arithmetic(results, workload, who)} |"
+            yield (f"| {name}={getattr(workload, workload.varies)} | {who} | {rate} | "
+                   f"{machine_rate(results, workload, who)} |")
 
 
 def ratio(results, workload, who):
@@ -65,12 +68,14 @@ def ratio(results, workload, who):
     return f"**{best:.2f}** ({median:.2f})"
 
 
-def arithmetic(results, workload, who):
-    """The rate of operations at the best step."""
+def machine_rate(results, workload, who):
+    """What the machine did at the best step: multiplied and added, or in sampling one stream, read weights."""
     if not results.count(workload, "refrain f32"):
         return ""
     gflops = results.best(workload, who) * results.flops_per_char(workload) / 1e9
-    return f"{gflops:.1f} ({gflops / (workload.threads * results.peak()[0]):.0%})"
+    if workload.what == "sample" and workload.streams == 1:
+        return f"{gflops / 2 * BYTES[who.split()[-1]]:.1f} GB/s"
+    return f"{gflops:.1f} GFLOP/s ({gflops / (workload.threads * results.peak()[0]):.0%})"
 
 
 def commands(results):

@@ -44,10 +44,16 @@ class Workload:
         return dataclasses.asdict(self)
 
     def title(self):
-        sizes = f"H={self.hidden_size}, L={self.num_layers}"
+        if self.what == "peak":
+            return "one thread"
+        words = [self.cell.upper(), f"H={self.hidden_size}", f"L={self.num_layers}"]
         if self.what == "train":
-            sizes += f", B={self.batch_size}, T={self.seq_length}"
-        return f"{self.cell.upper()}, {sizes}"
+            words += [f"B={self.batch_size}", f"T={self.seq_length}"]
+        else:
+            words.append(f"{self.threads} thread{'s' if self.threads > 1 else ''}")
+        if self.varies in ("vocab_size", "threads", "streams"):
+            words.append(f"{self.varies}={getattr(self, self.varies)}")
+        return ", ".join(words)
 
 
 def training(group, cell, threads, isa=""):
@@ -59,7 +65,9 @@ def training(group, cell, threads, isa=""):
 
 
 def sampling(group, threads, isa=""):
-    yield Workload(group, "sample", hidden_size=512, seq_length=300, threads=threads, isa=isa)
+    """On one thread as well: to share out a single stream may not pay."""
+    for count in sorted({1, threads}):
+        yield Workload(group, "sample", hidden_size=512, seq_length=300, threads=count, isa=isa)
 
 
 def scaling(threads):
