@@ -62,7 +62,7 @@ def said_by(*command):
     return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
-def subject(refrain, threads):
+def subject(refrain, threads, quick):
     """What is measured, on which machine: results of two of these do not belong in one file."""
     processor = platform.processor() or platform.machine()
     if Path("/proc/cpuinfo").exists():
@@ -72,6 +72,7 @@ def subject(refrain, threads):
         "processor": processor,
         "cores": PROCESSORS,
         "threads": threads,
+        "selection": "quick" if quick else "full",
         "isa": json.loads(said_by(refrain, "bench", "peak", "--json"))["isa"],
         "program": hashlib.sha256(Path(refrain).read_bytes()).hexdigest(),
         "revision": said_by("git", "describe", "--always", "--dirty") if (ROOT / ".git").exists() else "unknown",
@@ -87,20 +88,37 @@ def shown(command, env):
     return " ".join(words).replace(str(TARGET), "target").replace(f"{ROOT}/", "")
 
 
-def take_turns(results, workload, everybody, rounds, notes):
-    """All rounds of a workload that are not there yet. Whoever refuses it is not asked again, and a reason is told once."""
+class Refusals(dict):
+    """Why somebody is left out of a workload; each reason is told once."""
+
+    def note(self, workload, who, reason):
+        if (who, reason) not in self.values():
+            print(f"{workload.group}: left out: {who}: {reason}", flush=True)
+        self[workload, who] = (who, reason)
+
+
+def take_all(results, workloads, everybody, rounds):
+    """Every workload by everybody who takes it, as far as there are no results yet."""
+    refusals = Refusals()
+    for workload in workloads:
+        if workload.isa == results.subject["isa"]:
+            refusals.note(workload, "everybody", f"{workload.isa} is the best that this machine has anyway")
+            continue
+        take_turns(results, workload, [one for one in everybody if one.takes(workload)], rounds, refusals)
+
+
+def take_turns(results, workload, everybody, rounds, refusals):
+    """Round by round. Whoever refuses a workload is not asked for it again."""
     for number in range(rounds):
         for contender in everybody:
             who = contender.label()
-            if (workload, who) in notes or not number == results.count(workload, who) < contender.rounds(rounds):
+            if (workload, who) in refusals or not number == results.count(workload, who) < contender.rounds(rounds):
                 continue
             command, env = contender.command(workload)
             try:
                 result, memory_mb = measure(command, env)
             except Refused as refusal:
-                if (who, str(refusal)) not in notes.values():
-                    print(f"{workload.group}: left out: {who}: {refusal}", flush=True)
-                notes[workload, who] = (who, str(refusal))
+                refusals.note(workload, who, str(refusal))
                 continue
             results.add(workload, {"who": who, "result": result, "memory_mb": memory_mb,
                                    "command": shown(command, env)})
@@ -135,24 +153,19 @@ def main():
     if options.fresh and path.exists():
         path.replace(path.with_suffix(".old.jsonl"))
     results = Results(path)
-    results.begin(subject(programs["refrain"], options.threads))
+    results.begin(subject(programs["refrain"], options.threads, options.quick))
 
     everybody = list(contenders(options.peers, programs, python, str(HERE / "peers")))
-    notes, needless = {}, set()
-    for workload in selection(options.only, options.threads, options.quick):
-        if workload.isa == results.subject["isa"]:
-            needless.add(f"{workload.group}: left out, since {workload.isa} is the best that this machine has")
-            continue
-        able = [contender for contender in everybody if contender.takes(workload)]
-        take_turns(results, workload, able, options.rounds, notes)
-
-    (out / "results.md").write_text(report.page(results, versions(results)), encoding="utf-8")
-    subprocess.run([python, str(HERE / "plot.py"), str(path), str(out / "speed")], check=True)
-    print(out / "results.md", *sorted(needless), sep="\n")
+    workloads = selection(options.only, options.threads, options.quick)
+    try:
+        take_all(results, workloads, everybody, options.rounds)
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on from here")
+    if results.rounds:
+        (out / "results.md").write_text(report.page(results, versions(results)), encoding="utf-8")
+        subprocess.run([python, str(HERE / "plot.py"), str(path), str(out / "speed")], check=True)
+        print(out / "results.md")
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit("\nstopped; the same command goes on from here")
+    main()

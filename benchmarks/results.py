@@ -32,8 +32,8 @@ class Results:
             self._append(subject)
         different = [name for name in subject if subject[name] != self.subject.get(name) and name != "revision"]
         if different:
-            raise SystemExit(f"{self.path} was measured with another {' and '.join(different)}: give --fresh to put it "
-                             "aside and begin anew, or another --out")
+            raise SystemExit(f"{self.path} holds other measurements (not the same {', '.join(different)}): give "
+                             "--fresh to put it aside and begin anew, or another --out")
 
     def add(self, workload, record):
         self._append({"workload": workload.key(), **record})
