@@ -65,7 +65,8 @@ def main():
     figure.suptitle("Training a character model with 2 LSTM layers of H units: characters a second",
                     color=INK, fontsize=12)
     figure.supxlabel(f"{subject['processor']}, {subject['threads']} threads, {subject['isa']}. "
-                     "Bars end at the best step, full colour at the median.\nIn brackets: how many times faster refrain is at the same precision.",
+                     "Bars end at the best step, full colour at the median.\n"
+                     "In brackets: how many times faster refrain is at the same precision.",
                      color=INK, fontsize=8.5)
     plt.rcParams["svg.hashsalt"] = "refrain"  # the same results give the same file
     figure.savefig(f"{stem}.svg", transparent=True, metadata={"Date": None})

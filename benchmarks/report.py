@@ -20,8 +20,9 @@ def page(results, versions):
     lines = [
         "# Results",
         "",
-        f"{subject['processor']}, {subject['cores']} cores, {subject['threads']} threads, {subject['isa']}; one thread: "
-        f"{gflops:.0f} GFLOP/s of f32 multiply-adds from registers, {read:.1f} GB/s read from memory (`refrain bench peak`).",
+        f"{subject['processor']}, {subject['cores']} cores, {subject['threads']} threads, {subject['isa']}; "
+        f"one thread: {gflops:.0f} GFLOP/s of f32 multiply-adds from registers, {read:.1f} GB/s read from memory "
+        "(`refrain bench peak`).",
         "",
         f"{', '.join(versions)}. Revision {subject['revision']}.",
         "",
