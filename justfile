@@ -18,9 +18,9 @@ ci:
 fmt:
     cargo fmt --all
 
-# Benchmarks, each with its baseline and an expected answer.
-bench:
-    cargo bench --workspace
+# refrain and its peers in turn on this machine: `just bench --quick --peers pytorch` is a short one.
+bench *arguments:
+    {{ python }} benchmarks/compare.py {{ arguments }}
 
 # Compute the golden files again; needs a Python that has PyTorch: `PYTHON=... just golden`.
 golden:

@@ -1,0 +1,67 @@
+"""Who is measured, at what, and by which command."""
+
+import os
+from dataclasses import dataclass
+
+PEERS = {"pytorch": "PyTorch", "keras": "Keras", "jax": "JAX", "burn": "Burn", "candle": "candle"}
+# The ways of sampling that pytorch_model.py knows, of which the fastest is the one to beat.
+WAYS = {"module": "PyTorch nn.LSTM", "cell": "PyTorch nn.LSTMCell", "hand": "PyTorch by hand"}
+# What holds PyTorch, and the libraries it multiplies with, to an instruction set.
+PYTORCH_ISA = {"avx2": {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}}
+SLOW = {"burn", "candle"}  # seconds a step where the others take a tenth
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A program at a precision, and for PyTorch's sampling at a way of doing it."""
+
+    peer: str  # one of PEERS; "" is refrain
+    precision: str
+    program: tuple
+    way: str = ""
+
+    def label(self):
+        name = WAYS[self.way] if self.way else PEERS.get(self.peer, "refrain")
+        return f"{name} {self.precision}"
+
+    def takes(self, workload):
+        if workload.isa and self.precision != "f32":
+            return False
+        if not self.peer:
+            return {"f32": True, "bf16": workload.what != "peak", "int8": workload.what == "sample"}[self.precision]
+        if workload.varies or workload.what == "peak":
+            return False
+        if self.peer == "pytorch":
+            return bool(self.way) == (workload.what == "sample")
+        return workload.group == "train-lstm" and workload.hidden_size <= 512
+
+    def command(self, workload):
+        """The words of the command, and what it needs in its environment."""
+        flags = workload.flags()
+        if self.precision != "f32":
+            flags += ["--precision", self.precision]
+        if self.way:
+            flags += ["--way", self.way]
+        if self.peer in SLOW:
+            flags[flags.index("--repeat") + 1] = str(min(workload.repeat, 4))
+            return [*self.program, *flags], {"RAYON_NUM_THREADS": str(workload.threads)}
+        if not self.peer:
+            return [*self.program, *flags, "--json"], {"REFRAIN_ISA": workload.isa} if workload.isa else {}
+        return [*self.program, *flags], PYTORCH_ISA.get(workload.isa, {})
+
+    def rounds(self, rounds):
+        return min(rounds, 3) if self.peer in SLOW else rounds
+
+
+def contenders(peers, programs, python, scripts):
+    """refrain and the chosen peers in the order of the tables. `programs` are those that cargo has built, by name."""
+    for precision in ("f32", "bf16", "int8"):
+        yield Contender("", precision, (programs["refrain"], "bench"))
+    for peer in peers:
+        if peer in programs:
+            yield Contender(peer, "f32", (programs[peer],))
+            continue
+        program = (python, os.path.join(scripts, f"{peer}_model.py"))
+        for precision in ("f32", "bf16") if peer == "pytorch" else ("f32",):
+            for way in ("", *WAYS) if peer == "pytorch" else ("",):
+                yield Contender(peer, precision, program, way)

@@ -1,0 +1,88 @@
+"""The results as a page of Markdown: who was how fast, and how many times faster refrain was."""
+
+from workloads import GROUPS
+
+TITLES = {
+    "train-lstm": "Training, LSTM",
+    "train-gru": "Training, GRU",
+    "train-rnn": "Training, Elman",
+    "sample": "Sampling one stream",
+    "avx2": "Everybody held to AVX2",
+    "streams": "Sampling many streams at once",
+    "scaling": "Scaling: one size varies, the others are H=256, L=2, B=50, T=50, V=65",
+}
+LETTERS = {"hidden_size": "H", "batch_size": "B", "seq_length": "T", "vocab_size": "V", "num_layers": "L"}
+BYTES = {"f32": 4, "bf16": 2, "int8": 1}  # of a weight
+
+
+def page(results, versions):
+    subject, (gflops, read) = results.subject, results.peak()
+    lines = [
+        "# Results",
+        "",
+        f"{subject['processor']}, {subject['cores']} cores, {subject['threads']} threads, {subject['isa']}; "
+        f"one thread: {gflops:.0f} GFLOP/s of f32 multiply-adds from registers, {read:.1f} GB/s read from memory "
+        "(`refrain bench peak`).",
+        "",
+        f"{', '.join(versions)}. Revision {subject['revision']}.",
+        "",
+        "Characters a second: the best step of all rounds, and in brackets the median. The ratio is refrain's figure, "
+        "at the same precision, over that of the row. The rate at the best step is that of the matrix products, with "
+        "its share of the f32 peak of all threads; in sampling one stream it is that of reading every weight once a "
+        "character. Memory is the most that the process ever held.",
+    ]
+    for group in GROUPS:
+        workloads = results.workloads(group)
+        if workloads:
+            table = sweep(results, workloads) if workloads[0].varies else versus(results, workloads)
+            lines += ["", f"## {TITLES[group]}", "", *table]
+    return "\n".join([*lines, "", "## Commands", "", *commands(results)]) + "\n"
+
+
+def versus(results, workloads):
+    yield "| workload | who | characters a second | refrain's over it | rate | memory, MB |"
+    yield "| --- | --- | --: | --: | --: | --: |"
+    for workload in workloads:
+        for who in results.whos(workload):
+            rate = f"{results.best(workload, who):,.0f} ({results.median(workload, who):,.0f})"
+            yield (f"| {workload.title()} | {who} | {rate} | {ratio(results, workload, who)} | "
+                   f"{machine_rate(results, workload, who)} | {results.memory(workload, who):,.0f} |")
+
+
+def sweep(results, workloads):
+    yield "| | who | characters a second | rate |"
+    yield "| --- | --- | --: | --: |"
+    for workload in workloads:
+        name = LETTERS.get(workload.varies, workload.varies)
+        for who in results.whos(workload):
+            rate = f"{results.best(workload, who):,.0f} ({results.median(workload, who):,.0f})"
+            yield (f"| {name}={getattr(workload, workload.varies)} | {who} | {rate} | "
+                   f"{machine_rate(results, workload, who)} |")
+
+
+def ratio(results, workload, who):
+    baseline = f"refrain {who.split()[-1]}"
+    if who == baseline or not results.count(workload, baseline):
+        return ""
+    best = results.best(workload, baseline) / results.best(workload, who)
+    median = results.median(workload, baseline) / results.median(workload, who)
+    return f"**{best:.2f}** ({median:.2f})"
+
+
+def machine_rate(results, workload, who):
+    """What the machine did at the best step: multiplied and added, or in sampling one stream, read weights."""
+    if not results.count(workload, "refrain f32"):
+        return ""
+    gflops = results.best(workload, who) * results.flops_per_char(workload) / 1e9
+    if workload.what == "sample" and workload.streams == 1:
+        return f"{gflops / 2 * BYTES[who.split()[-1]]:.1f} GB/s"
+    return f"{gflops:.1f} GFLOP/s ({gflops / (workload.threads * results.peak()[0]):.0%})"
+
+
+def commands(results):
+    """One command of everybody's for each kind of measurement."""
+    shown = {}
+    for (workload, who), rounds in results.rounds.items():
+        if workload.what != "peak":
+            shown.setdefault((who, workload.what, workload.isa), rounds[0]["command"])
+    return [f"- {who}: `{command}`" for (who, *_), command in shown.items()]

@@ -1,0 +1,78 @@
+"""The measurements: lines of JSON in a file, each appended when it is taken, so that a stopped comparison goes on."""
+
+import json
+import statistics
+
+from workloads import Workload
+
+
+class Results:
+    """What a file holds. Its first line says what was measured, and on which machine."""
+
+    def __init__(self, path):
+        self.path, self.subject, self.rounds = path, None, {}
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        whole = text[: text.rfind("\n") + 1]  # without a last line that was cut off
+        if whole != text:
+            path.write_text(whole, encoding="utf-8")
+        for number, line in enumerate(whole.splitlines()):
+            record = json.loads(line)
+            if number == 0:
+                self.subject = record
+            else:
+                self._take(Workload(**record.pop("workload")), record)
+
+    def _take(self, workload, record):
+        self.rounds.setdefault((workload, record["who"]), []).append(record)
+
+    def begin(self, subject):
+        """Takes up the file for this subject, which has to be the one that the file is about."""
+        if self.subject is None:
+            self.subject = subject
+            self._append(subject)
+        different = [name for name in subject if subject[name] != self.subject.get(name) and name != "revision"]
+        if different:
+            raise SystemExit(f"{self.path} holds other measurements (not the same {', '.join(different)}): give "
+                             "--fresh to put it aside and begin anew, or another --out")
+
+    def add(self, workload, record):
+        self._append({"workload": workload.key(), **record})
+        self._take(workload, record)
+
+    def _append(self, record):
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+
+    def count(self, workload, who):
+        return len(self.rounds.get((workload, who), []))
+
+    def workloads(self, group):
+        return list(dict.fromkeys(workload for workload, _ in self.rounds if workload.group == group))
+
+    def whos(self, workload):
+        return [who for of, who in self.rounds if of == workload]
+
+    def values(self, workload, who, name):
+        return [record["result"][name] for record in self.rounds.get((workload, who), [])]
+
+    def best(self, workload, who):
+        """Characters a second in the fastest step of all rounds."""
+        return max(self.values(workload, who, "best_chars_per_s"), default=None)
+
+    def median(self, workload, who):
+        """The median round's median."""
+        values = self.values(workload, who, "chars_per_s")
+        return statistics.median(values) if values else None
+
+    def memory(self, workload, who):
+        return max(record["memory_mb"] for record in self.rounds[workload, who])
+
+    def flops_per_char(self, workload):
+        """Of the matrix products, as refrain counts them."""
+        figures = self.rounds[workload, "refrain f32"][0]["result"]
+        return figures["gflops"] * 1e9 / figures["chars_per_s"]
+
+    def peak(self):
+        """Of one thread, f32: multiply-adds in GFLOP/s, and reading of memory in GB/s; the best of all rounds."""
+        workload = self.workloads("peak")[0]
+        return tuple(max(self.values(workload, "refrain f32", name)) for name in ("fma_gflops", "read_gb_per_s"))
