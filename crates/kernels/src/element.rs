@@ -204,7 +204,7 @@ mod tests {
             let w = unsafe { v.load_bytes(self.bytes.as_ptr()) };
             let once = v.add_products(v.no_ints(), v.splat_ints(self.x), w);
             let twice = v.add_products(once, v.splat_ints(self.x), w);
-            v.from_ints(twice).store(&mut out);
+            v.to_floats(twice).store(&mut out);
             out
         }
     }

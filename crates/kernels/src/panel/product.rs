@@ -86,7 +86,7 @@ impl<'a> Operand<'a> {
     }
 
     /// From row `row` on.
-    pub(crate) fn from_row(self, row: usize) -> Self {
+    pub(crate) fn skip_rows(self, row: usize) -> Self {
         let at = row * self.row_stride;
         let numbers = match self.numbers {
             Numbers::F32(x) => Numbers::F32(&x[at..]),

@@ -213,7 +213,7 @@ impl Scheme for Bytes {
     unsafe fn total<V: Vector>(self, v: V, sum: V::Ints, row: usize, column: usize) -> V {
         // SAFETY: the caller's promise.
         unsafe {
-            v.from_ints(sum)
+            v.to_floats(sum)
                 * (v.splat(*self.rows.add(row)) * v.load_ptr(self.columns.add(column * V::LANES)))
         }
     }

@@ -200,7 +200,7 @@ impl Packed {
                 let unit = panels.blocks_of(p).start / self.spec.cell.gates();
                 Product {
                     rows: PRODUCT_ROWS.min(vocab_size - from),
-                    terms: &[Term { a: a.from_row(from), panel: panels.panel(p), at: 0 }],
+                    terms: &[Term { a: a.skip_rows(from), panel: panels.panel(p), at: 0 }],
                     init: Init::Accumulate,
                     width: panels.panel(p).width,
                     c: &mut self.table[from * row_len + unit * slots * lanes..],
@@ -227,7 +227,7 @@ impl Packed {
             for p in 0..panels.count() {
                 Product {
                     rows: PRODUCT_ROWS.min(rows - from),
-                    terms: &[Term { a: a.from_row(from), panel: panels.panel(p), at: 0 }],
+                    terms: &[Term { a: a.skip_rows(from), panel: panels.panel(p), at: 0 }],
                     init: Init::Zero,
                     width: panels.panel(p).width,
                     c: &mut out[from * out_stride + panels.blocks_of(p).start * self.simd.lanes()..],

@@ -181,7 +181,7 @@ impl Vector for Avx2 {
         unsafe { _mm256_add_epi32(sums, _mm256_madd_epi16(x, w)) }
     }
     #[inline(always)]
-    fn from_ints(self, sums: __m256i) -> Self {
+    fn to_floats(self, sums: __m256i) -> Self {
         Self(unsafe { _mm256_cvtepi32_ps(sums) })
     }
 }

@@ -182,7 +182,7 @@ impl Vector for Avx512 {
         unsafe { _mm512_add_epi32(sums, _mm512_madd_epi16(x, w)) }
     }
     #[inline(always)]
-    fn from_ints(self, sums: __m512i) -> Self {
+    fn to_floats(self, sums: __m512i) -> Self {
         Self(unsafe { _mm512_cvtepi32_ps(sums) })
     }
 }

@@ -148,7 +148,7 @@ impl<const N: usize> Vector for Array<N> {
         std::array::from_fn(|i| sums[i] + low(x[i]) * low(w[i]) + (x[i] >> 16) * (w[i] >> 16))
     }
     #[inline(always)]
-    fn from_ints(self, sums: [i32; N]) -> Self {
+    fn to_floats(self, sums: [i32; N]) -> Self {
         Self(sums.map(|sum| sum as f32))
     }
 }

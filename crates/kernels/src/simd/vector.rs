@@ -88,7 +88,7 @@ pub(crate) trait Vector:
     /// For every lane, `sum + x[0] * w[0] + x[1] * w[1]`, exact as long as the sum fits.
     fn add_products(self, sums: Self::Ints, x: Self::Ints, w: Self::Ints) -> Self::Ints;
     /// The sums as numbers, to the nearest.
-    fn from_ints(self, sums: Self::Ints) -> Self;
+    fn to_floats(self, sums: Self::Ints) -> Self;
 
     /// The first `LANES` values of a slice.
     #[inline(always)]
