@@ -7,14 +7,16 @@ use crate::dropout::Dropout;
 use crate::element::Element;
 use crate::frames::{Frames, FramesView};
 use crate::optimiser::{CHUNK, Moments, Update, Updated};
-use crate::panel::tiles;
 use crate::precision::Precision;
 use crate::readout::{self, PackedReadout, ReadoutScratch};
+use crate::scope::Scope;
 use crate::sequence::{self, Packed, Tape};
-use crate::simd::{FlushDenormals, Job, Simd, Vector};
+use crate::simd::{Job, Simd, Vector};
 use crate::spec::{ReadoutSpec, RecurrentSpec};
+use crate::team::Team;
 use crate::values::{Values, each};
 use rayon::prelude::*;
+use std::sync::OnceLock;
 
 /// Runs models on this machine's processor.
 ///
@@ -23,6 +25,8 @@ pub struct Cpu {
     simd: Simd,
     precision: Precision,
     pool: rayon::ThreadPool,
+    /// For steps of one stream; made when the first one comes.
+    team: OnceLock<Team>,
 }
 
 impl Input<'_, FramesView<'_>> {
@@ -55,7 +59,12 @@ impl Cpu {
     pub fn with_isa(isa: Isa, threads: usize) -> Result<Self, IsaError> {
         let simd = Simd::new(isa)?;
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build();
-        Ok(Self { simd, precision: Precision::F32, pool: pool.expect("the system starts threads") })
+        Ok(Self {
+            simd,
+            precision: Precision::F32,
+            pool: pool.expect("the system starts threads"),
+            team: OnceLock::new(),
+        })
     }
 
     /// The same with products of another precision.
@@ -166,7 +175,14 @@ impl Backend for Cpu {
         tape: &mut Tape,
     ) {
         let _scope = Scope::new();
-        sequence::forward(layer, input, initial, lengths, tape);
+        // On a thread of the pool the others have shards of their own to see to.
+        let alone = self.threads() > 1 && rayon::current_thread_index().is_none() && lengths.is_none();
+        if alone && sequence::sharing_pays(layer, input, initial) {
+            let team = self.team.get_or_init(|| Team::new(self.threads()));
+            sequence::shared_step(layer, input, initial, team, tape);
+        } else {
+            sequence::forward(layer, input, initial, lengths, tape);
+        }
     }
 
     fn output<'a>(&self, tape: &'a Tape) -> FramesView<'a> {
@@ -228,7 +244,7 @@ impl Backend for Cpu {
     fn dropout(&self, dropout: &Dropout, frames: FramesView<'_>, into: &mut Frames) {
         let (rows, stride) = (frames.rows(), frames.stride());
         into.resize(frames.data().kind(), rows, frames.width(), stride);
-        into.data_mut().copy_from(frames.data(), rows * stride);
+        into.data_mut().copy_at(0, frames.data(), rows * stride);
         self.dropout_in_place(dropout, into);
     }
 
@@ -275,24 +291,6 @@ impl Backend for Cpu {
             }
             Updated { norm }
         })
-    }
-}
-
-/// The state of a thread while it computes: denormals are zero, and a tile unit that products turned on goes off at
-/// the end.
-struct Scope {
-    _flush: FlushDenormals,
-}
-
-impl Scope {
-    fn new() -> Self {
-        Self { _flush: FlushDenormals::new() }
-    }
-}
-
-impl std::ops::Drop for Scope {
-    fn drop(&mut self) {
-        tiles::release();
     }
 }
 

@@ -47,20 +47,10 @@ struct Rows {
 fn step(layer: &Packed, input: Input<'_, FramesView<'_>>, at: &Rows, tape: &mut Tape) {
     let (cell, panels, lanes) = (layer.spec.cell, &layer.panels, layer.simd.lanes());
     let (rows, hp, plane) = (at.rows.len(), tape.hp, tape.plane());
-    let (first, ranges) = (at.t * tape.rows + at.rows.start, StateRanges::of(tape, at));
+    let (first, (before, after)) = (at.t * tape.rows + at.rows.start, state_ranges(tape, at));
     let Tape { h, h_rounded, c, gates, product, quantised: [by_x, by_h], .. } = tape;
-    let mut states = States::split(h, h_rounded, c, ranges);
-    let (share, x) = match input {
-        Input::Frames(x) => (Share { rows: &layer.bias, row_len: 0, ids: None }, Some(x)),
-        Input::Ids(ids) => {
-            let ids = Some(&ids[first..][..rows]);
-            (Share { rows: &layer.table, row_len: layer.row_len(), ids }, None)
-        }
-    };
-    let x = x.map(|x| {
-        let (data, size) = (x.data().from(first * x.stride()), (rows, x.width(), panels.input.k()));
-        layer.operand(data, x.stride(), size, by_x)
-    });
+    let mut states = States::split(h, h_rounded, c, &before, &after);
+    let (share, x) = layer.input_share(input, first, rows, by_x);
     let h_size = (rows, layer.spec.hidden_size, panels.hidden.k());
     let h = layer.operand(states.operand(), hp, h_size, by_h);
     let (slots, hidden_gates) = cell.hidden_slots();
@@ -94,38 +84,52 @@ fn step(layer: &Packed, input: Input<'_, FramesView<'_>>, at: &Rows, tape: &mut 
 }
 
 /// Where the states before and after a step lie on the tape.
-struct StateRanges {
-    before: Range<usize>,
-    after: Range<usize>,
-}
-
-impl StateRanges {
-    fn of(tape: &Tape, at: &Rows) -> Self {
-        let (hp, slice) = (tape.hp, tape.slice_len());
-        let range = |s: usize| s * slice + at.rows.start * hp..s * slice + at.rows.end * hp;
-        Self { before: range(tape.direction().before(at.t)), after: range(tape.direction().after(at.t)) }
-    }
+fn state_ranges(tape: &Tape, at: &Rows) -> (Range<usize>, Range<usize>) {
+    let (hp, slice) = (tape.hp, tape.slice_len());
+    let range = |s: usize| s * slice + at.rows.start * hp..s * slice + at.rows.end * hp;
+    (range(tape.direction().before(at.t)), range(tape.direction().after(at.t)))
 }
 
 /// The states of some rows before and after a step.
-struct States<'a> {
+pub(super) struct States<'a> {
     h: (&'a [f32], &'a mut [f32]),
     h_rounded: (&'a [Bf16], &'a mut [Bf16]),
     c: (&'a [f32], &'a mut [f32]),
 }
 
 impl<'a> States<'a> {
-    fn split(h: &'a mut [f32], h_rounded: &'a mut [Bf16], c: &'a mut [f32], ranges: StateRanges) -> Self {
-        let StateRanges { before, after } = ranges;
+    pub(super) fn split(
+        h: &'a mut [f32],
+        h_rounded: &'a mut [Bf16],
+        c: &'a mut [f32],
+        before: &Range<usize>,
+        after: &Range<usize>,
+    ) -> Self {
         Self {
-            h: disjoint(h, &before, &after),
-            h_rounded: disjoint(h_rounded, &before, &after),
-            c: disjoint(c, &before, &after),
+            h: disjoint(h, before, after),
+            h_rounded: disjoint(h_rounded, before, after),
+            c: disjoint(c, before, after),
+        }
+    }
+
+    /// The hidden and the cell state before the step.
+    pub(super) fn before(&self) -> (&'a [f32], &'a [f32]) {
+        (self.h.0, self.c.0)
+    }
+
+    /// Overwrites some of the state after the step, from value `at` of its rows on.
+    pub(super) fn set_after(&mut self, at: usize, h: &[f32], h_rounded: &[Bf16], c: &[f32]) {
+        self.h.1[at..][..h.len()].copy_from_slice(h);
+        if !h_rounded.is_empty() {
+            self.h_rounded.1[at..][..h_rounded.len()].copy_from_slice(h_rounded);
+        }
+        if !c.is_empty() {
+            self.c.1[at..][..c.len()].copy_from_slice(c);
         }
     }
 
     /// The state before the step as products read it.
-    fn operand(&self) -> ValuesRef<'a> {
+    pub(super) fn operand(&self) -> ValuesRef<'a> {
         match self.h_rounded.0 {
             [] => ValuesRef::F32(self.h.0),
             rounded => ValuesRef::Bf16(rounded),
@@ -174,7 +178,7 @@ fn disjoint<'a, E>(buffer: &'a mut [E], read: &Range<usize>, write: &Range<usize
 
 /// Finished rows keep their state; their gates, which the trace shows, are zero.
 fn hold(tape: &mut Tape, at: &Rows) {
-    let (hp, plane, StateRanges { before, after }) = (tape.hp, tape.plane(), StateRanges::of(tape, at));
+    let (hp, plane, (before, after)) = (tape.hp, tape.plane(), state_ranges(tape, at));
     for state in [&mut tape.h, &mut tape.c] {
         if !state.is_empty() {
             state.copy_within(before.clone(), after.start);

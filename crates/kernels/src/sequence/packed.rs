@@ -1,7 +1,9 @@
 //! A recurrent layer's weights, packed once per update: constant over all steps of all shards.
 
+use crate::backend::Input;
 use crate::buffer::Aligned;
-use crate::cell::{Cell, gru};
+use crate::cell::{Cell, Share, gru};
+use crate::frames::FramesView;
 use crate::panel::{Columns, Format, Init, Operand, Panels, Planes, Product, Quantised, Term, Transpose};
 use crate::precision::Precision;
 use crate::simd::Simd;
@@ -250,6 +252,28 @@ impl Packed {
         match (self.precision, x) {
             (Precision::Int8, ValuesRef::F32(x)) => quantised.rows(self.simd, x, stride, (rows, width, k)),
             _ => Operand::rows(x, stride, k),
+        }
+    }
+
+    /// The input's part in the pre-activations of `rows` rows from `first` on: what is added to them, and for dense
+    /// frames the operand of a product.
+    pub(super) fn input_share<'a>(
+        &'a self,
+        input: Input<'a, FramesView<'a>>,
+        first: usize,
+        rows: usize,
+        quantised: &'a mut Quantised,
+    ) -> (Share<'a>, Option<Operand<'a>>) {
+        match input {
+            Input::Frames(x) => {
+                let size = (rows, x.width(), self.panels.input.k());
+                let x = self.operand(x.data().from(first * x.stride()), x.stride(), size, quantised);
+                (Share { rows: &self.bias, row_len: 0, ids: None }, Some(x))
+            }
+            Input::Ids(ids) => {
+                let ids = Some(&ids[first..][..rows]);
+                (Share { rows: &self.table, row_len: self.row_len(), ids }, None)
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! What a forward pass leaves behind, by name.
 
+use super::shared_step::Part;
 use super::{Direction, Packed};
 use crate::backend::{State, Trace};
 use crate::buffer::Aligned;
@@ -37,6 +38,8 @@ pub struct Tape {
     pub(super) product: Aligned,
     /// Rounded to bytes for a step: the input and the state.
     pub(super) quantised: [Quantised; 2],
+    /// What the threads of a shared step have come to.
+    pub(super) parts: Vec<Part>,
     /// `[B, Hp]` each: gradients carried from step to step.
     pub(super) d_h: Aligned,
     pub(super) d_c: Aligned,
