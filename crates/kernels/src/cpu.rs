@@ -176,13 +176,10 @@ impl Backend for Cpu {
     ) {
         let _scope = Scope::new();
         // On a thread of the pool the others have shards of their own to see to.
-        let alone = self.threads() > 1 && rayon::current_thread_index().is_none() && lengths.is_none();
-        if alone && sequence::sharing_pays(layer, input, initial) {
-            let team = self.team.get_or_init(|| Team::new(self.threads()));
-            sequence::shared_step(layer, input, initial, team, tape);
-        } else {
-            sequence::forward(layer, input, initial, lengths, tape);
-        }
+        let alone = self.threads() > 1 && rayon::current_thread_index().is_none();
+        let team = (alone && sequence::sharing_pays(layer, initial))
+            .then(|| self.team.get_or_init(|| Team::new(self.threads())));
+        sequence::forward(layer, input, initial, lengths, tape, team);
     }
 
     fn output<'a>(&self, tape: &'a Tape) -> FramesView<'a> {

@@ -77,27 +77,32 @@ fn a_step_shared_by_several_threads_gives_the_same_bits() {
             let (specs, len) = stack.specs();
             let mut random = Random(7);
             let (params, x) = (random.vec(len, 0.1), random.vec(size * STEPS, 1.0));
-            let steps = |backend: &Cpu| -> Seen<f32> {
+            let ids: Vec<u32> = (0..STEPS as u32).map(|step| step % VOCAB).collect();
+            // Windows of so many steps, all of them with the same bits.
+            let run = |backend: &Cpu, window: usize| -> (Vec<f32>, State<f32>) {
                 let params = backend.buffer(&to::<Cpu>(&params));
                 let mut layer = backend.recurrent(&specs[0]);
                 backend.pack_recurrent(&mut layer, &params, false);
                 let mut tape = <Cpu as Backend>::Tape::default();
                 let (mut outputs, mut state) = (vec![], State::zeros(&specs[0], 1));
-                for (step, x) in (0_u32..).zip(to::<Cpu>(&x).chunks_exact(size)) {
+                for (ids, x) in ids.chunks(window).zip(to::<Cpu>(&x).chunks(window * size)) {
                     let frames = backend.frames(size, x);
                     let input = match source {
                         Source::Frames { .. } => Input::Frames(backend.view(&frames)),
-                        _ => Input::Ids(&[step % VOCAB]),
+                        _ => Input::Ids(ids),
                     };
                     backend.recurrent_forward(&layer, input, &state, None, &mut tape);
                     outputs.extend(backend.read_frames(backend.output(&tape)));
                     state = backend.final_state(&tape);
                 }
-                (outputs, state, backend.trace(&layer, &tape))
+                (outputs, state)
             };
             for_each_backend(3, |backend, name| {
                 let alone = Cpu::with_isa(backend.isa(), 1).unwrap().with_precision(backend.precision());
-                assert!(steps(backend) == steps(&alone), "{name}, {cell:?}, {source:?}");
+                let expected = run(&alone, 1);
+                for (backend, window) in [(&alone, STEPS), (backend, 1), (backend, 5)] {
+                    assert!(run(backend, window) == expected, "{name}, {cell:?}, {source:?}, T={window}");
+                }
             });
         }
     }

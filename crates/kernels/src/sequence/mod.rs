@@ -16,7 +16,7 @@ pub(crate) use backward::backward;
 pub(crate) use forward::forward;
 pub(crate) use gradient::{Scratch, WeightGradient};
 pub(crate) use packed::Packed;
-pub(crate) use shared_step::{shared_step, sharing_pays};
+pub(crate) use shared_step::sharing_pays;
 pub(crate) use tape::Tape;
 
 use std::ops::Range;

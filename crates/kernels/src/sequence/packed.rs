@@ -277,6 +277,32 @@ impl Packed {
         }
     }
 
+    /// The products of all frames with the input's weights: `[rows][units, S, lanes]`, zeros in the slots that get no
+    /// share of the input.
+    pub(super) fn input_products(&self, x: FramesView<'_>, quantised: &mut Quantised, out: &mut Aligned) {
+        let (panels, lanes, row_len) = (&self.panels.input, self.simd.lanes(), self.row_len());
+        let (slots, gates) = (self.spec.cell.slots(), self.spec.cell.gates());
+        out.resize_scratch(x.rows() * row_len);
+        for first in (0..x.rows()).step_by(PRODUCT_ROWS) {
+            let rows = PRODUCT_ROWS.min(x.rows() - first);
+            let size = (rows, x.width(), panels.k());
+            let a = self.operand(x.data().from(first * x.stride()), x.stride(), size, quantised);
+            for p in 0..panels.count() {
+                let blocks = panels.blocks_of(p);
+                let units = blocks.start / gates..blocks.end / gates;
+                Product {
+                    rows,
+                    terms: &[Term { a, panel: panels.panel(p), at: 0 }],
+                    init: Init::Zero,
+                    width: units.len() * slots,
+                    c: &mut out[first * row_len + units.start * slots * lanes..],
+                    c_stride: row_len,
+                }
+                .run(self.simd);
+            }
+        }
+    }
+
     /// Values of a row of the table and of the biases.
     pub(super) fn row_len(&self) -> usize {
         self.units() * self.spec.cell.slots() * self.simd.lanes()

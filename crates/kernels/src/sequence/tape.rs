@@ -36,6 +36,8 @@ pub struct Tape {
     pub(super) lengths: Option<Vec<usize>>,
     /// `[B, 4 lanes]`: one panel's product.
     pub(super) product: Aligned,
+    /// `[T, B, units, S, lanes]`: the input's products, where they are taken before the first step; otherwise empty.
+    pub(super) ahead: Aligned,
     /// Rounded to bytes for a step: the input and the state.
     pub(super) quantised: [Quantised; 2],
     /// What the threads of a shared step have come to.
