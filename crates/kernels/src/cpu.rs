@@ -186,8 +186,8 @@ impl Backend for Cpu {
         tape.output()
     }
 
-    fn final_state(&self, tape: &Tape) -> State<f32> {
-        tape.final_state()
+    fn final_state(&self, tape: &Tape, state: &mut State<f32>) {
+        tape.final_state(state);
     }
 
     fn trace(&self, layer: &Packed, tape: &Tape) -> Trace<f32> {
@@ -201,10 +201,10 @@ impl Backend for Cpu {
         params: &Aligned,
         upstream: Upstream<'_, FramesView<'_>, f32>,
         tape: &mut Tape,
-        into: Gradients<'_, Aligned, Frames>,
-    ) -> State<f32> {
+        into: Gradients<'_, Aligned, Frames, f32>,
+    ) {
         let _scope = Scope::new();
-        sequence::backward(layer, input, params, upstream, tape, into)
+        sequence::backward(layer, input, params, upstream, tape, into);
     }
 
     fn readout(&self, spec: &ReadoutSpec) -> PackedReadout {
@@ -219,9 +219,11 @@ impl Backend for Cpu {
         &self,
         readout: &PackedReadout,
         frames: FramesView<'_>,
+        logits: &mut Vec<f32>,
         scratch: &mut ReadoutScratch,
-    ) -> Vec<f32> {
-        readout.logits(frames, scratch)
+    ) {
+        let _scope = Scope::new();
+        readout.logits(frames, logits, scratch);
     }
 
     fn cross_entropy(

@@ -37,7 +37,7 @@ fn windows<B: Backend>(backend: &B, cell: refrain_kernels::Cell, lengths: &[usiz
         let ids = Input::Ids(&ids[from * ROWS..(from + steps) * ROWS]);
         backend.recurrent_forward(&layer, ids, &state, None, &mut tape);
         outputs.extend(backend.read_frames(backend.output(&tape)));
-        state = backend.final_state(&tape);
+        backend.final_state(&tape, &mut state);
         from += steps;
     }
     let trace = backend.trace(&layer, &tape);
@@ -93,7 +93,7 @@ fn a_step_shared_by_several_threads_gives_the_same_bits() {
                     };
                     backend.recurrent_forward(&layer, input, &state, None, &mut tape);
                     outputs.extend(backend.read_frames(backend.output(&tape)));
-                    state = backend.final_state(&tape);
+                    backend.final_state(&tape, &mut state);
                 }
                 (outputs, state)
             };
