@@ -19,7 +19,7 @@
 //!
 //! Inside [`Cpu`] weights lie in *panels*, columns in blocks of one vector, and what a layer leaves for its backward
 //! pass in *planes*, `[S, T, B, H]`: one for each of the `S` *slots* of a cell, which are its gates and, for a GRU,
-//! one product more. Rows of activations, *frames*, are padded to whole vectors.
+//! one value more. Rows of activations, *frames*, are padded to whole vectors.
 
 mod backend;
 mod buffer;

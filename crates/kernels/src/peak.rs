@@ -1,7 +1,7 @@
 //! What the machine can do at best, measured: the yardstick for every kernel.
 //!
-//! Every rate is that of `threads` threads, each working on numbers of its own, together: all
-//! begin at once, the slowest ends the round, and the best of some rounds counts.
+//! Every rate is that of some threads together (one at least), each working on numbers of its own: all begin at once,
+//! the slowest ends the round, and the best of some rounds counts.
 
 use crate::buffer::Aligned;
 use crate::dispatch::{Isa, IsaError};
@@ -75,7 +75,7 @@ pub fn tile_tflops(threads: usize) -> Option<f64> {
 /// If the machine lacks the instruction set.
 pub fn read_gb_per_s(isa: Isa, threads: usize, bytes: usize) -> Result<f64, IsaError> {
     let simd = Simd::new(isa)?;
-    let share = if bytes < MEMORY { bytes } else { (bytes / threads).max(LEAST_OF_MEMORY) };
+    let share = if bytes < MEMORY { bytes } else { (bytes / threads.max(1)).max(LEAST_OF_MEMORY) };
     let numbers = (share / size_of::<f32>()).next_multiple_of(READS * simd.lanes());
     let rate = repetitions_per_s(
         threads,
@@ -94,6 +94,7 @@ pub fn read_gb_per_s(isa: Isa, threads: usize, bytes: usize) -> Result<f64, IsaE
 
 /// How often `work` is done in a second by all threads together, each on what it has prepared.
 fn repetitions_per_s<S>(threads: usize, prepare: impl Fn() -> S + Sync, work: impl Fn(&mut S) + Sync) -> f64 {
+    let threads = threads.max(1);
     let (barrier, prepare, work) = (&Barrier::new(threads), &prepare, &work);
     // All of it on new threads: what is measured may have state of its thread, as tile units have.
     std::thread::scope(|scope| {
