@@ -2,9 +2,9 @@
 
 use clap::ValueEnum;
 use refrain::bench::{self, Figures, Workload};
-use refrain::kernels::peak;
+use refrain::kernels::{Isa, peak};
 use refrain::model::{ActivationKind, Architecture, CellKind, ResetGate};
-use refrain::{Cpu, Precision, train};
+use refrain::{Precision, train};
 use serde_json::json;
 
 use crate::{Failure, machine, out};
@@ -62,7 +62,8 @@ enum What {
     Train,
     /// Characters drawn one after the other, of one stream or of several together
     Sample,
-    /// Multiply-adds from registers, reading of memory
+    /// What the machine can do at most: multiply-adds and tile units from registers, reading of caches and memory, of
+    /// one thread and of all
     Peak,
 }
 
@@ -76,13 +77,14 @@ enum Cell {
 const EXAMPLES: &str = "\
 Examples:
   refrain bench train --cell lstm --hidden-size 256 --threads 2
-  refrain bench sample --streams 32       characters a second of all streams together";
+  refrain bench sample --streams 32       characters a second of all streams together
+  refrain bench peak                      what the machine can do at most";
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let threads = args.threads.unwrap_or_else(train::available_threads);
     let backend = machine::cpu(threads)?.with_precision(args.precision);
     if args.what == What::Peak {
-        return peaks(&args, &backend);
+        return peaks(&args, backend.isa(), threads);
     }
     let cell = match args.cell {
         Cell::Rnn => CellKind::Rnn,
@@ -149,14 +151,66 @@ fn report(args: &Args, workload: &Workload, figures: &Figures) -> Result<(), Fai
     out::line(&format!("  {step_ms:.3} ms a step, {gflops:.1} GFLOP/s"))
 }
 
-fn peaks(args: &Args, backend: &Cpu) -> Result<(), Failure> {
-    let gflops = peak::fma_gflops(backend.isa())?;
-    let read = peak::read_gb_per_s();
+/// What some threads can do at best.
+struct Peaks {
+    fma_gflops: f64,
+    /// None without tile units.
+    tile_tflops: Option<f64>,
+    /// GB/s from each of [`peak::WORKING_SETS`], of which the last is memory.
+    read: Vec<f64>,
+}
+
+impl Peaks {
+    fn measure(isa: Isa, threads: usize) -> Result<Self, Failure> {
+        let read = peak::WORKING_SETS.into_iter().map(|bytes| peak::read_gb_per_s(isa, threads, bytes));
+        Ok(Self {
+            fma_gflops: peak::fma_gflops(isa, threads)?,
+            tile_tflops: peak::tile_tflops(threads),
+            read: read.collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn memory_gb_per_s(&self) -> f64 {
+        self.read.last().copied().unwrap_or_default()
+    }
+}
+
+fn peaks(args: &Args, isa: Isa, threads: usize) -> Result<(), Failure> {
+    let one = Peaks::measure(isa, 1)?;
+    let all = if threads > 1 { Some(Peaks::measure(isa, threads)?) } else { None };
     if args.json {
-        let object = json!({ "what": "peak", "isa": backend.isa().name(), "fma_gflops": gflops, "read_gb_per_s": read });
+        let all = all.as_ref().unwrap_or(&one);
+        let sets = peak::WORKING_SETS.iter().zip(&one.read).zip(&all.read);
+        let caches = sets.map(|((bytes, one), all)| {
+            json!({ "bytes": bytes, "read_gb_per_s": one, "read_gb_per_s_all_threads": all })
+        });
+        let object = json!({
+            "what": "peak", "isa": isa.name(), "threads": threads,
+            "fma_gflops": one.fma_gflops, "fma_gflops_all_threads": all.fma_gflops,
+            "tile_tflops": one.tile_tflops, "tile_tflops_all_threads": all.tile_tflops,
+            "read_gb_per_s": one.memory_gb_per_s(), "read_gb_per_s_all_threads": all.memory_gb_per_s(),
+            "working_sets": caches.collect::<Vec<_>>(),
+        });
         return out::line(&object.to_string());
     }
-    out::line(&format!("peak of one thread, {}", backend.isa()))?;
-    out::line(&format!("  {gflops:.1} GFLOP/s multiply-add from registers"))?;
-    out::line(&format!("  {read:.1} GB/s read from memory"))
+    let row = |name: &str, figure: &dyn Fn(&Peaks) -> f64| {
+        let all = all.as_ref().map(|all| format!("{:>14.1}", figure(all))).unwrap_or_default();
+        out::line(&format!("  {name:<34}{:>12.1}{all}", figure(&one)))
+    };
+    let heading = if threads > 1 { format!("{:>14}", format!("{threads} threads")) } else { String::new() };
+    out::line(&format!("{:<36}{:>12}{heading}", format!("peaks, {isa}"), "one thread"))?;
+    row("multiply-add of f32, GFLOP/s", &|peaks| peaks.fma_gflops)?;
+    match one.tile_tflops {
+        Some(_) => row("tile units, bf16, TFLOP/s", &|peaks| peaks.tile_tflops.unwrap_or_default())?,
+        None => out::line(&format!("  {:<34}{:>12}", "tile units, bf16, TFLOP/s", "none here"))?,
+    }
+    for (i, bytes) in peak::WORKING_SETS.into_iter().enumerate() {
+        let place = match bytes {
+            peak::MEMORY.. => "memory".to_owned(),
+            0x10_0000.. => format!("{} MiB a thread", bytes >> 20),
+            _ => format!("{} KiB a thread", bytes >> 10),
+        };
+        row(&format!("reading {place}, GB/s"), &|peaks| peaks.read[i])?;
+    }
+    Ok(())
 }

@@ -220,6 +220,39 @@ fn bench_reports_in_json() {
 }
 
 #[test]
+fn bench_measures_the_peaks_of_the_machine() {
+    let place = Place::new();
+    let found: Value = serde_json::from_str(&place.succeed("bench peak --threads 2 --json")).unwrap();
+    let expected = [
+        "fma_gflops",
+        "fma_gflops_all_threads",
+        "isa",
+        "read_gb_per_s",
+        "read_gb_per_s_all_threads",
+        "threads",
+        "tile_tflops",
+        "tile_tflops_all_threads",
+        "what",
+        "working_sets",
+    ];
+    assert_eq!(keys(&found), expected);
+    assert_eq!((found["what"].as_str(), found["threads"].as_u64()), (Some("peak"), Some(2)));
+    for rate in ["fma_gflops", "fma_gflops_all_threads", "read_gb_per_s", "read_gb_per_s_all_threads"] {
+        assert!(found[rate].as_f64() > Some(0.0), "{rate}: {found}");
+    }
+    // A rate for those who have tile units, and null for the others.
+    assert_eq!(found["tile_tflops"].is_null(), !place.succeed("info").contains("amx"));
+    for set in found["working_sets"].as_array().unwrap() {
+        assert_eq!(keys(set), ["bytes", "read_gb_per_s", "read_gb_per_s_all_threads"]);
+        assert!(set["read_gb_per_s"].as_f64() > Some(0.0), "{found}");
+    }
+    let told = place.succeed("bench peak --threads 1");
+    for part in ["one thread", "multiply-add", "tile units", "256 KiB", "2 MiB", "16 MiB", "memory"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+}
+
+#[test]
 fn a_reader_that_goes_away_early_is_no_error() {
     let place = trained("");
     for arguments in ["sample run --length 100000000", "info run", "eval run text.txt"] {

@@ -1,4 +1,4 @@
-//! The fast backend: fused `f32` kernels for the instruction set of the machine, shards on a pool of threads.
+//! The fast backend: fused kernels for the instruction set of the machine, shards on a pool of threads.
 
 use crate::backend::{Backend, CrossEntropy, Gradients, Input, Loss, State, Trace, Upstream};
 use crate::buffer::Aligned;

@@ -5,15 +5,21 @@
 //!
 //! - [`Reference`], generic over `f32` and `f64`: the specification, scalar loops short enough to check against
 //!   a paper (`docs/math.md` has the equations);
-//! - [`Cpu`], fused `f32` kernels over packed weights for the instruction set of the machine.
+//! - [`Cpu`], for use: fused kernels over packed weights for the instruction set of the machine ([`Isa`]), tile units
+//!   (AMX) among them, in single precision, bfloat16 or with weights of eight bits ([`Precision`]).
+//!   `docs/kernels.md` says how they work.
 //!
 //! # Words and layouts
 //!
 //! `B` batch rows, `T` time steps, `I` input size, `H` hidden size, `G` gates, `E` embedding size, `V` vocabulary
 //! size. Gradients are `d_` and the name. Everything is time-major, `[T, B, ·]`, so that a step is one contiguous
 //! slice. Gates stand in PyTorch's order: `i f g o` for LSTM, `r z n` for GRU; `weight_ih` is `[G*H, I]`,
-//! `weight_hh` is `[G*H, H]`, row-major. All parameters of a model lie in one flat *arena*; a layer names its
-//! parameters by their offsets there, and gradients lie in an arena of the same shape.
+//! `weight_hh` is `[G*H, H]`, row-major. All parameters of a model lie in one flat *arena*, in `f32` whatever the
+//! precision; a layer names its parameters by their offsets there, and gradients lie in an arena of the same shape.
+//!
+//! Inside [`Cpu`] weights lie in *panels*, columns in blocks of one vector, and what a layer leaves for its backward
+//! pass in *planes*, `[S, T, B, H]`: one for each of the `S` *slots* of a cell, which are its gates and, for a GRU,
+//! one value more. Rows of activations, *frames*, are padded to whole vectors.
 
 mod backend;
 mod buffer;

@@ -1,38 +1,133 @@
 //! What the machine can do at best, measured: the yardstick for every kernel.
+//!
+//! Every rate is that of some threads together (one at least), each working on numbers of its own: all begin at once,
+//! the slowest ends the round, and the best of some rounds counts.
 
+use crate::buffer::Aligned;
 use crate::dispatch::{Isa, IsaError};
+#[cfg(target_arch = "x86_64")]
+use crate::simd::tiles::Hardware;
+#[cfg(any(test, target_arch = "x86_64"))]
+use crate::simd::tiles::{MAX_ROW_BYTES, MAX_ROWS, TILES, TileConfig, TileShape, TileUnit};
 use crate::simd::{Job, Simd, Vector};
-use std::time::Instant;
+use std::hint::black_box;
+use std::sync::Barrier;
+use std::time::{Duration, Instant};
 
-/// Peak rate of fused multiply-adds from registers, of one thread, in GFLOP/s: the best of some rounds.
+/// Bytes that no cache holds.
+pub const MEMORY: usize = 256 << 20;
+
+/// Bytes that fit the second-level cache of most processors, that of few, the third, and none.
+pub const WORKING_SETS: [usize; 4] = [256 << 10, 2 << 20, 16 << 20, MEMORY];
+
+/// Where threads share out the memory that no cache holds: what each of them reads at least, more than its share of
+/// any cache.
+const LEAST_OF_MEMORY: usize = 32 << 20;
+
+/// Many and short: on a machine that is shared, some are undisturbed.
+const ROUNDS: usize = 20;
+
+/// Time that a round takes at least.
+const ROUND: Duration = Duration::from_millis(3);
+
+/// Peak rate of fused multiply-adds in `f32` from registers, in GFLOP/s.
 ///
 /// # Errors
 /// If the machine lacks the instruction set.
-pub fn fma_gflops(isa: Isa) -> Result<f64, IsaError> {
-    const ROUNDS: usize = 5;
-    const ITERATIONS: usize = 2_000_000;
+pub fn fma_gflops(isa: Isa, threads: usize) -> Result<f64, IsaError> {
+    const ITERATIONS: usize = 10_000;
     let simd = Simd::new(isa)?;
-    let rates = (0..ROUNDS).map(|_| {
-        let start = Instant::now();
-        std::hint::black_box(simd.run(Fma { iterations: ITERATIONS }));
-        (ITERATIONS * CHAINS * simd.lanes() * 2) as f64 / start.elapsed().as_secs_f64() / 1e9
-    });
-    Ok(rates.fold(0.0, f64::max))
+    let flops = ITERATIONS * CHAINS * simd.lanes() * 2;
+    let rate = repetitions_per_s(
+        threads,
+        || (),
+        |()| {
+            black_box(simd.run(Fma { iterations: ITERATIONS }));
+        },
+    );
+    Ok(rate * flops as f64 / 1e9)
 }
 
-/// Rate at which one thread reads memory it has not touched for a while, in GB/s: the best of some rounds.
-pub fn read_gb_per_s() -> f64 {
-    const ROUNDS: usize = 3;
-    let data = vec![1.0_f32; 64 << 20];
-    let sum = |data: &[f32]| {
-        data.chunks_exact(16).fold([0.0_f32; 16], |acc, x| std::array::from_fn(|i| acc[i] + x[i]))
-    };
-    let rates = (0..ROUNDS).map(|_| {
+/// Peak rate of products of bfloat16 on tile units, from their registers, in TFLOP/s; none if the machine lacks them.
+pub fn tile_tflops(threads: usize) -> Option<f64> {
+    #[cfg(target_arch = "x86_64")]
+    if Isa::Amx.is_available() {
+        const ITERATIONS: usize = 1_000;
+        // SAFETY: the unit was just seen to be available.
+        let unit = unsafe { Hardware::new_unchecked() };
+        let rate = repetitions_per_s(
+            threads,
+            || unit,
+            |unit| {
+                black_box(tile_products(unit, ITERATIONS));
+            },
+        );
+        return Some(rate * (ITERATIONS * TILE_FLOPS) as f64 / 1e12);
+    }
+    let _ = threads;
+    None
+}
+
+/// Rate at which threads read `bytes` of memory each again and again, in GB/s. Of [`MEMORY`] and more each reads a
+/// share, so that any number of threads finds room.
+///
+/// # Errors
+/// If the machine lacks the instruction set.
+pub fn read_gb_per_s(isa: Isa, threads: usize, bytes: usize) -> Result<f64, IsaError> {
+    let simd = Simd::new(isa)?;
+    let share = if bytes < MEMORY { bytes } else { (bytes / threads.max(1)).max(LEAST_OF_MEMORY) };
+    let numbers = (share / size_of::<f32>()).next_multiple_of(READS * simd.lanes());
+    let rate = repetitions_per_s(
+        threads,
+        || {
+            // Written to: pages that nobody has written may all be the same one.
+            let mut data = Aligned::zeros(numbers);
+            data.fill(1.0);
+            data
+        },
+        |data| {
+            black_box(simd.run(Read { data: black_box(&*data) }));
+        },
+    );
+    Ok(rate * (numbers * size_of::<f32>()) as f64 / 1e9)
+}
+
+/// How often `work` is done in a second by all threads together, each on what it has prepared.
+fn repetitions_per_s<S>(threads: usize, prepare: impl Fn() -> S + Sync, work: impl Fn(&mut S) + Sync) -> f64 {
+    let threads = threads.max(1);
+    let (barrier, prepare, work) = (&Barrier::new(threads), &prepare, &work);
+    // All of it on new threads: what is measured may have state of its thread, as tile units have.
+    std::thread::scope(|scope| {
+        let repetitions = scope.spawn(|| repetitions_of_a_round(prepare, work)).join().expect("measures");
+        let rounds = move || {
+            let mut state = prepare();
+            let round = |_| {
+                barrier.wait();
+                let start = Instant::now();
+                (0..repetitions).for_each(|_| work(&mut state));
+                start.elapsed()
+            };
+            (0..ROUNDS).map(round).collect::<Vec<_>>()
+        };
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(rounds)).collect();
+        let times: Vec<_> = threads.into_iter().map(|t| t.join().expect("measures")).collect();
+        let slowest = |round: usize| times.iter().map(|times| times[round]).max().unwrap_or_default();
+        let best = (0..ROUNDS).map(slowest).min().unwrap_or_default();
+        (repetitions * times.len()) as f64 / best.as_secs_f64()
+    })
+}
+
+/// Enough repetitions for [`ROUND`], found by doubling.
+fn repetitions_of_a_round<S>(prepare: impl Fn() -> S, work: impl Fn(&mut S)) -> usize {
+    let (mut state, mut repetitions) = (prepare(), 1);
+    loop {
         let start = Instant::now();
-        std::hint::black_box(sum(std::hint::black_box(&data)));
-        (data.len() * 4) as f64 / start.elapsed().as_secs_f64() / 1e9
-    });
-    rates.fold(0.0, f64::max)
+        (0..repetitions).for_each(|_| work(&mut state));
+        if start.elapsed() >= ROUND {
+            return repetitions;
+        }
+        repetitions *= 2;
+    }
 }
 
 /// Independent chains: more than latency times throughput of any current processor, fewer than its registers.
@@ -47,7 +142,7 @@ impl Job for Fma {
 
     #[inline(always)]
     fn run<V: Vector>(self, v: V) -> f32 {
-        let (a, b) = (v.splat(std::hint::black_box(0.999)), v.splat(std::hint::black_box(0.001)));
+        let (a, b) = (v.splat(black_box(0.999)), v.splat(black_box(0.001)));
         let mut chains = [v.splat(1.0); CHAINS];
         for _ in 0..self.iterations {
             for chain in &mut chains {
@@ -55,5 +150,99 @@ impl Job for Fma {
             }
         }
         chains.iter().fold(v.splat(0.0), |sum, &chain| sum + chain).sum()
+    }
+}
+
+/// Vectors read at a time, each added to a sum of its own: as many as hide the latency of an addition.
+const READS: usize = 8;
+
+struct Read<'a> {
+    data: &'a [f32],
+}
+
+impl Job for Read<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<V: Vector>(self, v: V) -> f32 {
+        let mut sums = [v.splat(0.0); READS];
+        for block in self.data.chunks_exact(READS * V::LANES) {
+            for (i, sum) in sums.iter_mut().enumerate() {
+                *sum = *sum + v.load(&block[i * V::LANES..]);
+            }
+        }
+        sums.iter().fold(v.splat(0.0), |all, &sum| all + sum).sum()
+    }
+}
+
+/// Floating-point operations of the four products of one iteration.
+#[cfg(any(test, target_arch = "x86_64"))]
+const TILE_FLOPS: usize = 4 * 2 * MAX_ROWS * (MAX_ROW_BYTES / 4) * (MAX_ROW_BYTES / 2);
+
+/// Products as on panels, two tiles by two into four, without loads; gives one of the sums.
+///
+/// Runs on a thread that has no tiles in use.
+#[cfg(any(test, target_arch = "x86_64"))]
+fn tile_products<U: TileUnit>(unit: &mut U, iterations: usize) -> f32 {
+    const FULL: TileConfig = TileConfig::new([TileShape { rows: MAX_ROWS, row_bytes: MAX_ROW_BYTES }; TILES]);
+    /// One in bfloat16, twice.
+    const ONES: u32 = 0x3f80_3f80;
+    let ones = [ONES; MAX_ROW_BYTES / 4];
+    let mut sums = [0.0_f32; MAX_ROW_BYTES / 4];
+    // SAFETY: the unit is configured, all tiles alike, and nothing else uses tiles before it is released. With strides
+    // of zero all rows of a tile are loaded from `ones`, or stored to `sums`, which have the bytes of one.
+    unsafe {
+        unit.configure(&FULL);
+        unit.load::<4>(ones.as_ptr().cast(), 0);
+        unit.load::<5>(ones.as_ptr().cast(), 0);
+        unit.load::<6>(ones.as_ptr().cast(), 0);
+        unit.load::<7>(ones.as_ptr().cast(), 0);
+        for _ in 0..iterations {
+            unit.multiply_add::<0, 4, 6>();
+            unit.multiply_add::<1, 4, 7>();
+            unit.multiply_add::<2, 5, 6>();
+            unit.multiply_add::<3, 5, 7>();
+        }
+        unit.store::<3>(sums.as_mut_ptr().cast(), 0);
+        unit.release();
+    }
+    sums[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::tiles::Software;
+
+    #[test]
+    fn every_instruction_set_has_peaks() {
+        for isa in Isa::available() {
+            assert!(fma_gflops(isa, 2).unwrap() > 0.0, "{isa}");
+            assert!(read_gb_per_s(isa, 2, 100_000).unwrap() > 0.0, "{isa}");
+        }
+    }
+
+    #[test]
+    fn tile_units_have_a_peak_where_there_are_any() {
+        assert_eq!(tile_tflops(1).is_some(), Isa::Amx.is_available());
+        assert!(tile_tflops(2).is_none_or(|rate| rate > 0.0));
+    }
+
+    #[test]
+    fn what_is_timed_is_done() {
+        for isa in Isa::available() {
+            let simd = Simd::new(isa).unwrap();
+            let data = vec![1.0; 3 * READS * simd.lanes()];
+            assert_eq!(simd.run(Read { data: &data }), data.len() as f32, "{isa}");
+        }
+        // Thirty-two products of one with one, each time.
+        assert_eq!(tile_products(&mut Software::new(), 3), 96.0);
+    }
+
+    /// In the machine code that is timed: emulated where the processor lacks it.
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    #[test]
+    fn the_tile_unit_does_what_is_timed() {
+        assert_eq!(tile_products(&mut crate::simd::tile_emulator::hardware(), 3), 96.0);
     }
 }
