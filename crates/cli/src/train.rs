@@ -66,6 +66,9 @@ pub(crate) struct Args {
     /// Share of each layer's output to drop while learning [0.2]
     #[arg(long, value_name = "SHARE", help_heading = "Model")]
     dropout: Option<f32>,
+    /// Share of the recurrent weights to drop at each update (Merity et al. 2018) [0]
+    #[arg(long, value_name = "SHARE", help_heading = "Model")]
+    weight_drop: Option<f32>,
 
     /// Steps the gradient flows back through, T, the k of truncated backpropagation [64]
     #[arg(long, value_name = "N", help_heading = "Training")]
@@ -112,6 +115,9 @@ pub(crate) struct Args {
     /// Largest global norm of a gradient; 0 for any [1]
     #[arg(long, value_name = "NORM", help_heading = "Training")]
     grad_clip: Option<f64>,
+    /// Measure and keep the average of the weights over about so many updates; 0 for the weights as they are [200]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    average: Option<u64>,
     /// Stop after this many validations without improvement; 0 never [10]
     #[arg(long, value_name = "N", help_heading = "Training")]
     patience: Option<u64>,
@@ -184,6 +190,7 @@ impl Args {
             num_layers: self.num_layers,
             embedding_size: self.embedding_size,
             dropout: self.dropout,
+            weight_drop: self.weight_drop,
             seq_length: self.seq_length,
             batch_size: self.batch_size,
             epochs: self.epochs,
@@ -199,6 +206,7 @@ impl Args {
             momentum: self.momentum,
             weight_decay: self.weight_decay,
             grad_clip: self.grad_clip,
+            average: self.average,
             patience: self.patience,
             seed: self.seed,
             shards: self.shards,

@@ -68,6 +68,8 @@ settings! {
     embedding_size: usize,
     /// Share of each layer's output that training drops.
     dropout: f32,
+    /// Share of the recurrent weights that each step of training drops.
+    weight_drop: f32,
     /// `T`: the steps through which the gradient flows.
     seq_length: usize,
     /// `B`.
@@ -98,6 +100,8 @@ settings! {
     weight_decay: f64,
     /// Largest global norm of a gradient; 0 for any.
     grad_clip: f64,
+    /// Updates over which the weights are averaged; 0 for none.
+    average: u64,
     /// Validations without improvement before a run stops; 0 for any number.
     patience: u64,
     /// Names all random choices.
