@@ -69,6 +69,31 @@ fn training_learns_latin_without_being_told_what() {
 }
 
 #[test]
+fn a_preset_gives_what_the_user_does_not_and_is_written_out() {
+    let place = Place::new();
+    place.succeed("train text.txt --preset quick --hidden-size 8 --max-steps 2 --out run");
+    let config = std::fs::read_to_string(place.at("run/config.toml")).unwrap();
+    for line in ["hidden_size = 8", "num_layers = 2", "dropout = 0.0", "epochs = 3"] {
+        assert!(config.lines().any(|l| l == line), "{line}: {config}");
+    }
+    assert!(!config.contains("preset"), "{config}");
+    let help = place.succeed("train --help");
+    assert!(help.contains("--hidden-size 512 --num-layers 2 --dropout 0.5"), "{help}");
+}
+
+#[test]
+fn a_time_limit_chooses_a_size_and_says_why() {
+    let place = Place::new();
+    let told = place.succeed("train text.txt --time-limit 0.5s --out run");
+    assert!(told.contains("note: 2 layers of 128 and dropout "), "{told}");
+    let config = std::fs::read_to_string(place.at("run/config.toml")).unwrap();
+    assert!(config.contains("hidden_size = 128"), "{config}");
+    // What was chosen stands when the run goes on.
+    let more = place.succeed("train --resume run --time-limit 1s");
+    assert!(!more.contains(" chosen for "), "{more}");
+}
+
+#[test]
 fn the_sentences_of_the_tutorial_are_learned_by_heart() {
     let place = Place::new();
     place.succeed("train --example sentences --out run");
@@ -156,7 +181,7 @@ fn evaluating_finds_the_loss_that_training_found() {
     let whole: Vec<char> = text(&place.read("text.txt")).chars().collect();
     place.write("valid.txt", whole[(whole.len() as f64 * 0.8 + 1e-6) as usize..].iter().collect::<String>());
     let found: Value = serde_json::from_str(&place.succeed("eval run valid.txt --json")).unwrap();
-    assert_eq!(keys(&found), ["bits_per_char", "characters", "loss", "perplexity", "unknown"]);
+    assert_eq!(keys(&found), ["bits_per_char", "characters", "loss", "perplexity", "precision", "unknown"]);
     let loss = found["loss"].as_f64().unwrap();
     assert!((loss - best).abs() < 1e-2, "{loss} and {best}");
     assert!((found["bits_per_char"].as_f64().unwrap() * std::f64::consts::LN_2 - loss).abs() < 1e-9);

@@ -66,8 +66,8 @@ pub struct Config {
     pub init_from: Option<PathBuf>,
 }
 
-/// The texts that defaults are tuned for.
-const SMALL_TEXT: u64 = 300_000;
+/// Texts below this are small: larger models learn them by heart.
+pub(super) const SMALL_TEXT: u64 = 300_000;
 
 impl Settings {
     /// Settings that an example brings along; what a user gives wins.

@@ -56,7 +56,11 @@ impl Run {
             }
         };
         let zeros = vec![0.0; params.len()];
-        let progress = Progress { text: material.digest.clone(), ..Progress::default() };
+        let progress = Progress {
+            text: material.digest.clone(),
+            elapsed_s: material.preparation_s,
+            ..Progress::default()
+        };
         let moments = vec![zeros; config.rule().moments()];
         let average = (config.average > 0).then(|| params.clone());
         let start = Checkpoint { progress, params, average, moments, state: vec![] };

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::preset::Preset;
 use crate::PrecisionChoice;
 use crate::model::{ActivationKind, CellKind, ResetGate};
 use crate::text::Units;
@@ -40,6 +41,8 @@ macro_rules! settings {
 }
 
 settings! {
+    /// Settings that belong together; those given here win.
+    preset: Preset,
     /// The files to learn from, read as one text.
     text: Vec<PathBuf>,
     /// A built-in text instead.
