@@ -112,6 +112,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         streams: args.streams,
         seq_length: args.seq_length.unwrap_or(if args.what == What::Train { 50 } else { 300 }),
         shards: args.shards.unwrap_or(threads),
+        warm_up: 3,
         repeat: args.repeat,
     };
     let figures = match args.what {

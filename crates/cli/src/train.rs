@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use refrain::PrecisionChoice;
 use refrain::model::{ActivationKind, CellKind, ResetGate};
 use refrain::text::Units;
-use refrain::train::{Event, Example, Optimizer, Reason, Run, Schedule, Settings, Span};
+use refrain::train::{Event, Example, Optimizer, Preset, Reason, Run, Schedule, Settings, Span};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
@@ -22,7 +22,7 @@ use crate::{Failure, machine, out};
 /// Without TEXT it learns the built-in Latin. Every option is also a key of a --config file, with underscores for
 /// hyphens. What is not given follows from the size of the text; the run's config.toml has every value in force.
 #[derive(clap::Args)]
-#[command(after_help = EXAMPLES, allow_negative_numbers = true)]
+#[command(after_help = after_help(), allow_negative_numbers = true)]
 pub(crate) struct Args {
     /// UTF-8 files (or any files, with --units byte), read as one text
     text: Vec<PathBuf>,
@@ -54,7 +54,7 @@ pub(crate) struct Args {
     /// For --cell gru: after (as PyTorch) or before (as Cho et al. 2014) [after]
     #[arg(long, value_parser = named::<ResetGate>, help_heading = "Model")]
     reset_gate: Option<ResetGate>,
-    /// Units of each layer, H [128; 256 for texts from 300 kB]
+    /// Units of each layer, H [128; 256 for texts from 300 kB; with --time-limit as many as the time allows]
     #[arg(long, value_name = "N", help_heading = "Model")]
     hidden_size: Option<usize>,
     /// Layers, L [2]
@@ -63,9 +63,12 @@ pub(crate) struct Args {
     /// Numbers that stand for a symbol, E; 0 for one-hot [64]
     #[arg(long, value_name = "N", help_heading = "Model")]
     embedding_size: Option<usize>,
-    /// Share of each layer's output to drop while learning [0.2]
+    /// Share of each layer's output to drop while learning [0.2; where the time limit chose the size, by the passes]
     #[arg(long, value_name = "SHARE", help_heading = "Model")]
     dropout: Option<f32>,
+    /// Share of the recurrent weights to drop at each update (Merity et al. 2018) [0]
+    #[arg(long, value_name = "SHARE", help_heading = "Model")]
+    weight_drop: Option<f32>,
 
     /// Steps the gradient flows back through, T, the k of truncated backpropagation [64]
     #[arg(long, value_name = "N", help_heading = "Training")]
@@ -112,6 +115,9 @@ pub(crate) struct Args {
     /// Largest global norm of a gradient; 0 for any [1]
     #[arg(long, value_name = "NORM", help_heading = "Training")]
     grad_clip: Option<f64>,
+    /// Measure and keep the average of the weights over about so many updates; 0 for the weights as they are [200]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    average: Option<u64>,
     /// Stop after this many validations without improvement; 0 never [10]
     #[arg(long, value_name = "N", help_heading = "Training")]
     patience: Option<u64>,
@@ -122,6 +128,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "MODEL", help_heading = "Training")]
     init_from: Option<PathBuf>,
 
+    /// Settings that belong together: quick or best, see below; options given here and in --config win
+    #[arg(long, value_parser = named::<Preset>, value_name = "NAME", help_heading = "Run")]
+    preset: Option<Preset>,
     /// Directory of the run; never overwritten [runs/NAME]
     #[arg(long, value_name = "DIR", help_heading = "Run")]
     out: Option<PathBuf>,
@@ -151,12 +160,18 @@ pub(crate) struct Args {
     json: bool,
 }
 
+fn after_help() -> String {
+    let presets = Preset::ALL.map(|preset| format!("  {:<7} {}", preset.name(), preset.options()));
+    format!("Presets:\n{}\n\n{EXAMPLES}", presets.join("\n"))
+}
+
 const EXAMPLES: &str = "\
 Examples:
   refrain train                                   learn Latin
   refrain train play.txt --hidden-size 512        a larger model of your own text
   refrain train names.txt --lines --epochs 30     one name a line
   refrain train play.txt --time-limit 2m          the best that two minutes allow
+  refrain train play.txt --preset best            a large model, with time
   refrain train --resume runs/play                go on after ctrl-C or a crash
   refrain train --example sentences               the tutorial's three sentences";
 
@@ -170,6 +185,7 @@ impl Args {
     fn settings(&self) -> Settings {
         let flag = |set: bool| set.then_some(true);
         Settings {
+            preset: self.preset,
             text: (!self.text.is_empty()).then(|| self.text.clone()),
             example: self.example,
             units: self.units,
@@ -184,6 +200,7 @@ impl Args {
             num_layers: self.num_layers,
             embedding_size: self.embedding_size,
             dropout: self.dropout,
+            weight_drop: self.weight_drop,
             seq_length: self.seq_length,
             batch_size: self.batch_size,
             epochs: self.epochs,
@@ -199,6 +216,7 @@ impl Args {
             momentum: self.momentum,
             weight_decay: self.weight_decay,
             grad_clip: self.grad_clip,
+            average: self.average,
             patience: self.patience,
             seed: self.seed,
             shards: self.shards,

@@ -78,6 +78,7 @@ fn numbers_out_of_bounds() {
         ("--shards 65 --batch-size 8", &["shards is 65: give at most 8"]),
         ("--dropout 1", &["dropout is 1: give a share"]),
         ("--dropout NaN", &["dropout is NaN"]),
+        ("--weight-drop 1", &["weight-drop is 1: give a share"]),
         ("--learning-rate 0", &["learning-rate is 0"]),
         ("--learning-rate inf", &["learning-rate is inf"]),
         ("--learning-rate NaN", &["learning-rate is NaN"]),

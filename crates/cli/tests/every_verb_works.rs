@@ -69,6 +69,31 @@ fn training_learns_latin_without_being_told_what() {
 }
 
 #[test]
+fn a_preset_gives_what_the_user_does_not_and_is_written_out() {
+    let place = Place::new();
+    place.succeed("train text.txt --preset quick --hidden-size 8 --max-steps 2 --out run");
+    let config = std::fs::read_to_string(place.at("run/config.toml")).unwrap();
+    for line in ["hidden_size = 8", "num_layers = 2", "dropout = 0.0", "epochs = 3"] {
+        assert!(config.lines().any(|l| l == line), "{line}: {config}");
+    }
+    assert!(!config.contains("preset"), "{config}");
+    let help = place.succeed("train --help");
+    assert!(help.contains("--hidden-size 512 --num-layers 2 --dropout 0.5"), "{help}");
+}
+
+#[test]
+fn a_time_limit_chooses_a_size_and_says_why() {
+    let place = Place::new();
+    let told = place.succeed("train text.txt --time-limit 0.5s --out run");
+    assert!(told.contains("note: 2 layers of 128 and dropout "), "{told}");
+    let config = std::fs::read_to_string(place.at("run/config.toml")).unwrap();
+    assert!(config.contains("hidden_size = 128"), "{config}");
+    // What was chosen stands when the run goes on.
+    let more = place.succeed("train --resume run --time-limit 1s");
+    assert!(!more.contains(" chosen for "), "{more}");
+}
+
+#[test]
 fn the_sentences_of_the_tutorial_are_learned_by_heart() {
     let place = Place::new();
     place.succeed("train --example sentences --out run");

@@ -8,6 +8,7 @@ use crate::dropout::Dropout;
 use crate::optimiser::{Moments, Update, Updated};
 use crate::real::Real;
 use crate::spec::{ReadoutSpec, RecurrentSpec};
+use std::ops::Range;
 
 /// What a recurrent layer reads: ids `[T, B]`, or dense frames `[T, B, I]`.
 #[derive(Clone, Copy, Debug)]
@@ -204,6 +205,12 @@ pub trait Backend: Send + Sync {
     fn dropout(&self, dropout: &Dropout, frames: Self::View<'_>, into: &mut Self::Frames);
     /// As [`Backend::dropout`], in place.
     fn dropout_in_place(&self, dropout: &Dropout, frames: &mut Self::Frames);
+
+    /// Drops weights in place, and likewise their gradients with the same mask: element `i` of the range `weights`
+    /// of an arena by the mask's element `i`, whatever rows the mask speaks of.
+    fn dropout_weights(&self, dropout: &Dropout, weights: Range<usize>, arena: &mut Self::Buffer);
+    /// Moves an arena towards another: `into = (1 - share) into + share from`. A share of 1 copies.
+    fn blend(&self, share: f64, from: &Self::Buffer, into: &mut Self::Buffer);
 
     /// Adds up the gradients of all shards in their order, clips their global norm and updates `params`. If the
     /// norm is not finite nothing is updated; the sum is left in the first of `grads` for inspection.

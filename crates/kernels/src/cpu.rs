@@ -6,7 +6,7 @@ use crate::dispatch::{Isa, IsaError};
 use crate::dropout::Dropout;
 use crate::element::Element;
 use crate::frames::{Frames, FramesView};
-use crate::optimiser::{CHUNK, Moments, Update, Updated};
+use crate::optimiser::{self, CHUNK, Moments, Update, Updated};
 use crate::precision::Precision;
 use crate::readout::{self, PackedReadout, ReadoutScratch};
 use crate::scope::Scope;
@@ -16,6 +16,7 @@ use crate::spec::{ReadoutSpec, RecurrentSpec};
 use crate::team::Team;
 use crate::values::{Values, each};
 use rayon::prelude::*;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 /// Runs models on this machine's processor.
@@ -252,6 +253,17 @@ impl Backend for Cpu {
         each!(Values, frames.data_mut(), data => self.simd.run(DropOut { dropout, width, stride, data }));
     }
 
+    fn dropout_weights(&self, dropout: &Dropout, weights: Range<usize>, arena: &mut Aligned) {
+        self.simd.run(DropWeights { dropout, weights: &mut arena[weights] });
+    }
+
+    fn blend(&self, share: f64, from: &Aligned, into: &mut Aligned) {
+        self.pool.install(|| {
+            let chunks = into.par_chunks_mut(CHUNK).zip(from.par_chunks(CHUNK));
+            chunks.for_each(|(into, from)| self.simd.run(Blend { share, from, into }));
+        });
+    }
+
     fn update(
         &self,
         update: &Update,
@@ -313,6 +325,37 @@ impl<E: Element> Job for DropOut<'_, E> {
                 *x = E::of(x.to_f32() * self.dropout.factor(counter.wrapping_add(i as u32)));
             }
         }
+    }
+}
+
+/// Applies a dropout mask to weights or their gradients.
+struct DropWeights<'a> {
+    dropout: &'a Dropout,
+    weights: &'a mut [f32],
+}
+
+impl Job for DropWeights<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self, _: V) {
+        self.dropout.apply_flat(self.weights);
+    }
+}
+
+/// One chunk of a blend of two arenas.
+struct Blend<'a> {
+    share: f64,
+    from: &'a [f32],
+    into: &'a mut [f32],
+}
+
+impl Job for Blend<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self, _: V) {
+        optimiser::blend(self.share, self.from, self.into);
     }
 }
 

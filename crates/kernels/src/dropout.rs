@@ -2,6 +2,8 @@
 //! seed and on the element's own place, so the backward pass needs no memory of the mask, and neither threads nor
 //! shards change it.
 
+use crate::real::Real;
+
 /// Which elements of activations `[T, B, N]` are dropped, and by what the others are scaled.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dropout {
@@ -30,6 +32,14 @@ impl Dropout {
         let keep = (1.0 - f64::from(self.rate)) * f64::from(1_u32 << 24);
         let scale = 1.0 / (1.0 - self.rate);
         if mix(counter ^ self.key()) >> 8 < keep as u32 { scale } else { 0.0 }
+    }
+
+    /// Drops elements of a flat array, as if they were one row.
+    #[inline(always)]
+    pub(crate) fn apply_flat<R: Real>(&self, values: &mut [R]) {
+        for (i, x) in values.iter_mut().enumerate() {
+            *x = *x * R::of(self.factor(self.salt().wrapping_add(i as u32)).into());
+        }
     }
 
     fn key(&self) -> u32 {

@@ -79,6 +79,15 @@ pub struct Updated {
 /// Elements whose squares are summed by themselves: the sum of sums does not depend on who computed which.
 pub(crate) const CHUNK: usize = 8192;
 
+/// `into = (1 - share) into + share from`, element by element.
+#[inline(always)]
+pub(crate) fn blend<R: Real>(share: f64, from: &[R], into: &mut [R]) {
+    let (keep, take) = (R::of(1.0 - share), R::of(share));
+    for (into, &from) in into.iter_mut().zip(from) {
+        *into = keep * *into + take * from;
+    }
+}
+
 impl Update {
     /// The factor that brings a gradient of this norm within bounds (PyTorch's `clip_grad_norm_`).
     pub(crate) fn clip_factor(&self, norm: f64) -> f64 {

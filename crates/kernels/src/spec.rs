@@ -61,7 +61,8 @@ impl RecurrentSpec {
         self.weight_ih..self.weight_ih + self.cell.gates() * self.hidden_size * self.input.size()
     }
 
-    pub(crate) fn weight_hh_range(&self) -> Range<usize> {
+    /// Where `weight_hh` lies in the arena.
+    pub fn weight_hh_range(&self) -> Range<usize> {
         self.weight_hh..self.weight_hh + self.cell.gates() * self.hidden_size * self.hidden_size
     }
 

@@ -1,7 +1,7 @@
 //! The optimiser sweep: three steps of every rule as PyTorch takes them, and twenty steps of every rule on every
 //! instruction set against the reference, with clipping, weight decay of the matrices alone, and several shards.
 
-use refrain_kernels::{Backend, Cpu, Isa, Moments, Real, Reference, Rule, Update};
+use refrain_kernels::{Backend, Cpu, Dropout, Isa, Moments, Real, Reference, Rule, Update};
 
 const ADAM: Rule = Rule::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, decoupled: false };
 const ADAMW: Rule = Rule::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, decoupled: true };
@@ -167,5 +167,44 @@ fn numbers(seed: u64) -> impl FnMut() -> f64 {
     move || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 32) as f64 / f64::from(1_u32 << 31) - 1.0
+    }
+}
+
+#[test]
+fn arenas_blend_and_weights_drop_as_in_the_reference() {
+    // Around the chunk of 8192, and within vectors.
+    for len in [1, 17, 8192, 20_011] {
+        let mut random = numbers(7);
+        let [from, into]: [Vec<f32>; 2] =
+            std::array::from_fn(|_| (0..len).map(|_| random() as f32).collect());
+        let dropout = Dropout { rate: 0.3, seed: 5, rows: 1, batch_rows: 1, first_row: 0 };
+        let (reference, range) = (Reference::<f32>::new(), len / 5..len - len / 7);
+        for share in [1.0, 0.25, 0.0] {
+            let mut want = into.clone();
+            reference.blend(share, &from, &mut want);
+            match share {
+                1.0 => assert_eq!(want, from),
+                0.0 => assert_eq!(want, into),
+                _ => {}
+            }
+            let blended = want.clone();
+            reference.dropout_weights(&dropout, range.clone(), &mut want);
+            for (i, (kept, before)) in want.iter().zip(&blended).enumerate() {
+                let dropped = range.contains(&i) && *kept == 0.0;
+                let factor = if range.contains(&i) { 1.0 / (1.0 - 0.3) } else { 1.0 };
+                assert!(dropped || *kept == before * factor, "{kept} was {before}");
+            }
+            for isa in Isa::available() {
+                let backend = Cpu::with_isa(isa, 2).unwrap();
+                let mut got = backend.buffer(&into);
+                backend.blend(share, &backend.buffer(&from), &mut got);
+                // A fused multiply-add rounds once where the reference rounds twice.
+                let near = |got: &f32, want: &f32| (got - want).abs() <= 2e-7;
+                assert!(backend.read(&got).iter().zip(&blended).all(|(g, w)| near(g, w)), "{isa}");
+                let mut dropped = backend.buffer(&blended);
+                backend.dropout_weights(&dropout, range.clone(), &mut dropped);
+                assert_eq!(backend.read(&dropped), want, "{isa}");
+            }
+        }
     }
 }

@@ -26,7 +26,9 @@ pub struct Workload {
     pub seq_length: usize,
     /// Shards of the batch.
     pub shards: usize,
-    /// Timed rounds, after some that are not.
+    /// Rounds of training that are not timed, before those that are.
+    pub warm_up: usize,
+    /// Timed rounds.
     pub repeat: usize,
 }
 
@@ -39,6 +41,7 @@ impl Workload {
             ("sequence length", self.seq_length, 1 << 20),
             ("number of shards", self.shards, 1 << 16),
             ("number of rounds", self.repeat, 1 << 20),
+            ("number of rounds in all", self.warm_up.saturating_add(self.repeat), 1 << 21),
             ("number of symbols in a batch", self.batch_size.saturating_mul(self.seq_length), 1 << 24),
         ];
         match sizes.into_iter().find(|&(_, size, most)| !(1..=most).contains(&size)) {
@@ -67,8 +70,6 @@ pub struct Figures {
     pub threads: usize,
 }
 
-const WARM_UP: usize = 3;
-
 /// Times training steps: forward, loss, backward, clipping and Adam, the state carried from step to step.
 ///
 /// # Errors
@@ -94,7 +95,7 @@ pub fn train(backend: &Cpu, workload: &Workload) -> Result<Figures> {
     let mut learner = Learner::new(backend, model, &params, workload.shards.min(rows), rule.moments());
     learner.reset_state(rows);
     let mut times = Vec::with_capacity(workload.repeat);
-    for step in 1..=WARM_UP + workload.repeat {
+    for step in 1..=workload.warm_up + workload.repeat {
         let start = Instant::now();
         let update = Update {
             rule,
@@ -106,7 +107,7 @@ pub fn train(backend: &Cpu, workload: &Workload) -> Result<Figures> {
         };
         let report = learner.step(&batch, step as u64, &update);
         assert!(report.is_finite(), "a synthetic step diverged");
-        if step > WARM_UP {
+        if step > workload.warm_up {
             times.push(start.elapsed().as_secs_f64());
         }
     }

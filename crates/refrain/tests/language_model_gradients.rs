@@ -1,9 +1,10 @@
 //! The gradients of the whole language model: against central differences of its own loss, in `f64`, and the fast
-//! path of every instruction set against the reference. Dropout is on throughout, so masks are proved to agree too.
+//! path of every instruction set against the reference. Dropout is on throughout, of weights too, so masks are proved
+//! to agree as well.
 
 use refrain::data::{Batch, IGNORE};
 use refrain::kernels::{Backend, Cpu, Isa, Loss, Real, Reference};
-use refrain::layer::DropoutMask;
+use refrain::layer::{DropoutMask, WeightDrop};
 use refrain::model::{ActivationKind, Architecture, CellKind, LanguageModel, ResetGate, Shard};
 
 /// Central differences with a step of 1e-5 carry an error of about 1e-10 from the third derivative and 1e-11 from
@@ -58,6 +59,8 @@ fn batch(vocab_size: usize, lengths: Option<Vec<usize>>, (rows, steps): (usize, 
     }
 }
 
+const WEIGHT_DROP: WeightDrop = WeightDrop { rate: 0.3, seed: 5 };
+
 /// Mean loss and its gradients, from a state that is not zero.
 fn loss_and_gradients<B: Backend>(
     backend: &B,
@@ -67,7 +70,7 @@ fn loss_and_gradients<B: Backend>(
 ) -> (Loss, Vec<f64>) {
     let params: Vec<B::Real> = params.iter().map(|&x| B::Real::of(x)).collect();
     let mut weights = model.weights(backend, &params);
-    model.pack(backend, &mut weights, true);
+    model.pack_dropped(backend, &mut weights, WEIGHT_DROP);
     let mut shard = Shard::new(model, backend);
     shard.batch = batch.clone();
     shard.state = model.zero_state::<B>(batch.rows);
@@ -119,6 +122,20 @@ fn gradients_are_the_differences_of_the_loss_for_every_cell_and_depth() {
             check_differences(&architecture, &batch(5, None, (2, 3)));
             check_differences(&architecture, &batch(5, Some(vec![4, 3, 1]), (3, 4)));
         }
+    }
+}
+
+#[test]
+fn a_step_drops_recurrent_weights_and_nothing_else() {
+    let architecture = architecture(cells()[5], (9, 8), 2, 3);
+    let model = LanguageModel::new(&architecture).unwrap();
+    let (_, gradients) =
+        loss_and_gradients(&Reference::<f64>::new(), &model, &first_values(&model), &batch(9, None, (4, 9)));
+    for entry in model.layout().entries().iter().filter(|entry| entry.shape.len() == 2) {
+        let zeros = gradients[entry.range.clone()].iter().filter(|&&g| g == 0.0).count();
+        let share = zeros as f32 / entry.range.len() as f32;
+        let want = if entry.name.contains("weight_hh") { WEIGHT_DROP.rate } else { 0.0 };
+        assert!((share - want).abs() < 0.1, "{}: {share}", entry.name);
     }
 }
 

@@ -46,10 +46,12 @@ impl Place {
             num_layers: Some(2),
             embedding_size: Some(5),
             dropout: Some(0.2),
+            weight_drop: Some(0.1),
             seq_length: Some(16),
             batch_size: Some(5),
             epochs: Some(2),
             learning_rate: Some(0.01),
+            average: Some(5),
             shards: Some(3),
             sample_every: Some(0),
             out: out.map(|name| self.at(name)),
@@ -118,6 +120,22 @@ fn a_seed_names_a_run() {
     let params = |seed| train(Settings { seed: Some(seed), ..place.settings(None) }, 1).model.params;
     assert_eq!(params(1), params(1));
     assert_ne!(params(1), params(2));
+}
+
+#[test]
+fn averaging_changes_what_is_measured_and_kept_and_not_what_is_learned() {
+    let place = Place::new();
+    let [plain, averaged] = [("plain", 0), ("averaged", 5)].map(|(name, average)| {
+        train(Settings { average: Some(average), ..place.settings(Some(name)) }, 1);
+        let (valid, steps): (Vec<_>, Vec<_>) =
+            metrics(&place.at(name)).into_iter().partition(|event| event["event"] == "valid");
+        (Model::load(place.at(name)).unwrap().params, valid, steps)
+    });
+    assert_eq!(plain.2, averaged.2);
+    assert_ne!(plain.1, averaged.1);
+    let distance = plain.0.iter().zip(&averaged.0).fold(0.0, |most: f32, (p, a)| most.max((p - a).abs()));
+    // Within the few updates of 0.01 that the average reaches back.
+    assert!(distance > 1e-4 && distance < 0.1, "{distance}");
 }
 
 #[test]

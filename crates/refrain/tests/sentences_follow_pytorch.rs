@@ -59,12 +59,17 @@ fn follow<B: Backend>(backend: &B, losses: &str, tolerance: f64) {
         assert!(error < tolerance, "{}, step {step}: {loss} is not {want}", backend.describe());
     }
     let completion: Vec<u32> = golden.integers("completion").iter().map(|&id| id as u32).collect();
-    assert_eq!(complete(backend, &learner, &completion[..4], completion.len()), completion);
+    assert_eq!(complete(backend, &mut learner, &completion[..4], completion.len()), completion);
 }
 
 /// Goes on from `prompt` with the most probable symbols.
-fn complete<B: Backend>(backend: &B, learner: &Learner<'_, B>, prompt: &[u32], length: usize) -> Vec<u32> {
-    let (model, weights) = (learner.model(), learner.weights());
+fn complete<B: Backend>(
+    backend: &B,
+    learner: &mut Learner<'_, B>,
+    prompt: &[u32],
+    length: usize,
+) -> Vec<u32> {
+    let (model, weights) = learner.evaluation();
     let (mut state, mut pass) = (model.zero_state::<B>(1), Pass::default());
     let mut ids = prompt.to_vec();
     for at in 0..length - 1 {

@@ -12,6 +12,7 @@ use crate::real::Real;
 use crate::spec::{ReadoutSpec, RecurrentSpec};
 use recurrent::{Layer, Tape, add, outer_into};
 use std::marker::PhantomData;
+use std::ops::Range;
 
 /// Runs models by the definition. `Reference<f64>` is exact enough for finite differences.
 #[derive(Clone, Copy, Debug, Default)]
@@ -202,6 +203,14 @@ impl<R: Real> Backend for Reference<R> {
                 *x = *x * R::of(dropout.factor(counter.wrapping_add(i as u32)).into());
             }
         }
+    }
+
+    fn dropout_weights(&self, dropout: &Dropout, weights: Range<usize>, arena: &mut Vec<R>) {
+        dropout.apply_flat(&mut arena[weights]);
+    }
+
+    fn blend(&self, share: f64, from: &Vec<R>, into: &mut Vec<R>) {
+        crate::optimiser::blend(share, from, into);
     }
 
     fn update(

@@ -2,4 +2,4 @@
 
 mod stack;
 
-pub use stack::{DropoutMask, Source, Stack, StackInput, StackPass};
+pub use stack::{DropoutMask, Source, Stack, StackInput, StackPass, WeightDrop};

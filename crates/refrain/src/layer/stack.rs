@@ -22,6 +22,16 @@ pub struct DropoutMask {
     pub first_row: usize,
 }
 
+/// Which recurrent weights a training step drops (DropConnect on `weight_hh`, Merity et al. 2018, section 2): the
+/// same ones at all steps of the window and in all shards.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WeightDrop {
+    /// Probability of dropping, `0 < rate < 1`. The weights kept are multiplied by `1 / (1 - rate)`.
+    pub rate: f32,
+    /// A new one for every step of training.
+    pub seed: u64,
+}
+
 /// What a stack reads in one pass.
 pub struct StackInput<'a, B: Backend> {
     /// Ids or frames of all positions, `[T, B]`.
@@ -147,6 +157,17 @@ impl Stack {
             let into = Gradients { params: &mut *grads, d_input, d_initial: None };
             backend.recurrent_backward(layer, input, params, upstream, &mut here[0], into);
             std::mem::swap(&mut pass.d_output, &mut pass.d_input);
+        }
+    }
+
+    /// Drops the layers' recurrent weights in the arena of parameters, or their gradients in that of gradients.
+    pub fn drop_weights<B: Backend>(&self, backend: &B, drop: &WeightDrop, arena: &mut B::Buffer) {
+        for (l, spec) in self.specs.iter().enumerate() {
+            // Apart from the masks of outputs, which are multiples of the same number.
+            let seed = (drop.seed ^ 0x5851_f42d_4c95_7f2d).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let seed = seed.wrapping_add(l as u64);
+            let dropout = Dropout { rate: drop.rate, seed, rows: 1, batch_rows: 1, first_row: 0 };
+            backend.dropout_weights(&dropout, spec.weight_hh_range(), arena);
         }
     }
 

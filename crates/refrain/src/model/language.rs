@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::Architecture;
 use crate::data::Batch;
-use crate::layer::{DropoutMask, Source, Stack, StackInput, StackPass};
+use crate::layer::{DropoutMask, Source, Stack, StackInput, StackPass, WeightDrop};
 use crate::params::{Init, Layout};
 use crate::text::thousands;
 use crate::{Error, Result};
@@ -29,6 +29,9 @@ pub struct Weights<B: Backend> {
     pub(crate) params: B::Buffer,
     layers: Vec<B::Recurrent>,
     readout: B::Readout,
+    /// The parameters as they are packed where some weights are dropped, and which those are.
+    dropped: Option<B::Buffer>,
+    drop: Option<WeightDrop>,
 }
 
 /// What one pass leaves behind; reused from pass to pass.
@@ -111,16 +114,35 @@ impl LanguageModel {
             params: backend.buffer(params),
             layers: self.stack.specs().iter().map(|spec| backend.recurrent(spec)).collect(),
             readout: backend.readout(&self.readout),
+            dropped: None,
+            drop: None,
         }
     }
 
     /// Prepares the weights for passes; after every update, too. `training` includes the way back.
     pub fn pack<B: Backend>(&self, backend: &B, weights: &mut Weights<B>, training: bool) {
+        weights.drop = None;
+        self.pack_all(backend, weights, training);
+    }
+
+    /// Prepares the weights for one step of training in which some of the recurrent ones are dropped.
+    pub fn pack_dropped<B: Backend>(&self, backend: &B, weights: &mut Weights<B>, drop: WeightDrop) {
+        let Weights { params, dropped, .. } = &mut *weights;
+        let dropped =
+            dropped.get_or_insert_with(|| backend.buffer(&vec![B::Real::of(0.0); self.layout.len()]));
+        backend.blend(1.0, params, dropped);
+        self.stack.drop_weights(backend, &drop, dropped);
+        weights.drop = Some(drop);
+        self.pack_all(backend, weights, true);
+    }
+
+    fn pack_all<B: Backend>(&self, backend: &B, weights: &mut Weights<B>, training: bool) {
         enum Part<'a, B: Backend> {
             Layer(&'a mut B::Recurrent),
             Readout(&'a mut B::Readout),
         }
-        let Weights { params, layers, readout } = weights;
+        let Weights { params, layers, readout, dropped, drop } = weights;
+        let params = drop.and(dropped.as_ref()).unwrap_or(params);
         let mut parts: Vec<Part<'_, B>> = layers.iter_mut().map(Part::Layer).collect();
         parts.push(Part::Readout(readout));
         backend.parallel(&mut parts, |_, part| match part {
@@ -159,6 +181,9 @@ impl LanguageModel {
         );
         pass.stack.d_output = d_frames;
         self.stack.backward(backend, &weights.layers, &x, &weights.params, &mut pass.stack, grads);
+        if let Some(drop) = &weights.drop {
+            self.stack.drop_weights(backend, drop, grads);
+        }
         shard.loss = loss;
     }
 

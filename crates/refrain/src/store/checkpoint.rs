@@ -15,6 +15,8 @@ pub(crate) struct Checkpoint {
     pub(crate) progress: Progress,
     /// The arena of parameters.
     pub(crate) params: Vec<f32>,
+    /// Their running average, if the run takes one.
+    pub(crate) average: Option<Vec<f32>>,
     /// The optimiser's arenas.
     pub(crate) moments: Vec<Vec<f32>>,
     /// Carried states of all lanes, `[B, H]`, one element a layer.
@@ -60,6 +62,7 @@ const FORMAT: u32 = 1;
 impl Checkpoint {
     pub(crate) fn save(&self, path: &Path) -> Result<()> {
         let mut tensors = vec![vector("params", &self.params)];
+        tensors.extend(self.average.iter().map(|average| vector("average", average)));
         tensors.extend(self.moments.iter().enumerate().map(|(i, m)| vector(&format!("moment{i}"), m)));
         for (l, state) in self.state.iter().enumerate() {
             tensors.push(vector(&format!("h{l}"), &state.h));
@@ -81,11 +84,12 @@ impl Checkpoint {
             message: "is no checkpoint: it lacks tensors".to_owned(),
         };
         let params = values("params").ok_or_else(missing)?;
+        let average = values("average");
         let moments = (0..).map_while(|i| values(&format!("moment{i}"))).collect();
         let state = (0..)
             .map_while(|l| Some(State { h: values(&format!("h{l}"))?, c: values(&format!("c{l}"))? }))
             .collect();
-        Ok(Self { progress: content.checkpoint, params, moments, state })
+        Ok(Self { progress: content.checkpoint, params, average, moments, state })
     }
 }
 

@@ -30,6 +30,7 @@ pub struct Config {
     pub num_layers: usize,
     pub embedding_size: usize,
     pub dropout: f32,
+    pub weight_drop: f32,
     pub seq_length: usize,
     pub batch_size: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,6 +51,7 @@ pub struct Config {
     pub momentum: f64,
     pub weight_decay: f64,
     pub grad_clip: f64,
+    pub average: u64,
     pub patience: u64,
     pub seed: u64,
     pub shards: usize,
@@ -64,8 +66,8 @@ pub struct Config {
     pub init_from: Option<PathBuf>,
 }
 
-/// The texts that defaults are tuned for.
-const SMALL_TEXT: u64 = 300_000;
+/// Texts below this are small: larger models learn them by heart.
+pub(super) const SMALL_TEXT: u64 = 300_000;
 
 impl Settings {
     /// Settings that an example brings along; what a user gives wins.
@@ -92,6 +94,7 @@ impl Settings {
                 warmup_steps: Some(0),
                 weight_decay: Some(0.0),
                 grad_clip: Some(0.0),
+                average: Some(0),
                 valid_fraction: Some(0.0),
                 sample_every: Some(0),
                 shards: Some(1),
@@ -150,6 +153,7 @@ impl Config {
             num_layers: s.num_layers.unwrap_or(2),
             embedding_size: s.embedding_size.unwrap_or(64),
             dropout: s.dropout.unwrap_or(0.2),
+            weight_drop: s.weight_drop.unwrap_or(0.0),
             seq_length,
             batch_size,
             epochs: s.epochs.or_else(|| (!limited).then(|| default_epochs(symbols))),
@@ -165,6 +169,7 @@ impl Config {
             momentum: s.momentum.unwrap_or(0.9),
             weight_decay: s.weight_decay.unwrap_or(0.01),
             grad_clip: s.grad_clip.unwrap_or(1.0),
+            average: s.average.unwrap_or(200),
             patience: s.patience.unwrap_or(10),
             seed: s.seed.unwrap_or(1),
             shards: s.shards.unwrap_or_else(|| default_shards(batch_size)),
@@ -210,6 +215,12 @@ impl Config {
         number("grad-clip", self.grad_clip, 0.0)?;
         number("momentum", self.momentum, 0.0)?;
         number("decay-factor", self.decay_factor, 0.0)?;
+        if !(0.0..1.0).contains(&self.weight_drop) {
+            return Err(Error::Config(format!(
+                "weight-drop is {}: give a share from 0 up to, not including, 1",
+                self.weight_drop
+            )));
+        }
         if self.momentum >= 1.0 {
             return Err(Error::Config(format!("momentum is {}: give a share below 1", self.momentum)));
         }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use refrain_kernels::{Backend, Loss, Moments, Real, State, Update};
 
 use crate::data::Batch;
-use crate::layer::DropoutMask;
+use crate::layer::{DropoutMask, WeightDrop};
 use crate::model::{LanguageModel, Shard, Weights};
 use crate::params::Entry;
 
@@ -19,6 +19,26 @@ pub struct Learner<'b, B: Backend> {
     weights: Weights<B>,
     moments: Moments<B::Buffer>,
     shards: Vec<Shard<B>>,
+    /// Share of the recurrent weights that each step drops.
+    weight_drop: f32,
+    average: Option<Average<B>>,
+}
+
+/// A running average of the parameters (Polyak & Juditsky 1992), which is measured, shown and kept in their place.
+///
+/// It forgets exponentially. While the run is young it forgets faster, so that the random numbers of its start are
+/// out of it soon: after `t` updates it reaches back over about a tenth of them.
+struct Average<B: Backend> {
+    weights: Weights<B>,
+    /// Updates that it reaches back over, at most.
+    horizon: f64,
+}
+
+impl<B: Backend> Average<B> {
+    /// The share that the parameters have in it after update `step`, from 1.
+    fn share(&self, step: u64) -> f64 {
+        (10.0 / (step as f64 + 9.0)).max(1.0 / self.horizon)
+    }
 }
 
 /// What a step did.
@@ -38,7 +58,7 @@ impl StepReport {
 }
 
 impl<'b, B: Backend> Learner<'b, B> {
-    /// A model with the parameters `params`, cut into `shards` shards, with `moments` arenas for the optimiser.
+    /// A learner of a model with the parameters `params`, cut into `shards` shards, with `moments` arenas for the optimiser.
     pub fn new(backend: &'b B, model: LanguageModel, params: &[f32], shards: usize, moments: usize) -> Self {
         let params: Vec<B::Real> = reals(params);
         let mut weights = model.weights(backend, &params);
@@ -49,8 +69,26 @@ impl<'b, B: Backend> Learner<'b, B> {
             weights,
             moments: Moments((0..moments).map(|_| backend.buffer(&zeros)).collect()),
             shards: (0..shards).map(|_| Shard::new(&model, backend)).collect(),
+            weight_drop: 0.0,
+            average: None,
             model,
         }
+    }
+
+    /// The same, which drops this share of the recurrent weights in every step (see [`WeightDrop`]); 0 for none.
+    #[must_use]
+    pub fn dropping_weights(self, rate: f32) -> Self {
+        Self { weight_drop: rate, ..self }
+    }
+
+    /// The same with an average of the parameters over about `horizon` updates; 0 for none.
+    #[must_use]
+    pub fn averaging(mut self, horizon: u64) -> Self {
+        self.average = (horizon > 0).then(|| {
+            let params = self.backend.read(&self.weights.params);
+            Average { weights: self.model.weights(self.backend, &params), horizon: horizon as f64 }
+        });
+        self
     }
 
     /// The model.
@@ -58,9 +96,21 @@ impl<'b, B: Backend> Learner<'b, B> {
         &self.model
     }
 
-    /// Its weights, packed.
-    pub fn weights(&self) -> &Weights<B> {
-        &self.weights
+    /// The weights to measure and to write with, packed: the average if there is one, and none dropped.
+    pub fn evaluation(&mut self) -> (&LanguageModel, &Weights<B>) {
+        let weights = match &mut self.average {
+            Some(average) => {
+                self.model.pack(self.backend, &mut average.weights, false);
+                &average.weights
+            }
+            None => {
+                if self.weight_drop > 0.0 {
+                    self.model.pack(self.backend, &mut self.weights, false);
+                }
+                &self.weights
+            }
+        };
+        (&self.model, weights)
     }
 
     /// Starts `rows` sequences from the zero state.
@@ -72,8 +122,12 @@ impl<'b, B: Backend> Learner<'b, B> {
     }
 
     /// Learns from a batch whose rows go on from the states of the last one (see [`Learner::reset_state`]).
+    /// `dropout_seed` names what is dropped.
     pub fn step(&mut self, batch: &Batch, dropout_seed: u64, update: &Update) -> StepReport {
-        let Self { backend, model, weights, moments, shards } = self;
+        let Self { backend, model, weights, moments, shards, weight_drop, average } = self;
+        if *weight_drop > 0.0 {
+            model.pack_dropped(*backend, weights, WeightDrop { rate: *weight_drop, seed: dropout_seed });
+        }
         let scale = 1.0 / batch.count().max(1) as f64;
         let count = shards.len();
         backend.parallel(shards, |i, shard| {
@@ -88,7 +142,13 @@ impl<'b, B: Backend> Learner<'b, B> {
         let updated = backend.update(update, &mut grads, moments, &mut weights.params);
         let report = StepReport { loss, grad_norm: updated.norm };
         if report.is_finite() {
-            model.pack(*backend, weights, true);
+            if let Some(average) = average {
+                let share = average.share(update.step);
+                backend.blend(share, &weights.params, &mut average.weights.params);
+            }
+            if *weight_drop == 0.0 {
+                model.pack(*backend, weights, true);
+            }
         }
         report
     }
@@ -103,6 +163,16 @@ impl<'b, B: Backend> Learner<'b, B> {
     /// The parameters, in the order of the layout.
     pub fn params(&self) -> Vec<f32> {
         singles(&self.backend.read(&self.weights.params))
+    }
+
+    /// The parameters to keep: their average, if there is one.
+    pub fn kept(&self) -> Vec<f32> {
+        self.average().unwrap_or_else(|| self.params())
+    }
+
+    /// The average of the parameters, if there is one.
+    pub fn average(&self) -> Option<Vec<f32>> {
+        self.average.as_ref().map(|average| singles(&self.backend.read(&average.weights.params)))
     }
 
     /// The optimiser's moments.
@@ -121,8 +191,17 @@ impl<'b, B: Backend> Learner<'b, B> {
         (0..layers).map(whole).collect()
     }
 
-    /// Goes on from saved moments and states.
-    pub fn restore(&mut self, moments: &[Vec<f32>], state: &[State<f32>], rows: usize) {
+    /// Goes on from saved moments, average and states.
+    pub fn restore(
+        &mut self,
+        moments: &[Vec<f32>],
+        average: Option<&[f32]>,
+        state: &[State<f32>],
+        rows: usize,
+    ) {
+        if let (Some(own), Some(saved)) = (&mut self.average, average) {
+            own.weights.params = self.backend.buffer(&reals(saved));
+        }
         self.moments = Moments(moments.iter().map(|moment| self.backend.buffer(&reals(moment))).collect());
         let shards = self.shards.len();
         for (i, shard) in self.shards.iter_mut().enumerate() {

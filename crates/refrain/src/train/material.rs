@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::Config;
 use super::settings::{Example, Settings};
+use super::{Config, sizes};
 use crate::data::{Batches, Evaluation, Lines, Sequences, Windows};
 use crate::text::{
     Corpus, Source, SymbolCounts, Units, Vocabulary, examples, split, split_at_line, thousands,
@@ -26,6 +26,8 @@ pub(super) struct Material {
     pub(super) valid_symbols: u64,
     /// What the user should know about how the text was read.
     pub(super) notes: Vec<String>,
+    /// Seconds of the run's time that went into choosing sizes.
+    pub(super) preparation_s: f64,
 }
 
 /// Validation during training measures on about this many symbols at most, spread over the validation part.
@@ -36,7 +38,7 @@ const VALIDATION_WARM_UP: u64 = 256;
 
 /// Opens what the settings name and resolves them for it.
 pub(super) fn prepare(settings: Settings) -> Result<(Config, Material)> {
-    let settings = settings.with_example();
+    let mut settings = settings.with_preset().with_example();
     if settings.example == Some(Example::Sentences) {
         return sentences(settings);
     }
@@ -60,6 +62,10 @@ pub(super) fn prepare(settings: Settings) -> Result<(Config, Material)> {
         true => split_at_line(&corpus, fraction)?,
         false => split(corpus.len(), fraction)?,
     };
+    let chosen = sizes::choose(&settings, train.end, corpus.counts().iter().count().max(1))?;
+    if let Some(chosen) = &chosen {
+        settings = chosen.settings.clone();
+    }
     let config = Config::resolve(settings, train.end)?;
     let vocabulary = Vocabulary::from_counts(units, corpus.counts(), config.min_count, true)?;
     let vocabulary = Arc::new(vocabulary);
@@ -82,7 +88,8 @@ pub(super) fn prepare(settings: Settings) -> Result<(Config, Material)> {
         let measure = || Windows::evaluation(&corpus, vocabulary.clone(), valid.clone(), how);
         (Batches::from(windows), (valid.end - valid.start > 1).then(measure).transpose()?.map(Batches::from))
     };
-    let notes = corpus.notes().iter().cloned().chain(batches.notes()).collect();
+    let why_sizes = chosen.iter().map(|chosen| chosen.note.clone());
+    let notes = corpus.notes().iter().cloned().chain(batches.notes()).chain(why_sizes).collect();
     let material = Material {
         name: format!("{}, {} {}", corpus.name().display(), thousands(corpus.len()), units.plural()),
         digest: digest(corpus.counts(), corpus.fingerprint()),
@@ -92,6 +99,7 @@ pub(super) fn prepare(settings: Settings) -> Result<(Config, Material)> {
         train_symbols: train.end,
         valid_symbols: valid.end - valid.start,
         notes,
+        preparation_s: chosen.map_or(0.0, |chosen| chosen.seconds),
     };
     Ok((config, material))
 }
@@ -117,6 +125,7 @@ fn sentences(settings: Settings) -> Result<(Config, Material)> {
         train_symbols: counts.total(),
         valid_symbols: 0,
         notes: vec![],
+        preparation_s: 0.0,
     };
     Ok((config, material))
 }

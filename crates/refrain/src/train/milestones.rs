@@ -41,7 +41,7 @@ impl<B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'_, B, L> {
         let progress = &mut self.progress;
         let train_loss = progress.train_nats / progress.train_count.max(1) as f64;
         let Some(valid) = &mut self.material.valid else { return Ok(()) };
-        let model = self.learner.model();
+        let (model, weights) = self.learner.evaluation();
         let mut loss = Loss::default();
         let (mut batch, mut pass) = (Batch::default(), Pass::default());
         let mut state = vec![];
@@ -52,7 +52,7 @@ impl<B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'_, B, L> {
             if valid.starts_afresh(index) {
                 state = model.zero_state::<B>(batch.rows);
             }
-            loss.add(model.evaluate(self.backend, self.learner.weights(), &batch, &mut state, &mut pass));
+            loss.add(model.evaluate(self.backend, weights, &batch, &mut state, &mut pass));
             if loss.count as u64 >= VALIDATION_SYMBOLS {
                 break;
             }
@@ -86,10 +86,11 @@ impl<B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'_, B, L> {
 
     /// Keeps the present model: in its file, or in memory.
     pub(super) fn keep(&mut self) -> Result<()> {
+        let params = self.finite_params(self.learner.kept())?;
         match &self.directory {
-            Some(directory) => self.model(self.finite_params()?).save(directory.model_path()),
+            Some(directory) => self.model(params).save(directory.model_path()),
             None => {
-                self.kept = Some(self.finite_params()?);
+                self.kept = Some(params);
                 Ok(())
             }
         }
@@ -99,13 +100,15 @@ impl<B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'_, B, L> {
     pub(super) fn model(&self, params: Vec<f32>) -> Model {
         let (config, progress) = (&self.config, &self.progress);
         let recipe = format!(
-            "{:?}, learning rate {}, {:?} schedule, batches of {} by {}, dropout {}, clip {}, seed {}",
+            "{:?}, learning rate {}, {:?} schedule, batches of {} by {}, dropout {}, weight drop {}, average over {}, clip {}, seed {}",
             config.optimizer,
             config.learning_rate,
             config.schedule,
             config.batch_size,
             config.seq_length,
             config.dropout,
+            config.weight_drop,
+            config.average,
             config.grad_clip,
             config.seed
         );
@@ -145,7 +148,7 @@ impl<B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'_, B, L> {
             seed: self.config.seed.wrapping_add(self.progress.step),
             ..sample::Options::default()
         };
-        let (model, weights) = (self.learner.model(), self.learner.weights());
+        let (model, weights) = self.learner.evaluation();
         let mut generator = Generator::new(self.backend, model, weights, vocabulary, self.config.lines);
         let stream = generator.join("", SAMPLE_LENGTH, &options)?;
         let text = String::from_utf8_lossy(&generator.finish(stream)).into_owned();
@@ -159,7 +162,8 @@ impl<B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'_, B, L> {
         let Some(directory) = &self.directory else { return Ok(()) };
         let checkpoint = Checkpoint {
             progress: self.progress.clone(),
-            params: self.finite_params()?,
+            params: self.finite_params(self.learner.params())?,
+            average: self.learner.average(),
             moments: self.learner.moments(),
             state: self.learner.state(),
         };

@@ -56,9 +56,14 @@ impl Run {
             }
         };
         let zeros = vec![0.0; params.len()];
-        let progress = Progress { text: material.digest.clone(), ..Progress::default() };
+        let progress = Progress {
+            text: material.digest.clone(),
+            elapsed_s: material.preparation_s,
+            ..Progress::default()
+        };
         let moments = vec![zeros; config.rule().moments()];
-        let start = Checkpoint { progress, params, moments, state: vec![] };
+        let average = (config.average > 0).then(|| params.clone());
+        let start = Checkpoint { progress, params, average, moments, state: vec![] };
         Ok(Run { out: config.out.clone(), config, material, start, resumed: false, language })
     }
 
@@ -120,23 +125,27 @@ impl Run {
             None => None,
         };
         let mut learner =
-            Learner::new(backend, language, &start.params, config.shards, config.rule().moments());
+            Learner::new(backend, language, &start.params, config.shards, config.rule().moments())
+                .averaging(config.average)
+                .dropping_weights(config.weight_drop);
         if start.progress.step > 0 {
-            learner.restore(&start.moments, &start.state, start.progress.rows);
+            let Checkpoint { moments, average, state, progress, .. } = &start;
+            learner.restore(moments, average.as_deref(), state, progress.rows);
         }
         Training::new(backend, config, material, directory, learner, listen, start.progress).run()
     }
 }
 
 /// How many times training holds the parameters, about: themselves, packed for both directions, their gradients
-/// in every shard, and the optimiser's moments.
+/// in every shard, the optimiser's moments, the average with its own packing, and those with some dropped.
 fn copies(config: &Config) -> usize {
-    3 + config.shards + config.rule().moments()
+    let average = if config.average > 0 { 2 } else { 0 };
+    3 + config.shards + config.rule().moments() + average + usize::from(config.weight_drop > 0.0)
 }
 
 /// Whether a checkpoint can belong to a run of this configuration: every array in it has the size it would have.
 fn fits(start: &Checkpoint, config: &Config, material: &Material, language: &LanguageModel) -> bool {
-    let Checkpoint { progress, params, moments, state } = start;
+    let Checkpoint { progress, params, average, moments, state } = start;
     let (all_rows, h) = (material.train.rows(), config.hidden_size);
     let rows_fit = match material.train.carries_state() {
         true => progress.rows == all_rows,
@@ -146,6 +155,7 @@ fn fits(start: &Checkpoint, config: &Config, material: &Material, language: &Lan
     let state_fits = state.len() == config.num_layers
         && state.iter().all(|layer| (layer.h.len(), layer.c.len()) == (progress.rows * h, cells));
     params.len() == language.layout().len()
+        && average.as_ref().map(Vec::len) == (config.average > 0).then_some(params.len())
         && moments.len() == config.rule().moments()
         && moments.iter().all(|moment| moment.len() == params.len())
         && (progress.step == 0 || (rows_fit && state_fits))

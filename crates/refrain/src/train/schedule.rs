@@ -18,10 +18,12 @@ pub(super) struct Position {
 
 /// Learning rate of the next update.
 pub(super) fn learning_rate(config: &Config, at: Position) -> f64 {
-    // Without a wish: two hundredths of the run, at most 200 updates.
+    // Without a wish: a fiftieth of the run, at most 200 updates.
     let warmup =
         config.warmup_steps.unwrap_or_else(|| at.total_steps.map_or(200, |total| (total / 50).min(200)));
-    let rising = if at.step < warmup { (at.step + 1) as f64 / (warmup + 1) as f64 } else { 1.0 };
+    let by_steps = if at.step < warmup { (at.step + 1) as f64 / (warmup + 1) as f64 } else { 1.0 };
+    let by_time = if config.warmup_steps.is_none() { (50.0 * at.progress).min(1.0) } else { 0.0 };
+    let rising = by_steps.max(by_time);
     let (high, low) = (config.learning_rate, config.min_learning_rate.min(config.learning_rate));
     let falling = match config.schedule {
         Schedule::Constant => high,
@@ -69,5 +71,14 @@ mod tests {
         near(rates(Schedule::Linear), [0.2, 0.8 * 0.973, 0.55, 0.1]);
         near(rates(Schedule::Cosine), [0.2, 0.8 * 0.998, 0.55, 0.1]);
         near(rates(Schedule::Step), [0.2, 0.8, 0.25, 1.0 / 32.0]);
+    }
+
+    #[test]
+    fn a_run_that_time_will_end_warms_up_for_a_fiftieth_of_it() {
+        let config = Config { warmup_steps: None, ..config(Schedule::Constant) };
+        let at = |step, progress| Position { step, epoch: 0, progress, total_steps: None };
+        let rates =
+            [at(0, 0.0), at(3, 0.01), at(6, 0.02), at(200, 0.001)].map(|at| learning_rate(&config, at));
+        assert_eq!(rates, [1.0 / 201.0, 0.5, 1.0, 1.0]);
     }
 }

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::preset::Preset;
 use crate::PrecisionChoice;
 use crate::model::{ActivationKind, CellKind, ResetGate};
 use crate::text::Units;
@@ -40,6 +41,8 @@ macro_rules! settings {
 }
 
 settings! {
+    /// Settings that belong together; those given here win.
+    preset: Preset,
     /// The files to learn from, read as one text.
     text: Vec<PathBuf>,
     /// A built-in text instead.
@@ -68,6 +71,8 @@ settings! {
     embedding_size: usize,
     /// Share of each layer's output that training drops.
     dropout: f32,
+    /// Share of the recurrent weights that each step of training drops.
+    weight_drop: f32,
     /// `T`: the steps through which the gradient flows.
     seq_length: usize,
     /// `B`.
@@ -98,6 +103,8 @@ settings! {
     weight_decay: f64,
     /// Largest global norm of a gradient; 0 for any.
     grad_clip: f64,
+    /// Updates over which the weights are averaged; 0 for none.
+    average: u64,
     /// Validations without improvement before a run stops; 0 for any number.
     patience: u64,
     /// Names all random choices.

@@ -138,12 +138,11 @@ impl<'b, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'b, B, L> {
         Ok(loss)
     }
 
-    /// The parameters, which have to be finite to be worth keeping.
+    /// Parameters, which have to be finite to be worth keeping.
     ///
     /// # Errors
     /// [`Error::Diverged`], naming the one that is not.
-    pub(super) fn finite_params(&self) -> Result<Vec<f32>> {
-        let params = self.learner.params();
+    pub(super) fn finite_params(&self, params: Vec<f32>) -> Result<Vec<f32>> {
         match params.iter().position(|x| !x.is_finite()) {
             None => Ok(params),
             Some(at) => {
@@ -282,7 +281,7 @@ impl<'b, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'b, B, L> {
         let model = match (&path, self.kept.take()) {
             (Some(path), _) => Model::load(path)?,
             (None, Some(kept)) => self.model(kept),
-            (None, None) => self.model(self.finite_params()?),
+            (None, None) => self.model(self.finite_params(self.learner.kept())?),
         };
         let done = Done {
             step: self.progress.step,

@@ -1,0 +1,96 @@
+//! Named settings, for those who would rather say what they want than how.
+
+use serde::{Deserialize, Serialize};
+
+use super::settings::Settings;
+
+/// Settings that belong together, by name. What a user gives beside one wins over it, and a run's `config.toml` has
+/// the values and not the name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Preset {
+    /// A first look: a small model, a few passes.
+    Quick,
+    /// Quality first: a large model, held back by much dropout of outputs and weights so that it can learn for long.
+    Best,
+}
+
+impl Preset {
+    /// All of them.
+    pub const ALL: [Preset; 2] = [Preset::Quick, Preset::Best];
+
+    /// Its name, as options and files use it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Preset::Quick => "quick",
+            Preset::Best => "best",
+        }
+    }
+
+    /// What it stands for. Everything else follows from the text, as without a preset.
+    pub fn settings(self) -> Settings {
+        match self {
+            Preset::Quick => Settings {
+                hidden_size: Some(128),
+                num_layers: Some(2),
+                dropout: Some(0.0),
+                epochs: Some(3),
+                ..Settings::default()
+            },
+            Preset::Best => Settings {
+                hidden_size: Some(512),
+                num_layers: Some(2),
+                dropout: Some(0.5),
+                weight_drop: Some(0.2),
+                seq_length: Some(128),
+                batch_size: Some(64),
+                epochs: Some(25),
+                average: Some(200),
+                ..Settings::default()
+            },
+        }
+    }
+
+    /// What it stands for, as one would write it on the command line.
+    pub fn options(self) -> String {
+        let file = toml::to_string(&self.settings()).unwrap_or_default();
+        let pairs = file.lines().filter_map(|line| line.split_once(" = "));
+        let options = pairs.map(|(name, value)| format!("--{} {value}", name.replace('_', "-")));
+        options.collect::<Vec<String>>().join(" ")
+    }
+}
+
+impl Settings {
+    /// The settings with those of their preset, if they name one, where they say nothing themselves.
+    #[must_use]
+    pub(super) fn with_preset(mut self) -> Settings {
+        match self.preset.take() {
+            None => self,
+            Some(preset) => self.or(preset.settings()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_user_gives_wins_over_the_preset() {
+        let given = Settings { preset: Some(Preset::Best), dropout: Some(0.1), ..Settings::default() };
+        let both = given.with_preset();
+        assert_eq!((both.dropout, both.hidden_size, both.preset), (Some(0.1), Some(512), None));
+    }
+
+    #[test]
+    fn a_preset_can_be_written_out() {
+        let best = Preset::Best.options();
+        assert!(
+            best.starts_with("--hidden-size 512 --num-layers 2 --dropout 0.5 --weight-drop 0.2 "),
+            "{best}"
+        );
+        for preset in Preset::ALL {
+            assert_eq!(toml::Value::try_from(preset).unwrap().as_str(), Some(preset.name()));
+        }
+    }
+}
