@@ -53,7 +53,7 @@ pub(crate) struct Args {
     /// the one its seed names
     #[arg(long, default_value_t = 1, value_name = "N")]
     count: u64,
-    /// Threads, which share out the texts [1 for one text, else all processors]
+    /// Threads; changes no bit of the text [all processors]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
     /// f32, bf16, int8, or auto: bf16 where the processor has tile units for it [auto]
@@ -79,8 +79,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         return Err(Failure::Usage("--count is 0: give at least 1".to_owned()));
     }
     let model = Model::load(&args.model)?;
-    let threads =
-        args.threads.unwrap_or_else(|| if args.count == 1 { 1 } else { train::available_threads() });
+    let threads = args.threads.unwrap_or_else(train::available_threads);
     let hidden_size = model.language.architecture().hidden_size;
     let precision = args.precision.unwrap_or_default().resolve(hidden_size);
     let backend = machine::cpu(threads)?.with_precision(precision);

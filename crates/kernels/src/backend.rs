@@ -46,11 +46,13 @@ pub struct Upstream<'a, V, R> {
 
 /// Where a layer's gradients go.
 #[derive(Debug)]
-pub struct Gradients<'a, B, F> {
+pub struct Gradients<'a, B, F, R> {
     /// The arena of gradients, added to.
     pub params: &'a mut B,
     /// The gradient of the input frames, overwritten, `[T, B, I]`; only for layers over frames.
     pub d_input: Option<&'a mut F>,
+    /// The gradient of the initial state, overwritten.
+    pub d_initial: Option<&'a mut State<R>>,
 }
 
 /// Named activations of one layer over one window, on the host, `[T, B, H]` each.
@@ -159,13 +161,12 @@ pub trait Backend: Send + Sync {
     );
     /// The output `[T, B, H]` that a forward pass left on the tape.
     fn output<'a>(&self, tape: &'a Self::Tape) -> Self::View<'a>;
-    /// The state after the window.
-    fn final_state(&self, tape: &Self::Tape) -> State<Self::Real>;
+    /// Overwrites `state` with that after the window.
+    fn final_state(&self, tape: &Self::Tape, state: &mut State<Self::Real>);
     /// Every named activation of a forward pass. Not after the backward pass, which consumes the tape.
     fn trace(&self, layer: &Self::Recurrent, tape: &Self::Tape) -> Trace<Self::Real>;
 
-    /// The way back: consumes the tape of a forward pass over the same `input` and returns the gradient of the
-    /// initial state.
+    /// The way back: consumes the tape of a forward pass over the same `input`.
     fn recurrent_backward(
         &self,
         layer: &Self::Recurrent,
@@ -173,20 +174,21 @@ pub trait Backend: Send + Sync {
         params: &Self::Buffer,
         upstream: Upstream<'_, Self::View<'_>, Self::Real>,
         tape: &mut Self::Tape,
-        into: Gradients<'_, Self::Buffer, Self::Frames>,
-    ) -> State<Self::Real>;
+        into: Gradients<'_, Self::Buffer, Self::Frames, Self::Real>,
+    );
 
     /// A readout without weights; [`Backend::pack_readout`] brings them.
     fn readout(&self, spec: &ReadoutSpec) -> Self::Readout;
     /// Prepares a readout's weights, as [`Backend::pack_recurrent`].
     fn pack_readout(&self, readout: &mut Self::Readout, params: &Self::Buffer, training: bool);
-    /// Logits `[rows, V]` on the host.
+    /// Overwrites `logits` with those of all frames, `[rows, V]`, on the host.
     fn logits(
         &self,
         readout: &Self::Readout,
         frames: Self::View<'_>,
+        logits: &mut Vec<Self::Real>,
         scratch: &mut Self::Scratch,
-    ) -> Vec<Self::Real>;
+    );
     /// Readout, softmax and cross-entropy against `targets` (`[rows]`, [`crate::IGNORE`] where there is none); with
     /// `backward`, their gradients in the same sweep.
     fn cross_entropy(

@@ -7,14 +7,16 @@ use crate::dropout::Dropout;
 use crate::element::Element;
 use crate::frames::{Frames, FramesView};
 use crate::optimiser::{CHUNK, Moments, Update, Updated};
-use crate::panel::tiles;
 use crate::precision::Precision;
 use crate::readout::{self, PackedReadout, ReadoutScratch};
+use crate::scope::Scope;
 use crate::sequence::{self, Packed, Tape};
-use crate::simd::{FlushDenormals, Job, Simd, Vector};
+use crate::simd::{Job, Simd, Vector};
 use crate::spec::{ReadoutSpec, RecurrentSpec};
+use crate::team::Team;
 use crate::values::{Values, each};
 use rayon::prelude::*;
+use std::sync::OnceLock;
 
 /// Runs models on this machine's processor.
 ///
@@ -23,6 +25,8 @@ pub struct Cpu {
     simd: Simd,
     precision: Precision,
     pool: rayon::ThreadPool,
+    /// For steps of one stream; made when the first one comes.
+    team: OnceLock<Team>,
 }
 
 impl Input<'_, FramesView<'_>> {
@@ -55,7 +59,12 @@ impl Cpu {
     pub fn with_isa(isa: Isa, threads: usize) -> Result<Self, IsaError> {
         let simd = Simd::new(isa)?;
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build();
-        Ok(Self { simd, precision: Precision::F32, pool: pool.expect("the system starts threads") })
+        Ok(Self {
+            simd,
+            precision: Precision::F32,
+            pool: pool.expect("the system starts threads"),
+            team: OnceLock::new(),
+        })
     }
 
     /// The same with products of another precision.
@@ -166,15 +175,19 @@ impl Backend for Cpu {
         tape: &mut Tape,
     ) {
         let _scope = Scope::new();
-        sequence::forward(layer, input, initial, lengths, tape);
+        // On a thread of the pool the others have shards of their own to see to.
+        let alone = self.threads() > 1 && rayon::current_thread_index().is_none();
+        let team = (alone && sequence::sharing_pays(layer, initial))
+            .then(|| self.team.get_or_init(|| Team::new(self.threads())));
+        sequence::forward(layer, input, initial, lengths, tape, team);
     }
 
     fn output<'a>(&self, tape: &'a Tape) -> FramesView<'a> {
         tape.output()
     }
 
-    fn final_state(&self, tape: &Tape) -> State<f32> {
-        tape.final_state()
+    fn final_state(&self, tape: &Tape, state: &mut State<f32>) {
+        tape.final_state(state);
     }
 
     fn trace(&self, layer: &Packed, tape: &Tape) -> Trace<f32> {
@@ -188,10 +201,10 @@ impl Backend for Cpu {
         params: &Aligned,
         upstream: Upstream<'_, FramesView<'_>, f32>,
         tape: &mut Tape,
-        into: Gradients<'_, Aligned, Frames>,
-    ) -> State<f32> {
+        into: Gradients<'_, Aligned, Frames, f32>,
+    ) {
         let _scope = Scope::new();
-        sequence::backward(layer, input, params, upstream, tape, into)
+        sequence::backward(layer, input, params, upstream, tape, into);
     }
 
     fn readout(&self, spec: &ReadoutSpec) -> PackedReadout {
@@ -206,9 +219,11 @@ impl Backend for Cpu {
         &self,
         readout: &PackedReadout,
         frames: FramesView<'_>,
+        logits: &mut Vec<f32>,
         scratch: &mut ReadoutScratch,
-    ) -> Vec<f32> {
-        readout.logits(frames, scratch)
+    ) {
+        let _scope = Scope::new();
+        readout.logits(frames, logits, scratch);
     }
 
     fn cross_entropy(
@@ -228,7 +243,7 @@ impl Backend for Cpu {
     fn dropout(&self, dropout: &Dropout, frames: FramesView<'_>, into: &mut Frames) {
         let (rows, stride) = (frames.rows(), frames.stride());
         into.resize(frames.data().kind(), rows, frames.width(), stride);
-        into.data_mut().copy_from(frames.data(), rows * stride);
+        into.data_mut().copy_at(0, frames.data(), rows * stride);
         self.dropout_in_place(dropout, into);
     }
 
@@ -275,24 +290,6 @@ impl Backend for Cpu {
             }
             Updated { norm }
         })
-    }
-}
-
-/// The state of a thread while it computes: denormals are zero, and a tile unit that products turned on goes off at
-/// the end.
-struct Scope {
-    _flush: FlushDenormals,
-}
-
-impl Scope {
-    fn new() -> Self {
-        Self { _flush: FlushDenormals::new() }
-    }
-}
-
-impl std::ops::Drop for Scope {
-    fn drop(&mut self) {
-        tiles::release();
     }
 }
 

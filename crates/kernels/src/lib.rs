@@ -36,9 +36,11 @@ mod precision;
 mod readout;
 mod real;
 mod reference;
+mod scope;
 mod sequence;
 mod simd;
 mod spec;
+mod team;
 mod values;
 
 pub use backend::{Backend, CrossEntropy, Gradients, Input, Loss, State, Trace, Upstream};

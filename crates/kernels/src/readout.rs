@@ -87,16 +87,15 @@ impl PackedReadout {
         }
     }
 
-    /// Logits of all rows, `[rows, V]`.
-    pub(crate) fn logits(&self, frames: FramesView<'_>, scratch: &mut ReadoutScratch) -> Vec<f32> {
-        let mut all = Vec::with_capacity(frames.rows() * self.spec.vocab_size);
+    /// Overwrites `all` with the logits of all rows, `[rows, V]`.
+    pub(crate) fn logits(&self, frames: FramesView<'_>, all: &mut Vec<f32>, scratch: &mut ReadoutScratch) {
+        all.clear();
         for from in (0..frames.rows()).step_by(STRETCH) {
             let rows = STRETCH.min(frames.rows() - from);
             self.stretch(frames, from, rows, scratch);
             let logits = scratch.logits.chunks_exact(self.vp).take(rows);
-            all.extend(logits.flat_map(|row| &row[..self.spec.vocab_size]));
+            logits.for_each(|row| all.extend_from_slice(&row[..self.spec.vocab_size]));
         }
-        all
     }
 
     pub(crate) fn cross_entropy(

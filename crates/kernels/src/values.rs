@@ -59,11 +59,11 @@ impl Values {
         each!(Values, self, x => x.resize_scratch(len));
     }
 
-    /// Overwrites the first `len` numbers.
-    pub(crate) fn copy_from(&mut self, from: ValuesRef<'_>, len: usize) {
+    /// Overwrites the `len` numbers from `at` on.
+    pub(crate) fn copy_at(&mut self, at: usize, from: ValuesRef<'_>, len: usize) {
         match (self, from) {
-            (Values::F32(to), ValuesRef::F32(from)) => to[..len].copy_from_slice(&from[..len]),
-            (Values::Bf16(to), ValuesRef::Bf16(from)) => to[..len].copy_from_slice(&from[..len]),
+            (Values::F32(to), ValuesRef::F32(from)) => to[at..][..len].copy_from_slice(&from[..len]),
+            (Values::Bf16(to), ValuesRef::Bf16(from)) => to[at..][..len].copy_from_slice(&from[..len]),
             _ => unreachable!("activations of different kinds"),
         }
     }

@@ -36,7 +36,8 @@ fn run<B: Backend>(backend: &B, case: &Case) -> (f64, usize, Vec<f64>, Vec<f64>,
     let frames = backend.frames(case.spec.input_size, &to::<B>(&case.frames));
     let mut grads = backend.buffer(&vec![B::Real::of(0.0); case.params.len()]);
     let (mut d_frames, mut scratch) = (B::Frames::default(), B::Scratch::default());
-    let logits = backend.logits(&readout, backend.view(&frames), &mut scratch);
+    let mut logits = vec![];
+    backend.logits(&readout, backend.view(&frames), &mut logits, &mut scratch);
     let backward = CrossEntropy { scale: B::Real::of(0.125), d_frames: &mut d_frames, grads: &mut grads };
     let loss =
         backend.cross_entropy(&readout, backend.view(&frames), &case.targets, Some(backward), &mut scratch);
@@ -123,7 +124,8 @@ fn narrow_formats_stay_close_to_the_reference() {
             let mut readout = backend.readout(&case.spec);
             backend.pack_readout(&mut readout, &backend.buffer(&to::<Cpu>(&case.params)), false);
             let frames = backend.frames(input_size, &to::<Cpu>(&case.frames));
-            let bytes = backend.logits(&readout, backend.view(&frames), &mut Default::default());
+            let mut bytes = vec![];
+            backend.logits(&readout, backend.view(&frames), &mut bytes, &mut Default::default());
             let bytes: Vec<f64> = bytes.into_iter().map(f64::from).collect();
             let error = relative_error(&bytes, &logits);
             assert!(error < 1e-2, "{isa}, int8, {rows} rows, H={input_size}, V={vocab_size}: {error:.2e}");

@@ -3,7 +3,9 @@
 
 mod stack;
 
-use refrain_kernels::{Backend, Cpu, Input, InputSpec, Isa, RecurrentSpec, Reference, State, Trace};
+use refrain_kernels::{
+    Backend, Cpu, Input, InputSpec, Isa, Precision, RecurrentSpec, Reference, State, Trace,
+};
 use stack::{Random, Source, Stack, cells, relative_error, to};
 
 const ROWS: usize = 5;
@@ -35,23 +37,73 @@ fn windows<B: Backend>(backend: &B, cell: refrain_kernels::Cell, lengths: &[usiz
         let ids = Input::Ids(&ids[from * ROWS..(from + steps) * ROWS]);
         backend.recurrent_forward(&layer, ids, &state, None, &mut tape);
         outputs.extend(backend.read_frames(backend.output(&tape)));
-        state = backend.final_state(&tape);
+        backend.final_state(&tape, &mut state);
         from += steps;
     }
     let trace = backend.trace(&layer, &tape);
     (outputs, state, trace)
 }
 
+/// Every instruction set of the machine in every precision.
+fn for_each_backend(threads: usize, check: impl Fn(&Cpu, &str)) {
+    for isa in Isa::available() {
+        for precision in Precision::ALL {
+            let backend = Cpu::with_isa(isa, threads).unwrap().with_precision(precision);
+            check(&backend, &backend.describe());
+        }
+    }
+}
+
 #[test]
 fn one_window_several_windows_and_single_steps_give_the_same_bits() {
-    for isa in Isa::available() {
-        let backend = Cpu::with_isa(isa, 1).unwrap();
+    for_each_backend(1, |backend, name| {
         for cell in cells() {
-            let (output, state, _) = windows(&backend, cell, &[STEPS]);
+            let (output, state, _) = windows(backend, cell, &[STEPS]);
             for lengths in [&[5, 7][..], &[1; STEPS]] {
-                let (parts, last, _) = windows(&backend, cell, lengths);
-                assert!(parts == output && last == state, "{isa}, {cell:?}, windows of {lengths:?}");
+                let (parts, last, _) = windows(backend, cell, lengths);
+                assert!(parts == output && last == state, "{name}, {cell:?}, windows of {lengths:?}");
             }
+        }
+    });
+}
+
+#[test]
+fn a_step_shared_by_several_threads_gives_the_same_bits() {
+    // Large enough to be shared; over ids, and over frames as an upper layer is.
+    let (hidden_size, size) = (331, 200);
+    for cell in cells() {
+        for source in [Source::OneHot { vocab_size: VOCAB as usize }, Source::Frames { size }] {
+            let stack = Stack { cell, layers: 1, hidden_size, bias: true, reverse: false, source };
+            let (specs, len) = stack.specs();
+            let mut random = Random(7);
+            let (params, x) = (random.vec(len, 0.1), random.vec(size * STEPS, 1.0));
+            let ids: Vec<u32> = (0..STEPS as u32).map(|step| step % VOCAB).collect();
+            // Windows of so many steps, all of them with the same bits.
+            let run = |backend: &Cpu, window: usize| -> (Vec<f32>, State<f32>) {
+                let params = backend.buffer(&to::<Cpu>(&params));
+                let mut layer = backend.recurrent(&specs[0]);
+                backend.pack_recurrent(&mut layer, &params, false);
+                let mut tape = <Cpu as Backend>::Tape::default();
+                let (mut outputs, mut state) = (vec![], State::zeros(&specs[0], 1));
+                for (ids, x) in ids.chunks(window).zip(to::<Cpu>(&x).chunks(window * size)) {
+                    let frames = backend.frames(size, x);
+                    let input = match source {
+                        Source::Frames { .. } => Input::Frames(backend.view(&frames)),
+                        _ => Input::Ids(ids),
+                    };
+                    backend.recurrent_forward(&layer, input, &state, None, &mut tape);
+                    outputs.extend(backend.read_frames(backend.output(&tape)));
+                    backend.final_state(&tape, &mut state);
+                }
+                (outputs, state)
+            };
+            for_each_backend(3, |backend, name| {
+                let alone = Cpu::with_isa(backend.isa(), 1).unwrap().with_precision(backend.precision());
+                let expected = run(&alone, 1);
+                for (backend, window) in [(&alone, STEPS), (backend, 1), (backend, 5)] {
+                    assert!(run(backend, window) == expected, "{name}, {cell:?}, {source:?}, T={window}");
+                }
+            });
         }
     }
 }
@@ -82,15 +134,14 @@ fn a_trace_shows_what_the_reference_computes() {
 #[test]
 fn rows_do_not_depend_on_their_neighbours() {
     // The same row alone and among others: tiles of different heights, the same bits.
-    for isa in Isa::available() {
-        let backend = Cpu::with_isa(isa, 1).unwrap();
+    for_each_backend(1, |backend, name| {
         for cell in cells() {
             let (spec, params, ids) = setup(cell);
             assert!(matches!(spec.input, InputSpec::Embedded { .. }));
             let params = backend.buffer(&to::<Cpu>(&params));
             let mut layer = backend.recurrent(&spec);
             backend.pack_recurrent(&mut layer, &params, false);
-            let (all, ..) = windows(&backend, cell, &[STEPS]);
+            let (all, ..) = windows(backend, cell, &[STEPS]);
             let own: Vec<u32> = ids.chunks_exact(ROWS).map(|row| row[2]).collect();
             let mut tape = <Cpu as Backend>::Tape::default();
             backend.recurrent_forward(&layer, Input::Ids(&own), &State::zeros(&spec, 1), None, &mut tape);
@@ -98,7 +149,7 @@ fn rows_do_not_depend_on_their_neighbours() {
             let h = spec.hidden_size;
             let among: Vec<f32> =
                 all.chunks_exact(ROWS * h).flat_map(|step| &step[2 * h..3 * h]).copied().collect();
-            assert!(alone == among, "{isa}, {cell:?}");
+            assert!(alone == among, "{name}, {cell:?}");
         }
-    }
+    });
 }

@@ -52,6 +52,8 @@ pub(crate) struct Panels {
     group: usize,
     lanes: usize,
     groups_in_panel: usize,
+    /// A stretch of the matrix on its way into the panels, `[PACK_ROWS][lanes]`.
+    rows: Aligned,
 }
 
 /// The columns of a matrix, in blocks of one vector.
@@ -112,12 +114,13 @@ impl Panels {
         let Columns { groups, group, alone } = columns;
         debug_assert!(group <= PANEL_WIDTH);
         let (lanes, padded) = (simd.lanes(), k.next_multiple_of(format.k_step(simd)));
-        let (data, scales) = (std::mem::take(&mut self.data), std::mem::take(&mut self.scales));
-        let data = data.resized(format, padded * groups * group * lanes);
         let groups_in_panel = if alone { 1 } else { PANEL_WIDTH / group };
-        *self = Self { data, scales, k: padded, groups, group, lanes, groups_in_panel };
+        let data = std::mem::take(&mut self.data).resized(format, padded * groups * group * lanes);
+        (self.data, self.k, self.lanes) = (data, padded, lanes);
+        (self.groups, self.group, self.groups_in_panel) = (groups, group, groups_in_panel);
         self.scales.resize_scratch(if format == Format::Int8 { groups * group * lanes } else { 0 });
-        let mut rows = Aligned::zeros(PACK_ROWS * lanes);
+        let mut rows = std::mem::take(&mut self.rows);
+        rows.resize_scratch(PACK_ROWS * lanes);
         for p in 0..self.count() {
             let blocks = self.blocks_of(p);
             let (start, width) = (blocks.start * lanes * padded, blocks.len());
@@ -152,6 +155,7 @@ impl Panels {
                 }
             }
         }
+        self.rows = rows;
     }
 
     /// Number of panels.

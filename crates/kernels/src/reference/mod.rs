@@ -113,8 +113,8 @@ impl<R: Real> Backend for Reference<R> {
         (&tape.output, tape.hidden_size())
     }
 
-    fn final_state(&self, tape: &Tape<R>) -> State<R> {
-        tape.final_state()
+    fn final_state(&self, tape: &Tape<R>, state: &mut State<R>) {
+        *state = tape.final_state();
     }
 
     fn trace(&self, layer: &Layer<R>, tape: &Tape<R>) -> Trace<R> {
@@ -128,15 +128,18 @@ impl<R: Real> Backend for Reference<R> {
         _: &Vec<R>,
         upstream: Upstream<'_, (&[R], usize), R>,
         tape: &mut Tape<R>,
-        mut into: Gradients<'_, Vec<R>, Frames<R>>,
-    ) -> State<R> {
+        mut into: Gradients<'_, Vec<R>, Frames<R>, R>,
+    ) {
         if let Some(d_input) = &mut into.d_input {
             d_input.width = layer.spec.input.size();
         }
         let d_output = upstream.d_output.map(|(values, _)| values);
         let upstream = Upstream { d_output, d_final: upstream.d_final };
         let d_input = into.d_input.map(|frames| &mut frames.values);
-        layer.backward(values(input), upstream, tape, Gradients { params: into.params, d_input })
+        let d_state = layer.backward(values(input), upstream, tape, into.params, d_input);
+        if let Some(d_initial) = into.d_initial {
+            *d_initial = d_state;
+        }
     }
 
     fn readout(&self, spec: &ReadoutSpec) -> Readout<R> {
@@ -147,8 +150,8 @@ impl<R: Real> Backend for Reference<R> {
         readout.params.clone_from(params);
     }
 
-    fn logits(&self, readout: &Readout<R>, (frames, width): (&[R], usize), (): &mut ()) -> Vec<R> {
-        frames.chunks_exact(width).flat_map(|h| readout.logits(h)).collect()
+    fn logits(&self, readout: &Readout<R>, (frames, width): (&[R], usize), logits: &mut Vec<R>, (): &mut ()) {
+        *logits = frames.chunks_exact(width).flat_map(|h| readout.logits(h)).collect();
     }
 
     fn cross_entropy(

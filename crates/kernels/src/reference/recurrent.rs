@@ -1,7 +1,7 @@
 //! A layer over a sequence, row by row and step by step.
 
 use super::cells::{self, Weights};
-use crate::backend::{Gradients, Input, State, Trace, Upstream};
+use crate::backend::{Input, State, Trace, Upstream};
 use crate::cell::Cell;
 use crate::real::Real;
 use crate::spec::{InputSpec, RecurrentSpec};
@@ -118,9 +118,9 @@ impl<R: Real> Layer<R> {
         input: Input<'_, &[R]>,
         upstream: Upstream<'_, &[R], R>,
         tape: &Tape<R>,
-        into: Gradients<'_, Vec<R>, Vec<R>>,
+        grads: &mut [R],
+        mut d_input: Option<&mut Vec<R>>,
     ) -> State<R> {
-        let (grads, mut d_input) = (into.params, into.d_input);
         let (n, size, w) = (self.spec.hidden_size, self.spec.input.size(), self.weights());
         let mut d_state = upstream.d_final.cloned().unwrap_or_else(|| State::zeros(&self.spec, tape.rows));
         if let Some(d_input) = &mut d_input {

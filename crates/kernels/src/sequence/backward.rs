@@ -1,9 +1,9 @@
 //! The backward pass of a layer over a window: the forward pass in reverse.
 
 use super::gradient::{self, Scratch, WeightGradient};
-use super::tape::pad_rows;
+use super::tape::{pad_rows, unpad_rows};
 use super::{Active, Packed, Tape};
-use crate::backend::{Gradients, Input, State, Upstream};
+use crate::backend::{Gradients, Input, Upstream};
 use crate::buffer::Aligned;
 use crate::cell::{self, BackwardTile, Cell, gru};
 use crate::embedding;
@@ -19,17 +19,17 @@ pub(crate) fn backward(
     params: &[f32],
     upstream: Upstream<'_, FramesView<'_>, f32>,
     tape: &mut Tape,
-    into: Gradients<'_, Aligned, Frames>,
-) -> State<f32> {
+    into: Gradients<'_, Aligned, Frames, f32>,
+) {
     through_time(layer, &upstream, tape);
     parameters(layer, input, params, tape, into.params);
     if let Some(d_input) = into.d_input {
         frames(layer, tape, d_input);
     }
-    let unpad = |values: &[f32]| -> Vec<f32> {
-        values.chunks_exact(tape.hp).flat_map(|row| &row[..tape.hidden_size]).copied().collect()
-    };
-    State { h: unpad(&tape.d_h), c: unpad(&tape.d_c) }
+    if let Some(d_initial) = into.d_initial {
+        unpad_rows(&tape.d_h, tape.hp, tape.hidden_size, &mut d_initial.h);
+        unpad_rows(&tape.d_c, tape.hp, tape.hidden_size, &mut d_initial.c);
+    }
 }
 
 /// Turns the gates on the tape into gradients of the pre-activations; leaves the initial state's gradient in

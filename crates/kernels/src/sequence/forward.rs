@@ -1,31 +1,52 @@
 //! The forward pass of a layer over a window.
 
-use super::{Active, Packed, Tape};
+use super::{Active, Packed, Tape, shared_step};
 use crate::backend::{Input, State};
 use crate::cell::{self, Cell, ForwardTile, Share, gru};
 use crate::element::Bf16;
 use crate::frames::FramesView;
 use crate::panel::{Init, Product, Term};
+use crate::team::Team;
 use crate::values::{Values, ValuesMut, ValuesRef, each};
 use std::ops::Range;
 
+/// Rows below which the input's products are better taken for all steps at once: so few do not make up for reading
+/// the weights at every step. It changes no bit, since the step's own product goes on from the same sums.
+const FEW_ROWS: usize = 8;
+
 /// Runs `layer` over `input` from the state `initial`, whose size gives the batch rows. The tape then holds the
-/// output and all that the backward pass needs.
+/// output and all that the backward pass needs. With a `team`, the steps of a single row are shared out over it.
 pub(crate) fn forward(
     layer: &Packed,
     input: Input<'_, FramesView<'_>>,
     initial: &State<f32>,
     lengths: Option<&[usize]>,
     tape: &mut Tape,
+    team: Option<&Team>,
 ) {
     let rows = initial.h.len() / layer.spec.hidden_size;
-    tape.begin(layer, input.positions() / rows, initial, lengths);
+    let steps = input.positions() / rows;
+    tape.begin(layer, steps, initial, lengths);
+    match input {
+        Input::Frames(x) if rows < FEW_ROWS && steps > 1 => {
+            layer.input_products(x, &mut tape.quantised[0], &mut tape.ahead);
+        }
+        _ => tape.ahead.resize_scratch(0),
+    }
+    let team = team.filter(|_| rows == 1 && lengths.is_none());
+    if let Some(team) = team {
+        shared_step::share_out(layer, team, tape);
+    }
     // Apart from the tape while it is written.
     let lengths = std::mem::take(&mut tape.lengths);
     let active = Active { rows, lengths: lengths.as_deref() };
     for t in tape.direction().order(tape.steps) {
         for rows in active.at(t) {
-            step(layer, input, &Rows { t, rows }, tape);
+            let at = Rows { t, rows };
+            match team {
+                Some(team) => shared_step::step(layer, input, &at, team, tape),
+                None => step(layer, input, &at, tape),
+            }
         }
         for rows in active.finished_at(t) {
             hold(tape, &Rows { t, rows });
@@ -38,29 +59,20 @@ pub(crate) fn forward(
 }
 
 /// The rows that one step works on.
-struct Rows {
-    t: usize,
-    rows: Range<usize>,
+pub(super) struct Rows {
+    pub(super) t: usize,
+    pub(super) rows: Range<usize>,
 }
 
 /// One step of some rows: panel by panel the products, then the pointwise part on what they gave.
 fn step(layer: &Packed, input: Input<'_, FramesView<'_>>, at: &Rows, tape: &mut Tape) {
     let (cell, panels, lanes) = (layer.spec.cell, &layer.panels, layer.simd.lanes());
     let (rows, hp, plane) = (at.rows.len(), tape.hp, tape.plane());
-    let (first, ranges) = (at.t * tape.rows + at.rows.start, StateRanges::of(tape, at));
-    let Tape { h, h_rounded, c, gates, product, quantised: [by_x, by_h], .. } = tape;
-    let mut states = States::split(h, h_rounded, c, ranges);
-    let (share, x) = match input {
-        Input::Frames(x) => (Share { rows: &layer.bias, row_len: 0, ids: None }, Some(x)),
-        Input::Ids(ids) => {
-            let ids = Some(&ids[first..][..rows]);
-            (Share { rows: &layer.table, row_len: layer.row_len(), ids }, None)
-        }
-    };
-    let x = x.map(|x| {
-        let (data, size) = (x.data().from(first * x.stride()), (rows, x.width(), panels.input.k()));
-        layer.operand(data, x.stride(), size, by_x)
-    });
+    let (first, (before, after)) = (at.t * tape.rows + at.rows.start, state_ranges(tape, at));
+    let Tape { h, h_rounded, c, gates, product, ahead, quantised: [by_x, by_h], .. } = tape;
+    let mut states = States::split(h, h_rounded, c, &before, &after);
+    let (share, x) = layer.input_share(input, first, rows, by_x);
+    let row_len = layer.row_len();
     let h_size = (rows, layer.spec.hidden_size, panels.hidden.k());
     let h = layer.operand(states.operand(), hp, h_size, by_h);
     let (slots, hidden_gates) = cell.hidden_slots();
@@ -69,10 +81,19 @@ fn step(layer: &Packed, input: Input<'_, FramesView<'_>>, at: &Rows, tape: &mut 
         let units = blocks.start / hidden_gates.len()..blocks.end / hidden_gates.len();
         let width = units.len() * cell.slots();
         let by_state = Term { a: h, panel: panels.hidden.panel(p), at: slots.start };
-        let both = x.map(|a| [Term { a, panel: panels.input.panel(p), at: 0 }, by_state]);
-        let terms = both.as_ref().map_or(std::slice::from_ref(&by_state), |both| both);
-        Product { rows, terms, init: Init::Zero, width, c: product, c_stride: width * lanes }.run(layer.simd);
-        let tile = states.tile(rows, units, (hp, plane), (product, width * lanes), share);
+        let (pre, pre_stride) = if ahead.is_empty() {
+            let both = x.map(|a| [Term { a, panel: panels.input.panel(p), at: 0 }, by_state]);
+            let terms = both.as_ref().map_or(std::slice::from_ref(&by_state), |both| both);
+            let c_stride = width * lanes;
+            Product { rows, terms, init: Init::Zero, width, c: product, c_stride }.run(layer.simd);
+            (&product[..], c_stride)
+        } else {
+            let (terms, init) = (&[by_state], Init::Accumulate);
+            let c = &mut ahead[first * row_len + units.start * cell.slots() * lanes..];
+            Product { rows, terms, init, width, c, c_stride: row_len }.run(layer.simd);
+            (&*c, row_len)
+        };
+        let tile = states.tile(rows, units, (hp, plane), (pre, pre_stride), share);
         cell::forward(layer.simd, cell, tile, gates.as_mut().from(first * hp));
     }
     if cell == (Cell::Gru { reset_after: false }) {
@@ -94,38 +115,52 @@ fn step(layer: &Packed, input: Input<'_, FramesView<'_>>, at: &Rows, tape: &mut 
 }
 
 /// Where the states before and after a step lie on the tape.
-struct StateRanges {
-    before: Range<usize>,
-    after: Range<usize>,
-}
-
-impl StateRanges {
-    fn of(tape: &Tape, at: &Rows) -> Self {
-        let (hp, slice) = (tape.hp, tape.slice_len());
-        let range = |s: usize| s * slice + at.rows.start * hp..s * slice + at.rows.end * hp;
-        Self { before: range(tape.direction().before(at.t)), after: range(tape.direction().after(at.t)) }
-    }
+pub(super) fn state_ranges(tape: &Tape, at: &Rows) -> (Range<usize>, Range<usize>) {
+    let (hp, slice) = (tape.hp, tape.slice_len());
+    let range = |s: usize| s * slice + at.rows.start * hp..s * slice + at.rows.end * hp;
+    (range(tape.direction().before(at.t)), range(tape.direction().after(at.t)))
 }
 
 /// The states of some rows before and after a step.
-struct States<'a> {
+pub(super) struct States<'a> {
     h: (&'a [f32], &'a mut [f32]),
     h_rounded: (&'a [Bf16], &'a mut [Bf16]),
     c: (&'a [f32], &'a mut [f32]),
 }
 
 impl<'a> States<'a> {
-    fn split(h: &'a mut [f32], h_rounded: &'a mut [Bf16], c: &'a mut [f32], ranges: StateRanges) -> Self {
-        let StateRanges { before, after } = ranges;
+    pub(super) fn split(
+        h: &'a mut [f32],
+        h_rounded: &'a mut [Bf16],
+        c: &'a mut [f32],
+        before: &Range<usize>,
+        after: &Range<usize>,
+    ) -> Self {
         Self {
-            h: disjoint(h, &before, &after),
-            h_rounded: disjoint(h_rounded, &before, &after),
-            c: disjoint(c, &before, &after),
+            h: disjoint(h, before, after),
+            h_rounded: disjoint(h_rounded, before, after),
+            c: disjoint(c, before, after),
+        }
+    }
+
+    /// The hidden and the cell state before the step.
+    pub(super) fn before(&self) -> (&'a [f32], &'a [f32]) {
+        (self.h.0, self.c.0)
+    }
+
+    /// Overwrites some of the state after the step, from value `at` of its rows on.
+    pub(super) fn set_after(&mut self, at: usize, h: &[f32], h_rounded: &[Bf16], c: &[f32]) {
+        self.h.1[at..][..h.len()].copy_from_slice(h);
+        if !h_rounded.is_empty() {
+            self.h_rounded.1[at..][..h_rounded.len()].copy_from_slice(h_rounded);
+        }
+        if !c.is_empty() {
+            self.c.1[at..][..c.len()].copy_from_slice(c);
         }
     }
 
     /// The state before the step as products read it.
-    fn operand(&self) -> ValuesRef<'a> {
+    pub(super) fn operand(&self) -> ValuesRef<'a> {
         match self.h_rounded.0 {
             [] => ValuesRef::F32(self.h.0),
             rounded => ValuesRef::Bf16(rounded),
@@ -174,7 +209,7 @@ fn disjoint<'a, E>(buffer: &'a mut [E], read: &Range<usize>, write: &Range<usize
 
 /// Finished rows keep their state; their gates, which the trace shows, are zero.
 fn hold(tape: &mut Tape, at: &Rows) {
-    let (hp, plane, StateRanges { before, after }) = (tape.hp, tape.plane(), StateRanges::of(tape, at));
+    let (hp, plane, (before, after)) = (tape.hp, tape.plane(), state_ranges(tape, at));
     for state in [&mut tape.h, &mut tape.c] {
         if !state.is_empty() {
             state.copy_within(before.clone(), after.start);

@@ -9,12 +9,14 @@ mod backward;
 mod forward;
 mod gradient;
 mod packed;
+mod shared_step;
 mod tape;
 
 pub(crate) use backward::backward;
 pub(crate) use forward::forward;
 pub(crate) use gradient::{Scratch, WeightGradient};
 pub(crate) use packed::Packed;
+pub(crate) use shared_step::sharing_pays;
 pub(crate) use tape::Tape;
 
 use std::ops::Range;

@@ -1,7 +1,9 @@
 //! A recurrent layer's weights, packed once per update: constant over all steps of all shards.
 
+use crate::backend::Input;
 use crate::buffer::Aligned;
-use crate::cell::{Cell, gru};
+use crate::cell::{Cell, Share, gru};
+use crate::frames::FramesView;
 use crate::panel::{Columns, Format, Init, Operand, Panels, Planes, Product, Quantised, Term, Transpose};
 use crate::precision::Precision;
 use crate::simd::Simd;
@@ -250,6 +252,54 @@ impl Packed {
         match (self.precision, x) {
             (Precision::Int8, ValuesRef::F32(x)) => quantised.rows(self.simd, x, stride, (rows, width, k)),
             _ => Operand::rows(x, stride, k),
+        }
+    }
+
+    /// The input's part in the pre-activations of `rows` rows from `first` on: what is added to them, and for dense
+    /// frames the operand of a product.
+    pub(super) fn input_share<'a>(
+        &'a self,
+        input: Input<'a, FramesView<'a>>,
+        first: usize,
+        rows: usize,
+        quantised: &'a mut Quantised,
+    ) -> (Share<'a>, Option<Operand<'a>>) {
+        match input {
+            Input::Frames(x) => {
+                let size = (rows, x.width(), self.panels.input.k());
+                let x = self.operand(x.data().from(first * x.stride()), x.stride(), size, quantised);
+                (Share { rows: &self.bias, row_len: 0, ids: None }, Some(x))
+            }
+            Input::Ids(ids) => {
+                let ids = Some(&ids[first..][..rows]);
+                (Share { rows: &self.table, row_len: self.row_len(), ids }, None)
+            }
+        }
+    }
+
+    /// The products of all frames with the input's weights: `[rows][units, S, lanes]`, zeros in the slots that get no
+    /// share of the input.
+    pub(super) fn input_products(&self, x: FramesView<'_>, quantised: &mut Quantised, out: &mut Aligned) {
+        let (panels, lanes, row_len) = (&self.panels.input, self.simd.lanes(), self.row_len());
+        let (slots, gates) = (self.spec.cell.slots(), self.spec.cell.gates());
+        out.resize_scratch(x.rows() * row_len);
+        for first in (0..x.rows()).step_by(PRODUCT_ROWS) {
+            let rows = PRODUCT_ROWS.min(x.rows() - first);
+            let size = (rows, x.width(), panels.k());
+            let a = self.operand(x.data().from(first * x.stride()), x.stride(), size, quantised);
+            for p in 0..panels.count() {
+                let blocks = panels.blocks_of(p);
+                let units = blocks.start / gates..blocks.end / gates;
+                Product {
+                    rows,
+                    terms: &[Term { a, panel: panels.panel(p), at: 0 }],
+                    init: Init::Zero,
+                    width: units.len() * slots,
+                    c: &mut out[first * row_len + units.start * slots * lanes..],
+                    c_stride: row_len,
+                }
+                .run(self.simd);
+            }
         }
     }
 

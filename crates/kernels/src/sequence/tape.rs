@@ -1,5 +1,6 @@
 //! What a forward pass leaves behind, by name.
 
+use super::shared_step::Part;
 use super::{Direction, Packed};
 use crate::backend::{State, Trace};
 use crate::buffer::Aligned;
@@ -35,8 +36,12 @@ pub struct Tape {
     pub(super) lengths: Option<Vec<usize>>,
     /// `[B, 4 lanes]`: one panel's product.
     pub(super) product: Aligned,
+    /// `[T, B, units, S, lanes]`: the input's products, where they are taken before the first step; otherwise empty.
+    pub(super) ahead: Aligned,
     /// Rounded to bytes for a step: the input and the state.
     pub(super) quantised: [Quantised; 2],
+    /// What the threads of a shared step have come to.
+    pub(super) parts: Vec<Part>,
     /// `[B, Hp]` each: gradients carried from step to step.
     pub(super) d_h: Aligned,
     pub(super) d_c: Aligned,
@@ -124,14 +129,17 @@ impl Tape {
         FramesView::new(data, self.steps * self.rows, self.hidden_size, self.hp)
     }
 
-    /// The state after the last step taken.
-    pub(crate) fn final_state(&self) -> State<f32> {
+    /// Overwrites `state` with that after the last step taken.
+    pub(crate) fn final_state(&self, state: &mut State<f32>) {
         let at = if self.reverse { 0 } else { self.steps } * self.slice_len();
-        let unpad = |values: &[f32]| {
-            let rows = values.get(at..at + self.slice_len()).unwrap_or(&[]);
-            rows.chunks_exact(self.hp).flat_map(|row| &row[..self.hidden_size]).copied().collect()
-        };
-        State { h: unpad(&self.h), c: unpad(&self.c) }
+        for (values, to) in [(&self.h, &mut state.h), (&self.c, &mut state.c)] {
+            unpad_rows(
+                values.get(at..at + self.slice_len()).unwrap_or_default(),
+                self.hp,
+                self.hidden_size,
+                to,
+            );
+        }
     }
 
     /// Every named value of the forward pass on the host, `[T, B, H]` each.
@@ -158,4 +166,10 @@ pub(super) fn pad_rows(from: &[f32], width: usize, to: &mut [f32], stride: usize
         out[..width].copy_from_slice(row);
         out[width..].fill(0.0);
     }
+}
+
+/// Overwrites `to` with the first `width` values of every row of `stride`.
+pub(super) fn unpad_rows(from: &[f32], stride: usize, width: usize, to: &mut Vec<f32>) {
+    to.clear();
+    from.chunks_exact(stride).for_each(|row| to.extend_from_slice(&row[..width]));
 }

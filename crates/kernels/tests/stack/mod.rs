@@ -144,7 +144,12 @@ impl Stack {
             backend.recurrent_forward(layer, input, &state_to::<B>(&data.initial[l]), lengths, &mut here[0]);
         }
         let output = from(&backend.read_frames(backend.output(tapes.last().expect("a layer"))));
-        let last = tapes.iter().map(|tape| state_from(&backend.final_state(tape))).collect();
+        let last = |tape: &B::Tape| {
+            let mut state = State::default();
+            backend.final_state(tape, &mut state);
+            state_from(&state)
+        };
+        let last = tapes.iter().map(last).collect();
 
         let mut grads = backend.buffer(&vec![B::Real::of(0.0); data.params.len()]);
         let mut d_output = backend.d_frames(self.hidden_size, &to::<B>(&data.d_output));
@@ -156,8 +161,9 @@ impl Stack {
             let frames = matches!(input, Input::Frames(_)).then_some(&mut d_input);
             let (d_above, d_final) = (Some(backend.view(&d_output)), state_to::<B>(&data.d_final[l]));
             let upstream = Upstream { d_output: d_above, d_final: Some(&d_final) };
-            let into = Gradients { params: &mut grads, d_input: frames };
-            let d_state = backend.recurrent_backward(layer, input, &params, upstream, &mut here[0], into);
+            let mut d_state = State::default();
+            let into = Gradients { params: &mut grads, d_input: frames, d_initial: Some(&mut d_state) };
+            backend.recurrent_backward(layer, input, &params, upstream, &mut here[0], into);
             d_initial.insert(0, state_from(&d_state));
             d_output = d_input;
         }

@@ -119,7 +119,7 @@ impl Stack {
             let (below, here) = pass.tapes.split_at_mut(l);
             let input = x.of_layer(backend, below, pass.drops.then_some(&pass.dropped));
             backend.recurrent_forward(layer, input, state, x.lengths, &mut here[0]);
-            *state = backend.final_state(&here[0]);
+            backend.final_state(&here[0], state);
             if let Some(dropout) = self.mask(x, l) {
                 backend.dropout(&dropout, backend.output(&here[0]), &mut pass.dropped[l]);
             }
@@ -144,7 +144,7 @@ impl Stack {
             let input = x.of_layer(backend, below, pass.drops.then_some(&pass.dropped));
             let upstream = Upstream { d_output: Some(backend.view(&pass.d_output)), d_final: None };
             let d_input = (l > 0).then_some(&mut pass.d_input);
-            let into = Gradients { params: &mut *grads, d_input };
+            let into = Gradients { params: &mut *grads, d_input, d_initial: None };
             backend.recurrent_backward(layer, input, params, upstream, &mut here[0], into);
             std::mem::swap(&mut pass.d_output, &mut pass.d_input);
         }

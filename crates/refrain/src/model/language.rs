@@ -34,6 +34,7 @@ pub struct Weights<B: Backend> {
 /// What one pass leaves behind; reused from pass to pass.
 pub struct Pass<B: Backend> {
     stack: StackPass<B>,
+    logits: Vec<B::Real>,
     scratch: B::Scratch,
 }
 
@@ -176,14 +177,14 @@ impl LanguageModel {
     }
 
     /// One step of `ids.len()` streams: the logits `[B, V]` of each one's next symbol.
-    pub fn step<B: Backend>(
+    pub fn step<'p, B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
         ids: &[u32],
         state: &mut [State<B::Real>],
-        pass: &mut Pass<B>,
-    ) -> Vec<B::Real> {
+        pass: &'p mut Pass<B>,
+    ) -> &'p [B::Real] {
         self.read(backend, weights, ids, state, pass);
         self.logits(backend, weights, pass)
     }
@@ -206,8 +207,15 @@ impl LanguageModel {
     ///
     /// # Panics
     /// Before the first pass.
-    pub fn logits<B: Backend>(&self, backend: &B, weights: &Weights<B>, pass: &mut Pass<B>) -> Vec<B::Real> {
-        backend.logits(&weights.readout, pass.stack.output(backend), &mut pass.scratch)
+    pub fn logits<'p, B: Backend>(
+        &self,
+        backend: &B,
+        weights: &Weights<B>,
+        pass: &'p mut Pass<B>,
+    ) -> &'p [B::Real] {
+        let Pass { stack, logits, scratch } = pass;
+        backend.logits(&weights.readout, stack.output(backend), logits, scratch);
+        logits
     }
 
     /// The named activations of every layer in the last pass (not one of training, which consumes them).
@@ -234,7 +242,7 @@ fn input<B: Backend>(batch: &Batch, dropout: Option<DropoutMask>) -> StackInput<
 
 impl<B: Backend> Default for Pass<B> {
     fn default() -> Self {
-        Self { stack: StackPass::default(), scratch: B::Scratch::default() }
+        Self { stack: StackPass::default(), logits: vec![], scratch: B::Scratch::default() }
     }
 }
 

@@ -140,7 +140,7 @@ fn a_lone_stream_draws_from_its_model_symbol_by_symbol() {
                 if lines && Some(id) == vocabulary.line_end() {
                     state = model.zero_state::<Cpu>(1);
                 }
-                model.step(backend, weights, &[id], &mut state, &mut pass)
+                model.step(backend, weights, &[id], &mut state, &mut pass).to_vec()
             };
             let mut logits = vec![];
             for id in vocabulary.encode_prompt(&request.prompt).unwrap() {

@@ -50,7 +50,7 @@ impl<B: Backend> Group<B> {
         model.read(backend, weights, ids, state, pass);
         let logits = match streams.iter().any(Stream::draws) {
             true => model.logits(backend, weights, pass),
-            false => vec![],
+            false => &[],
         };
         let mut logits = logits.chunks_exact(model.architecture().vocab_size);
         for stream in streams {
