@@ -164,6 +164,7 @@ impl Backend for Cpu {
     }
 
     fn pack_recurrent(&self, layer: &mut Packed, params: &Aligned, training: bool) {
+        let _scope = Scope::new();
         layer.pack(params, training);
     }
 
@@ -213,6 +214,7 @@ impl Backend for Cpu {
     }
 
     fn pack_readout(&self, readout: &mut PackedReadout, params: &Aligned, training: bool) {
+        let _scope = Scope::new();
         readout.pack(params, training);
     }
 

@@ -80,7 +80,7 @@ impl Isa {
         }
     }
 
-    /// Whether it multiplies bfloat16 in tile units, many times as fast as `f32`.
+    /// Whether it multiplies bfloat16 in tile units, a multiple as fast as `f32`.
     pub fn has_tile_units(self) -> bool {
         self == Isa::Amx
     }

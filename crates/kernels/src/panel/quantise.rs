@@ -73,11 +73,13 @@ impl Job for Round<'_> {
     // Plain loops: the instruction set's entry compiles them with its features.
     #[inline(always)]
     fn run<V: Vector>(self, _: V) -> f32 {
-        let mut largest = 0.0_f32;
+        // What is not finite has no byte; it makes the whole row NaN instead.
+        let (mut largest, mut nothing) = (0.0_f32, 0.0_f32);
         for x in self.row {
             largest = largest.max(x.abs());
+            nothing += x * 0.0;
         }
-        let scale = largest / LARGEST;
+        let scale = largest / LARGEST + nothing;
         let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
         for (to, x) in self.to.iter_mut().zip(self.row) {
             *to = (x * inverse).round_ties_even().clamp(-LARGEST, LARGEST) as i16;

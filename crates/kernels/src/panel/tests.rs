@@ -184,3 +184,17 @@ fn products_on_the_tile_unit_agree_with_plain_sums() {
         });
     }
 }
+
+#[test]
+fn a_nan_among_activations_is_not_lost_in_bytes() {
+    let simd = Simd::new(Isa::detect().unwrap()).unwrap();
+    let mut panels = Panels::default();
+    let columns = Columns { groups: 1, group: 1, alone: false };
+    panels.pack(simd, Format::Int8, 4, columns, |_, _, out| out.fill(0.5));
+    let mut quantised = Quantised::default();
+    let a = quantised.rows(simd, &[1.0, f32::NAN, 2.0, 3.0], 4, (1, 4, 4));
+    let mut c = vec![0.0; simd.lanes()];
+    let terms = &[Term { a, panel: panels.panel(0), at: 0 }];
+    Product { rows: 1, terms, init: Init::Zero, width: 1, c: &mut c, c_stride: simd.lanes() }.run(simd);
+    assert!(c.iter().all(|x| x.is_nan()), "{c:?}");
+}

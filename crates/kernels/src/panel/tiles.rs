@@ -102,10 +102,15 @@ pub(super) fn multiply<U: TileUnit>(
     if let Init::Row(row) = product.init {
         assert!(row.len() >= product.width * COLUMNS);
     }
-    // Rows of tiles of nearly equal height, two at a time.
+    // Rows of tiles of nearly equal height, two at a time: a taller with a shorter one as long as there are both, so
+    // that most blocks share their shapes.
     let tiles = product.rows.div_ceil(MAX_ROWS);
     let (height, taller) = (product.rows / tiles, product.rows % tiles);
-    let height_of = |tile: usize| height + usize::from(tile < taller);
+    let mixed = taller.min(tiles - taller);
+    let height_of = |tile: usize| match tile < 2 * mixed {
+        true => height + usize::from(tile.is_multiple_of(2)),
+        false => height + usize::from(taller > mixed),
+    };
     let mut row = 0;
     for tile in (0..tiles).step_by(2) {
         let two = tile + 1 < tiles;

@@ -187,7 +187,8 @@ impl Vector for Avx2 {
 }
 
 impl Avx2 {
-    /// The bits, rounded to bfloat16 (nearest, ties to even) in the upper halves.
+    /// The bits, rounded to bfloat16 (nearest, ties to even) in the upper halves. A NaN that arithmetic has made
+    /// remains one.
     #[inline(always)]
     fn rounded(self) -> __m256i {
         // SAFETY: a value proves the features.

@@ -188,7 +188,8 @@ impl Vector for Avx512 {
 }
 
 impl Avx512 {
-    /// The bits, rounded to bfloat16 (nearest, ties to even) in the upper halves.
+    /// The bits, rounded to bfloat16 (nearest, ties to even) in the upper halves. A NaN that arithmetic has made
+    /// remains one.
     #[inline(always)]
     fn rounded(self) -> __m512i {
         // SAFETY: a value proves the features.
