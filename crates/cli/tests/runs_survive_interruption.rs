@@ -103,3 +103,15 @@ fn an_interrupted_run_tells_people_what_to_type() {
     assert!(told.contains("interrupted: "), "{told}");
     assert!(told.contains("nothing is lost; go on with\n  refrain train --resume run\n"), "{told}");
 }
+
+#[test]
+fn two_processes_cannot_work_on_the_same_run() {
+    let place = Place::new();
+    let arguments = format!("{RUN} --epochs 1000").replace("--epochs 2", "");
+    let mut running = start(&place, &format!("train text.txt --out run {arguments}"), 5);
+    let told = place.fail("train --resume run", 2);
+    assert!(told.contains("another process is working on this run"), "{told}");
+    running.child.kill().expect("it can be killed");
+    running.child.wait().expect("it ends");
+    place.succeed("train --resume run --max-steps 20");
+}

@@ -1,6 +1,6 @@
 //! A run's directory: `config.toml`, `metrics.jsonl`, `model.safetensors`, `checkpoint.safetensors`.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -16,6 +16,7 @@ const CHECKPOINT: &str = "checkpoint.safetensors";
 /// A directory that belongs to one run.
 pub(super) struct RunDir {
     path: PathBuf,
+    /// Locked as long as the run works, so that no second process works on it.
     metrics: File,
 }
 
@@ -86,6 +87,13 @@ impl RunDir {
             .create(true)
             .open(&metrics)
             .map_err(Error::io("write", &metrics))?;
+        if let Err(TryLockError::WouldBlock) = file.try_lock() {
+            return Err(Error::Config(format!(
+                "{}: another process is working on this run: wait for it or stop it",
+                path.display()
+            )));
+        }
+        // Where files cannot be locked at all, the run goes on without.
         Ok(Self { path: path.to_owned(), metrics: file })
     }
 
@@ -111,13 +119,13 @@ impl RunDir {
     /// `step`, for they will be made again.
     ///
     /// # Errors
-    /// If a file cannot be read or written.
+    /// If a file cannot be read or written, or another process is working on the run.
     pub(super) fn go_on(path: &Path, config: &Config, step: u64) -> Result<Self> {
+        // Before anything is changed; the file that takes the place of this one is locked anew.
+        let _locked = Self::open(path)?;
         Self::write_config(path, config)?;
         let metrics = path.join(METRICS);
-        if metrics.exists() {
-            write_atomically(&metrics, &lines_up_to(&metrics, step)?)?;
-        }
+        write_atomically(&metrics, &lines_up_to(&metrics, step)?)?;
         Self::open(path)
     }
 
