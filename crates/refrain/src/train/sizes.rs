@@ -10,6 +10,7 @@ use refrain_kernels::Cpu;
 use super::config::{Config, SMALL_TEXT};
 use super::settings::Settings;
 use crate::bench::{self, Workload};
+use crate::model::CellKind;
 use crate::text::thousands;
 use crate::{Error, Result};
 
@@ -70,7 +71,8 @@ pub(super) fn choose(settings: &Settings, symbols: u64, vocab_size: usize) -> Re
     let passes = characters / symbols.max(1) as f64;
     best.dropout = best.dropout.or(Some(dropout(passes)));
     let config = Config::resolve(best.clone(), symbols)?;
-    if symbols >= SMALL_TEXT && settings.optimizer.is_none() {
+    // Measured for LSTMs and the default rule.
+    if symbols >= SMALL_TEXT && config.cell == CellKind::Lstm && settings.optimizer.is_none() {
         let updates = characters / (config.batch_size * config.seq_length) as f64;
         best.learning_rate = best.learning_rate.or(Some(learning_rate(config.hidden_size, updates)));
     }
@@ -109,7 +111,7 @@ fn dropout(passes: f64) -> f32 {
     }
 }
 
-/// The learning rate of AdamW for so many updates: the fewer there are, and the narrower the layers, the larger they
+/// The learning rate of an LSTM under AdamW for so many updates: the fewer there are, and the narrower the layers, the larger they
 /// may be. The default of 0.003 is right for six thousand updates of layers of 256, and 0.02 for a thousand of 128.
 fn learning_rate(hidden_size: usize, updates: f64) -> f64 {
     let rate = 3e-3 * (256.0 / hidden_size as f64).sqrt() * 6e3 / updates.max(1.0);
