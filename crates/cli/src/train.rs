@@ -88,7 +88,7 @@ pub(crate) struct Args {
     /// adam, adamw, rmsprop, adagrad or sgd [adamw]
     #[arg(long, value_parser = named::<Optimizer>, help_heading = "Training")]
     optimizer: Option<Optimizer>,
-    /// Size of an update at its highest [0.005; 0.003 for texts from 300 kB]
+    /// Size of an update at its highest [0.005; 0.003 for texts from 300 kB; by the updates where the time limit chose the size]
     #[arg(long, value_name = "RATE", help_heading = "Training")]
     learning_rate: Option<f64>,
     /// constant, linear, cosine or step [cosine]
@@ -115,7 +115,7 @@ pub(crate) struct Args {
     /// Largest global norm of a gradient; 0 for any [1]
     #[arg(long, value_name = "NORM", help_heading = "Training")]
     grad_clip: Option<f64>,
-    /// Measure and keep the average of the weights over about so many updates; 0 for the weights as they are [200]
+    /// Measure and keep the average of the weights over about so many updates; 0 for the weights as they are [0]
     #[arg(long, value_name = "N", help_heading = "Training")]
     average: Option<u64>,
     /// Stop after this many validations without improvement; 0 never [10]

@@ -45,7 +45,7 @@ impl Preset {
                 seq_length: Some(128),
                 batch_size: Some(64),
                 epochs: Some(25),
-                average: Some(200),
+                learning_rate: Some(4e-3),
                 ..Settings::default()
             },
         }

@@ -1,4 +1,4 @@
-//! The size of the model under a time limit: as large as this machine can teach well in the time.
+//! The size of the model under a time limit, as large as this machine can teach well in the time, and what goes with it.
 //!
 //! A larger model learns more from each character, and takes longer over it. Which one ends lower depends on how
 //! many characters there is time for, so a few updates of each size in question are timed.
@@ -10,24 +10,23 @@ use refrain_kernels::Cpu;
 use super::config::{Config, SMALL_TEXT};
 use super::settings::Settings;
 use crate::bench::{self, Workload};
+use crate::model::CellKind;
 use crate::text::thousands;
 use crate::{Error, Result};
 
-/// A size, with what goes with it.
+/// A size.
 struct Size {
     hidden_size: usize,
     num_layers: usize,
-    batch_size: Option<usize>,
-    seq_length: Option<usize>,
     /// Characters from which on this size ends lower than the one before it.
     enough: f64,
 }
 
 /// Smallest first.
 const SIZES: [Size; 3] = [
-    Size { hidden_size: 128, num_layers: 2, batch_size: None, seq_length: None, enough: 0.0 },
-    Size { hidden_size: 256, num_layers: 2, batch_size: None, seq_length: None, enough: 2e6 },
-    Size { hidden_size: 512, num_layers: 2, batch_size: Some(64), seq_length: Some(128), enough: 5e6 },
+    Size { hidden_size: 128, num_layers: 2, enough: 0.0 },
+    Size { hidden_size: 256, num_layers: 2, enough: 2e6 },
+    Size { hidden_size: 512, num_layers: 2, enough: 5e6 },
 ];
 
 /// Steps of the sequences that are timed: enough for the speed of longer ones, about.
@@ -71,11 +70,19 @@ pub(super) fn choose(settings: &Settings, symbols: u64, vocab_size: usize) -> Re
     }
     let passes = characters / symbols.max(1) as f64;
     best.dropout = best.dropout.or(Some(dropout(passes)));
+    let config = Config::resolve(best.clone(), symbols)?;
+    // Measured for LSTMs and the default rule.
+    if symbols >= SMALL_TEXT && config.cell == CellKind::Lstm && settings.optimizer.is_none() {
+        let updates = characters / (config.batch_size * config.seq_length) as f64;
+        best.learning_rate = best.learning_rate.or(Some(learning_rate(config.hidden_size, updates)));
+    }
+    let config = Config::resolve(best.clone(), symbols)?;
     let note = format!(
-        "{} layers of {} and dropout {} chosen for {limit}: this machine learns from about {} characters a second with them, {passes:.1} passes through the text in that time (--hidden-size chooses otherwise)",
-        best.num_layers.unwrap_or_default(),
-        best.hidden_size.unwrap_or_default(),
-        best.dropout.unwrap_or_default(),
+        "{} layers of {}, dropout {} and learning rate {} chosen for {limit}: this machine learns from about {} characters a second with them, {passes:.1} passes through the text in that time (--hidden-size chooses otherwise)",
+        config.num_layers,
+        config.hidden_size,
+        config.dropout,
+        config.learning_rate,
         thousands((characters / limit.seconds) as u64),
     );
     Ok(Some(Chosen { settings: best, note, seconds: began.elapsed().as_secs_f64() }))
@@ -87,8 +94,6 @@ impl Size {
         let size = Settings {
             hidden_size: Some(self.hidden_size),
             num_layers: Some(self.num_layers),
-            batch_size: self.batch_size,
-            seq_length: self.seq_length,
             ..Settings::default()
         };
         settings.clone().or(size)
@@ -104,6 +109,13 @@ fn dropout(passes: f64) -> f32 {
         ..10.0 => 0.4,
         _ => 0.5,
     }
+}
+
+/// The learning rate of an LSTM under AdamW for so many updates: the fewer there are, and the narrower the layers, the larger they
+/// may be. The default of 0.003 is right for six thousand updates of layers of 256, and 0.02 for a thousand of 128.
+fn learning_rate(hidden_size: usize, updates: f64) -> f64 {
+    let rate = 3e-3 * (256.0 / hidden_size as f64).sqrt() * 6e3 / updates.max(1.0);
+    (rate.clamp(1e-3, 2e-2) * 1e4).round() / 1e4
 }
 
 /// How fast this machine trains with these settings.
@@ -138,7 +150,9 @@ mod tests {
         let (little, much) = (chosen(1e-3, 1_000_000), chosen(3e7, 1_000_000));
         assert_eq!((little.hidden_size, little.num_layers, little.dropout), (Some(128), Some(2), Some(0.0)));
         assert_eq!((much.hidden_size, much.num_layers, much.dropout), (Some(512), Some(2), Some(0.5)));
-        assert_eq!(chosen(3e7, 50_000).hidden_size, Some(128));
+        assert_eq!((little.learning_rate, much.learning_rate), (Some(2e-2), Some(1e-3)));
+        let small = chosen(3e7, 50_000);
+        assert_eq!((small.hidden_size, small.learning_rate), (Some(128), None));
     }
 
     #[test]
