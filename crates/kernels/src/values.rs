@@ -81,9 +81,7 @@ impl Values {
             Values::Bf16(x) => ValuesMut::Bf16(x),
         }
     }
-}
 
-impl Values {
     /// The numbers before and from `at` on.
     pub(crate) fn split_at_mut(&mut self, at: usize) -> (ValuesMut<'_>, ValuesRef<'_>) {
         match self {

@@ -94,7 +94,7 @@ impl Format {
     pub(crate) fn k_step(self, simd: Simd) -> usize {
         match self {
             Format::F32 => 1,
-            Format::Bf16 if simd.has_tiles() => 32,
+            Format::Bf16 if simd.multiplies_in_tiles() => 32,
             Format::Bf16 | Format::Int8 => 2,
         }
     }

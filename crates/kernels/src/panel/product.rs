@@ -121,7 +121,7 @@ impl Product<'_> {
     /// Multiplies.
     pub(crate) fn run(self, simd: Simd) {
         let bf16 = matches!(self.terms, [Term { a: Operand { numbers: Numbers::Bf16(_), .. }, .. }, ..]);
-        if bf16 && simd.has_tiles() {
+        if bf16 && simd.multiplies_in_tiles() {
             return tiles::run(simd, self);
         }
         let whole = |term: &Term<'_>| term.panel.width == self.width;

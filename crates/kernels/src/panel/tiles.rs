@@ -55,7 +55,7 @@ pub(super) fn run(simd: Simd, product: Product<'_>) {
             }
         });
     }
-    debug_assert!(simd.has_tiles());
+    debug_assert!(simd.multiplies_in_tiles());
     multiply(product, &mut Software::new(), |unit, heights| {
         // SAFETY: the unit is this product's own.
         unsafe { unit.configure(&config(heights)) };

@@ -50,7 +50,7 @@ impl Simd {
     }
 
     /// Whether products of bfloat16 run on tile units, or on their likeness in software.
-    pub(crate) fn has_tiles(self) -> bool {
+    pub(crate) fn multiplies_in_tiles(self) -> bool {
         matches!(self.isa, Isa::Amx | Isa::Wide)
     }
 

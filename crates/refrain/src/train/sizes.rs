@@ -31,6 +31,7 @@ const SIZES: [Size; 3] = [
 
 /// Steps of the sequences that are timed: enough for the speed of longer ones, about.
 const TIMED_STEPS: usize = 32;
+
 /// What was chosen.
 pub(super) struct Chosen {
     pub(super) settings: Settings,
