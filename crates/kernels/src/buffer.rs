@@ -1,15 +1,12 @@
 //! Zeroed memory on cache-line boundaries: the flat arenas, and every activation and packed weight of the fast path.
 
 use crate::element::Bf16;
-use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
 
-/// One cache line.
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([u8; LINE]);
-
+/// Bytes of a cache line.
 const LINE: usize = 64;
 
 /// A number without padding or invalid bits, zero when its bits are: what may lie in [`Aligned`] memory.
@@ -29,7 +26,7 @@ unsafe impl Plain for i8 {}
 /// A vector of numbers, `f32` unless said, that starts on a cache line.
 #[derive(Clone)]
 pub struct Aligned<E = f32> {
-    lines: Vec<Line>,
+    memory: Memory,
     len: usize,
     element: PhantomData<E>,
 }
@@ -45,34 +42,18 @@ impl<E: Plain> Aligned<E> {
     /// Makes room for `len` values, keeping the memory when it suffices. What it then holds is unspecified
     /// but initialised: for scratch that is written before it is read.
     pub(crate) fn resize_scratch(&mut self, len: usize) {
-        let lines = (len * size_of::<E>()).div_ceil(LINE);
-        if lines > self.lines.len() {
-            self.lines = Vec::new(); // first, so that the old memory can serve again
-            self.lines = zeroed_lines(lines);
+        let bytes = len * size_of::<E>();
+        if bytes > self.memory.layout.size() {
+            self.memory = Memory::default(); // first, so that the old memory can serve again
+            self.memory = Memory::zeroed(bytes);
         }
         self.len = len;
     }
 }
 
-/// Zeros as the allocator has them: memory fresh from the system is not touched.
-fn zeroed_lines(lines: usize) -> Vec<Line> {
-    if lines == 0 {
-        return vec![];
-    }
-    let layout = Layout::array::<Line>(lines).expect("the size was checked when the model was");
-    // SAFETY: the layout is that of a vector of so many lines and not empty; zeros are valid lines.
-    unsafe {
-        let pointer = alloc_zeroed(layout);
-        if pointer.is_null() {
-            handle_alloc_error(layout);
-        }
-        Vec::from_raw_parts(pointer.cast(), lines, lines)
-    }
-}
-
 impl<E> Default for Aligned<E> {
     fn default() -> Self {
-        Self { lines: vec![], len: 0, element: PhantomData }
+        Self { memory: Memory::default(), len: 0, element: PhantomData }
     }
 }
 
@@ -88,14 +69,97 @@ impl<E: Plain> Deref for Aligned<E> {
     type Target = [E];
 
     fn deref(&self) -> &[E] {
-        // SAFETY: `lines` holds at least `len` contiguous initialised numbers, any bits of which are a value.
-        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
+        // SAFETY: `memory` holds at least `len` contiguous initialised numbers, any bits of which are a value.
+        unsafe { std::slice::from_raw_parts(self.memory.start.as_ptr().cast(), self.len) }
     }
 }
 
 impl<E: Plain> DerefMut for Aligned<E> {
     fn deref_mut(&mut self) -> &mut [E] {
         // SAFETY: as for `deref`, and the borrow is unique.
-        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
+        unsafe { std::slice::from_raw_parts_mut(self.memory.start.as_ptr().cast(), self.len) }
     }
+}
+
+/// Initialised bytes, owned. Large ones lie on huge pages where the system has them: weights are read at every step,
+/// and looking up their ordinary pages takes a tenth of the time of a large model.
+struct Memory {
+    start: NonNull<u8>,
+    /// Of size zero where nothing is allocated.
+    layout: Layout,
+}
+
+// SAFETY: plain bytes with one owner.
+unsafe impl Send for Memory {}
+// SAFETY: as above; shared, they are only read.
+unsafe impl Sync for Memory {}
+
+impl Default for Memory {
+    fn default() -> Self {
+        let layout = Layout::from_size_align(0, LINE).expect("a power of two");
+        Self { start: layout.dangling_ptr(), layout }
+    }
+}
+
+impl Memory {
+    fn zeroed(bytes: usize) -> Self {
+        let align = if bytes < huge_pages::SIZE { LINE } else { huge_pages::SIZE };
+        let layout = Layout::from_size_align(bytes, align).expect("the size was checked when the model was");
+        // SAFETY: the layout is not empty, since somebody wants more than the nothing there was. The bytes are
+        // written before anyone reads them.
+        unsafe {
+            let start = NonNull::new(alloc(layout)).unwrap_or_else(|| handle_alloc_error(layout));
+            huge_pages::ask_for(start, bytes);
+            start.write_bytes(0, bytes);
+            Self { start, layout }
+        }
+    }
+}
+
+impl Clone for Memory {
+    fn clone(&self) -> Self {
+        if self.layout.size() == 0 {
+            return Self::default();
+        }
+        let copy = Self::zeroed(self.layout.size());
+        // SAFETY: both have so many bytes, and the copy is new.
+        unsafe { copy.start.copy_from_nonoverlapping(self.start, self.layout.size()) };
+        copy
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        if self.layout.size() > 0 {
+            // SAFETY: allocated with this layout, and nobody else's.
+            unsafe { dealloc(self.start.as_ptr(), self.layout) };
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod huge_pages {
+    use std::ptr::NonNull;
+
+    /// Bytes of a huge page on x86-64, and on most others.
+    pub(super) const SIZE: usize = 2 << 20;
+
+    /// Asks for huge pages under the whole multiples of one; no more memory is taken. A system without them says
+    /// no, and nothing is lost.
+    pub(super) fn ask_for(start: NonNull<u8>, bytes: usize) {
+        let whole = bytes / SIZE * SIZE;
+        if whole > 0 {
+            // SAFETY: advice on memory that is the caller's; its contents stay.
+            unsafe { libc::madvise(start.as_ptr().cast(), whole, libc::MADV_HUGEPAGE) };
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod huge_pages {
+    use std::ptr::NonNull;
+
+    pub(super) const SIZE: usize = usize::MAX;
+
+    pub(super) fn ask_for(_: NonNull<u8>, _: usize) {}
 }

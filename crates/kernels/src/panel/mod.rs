@@ -163,6 +163,11 @@ impl Panels {
         self.groups.div_ceil(self.groups_in_panel.max(1))
     }
 
+    /// Column blocks of all panels.
+    pub(crate) fn blocks(&self) -> usize {
+        self.groups * self.group
+    }
+
     /// The column blocks of panel `p`. Widths differ by at most one group, so that there is no thin last panel.
     pub(crate) fn blocks_of(&self, p: usize) -> Range<usize> {
         let boundary = |p: usize| p * self.groups / self.count() * self.group;

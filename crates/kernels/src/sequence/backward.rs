@@ -53,15 +53,15 @@ fn through_time(layer: &Packed, upstream: &Upstream<'_, FramesView<'_>, f32>, ta
     let active = Active { rows: tape.rows, lengths: lengths.as_deref() };
     let mut later = None;
     for t in tape.direction().order(tape.steps).rev() {
-        for p in 0..layer.panels.hidden_back.count() {
-            if let Some(later) = later {
+        if let Some(later) = later {
+            for p in 0..layer.panels.hidden_back.count() {
                 active.at(later).for_each(|rows| through_weights(layer, p, later, rows, tape));
             }
-            let units = layer.panels.hidden_back.blocks_of(p);
-            for rows in active.at(t) {
-                let (tile, gates) = tile(tape, upstream.d_output, t, rows, units.clone());
-                cell::backward(layer.simd, layer.spec.cell, tile, gates);
-            }
+        }
+        for rows in active.at(t) {
+            let units = 0..layer.panels.hidden_back.blocks();
+            let (tile, gates) = tile(tape, upstream.d_output, t, rows, units);
+            cell::backward(layer.simd, layer.spec.cell, tile, gates);
         }
         if layer.spec.cell == (Cell::Gru { reset_after: false }) {
             active.at(t).for_each(|rows| reset_gates(layer, t, rows, tape));
