@@ -3,6 +3,7 @@
 use crate::element::Bf16;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::marker::PhantomData;
+use std::num::NonZero;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
@@ -97,7 +98,7 @@ unsafe impl Sync for Memory {}
 impl Default for Memory {
     fn default() -> Self {
         let layout = Layout::from_size_align(0, LINE).expect("a power of two");
-        Self { start: layout.dangling_ptr(), layout }
+        Self { start: NonNull::without_provenance(NonZero::new(LINE).expect("not zero")), layout }
     }
 }
 

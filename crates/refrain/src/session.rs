@@ -1,11 +1,12 @@
 //! A trained model on a backend: ready to write and to be measured.
 
 use std::any::Any;
+use std::ops::ControlFlow;
 
 use refrain_kernels::{Backend, Loss, Real};
 
-use crate::data::{Batch, Batches, Evaluation, Lines, Windows};
-use crate::model::{Pass, Weights};
+use crate::data::{Batches, Evaluation, Lines, Windows};
+use crate::model::{self, Weights};
 use crate::sample::{Generator, Options, StreamId};
 use crate::store::Model;
 use crate::text::{Corpus, Source};
@@ -106,19 +107,11 @@ impl<'m, B: Backend> Session<'m, B> {
             Windows::evaluation(&corpus, vocabulary.clone(), 0..corpus.len(), Evaluation::exact(WINDOW))?
                 .into()
         };
-        let (mut batch, mut pass, mut state) = (Batch::default(), Pass::default(), vec![]);
-        let mut loss = Loss::default();
         let all = batches.batches_per_epoch();
-        for index in 0.. {
-            if !batches.batch(0, index, &mut batch)? {
-                break;
-            }
-            if batches.starts_afresh(index) {
-                state = language.zero_state::<B>(batch.rows);
-            }
-            loss.add(language.evaluate(self.backend, &self.weights, &batch, &mut state, &mut pass));
-            listen((index + 1) as f64 / all as f64);
-        }
+        let loss = model::evaluate(self.backend, language, &self.weights, &mut batches, |done, _| {
+            listen(done as f64 / all as f64);
+            ControlFlow::Continue(())
+        })?;
         if !loss.nats.is_finite() {
             return Err(Error::Diverged("the model's loss on this text is not a finite number".to_owned()));
         }

@@ -72,9 +72,9 @@ fn loss_and_gradients<B: Backend>(
     let mut weights = model.weights(backend, &params);
     model.pack_dropped(backend, &mut weights, WEIGHT_DROP);
     let mut shard = Shard::new(model, backend);
-    shard.batch = batch.clone();
-    shard.state = model.zero_state::<B>(batch.rows);
-    for state in &mut shard.state {
+    shard.part.take(batch, 0..batch.rows);
+    shard.part.state = model.zero_state::<B>(batch.rows);
+    for state in &mut shard.part.state {
         for (i, x) in state.h.iter_mut().chain(&mut state.c).enumerate() {
             *x = B::Real::of((i as f64 * 0.7).sin() * 0.5);
         }
@@ -82,7 +82,7 @@ fn loss_and_gradients<B: Backend>(
     // Two rows of a larger batch come first, so that the mask of a shard is taken from its own place.
     let mask = DropoutMask { seed: 11, batch_rows: batch.rows + 2, first_row: 2 };
     model.train(backend, &weights, &mut shard, 1.0 / batch.count().max(1) as f64, mask);
-    (shard.loss, backend.read(&shard.grads).into_iter().map(Real::as_f64).collect())
+    (shard.part.loss, backend.read(&shard.grads).into_iter().map(Real::as_f64).collect())
 }
 
 fn first_values(model: &LanguageModel) -> Vec<f64> {

@@ -41,17 +41,22 @@ pub struct Pass<B: Backend> {
     scratch: B::Scratch,
 }
 
-/// Some rows of a batch, and everything that a training step computes for them without regard to the others.
-pub struct Shard<B: Backend> {
-    /// Its own part of the batch.
-    pub batch: Batch,
+/// Some rows of a batch, and what is computed for them without regard to the others.
+pub struct Part<B: Backend> {
+    batch: Batch,
     /// Carried from window to window, one element a layer.
     pub state: Vec<State<B::Real>>,
-    /// The arena of its gradients.
-    pub grads: B::Buffer,
-    /// Of the last step.
+    /// Of the last batch.
     pub loss: Loss,
     pass: Pass<B>,
+}
+
+/// A part that is learned from.
+pub struct Shard<B: Backend> {
+    /// Its rows.
+    pub part: Part<B>,
+    /// The arena of its gradients.
+    pub grads: B::Buffer,
 }
 
 impl LanguageModel {
@@ -161,10 +166,10 @@ impl LanguageModel {
         scale: f64,
         dropout: DropoutMask,
     ) {
-        let Shard { batch, state, grads, pass, .. } = shard;
+        let Shard { part: Part { batch, state, loss, pass }, grads } = shard;
         backend.clear(grads);
+        *loss = Loss::default();
         if batch.inputs.is_empty() {
-            shard.loss = Loss::default();
             return;
         }
         let x = input(batch, Some(dropout));
@@ -172,7 +177,7 @@ impl LanguageModel {
         let mut d_frames = std::mem::take(&mut pass.stack.d_output);
         let output = pass.stack.output(backend);
         let backward = CrossEntropy { scale: B::Real::of(scale), d_frames: &mut d_frames, grads };
-        let loss = backend.cross_entropy(
+        *loss = backend.cross_entropy(
             &weights.readout,
             output,
             &batch.targets,
@@ -184,21 +189,18 @@ impl LanguageModel {
         if let Some(drop) = &weights.drop {
             self.stack.drop_weights(backend, drop, grads);
         }
-        shard.loss = loss;
     }
 
-    /// The loss of a batch from `state`, which is left as it is after the window.
-    pub fn evaluate<B: Backend>(
-        &self,
-        backend: &B,
-        weights: &Weights<B>,
-        batch: &Batch,
-        state: &mut [State<B::Real>],
-        pass: &mut Pass<B>,
-    ) -> Loss {
+    /// The loss of some rows from their own state, which is left as it is after the window.
+    pub fn evaluate<B: Backend>(&self, backend: &B, weights: &Weights<B>, part: &mut Part<B>) {
+        let Part { batch, state, loss, pass } = part;
+        *loss = Loss::default();
+        if batch.inputs.is_empty() {
+            return;
+        }
         self.stack.forward(backend, &weights.layers, &input(batch, None), state, &mut pass.stack);
         let output = pass.stack.output(backend);
-        backend.cross_entropy(&weights.readout, output, &batch.targets, None, &mut pass.scratch)
+        *loss = backend.cross_entropy(&weights.readout, output, &batch.targets, None, &mut pass.scratch);
     }
 
     /// One step of `ids.len()` streams: the logits `[B, V]` of each one's next symbol.
@@ -274,15 +276,17 @@ impl<B: Backend> Default for Pass<B> {
 impl<B: Backend> Shard<B> {
     /// An empty shard of a model's.
     pub fn new(model: &LanguageModel, backend: &B) -> Self {
-        Self {
-            batch: Batch::default(),
-            state: vec![],
-            grads: backend.buffer(&vec![B::Real::of(0.0); model.layout.len()]),
-            loss: Loss::default(),
-            pass: Pass::default(),
-        }
+        Self { part: Part::default(), grads: backend.buffer(&vec![B::Real::of(0.0); model.layout.len()]) }
     }
+}
 
+impl<B: Backend> Default for Part<B> {
+    fn default() -> Self {
+        Self { batch: Batch::default(), state: vec![], loss: Loss::default(), pass: Pass::default() }
+    }
+}
+
+impl<B: Backend> Part<B> {
     /// Takes some rows of a batch.
     pub fn take(&mut self, whole: &Batch, rows: Range<usize>) {
         let steps = match &whole.lengths {

@@ -1,12 +1,10 @@
 //! One step of training: the batch cut into shards, each shard's gradients on its own, then one update.
 
-use std::ops::Range;
-
 use refrain_kernels::{Backend, Loss, Moments, Real, State, Update};
 
 use crate::data::Batch;
 use crate::layer::{DropoutMask, WeightDrop};
-use crate::model::{LanguageModel, Shard, Weights};
+use crate::model::{LanguageModel, Shard, Weights, rows_of_part};
 use crate::params::Entry;
 
 /// A model in training: its weights, the optimiser's moments, and the shards with the states they carry.
@@ -117,7 +115,7 @@ impl<'b, B: Backend> Learner<'b, B> {
     pub fn reset_state(&mut self, rows: usize) {
         let shards = self.shards.len();
         for (i, shard) in self.shards.iter_mut().enumerate() {
-            shard.state = self.model.zero_state::<B>(rows_of_shard(rows, shards, i).len());
+            shard.part.state = self.model.zero_state::<B>(rows_of_part(rows, shards, i).len());
         }
     }
 
@@ -131,13 +129,13 @@ impl<'b, B: Backend> Learner<'b, B> {
         let scale = 1.0 / batch.count().max(1) as f64;
         let count = shards.len();
         backend.parallel(shards, |i, shard| {
-            let rows = rows_of_shard(batch.rows, count, i);
-            shard.take(batch, rows.clone());
+            let rows = rows_of_part(batch.rows, count, i);
+            shard.part.take(batch, rows.clone());
             let mask = DropoutMask { seed: dropout_seed, batch_rows: batch.rows, first_row: rows.start };
             model.train(*backend, weights, shard, scale, mask);
         });
         let mut loss = Loss::default();
-        shards.iter().for_each(|shard| loss.add(shard.loss));
+        shards.iter().for_each(|shard| loss.add(shard.part.loss));
         let mut grads: Vec<&mut B::Buffer> = shards.iter_mut().map(|shard| &mut shard.grads).collect();
         let updated = backend.update(update, &mut grads, moments, &mut weights.params);
         let report = StepReport { loss, grad_norm: updated.norm };
@@ -182,9 +180,9 @@ impl<'b, B: Backend> Learner<'b, B> {
 
     /// The carried states of the whole batch, `[B, H]` each, one element a layer.
     pub fn state(&self) -> Vec<State<f32>> {
-        let layers = self.shards.first().map_or(0, |shard| shard.state.len());
+        let layers = self.shards.first().map_or(0, |shard| shard.part.state.len());
         let whole = |layer: usize| {
-            let parts = self.shards.iter().map(|shard| &shard.state[layer]);
+            let parts = self.shards.iter().map(|shard| &shard.part.state[layer]);
             let h = parts.clone().flat_map(|part| singles(&part.h)).collect();
             State { h, c: parts.flat_map(|part| singles(&part.c)).collect() }
         };
@@ -205,19 +203,14 @@ impl<'b, B: Backend> Learner<'b, B> {
         self.moments = Moments(moments.iter().map(|moment| self.backend.buffer(&reals(moment))).collect());
         let shards = self.shards.len();
         for (i, shard) in self.shards.iter_mut().enumerate() {
-            let own = rows_of_shard(rows, shards, i);
+            let own = rows_of_part(rows, shards, i);
             let part = |values: &[f32]| {
                 let width = values.len() / rows.max(1);
                 reals(&values[own.start * width..own.end * width])
             };
-            shard.state = state.iter().map(|s| State { h: part(&s.h), c: part(&s.c) }).collect();
+            shard.part.state = state.iter().map(|s| State { h: part(&s.h), c: part(&s.c) }).collect();
         }
     }
-}
-
-/// Rows of shard `i`: contiguous, as equal as can be.
-fn rows_of_shard(rows: usize, shards: usize, i: usize) -> Range<usize> {
-    rows * i / shards..rows * (i + 1) / shards
 }
 
 fn reals<R: Real>(values: &[f32]) -> Vec<R> {

@@ -9,8 +9,7 @@ use super::Event;
 use super::material::VALIDATION_SYMBOLS;
 use super::training::Training;
 use crate::Result;
-use crate::data::Batch;
-use crate::model::Pass;
+use crate::model;
 use crate::sample::{self, Generator};
 use crate::store::{Checkpoint, History, Measured, Model};
 
@@ -42,21 +41,11 @@ impl<B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'_, B, L> {
         let train_loss = progress.train_nats / progress.train_count.max(1) as f64;
         let Some(valid) = &mut self.material.valid else { return Ok(()) };
         let (model, weights) = self.learner.evaluation();
-        let mut loss = Loss::default();
-        let (mut batch, mut pass) = (Batch::default(), Pass::default());
-        let mut state = vec![];
-        for index in 0.. {
-            if !valid.batch(0, index, &mut batch)? {
-                break;
-            }
-            if valid.starts_afresh(index) {
-                state = model.zero_state::<B>(batch.rows);
-            }
-            loss.add(model.evaluate(self.backend, weights, &batch, &mut state, &mut pass));
-            if loss.count as u64 >= VALIDATION_SYMBOLS {
-                break;
-            }
-        }
+        let enough = |_, loss: &Loss| match loss.count as u64 >= VALIDATION_SYMBOLS {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        };
+        let loss = model::evaluate(self.backend, model, weights, valid, enough)?;
         let valid_loss = loss.mean();
         if !valid_loss.is_finite() {
             let what = format!("the loss on the validation part is {valid_loss}");
