@@ -7,7 +7,7 @@
 use crate::dropout::Dropout;
 use crate::optimiser::{Moments, Update, Updated};
 use crate::real::Real;
-use crate::spec::{ReadoutSpec, RecurrentSpec};
+use crate::spec::{LinearSpec, RecurrentSpec};
 use std::ops::Range;
 
 /// What a recurrent layer reads: ids `[T, B]`, or dense frames `[T, B, I]`.
@@ -113,11 +113,11 @@ pub trait Backend: Send + Sync {
     type View<'a>: Copy + Send + Sync;
     /// A recurrent layer's weights, prepared for many products.
     type Recurrent: Send + Sync;
-    /// A readout's weights, prepared likewise.
-    type Readout: Send + Sync;
+    /// A linear layer's weights, prepared likewise.
+    type Linear: Send + Sync;
     /// What a forward pass leaves for the backward pass.
     type Tape: Send + Sync + Default;
-    /// Scratch memory of the readout.
+    /// Scratch memory of linear layers.
     type Scratch: Send + Sync + Default;
 
     /// What results depend on beside the program and its input: instruction set and precision.
@@ -178,23 +178,42 @@ pub trait Backend: Send + Sync {
         into: Gradients<'_, Self::Buffer, Self::Frames, Self::Real>,
     );
 
-    /// A readout without weights; [`Backend::pack_readout`] brings them.
-    fn readout(&self, spec: &ReadoutSpec) -> Self::Readout;
-    /// Prepares a readout's weights, as [`Backend::pack_recurrent`].
-    fn pack_readout(&self, readout: &mut Self::Readout, params: &Self::Buffer, training: bool);
-    /// Overwrites `logits` with those of all frames, `[rows, V]`, on the host.
-    fn logits(
+    /// A linear layer without weights; [`Backend::pack_linear`] brings them.
+    fn linear(&self, spec: &LinearSpec) -> Self::Linear;
+    /// Prepares a linear layer's weights, as [`Backend::pack_recurrent`].
+    fn pack_linear(&self, layer: &mut Self::Linear, params: &Self::Buffer, training: bool);
+    /// Overwrites `into` with the outputs of all frames, `[rows, O]`.
+    fn linear_forward(
         &self,
-        readout: &Self::Readout,
+        layer: &Self::Linear,
         frames: Self::View<'_>,
-        logits: &mut Vec<Self::Real>,
+        into: &mut Self::Frames,
         scratch: &mut Self::Scratch,
     );
-    /// Readout, softmax and cross-entropy against `targets` (`[rows]`, [`crate::IGNORE`] where there is none); with
+    /// The way back from the gradient of the outputs: overwrites that of the inputs, where it is wanted, and adds to
+    /// the arena `grads`.
+    fn linear_backward(
+        &self,
+        layer: &Self::Linear,
+        frames: Self::View<'_>,
+        d_output: Self::View<'_>,
+        d_input: Option<&mut Self::Frames>,
+        grads: &mut Self::Buffer,
+        scratch: &mut Self::Scratch,
+    );
+    /// Overwrites `outputs` with those of all frames, `[rows, O]`, on the host.
+    fn linear_outputs(
+        &self,
+        layer: &Self::Linear,
+        frames: Self::View<'_>,
+        outputs: &mut Vec<Self::Real>,
+        scratch: &mut Self::Scratch,
+    );
+    /// A linear layer to logits, softmax and cross-entropy against `targets` (`[rows]`, [`crate::IGNORE`] where there is none); with
     /// `backward`, their gradients in the same sweep.
     fn cross_entropy(
         &self,
-        readout: &Self::Readout,
+        readout: &Self::Linear,
         frames: Self::View<'_>,
         targets: &[u32],
         backward: Option<CrossEntropy<'_, Self>>,

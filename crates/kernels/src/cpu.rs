@@ -6,13 +6,14 @@ use crate::dispatch::{Isa, IsaError};
 use crate::dropout::Dropout;
 use crate::element::Element;
 use crate::frames::{Frames, FramesView};
+use crate::linear::{LinearScratch, PackedLinear};
 use crate::optimiser::{self, CHUNK, Moments, Update, Updated};
 use crate::precision::Precision;
-use crate::readout::{self, PackedReadout, ReadoutScratch};
+use crate::readout;
 use crate::scope::Scope;
 use crate::sequence::{self, Packed, Tape};
 use crate::simd::{Job, Simd, Vector};
-use crate::spec::{ReadoutSpec, RecurrentSpec};
+use crate::spec::{LinearSpec, RecurrentSpec};
 use crate::team::Team;
 use crate::values::{Values, each};
 use rayon::prelude::*;
@@ -110,9 +111,9 @@ impl Backend for Cpu {
     type Frames = Frames;
     type View<'a> = FramesView<'a>;
     type Recurrent = Packed;
-    type Readout = PackedReadout;
+    type Linear = PackedLinear;
     type Tape = Tape;
-    type Scratch = ReadoutScratch;
+    type Scratch = LinearScratch;
 
     fn describe(&self) -> String {
         format!("{}, {}", self.isa(), self.precision)
@@ -209,38 +210,62 @@ impl Backend for Cpu {
         sequence::backward(layer, input, params, upstream, tape, into);
     }
 
-    fn readout(&self, spec: &ReadoutSpec) -> PackedReadout {
-        PackedReadout::new(self.simd, self.precision, spec)
+    fn linear(&self, spec: &LinearSpec) -> PackedLinear {
+        PackedLinear::new(self.simd, self.precision, spec)
     }
 
-    fn pack_readout(&self, readout: &mut PackedReadout, params: &Aligned, training: bool) {
+    fn pack_linear(&self, layer: &mut PackedLinear, params: &Aligned, training: bool) {
         let _scope = Scope::new();
-        readout.pack(params, training);
+        layer.pack(params, training);
     }
 
-    fn logits(
+    fn linear_forward(
         &self,
-        readout: &PackedReadout,
+        layer: &PackedLinear,
         frames: FramesView<'_>,
-        logits: &mut Vec<f32>,
-        scratch: &mut ReadoutScratch,
+        into: &mut Frames,
+        scratch: &mut LinearScratch,
     ) {
         let _scope = Scope::new();
-        readout.logits(frames, logits, scratch);
+        layer.forward(frames, into, scratch);
+    }
+
+    fn linear_backward(
+        &self,
+        layer: &PackedLinear,
+        frames: FramesView<'_>,
+        d_output: FramesView<'_>,
+        d_input: Option<&mut Frames>,
+        grads: &mut Aligned,
+        scratch: &mut LinearScratch,
+    ) {
+        let _scope = Scope::new();
+        layer.backward(frames, d_output, d_input, grads, scratch);
+    }
+
+    fn linear_outputs(
+        &self,
+        layer: &PackedLinear,
+        frames: FramesView<'_>,
+        outputs: &mut Vec<f32>,
+        scratch: &mut LinearScratch,
+    ) {
+        let _scope = Scope::new();
+        layer.outputs(frames, outputs, scratch);
     }
 
     fn cross_entropy(
         &self,
-        readout: &PackedReadout,
+        readout: &PackedLinear,
         frames: FramesView<'_>,
         targets: &[u32],
         backward: Option<CrossEntropy<'_, Self>>,
-        scratch: &mut ReadoutScratch,
+        scratch: &mut LinearScratch,
     ) -> Loss {
         let _scope = Scope::new();
         let backward =
             backward.map(|b| readout::Backward { scale: b.scale, d_frames: b.d_frames, grads: b.grads });
-        readout.cross_entropy(frames, targets, backward, scratch)
+        readout::cross_entropy(readout, frames, targets, backward, scratch)
     }
 
     fn dropout(&self, dropout: &Dropout, frames: FramesView<'_>, into: &mut Frames) {

@@ -30,6 +30,7 @@ mod dropout;
 mod element;
 mod embedding;
 mod frames;
+mod linear;
 mod optimiser;
 mod panel;
 mod precision;
@@ -55,7 +56,7 @@ pub use optimiser::{Moments, Rule, Update, Updated};
 pub use precision::Precision;
 pub use real::Real;
 pub use reference::Reference;
-pub use spec::{InputSpec, ReadoutSpec, RecurrentSpec};
+pub use spec::{InputSpec, LinearSpec, RecurrentSpec};
 
 pub mod peak;
 

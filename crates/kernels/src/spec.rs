@@ -73,25 +73,25 @@ impl RecurrentSpec {
     }
 }
 
-/// A linear layer from `H` features to `V` logits.
+/// A linear layer from `I` features to `O`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReadoutSpec {
-    /// `H`.
+pub struct LinearSpec {
+    /// `I`.
     pub input_size: usize,
-    /// `V`.
-    pub vocab_size: usize,
-    /// Offset of the weight, `[V, H]`.
+    /// `O`; of a readout, `V`.
+    pub output_size: usize,
+    /// Offset of the weight, `[O, I]`.
     pub weight: usize,
-    /// Offset of the bias, `[V]`.
-    pub bias: usize,
+    /// Offset of the bias, `[O]`, if there is one.
+    pub bias: Option<usize>,
 }
 
-impl ReadoutSpec {
+impl LinearSpec {
     pub(crate) fn weight_range(&self) -> Range<usize> {
-        self.weight..self.weight + self.vocab_size * self.input_size
+        self.weight..self.weight + self.output_size * self.input_size
     }
 
-    pub(crate) fn bias_range(&self) -> Range<usize> {
-        self.bias..self.bias + self.vocab_size
+    pub(crate) fn bias_range(&self) -> Option<Range<usize>> {
+        self.bias.map(|bias| bias..bias + self.output_size)
     }
 }

@@ -3,11 +3,11 @@
 
 mod stack;
 
-use refrain_kernels::{Backend, Cpu, CrossEntropy, IGNORE, Isa, Precision, ReadoutSpec, Real, Reference};
+use refrain_kernels::{Backend, Cpu, CrossEntropy, IGNORE, Isa, LinearSpec, Precision, Real, Reference};
 use stack::{Random, relative_error, to};
 
 struct Case {
-    spec: ReadoutSpec,
+    spec: LinearSpec,
     params: Vec<f64>,
     frames: Vec<f64>,
     targets: Vec<u32>,
@@ -21,7 +21,7 @@ fn case(rows: usize, input_size: usize, vocab_size: usize, seed: u64) -> Case {
         _ => random.below(vocab_size) as u32,
     };
     Case {
-        spec: ReadoutSpec { input_size, vocab_size, weight: 0, bias: weight },
+        spec: LinearSpec { input_size, output_size: vocab_size, weight: 0, bias: Some(weight) },
         params: random.vec(weight + vocab_size, 0.7),
         frames: random.vec(rows * input_size, 1.0),
         targets: (0..rows).map(|_| target(&mut random)).collect(),
@@ -31,13 +31,13 @@ fn case(rows: usize, input_size: usize, vocab_size: usize, seed: u64) -> Case {
 /// Loss, count, logits, gradients of the frames and of the parameters.
 fn run<B: Backend>(backend: &B, case: &Case) -> (f64, usize, Vec<f64>, Vec<f64>, Vec<f64>) {
     let params = backend.buffer(&to::<B>(&case.params));
-    let mut readout = backend.readout(&case.spec);
-    backend.pack_readout(&mut readout, &params, true);
+    let mut readout = backend.linear(&case.spec);
+    backend.pack_linear(&mut readout, &params, true);
     let frames = backend.frames(case.spec.input_size, &to::<B>(&case.frames));
     let mut grads = backend.buffer(&vec![B::Real::of(0.0); case.params.len()]);
     let (mut d_frames, mut scratch) = (B::Frames::default(), B::Scratch::default());
     let mut logits = vec![];
-    backend.logits(&readout, backend.view(&frames), &mut logits, &mut scratch);
+    backend.linear_outputs(&readout, backend.view(&frames), &mut logits, &mut scratch);
     let backward = CrossEntropy { scale: B::Real::of(0.125), d_frames: &mut d_frames, grads: &mut grads };
     let loss =
         backend.cross_entropy(&readout, backend.view(&frames), &case.targets, Some(backward), &mut scratch);
@@ -121,11 +121,11 @@ fn narrow_formats_stay_close_to_the_reference() {
                 );
             }
             let backend = Cpu::with_isa(isa, 1).unwrap().with_precision(Precision::Int8);
-            let mut readout = backend.readout(&case.spec);
-            backend.pack_readout(&mut readout, &backend.buffer(&to::<Cpu>(&case.params)), false);
+            let mut readout = backend.linear(&case.spec);
+            backend.pack_linear(&mut readout, &backend.buffer(&to::<Cpu>(&case.params)), false);
             let frames = backend.frames(input_size, &to::<Cpu>(&case.frames));
             let mut bytes = vec![];
-            backend.logits(&readout, backend.view(&frames), &mut bytes, &mut Default::default());
+            backend.linear_outputs(&readout, backend.view(&frames), &mut bytes, &mut Default::default());
             let bytes: Vec<f64> = bytes.into_iter().map(f64::from).collect();
             let error = relative_error(&bytes, &logits);
             assert!(error < 1e-2, "{isa}, int8, {rows} rows, H={input_size}, V={vocab_size}: {error:.2e}");

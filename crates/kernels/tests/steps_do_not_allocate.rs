@@ -4,8 +4,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell as Counter;
 
 use refrain_kernels::{
-    Backend, Cell, Cpu, CrossEntropy, Gradients, Input, InputSpec, Isa, Precision, ReadoutSpec,
-    RecurrentSpec, State, Upstream,
+    Backend, Cell, Cpu, CrossEntropy, Gradients, Input, InputSpec, Isa, LinearSpec, Precision, RecurrentSpec,
+    State, Upstream,
 };
 
 /// The system's allocator, counting for each thread.
@@ -42,7 +42,7 @@ struct Model {
     params: refrain_kernels::Aligned,
     grads: refrain_kernels::Aligned,
     layers: Vec<<Cpu as Backend>::Recurrent>,
-    readout: <Cpu as Backend>::Readout,
+    readout: <Cpu as Backend>::Linear,
     tapes: [<Cpu as Backend>::Tape; 2],
     states: [State<f32>; 2],
     frames: [<Cpu as Backend>::Frames; 2],
@@ -70,14 +70,18 @@ impl Model {
             weight_hh: take(g * h * h),
             bias: Some((take(g * h), take(g * h))),
         });
-        let readout =
-            ReadoutSpec { input_size: h, vocab_size: VOCAB, weight: take(VOCAB * h), bias: take(VOCAB) };
+        let readout = LinearSpec {
+            input_size: h,
+            output_size: VOCAB,
+            weight: take(VOCAB * h),
+            bias: Some(take(VOCAB)),
+        };
         let values: Vec<f32> = (0..end).map(|i| ((i * 37 % 101) as f32 - 50.0) / 400.0).collect();
         let params = backend.buffer(&values);
         let mut layers: Vec<_> = specs.iter().map(|spec| backend.recurrent(spec)).collect();
         layers.iter_mut().for_each(|layer| backend.pack_recurrent(layer, &params, training));
-        let mut packed = backend.readout(&readout);
-        backend.pack_readout(&mut packed, &params, training);
+        let mut packed = backend.linear(&readout);
+        backend.pack_linear(&mut packed, &params, training);
         let states = specs.map(|spec| State::zeros(&spec, rows));
         let grads = backend.buffer(&vec![0.0; end]);
         Self {
@@ -105,7 +109,7 @@ impl Model {
     fn sample(&mut self, ids: &[u32]) {
         self.forward(ids);
         let Self { backend, readout, tapes, logits, scratch, .. } = self;
-        backend.logits(readout, backend.output(&tapes[1]), logits, scratch);
+        backend.linear_outputs(readout, backend.output(&tapes[1]), logits, scratch);
     }
 
     fn train(&mut self, ids: &[u32]) {
@@ -122,7 +126,7 @@ impl Model {
         let into = Gradients { params: grads, d_input: None, d_initial: None };
         backend.recurrent_backward(&layers[0], Input::Ids(ids), params, upstream, low, into);
         layers.iter_mut().for_each(|layer| backend.pack_recurrent(layer, params, true));
-        backend.pack_readout(readout, params, true);
+        backend.pack_linear(readout, params, true);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::backend::{Backend, CrossEntropy, Gradients, Input, Loss, State, Trace
 use crate::dropout::Dropout;
 use crate::optimiser::{Moments, Update, Updated};
 use crate::real::Real;
-use crate::spec::{ReadoutSpec, RecurrentSpec};
+use crate::spec::{LinearSpec, RecurrentSpec};
 use recurrent::{Layer, Tape, add, outer_into};
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -32,16 +32,28 @@ pub struct Frames<R> {
     width: usize,
 }
 
-/// A readout with the arena's parameters it was packed with.
-pub struct Readout<R> {
-    spec: ReadoutSpec,
+/// A linear layer with the arena's parameters it was packed with.
+pub struct Linear<R> {
+    spec: LinearSpec,
     params: Vec<R>,
 }
 
-impl<R: Real> Readout<R> {
-    fn logits(&self, h: &[R]) -> Vec<R> {
-        let (weight, bias) = (&self.params[self.spec.weight_range()], &self.params[self.spec.bias_range()]);
-        cells::affine(weight, bias, h, 0..self.spec.vocab_size)
+impl<R: Real> Linear<R> {
+    fn output(&self, x: &[R]) -> Vec<R> {
+        let zeros = vec![R::zero(); self.spec.output_size];
+        let bias = self.spec.bias_range().map_or(&zeros[..], |bias| &self.params[bias]);
+        cells::affine(&self.params[self.spec.weight_range()], bias, x, 0..self.spec.output_size)
+    }
+
+    /// Adds the gradients of one position: of the parameters, and of the input `d_x`.
+    fn back(&self, x: &[R], d: &[R], grads: &mut [R], d_x: Option<&mut [R]>) {
+        outer_into(&mut grads[self.spec.weight_range()], d, x);
+        if let Some(bias) = self.spec.bias_range() {
+            add(&mut grads[bias], d);
+        }
+        if let Some(d_x) = d_x {
+            cells::transposed_into(&self.params[self.spec.weight_range()], d, 0, d_x);
+        }
     }
 }
 
@@ -51,7 +63,7 @@ impl<R: Real> Backend for Reference<R> {
     type Frames = Frames<R>;
     type View<'a> = (&'a [R], usize);
     type Recurrent = Layer<R>;
-    type Readout = Readout<R>;
+    type Linear = Linear<R>;
     type Tape = Tape<R>;
     type Scratch = ();
 
@@ -143,27 +155,62 @@ impl<R: Real> Backend for Reference<R> {
         }
     }
 
-    fn readout(&self, spec: &ReadoutSpec) -> Readout<R> {
-        Readout { spec: *spec, params: vec![] }
+    fn linear(&self, spec: &LinearSpec) -> Linear<R> {
+        Linear { spec: *spec, params: vec![] }
     }
 
-    fn pack_readout(&self, readout: &mut Readout<R>, params: &Vec<R>, _: bool) {
-        readout.params.clone_from(params);
+    fn pack_linear(&self, layer: &mut Linear<R>, params: &Vec<R>, _: bool) {
+        layer.params.clone_from(params);
     }
 
-    fn logits(&self, readout: &Readout<R>, (frames, width): (&[R], usize), logits: &mut Vec<R>, (): &mut ()) {
-        *logits = frames.chunks_exact(width).flat_map(|h| readout.logits(h)).collect();
+    fn linear_forward(
+        &self,
+        layer: &Linear<R>,
+        frames: (&[R], usize),
+        into: &mut Frames<R>,
+        scratch: &mut (),
+    ) {
+        into.width = layer.spec.output_size;
+        self.linear_outputs(layer, frames, &mut into.values, scratch);
+    }
+
+    fn linear_backward(
+        &self,
+        layer: &Linear<R>,
+        (frames, width): (&[R], usize),
+        (d_output, d_width): (&[R], usize),
+        mut d_input: Option<&mut Frames<R>>,
+        grads: &mut Vec<R>,
+        (): &mut (),
+    ) {
+        if let Some(d_input) = &mut d_input {
+            **d_input = Frames { values: vec![R::zero(); frames.len()], width };
+        }
+        let positions = frames.chunks_exact(width).zip(d_output.chunks_exact(d_width));
+        for (position, (x, d)) in positions.enumerate() {
+            let d_x = d_input.as_mut().map(|d_input| &mut d_input.values[position * width..][..width]);
+            layer.back(x, d, grads, d_x);
+        }
+    }
+
+    fn linear_outputs(
+        &self,
+        layer: &Linear<R>,
+        (frames, width): (&[R], usize),
+        outputs: &mut Vec<R>,
+        (): &mut (),
+    ) {
+        *outputs = frames.chunks_exact(width).flat_map(|x| layer.output(x)).collect();
     }
 
     fn cross_entropy(
         &self,
-        readout: &Readout<R>,
+        readout: &Linear<R>,
         (frames, width): (&[R], usize),
         targets: &[u32],
         mut backward: Option<CrossEntropy<'_, Self>>,
         (): &mut (),
     ) -> Loss {
-        let spec = readout.spec;
         let mut loss = Loss::default();
         if let Some(backward) = &mut backward {
             *backward.d_frames = Frames { values: vec![R::zero(); frames.len()], width };
@@ -172,7 +219,7 @@ impl<R: Real> Backend for Reference<R> {
             if target == IGNORE {
                 continue;
             }
-            let logits = readout.logits(h);
+            let logits = readout.output(h);
             let largest = logits.iter().copied().fold(R::neg_infinity(), R::max);
             let exps: Vec<R> = logits.iter().map(|&x| (x - largest).exp()).collect();
             let sum: R = exps.iter().copied().sum();
@@ -181,10 +228,8 @@ impl<R: Real> Backend for Reference<R> {
             if let Some(backward) = &mut backward {
                 let mut d: Vec<R> = exps.iter().map(|&e| backward.scale * e / sum).collect();
                 d[target as usize] = d[target as usize] - backward.scale;
-                outer_into(&mut backward.grads[spec.weight_range()], &d, h);
-                add(&mut backward.grads[spec.bias_range()], &d);
                 let d_h = &mut backward.d_frames.values[position * width..][..width];
-                cells::transposed_into(&readout.params[spec.weight_range()], &d, 0, d_h);
+                readout.back(h, &d, backward.grads, Some(d_h));
             }
         }
         loss

@@ -3,7 +3,7 @@
 //!
 //! ids `[T, B]` -> embedding -> recurrent layers -> readout -> softmax cross-entropy against the next ids.
 
-use refrain_kernels::{Backend, CrossEntropy, InputSpec, Loss, ReadoutSpec, Real, State, Trace};
+use refrain_kernels::{Backend, CrossEntropy, InputSpec, LinearSpec, Loss, Real, State, Trace};
 
 use std::ops::Range;
 
@@ -21,14 +21,14 @@ pub struct LanguageModel {
     architecture: Architecture,
     layout: Layout,
     stack: Stack,
-    readout: ReadoutSpec,
+    readout: LinearSpec,
 }
 
 /// Weights on a backend: the arena, and what products need of it.
 pub struct Weights<B: Backend> {
     pub(crate) params: B::Buffer,
     layers: Vec<B::Recurrent>,
-    readout: B::Readout,
+    readout: B::Linear,
     /// The parameters as they are packed where some weights are dropped, and which those are.
     dropped: Option<B::Buffer>,
     drop: Option<WeightDrop>,
@@ -81,7 +81,8 @@ impl LanguageModel {
         let weight = layout.push("readout.weight", &[a.vocab_size, a.hidden_size], init);
         stack.push_biases(&mut layout);
         let bias = layout.push("readout.bias", &[a.vocab_size], init);
-        let readout = ReadoutSpec { input_size: a.hidden_size, vocab_size: a.vocab_size, weight, bias };
+        let readout =
+            LinearSpec { input_size: a.hidden_size, output_size: a.vocab_size, weight, bias: Some(bias) };
         Ok(Self { architecture: a.clone(), layout, stack, readout })
     }
 
@@ -118,7 +119,7 @@ impl LanguageModel {
         Weights {
             params: backend.buffer(params),
             layers: self.stack.specs().iter().map(|spec| backend.recurrent(spec)).collect(),
-            readout: backend.readout(&self.readout),
+            readout: backend.linear(&self.readout),
             dropped: None,
             drop: None,
         }
@@ -144,7 +145,7 @@ impl LanguageModel {
     fn pack_all<B: Backend>(&self, backend: &B, weights: &mut Weights<B>, training: bool) {
         enum Part<'a, B: Backend> {
             Layer(&'a mut B::Recurrent),
-            Readout(&'a mut B::Readout),
+            Readout(&'a mut B::Linear),
         }
         let Weights { params, layers, readout, dropped, drop } = weights;
         let params = drop.and(dropped.as_ref()).unwrap_or(params);
@@ -152,7 +153,7 @@ impl LanguageModel {
         parts.push(Part::Readout(readout));
         backend.parallel(&mut parts, |_, part| match part {
             Part::Layer(layer) => backend.pack_recurrent(layer, params, training),
-            Part::Readout(readout) => backend.pack_readout(readout, params, training),
+            Part::Readout(readout) => backend.pack_linear(readout, params, training),
         });
     }
 
@@ -241,7 +242,7 @@ impl LanguageModel {
         pass: &'p mut Pass<B>,
     ) -> &'p [B::Real] {
         let Pass { stack, logits, scratch } = pass;
-        backend.logits(&weights.readout, stack.output(backend), logits, scratch);
+        backend.linear_outputs(&weights.readout, stack.output(backend), logits, scratch);
         logits
     }
 

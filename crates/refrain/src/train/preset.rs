@@ -47,7 +47,8 @@ impl Preset {
     pub fn options(self) -> String {
         let file = toml::to_string(&self.settings()).unwrap_or_default();
         let pairs = file.lines().filter_map(|line| line.split_once(" = "));
-        let options = pairs.map(|(name, value)| format!("--{} {}", name.replace('_', "-"), value.trim_matches('"')));
+        let options =
+            pairs.map(|(name, value)| format!("--{} {}", name.replace('_', "-"), value.trim_matches('"')));
         options.collect::<Vec<String>>().join(" ")
     }
 }
