@@ -16,6 +16,7 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import install
@@ -107,21 +108,28 @@ def take_all(results, workloads, everybody, rounds):
         take_turns(results, workload, [one for one in everybody if one.takes(workload)], rounds, refusals)
 
 
+PATIENCE_S = 45  # whoever took longer over a workload is measured at it once
+
+
 def take_turns(results, workload, everybody, rounds, refusals):
     """Round by round. Whoever refuses a workload is not asked for it again."""
     for number in range(rounds):
         for contender in everybody:
             who = contender.label()
-            if (workload, who) in refusals or not number == results.count(workload, who) < contender.rounds(rounds):
+            done = results.count(workload, who)
+            if (workload, who) in refusals or not number == done < contender.rounds(rounds):
+                continue
+            if results.seconds(workload, who) > PATIENCE_S:
                 continue
             command, env = contender.command(workload)
+            began = time.monotonic()
             try:
                 result, memory_mb = measure(command, env)
             except Refused as refusal:
                 refusals.note(workload, who, str(refusal))
                 continue
             results.add(workload, {"who": who, "result": result, "memory_mb": memory_mb,
-                                   "command": shown(command, env)})
+                                   "seconds": time.monotonic() - began, "command": shown(command, env)})
             if workload.what != "peak":
                 print(f"{workload.group}, {workload.title()}, round {number + 1}: {who} "
                       f"{result['best_chars_per_s']:,.0f} characters a second", flush=True)

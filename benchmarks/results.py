@@ -46,6 +46,10 @@ class Results:
     def count(self, workload, who):
         return len(self.rounds.get((workload, who), []))
 
+    def seconds(self, workload, who):
+        """What the longest round took, with the start of the program."""
+        return max((record.get("seconds", 0) for record in self.rounds.get((workload, who), [])), default=0)
+
     def workloads(self, group):
         return list(dict.fromkeys(workload for workload, _ in self.rounds if workload.group == group))
 

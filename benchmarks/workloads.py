@@ -60,7 +60,7 @@ def training(group, cell, threads, isa=""):
     common = dict(group=group, what="train", cell=cell, threads=threads, isa=isa)
     for hidden_size in (128, 256, 512):
         yield Workload(hidden_size=hidden_size, **common)
-    if not isa:
+    if not isa and cell == "lstm":
         yield Workload(hidden_size=1024, num_layers=1, batch_size=64, seq_length=100, repeat=5, **common)
 
 

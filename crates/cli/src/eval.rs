@@ -60,10 +60,12 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         });
         return out::line(&object.to_string());
     }
-    out::line(&format!("loss        {nats:.4} nats a character"))?;
-    out::line(&format!("            {bits:.4} bits a character"))?;
+    let units = model.vocabulary.units();
+    let unit = units.singular();
+    out::line(&format!("loss        {nats:.4} nats a {unit}"))?;
+    out::line(&format!("            {bits:.4} bits a {unit}"))?;
     out::line(&format!("perplexity  {perplexity:.3}"))?;
-    out::line(&format!("characters  {}", thousands(found.loss.count as u64)))?;
+    out::line(&format!("{:<11} {}", units.plural(), thousands(found.loss.count as u64)))?;
     if found.unknown > 0 {
         let share = 100.0 * found.unknown as f64 / found.loss.count as f64;
         let unknown = thousands(found.unknown);

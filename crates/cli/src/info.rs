@@ -46,8 +46,10 @@ fn model(model: &Model) -> Result<(), Failure> {
     let known = vocabulary.symbols().len();
     out::line(&format!("vocabulary  {known} {} symbols{unknown}", vocabulary.units()))?;
     let ids = (0..vocabulary.len() as u32).filter(|&id| Some(id) != vocabulary.unknown());
-    let symbols: Vec<String> = ids.take(400).map(|id| vocabulary.render(id)).collect();
-    out::line(&format!("            {}{}", symbols.join(" "), if known > 400 { " ..." } else { "" }))?;
+    let more = (known > MOST_SYMBOLS).then(|| "...".to_owned());
+    for line in wrapped(ids.take(MOST_SYMBOLS).map(|id| vocabulary.render(id)).chain(more)) {
+        out::line(&format!("            {line}"))?;
+    }
     out::line(&format!(
         "trained on  {}, {} of them learned from",
         history.text,
@@ -57,7 +59,8 @@ fn model(model: &Model) -> Result<(), Failure> {
     out::line(&format!("computed    {}, by refrain {}", history.computed_with, history.version))?;
     out::line(&format!("stands at   update {}, epoch {}", thousands(history.step), history.epoch))?;
     if !history.measured.is_empty() {
-        out::line("history     update    epoch    train    valid   (nats a character)")?;
+        let unit = vocabulary.units().singular();
+        out::line(&format!("history     update    epoch    train    valid   (nats a {unit})"))?;
     }
     let every = history.measured.len().div_ceil(20).max(1);
     let last = history.measured.len().saturating_sub(1);
@@ -66,4 +69,24 @@ fn model(model: &Model) -> Result<(), Failure> {
         out::line(&format!("         {step:>9} {:>8} {:>8.4} {:>8.4}", m.epoch, m.train_loss, m.valid_loss))?;
     }
     Ok(())
+}
+
+/// Symbols of a vocabulary that are shown.
+const MOST_SYMBOLS: usize = 400;
+
+/// Words in lines of about 80 columns.
+fn wrapped(words: impl Iterator<Item = String>) -> Vec<String> {
+    const COLUMNS: usize = 80;
+    let mut lines = vec![String::new()];
+    for word in words {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(&word),
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= COLUMNS => {
+                line.push(' ');
+                line.push_str(&word);
+            }
+            _ => lines.push(word),
+        }
+    }
+    lines
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use refrain::Cpu;
+use refrain::text::Units;
 use refrain::train::{Config, Done, Event, Reason, Start, Step};
 
 use crate::out::{self, thousands};
@@ -17,6 +18,7 @@ pub(crate) struct Terminal {
     /// The run's directory.
     out: Option<PathBuf>,
     epochs: Option<u64>,
+    units: Units,
     /// Without a validation part: epochs between two lines of loss.
     lines_every: Option<u64>,
     epoch_loss: EpochLoss,
@@ -60,6 +62,7 @@ impl Terminal {
             machine: format!("{}, {threads}", backend.isa()),
             out: config.out.clone(),
             epochs: config.epochs,
+            units: config.units,
             lines_every: (config.valid_fraction == 0.0)
                 .then(|| config.epochs.map_or(1, |epochs| (epochs / 10).max(1))),
             epoch_loss: EpochLoss::default(),
@@ -179,20 +182,20 @@ impl Terminal {
             Reason::Interrupted => "interrupted",
         };
         let speed = self.last_step.as_ref().map_or(String::new(), |step| {
-            format!(", {} characters a second at the end", thousands(step.chars_per_s as u64))
+            format!(", {} {} a second at the end", thousands(step.chars_per_s as u64), self.units.plural())
         });
         if self.last_step.is_none() && done.reason != Reason::Interrupted {
             return self.complete(done);
         }
         self.line(&format!("\n{why}: {} updates in {}{speed}", thousands(done.step), clock(done.elapsed_s)));
-        let bits = done.loss / std::f64::consts::LN_2;
+        let (bits, unit) = (done.loss / std::f64::consts::LN_2, self.units.singular());
         match done.valid_loss {
             Some(loss) => self.line(&format!(
-                "validation loss {loss:.4} nats ({bits:.4} bits) a character, after update {}",
+                "validation loss {loss:.4} nats ({bits:.4} bits) a {unit}, after update {}",
                 thousands(done.best_step)
             )),
             None if done.loss.is_finite() => {
-                self.line(&format!("loss {:.4} nats ({bits:.4} bits) a character", done.loss))
+                self.line(&format!("loss {:.4} nats ({bits:.4} bits) a {unit}", done.loss))
             }
             None => {}
         }

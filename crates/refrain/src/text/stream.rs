@@ -95,8 +95,8 @@ impl Stream {
             "save the file as UTF-8"
         };
         self.source.error(format!(
-            "line {line} is not UTF-8 (byte 0x{byte:02X} at offset {offset}): {remedy}, or use --units byte, \
-             which reads any file"
+            "line {line} is not UTF-8 (byte 0x{byte:02X} at offset {offset}): {remedy}, or \
+             train with --units byte, which reads any file"
         ))
     }
 }

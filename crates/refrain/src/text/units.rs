@@ -36,8 +36,16 @@ impl Units {
         }
     }
 
+    /// What this unit is called in a message.
+    pub fn singular(self) -> &'static str {
+        match self {
+            Units::Char => "character",
+            Units::Byte => "byte",
+        }
+    }
+
     /// What this unit is called in a message about several of them.
-    pub(crate) fn plural(self) -> &'static str {
+    pub fn plural(self) -> &'static str {
         match self {
             Units::Char => "characters",
             Units::Byte => "bytes",

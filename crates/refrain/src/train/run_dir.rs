@@ -38,7 +38,9 @@ impl RunDir {
         name.push(format!(".{}.tmp", std::process::id()));
         let temporary = path.with_file_name(name);
         let made = Self::fill(&temporary, config, start)
-            .and_then(|()| fs::rename(&temporary, path).map_err(Error::io("create", path)));
+            .and_then(|()| fs::rename(&temporary, path).map_err(Error::io("create", path)))
+            // Another run may have taken the name in the meantime.
+            .or_else(|error| Self::check_free(path).and(Err(error)));
         if let Err(error) = made {
             // Best effort: what matters is the error.
             let _ = fs::remove_dir_all(&temporary);
