@@ -78,14 +78,17 @@ fn a_preset_gives_what_the_user_does_not_and_is_written_out() {
     }
     assert!(!config.contains("preset"), "{config}");
     let help = place.succeed("train --help");
-    assert!(help.contains("--hidden-size 512 --num-layers 2 --dropout 0.5"), "{help}");
+    assert!(
+        help.contains("--hidden-size 128 --num-layers 2 --dropout 0.0") && help.contains("--time-limit 20m"),
+        "{help}"
+    );
 }
 
 #[test]
 fn a_time_limit_chooses_a_size_and_says_why() {
     let place = Place::new();
     let told = place.succeed("train text.txt --time-limit 0.5s --out run");
-    assert!(told.contains("note: 2 layers of 128, dropout "), "{told}");
+    assert!(told.contains("note: 2 layers of 128, batches of "), "{told}");
     let config = std::fs::read_to_string(place.at("run/config.toml")).unwrap();
     assert!(config.contains("hidden_size = 128"), "{config}");
     // What was chosen stands when the run goes on.

@@ -127,6 +127,10 @@ pub trait Backend: Send + Sync {
     fn buffer(&self, values: &[Self::Real]) -> Self::Buffer;
     /// The values of an arena.
     fn read(&self, buffer: &Self::Buffer) -> Vec<Self::Real>;
+    /// The values of a part of an arena.
+    fn read_part(&self, buffer: &Self::Buffer, part: Range<usize>) -> Vec<Self::Real>;
+    /// Adds to the values of an arena from `at` on.
+    fn add_part(&self, values: &[Self::Real], buffer: &mut Self::Buffer, at: usize);
     /// Sets an arena to zero.
     fn clear(&self, buffer: &mut Self::Buffer);
 
@@ -136,6 +140,13 @@ pub trait Backend: Send + Sync {
     fn d_frames(&self, width: usize, values: &[Self::Real]) -> Self::Frames;
     /// Host values `[rows, width]` of activations.
     fn read_frames(&self, frames: Self::View<'_>) -> Vec<Self::Real>;
+    /// Overwrites `into` with activations side by side, `[rows, sum of their widths]`.
+    fn join(&self, parts: &[Self::View<'_>], into: &mut Self::Frames);
+    /// Overwrites `into` with the gradients of `width` features from feature `at` on: the way back from
+    /// [`Backend::join`].
+    fn part(&self, d_joined: Self::View<'_>, at: usize, width: usize, into: &mut Self::Frames);
+    /// Adds gradients of activations to others of the same size.
+    fn add_gradients(&self, from: Self::View<'_>, to: &mut Self::Frames);
     /// Borrows activations.
     fn view<'a>(&self, frames: &'a Self::Frames) -> Self::View<'a>;
 

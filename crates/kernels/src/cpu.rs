@@ -127,6 +127,14 @@ impl Backend for Cpu {
         buffer.to_vec()
     }
 
+    fn read_part(&self, buffer: &Aligned, part: Range<usize>) -> Vec<f32> {
+        buffer[part].to_vec()
+    }
+
+    fn add_part(&self, values: &[f32], buffer: &mut Aligned, at: usize) {
+        buffer[at..][..values.len()].iter_mut().zip(values).for_each(|(to, x)| *to += x);
+    }
+
     fn clear(&self, buffer: &mut Aligned) {
         buffer.fill(0.0);
     }
@@ -142,6 +150,19 @@ impl Backend for Cpu {
     fn read_frames(&self, frames: FramesView<'_>) -> Vec<f32> {
         let rows = (0..frames.rows()).map(|row| row * frames.stride());
         rows.flat_map(|at| frames.data().to_f32(at..at + frames.width())).collect()
+    }
+
+    fn join(&self, parts: &[FramesView<'_>], into: &mut Frames) {
+        let width = parts.iter().map(|part| part.width()).sum();
+        into.join(parts, self.simd.padded(width, self.precision));
+    }
+
+    fn part(&self, d_joined: FramesView<'_>, at: usize, width: usize, into: &mut Frames) {
+        into.take_part(d_joined, at, width, width.next_multiple_of(self.simd.lanes()));
+    }
+
+    fn add_gradients(&self, from: FramesView<'_>, to: &mut Frames) {
+        to.add_gradients(from);
     }
 
     fn view<'a>(&self, frames: &'a Frames) -> FramesView<'a> {

@@ -1,6 +1,6 @@
 //! Activations of the fast path: rows of features, padded to whole vectors.
 
-use crate::values::{Kind, Values, ValuesRef};
+use crate::values::{Kind, Values, ValuesRef, each};
 
 /// Activations `[rows, width]`, rows padded to whole vectors.
 #[derive(Default)]
@@ -43,6 +43,40 @@ impl Frames {
         match &mut self.data {
             Values::F32(data) => data,
             Values::Bf16(_) => panic!("activations where gradients belong"),
+        }
+    }
+
+    /// Overwrites these with activations side by side, rows `stride` apart, zeros behind them.
+    pub(crate) fn join(&mut self, parts: &[FramesView<'_>], stride: usize) {
+        let Some(first) = parts.first() else { return };
+        let width = parts.iter().map(|part| part.width).sum();
+        self.resize(first.data.kind(), first.rows, width, stride);
+        for row in 0..first.rows {
+            let mut at = row * stride;
+            for part in parts {
+                self.data.copy_at(at, part.data.from(row * part.stride), part.width);
+                at += part.width;
+            }
+            each!(Values, &mut self.data, data => data[at..(row + 1) * stride].fill(Default::default()));
+        }
+    }
+
+    /// Overwrites these with the gradients of `width` features from feature `at` on.
+    pub(crate) fn take_part(&mut self, from: FramesView<'_>, at: usize, width: usize, stride: usize) {
+        self.resize(Kind::F32, from.rows, width, stride);
+        for (row, to) in self.gradients_mut().chunks_exact_mut(stride).enumerate() {
+            let (from, _) = from.gradients_from(row);
+            to[..width].copy_from_slice(&from[at..][..width]);
+            to[width..].fill(0.0);
+        }
+    }
+
+    /// Adds gradients of the same size.
+    pub(crate) fn add_gradients(&mut self, from: FramesView<'_>) {
+        let (rows, width, stride) = (self.rows, self.width, self.stride);
+        for (row, to) in self.gradients_mut().chunks_exact_mut(stride).take(rows).enumerate() {
+            let (from, _) = from.gradients_from(row);
+            to[..width].iter_mut().zip(from).for_each(|(to, x)| *to += x);
         }
     }
 

@@ -79,6 +79,14 @@ impl<R: Real> Backend for Reference<R> {
         buffer.clone()
     }
 
+    fn read_part(&self, buffer: &Vec<R>, part: Range<usize>) -> Vec<R> {
+        buffer[part].to_vec()
+    }
+
+    fn add_part(&self, values: &[R], buffer: &mut Vec<R>, at: usize) {
+        add(&mut buffer[at..][..values.len()], values);
+    }
+
     fn clear(&self, buffer: &mut Vec<R>) {
         buffer.fill(R::zero());
     }
@@ -93,6 +101,22 @@ impl<R: Real> Backend for Reference<R> {
 
     fn read_frames(&self, (values, _): (&[R], usize)) -> Vec<R> {
         values.to_vec()
+    }
+
+    fn join(&self, parts: &[(&[R], usize)], into: &mut Frames<R>) {
+        let rows = parts.first().map_or(0, |(values, width)| values.len() / width);
+        let row = |row: usize| parts.iter().flat_map(move |&(values, width)| &values[row * width..][..width]);
+        into.values = (0..rows).flat_map(row).copied().collect();
+        into.width = parts.iter().map(|(_, width)| width).sum();
+    }
+
+    fn part(&self, (values, of): (&[R], usize), at: usize, width: usize, into: &mut Frames<R>) {
+        into.values = values.chunks_exact(of).flat_map(|row| &row[at..][..width]).copied().collect();
+        into.width = width;
+    }
+
+    fn add_gradients(&self, (values, _): (&[R], usize), to: &mut Frames<R>) {
+        add(&mut to.values, values);
     }
 
     fn view<'a>(&self, frames: &'a Frames<R>) -> (&'a [R], usize) {

@@ -1,4 +1,4 @@
-//! A stack of recurrent layers with dropout on each layer's output.
+//! A stack of recurrent layers, in one direction or in both, with dropout on each layer's output.
 
 use refrain_kernels::{Backend, Cell, Dropout, Gradients, Input, InputSpec, RecurrentSpec, State, Upstream};
 
@@ -7,8 +7,26 @@ use crate::params::{Init, Layout};
 /// Recurrent layers, each over the output of the one below.
 #[derive(Clone, Debug)]
 pub struct Stack {
+    /// Lowest layer first; of each layer forwards before backwards.
     specs: Vec<RecurrentSpec>,
-    dropout: f32,
+    sizes: StackSizes,
+}
+
+/// What a stack is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct StackSizes {
+    /// The cell of every layer.
+    pub cell: Cell,
+    /// What the lowest layer reads.
+    pub input: InputSpec,
+    /// `H`, of each direction.
+    pub hidden_size: usize,
+    /// `L`.
+    pub num_layers: usize,
+    /// Whether a second set of layers reads each sequence from its end; outputs are then `[T, B, 2 H]`, forwards first.
+    pub bidirectional: bool,
+    /// On each layer's output.
+    pub dropout: f32,
 }
 
 /// Which dropout mask a training pass uses.
@@ -55,60 +73,88 @@ pub enum Source<'a, B: Backend> {
 /// What a pass through a stack leaves behind; reused from pass to pass.
 pub struct StackPass<B: Backend> {
     tapes: Vec<B::Tape>,
-    /// Each layer's output after dropout, where there is any.
-    dropped: Vec<B::Frames>,
-    drops: bool,
-    /// Gradient of the output on its way down, `[T, B, H]`; whoever reads the output writes it.
+    /// Each layer's output as it is read, where that is not what lies on its tape: dropped, or both directions joined.
+    outputs: Vec<B::Frames>,
+    /// Whether `outputs` are those of this pass.
+    derived: bool,
+    /// Gradient of the output on its way down, `[T, B, D H]`; whoever reads the output writes it.
     pub(crate) d_output: B::Frames,
     d_input: B::Frames,
+    /// Gradients of one direction.
+    d_part: B::Frames,
+    d_other: B::Frames,
+}
+
+/// What the way back takes and gives beside the gradient of the output.
+pub struct StackBack<'a, B: Backend> {
+    /// The arena of parameters.
+    pub params: &'a B::Buffer,
+    /// The arena of gradients, added to.
+    pub grads: &'a mut B::Buffer,
+    /// The gradient of the final states, one a spec of the stack.
+    pub d_final: Option<&'a [State<B::Real>]>,
+    /// Where that of the initial states goes, overwritten, one a spec.
+    pub d_initial: Option<&'a mut [State<B::Real>]>,
+    /// Whether the gradient of the input frames is wanted: it is then what `d_output` holds at the end.
+    pub d_input: bool,
+}
+
+impl<'a, B: Backend> StackBack<'a, B> {
+    /// Nothing but the gradients of the parameters.
+    pub fn new(params: &'a B::Buffer, grads: &'a mut B::Buffer) -> Self {
+        Self { params, grads, d_final: None, d_initial: None, d_input: false }
+    }
 }
 
 impl Stack {
-    /// Appends `num_layers` layers to `layout`: matrices now, biases by [`Stack::push_biases`].
-    pub(crate) fn new(
-        layout: &mut Layout,
-        cell: Cell,
-        lowest: InputSpec,
-        hidden_size: usize,
-        num_layers: usize,
-        dropout: f32,
-    ) -> Self {
+    /// Appends layers to `layout`: matrices now, biases by [`Stack::push_biases`]. Names are PyTorch's, behind `prefix`.
+    pub(crate) fn new(layout: &mut Layout, prefix: &str, sizes: StackSizes) -> Self {
+        let StackSizes { cell, input, hidden_size, num_layers, .. } = sizes;
         let rows = cell.gates() * hidden_size;
         let init = Init::Uniform(1.0 / (hidden_size as f32).sqrt());
-        let layer = |l: usize| {
-            let input = if l == 0 { lowest } else { InputSpec::Frames { size: hidden_size } };
+        let directions = 1 + usize::from(sizes.bidirectional);
+        let above = InputSpec::Frames { size: directions * hidden_size };
+        let spec = |number: usize| {
+            let input = if number < directions { input } else { above };
+            let name = name(number, directions);
             RecurrentSpec {
                 cell,
                 input,
                 hidden_size,
-                reverse: false,
-                weight_ih: layout.push(format!("rnn.weight_ih_l{l}"), &[rows, input.size()], init),
-                weight_hh: layout.push(format!("rnn.weight_hh_l{l}"), &[rows, hidden_size], init),
+                reverse: number % directions == 1,
+                weight_ih: layout.push(format!("{prefix}.weight_ih_{name}"), &[rows, input.size()], init),
+                weight_hh: layout.push(format!("{prefix}.weight_hh_{name}"), &[rows, hidden_size], init),
                 bias: None,
             }
         };
-        Self { specs: (0..num_layers).map(layer).collect(), dropout }
+        Self { specs: (0..directions * num_layers).map(spec).collect(), sizes }
     }
 
     /// Appends the layers' biases.
-    pub(crate) fn push_biases(&mut self, layout: &mut Layout) {
-        for (l, spec) in self.specs.iter_mut().enumerate() {
+    pub(crate) fn push_biases(&mut self, layout: &mut Layout, prefix: &str) {
+        let directions = self.directions();
+        for (number, spec) in self.specs.iter_mut().enumerate() {
             let shape = [spec.cell.gates() * spec.hidden_size];
             let bound = 1.0 / (spec.hidden_size as f32).sqrt();
             let init_ih =
                 if spec.cell == Cell::Lstm { Init::ForgetGate(bound) } else { Init::Uniform(bound) };
-            let ih = layout.push(format!("rnn.bias_ih_l{l}"), &shape, init_ih);
-            let hh = layout.push(format!("rnn.bias_hh_l{l}"), &shape, Init::Uniform(bound));
+            let name = name(number, directions);
+            let ih = layout.push(format!("{prefix}.bias_ih_{name}"), &shape, init_ih);
+            let hh = layout.push(format!("{prefix}.bias_hh_{name}"), &shape, Init::Uniform(bound));
             spec.bias = Some((ih, hh));
         }
     }
 
-    /// The layers, lowest first.
+    /// The layers, lowest first; of each layer forwards before backwards.
     pub fn specs(&self) -> &[RecurrentSpec] {
         &self.specs
     }
 
-    /// The zero state of `rows` sequences, one element a layer.
+    fn directions(&self) -> usize {
+        1 + usize::from(self.sizes.bidirectional)
+    }
+
+    /// The zero state of `rows` sequences, one element a spec.
     pub fn zero_state<B: Backend>(&self, rows: usize) -> Vec<State<B::Real>> {
         self.specs.iter().map(|spec| State::zeros(spec, rows)).collect()
     }
@@ -122,40 +168,78 @@ impl Stack {
         state: &mut [State<B::Real>],
         pass: &mut StackPass<B>,
     ) {
-        pass.drops = x.dropout.is_some() && self.dropout > 0.0;
+        let directions = self.directions();
+        pass.derived = self.sizes.bidirectional || (x.dropout.is_some() && self.sizes.dropout > 0.0);
         pass.tapes.resize_with(self.specs.len(), Default::default);
-        pass.dropped.resize_with(self.specs.len(), Default::default);
-        for (l, (layer, state)) in layers.iter().zip(state).enumerate() {
-            let (below, here) = pass.tapes.split_at_mut(l);
-            let input = x.of_layer(backend, below, pass.drops.then_some(&pass.dropped));
-            backend.recurrent_forward(layer, input, state, x.lengths, &mut here[0]);
-            backend.final_state(&here[0], state);
-            if let Some(dropout) = self.mask(x, l) {
-                backend.dropout(&dropout, backend.output(&here[0]), &mut pass.dropped[l]);
+        pass.outputs.resize_with(self.sizes.num_layers, Default::default);
+        for l in 0..self.sizes.num_layers {
+            let (below, here) = pass.tapes.split_at_mut(l * directions);
+            let (outputs_below, output) = pass.outputs.split_at_mut(l);
+            let input = x.of_layer(backend, below, pass.derived.then_some(outputs_below));
+            let specs = l * directions..(l + 1) * directions;
+            for ((layer, state), tape) in
+                layers[specs.clone()].iter().zip(&mut state[specs]).zip(here.iter_mut())
+            {
+                backend.recurrent_forward(layer, input, state, x.lengths, tape);
+                backend.final_state(tape, state);
+            }
+            match (here, self.mask(x, l)) {
+                ([forwards, backwards, ..], dropout) if self.sizes.bidirectional => {
+                    let both = [backend.output(forwards), backend.output(backwards)];
+                    backend.join(&both, &mut output[0]);
+                    if let Some(dropout) = dropout {
+                        backend.dropout_in_place(&dropout, &mut output[0]);
+                    }
+                }
+                ([tape, ..], Some(dropout)) => {
+                    backend.dropout(&dropout, backend.output(tape), &mut output[0]);
+                }
+                _ => {}
             }
         }
     }
 
-    /// The way back from the gradient of the output in `pass.d_output`, through the same `x`. Adds to `grads`.
+    /// The way back from the gradient of the output in `pass.d_output`, through the same `x`.
     pub fn backward<B: Backend>(
         &self,
         backend: &B,
         layers: &[B::Recurrent],
         x: &StackInput<'_, B>,
-        params: &B::Buffer,
         pass: &mut StackPass<B>,
-        grads: &mut B::Buffer,
+        mut back: StackBack<'_, B>,
     ) {
-        for (l, layer) in layers.iter().enumerate().rev() {
+        let directions = self.directions();
+        for l in (0..self.sizes.num_layers).rev() {
             if let Some(dropout) = self.mask(x, l) {
                 backend.dropout_in_place(&dropout, &mut pass.d_output);
             }
-            let (below, here) = pass.tapes.split_at_mut(l);
-            let input = x.of_layer(backend, below, pass.drops.then_some(&pass.dropped));
-            let upstream = Upstream { d_output: Some(backend.view(&pass.d_output)), d_final: None };
-            let d_input = (l > 0).then_some(&mut pass.d_input);
-            let into = Gradients { params: &mut *grads, d_input, d_initial: None };
-            backend.recurrent_backward(layer, input, params, upstream, &mut here[0], into);
+            let (below, here) = pass.tapes.split_at_mut(l * directions);
+            let input = x.of_layer(backend, below, pass.derived.then_some(&pass.outputs[..l]));
+            let wanted = l > 0 || back.d_input;
+            for (direction, tape) in here.iter_mut().enumerate().take(directions) {
+                let number = l * directions + direction;
+                let d_output = if directions == 1 {
+                    &pass.d_output
+                } else {
+                    let size = self.sizes.hidden_size;
+                    backend.part(backend.view(&pass.d_output), direction * size, size, &mut pass.d_part);
+                    &pass.d_part
+                };
+                let upstream = Upstream {
+                    d_output: Some(backend.view(d_output)),
+                    d_final: back.d_final.map(|states| &states[number]),
+                };
+                let d_input = if direction == 0 { &mut pass.d_input } else { &mut pass.d_other };
+                let into = Gradients {
+                    params: &mut *back.grads,
+                    d_input: wanted.then_some(d_input),
+                    d_initial: back.d_initial.as_deref_mut().map(|states| &mut states[number]),
+                };
+                backend.recurrent_backward(&layers[number], input, back.params, upstream, tape, into);
+            }
+            if directions == 2 && wanted {
+                backend.add_gradients(backend.view(&pass.d_other), &mut pass.d_input);
+            }
             std::mem::swap(&mut pass.d_output, &mut pass.d_input);
         }
     }
@@ -173,9 +257,9 @@ impl Stack {
 
     /// The dropout on a layer's output, if there is any.
     fn mask<B: Backend>(&self, x: &StackInput<'_, B>, layer: usize) -> Option<Dropout> {
-        let mask = x.dropout.filter(|_| self.dropout > 0.0)?;
+        let mask = x.dropout.filter(|_| self.sizes.dropout > 0.0)?;
         Some(Dropout {
-            rate: self.dropout,
+            rate: self.sizes.dropout,
             // Layers and steps draw from well-separated places.
             seed: mask.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(layer as u64),
             rows: x.rows,
@@ -185,20 +269,26 @@ impl Stack {
     }
 }
 
+/// `l0`, `l0_reverse`, `l1`...
+fn name(number: usize, directions: usize) -> String {
+    let reverse = if number % directions == 1 { "_reverse" } else { "" };
+    format!("l{}{reverse}", number / directions)
+}
+
 impl<'a, B: Backend> StackInput<'a, B> {
-    /// What the layer above the layers `below` reads.
+    /// What the layer above the layers `below` reads: their last tape's output, or what was derived from it.
     fn of_layer<'b>(
         &self,
         backend: &B,
         below: &'b [B::Tape],
-        dropped: Option<&'b Vec<B::Frames>>,
+        derived: Option<&'b [B::Frames]>,
     ) -> Input<'b, B::View<'b>>
     where
         'a: 'b,
     {
-        match (below.last(), dropped) {
-            (Some(_), Some(dropped)) => Input::Frames(backend.view(&dropped[below.len() - 1])),
-            (Some(tape), None) => Input::Frames(backend.output(tape)),
+        match (below.last(), derived.map(<[B::Frames]>::last)) {
+            (Some(_), Some(Some(output))) => Input::Frames(backend.view(output)),
+            (Some(tape), _) => Input::Frames(backend.output(tape)),
             (None, _) => match self.source {
                 Source::Ids(ids) => Input::Ids(ids),
                 Source::Frames(frames) => Input::Frames(backend.view(frames)),
@@ -208,19 +298,19 @@ impl<'a, B: Backend> StackInput<'a, B> {
 }
 
 impl<B: Backend> StackPass<B> {
-    /// The top layer's output, `[T, B, H]`, after dropout.
+    /// The top layer's output, `[T, B, D H]`, after dropout.
     ///
     /// # Panics
     /// Before the first pass.
     pub fn output<'a>(&'a self, backend: &B) -> B::View<'a> {
-        match (self.dropped.last(), self.tapes.last()) {
-            (Some(frames), _) if self.drops => backend.view(frames),
+        match (self.outputs.last(), self.tapes.last()) {
+            (Some(frames), _) if self.derived => backend.view(frames),
             (_, Some(tape)) => backend.output(tape),
             _ => panic!("a stack has an output only after a pass"),
         }
     }
 
-    /// The tapes of the layers, lowest first.
+    /// The tapes of the layers, lowest first; of each layer forwards before backwards.
     pub fn tapes(&self) -> &[B::Tape] {
         &self.tapes
     }
@@ -228,7 +318,11 @@ impl<B: Backend> StackPass<B> {
 
 impl<B: Backend> Default for StackPass<B> {
     fn default() -> Self {
-        let [d_output, d_input] = std::array::from_fn(|_| B::Frames::default());
-        Self { tapes: vec![], dropped: vec![], drops: false, d_output, d_input }
+        let [d_output, d_input, d_part, d_other] = std::array::from_fn(|_| B::Frames::default());
+        Self { tapes: vec![], outputs: vec![], derived: false, d_output, d_input, d_part, d_other }
     }
 }
+
+#[cfg(test)]
+#[path = "stack_tests.rs"]
+mod tests;

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::Architecture;
 use crate::data::Batch;
-use crate::layer::{DropoutMask, Source, Stack, StackInput, StackPass, WeightDrop};
+use crate::layer::{DropoutMask, Source, Stack, StackBack, StackInput, StackPass, StackSizes, WeightDrop};
 use crate::params::{Init, Layout};
 use crate::text::thousands;
 use crate::{Error, Result};
@@ -76,10 +76,18 @@ impl LanguageModel {
                 embedding: layout.push("embedding.weight", &[a.vocab_size, size], Init::Normal),
             },
         };
-        let mut stack = Stack::new(&mut layout, a.cell(), lowest, a.hidden_size, a.num_layers, a.dropout);
+        let sizes = StackSizes {
+            cell: a.cell(),
+            input: lowest,
+            hidden_size: a.hidden_size,
+            num_layers: a.num_layers,
+            bidirectional: false,
+            dropout: a.dropout,
+        };
+        let mut stack = Stack::new(&mut layout, "rnn", sizes);
         let init = Init::Uniform(1.0 / (a.hidden_size as f32).sqrt());
         let weight = layout.push("readout.weight", &[a.vocab_size, a.hidden_size], init);
-        stack.push_biases(&mut layout);
+        stack.push_biases(&mut layout, "rnn");
         let bias = layout.push("readout.bias", &[a.vocab_size], init);
         let readout =
             LinearSpec { input_size: a.hidden_size, output_size: a.vocab_size, weight, bias: Some(bias) };
@@ -186,7 +194,8 @@ impl LanguageModel {
             &mut pass.scratch,
         );
         pass.stack.d_output = d_frames;
-        self.stack.backward(backend, &weights.layers, &x, &weights.params, &mut pass.stack, grads);
+        let back = StackBack::new(&weights.params, grads);
+        self.stack.backward(backend, &weights.layers, &x, &mut pass.stack, back);
         if let Some(drop) = &weights.drop {
             self.stack.drop_weights(backend, drop, grads);
         }

@@ -293,7 +293,7 @@ mod tests {
         let message = scan(&[b"fine\n", b"one\ntwo\ncaf\xE9\n"], Units::Char, false).unwrap_err().to_string();
         assert_eq!(
             message,
-            "b.txt: line 3 is not UTF-8 (byte 0xE9 at offset 11): save the file as UTF-8, or use --units \
+            "b.txt: line 3 is not UTF-8 (byte 0xE9 at offset 11): save the file as UTF-8, or train with --units \
              byte, which reads any file"
         );
         assert_eq!(scan(&[b"caf\xE9"], Units::Byte, false).unwrap().len(), 4);

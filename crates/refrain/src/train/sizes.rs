@@ -69,7 +69,8 @@ pub(super) fn choose(settings: &Settings, symbols: u64, vocab_size: usize) -> Re
         }
         (best, characters) = (candidate, enough);
     }
-    if settings.batch_size.is_none() {
+    // Measured on a large text only, as is the learning rate below.
+    if settings.batch_size.is_none() && symbols >= SMALL_TEXT {
         let steps = Config::resolve(best.clone(), symbols)?.seq_length;
         best.batch_size = Some(batch_size(characters, steps));
         characters = learnable(&best)?;

@@ -1,0 +1,54 @@
+//! Activations side by side, and the way back of their gradients: the same on every instruction set.
+
+mod stack;
+
+use refrain_kernels::{Backend, Cpu, Isa, Precision, Reference};
+use stack::{Random, to};
+
+const ROWS: usize = 5;
+
+/// Joined, the part of gradients that is the second one's, and the sum of that with itself.
+fn run<B: Backend>(backend: &B, widths: [usize; 2]) -> [Vec<B::Real>; 3] {
+    let mut random = Random(9);
+    // Quarters are exact in every precision.
+    let mut values =
+        |n: usize| -> Vec<f64> { random.vec(n, 8.0).iter().map(|x| (x * 4.0).round() / 4.0).collect() };
+    let parts = widths.map(|width| backend.frames(width, &to::<B>(&values(ROWS * width))));
+    let views = parts.each_ref().map(|part| backend.view(part));
+    let mut joined = B::Frames::default();
+    backend.join(&views, &mut joined);
+    let total = widths[0] + widths[1];
+    let d_joined = backend.d_frames(total, &to::<B>(&values(ROWS * total)));
+    let (mut part, mut twice) = (B::Frames::default(), B::Frames::default());
+    backend.part(backend.view(&d_joined), widths[0], widths[1], &mut part);
+    backend.part(backend.view(&d_joined), widths[0], widths[1], &mut twice);
+    backend.add_gradients(backend.view(&part), &mut twice);
+    [&joined, &part, &twice].map(|frames| backend.read_frames(backend.view(frames)))
+}
+
+#[test]
+fn every_instruction_set_and_precision_agrees_with_the_reference() {
+    for widths in [[1, 1], [3, 8], [16, 5], [33, 17]] {
+        let wanted = run(&Reference::<f32>::new(), widths);
+        assert_eq!(wanted[0].len(), ROWS * (widths[0] + widths[1]));
+        assert!(wanted[1].iter().zip(&wanted[2]).all(|(once, twice)| 2.0 * once == *twice));
+        for isa in Isa::available() {
+            for precision in [Precision::F32, Precision::Bf16] {
+                let backend = Cpu::with_isa(isa, 1).unwrap().with_precision(precision);
+                assert_eq!(run(&backend, widths), wanted, "{isa}, {precision}, {widths:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn parts_of_an_arena_are_read_and_added_to() {
+    fn run<B: Backend>(backend: &B) -> Vec<B::Real> {
+        let mut arena = backend.buffer(&to::<B>(&[1.0, 2.0, 3.0, 4.0]));
+        let part = backend.read_part(&arena, 1..3);
+        backend.add_part(&part, &mut arena, 2);
+        backend.read(&arena)
+    }
+    assert_eq!(run(&Reference::<f64>::new()), [1.0, 2.0, 5.0, 7.0]);
+    assert_eq!(run(&Cpu::new(1).unwrap()), [1.0, 2.0, 5.0, 7.0]);
+}

@@ -1,0 +1,264 @@
+//! Attention: at every step of one sequence, a weighted mean of the steps of another, with weights that a score of the
+//! two decides (Bahdanau et al. 2015; Luong et al. 2015).
+//!
+//! Scores: `dot`, `q . k` (Luong's *general* form is the same over keys that went through a linear layer), and
+//! `additive`, `v . tanh(q + k)` over queries and keys that both did (Bahdanau's). Weights are the softmax of the scores over
+//! the steps that the row has.
+
+use refrain_kernels::Real;
+
+/// How a query and a key are compared.
+#[derive(Clone, Copy, Debug)]
+pub enum Score<'a, R> {
+    /// `q . k`.
+    Dot,
+    /// `v . tanh(q + k)`, with `v [K]`.
+    Additive(&'a [R]),
+}
+
+/// What is attended to: the source, time-major.
+#[derive(Clone, Copy, Debug)]
+pub struct Attention<'a, R> {
+    /// How queries and keys are compared.
+    pub score: Score<'a, R>,
+    /// `[S, B, K]`.
+    pub keys: &'a [R],
+    /// `K`.
+    pub key_size: usize,
+    /// `[S, B, W]`.
+    pub values: &'a [R],
+    /// `W`.
+    pub value_size: usize,
+    /// `[B]`, steps of each row, each at least 1 and at most `S`.
+    pub lengths: &'a [usize],
+}
+
+/// What the way back writes: gradients of all that went in.
+#[derive(Debug)]
+pub struct AttentionGradients<'a, R> {
+    /// `[T, B, K]`, overwritten.
+    pub queries: &'a mut Vec<R>,
+    /// `[S, B, K]`, overwritten.
+    pub keys: &'a mut Vec<R>,
+    /// `[S, B, W]`, overwritten.
+    pub values: &'a mut Vec<R>,
+    /// `[K]` of an additive score, added to; else not looked at.
+    pub score: &'a mut [R],
+}
+
+impl<R: Real> Attention<'_, R> {
+    fn rows(&self) -> usize {
+        self.lengths.len()
+    }
+
+    fn steps(&self) -> usize {
+        self.keys.len() / (self.rows() * self.key_size).max(1)
+    }
+
+    fn key(&self, s: usize, row: usize) -> &[R] {
+        &self.keys[(s * self.rows() + row) * self.key_size..][..self.key_size]
+    }
+
+    fn value(&self, s: usize, row: usize) -> &[R] {
+        &self.values[(s * self.rows() + row) * self.value_size..][..self.value_size]
+    }
+
+    /// From `queries [T, B, K]` overwrites `weights [T, B, S]` (zero beyond a row's steps) and `context [T, B, W]`.
+    pub fn forward(&self, queries: &[R], weights: &mut Vec<R>, context: &mut Vec<R>) {
+        let (rows, steps) = (self.rows(), self.steps());
+        let positions = queries.len() / self.key_size;
+        weights.clear();
+        weights.resize(positions * steps, R::zero());
+        context.clear();
+        context.resize(positions * self.value_size, R::zero());
+        let all = queries.chunks_exact(self.key_size).zip(weights.chunks_exact_mut(steps));
+        for (position, ((query, weights), context)) in
+            all.zip(context.chunks_exact_mut(self.value_size)).enumerate()
+        {
+            let row = position % rows;
+            let weights = &mut weights[..self.lengths[row]];
+            for (s, weight) in weights.iter_mut().enumerate() {
+                *weight = match self.score {
+                    Score::Dot => dot(query, self.key(s, row)),
+                    Score::Additive(v) => {
+                        let parts = query.iter().zip(self.key(s, row)).zip(v);
+                        parts.map(|((&q, &k), &v)| v * (q + k).tanh()).sum()
+                    }
+                };
+            }
+            softmax(weights);
+            for (s, &weight) in weights.iter().enumerate() {
+                add_scaled(context, weight, self.value(s, row));
+            }
+        }
+    }
+
+    /// The way back from `d_context [T, B, W]`, through the same `queries` and the `weights` they gave.
+    pub fn backward(&self, queries: &[R], weights: &[R], d_context: &[R], into: AttentionGradients<'_, R>) {
+        let (rows, steps, k, w) = (self.rows(), self.steps(), self.key_size, self.value_size);
+        for (gradient, like) in
+            [(&mut *into.queries, queries), (&mut *into.keys, self.keys), (&mut *into.values, self.values)]
+        {
+            gradient.clear();
+            gradient.resize(like.len(), R::zero());
+        }
+        let mut d_scores = vec![R::zero(); steps];
+        let all = queries.chunks_exact(k).zip(weights.chunks_exact(steps)).zip(d_context.chunks_exact(w));
+        for (position, ((query, weights), d_context)) in all.enumerate() {
+            let row = position % rows;
+            let (weights, d_scores) = (&weights[..self.lengths[row]], &mut d_scores[..self.lengths[row]]);
+            for (s, (d, &weight)) in d_scores.iter_mut().zip(weights).enumerate() {
+                *d = dot(d_context, self.value(s, row));
+                add_scaled(&mut into.values[(s * rows + row) * w..][..w], weight, d_context);
+            }
+            // Through the softmax.
+            let mean: R = d_scores.iter().zip(weights).map(|(&d, &weight)| d * weight).sum();
+            d_scores.iter_mut().zip(weights).for_each(|(d, &weight)| *d = weight * (*d - mean));
+            let d_query = &mut into.queries[position * k..][..k];
+            for (s, &d) in d_scores.iter().enumerate() {
+                let (key, d_key) = (self.key(s, row), &mut into.keys[(s * rows + row) * k..][..k]);
+                match self.score {
+                    Score::Dot => {
+                        add_scaled(d_query, d, key);
+                        add_scaled(d_key, d, query);
+                    }
+                    Score::Additive(v) => {
+                        for i in 0..k {
+                            let y = (query[i] + key[i]).tanh();
+                            into.score[i] = into.score[i] + d * y;
+                            let d_sum = d * v[i] * (R::one() - y * y);
+                            d_query[i] = d_query[i] + d_sum;
+                            d_key[i] = d_key[i] + d_sum;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Overwrites scores with their exponentials, over the sum of those.
+fn softmax<R: Real>(scores: &mut [R]) {
+    let largest = scores.iter().copied().fold(R::neg_infinity(), R::max);
+    let mut sum = R::zero();
+    for score in scores.iter_mut() {
+        *score = (*score - largest).exp();
+        sum = sum + *score;
+    }
+    scores.iter_mut().for_each(|score| *score = *score / sum);
+}
+
+/// In eight sums, so that the compiler may use vectors.
+fn dot<R: Real>(a: &[R], b: &[R]) -> R {
+    let mut sums = [R::zero(); 8];
+    let (whole_a, whole_b) = (a.chunks_exact(8), b.chunks_exact(8));
+    let rest: R = whole_a.remainder().iter().zip(whole_b.remainder()).map(|(&a, &b)| a * b).sum();
+    for (a, b) in whole_a.zip(whole_b) {
+        for (sum, (&a, &b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+            *sum = *sum + a * b;
+        }
+    }
+    sums.into_iter().sum::<R>() + rest
+}
+
+/// `to += scale * from`.
+fn add_scaled<R: Real>(to: &mut [R], scale: R, from: &[R]) {
+    to.iter_mut().zip(from).for_each(|(to, &from)| *to = *to + scale * from);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    const K: usize = 9;
+    const W: usize = 3;
+    const LENGTHS: [usize; 2] = [4, 2];
+    const STEPS: usize = 4;
+    const QUERIES: usize = 3;
+
+    /// Everything that goes in, one after the other: queries, keys, values, `v`.
+    #[derive(Clone)]
+    struct Case {
+        parts: [Vec<f64>; 4],
+        additive: bool,
+    }
+
+    fn case(additive: bool) -> Case {
+        let mut rng = ChaCha8Rng::seed_from_u64(6);
+        let rows = LENGTHS.len();
+        let sizes = [QUERIES * rows * K, STEPS * rows * K, STEPS * rows * W, K];
+        Case { parts: sizes.map(|n| (0..n).map(|_| rng.random_range(-1.0..1.0)).collect()), additive }
+    }
+
+    impl Case {
+        fn attention(&self) -> Attention<'_, f64> {
+            let [_, keys, values, v] = &self.parts;
+            let score = if self.additive { Score::Additive(v) } else { Score::Dot };
+            Attention { score, keys, key_size: K, values, value_size: W, lengths: &LENGTHS }
+        }
+
+        fn forward(&self) -> (Vec<f64>, Vec<f64>) {
+            let (mut weights, mut context) = (vec![], vec![]);
+            self.attention().forward(&self.parts[0], &mut weights, &mut context);
+            (weights, context)
+        }
+
+        /// A loss in which every number of the context has another share.
+        fn loss(&self) -> f64 {
+            let (_, context) = self.forward();
+            context.iter().zip(shares(context.len())).map(|(c, share)| c * share).sum()
+        }
+    }
+
+    fn shares(len: usize) -> Vec<f64> {
+        (0..len).map(|i| (i as f64 * 0.7).sin()).collect()
+    }
+
+    #[test]
+    fn weights_are_a_distribution_over_the_steps_that_a_row_has() {
+        for additive in [false, true] {
+            let (weights, context) = case(additive).forward();
+            for (position, weights) in weights.chunks_exact(STEPS).enumerate() {
+                let (inside, outside) = weights.split_at(LENGTHS[position % LENGTHS.len()]);
+                assert!((inside.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+                assert!(outside.iter().all(|&weight| weight == 0.0));
+            }
+            assert_eq!(context.len(), QUERIES * LENGTHS.len() * W);
+        }
+    }
+
+    #[test]
+    fn gradients_agree_with_finite_differences() {
+        for additive in [false, true] {
+            let case = case(additive);
+            let (weights, context) = case.forward();
+            let [mut queries, mut keys, mut values] = [vec![], vec![], vec![]];
+            let mut score = vec![0.0; K];
+            case.attention().backward(
+                &case.parts[0],
+                &weights,
+                &shares(context.len()),
+                AttentionGradients {
+                    queries: &mut queries,
+                    keys: &mut keys,
+                    values: &mut values,
+                    score: &mut score,
+                },
+            );
+            for (part, gradients) in [queries, keys, values, score].iter().enumerate() {
+                assert_eq!(gradients.len(), case.parts[part].len());
+                for (i, &gradient) in gradients.iter().enumerate() {
+                    let shifted = |by: f64| {
+                        let mut case = case.clone();
+                        case.parts[part][i] += by;
+                        case.loss()
+                    };
+                    let difference = (shifted(1e-5) - shifted(-1e-5)) / 2e-5;
+                    assert!((difference - gradient).abs() < 1e-9, "additive {additive}: part {part}, {i}");
+                }
+            }
+        }
+    }
+}

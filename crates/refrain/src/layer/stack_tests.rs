@@ -1,0 +1,151 @@
+//! Stacks in both directions over frames of different lengths: gradients of everything that goes in, and the fast path.
+
+use super::*;
+use refrain_kernels::{Cpu, Isa, Real, Reference};
+
+const ROWS: usize = 3;
+const LENGTHS: [usize; ROWS] = [5, 2, 4];
+const STEPS: usize = 5;
+const INPUT: usize = 3;
+const HIDDEN: usize = 4;
+
+#[derive(Clone)]
+struct Case {
+    sizes: StackSizes,
+    stack: Stack,
+    params: Vec<f64>,
+    frames: Vec<f64>,
+    /// `h`, then `c`, of all specs.
+    initial: Vec<f64>,
+}
+
+/// What goes in, by name, and its gradient.
+type Gradients = [(&'static str, Vec<f64>); 3];
+
+fn wave(len: usize, step: f64) -> Vec<f64> {
+    (0..len).map(|i| (i as f64 * step).sin() * 0.8).collect()
+}
+
+impl Case {
+    fn new(cell: Cell, bidirectional: bool) -> Self {
+        let sizes = StackSizes {
+            cell,
+            input: InputSpec::Frames { size: INPUT },
+            hidden_size: HIDDEN,
+            num_layers: 2,
+            bidirectional,
+            dropout: 0.3,
+        };
+        let mut layout = Layout::default();
+        let mut stack = Stack::new(&mut layout, "rnn", sizes);
+        stack.push_biases(&mut layout, "rnn");
+        let states = stack.specs().len() * ROWS * HIDDEN * if cell.has_cell_state() { 2 } else { 1 };
+        Self {
+            sizes,
+            stack,
+            params: wave(layout.len(), 0.37),
+            frames: wave(STEPS * ROWS * INPUT, 0.91),
+            initial: wave(states, 1.3),
+        }
+    }
+
+    /// The sum of all outputs and final states, each times a number of its own, and its gradients.
+    fn run<B: Backend>(&self, backend: &B) -> (f64, Gradients) {
+        let real = |values: &[f64]| values.iter().map(|&x| B::Real::of(x)).collect::<Vec<B::Real>>();
+        let host = |values: &[B::Real]| values.iter().map(|x| x.as_f64()).collect::<Vec<f64>>();
+        let params = backend.buffer(&real(&self.params));
+        let mut grads = backend.buffer(&real(&vec![0.0; self.params.len()]));
+        let mut layers: Vec<B::Recurrent> =
+            self.stack.specs().iter().map(|spec| backend.recurrent(spec)).collect();
+        layers.iter_mut().for_each(|layer| backend.pack_recurrent(layer, &params, true));
+        let frames = backend.frames(INPUT, &real(&self.frames));
+        let mask = DropoutMask { seed: 3, batch_rows: ROWS + 1, first_row: 1 };
+        let x = StackInput {
+            source: Source::Frames(&frames),
+            rows: ROWS,
+            lengths: Some(&LENGTHS),
+            dropout: Some(mask),
+        };
+        let mut state = self.stack.zero_state::<B>(ROWS);
+        let mut initial = self.initial.iter();
+        for state in &mut state {
+            state
+                .h
+                .iter_mut()
+                .chain(&mut state.c)
+                .zip(&mut initial)
+                .for_each(|(to, &x)| *to = B::Real::of(x));
+        }
+        let mut pass = StackPass::default();
+        self.stack.forward(backend, &layers, &x, &mut state, &mut pass);
+        let width = HIDDEN * self.stack.directions();
+        let shares = wave(STEPS * ROWS * width, 0.53);
+        let output = host(&backend.read_frames(pass.output(backend)));
+        let mut loss: f64 = output.iter().zip(&shares).map(|(y, share)| y * share).sum();
+        let mut d_final = state.clone();
+        for (number, (d, state)) in d_final.iter_mut().zip(&state).enumerate() {
+            let values = state.h.iter().chain(&state.c);
+            for (i, (d, x)) in d.h.iter_mut().chain(&mut d.c).zip(values).enumerate() {
+                let share = ((number * 7 + i) as f64).cos();
+                loss += share * x.as_f64();
+                *d = B::Real::of(share);
+            }
+        }
+        pass.d_output = backend.d_frames(width, &real(&shares));
+        let mut d_initial = self.stack.zero_state::<B>(ROWS);
+        let back = StackBack {
+            d_final: Some(&d_final),
+            d_initial: Some(&mut d_initial),
+            d_input: true,
+            ..StackBack::new(&params, &mut grads)
+        };
+        self.stack.backward(backend, &layers, &x, &mut pass, back);
+        let d_initial = d_initial.iter().flat_map(|d| host(&[&d.h[..], &d.c[..]].concat())).collect();
+        let d_frames = host(&backend.read_frames(backend.view(&pass.d_output)));
+        let d_params = host(&backend.read(&grads));
+        (loss, [("params", d_params), ("frames", d_frames), ("initial", d_initial)])
+    }
+}
+
+const CELLS: [Cell; 3] =
+    [Cell::Lstm, Cell::Gru { reset_after: true }, Cell::Rnn(refrain_kernels::Activation::Tanh)];
+
+#[test]
+fn gradients_agree_with_finite_differences() {
+    let backend = Reference::<f64>::new();
+    for (cell, bidirectional) in CELLS.into_iter().flat_map(|cell| [(cell, true), (cell, false)]) {
+        let case = Case::new(cell, bidirectional);
+        let (_, gradients) = case.run(&backend);
+        for (part, (name, gradients)) in gradients.iter().enumerate() {
+            for (i, &gradient) in gradients.iter().enumerate() {
+                let shifted = |by: f64| {
+                    let mut case = case.clone();
+                    [&mut case.params, &mut case.frames, &mut case.initial][part][i] += by;
+                    case.run(&backend).0
+                };
+                let difference = (shifted(1e-5) - shifted(-1e-5)) / 2e-5;
+                assert!(
+                    (difference - gradient).abs() < 1e-7,
+                    "{:?}: {name} {i}: {difference} is not {gradient}",
+                    case.sizes
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_instruction_set_agrees_with_the_reference() {
+    for (cell, bidirectional) in CELLS.into_iter().flat_map(|cell| [(cell, true), (cell, false)]) {
+        let case = Case::new(cell, bidirectional);
+        let (loss, wanted) = case.run(&Reference::<f64>::new());
+        for isa in Isa::available() {
+            let (got_loss, got) = case.run(&Cpu::with_isa(isa, 1).unwrap());
+            assert!((got_loss - loss).abs() < 1e-4, "{isa}, {:?}: {got_loss} is not {loss}", case.sizes);
+            for ((name, got), (_, wanted)) in got.iter().zip(&wanted) {
+                let close = got.iter().zip(wanted).all(|(got, want)| (got - want).abs() < 1e-4);
+                assert!(close && got.len() == wanted.len(), "{isa}, {:?}: {name}", case.sizes);
+            }
+        }
+    }
+}
