@@ -119,7 +119,7 @@ fn dropout(hidden_size: usize, passes: f64) -> f32 {
     };
     match passes {
         ..1.5 => 0.0,
-        ..6.0 => most / 2.0,
+        ..4.0 => most / 2.0,
         ..10.0 => most * 0.8,
         _ => most,
     }
