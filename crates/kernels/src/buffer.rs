@@ -83,7 +83,7 @@ impl<E: Plain> DerefMut for Aligned<E> {
 }
 
 /// Initialised bytes, owned. Large ones lie on huge pages where the system has them: weights are read at every step,
-/// and looking up their ordinary pages takes a tenth of the time of a large model.
+/// and looking up their ordinary pages takes a few hundredths of the time of a large model.
 struct Memory {
     start: NonNull<u8>,
     /// Of size zero where nothing is allocated.
