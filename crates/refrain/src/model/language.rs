@@ -151,17 +151,17 @@ impl LanguageModel {
     }
 
     fn pack_all<B: Backend>(&self, backend: &B, weights: &mut Weights<B>, training: bool) {
-        enum Part<'a, B: Backend> {
+        enum Unpacked<'a, B: Backend> {
             Layer(&'a mut B::Recurrent),
             Readout(&'a mut B::Linear),
         }
         let Weights { params, layers, readout, dropped, drop } = weights;
         let params = drop.and(dropped.as_ref()).unwrap_or(params);
-        let mut parts: Vec<Part<'_, B>> = layers.iter_mut().map(Part::Layer).collect();
-        parts.push(Part::Readout(readout));
+        let mut parts: Vec<Unpacked<'_, B>> = layers.iter_mut().map(Unpacked::Layer).collect();
+        parts.push(Unpacked::Readout(readout));
         backend.parallel(&mut parts, |_, part| match part {
-            Part::Layer(layer) => backend.pack_recurrent(layer, params, training),
-            Part::Readout(readout) => backend.pack_linear(readout, params, training),
+            Unpacked::Layer(layer) => backend.pack_recurrent(layer, params, training),
+            Unpacked::Readout(readout) => backend.pack_linear(readout, params, training),
         });
     }
 
