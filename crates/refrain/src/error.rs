@@ -31,6 +31,16 @@ pub enum Error {
         /// What is wrong with it and what would help.
         message: String,
     },
+    /// A data file cannot be understood, or contradicts itself.
+    #[error("{}{}: {message}", path.display(), line.map(|line| format!(", line {line}")).unwrap_or_default())]
+    Data {
+        /// The file at fault.
+        path: PathBuf,
+        /// Where in it, from 1; none for what has no lines, or has no place.
+        line: Option<u64>,
+        /// What is wrong there and what would help.
+        message: String,
+    },
     /// A prompt contains characters that the model's vocabulary lacks.
     #[error("{0}")]
     Prompt(String),
@@ -52,6 +62,11 @@ impl Error {
     pub fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Error {
         let path = path.as_ref().to_owned();
         move |source| Error::Io { action, path, source }
+    }
+
+    /// What is wrong in a line of a data file.
+    pub(crate) fn data(path: &Path, line: impl Into<Option<u64>>, message: impl Into<String>) -> Error {
+        Error::Data { path: path.to_owned(), line: line.into(), message: message.into() }
     }
 }
 

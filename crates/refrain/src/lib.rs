@@ -28,7 +28,9 @@
 pub mod bench;
 pub mod data;
 mod error;
+pub mod format;
 pub mod layer;
+pub mod metric;
 pub mod model;
 mod params;
 mod precision;
