@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
 use indicatif::ProgressBar;
+use refrain::task::Language;
 use refrain::text::Source;
 use refrain::{Model, PrecisionChoice};
 use serde_json::json;
@@ -39,15 +40,15 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    let model = Model::load(&args.model)?;
-    let precision = args.precision.unwrap_or_default().resolve(model.language.architecture().hidden_size);
+    let model = Model::<Language>::load(&args.model)?;
+    let precision = args.precision.unwrap_or_default().resolve(model.task.network.architecture().hidden_size);
     let threads = args.threads.unwrap_or_else(refrain::train::available_threads);
     let backend = machine::cpu(threads)?.with_precision(precision);
     let session = model.on(&backend);
     let visible = !args.json && io::stderr().is_terminal();
     let bar = if visible { ProgressBar::new(1000) } else { ProgressBar::hidden() };
     let texts = args.text.iter().map(Source::file).collect();
-    let found = session.evaluate(texts, args.raw || model.history.raw, |share| {
+    let found = session.evaluate(texts, args.raw || model.task.raw, |share| {
         bar.set_position((share * 1000.0) as u64);
     });
     bar.finish_and_clear();
@@ -60,7 +61,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         });
         return out::line(&object.to_string());
     }
-    let units = model.vocabulary.units();
+    let units = model.task.vocabulary.units();
     let unit = units.singular();
     out::line(&format!("loss        {nats:.4} nats a {unit}"))?;
     out::line(&format!("            {bits:.4} bits a {unit}"))?;

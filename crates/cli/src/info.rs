@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use refrain::kernels::Isa;
+use refrain::model::Network;
+use refrain::task::Language;
 use refrain::{Model, PrecisionChoice, train};
 
 use crate::Failure;
@@ -19,7 +21,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     match args.model {
         None => machine(),
-        Some(path) => model(&Model::load(path)?),
+        Some(path) => model(&Model::<Language>::load(path)?),
     }
 }
 
@@ -34,8 +36,8 @@ fn machine() -> Result<(), Failure> {
     out::line(&format!("threads          {}", train::available_threads()))
 }
 
-fn model(model: &Model) -> Result<(), Failure> {
-    let (language, vocabulary, history) = (&model.language, &model.vocabulary, &model.history);
+fn model(model: &Model<Language>) -> Result<(), Failure> {
+    let (language, vocabulary, history) = (&model.task.network, &model.task.vocabulary, &model.history);
     let architecture = language.architecture();
     out::line(&format!("model       language model, {}", architecture.summary()))?;
     out::line(&format!("parameters  {}", thousands(language.layout().len() as u64)))?;
@@ -52,8 +54,8 @@ fn model(model: &Model) -> Result<(), Failure> {
     }
     out::line(&format!(
         "trained on  {}, {} of them learned from",
-        history.text,
-        thousands(history.train_symbols)
+        history.data,
+        thousands(history.train_size)
     ))?;
     out::line(&format!("recipe      {}", history.recipe))?;
     out::line(&format!("computed    {}, by refrain {}", history.computed_with, history.version))?;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use refrain::sample::{Generator, Options, StreamId};
+use refrain::task::Language;
 use refrain::{Cpu, Model, PrecisionChoice, train};
 
 use crate::train::named;
@@ -78,9 +79,9 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     if args.count == 0 {
         return Err(Failure::Usage("--count is 0: give at least 1".to_owned()));
     }
-    let model = Model::load(&args.model)?;
+    let model = Model::<Language>::load(&args.model)?;
     let threads = args.threads.unwrap_or_else(train::available_threads);
-    let hidden_size = model.language.architecture().hidden_size;
+    let hidden_size = model.task.network.architecture().hidden_size;
     let precision = args.precision.unwrap_or_default().resolve(hidden_size);
     let backend = machine::cpu(threads)?.with_precision(precision);
     let session = model.on(&backend);

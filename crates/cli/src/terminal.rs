@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use refrain::Cpu;
-use refrain::text::Units;
 use refrain::train::{Config, Done, Event, Reason, Start, Step};
 
 use crate::out::{self, thousands};
@@ -18,7 +17,10 @@ pub(crate) struct Terminal {
     /// The run's directory.
     out: Option<PathBuf>,
     epochs: Option<u64>,
-    units: Units,
+    /// What the data are counted in, and what a loss is of.
+    unit: &'static str,
+    target: &'static str,
+    task: &'static str,
     /// Without a validation part: epochs between two lines of loss.
     lines_every: Option<u64>,
     epoch_loss: EpochLoss,
@@ -62,7 +64,9 @@ impl Terminal {
             machine: format!("{}, {threads}", backend.isa()),
             out: config.out.clone(),
             epochs: config.epochs,
-            units: config.units,
+            unit: "",
+            target: "",
+            task: "",
             lines_every: (config.valid_fraction == 0.0)
                 .then(|| config.epochs.map_or(1, |epochs| (epochs / 10).max(1))),
             epoch_loss: EpochLoss::default(),
@@ -75,12 +79,14 @@ impl Terminal {
         match event {
             Event::Start(start) => self.start(start),
             Event::Step(step) => self.step(step),
-            Event::Valid { epoch, loss, bits_per_char, train_loss, best, .. } => {
+            Event::Valid { epoch, loss, bits, accuracy, train_loss, best, .. } => {
                 let learned = train_loss.map_or(String::new(), |loss| format!("train {loss:.3}   "));
                 let best = if *best { "   best" } else { "" };
                 let epoch = self.of_epochs(*epoch);
+                let accuracy =
+                    accuracy.map_or(String::new(), |share| format!("   {:.2} % right", 100.0 * share));
                 self.line(&format!(
-                    "epoch {epoch}   {learned}valid {loss:.3} nats ({bits_per_char:.3} bits){best}"
+                    "epoch {epoch}   {learned}valid {loss:.3} nats ({bits:.3} bits){accuracy}{best}"
                 ));
             }
             Event::Sample { text, .. } => {
@@ -101,27 +107,23 @@ impl Terminal {
     }
 
     fn start(&mut self, start: &Start) {
-        let parts = match start.valid_symbols {
-            0 => format!("{} to learn from", thousands(start.train_symbols)),
-            valid => format!(
-                "{} to learn from, {} to measure on",
-                thousands(start.train_symbols),
-                thousands(valid)
-            ),
+        (self.unit, self.target, self.task) = (start.unit, start.target, start.task);
+        let parts = match start.valid_size {
+            0 => format!("{} to learn from", thousands(start.train_size)),
+            valid => {
+                format!("{} to learn from, {} to measure on", thousands(start.train_size), thousands(valid))
+            }
         };
         let updates =
             start.total_steps.map_or(String::new(), |steps| format!("{} updates of ", thousands(steps)));
-        self.line(&format!("text      {}: {parts}", start.text));
+        self.line(&format!("data      {}: {parts}", start.data));
         self.line(&format!(
-            "model     {}: {} parameters, {} symbols",
+            "model     {}: {} parameters, {}",
             start.model,
             thousands(start.parameters as u64),
-            start.vocab_size
+            start.vocabulary
         ));
-        self.line(&format!(
-            "training  {updates}{} sequences of {} steps",
-            start.batch_size, start.seq_length
-        ));
+        self.line(&format!("training  {updates}{}", start.batches));
         self.line(&format!("machine   {}, {} shards", self.machine, start.shards));
         if let Some(out) = &start.out {
             let from = if start.step > 0 {
@@ -142,10 +144,14 @@ impl Terminal {
             share => format!("  {} left", clock(step.elapsed_s * (1.0 - share) / share)),
         };
         let message = format!(
-            "loss {:.3} ({:.2} bits)  {}k chars/s  |g| {:.2}{left}  step {}",
+            "loss {:.3} ({:.2} bits)  {} {}/s  |g| {:.2}{left}  step {}",
             step.loss,
-            step.bits_per_char,
-            (step.chars_per_s / 1e3).round(),
+            step.bits,
+            rounded(step.targets_per_s),
+            match self.target {
+                "character" => "chars",
+                _ => "targets",
+            },
             step.grad_norm,
             thousands(step.step),
         );
@@ -182,18 +188,23 @@ impl Terminal {
             Reason::Interrupted => "interrupted",
         };
         let speed = self.last_step.as_ref().map_or(String::new(), |step| {
-            format!(", {} {} a second at the end", thousands(step.chars_per_s as u64), self.units.plural())
+            format!(", {} {}s a second at the end", thousands(step.targets_per_s as u64), self.target)
         });
         if self.last_step.is_none() && done.reason != Reason::Interrupted {
             return self.complete(done);
         }
         self.line(&format!("\n{why}: {} updates in {}{speed}", thousands(done.step), clock(done.elapsed_s)));
-        let (bits, unit) = (done.loss / std::f64::consts::LN_2, self.units.singular());
+        let (bits, unit) = (done.loss / std::f64::consts::LN_2, self.target);
         match done.valid_loss {
-            Some(loss) => self.line(&format!(
-                "validation loss {loss:.4} nats ({bits:.4} bits) a {unit}, after update {}",
-                thousands(done.best_step)
-            )),
+            Some(loss) => {
+                let right = done
+                    .valid_accuracy
+                    .map_or(String::new(), |share| format!("{:.2} % right, ", 100.0 * share));
+                self.line(&format!(
+                    "validation: {right}loss {loss:.4} nats ({bits:.4} bits) a {unit}, after update {}",
+                    thousands(done.best_step)
+                ));
+            }
             None if done.loss.is_finite() => {
                 self.line(&format!("loss {:.4} nats ({bits:.4} bits) a {unit}", done.loss))
             }
@@ -206,7 +217,10 @@ impl Terminal {
         self.resume_hint(done);
         let run = model.parent().unwrap_or(model).display().to_string();
         self.line("\nTry next:");
-        self.line(&format!("  refrain sample {run} --length 500"));
+        match self.task {
+            "language" => self.line(&format!("  refrain sample {run} --length 500")),
+            _ => self.line(&format!("  refrain predict {run}")),
+        }
         self.line(&format!("  refrain info {run}"));
     }
 
@@ -258,6 +272,11 @@ fn rows(text: &str) -> impl Iterator<Item = String> {
         let cut = |row: &[char]| row.iter().collect::<String>();
         characters.chunks(SAMPLE_COLUMNS).map(cut).collect::<Vec<String>>()
     })
+}
+
+/// `18k` from ten thousand on.
+fn rounded(rate: f64) -> String {
+    if rate < 1e4 { thousands(rate as u64) } else { format!("{}k", (rate / 1e3).round()) }
 }
 
 /// `4:05`, `1:02:03`.

@@ -8,8 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use refrain::PrecisionChoice;
 use refrain::model::{ActivationKind, CellKind, ResetGate};
+use refrain::task::Language;
 use refrain::text::Units;
-use refrain::train::{Event, Example, Optimizer, Preset, Reason, Run, Schedule, Settings, Span};
+use refrain::train::{
+    Event, Example, Learnable, Optimizer, Preset, Reason, Run, Schedule, Settings, Span, TaskName,
+};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
@@ -25,7 +28,13 @@ use crate::{Failure, machine, out};
 #[command(after_help = after_help(), allow_negative_numbers = true)]
 pub(crate) struct Args {
     /// UTF-8 files (or any files, with --units byte), read as one text
-    text: Vec<PathBuf>,
+    data: Vec<PathBuf>,
+    /// What is learned: language or classify [from the form of the data]
+    #[arg(long, value_parser = named::<TaskName>)]
+    task: Option<TaskName>,
+    /// A file to measure on and not to learn from [a share of the data]
+    #[arg(long, value_name = "FILE")]
+    valid: Option<PathBuf>,
     /// A built-in text instead: latin, sentences, brackets
     #[arg(long, value_parser = named::<Example>, help_heading = "Text")]
     example: Option<Example>,
@@ -135,7 +144,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR", help_heading = "Run")]
     out: Option<PathBuf>,
     /// Go on with the run in DIR where it stopped
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "config", "text", "example"], help_heading = "Run")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "config", "data", "example"], help_heading = "Run")]
     resume: Option<PathBuf>,
     /// Take settings from a file; options given here win
     #[arg(long, value_name = "FILE.toml", help_heading = "Run")]
@@ -186,7 +195,9 @@ impl Args {
         let flag = |set: bool| set.then_some(true);
         Settings {
             preset: self.preset,
-            text: (!self.text.is_empty()).then(|| self.text.clone()),
+            task: self.task,
+            data: (!self.data.is_empty()).then(|| self.data.clone()),
+            valid: self.valid.clone(),
             example: self.example,
             units: self.units,
             lines: flag(self.lines),
@@ -229,24 +240,22 @@ impl Args {
         }
     }
 
-    /// A run that is ready.
-    fn prepare(&self) -> Result<Run, Failure> {
+    /// What is asked for, in full.
+    fn complete(&self) -> Result<Settings, Failure> {
         let mut settings = self.settings();
-        if let Some(directory) = &self.resume {
-            return Ok(Run::resume(directory, settings)?);
-        }
         if let Some(file) = &self.config {
             let mut base = Settings::read(file)?;
-            // A text given here takes the place of the file's, whichever kind either is.
-            if settings.text.is_some() || settings.example.is_some() {
-                (base.text, base.example) = (None, None);
+            // Data given here take the place of the file's, whichever kind either is.
+            if settings.data.is_some() || settings.example.is_some() {
+                (base.data, base.example) = (None, None);
             }
             settings = settings.or(base);
         }
-        // Texts are found again from anywhere.
-        settings.text = settings.text.map(|texts| texts.iter().map(|text| absolute(text)).collect());
+        // Files are found again from anywhere.
+        settings.data = settings.data.map(|files| files.iter().map(|file| absolute(file)).collect());
+        settings.valid = settings.valid.map(|file| absolute(&file));
         settings.out = Some(settings.out.clone().unwrap_or_else(|| free_directory(&settings)));
-        Ok(Run::new(settings)?)
+        Ok(settings)
     }
 }
 
@@ -256,8 +265,8 @@ fn absolute(path: &Path) -> PathBuf {
 
 /// `runs/play` for play.txt; `runs/play-2` if that is taken.
 fn free_directory(settings: &Settings) -> PathBuf {
-    let name = match (settings.text.iter().flatten().next(), settings.example) {
-        (Some(text), _) => text.file_stem().map_or("text".into(), |stem| stem.to_string_lossy().into_owned()),
+    let name = match (settings.data.iter().flatten().next(), settings.example) {
+        (Some(file), _) => file.file_stem().map_or("text".into(), |stem| stem.to_string_lossy().into_owned()),
         (None, example) => format!("{:?}", example.unwrap_or(Example::Latin)).to_lowercase(),
     };
     let candidates = (1..).map(|n| if n == 1 { name.clone() } else { format!("{name}-{n}") });
@@ -266,7 +275,24 @@ fn free_directory(settings: &Settings) -> PathBuf {
 }
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    let run = args.prepare()?;
+    match &args.resume {
+        Some(directory) => match Settings::of_run(directory)?.task {
+            None | Some(TaskName::Language) => {
+                train(Run::<Language>::resume(directory, args.settings())?, &args)
+            }
+            Some(TaskName::Classify) => Err(Failure::Usage("not yet".to_owned())),
+        },
+        None => {
+            let settings = args.complete()?;
+            match settings.task {
+                None | Some(TaskName::Language) => train(Run::<Language>::new(settings)?, &args),
+                Some(TaskName::Classify) => Err(Failure::Usage("not yet".to_owned())),
+            }
+        }
+    }
+}
+
+fn train<T: Learnable>(run: Run<T>, args: &Args) -> Result<(), Failure> {
     let backend = machine::cpu(run.config().threads)?.with_precision(run.config().precision());
     let interrupted = watch_for_interruption();
     let mut terminal =

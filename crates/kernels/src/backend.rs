@@ -129,6 +129,24 @@ pub trait Backend: Send + Sync {
     fn read(&self, buffer: &Self::Buffer) -> Vec<Self::Real>;
     /// The values of a part of an arena.
     fn read_part(&self, buffer: &Self::Buffer, part: Range<usize>) -> Vec<Self::Real>;
+    /// Overwrites `into` with rows of a table `[_, width]` that begins at `table` in an arena: those that `ids` name.
+    fn read_rows(
+        &self,
+        buffer: &Self::Buffer,
+        table: usize,
+        width: usize,
+        ids: &[u32],
+        into: &mut Vec<Self::Real>,
+    );
+    /// Adds `values`, `[ids, width]`, to the rows that `ids` name: the way back from [`Backend::read_rows`].
+    fn add_rows(
+        &self,
+        values: &[Self::Real],
+        table: usize,
+        width: usize,
+        ids: &[u32],
+        buffer: &mut Self::Buffer,
+    );
     /// Adds to the values of an arena from `at` on.
     fn add_part(&self, values: &[Self::Real], buffer: &mut Self::Buffer, at: usize);
     /// Sets an arena to zero.

@@ -10,6 +10,7 @@ use crate::linear::{LinearScratch, PackedLinear};
 use crate::optimiser::{self, CHUNK, Moments, Update, Updated};
 use crate::precision::Precision;
 use crate::readout;
+use crate::rows;
 use crate::scope::Scope;
 use crate::sequence::{self, Packed, Tape};
 use crate::simd::{Job, Simd, Vector};
@@ -129,6 +130,14 @@ impl Backend for Cpu {
 
     fn read_part(&self, buffer: &Aligned, part: Range<usize>) -> Vec<f32> {
         buffer[part].to_vec()
+    }
+
+    fn read_rows(&self, buffer: &Aligned, table: usize, width: usize, ids: &[u32], into: &mut Vec<f32>) {
+        rows::read(&buffer[table..], width, ids, into);
+    }
+
+    fn add_rows(&self, values: &[f32], table: usize, width: usize, ids: &[u32], buffer: &mut Aligned) {
+        rows::add(values, width, ids, &mut buffer[table..]);
     }
 
     fn add_part(&self, values: &[f32], buffer: &mut Aligned, at: usize) {

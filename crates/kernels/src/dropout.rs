@@ -17,12 +17,14 @@ pub struct Dropout {
     pub batch_rows: usize,
     /// See `batch_rows`.
     pub first_row: usize,
+    /// Whether all steps have the mask of the first (Gal & Ghahramani 2016).
+    pub locked: bool,
 }
 
 impl Dropout {
     /// The counter of the first element of row `r` of `[T * B, N]`.
     pub(crate) fn counter(&self, row: usize, width: usize) -> u32 {
-        let (t, b) = (row / self.rows, row % self.rows);
+        let (t, b) = (if self.locked { 0 } else { row / self.rows }, row % self.rows);
         (((t * self.batch_rows + self.first_row + b) * width) as u32).wrapping_add(self.salt())
     }
 
@@ -65,7 +67,7 @@ mod tests {
     use super::*;
 
     fn dropout(rate: f32, seed: u64) -> Dropout {
-        Dropout { rate, seed, rows: 4, batch_rows: 4, first_row: 0 }
+        Dropout { rate, seed, rows: 4, batch_rows: 4, first_row: 0, locked: false }
     }
 
     #[test]
@@ -87,10 +89,12 @@ mod tests {
 
     #[test]
     fn a_shard_sees_its_own_rows_of_the_whole_mask() {
-        let whole = Dropout { rate: 0.5, seed: 3, rows: 5, batch_rows: 5, first_row: 0 };
+        let whole = Dropout { rows: 5, batch_rows: 5, ..dropout(0.5, 3) };
         let shard = Dropout { rows: 2, first_row: 3, ..whole };
+        let locked = Dropout { locked: true, ..shard };
         for t in 0..4 {
             for b in 0..2 {
+                assert_eq!(locked.counter(t * 2 + b, 9), shard.counter(b, 9));
                 assert_eq!(shard.counter(t * 2 + b, 9), whole.counter(t * 5 + 3 + b, 9));
             }
         }

@@ -37,6 +37,7 @@ mod precision;
 mod readout;
 mod real;
 mod reference;
+mod rows;
 mod scope;
 mod sequence;
 mod simd;

@@ -52,3 +52,19 @@ fn parts_of_an_arena_are_read_and_added_to() {
     assert_eq!(run(&Reference::<f64>::new()), [1.0, 2.0, 5.0, 7.0]);
     assert_eq!(run(&Cpu::new(1).unwrap()), [1.0, 2.0, 5.0, 7.0]);
 }
+
+#[test]
+fn rows_of_a_table_are_read_and_added_to() {
+    fn run<B: Backend>(backend: &B) -> (Vec<B::Real>, Vec<B::Real>) {
+        let mut arena = backend.buffer(&to::<B>(&[9.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]));
+        let mut rows = vec![];
+        backend.read_rows(&arena, 1, 2, &[2, 0, 2], &mut rows);
+        backend.add_rows(&to::<B>(&[1.0, 1.0, 10.0, 10.0, 2.0, 3.0]), 1, 2, &[2, 0, 2], &mut arena);
+        (rows, backend.read(&arena))
+    }
+    let (rows, arena) = ([5.0, 6.0, 1.0, 2.0, 5.0, 6.0], [9.0, 11.0, 12.0, 3.0, 4.0, 8.0, 10.0]);
+    let reference = run(&Reference::<f64>::new());
+    assert_eq!((&reference.0[..], &reference.1[..]), (&rows[..], &arena[..]));
+    let cpu = run(&Cpu::new(1).unwrap());
+    assert_eq!((cpu.0, cpu.1), (to::<Cpu>(&rows), to::<Cpu>(&arena)));
+}

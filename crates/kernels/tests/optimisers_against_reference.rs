@@ -177,7 +177,7 @@ fn arenas_blend_and_weights_drop_as_in_the_reference() {
         let mut random = numbers(7);
         let [from, into]: [Vec<f32>; 2] =
             std::array::from_fn(|_| (0..len).map(|_| random() as f32).collect());
-        let dropout = Dropout { rate: 0.3, seed: 5, rows: 1, batch_rows: 1, first_row: 0 };
+        let dropout = Dropout { rate: 0.3, seed: 5, rows: 1, batch_rows: 1, first_row: 0, locked: false };
         let (reference, range) = (Reference::<f32>::new(), len / 5..len - len / 7);
         for share in [1.0, 0.25, 0.0] {
             let mut want = into.clone();

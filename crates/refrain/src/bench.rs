@@ -7,7 +7,7 @@ use refrain_kernels::{Cpu, IGNORE, Rule, Update};
 use serde::Serialize;
 
 use crate::data::Batch;
-use crate::model::{Architecture, LanguageModel};
+use crate::model::{Architecture, LanguageModel, Network, Weights, check_memory};
 use crate::sample::{Generator, Options};
 use crate::text::{SymbolCounts, Units, Vocabulary};
 use crate::train::Learner;
@@ -78,7 +78,7 @@ pub fn train(backend: &Cpu, workload: &Workload) -> Result<Figures> {
     let (rows, steps) = (workload.batch_size, workload.seq_length);
     workload.check()?;
     let model = LanguageModel::new(&workload.architecture)?;
-    model.check_memory(5 + workload.shards)?;
+    check_memory(&model, 5 + workload.shards)?;
     let params = model.layout().init(0);
     let flops = flops_per_symbol(&workload.architecture) * 3.0 * (rows * steps) as f64;
     let vocab = workload.architecture.vocab_size;
@@ -122,9 +122,9 @@ pub fn train(backend: &Cpu, workload: &Workload) -> Result<Figures> {
 pub fn sample(backend: &Cpu, workload: &Workload) -> Result<Figures> {
     workload.check()?;
     let model = LanguageModel::new(&workload.architecture)?;
-    model.check_memory(2)?;
-    let mut weights = model.weights(backend, &model.layout().init(0));
-    model.pack(backend, &mut weights, false);
+    check_memory(&model, 2)?;
+    let mut weights = Weights::new(&model, backend, &model.layout().init(0));
+    weights.pack(backend, false);
     let symbols: Vec<u32> =
         ('\0'..=char::MAX).map(u32::from).take(workload.architecture.vocab_size).collect();
     let mut counts = SymbolCounts::default();

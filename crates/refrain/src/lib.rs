@@ -12,12 +12,12 @@
 //!
 //! ```no_run
 //! use std::ops::ControlFlow;
-//! use refrain::{Cpu, sample::Options, train::{Run, Settings}};
+//! use refrain::{Cpu, sample::Options, task::Language, train::{Run, Settings}};
 //!
 //! # fn main() -> refrain::Result<()> {
 //! let backend = Cpu::new(2)?;
-//! let settings = Settings { text: Some(vec!["play.txt".into()]), ..Settings::default() };
-//! let outcome = Run::new(settings)?.train(&backend, |_event| ControlFlow::Continue(()))?;
+//! let settings = Settings { data: Some(vec!["play.txt".into()]), ..Settings::default() };
+//! let outcome = Run::<Language>::new(settings)?.train(&backend, |_event| ControlFlow::Continue(()))?;
 //! outcome.model.save("play.safetensors")?;
 //! println!("{}", outcome.model.on(&backend).write("ROMEO:", 200, &Options::default())?);
 //! # Ok(())
@@ -37,6 +37,7 @@ mod precision;
 pub mod sample;
 mod session;
 mod store;
+pub mod task;
 pub mod text;
 pub mod train;
 
@@ -45,4 +46,4 @@ pub use precision::PrecisionChoice;
 pub use refrain_kernels as kernels;
 pub use refrain_kernels::{Cpu, Isa, Precision};
 pub use session::{Evaluated, Session, TextStream};
-pub use store::{History, Measured, Model};
+pub use store::{History, Measured, Model, task_of};

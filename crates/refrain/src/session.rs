@@ -5,16 +5,17 @@ use std::ops::ControlFlow;
 
 use refrain_kernels::{Backend, Loss, Real};
 
-use crate::data::{Batches, Evaluation, Lines, Windows};
-use crate::model::{self, Weights};
+use crate::data::{Batches, Epochs, Evaluation, Lines, Windows};
+use crate::model::{self, Task, Weights};
 use crate::sample::{Generator, Options, StreamId};
 use crate::store::Model;
+use crate::task::Language;
 use crate::text::{Corpus, Source};
 use crate::{Error, Result};
 
 /// See the module.
-pub struct Session<'m, B: Backend> {
-    model: &'m Model,
+pub struct Session<'m, T, B: Backend> {
+    model: &'m Model<T>,
     backend: &'m B,
     weights: Weights<B>,
 }
@@ -45,18 +46,19 @@ impl Evaluated {
     }
 }
 
-impl Model {
+impl<T: Task> Model<T> {
     /// Brings the model to a backend.
-    pub fn on<'m, B: Backend>(&'m self, backend: &'m B) -> Session<'m, B> {
+    pub fn on<'m, B: Backend>(&'m self, backend: &'m B) -> Session<'m, T, B> {
+        let network = self.task.network();
         let mut weights = match (&self.params as &dyn Any).downcast_ref::<Vec<B::Real>>() {
             // A backend of f32 takes them as they are: touching new memory is most of the time a load takes.
-            Some(params) => self.language.weights(backend, params),
+            Some(params) => Weights::new(network, backend, params),
             None => {
                 let params: Vec<_> = self.params.iter().map(|&x| B::Real::of(x.into())).collect();
-                self.language.weights(backend, &params)
+                Weights::new(network, backend, &params)
             }
         };
-        self.language.pack(backend, &mut weights, false);
+        weights.pack(backend, false);
         Session { model: self, backend, weights }
     }
 }
@@ -64,11 +66,11 @@ impl Model {
 /// Steps of a window of evaluation. It changes no result.
 const WINDOW: usize = 256;
 
-impl<'m, B: Backend> Session<'m, B> {
+impl<B: Backend> Session<'_, Language, B> {
     /// Any number of streams at once, of which there are none yet.
     pub fn generator(&self) -> Generator<'_, B> {
-        let Model { language, vocabulary, history, .. } = self.model;
-        Generator::new(self.backend, language, &self.weights, vocabulary, history.lines)
+        let Language { network, vocabulary, lines, .. } = &self.model.task;
+        Generator::new(self.backend, network, &self.weights, vocabulary, *lines)
     }
 
     /// A stream that goes on from `prompt` (from the start of a line, if that is empty), a few bytes at a time,
@@ -99,19 +101,20 @@ impl<'m, B: Backend> Session<'m, B> {
     /// # Errors
     /// If a text cannot be read or has nothing to predict.
     pub fn evaluate(&self, texts: Vec<Source>, raw: bool, mut listen: impl FnMut(f64)) -> Result<Evaluated> {
-        let Model { language, vocabulary, history, .. } = self.model;
+        let Language { network, vocabulary, lines, .. } = &self.model.task;
         let corpus = Corpus::scan(texts, vocabulary.units(), raw)?;
-        let mut batches: Batches = if history.lines {
+        let mut batches: Batches = if *lines {
             Lines::new(&corpus, vocabulary.clone(), 0..corpus.len(), 32, None)?.into()
         } else {
             Windows::evaluation(&corpus, vocabulary.clone(), 0..corpus.len(), Evaluation::exact(WINDOW))?
                 .into()
         };
         let all = batches.batches_per_epoch();
-        let loss = model::evaluate(self.backend, language, &self.weights, &mut batches, |done, _| {
+        let score = model::evaluate(self.backend, network, &self.weights, &mut batches, |done, _| {
             listen(done as f64 / all as f64);
             ControlFlow::Continue(())
         })?;
+        let loss = score.loss;
         if !loss.nats.is_finite() {
             return Err(Error::Diverged("the model's loss on this text is not a finite number".to_owned()));
         }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use proptest::sample::Index;
+use refrain::task::Language;
 use refrain::train::{Run, Settings};
 use refrain::{Cpu, Model};
 
@@ -59,7 +60,7 @@ fn run_in(directory: &Path) -> std::path::PathBuf {
     fs::write(directory.join("text.txt"), "hello refrain, hello again\n".repeat(40)).unwrap();
     let out = directory.join("run");
     let settings = Settings {
-        text: Some(vec![directory.join("text.txt")]),
+        data: Some(vec![directory.join("text.txt")]),
         hidden_size: Some(5),
         num_layers: Some(1),
         embedding_size: Some(0),
@@ -69,7 +70,10 @@ fn run_in(directory: &Path) -> std::path::PathBuf {
         out: Some(out.clone()),
         ..Settings::default()
     };
-    Run::new(settings).unwrap().train(&Cpu::new(1).unwrap(), |_| ControlFlow::Continue(())).unwrap();
+    Run::<Language>::new(settings)
+        .unwrap()
+        .train(&Cpu::new(1).unwrap(), |_| ControlFlow::Continue(()))
+        .unwrap();
     out
 }
 
@@ -84,16 +88,16 @@ fn a_damaged_model_is_an_error_or_the_model_that_was_written() {
     let directory = tempfile::tempdir().unwrap();
     let path = run_in(directory.path()).join("model.safetensors");
     let original = fs::read(&path).unwrap();
-    let model = Model::load(&path).unwrap();
+    let model = Model::<Language>::load(&path).unwrap();
     proptest!(ProptestConfig::with_cases(200), |(damage in damage())| {
         let mut file = original.clone();
         damage.apply(&mut file);
         fs::write(&path, &file).unwrap();
-        match Model::load(&path) {
+        match Model::<Language>::load(&path) {
             Ok(loaded) => {
                 prop_assert_eq!(loaded.params, model.params.clone());
-                prop_assert_eq!(loaded.language.architecture(), model.language.architecture());
-                prop_assert_eq!(&loaded.vocabulary, &model.vocabulary);
+                prop_assert_eq!(loaded.task.network.architecture(), model.task.network.architecture());
+                prop_assert_eq!(&loaded.task.vocabulary, &model.task.vocabulary);
                 prop_assert_eq!(&loaded.history, &model.history);
             }
             Err(error) => assert_clear(&error.to_string(), &path),
@@ -109,7 +113,7 @@ fn a_damaged_checkpoint_is_an_error_or_the_checkpoint_that_was_written() {
     let original = fs::read(&path).unwrap();
     // A resumed run that is complete writes its checkpoint again: the bytes show what was read.
     let resume = || {
-        let run = Run::resume(&run, Settings { threads: Some(1), ..Settings::default() })?;
+        let run = Run::<Language>::resume(&run, Settings { threads: Some(1), ..Settings::default() })?;
         run.train(&Cpu::new(1).unwrap(), |_| ControlFlow::Continue(()))
     };
     let progress = |file: &[u8]| {
@@ -159,7 +163,7 @@ fn files_of_other_kinds_and_crafted_headers_are_refused_without_large_allocation
     ];
     for (file, expected) in cases {
         fs::write(&path, &file).unwrap();
-        let message = Model::load(&path).unwrap_err().to_string();
+        let message = Model::<Language>::load(&path).unwrap_err().to_string();
         assert_clear(&message, &path);
         assert!(message.contains(expected), "{message}");
     }
@@ -168,7 +172,7 @@ fn files_of_other_kinds_and_crafted_headers_are_refused_without_large_allocation
 #[cfg(unix)]
 #[test]
 fn a_device_is_not_read_for_ever() {
-    let message = Model::load("/dev/zero").unwrap_err().to_string();
+    let message = Model::<Language>::load("/dev/zero").unwrap_err().to_string();
     assert_eq!(message, "/dev/zero: is not a regular file");
 }
 
@@ -177,11 +181,11 @@ fn a_checkpoint_is_no_model_and_a_model_no_checkpoint() {
     let directory = tempfile::tempdir().unwrap();
     let run = run_in(directory.path());
     let (model, checkpoint) = (run.join("model.safetensors"), run.join("checkpoint.safetensors"));
-    let message = Model::load(&checkpoint).unwrap_err().to_string();
+    let message = Model::<Language>::load(&checkpoint).unwrap_err().to_string();
     assert_clear(&message, &checkpoint);
     assert!(message.contains("is a checkpoint, not a model"), "{message}");
     fs::copy(&model, &checkpoint).unwrap();
-    let message = Run::resume(&run, Settings::default()).err().unwrap().to_string();
+    let message = Run::<Language>::resume(&run, Settings::default()).err().unwrap().to_string();
     assert_clear(&message, &checkpoint);
     assert!(message.contains("is a model, not a checkpoint"), "{message}");
 }

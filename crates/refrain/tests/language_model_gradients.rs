@@ -2,10 +2,13 @@
 //! path of every instruction set against the reference. Dropout is on throughout, of weights too, so masks are proved
 //! to agree as well.
 
-use refrain::data::{Batch, IGNORE};
+use refrain::data::{Batch, IGNORE, Rows};
 use refrain::kernels::{Backend, Cpu, Isa, Loss, Real, Reference};
 use refrain::layer::{DropoutMask, WeightDrop};
-use refrain::model::{ActivationKind, Architecture, CellKind, LanguageModel, ResetGate, Shard};
+use refrain::model::{
+    ActivationKind, Architecture, CellKind, LanguageModel, Network, Part, ResetGate, TrainStep, Weights,
+    gradients,
+};
 
 /// Central differences with a step of 1e-5 carry an error of about 1e-10 from the third derivative and 1e-11 from
 /// rounding.
@@ -69,20 +72,22 @@ fn loss_and_gradients<B: Backend>(
     batch: &Batch,
 ) -> (Loss, Vec<f64>) {
     let params: Vec<B::Real> = params.iter().map(|&x| B::Real::of(x)).collect();
-    let mut weights = model.weights(backend, &params);
-    model.pack_dropped(backend, &mut weights, WEIGHT_DROP);
-    let mut shard = Shard::new(model, backend);
-    shard.part.take(batch, 0..batch.rows);
-    shard.part.state = model.zero_state::<B>(batch.rows);
-    for state in &mut shard.part.state {
+    let mut weights = Weights::new(model, backend, &params);
+    weights.pack_dropped(model, backend, WEIGHT_DROP);
+    let mut part = Part::<LanguageModel, B>::default();
+    part.batch.take(batch, 0..batch.rows);
+    part.state = model.zero_state::<B>(batch.rows);
+    for state in &mut part.state {
         for (i, x) in state.h.iter_mut().chain(&mut state.c).enumerate() {
             *x = B::Real::of((i as f64 * 0.7).sin() * 0.5);
         }
     }
     // Two rows of a larger batch come first, so that the mask of a shard is taken from its own place.
-    let mask = DropoutMask { seed: 11, batch_rows: batch.rows + 2, first_row: 2 };
-    model.train(backend, &weights, &mut shard, 1.0 / batch.count().max(1) as f64, mask);
-    (shard.part.loss, backend.read(&shard.grads).into_iter().map(Real::as_f64).collect())
+    let dropout = DropoutMask { seed: 11, batch_rows: batch.rows + 2, first_row: 2 };
+    let step = TrainStep { scale: 1.0 / batch.count().max(1) as f64, dropout };
+    let mut grads = backend.buffer(&params);
+    gradients(backend, model, &weights, &mut part, step, &mut grads);
+    (part.score.loss, backend.read(&grads).into_iter().map(Real::as_f64).collect())
 }
 
 fn first_values(model: &LanguageModel) -> Vec<f64> {

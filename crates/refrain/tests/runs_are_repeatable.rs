@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use refrain::kernels::Reference;
 use refrain::model::CellKind;
+use refrain::task::Language;
 use refrain::train::{Event, Optimizer, Outcome, Reason, Run, Settings};
 use refrain::{Cpu, Model};
 
@@ -40,7 +41,7 @@ impl Place {
     /// Some forty updates of a small model.
     fn settings(&self, out: Option<&str>) -> Settings {
         Settings {
-            text: Some(vec![self.at("text.txt")]),
+            data: Some(vec![self.at("text.txt")]),
             cell: Some(CellKind::Gru),
             hidden_size: Some(12),
             num_layers: Some(2),
@@ -65,8 +66,9 @@ fn cpu(threads: usize) -> Cpu {
 }
 
 /// Trains to the end.
-fn train(settings: Settings, threads: usize) -> Outcome {
-    let outcome = Run::new(settings).unwrap().train(&cpu(threads), |_| ControlFlow::Continue(())).unwrap();
+fn train(settings: Settings, threads: usize) -> Outcome<Language> {
+    let outcome =
+        Run::<Language>::new(settings).unwrap().train(&cpu(threads), |_| ControlFlow::Continue(())).unwrap();
     assert_ne!(outcome.done.reason, Reason::Interrupted);
     outcome
 }
@@ -76,9 +78,9 @@ fn model_bytes(run: &Path) -> Vec<u8> {
 }
 
 /// Trains, breaking off at the first event at or after each of `breaks`, and going on; then to the end.
-fn train_broken(settings: Settings, breaks: &[u64]) -> Outcome {
+fn train_broken(settings: Settings, breaks: &[u64]) -> Outcome<Language> {
     let out = settings.out.clone().unwrap();
-    let mut run = Run::new(settings).unwrap();
+    let mut run = Run::<Language>::new(settings).unwrap();
     for &at in breaks {
         let outcome = run
             .train(&cpu(1), |event| match event {
@@ -88,7 +90,7 @@ fn train_broken(settings: Settings, breaks: &[u64]) -> Outcome {
             })
             .unwrap();
         assert_eq!((outcome.done.reason, outcome.done.step), (Reason::Interrupted, at));
-        run = Run::resume(&out, Settings::default()).unwrap();
+        run = Run::<Language>::resume(&out, Settings::default()).unwrap();
     }
     run.train(&cpu(1), |_| ControlFlow::Continue(())).unwrap()
 }
@@ -129,7 +131,7 @@ fn averaging_changes_what_is_measured_and_kept_and_not_what_is_learned() {
         train(Settings { average: Some(average), ..place.settings(Some(name)) }, 1);
         let (valid, steps): (Vec<_>, Vec<_>) =
             metrics(&place.at(name)).into_iter().partition(|event| event["event"] == "valid");
-        (Model::load(place.at(name)).unwrap().params, valid, steps)
+        (Model::<Language>::load(place.at(name)).unwrap().params, valid, steps)
     });
     assert_eq!(plain.2, averaged.2);
     assert_ne!(plain.1, averaged.1);
@@ -152,7 +154,7 @@ fn a_run_without_a_directory_writes_nothing_and_returns_the_best_model() {
     let place = Place::new();
     let settings = Settings { learning_rate: Some(0.03), epochs: Some(12), ..place.settings(None) };
     let mut best = (f64::INFINITY, 0);
-    let run = Run::new(settings.clone()).unwrap();
+    let run = Run::<Language>::new(settings.clone()).unwrap();
     let outcome = run
         .train(&cpu(1), |event| {
             if let Event::Valid { loss, step, .. } = event
@@ -170,7 +172,7 @@ fn a_run_without_a_directory_writes_nothing_and_returns_the_best_model() {
     assert_eq!(outcome.done.model, None);
     // The same run with a directory keeps the same parameters there.
     train(Settings { out: Some(place.at("run")), ..settings }, 1);
-    assert_eq!(Model::load(place.at("run")).unwrap().params, outcome.model.params);
+    assert_eq!(Model::<Language>::load(place.at("run")).unwrap().params, outcome.model.params);
 }
 
 #[test]
@@ -215,7 +217,7 @@ fn a_run_that_ran_out_of_patience_stays_complete_until_it_is_given_more() {
     let done = train(settings, 1).done;
     assert_eq!(done.reason, Reason::Patience);
     let resume = |changes| {
-        let run = Run::resume(place.at("run"), changes).unwrap();
+        let run = Run::<Language>::resume(place.at("run"), changes).unwrap();
         run.train(&cpu(1), |_| ControlFlow::Continue(())).unwrap().done
     };
     let again = resume(Settings::default());
@@ -229,13 +231,16 @@ fn what_a_resume_changes_is_still_in_force_at_the_next() {
     let place = Place::new();
     train(place.settings(Some("run")), 1);
     let longer = Settings { epochs: Some(5), ..Settings::default() };
-    let run = Run::resume(place.at("run"), longer).unwrap();
+    let run = Run::<Language>::resume(place.at("run"), longer).unwrap();
     let outcome = run.train(&cpu(1), |event| match event {
         Event::Step(_) => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
     });
     assert_eq!(outcome.unwrap().done.reason, Reason::Interrupted);
-    assert_eq!(Run::resume(place.at("run"), Settings::default()).unwrap().config().epochs, Some(5));
+    assert_eq!(
+        Run::<Language>::resume(place.at("run"), Settings::default()).unwrap().config().epochs,
+        Some(5)
+    );
 }
 
 #[test]
@@ -254,7 +259,7 @@ fn a_run_goes_on_from_another_model_of_its_kind_and_no_other() {
     let first = train(place.settings(Some("first")), 1);
     let from = || Settings { init_from: Some(place.at("first")), ..place.settings(None) };
     let mut first_loss = None;
-    let run = Run::new(from()).unwrap();
+    let run = Run::<Language>::new(from()).unwrap();
     let second = run
         .train(&Reference::<f32>::new(), |event| {
             if let Event::Step(step) = event {
@@ -263,16 +268,16 @@ fn a_run_goes_on_from_another_model_of_its_kind_and_no_other() {
             ControlFlow::Continue(())
         })
         .unwrap();
-    let guessing = (first.model.vocabulary.len() as f64).ln();
+    let guessing = (first.model.task.vocabulary.len() as f64).ln();
     assert!(first_loss.unwrap() < 0.9 * guessing, "{first_loss:?}");
     assert_ne!(second.model.params, first.model.params);
 
     let other_size = Settings { hidden_size: Some(13), ..from() };
-    let message = Run::new(other_size).err().unwrap().to_string();
+    let message = Run::<Language>::new(other_size).err().unwrap().to_string();
     assert!(message.starts_with("--init-from: that model is GRU, 2 layers of 12"), "{message}");
     fs::write(place.at("other.txt"), "zyx wvu\n".repeat(200)).unwrap();
-    let other_text = Settings { text: Some(vec![place.at("other.txt")]), ..from() };
-    let message = Run::new(other_text).err().unwrap().to_string();
+    let other_text = Settings { data: Some(vec![place.at("other.txt")]), ..from() };
+    let message = Run::<Language>::new(other_text).err().unwrap().to_string();
     assert!(message.contains("another set of characters"), "{message}");
 }
 
@@ -284,14 +289,15 @@ fn a_text_that_changed_is_refused_even_if_its_characters_are_the_same() {
     let (first, rest) = text.split_once('\n').unwrap();
     for changed in [format!("{text}more\n"), format!("{rest}{first}\n"), text.replacen("cat", "act", 1)] {
         fs::write(place.at("text.txt"), changed).unwrap();
-        let message = Run::resume(place.at("run"), Settings::default()).err().unwrap().to_string();
+        let message =
+            Run::<Language>::resume(place.at("run"), Settings::default()).err().unwrap().to_string();
         assert!(
             message.ends_with("has changed since this run began: restore it, or start a new run"),
             "{message}"
         );
     }
     fs::write(place.at("text.txt"), text).unwrap();
-    Run::resume(place.at("run"), Settings::default()).unwrap();
+    Run::<Language>::resume(place.at("run"), Settings::default()).unwrap();
 }
 
 #[test]
@@ -309,7 +315,8 @@ fn a_configuration_that_no_longer_fits_the_checkpoint_is_refused() {
     ] {
         assert!(config.contains(from), "{config}");
         fs::write(&path, config.replace(from, to)).unwrap();
-        let message = Run::resume(place.at("run"), Settings::default()).err().unwrap().to_string();
+        let message =
+            Run::<Language>::resume(place.at("run"), Settings::default()).err().unwrap().to_string();
         assert!(message.contains("its checkpoint does not fit its config.toml"), "{to}: {message}");
     }
 }
@@ -324,7 +331,7 @@ fn metrics_that_a_full_disk_cut_do_not_stand_in_the_way() {
     // Within the two bytes of é.
     cut.extend_from_slice(b"{\"event\":\"sample\",\"step\":4,\"text\":\"n\xc3");
     fs::write(&path, cut).unwrap();
-    let run = Run::resume(place.at("run"), Settings::default()).unwrap();
+    let run = Run::<Language>::resume(place.at("run"), Settings::default()).unwrap();
     run.train(&cpu(1), |_| ControlFlow::Continue(())).unwrap();
     assert_eq!(fs::read(&path).unwrap(), whole);
 }
@@ -342,7 +349,7 @@ fn a_run_that_blows_up_keeps_its_last_checkpoint_and_no_model_without_sense() {
                 valid_fraction: Some(valid_fraction),
                 ..place.settings(Some(&out))
             };
-            match Run::new(settings).unwrap().train(&cpu(1), |_| ControlFlow::Continue(())) {
+            match Run::<Language>::new(settings).unwrap().train(&cpu(1), |_| ControlFlow::Continue(())) {
                 // A single absurd update may still give finite numbers.
                 Ok(outcome) => assert!(outcome.done.loss.is_finite() && max_steps == 1),
                 Err(error) => {
@@ -353,9 +360,11 @@ fn a_run_that_blows_up_keeps_its_last_checkpoint_and_no_model_without_sense() {
                     }
                 }
             }
-            Run::resume(place.at(&out), Settings::default()).unwrap();
+            Run::<Language>::resume(place.at(&out), Settings::default()).unwrap();
             if place.at(&out).join("model.safetensors").exists() {
-                assert!(Model::load(place.at(&out)).unwrap().params.iter().all(|x| x.is_finite()));
+                assert!(
+                    Model::<Language>::load(place.at(&out)).unwrap().params.iter().all(|x| x.is_finite())
+                );
             }
         }
     }

@@ -7,7 +7,7 @@ mod golden;
 use golden::Golden;
 use refrain::data::Batch;
 use refrain::kernels::{Backend, Cpu, Isa, Real, Reference, Rule, Update};
-use refrain::model::{ActivationKind, Architecture, CellKind, LanguageModel, Pass, ResetGate};
+use refrain::model::{ActivationKind, Architecture, CellKind, LanguageModel, Network, Pass, ResetGate};
 use refrain::train::Learner;
 
 /// What rounding in `f32` does to the curve within a hundred steps; in `f64` the two differ by the rounding of
@@ -65,11 +65,12 @@ fn follow<B: Backend>(backend: &B, losses: &str, tolerance: f64) {
 /// Goes on from `prompt` with the most probable symbols.
 fn complete<B: Backend>(
     backend: &B,
-    learner: &mut Learner<'_, B>,
+    learner: &mut Learner<'_, LanguageModel, B>,
     prompt: &[u32],
     length: usize,
 ) -> Vec<u32> {
-    let (model, weights) = learner.evaluation();
+    let model = learner.network().clone();
+    let weights = learner.evaluation();
     let (mut state, mut pass) = (model.zero_state::<B>(1), Pass::default());
     let mut ids = prompt.to_vec();
     for at in 0..length - 1 {

@@ -9,6 +9,7 @@ use crate::backend::{Backend, CrossEntropy, Gradients, Input, Loss, State, Trace
 use crate::dropout::Dropout;
 use crate::optimiser::{Moments, Update, Updated};
 use crate::real::Real;
+use crate::rows;
 use crate::spec::{LinearSpec, RecurrentSpec};
 use recurrent::{Layer, Tape, add, outer_into};
 use std::marker::PhantomData;
@@ -81,6 +82,14 @@ impl<R: Real> Backend for Reference<R> {
 
     fn read_part(&self, buffer: &Vec<R>, part: Range<usize>) -> Vec<R> {
         buffer[part].to_vec()
+    }
+
+    fn read_rows(&self, buffer: &Vec<R>, table: usize, width: usize, ids: &[u32], into: &mut Vec<R>) {
+        rows::read(&buffer[table..], width, ids, into);
+    }
+
+    fn add_rows(&self, values: &[R], table: usize, width: usize, ids: &[u32], buffer: &mut Vec<R>) {
+        rows::add(values, width, ids, &mut buffer[table..]);
     }
 
     fn add_part(&self, values: &[R], buffer: &mut Vec<R>, at: usize) {

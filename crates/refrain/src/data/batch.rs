@@ -1,6 +1,10 @@
 //! One batch of ids: what goes into the network and what should come out.
 
+use std::ops::Range;
+
 pub use refrain_kernels::IGNORE;
+
+use super::epochs::Rows;
 
 /// One batch: `T` steps of `B` rows, time-major, so that the ids of one step are one slice.
 ///
@@ -19,12 +23,30 @@ pub struct Batch {
     pub lengths: Option<Vec<usize>>,
 }
 
-impl Batch {
-    /// How many targets are predicted: what a sum of losses is divided by.
-    pub fn count(&self) -> usize {
+impl Rows for Batch {
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
+    fn count(&self) -> usize {
         self.targets.iter().filter(|&&target| target != IGNORE).count()
     }
 
+    fn take(&mut self, whole: &Self, rows: Range<usize>) {
+        let steps = match &whole.lengths {
+            Some(lengths) => lengths[rows.clone()].iter().copied().max().unwrap_or(0),
+            None => whole.steps,
+        };
+        (self.rows, self.steps) = (rows.len(), steps);
+        for (own, all) in [(&mut self.inputs, &whole.inputs), (&mut self.targets, &whole.targets)] {
+            own.clear();
+            own.extend(all.chunks_exact(whole.rows).take(steps).flat_map(|row| &row[rows.clone()]));
+        }
+        self.lengths = whole.lengths.as_ref().map(|lengths| lengths[rows].to_vec());
+    }
+}
+
+impl Batch {
     /// Makes room for `[steps, rows]`, all of it padding, with every row full.
     pub(super) fn reshape(&mut self, rows: usize, steps: usize) {
         (self.rows, self.steps) = (rows, steps);

@@ -1,12 +1,13 @@
 //! The one front of all batches: what training and measuring loop over.
 
 use super::batch::Batch;
+use super::epochs::Epochs;
 use super::lines::Lines;
 use super::sequences::Sequences;
 use super::windows::Windows;
 use crate::Result;
 
-/// Batches of any kind. Each is a function of epoch and index alone, so a run can go on from any of them.
+/// Batches of any kind.
 #[derive(Debug)]
 pub enum Batches {
     /// Lanes through a text, with the state carried from window to window.
@@ -17,13 +18,10 @@ pub enum Batches {
     Sequences(Sequences),
 }
 
-impl Batches {
-    /// Fills `batch` with batch `index` of an epoch and returns true, or returns false past the last. Batches
-    /// in order are cheapest.
-    ///
-    /// # Errors
-    /// As [`Windows::batch`] and [`Lines::batch`].
-    pub fn batch(&mut self, epoch: u64, index: u64, batch: &mut Batch) -> Result<bool> {
+impl Epochs for Batches {
+    type Batch = Batch;
+
+    fn batch(&mut self, epoch: u64, index: u64, batch: &mut Batch) -> Result<bool> {
         match self {
             Batches::Windows(windows) => windows.batch(index, batch),
             Batches::Lines(lines) => lines.batch(epoch, index, batch),
@@ -36,8 +34,7 @@ impl Batches {
         }
     }
 
-    /// Batches in an epoch, at least 1.
-    pub fn batches_per_epoch(&self) -> u64 {
+    fn batches_per_epoch(&self) -> u64 {
         match self {
             Batches::Windows(windows) => windows.len(),
             Batches::Lines(lines) => lines.len(),
@@ -45,17 +42,7 @@ impl Batches {
         }
     }
 
-    /// Targets in an epoch that are predicted: the sum of [`Batch::count`] over it.
-    pub fn predictions_per_epoch(&self) -> u64 {
-        match self {
-            Batches::Windows(windows) => windows.predictions(),
-            Batches::Lines(lines) => lines.predictions(),
-            Batches::Sequences(sequences) => sequences.predictions(),
-        }
-    }
-
-    /// The most rows that a batch has: `B` of the buffers to allocate.
-    pub fn rows(&self) -> usize {
+    fn rows(&self) -> usize {
         match self {
             Batches::Windows(windows) => windows.rows(),
             Batches::Lines(lines) => lines.rows(),
@@ -63,14 +50,19 @@ impl Batches {
         }
     }
 
-    /// Whether batch `index` starts from the zero state rather than from the state after the batch before it.
-    pub fn starts_afresh(&self, index: u64) -> bool {
-        index == 0 || !self.carries_state()
-    }
-
-    /// Whether the state is carried from each batch of an epoch to the next.
-    pub fn carries_state(&self) -> bool {
+    fn carries_state(&self) -> bool {
         matches!(self, Batches::Windows(_))
+    }
+}
+
+impl Batches {
+    /// Targets in an epoch that are predicted: the sum of [`Batch::count`] over it.
+    pub fn predictions_per_epoch(&self) -> u64 {
+        match self {
+            Batches::Windows(windows) => windows.predictions(),
+            Batches::Lines(lines) => lines.predictions(),
+            Batches::Sequences(sequences) => sequences.predictions(),
+        }
     }
 
     /// How many of the targets given out so far were symbols that the vocabulary lacks.
@@ -114,6 +106,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::data::Rows as _;
     use crate::text::{Corpus, Source, Units, Vocabulary};
 
     #[test]

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::super::batch::IGNORE;
 use super::*;
+use crate::data::Rows as _;
 use crate::text::{Source, SymbolCounts, Units};
 
 fn corpus(text: &str) -> (Corpus, Arc<Vocabulary>) {

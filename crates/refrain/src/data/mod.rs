@@ -7,13 +7,19 @@
 mod batch;
 mod batches;
 mod encoder;
+mod epochs;
+mod examples;
 mod lines;
+mod padded;
 mod pieces;
 mod sequences;
 mod windows;
 
 pub use batch::{Batch, IGNORE};
 pub use batches::Batches;
+pub use epochs::{Epochs, Rows};
+pub use examples::{Example, Examples};
 pub use lines::Lines;
+pub use padded::Padded;
 pub use sequences::Sequences;
 pub use windows::{Evaluation, Windows};

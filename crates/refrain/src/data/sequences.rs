@@ -56,6 +56,7 @@ impl Sequences {
 mod tests {
     use super::*;
     use crate::data::IGNORE;
+    use crate::data::Rows as _;
     use crate::text::{SymbolCounts, Units, Vocabulary, examples};
 
     #[test]

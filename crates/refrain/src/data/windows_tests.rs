@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::data::Rows as _;
 use crate::text::{Source, SymbolCounts, Units};
 
 /// A corpus whose symbol at position `p` tells `p` (up to 10,000), with its vocabulary: id = p mod 10,000.

@@ -7,9 +7,11 @@
 
 use refrain_kernels::Real;
 
+use super::loss::softmax;
+
 /// How a query and a key are compared.
 #[derive(Clone, Copy, Debug)]
-pub enum Score<'a, R> {
+pub enum AttentionScore<'a, R> {
     /// `q . k`.
     Dot,
     /// `v . tanh(q + k)`, with `v [K]`.
@@ -20,7 +22,7 @@ pub enum Score<'a, R> {
 #[derive(Clone, Copy, Debug)]
 pub struct Attention<'a, R> {
     /// How queries and keys are compared.
-    pub score: Score<'a, R>,
+    pub score: AttentionScore<'a, R>,
     /// `[S, B, K]`.
     pub keys: &'a [R],
     /// `K`.
@@ -79,8 +81,8 @@ impl<R: Real> Attention<'_, R> {
             let weights = &mut weights[..self.lengths[row]];
             for (s, weight) in weights.iter_mut().enumerate() {
                 *weight = match self.score {
-                    Score::Dot => dot(query, self.key(s, row)),
-                    Score::Additive(v) => {
+                    AttentionScore::Dot => dot(query, self.key(s, row)),
+                    AttentionScore::Additive(v) => {
                         let parts = query.iter().zip(self.key(s, row)).zip(v);
                         parts.map(|((&q, &k), &v)| v * (q + k).tanh()).sum()
                     }
@@ -118,11 +120,11 @@ impl<R: Real> Attention<'_, R> {
             for (s, &d) in d_scores.iter().enumerate() {
                 let (key, d_key) = (self.key(s, row), &mut into.keys[(s * rows + row) * k..][..k]);
                 match self.score {
-                    Score::Dot => {
+                    AttentionScore::Dot => {
                         add_scaled(d_query, d, key);
                         add_scaled(d_key, d, query);
                     }
-                    Score::Additive(v) => {
+                    AttentionScore::Additive(v) => {
                         for i in 0..k {
                             let y = (query[i] + key[i]).tanh();
                             into.score[i] = into.score[i] + d * y;
@@ -137,18 +139,6 @@ impl<R: Real> Attention<'_, R> {
     }
 }
 
-/// Overwrites scores with their exponentials, over the sum of those.
-fn softmax<R: Real>(scores: &mut [R]) {
-    let largest = scores.iter().copied().fold(R::neg_infinity(), R::max);
-    let mut sum = R::zero();
-    for score in scores.iter_mut() {
-        *score = (*score - largest).exp();
-        sum = sum + *score;
-    }
-    scores.iter_mut().for_each(|score| *score = *score / sum);
-}
-
-/// In eight sums, so that the compiler may use vectors.
 fn dot<R: Real>(a: &[R], b: &[R]) -> R {
     let mut sums = [R::zero(); 8];
     let (whole_a, whole_b) = (a.chunks_exact(8), b.chunks_exact(8));
@@ -195,7 +185,7 @@ mod tests {
     impl Case {
         fn attention(&self) -> Attention<'_, f64> {
             let [_, keys, values, v] = &self.parts;
-            let score = if self.additive { Score::Additive(v) } else { Score::Dot };
+            let score = if self.additive { AttentionScore::Additive(v) } else { AttentionScore::Dot };
             Attention { score, keys, key_size: K, values, value_size: W, lengths: &LENGTHS }
         }
 

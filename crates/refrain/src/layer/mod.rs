@@ -5,10 +5,16 @@
 
 mod attention;
 mod crf;
+mod dropout;
+mod embedding;
+mod loss;
 mod pool;
 mod stack;
 
-pub use attention::{Attention, AttentionGradients, Score};
+pub use attention::{Attention, AttentionGradients, AttentionScore};
 pub use crf::{Chains, Crf};
+pub use dropout::{DropoutMask, DropoutRate, WeightDrop};
+pub use embedding::Embedding;
+pub use loss::{LossBack, Score, most_probable, softmax, softmax_cross_entropy};
 pub use pool::{Outputs, Pooling};
-pub use stack::{DropoutMask, Source, Stack, StackBack, StackInput, StackPass, StackSizes, WeightDrop};
+pub use stack::{Source, Stack, StackBack, StackInput, StackPass, StackSizes};

@@ -30,6 +30,15 @@ pub struct Outputs<'a, R> {
 }
 
 impl Pooling {
+    /// Its name, as options and files use it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Pooling::Last => "last",
+            Pooling::Mean => "mean",
+            Pooling::Max => "max",
+        }
+    }
+
     /// Overwrites `pooled [B, W]`, and for [`Pooling::Max`] the step that each number comes from.
     pub fn forward<R: Real>(self, x: Outputs<'_, R>, pooled: &mut Vec<R>, steps: &mut Vec<u32>) {
         let rows = x.lengths.len();

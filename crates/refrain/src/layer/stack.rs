@@ -2,6 +2,7 @@
 
 use refrain_kernels::{Backend, Cell, Dropout, Gradients, Input, InputSpec, RecurrentSpec, State, Upstream};
 
+use super::dropout::{DropoutMask, DropoutRate, WeightDrop};
 use crate::params::{Init, Layout};
 
 /// Recurrent layers, each over the output of the one below.
@@ -26,28 +27,9 @@ pub struct StackSizes {
     /// Whether a second set of layers reads each sequence from its end; outputs are then `[T, B, 2 H]`, forwards first.
     pub bidirectional: bool,
     /// On each layer's output.
-    pub dropout: f32,
-}
-
-/// Which dropout mask a training pass uses.
-#[derive(Clone, Copy, Debug)]
-pub struct DropoutMask {
-    /// A new one for every step of training.
-    pub seed: u64,
-    /// Rows of the whole batch, of which this pass holds those from `first_row`.
-    pub batch_rows: usize,
-    /// See `batch_rows`.
-    pub first_row: usize,
-}
-
-/// Which recurrent weights a training step drops (DropConnect on `weight_hh`, Merity et al. 2018, section 2): the
-/// same ones at all steps of the window and in all shards.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct WeightDrop {
-    /// Probability of dropping, `0 < rate < 1`. The weights kept are multiplied by `1 / (1 - rate)`.
-    pub rate: f32,
-    /// A new one for every step of training.
-    pub seed: u64,
+    pub dropout: DropoutRate,
+    /// Whether also on that of the top layer.
+    pub drops_top: bool,
 }
 
 /// What a stack reads in one pass.
@@ -75,8 +57,9 @@ pub struct StackPass<B: Backend> {
     tapes: Vec<B::Tape>,
     /// Each layer's output as it is read, where that is not what lies on its tape: dropped, or both directions joined.
     outputs: Vec<B::Frames>,
-    /// Whether `outputs` are those of this pass.
+    /// Whether `outputs` are those of this pass, and whether the top layer's is.
     derived: bool,
+    top_derived: bool,
     /// Gradient of the output on its way down, `[T, B, D H]`; whoever reads the output writes it.
     pub(crate) d_output: B::Frames,
     d_input: B::Frames,
@@ -169,7 +152,9 @@ impl Stack {
         pass: &mut StackPass<B>,
     ) {
         let directions = self.directions();
-        pass.derived = self.sizes.bidirectional || (x.dropout.is_some() && self.sizes.dropout > 0.0);
+        pass.derived = self.sizes.bidirectional || (x.dropout.is_some() && self.sizes.dropout.rate > 0.0);
+        let top = self.mask(x, self.sizes.num_layers - 1);
+        pass.top_derived = self.sizes.bidirectional || top.is_some();
         pass.tapes.resize_with(self.specs.len(), Default::default);
         pass.outputs.resize_with(self.sizes.num_layers, Default::default);
         for l in 0..self.sizes.num_layers {
@@ -244,28 +229,24 @@ impl Stack {
         }
     }
 
-    /// Drops the layers' recurrent weights in the arena of parameters, or their gradients in that of gradients.
-    pub fn drop_weights<B: Backend>(&self, backend: &B, drop: &WeightDrop, arena: &mut B::Buffer) {
-        for (l, spec) in self.specs.iter().enumerate() {
-            // Apart from the masks of outputs, which are multiples of the same number.
-            let seed = (drop.seed ^ 0x5851_f42d_4c95_7f2d).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            let seed = seed.wrapping_add(l as u64);
-            let dropout = Dropout { rate: drop.rate, seed, rows: 1, batch_rows: 1, first_row: 0 };
-            backend.dropout_weights(&dropout, spec.weight_hh_range(), arena);
+    /// Drops the layers' recurrent weights in the arena of parameters, or their gradients in that of gradients. `place` is
+    /// the number of the first layer in the whole model.
+    pub fn drop_weights<B: Backend>(
+        &self,
+        backend: &B,
+        drop: &WeightDrop,
+        place: u64,
+        arena: &mut B::Buffer,
+    ) {
+        for (number, spec) in (place..).zip(&self.specs) {
+            backend.dropout_weights(&drop.on(number), spec.weight_hh_range(), arena);
         }
     }
 
     /// The dropout on a layer's output, if there is any.
     fn mask<B: Backend>(&self, x: &StackInput<'_, B>, layer: usize) -> Option<Dropout> {
-        let mask = x.dropout.filter(|_| self.sizes.dropout > 0.0)?;
-        Some(Dropout {
-            rate: self.sizes.dropout,
-            // Layers and steps draw from well-separated places.
-            seed: mask.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(layer as u64),
-            rows: x.rows,
-            batch_rows: mask.batch_rows,
-            first_row: mask.first_row,
-        })
+        let mask = x.dropout.filter(|_| self.sizes.drops_top || layer + 1 < self.sizes.num_layers)?;
+        mask.on(self.sizes.dropout, layer as u64, x.rows)
     }
 }
 
@@ -304,7 +285,7 @@ impl<B: Backend> StackPass<B> {
     /// Before the first pass.
     pub fn output<'a>(&'a self, backend: &B) -> B::View<'a> {
         match (self.outputs.last(), self.tapes.last()) {
-            (Some(frames), _) if self.derived => backend.view(frames),
+            (Some(frames), _) if self.top_derived => backend.view(frames),
             (_, Some(tape)) => backend.output(tape),
             _ => panic!("a stack has an output only after a pass"),
         }
@@ -319,7 +300,16 @@ impl<B: Backend> StackPass<B> {
 impl<B: Backend> Default for StackPass<B> {
     fn default() -> Self {
         let [d_output, d_input, d_part, d_other] = std::array::from_fn(|_| B::Frames::default());
-        Self { tapes: vec![], outputs: vec![], derived: false, d_output, d_input, d_part, d_other }
+        Self {
+            tapes: vec![],
+            outputs: vec![],
+            derived: false,
+            top_derived: false,
+            d_output,
+            d_input,
+            d_part,
+            d_other,
+        }
     }
 }
 

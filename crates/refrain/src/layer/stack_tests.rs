@@ -34,7 +34,8 @@ impl Case {
             hidden_size: HIDDEN,
             num_layers: 2,
             bidirectional,
-            dropout: 0.3,
+            dropout: DropoutRate { rate: 0.3, locked: bidirectional },
+            drops_top: !bidirectional,
         };
         let mut layout = Layout::default();
         let mut stack = Stack::new(&mut layout, "rnn", sizes);

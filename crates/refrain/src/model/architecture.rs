@@ -67,22 +67,14 @@ pub struct Architecture {
 }
 
 /// Beyond these a size is a mistake, and arithmetic on sizes could overflow.
-const MAX_SIZE: usize = 16_384;
+pub(super) const MAX_SIZE: usize = 16_384;
 const MAX_LAYERS: usize = 32;
-const MAX_VOCABULARY: usize = 0x11_0000;
+pub(super) const MAX_VOCABULARY: usize = 0x11_0000;
 
 impl Architecture {
     /// The cell with its variant.
     pub fn cell(&self) -> Cell {
-        match self.cell {
-            CellKind::Rnn => Cell::Rnn(match self.activation {
-                ActivationKind::Tanh => Activation::Tanh,
-                ActivationKind::Relu => Activation::Relu,
-                ActivationKind::Logistic => Activation::Logistic,
-            }),
-            CellKind::Gru => Cell::Gru { reset_after: self.reset_gate == ResetGate::After },
-            CellKind::Lstm => Cell::Lstm,
-        }
+        cell(self.cell, self.activation, self.reset_gate)
     }
 
     /// Checks that every size is one that a model can have.
@@ -90,35 +82,14 @@ impl Architecture {
     /// # Errors
     /// [`Error::Config`], naming the size and its bounds.
     pub fn validate(&self) -> Result<()> {
-        let within = |name: &str, value: usize, least: usize, most: usize| match value {
-            value if (least..=most).contains(&value) => Ok(()),
-            _ => Err(Error::Config(format!("{name} is {value}: give a number from {least} to {most}"))),
-        };
-        within("hidden size", self.hidden_size, 1, MAX_SIZE)?;
-        within("number of layers", self.num_layers, 1, MAX_LAYERS)?;
+        layers(self.hidden_size, self.num_layers, self.dropout)?;
         within("embedding size", self.embedding_size, 0, MAX_SIZE)?;
-        within("vocabulary size", self.vocab_size, 1, MAX_VOCABULARY)?;
-        if !(0.0..1.0).contains(&self.dropout) {
-            return Err(Error::Config(format!(
-                "dropout is {}: give a share from 0 up to, not including, 1",
-                self.dropout
-            )));
-        }
-        Ok(())
+        within("vocabulary size", self.vocab_size, 1, MAX_VOCABULARY)
     }
 
     /// One line for people: `LSTM, 2 layers of 256, embedding of 64`.
     pub fn summary(&self) -> String {
-        let cell = match self.cell {
-            CellKind::Rnn => match self.activation {
-                ActivationKind::Tanh => "Elman RNN (tanh)",
-                ActivationKind::Relu => "Elman RNN (ReLU)",
-                ActivationKind::Logistic => "Elman RNN (logistic)",
-            },
-            CellKind::Gru if self.reset_gate == ResetGate::Before => "GRU (reset before)",
-            CellKind::Gru => "GRU",
-            CellKind::Lstm => "LSTM",
-        };
+        let cell = cell_name(self.cell, self.activation, self.reset_gate);
         let layers = match self.num_layers {
             1 => format!("1 layer of {}", self.hidden_size),
             n => format!("{n} layers of {}", self.hidden_size),
@@ -127,5 +98,52 @@ impl Architecture {
             0 => format!("{cell}, {layers}, one-hot input"),
             e => format!("{cell}, {layers}, embedding of {e}"),
         }
+    }
+}
+
+/// A cell with its variant.
+pub(super) fn cell(kind: CellKind, activation: ActivationKind, reset_gate: ResetGate) -> Cell {
+    match kind {
+        CellKind::Rnn => Cell::Rnn(match activation {
+            ActivationKind::Tanh => Activation::Tanh,
+            ActivationKind::Relu => Activation::Relu,
+            ActivationKind::Logistic => Activation::Logistic,
+        }),
+        CellKind::Gru => Cell::Gru { reset_after: reset_gate == ResetGate::After },
+        CellKind::Lstm => Cell::Lstm,
+    }
+}
+
+/// A cell with its variant, for people.
+pub(super) fn cell_name(kind: CellKind, activation: ActivationKind, reset_gate: ResetGate) -> &'static str {
+    match kind {
+        CellKind::Rnn => match activation {
+            ActivationKind::Tanh => "Elman RNN (tanh)",
+            ActivationKind::Relu => "Elman RNN (ReLU)",
+            ActivationKind::Logistic => "Elman RNN (logistic)",
+        },
+        CellKind::Gru if reset_gate == ResetGate::Before => "GRU (reset before)",
+        CellKind::Gru => "GRU",
+        CellKind::Lstm => "LSTM",
+    }
+}
+
+/// Refuses recurrent layers that cannot be.
+pub(super) fn layers(hidden_size: usize, num_layers: usize, dropout: f32) -> Result<()> {
+    within("hidden size", hidden_size, 1, MAX_SIZE)?;
+    within("number of layers", num_layers, 1, MAX_LAYERS)?;
+    match (0.0..1.0).contains(&dropout) {
+        true => Ok(()),
+        false => {
+            Err(Error::Config(format!("dropout is {dropout}: give a share from 0 up to, not including, 1")))
+        }
+    }
+}
+
+/// Refuses a size out of bounds.
+pub(super) fn within(name: &str, value: usize, least: usize, most: usize) -> Result<()> {
+    match value {
+        value if (least..=most).contains(&value) => Ok(()),
+        _ => Err(Error::Config(format!("{name} is {value}: give a number from {least} to {most}"))),
     }
 }

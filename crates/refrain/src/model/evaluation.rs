@@ -1,56 +1,52 @@
-//! The loss of a model on many batches.
+//! How well a model predicts many batches.
 
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 
-use refrain_kernels::{Backend, Loss};
+use refrain_kernels::Backend;
 
-use super::language::{LanguageModel, Part, Weights};
+use super::network::{Network, Part, Weights, rows_of_part};
 use crate::Result;
-use crate::data::{Batch, Batches};
+use crate::data::{Epochs, Rows};
+use crate::layer::Score;
 
 /// Rows of a batch that are measured on one thread, about. A number of its own, so that the order of sums does not
 /// depend on the threads.
 const ROWS_OF_PART: usize = 8;
 
-/// Measures the loss on `batches`, the rows of each batch in parts side by side. After each batch, `listen` hears
-/// how many there have been and the loss so far, and says whether to go on.
+/// Measures on `batches`, the rows of each batch in parts side by side. After each batch, `listen` hears how many there
+/// have been and the score so far, and says whether to go on.
 ///
 /// # Errors
-/// If the text cannot be read any more.
-pub fn evaluate<B: Backend>(
+/// If the data cannot be read any more.
+pub fn evaluate<N: Network, B: Backend>(
     backend: &B,
-    model: &LanguageModel,
+    network: &N,
     weights: &Weights<B>,
-    batches: &mut Batches,
-    mut listen: impl FnMut(u64, &Loss) -> ControlFlow<()>,
-) -> Result<Loss> {
-    let (mut batch, mut parts, mut loss) = (Batch::default(), vec![], Loss::default());
+    batches: &mut impl Epochs<Batch = N::Batch>,
+    mut listen: impl FnMut(u64, &Score) -> ControlFlow<()>,
+) -> Result<Score> {
+    let (mut batch, mut parts, mut score) = (N::Batch::default(), vec![], Score::default());
     for index in 0.. {
         if !batches.batch(0, index, &mut batch)? {
             break;
         }
-        let rows = batch.rows;
+        let rows = batch.rows();
         if batches.starts_afresh(index) {
             let count = rows.div_ceil(ROWS_OF_PART);
-            parts.resize_with(count, Part::<B>::default);
+            parts.resize_with(count, Part::<N, B>::default);
             for (i, part) in parts.iter_mut().enumerate() {
-                part.state = model.zero_state::<B>(rows_of_part(rows, count, i).len());
+                part.state = network.zero_state::<B>(rows_of_part(rows, count, i).len());
             }
         }
         let count = parts.len();
         backend.parallel(&mut parts, |i, part| {
-            part.take(&batch, rows_of_part(rows, count, i));
-            model.evaluate(backend, weights, part);
+            part.batch.take(&batch, rows_of_part(rows, count, i));
+            part.score = network.evaluate(backend, weights, part);
         });
-        parts.iter().for_each(|part| loss.add(part.loss));
-        if listen(index + 1, &loss).is_break() {
+        parts.iter().for_each(|part| score += part.score);
+        if listen(index + 1, &score).is_break() {
             break;
         }
     }
-    Ok(loss)
-}
-
-/// Rows of part `i` of `parts`: contiguous, as equal as can be.
-pub(crate) fn rows_of_part(rows: usize, parts: usize, i: usize) -> Range<usize> {
-    rows * i / parts..rows * (i + 1) / parts
+    Ok(score)
 }

@@ -3,16 +3,16 @@
 //!
 //! ids `[T, B]` -> embedding -> recurrent layers -> readout -> softmax cross-entropy against the next ids.
 
-use refrain_kernels::{Backend, CrossEntropy, InputSpec, LinearSpec, Loss, Real, State, Trace};
-
-use std::ops::Range;
+use refrain_kernels::{Backend, CrossEntropy, InputSpec, LinearSpec, Real, State, Trace};
 
 use super::Architecture;
+use super::network::{Network, Part, TrainStep, Weights};
+use crate::Result;
 use crate::data::Batch;
-use crate::layer::{DropoutMask, Source, Stack, StackBack, StackInput, StackPass, StackSizes, WeightDrop};
+use crate::layer::{
+    DropoutMask, DropoutRate, Score, Source, Stack, StackBack, StackInput, StackPass, StackSizes,
+};
 use crate::params::{Init, Layout};
-use crate::text::thousands;
-use crate::{Error, Result};
 
 /// The layers and their places in the arena; weights come along separately, so that one description serves every
 /// backend.
@@ -24,39 +24,11 @@ pub struct LanguageModel {
     readout: LinearSpec,
 }
 
-/// Weights on a backend: the arena, and what products need of it.
-pub struct Weights<B: Backend> {
-    pub(crate) params: B::Buffer,
-    layers: Vec<B::Recurrent>,
-    readout: B::Linear,
-    /// The parameters as they are packed where some weights are dropped, and which those are.
-    dropped: Option<B::Buffer>,
-    drop: Option<WeightDrop>,
-}
-
 /// What one pass leaves behind; reused from pass to pass.
 pub struct Pass<B: Backend> {
     stack: StackPass<B>,
     logits: Vec<B::Real>,
     scratch: B::Scratch,
-}
-
-/// Some rows of a batch, and what is computed for them without regard to the others.
-pub struct Part<B: Backend> {
-    batch: Batch,
-    /// Carried from window to window, one element a layer.
-    pub state: Vec<State<B::Real>>,
-    /// Of the last batch.
-    pub loss: Loss,
-    pass: Pass<B>,
-}
-
-/// A part that is learned from.
-pub struct Shard<B: Backend> {
-    /// Its rows.
-    pub part: Part<B>,
-    /// The arena of its gradients.
-    pub grads: B::Buffer,
 }
 
 impl LanguageModel {
@@ -82,7 +54,8 @@ impl LanguageModel {
             hidden_size: a.hidden_size,
             num_layers: a.num_layers,
             bidirectional: false,
-            dropout: a.dropout,
+            dropout: DropoutRate { rate: a.dropout, locked: false },
+            drops_top: true,
         };
         let mut stack = Stack::new(&mut layout, "rnn", sizes);
         let init = Init::Uniform(1.0 / (a.hidden_size as f32).sqrt());
@@ -97,120 +70,6 @@ impl LanguageModel {
     /// Its sizes and kinds.
     pub fn architecture(&self) -> &Architecture {
         &self.architecture
-    }
-
-    /// Its parameters.
-    pub fn layout(&self) -> &Layout {
-        &self.layout
-    }
-
-    /// Refuses a model whose parameters this machine could not hold `copies` times, before a failed allocation
-    /// ends the program.
-    pub(crate) fn check_memory(&self, copies: usize) -> Result<()> {
-        let bytes = self.layout.len().saturating_mul(size_of::<f32>()).saturating_mul(copies);
-        Vec::<u8>::new().try_reserve_exact(bytes).map_err(|_| {
-            Error::Config(format!(
-                "a model of {} parameters needs about {} GB, more than there is: lower the hidden size or the number of layers",
-                thousands(self.layout.len() as u64),
-                thousands((bytes as u64).div_ceil(1_000_000_000))
-            ))
-        })
-    }
-
-    /// The zero state of `rows` sequences, one element a layer.
-    pub fn zero_state<B: Backend>(&self, rows: usize) -> Vec<State<B::Real>> {
-        self.stack.zero_state::<B>(rows)
-    }
-
-    /// Brings parameters to a backend. Call [`LanguageModel::pack`] before a pass.
-    pub fn weights<B: Backend>(&self, backend: &B, params: &[B::Real]) -> Weights<B> {
-        Weights {
-            params: backend.buffer(params),
-            layers: self.stack.specs().iter().map(|spec| backend.recurrent(spec)).collect(),
-            readout: backend.linear(&self.readout),
-            dropped: None,
-            drop: None,
-        }
-    }
-
-    /// Prepares the weights for passes; after every update, too. `training` includes the way back.
-    pub fn pack<B: Backend>(&self, backend: &B, weights: &mut Weights<B>, training: bool) {
-        weights.drop = None;
-        self.pack_all(backend, weights, training);
-    }
-
-    /// Prepares the weights for one step of training in which some of the recurrent ones are dropped.
-    pub fn pack_dropped<B: Backend>(&self, backend: &B, weights: &mut Weights<B>, drop: WeightDrop) {
-        let Weights { params, dropped, .. } = &mut *weights;
-        let dropped =
-            dropped.get_or_insert_with(|| backend.buffer(&vec![B::Real::of(0.0); self.layout.len()]));
-        backend.blend(1.0, params, dropped);
-        self.stack.drop_weights(backend, &drop, dropped);
-        weights.drop = Some(drop);
-        self.pack_all(backend, weights, true);
-    }
-
-    fn pack_all<B: Backend>(&self, backend: &B, weights: &mut Weights<B>, training: bool) {
-        enum Unpacked<'a, B: Backend> {
-            Layer(&'a mut B::Recurrent),
-            Readout(&'a mut B::Linear),
-        }
-        let Weights { params, layers, readout, dropped, drop } = weights;
-        let params = drop.and(dropped.as_ref()).unwrap_or(params);
-        let mut parts: Vec<Unpacked<'_, B>> = layers.iter_mut().map(Unpacked::Layer).collect();
-        parts.push(Unpacked::Readout(readout));
-        backend.parallel(&mut parts, |_, part| match part {
-            Unpacked::Layer(layer) => backend.pack_recurrent(layer, params, training),
-            Unpacked::Readout(readout) => backend.pack_linear(readout, params, training),
-        });
-    }
-
-    /// One shard's part of a training step: forward, loss and backward into its own gradients, from its own state,
-    /// which is left as it is after the window. `scale` is one over the counted positions of the whole batch.
-    pub fn train<B: Backend>(
-        &self,
-        backend: &B,
-        weights: &Weights<B>,
-        shard: &mut Shard<B>,
-        scale: f64,
-        dropout: DropoutMask,
-    ) {
-        let Shard { part: Part { batch, state, loss, pass }, grads } = shard;
-        backend.clear(grads);
-        *loss = Loss::default();
-        if batch.inputs.is_empty() {
-            return;
-        }
-        let x = input(batch, Some(dropout));
-        self.stack.forward(backend, &weights.layers, &x, state, &mut pass.stack);
-        let mut d_frames = std::mem::take(&mut pass.stack.d_output);
-        let output = pass.stack.output(backend);
-        let backward = CrossEntropy { scale: B::Real::of(scale), d_frames: &mut d_frames, grads };
-        *loss = backend.cross_entropy(
-            &weights.readout,
-            output,
-            &batch.targets,
-            Some(backward),
-            &mut pass.scratch,
-        );
-        pass.stack.d_output = d_frames;
-        let back = StackBack::new(&weights.params, grads);
-        self.stack.backward(backend, &weights.layers, &x, &mut pass.stack, back);
-        if let Some(drop) = &weights.drop {
-            self.stack.drop_weights(backend, drop, grads);
-        }
-    }
-
-    /// The loss of some rows from their own state, which is left as it is after the window.
-    pub fn evaluate<B: Backend>(&self, backend: &B, weights: &Weights<B>, part: &mut Part<B>) {
-        let Part { batch, state, loss, pass } = part;
-        *loss = Loss::default();
-        if batch.inputs.is_empty() {
-            return;
-        }
-        self.stack.forward(backend, &weights.layers, &input(batch, None), state, &mut pass.stack);
-        let output = pass.stack.output(backend);
-        *loss = backend.cross_entropy(&weights.readout, output, &batch.targets, None, &mut pass.scratch);
     }
 
     /// One step of `ids.len()` streams: the logits `[B, V]` of each one's next symbol.
@@ -251,7 +110,7 @@ impl LanguageModel {
         pass: &'p mut Pass<B>,
     ) -> &'p [B::Real] {
         let Pass { stack, logits, scratch } = pass;
-        backend.linear_outputs(&weights.readout, stack.output(backend), logits, scratch);
+        backend.linear_outputs(&weights.linears[0], stack.output(backend), logits, scratch);
         logits
     }
 
@@ -264,6 +123,67 @@ impl LanguageModel {
     ) -> Vec<Trace<B::Real>> {
         let layers = weights.layers.iter();
         layers.zip(pass.stack.tapes()).map(|(layer, tape)| backend.trace(layer, tape)).collect()
+    }
+}
+
+impl Network for LanguageModel {
+    type Batch = Batch;
+    type Pass<B: Backend> = Pass<B>;
+
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn stacks(&self) -> Vec<&Stack> {
+        vec![&self.stack]
+    }
+
+    fn linears(&self) -> Vec<LinearSpec> {
+        vec![self.readout]
+    }
+
+    fn summary(&self) -> String {
+        self.architecture.summary()
+    }
+
+    fn zero_state<B: Backend>(&self, rows: usize) -> Vec<State<B::Real>> {
+        self.stack.zero_state::<B>(rows)
+    }
+
+    /// From the part's own state, which is left as it is after the window.
+    fn train<B: Backend>(
+        &self,
+        backend: &B,
+        weights: &Weights<B>,
+        part: &mut Part<Self, B>,
+        step: TrainStep,
+        grads: &mut B::Buffer,
+    ) -> Score {
+        let Part { batch, state, pass, .. } = part;
+        let x = input(batch, Some(step.dropout));
+        self.stack.forward(backend, &weights.layers, &x, state, &mut pass.stack);
+        let mut d_frames = std::mem::take(&mut pass.stack.d_output);
+        let output = pass.stack.output(backend);
+        let backward = CrossEntropy { scale: B::Real::of(step.scale), d_frames: &mut d_frames, grads };
+        let loss = backend.cross_entropy(
+            &weights.linears[0],
+            output,
+            &batch.targets,
+            Some(backward),
+            &mut pass.scratch,
+        );
+        pass.stack.d_output = d_frames;
+        let back = StackBack::new(&weights.params, grads);
+        self.stack.backward(backend, &weights.layers, &x, &mut pass.stack, back);
+        loss.into()
+    }
+
+    /// From the part's own state, which is left as it is after the window.
+    fn evaluate<B: Backend>(&self, backend: &B, weights: &Weights<B>, part: &mut Part<Self, B>) -> Score {
+        let Part { batch, state, pass, .. } = part;
+        self.stack.forward(backend, &weights.layers, &input(batch, None), state, &mut pass.stack);
+        let output = pass.stack.output(backend);
+        backend.cross_entropy(&weights.linears[0], output, &batch.targets, None, &mut pass.scratch).into()
     }
 }
 
@@ -280,35 +200,5 @@ fn input<B: Backend>(batch: &Batch, dropout: Option<DropoutMask>) -> StackInput<
 impl<B: Backend> Default for Pass<B> {
     fn default() -> Self {
         Self { stack: StackPass::default(), logits: vec![], scratch: B::Scratch::default() }
-    }
-}
-
-impl<B: Backend> Shard<B> {
-    /// An empty shard of a model's.
-    pub fn new(model: &LanguageModel, backend: &B) -> Self {
-        Self { part: Part::default(), grads: backend.buffer(&vec![B::Real::of(0.0); model.layout.len()]) }
-    }
-}
-
-impl<B: Backend> Default for Part<B> {
-    fn default() -> Self {
-        Self { batch: Batch::default(), state: vec![], loss: Loss::default(), pass: Pass::default() }
-    }
-}
-
-impl<B: Backend> Part<B> {
-    /// Takes some rows of a batch.
-    pub fn take(&mut self, whole: &Batch, rows: Range<usize>) {
-        let steps = match &whole.lengths {
-            Some(lengths) => lengths[rows.clone()].iter().copied().max().unwrap_or(0),
-            None => whole.steps,
-        };
-        let batch = &mut self.batch;
-        (batch.rows, batch.steps) = (rows.len(), steps);
-        for (own, all) in [(&mut batch.inputs, &whole.inputs), (&mut batch.targets, &whole.targets)] {
-            own.clear();
-            own.extend(all.chunks_exact(whole.rows).take(steps).flat_map(|row| &row[rows.clone()]));
-        }
-        batch.lengths = whole.lengths.as_ref().map(|lengths| lengths[rows.clone()].to_vec());
     }
 }

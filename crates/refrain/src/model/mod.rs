@@ -1,10 +1,18 @@
 //! The models, one file per shape of sequence task: layers in order, the way back beneath.
 
 mod architecture;
+mod classifier;
 mod evaluation;
 mod language;
+mod network;
+mod recurrent;
+mod task;
 
 pub use architecture::{ActivationKind, Architecture, CellKind, ResetGate};
+pub use classifier::{Classifier, ClassifierBatch, ClassifierPass, ClassifierSizes};
 pub use evaluation::evaluate;
-pub(crate) use evaluation::rows_of_part;
-pub use language::{LanguageModel, Part, Pass, Shard, Weights};
+pub use language::{LanguageModel, Pass};
+pub use network::{Network, Part, TrainStep, Weights, gradients};
+pub(crate) use network::{check_memory, rows_of_part};
+pub use recurrent::{InputKind, RecurrentLayers};
+pub use task::Task;

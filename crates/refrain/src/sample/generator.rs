@@ -6,7 +6,7 @@ use super::group::{Group, Shared};
 use super::stream::Stream;
 use super::{Options, Piece, StreamId};
 use crate::Result;
-use crate::model::{LanguageModel, Weights};
+use crate::model::{LanguageModel, Network, Weights};
 use crate::text::Vocabulary;
 
 /// A thread gets a group of its own for this many streams at least: a step reads all weights, whether for one row or

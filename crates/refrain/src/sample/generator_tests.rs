@@ -36,8 +36,8 @@ impl<B: Backend> Fixture<B> {
         let model = LanguageModel::new(&architecture).unwrap();
         let params: Vec<B::Real> =
             model.layout().init(5).iter().map(|&x| B::Real::of(f64::from(x) * 5.0)).collect();
-        let mut weights = model.weights(&backend, &params);
-        model.pack(&backend, &mut weights, false);
+        let mut weights = Weights::new(&model, &backend, &params);
+        weights.pack(&backend, false);
         Self { backend, model, weights, vocabulary }
     }
 

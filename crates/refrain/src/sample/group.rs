@@ -3,7 +3,7 @@
 use refrain_kernels::{Backend, Real, State};
 
 use super::stream::{Stream, StreamId};
-use crate::model::{LanguageModel, Pass, Weights};
+use crate::model::{LanguageModel, Network, Pass, Weights};
 use crate::text::Vocabulary;
 
 /// What all streams of a generator have in common.

@@ -41,14 +41,32 @@ pub(crate) struct Progress {
     pub(crate) train_count: u64,
     /// Validations done.
     pub(crate) measured: Vec<Measured>,
-    /// The best validation loss and its step.
-    pub(crate) best: Option<(f64, u64)>,
+    /// The best validation.
+    pub(crate) best: Option<Best>,
     /// Validations since then.
     pub(crate) stale: u64,
     /// Eighths of the run after which a sample has been shown.
     pub(crate) samples: u64,
-    /// Identifies the text: a run must go on with the one it began with.
-    pub(crate) text: String,
+    /// Identifies the data: a run must go on with those it began with.
+    pub(crate) data: String,
+}
+
+/// A validation, and when it was.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Best {
+    pub(crate) loss: f64,
+    pub(crate) accuracy: Option<f64>,
+    pub(crate) step: u64,
+}
+
+impl Best {
+    /// More right answers are better; where there are none, or as many, a smaller loss is.
+    pub(crate) fn is_better_than(&self, other: Best) -> bool {
+        match (self.accuracy, other.accuracy) {
+            (Some(own), Some(theirs)) if own != theirs => own > theirs,
+            _ => self.loss < other.loss,
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -57,7 +75,7 @@ struct Content {
     checkpoint: Progress,
 }
 
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 impl Checkpoint {
     pub(crate) fn save(&self, path: &Path) -> Result<()> {
@@ -72,7 +90,8 @@ impl Checkpoint {
     }
 
     pub(crate) fn load(path: &Path) -> Result<Self> {
-        let (content, stored): (Content, _) = container::read(path, Kind::Checkpoint)?;
+        let (content, stored) = container::read(path, Kind::Checkpoint)?;
+        let content: Content = container::parse(path, &content)?;
         if content.format != FORMAT {
             let message =
                 format!("is a checkpoint in format {}: this version reads format {FORMAT}", content.format);

@@ -101,7 +101,7 @@ struct KindOf {
 }
 
 /// Reads what [`write`] wrote and proves that nothing of it has changed.
-pub(super) fn read<C: DeserializeOwned>(path: &Path, wanted: Kind) -> Result<(C, Stored)> {
+pub(super) fn read(path: &Path, wanted: Kind) -> Result<(String, Stored)> {
     let wrong = |message: String| Error::ModelFile { path: path.to_owned(), message };
     let file = read_file(path)?;
     let damaged = |what: &str| {
@@ -133,8 +133,7 @@ pub(super) fn read<C: DeserializeOwned>(path: &Path, wanted: Kind) -> Result<(C,
         }
         _ => {}
     }
-    let content = serde_json::from_str(envelope.content.get())
-        .map_err(|error| wrong(format!("was written by another version of refrain: {error}")))?;
+    let content = envelope.content.get().to_owned();
     let stored = |(name, view): (&str, TensorView<'_>)| {
         if view.dtype() != Dtype::F32 {
             return Err(wrong(format!("tensor {name} holds {:?}: this version reads F32", view.dtype())));
@@ -149,6 +148,14 @@ pub(super) fn read<C: DeserializeOwned>(path: &Path, wanted: Kind) -> Result<(C,
     };
     let tensors = views.into_iter().map(stored).collect::<Result<_>>()?;
     Ok((content, Stored { file, tensors }))
+}
+
+/// What the content of a file says.
+pub(super) fn parse<C: DeserializeOwned>(path: &Path, content: &str) -> Result<C> {
+    serde_json::from_str(content).map_err(|error| Error::ModelFile {
+        path: path.to_owned(),
+        message: format!("was written by another version of refrain: {error}"),
+    })
 }
 
 /// The whole file, if it begins as a safetensors file does: nothing large is read, or waited for, in vain.

@@ -7,5 +7,6 @@ mod container;
 mod model_file;
 
 pub(crate) use atomic::write_atomically;
-pub(crate) use checkpoint::{Checkpoint, Progress};
-pub use model_file::{History, Measured, Model};
+pub(crate) use checkpoint::{Best, Checkpoint, Progress};
+pub(crate) use model_file::model_path;
+pub use model_file::{History, Measured, Model, task_of};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-/// Something that happened in a run. Losses are in nats per symbol.
+/// Something that happened in a run. Losses are in nats per target (a character, a label).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum Event {
@@ -22,7 +22,10 @@ pub enum Event {
         /// Loss on the validation part.
         loss: f64,
         /// The same in bits.
-        bits_per_char: f64,
+        bits: f64,
+        /// Share of targets that were predicted rightly, where there is such a thing.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        accuracy: Option<f64>,
         /// Mean training loss since the validation before.
         train_loss: Option<f64>,
         /// Whether this is the best so far, whose model is kept.
@@ -66,28 +69,32 @@ pub struct Start {
     pub step: u64,
     /// Epoch, from 1.
     pub epoch: u64,
+    /// The task.
+    pub task: &'static str,
     /// The model, in words.
     pub model: String,
     /// Numbers that are learned.
     pub parameters: usize,
-    /// `V`.
-    pub vocab_size: usize,
+    /// What it can tell apart, in words.
+    pub vocabulary: String,
     /// What is learned from, in words.
-    pub text: String,
-    /// Symbols of the training part.
-    pub train_symbols: u64,
-    /// Symbols of the validation part.
-    pub valid_symbols: u64,
+    pub data: String,
+    /// How much of it is learned from, in `unit`.
+    pub train_size: u64,
+    /// How much of it is measured on, in `unit`.
+    pub valid_size: u64,
     /// Updates of the whole run, if no time limit ends it.
     pub total_steps: Option<u64>,
     /// Epochs of the whole run, if neither steps nor time end it first.
     pub epochs: Option<u64>,
-    /// `B`.
-    pub batch_size: usize,
-    /// `T`.
-    pub seq_length: usize,
+    /// The shape of a batch, in words.
+    pub batches: String,
     /// Parts of a batch.
     pub shards: usize,
+    /// What the data are counted in: `characters`, `sentences`.
+    pub unit: &'static str,
+    /// What one loss is of: `character`, `label`.
+    pub target: &'static str,
     /// The run's directory.
     pub out: Option<PathBuf>,
 }
@@ -102,13 +109,13 @@ pub struct Step {
     /// Loss of the batch before the update.
     pub loss: f64,
     /// The same in bits.
-    pub bits_per_char: f64,
+    pub bits: f64,
     /// Global norm of the gradient before clipping.
     pub grad_norm: f64,
     /// Of this update.
     pub learning_rate: f64,
-    /// Symbols learned from per second, lately.
-    pub chars_per_s: f64,
+    /// Targets learned from per second, lately.
+    pub targets_per_s: f64,
     /// Share of the run that lies behind, 0..=1.
     pub progress: f64,
     /// Seconds since the run began, stretches before a resume included.
@@ -124,8 +131,11 @@ pub struct Done {
     pub epoch: u64,
     /// The loss of the model that is kept: on the validation part, or where there is none, of the last batch.
     pub loss: f64,
-    /// The best loss on the validation part.
+    /// The loss of the best model on the validation part.
     pub valid_loss: Option<f64>,
+    /// The accuracy that goes with it, where there is such a thing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid_accuracy: Option<f64>,
     /// Update after which that was measured.
     pub best_step: u64,
     /// Why it ended.

@@ -2,24 +2,31 @@
 
 use refrain_kernels::{Backend, Loss, Moments, Real, State, Update};
 
-use crate::data::Batch;
+use crate::data::Rows;
 use crate::layer::{DropoutMask, WeightDrop};
-use crate::model::{LanguageModel, Shard, Weights, rows_of_part};
+use crate::model::{Network, Part, TrainStep, Weights, gradients, rows_of_part};
 use crate::params::Entry;
 
 /// A model in training: its weights, the optimiser's moments, and the shards with the states they carry.
 ///
 /// A shard goes through the whole model, forward and backward, on one thread without waiting for another; their
 /// gradients are added in order. So the number of shards may change bits of the result, that of threads cannot.
-pub struct Learner<'b, B: Backend> {
+pub struct Learner<'b, N: Network, B: Backend> {
     backend: &'b B,
-    model: LanguageModel,
+    network: N,
     weights: Weights<B>,
     moments: Moments<B::Buffer>,
-    shards: Vec<Shard<B>>,
+    shards: Vec<Shard<N, B>>,
     /// Share of the recurrent weights that each step drops.
     weight_drop: f32,
     average: Option<Average<B>>,
+}
+
+/// Rows that are learned from together.
+struct Shard<N: Network, B: Backend> {
+    part: Part<N, B>,
+    /// The arena of its gradients.
+    grads: B::Buffer,
 }
 
 /// A running average of the parameters (Polyak & Juditsky 1992), which is measured, shown and kept in their place.
@@ -55,21 +62,23 @@ impl StepReport {
     }
 }
 
-impl<'b, B: Backend> Learner<'b, B> {
-    /// A learner of a model with the parameters `params`, cut into `shards` shards, with `moments` arenas for the optimiser.
-    pub fn new(backend: &'b B, model: LanguageModel, params: &[f32], shards: usize, moments: usize) -> Self {
+impl<'b, N: Network, B: Backend> Learner<'b, N, B> {
+    /// A learner of a network with the parameters `params`, cut into `shards` shards, with `moments` arenas for the optimiser.
+    pub fn new(backend: &'b B, network: N, params: &[f32], shards: usize, moments: usize) -> Self {
         let params: Vec<B::Real> = reals(params);
-        let mut weights = model.weights(backend, &params);
-        model.pack(backend, &mut weights, true);
+        let mut weights = Weights::new(&network, backend, &params);
+        weights.pack(backend, true);
         let zeros = vec![B::Real::of(0.0); params.len()];
         Self {
             backend,
             weights,
             moments: Moments((0..moments).map(|_| backend.buffer(&zeros)).collect()),
-            shards: (0..shards).map(|_| Shard::new(&model, backend)).collect(),
+            shards: (0..shards)
+                .map(|_| Shard { part: Part::default(), grads: backend.buffer(&zeros) })
+                .collect(),
             weight_drop: 0.0,
             average: None,
-            model,
+            network,
         }
     }
 
@@ -84,58 +93,58 @@ impl<'b, B: Backend> Learner<'b, B> {
     pub fn averaging(mut self, horizon: u64) -> Self {
         self.average = (horizon > 0).then(|| {
             let params = self.backend.read(&self.weights.params);
-            Average { weights: self.model.weights(self.backend, &params), horizon: horizon as f64 }
+            Average { weights: Weights::new(&self.network, self.backend, &params), horizon: horizon as f64 }
         });
         self
     }
 
-    /// The model.
-    pub fn model(&self) -> &LanguageModel {
-        &self.model
+    /// What learns.
+    pub fn network(&self) -> &N {
+        &self.network
     }
 
     /// The weights to measure and to write with, packed: the average if there is one, and none dropped.
-    pub fn evaluation(&mut self) -> (&LanguageModel, &Weights<B>) {
-        let weights = match &mut self.average {
+    pub fn evaluation(&mut self) -> &Weights<B> {
+        match &mut self.average {
             Some(average) => {
-                self.model.pack(self.backend, &mut average.weights, false);
+                average.weights.pack(self.backend, false);
                 &average.weights
             }
             None => {
                 if self.weight_drop > 0.0 {
-                    self.model.pack(self.backend, &mut self.weights, false);
+                    self.weights.pack(self.backend, false);
                 }
                 &self.weights
             }
-        };
-        (&self.model, weights)
+        }
     }
 
     /// Starts `rows` sequences from the zero state.
     pub fn reset_state(&mut self, rows: usize) {
         let shards = self.shards.len();
         for (i, shard) in self.shards.iter_mut().enumerate() {
-            shard.part.state = self.model.zero_state::<B>(rows_of_part(rows, shards, i).len());
+            shard.part.state = self.network.zero_state::<B>(rows_of_part(rows, shards, i).len());
         }
     }
 
     /// Learns from a batch whose rows go on from the states of the last one (see [`Learner::reset_state`]).
     /// `dropout_seed` names what is dropped.
-    pub fn step(&mut self, batch: &Batch, dropout_seed: u64, update: &Update) -> StepReport {
-        let Self { backend, model, weights, moments, shards, weight_drop, average } = self;
+    pub fn step(&mut self, batch: &N::Batch, dropout_seed: u64, update: &Update) -> StepReport {
+        let Self { backend, network, weights, moments, shards, weight_drop, average } = self;
         if *weight_drop > 0.0 {
-            model.pack_dropped(*backend, weights, WeightDrop { rate: *weight_drop, seed: dropout_seed });
+            let drop = WeightDrop { rate: *weight_drop, seed: dropout_seed };
+            weights.pack_dropped(network, *backend, drop);
         }
         let scale = 1.0 / batch.count().max(1) as f64;
         let count = shards.len();
-        backend.parallel(shards, |i, shard| {
-            let rows = rows_of_part(batch.rows, count, i);
-            shard.part.take(batch, rows.clone());
-            let mask = DropoutMask { seed: dropout_seed, batch_rows: batch.rows, first_row: rows.start };
-            model.train(*backend, weights, shard, scale, mask);
+        backend.parallel(shards, |i, Shard { part, grads }| {
+            let rows = rows_of_part(batch.rows(), count, i);
+            part.batch.take(batch, rows.clone());
+            let dropout = DropoutMask { seed: dropout_seed, batch_rows: batch.rows(), first_row: rows.start };
+            gradients(*backend, network, weights, part, TrainStep { scale, dropout }, grads);
         });
         let mut loss = Loss::default();
-        shards.iter().for_each(|shard| loss.add(shard.part.loss));
+        shards.iter().for_each(|shard| loss.add(shard.part.score.loss));
         let mut grads: Vec<&mut B::Buffer> = shards.iter_mut().map(|shard| &mut shard.grads).collect();
         let updated = backend.update(update, &mut grads, moments, &mut weights.params);
         let report = StepReport { loss, grad_norm: updated.norm };
@@ -145,7 +154,7 @@ impl<'b, B: Backend> Learner<'b, B> {
                 backend.blend(share, &weights.params, &mut average.weights.params);
             }
             if *weight_drop == 0.0 {
-                model.pack(*backend, weights, true);
+                weights.pack(*backend, true);
             }
         }
         report
@@ -155,7 +164,7 @@ impl<'b, B: Backend> Learner<'b, B> {
     pub fn first_non_finite(&self) -> Option<&Entry> {
         let grads = self.backend.read(&self.shards.first()?.grads);
         let at = grads.iter().position(|g| !g.as_f64().is_finite())?;
-        self.model.layout().entry_at(at)
+        self.network.layout().entry_at(at)
     }
 
     /// The parameters, in the order of the layout.

@@ -3,27 +3,28 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use refrain_kernels::{Backend, Loss};
+use refrain_kernels::Backend;
 
-use super::Event;
-use super::material::VALIDATION_SYMBOLS;
 use super::training::Training;
+use super::{Event, Learnable};
 use crate::Result;
+use crate::data::Epochs;
+use crate::layer::Score;
 use crate::model;
-use crate::sample::{self, Generator};
-use crate::store::{Checkpoint, History, Measured, Model};
+use crate::store::{Best, Checkpoint, History, Measured, Model};
 
 /// Steps between two validations, about, where an epoch is shorter or longer.
 const LEAST_STEPS_BETWEEN: u64 = 50;
 const MOST_STEPS_BETWEEN: u64 = 1_000;
 /// Samples shown over a run.
 const SAMPLES: f64 = 5.0;
-const SAMPLE_LENGTH: usize = 200;
+/// Validation during training measures about this many targets at most.
+pub(crate) const VALIDATION_TARGETS: u64 = 250_000;
 
-impl<B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'_, B, L> {
+impl<T: Learnable, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'_, T, B, L> {
     /// Validation comes every epoch, or every few where epochs are short, or several times in a long one.
     pub(super) fn validation_is_due(&self, end_of_epoch: bool, end_of_run: bool) -> bool {
-        let per_epoch = self.material.train.batches_per_epoch();
+        let per_epoch = self.train.batches_per_epoch();
         if end_of_run {
             return true;
         }
@@ -39,25 +40,26 @@ impl<B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'_, B, L> {
     pub(super) fn validate(&mut self) -> Result<()> {
         let progress = &mut self.progress;
         let train_loss = progress.train_nats / progress.train_count.max(1) as f64;
-        let Some(valid) = &mut self.material.valid else { return Ok(()) };
-        let (model, weights) = self.learner.evaluation();
-        let enough = |_, loss: &Loss| match loss.count as u64 >= VALIDATION_SYMBOLS {
+        let Some(valid) = &mut self.valid else { return Ok(()) };
+        let weights = self.learner.evaluation();
+        let enough = |_, score: &Score| match score.loss.count as u64 >= VALIDATION_TARGETS {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         };
-        let loss = model::evaluate(self.backend, model, weights, valid, enough)?;
-        let valid_loss = loss.mean();
+        let score = model::evaluate(self.backend, self.task.network(), weights, valid, enough)?;
+        let (valid_loss, valid_accuracy) = (score.loss.mean(), score.accuracy());
         if !valid_loss.is_finite() {
             let what = format!("the loss on the validation part is {valid_loss}");
             return Err(self.diverged(self.progress.step, &what));
         }
         let progress = &mut self.progress;
         let (step, epoch) = (progress.step, progress.epoch + 1);
-        progress.measured.push(Measured { step, epoch, train_loss, valid_loss });
+        progress.measured.push(Measured { step, epoch, train_loss, valid_loss, valid_accuracy });
         (progress.train_nats, progress.train_count) = (0.0, 0);
-        let best = progress.best.is_none_or(|(least, _)| valid_loss < least);
+        let now = Best { loss: valid_loss, accuracy: valid_accuracy, step };
+        let best = progress.best.is_none_or(|best| now.is_better_than(best));
         if best {
-            progress.best = Some((valid_loss, step));
+            progress.best = Some(now);
             progress.stale = 0;
             self.keep()?;
         } else {
@@ -67,7 +69,8 @@ impl<B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'_, B, L> {
             step,
             epoch,
             loss: valid_loss,
-            bits_per_char: valid_loss / std::f64::consts::LN_2,
+            bits: valid_loss / std::f64::consts::LN_2,
+            accuracy: valid_accuracy,
             train_loss: Some(train_loss),
             best,
         })
@@ -86,39 +89,19 @@ impl<B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'_, B, L> {
     }
 
     /// A model of these parameters with the run's history so far.
-    pub(super) fn model(&self, params: Vec<f32>) -> Model {
+    pub(super) fn model(&self, params: Vec<f32>) -> Model<T> {
         let (config, progress) = (&self.config, &self.progress);
-        let recipe = format!(
-            "{:?}, learning rate {}, {:?} schedule, batches of {} by {}, dropout {}, weight drop {}, average over {}, clip {}, seed {}",
-            config.optimizer,
-            config.learning_rate,
-            config.schedule,
-            config.batch_size,
-            config.seq_length,
-            config.dropout,
-            config.weight_drop,
-            config.average,
-            config.grad_clip,
-            config.seed
-        );
         let history = History {
-            text: self.material.name.clone(),
-            train_symbols: self.material.train_symbols,
+            data: self.data.name.clone(),
+            train_size: self.data.train_size,
             step: progress.step,
             epoch: progress.epoch + 1,
-            lines: config.lines,
-            raw: config.raw,
-            recipe: recipe.to_lowercase(),
+            recipe: config.recipe(),
             computed_with: format!("{}, {} shards", self.backend.describe(), config.shards),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             measured: progress.measured.clone(),
         };
-        Model {
-            language: self.learner.model().clone(),
-            params,
-            vocabulary: self.material.vocabulary.clone(),
-            history,
-        }
+        Model { task: self.task.clone(), params, history }
     }
 
     pub(super) fn sample_if_due(&mut self) -> Result<()> {
@@ -131,16 +114,10 @@ impl<B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'_, B, L> {
             return Ok(());
         }
         self.progress.samples = (self.position().progress * SAMPLES) as u64;
-        let vocabulary = &self.material.vocabulary;
-        let options = sample::Options {
-            temperature: 0.8,
-            seed: self.config.seed.wrapping_add(self.progress.step),
-            ..sample::Options::default()
+        let seed = self.config.seed.wrapping_add(self.progress.step);
+        let Some(text) = self.task.sample(self.backend, self.learner.evaluation(), seed)? else {
+            return Ok(());
         };
-        let (model, weights) = self.learner.evaluation();
-        let mut generator = Generator::new(self.backend, model, weights, vocabulary, self.config.lines);
-        let stream = generator.join("", SAMPLE_LENGTH, &options)?;
-        let text = String::from_utf8_lossy(&generator.finish(stream)).into_owned();
         let (step, epoch) = (self.progress.step, self.progress.epoch + 1);
         self.emit(Event::Sample { step, epoch, text })
     }

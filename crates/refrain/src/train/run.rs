@@ -1,78 +1,79 @@
 //! A training run as a whole: prepared from settings or from the directory of an earlier one, then trained.
 
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
-use refrain_kernels::Backend;
+use refrain_kernels::{Backend, Reference, State};
 
 use super::event::Done;
-use super::material::{self, Material};
+use super::learnable::{Learnable, Prepared};
 use super::run_dir::RunDir;
 use super::training::Training;
 use super::{Config, Event, Learner, Settings};
-use crate::model::{Architecture, LanguageModel};
+use crate::data::Epochs;
+use crate::model::{Network, check_memory};
 use crate::store::{Checkpoint, Model, Progress};
 use crate::{Error, Result};
 
 /// A run that is ready to start or to go on.
-pub struct Run {
-    config: Config,
-    material: Material,
+pub struct Run<T: Learnable> {
+    prepared: Prepared<T>,
     start: Checkpoint,
     /// Where the run has its directory, or will have it.
     out: Option<PathBuf>,
     /// Whether that directory is there already.
     resumed: bool,
-    language: LanguageModel,
 }
 
 /// What a run leaves.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct Outcome<T> {
     /// The model that is kept: the best on the validation part, or where there is none, the last.
-    pub model: Model,
+    pub model: Model<T>,
     /// How the run ended.
     pub done: Done,
 }
 
-impl Run {
-    /// Prepares a new run: opens and scans the text, settles every value.
+impl<T: Learnable> Run<T> {
+    /// Prepares a new run: opens and reads the data, settles every value.
     ///
     /// # Errors
-    /// For settings that cannot be, texts that cannot be read or are too short, a directory that exists.
-    pub fn new(settings: Settings) -> Result<Run> {
+    /// For settings that cannot be, data that cannot be read or are too little, a directory that exists.
+    pub fn new(settings: Settings) -> Result<Self> {
         if let Some(out) = &settings.out {
             RunDir::check_free(out)?;
         }
-        let initial = settings.init_from.as_ref().map(Model::load).transpose()?;
-        let (config, mut material) = material::prepare(settings)?;
-        let mut language = LanguageModel::new(&config.architecture(material.vocabulary.len()))?;
-        language.check_memory(copies(&config))?;
+        let initial = settings.init_from.as_ref().map(Model::<T>::load).transpose()?;
+        let prepared = T::prepare(settings)?;
+        let (config, network) = (&prepared.config, prepared.task.network());
+        check_memory(network, copies(config))?;
         let params = match initial {
-            None => language.layout().init(config.seed),
+            None => network.layout().init(config.seed),
             Some(model) => {
-                (language, material) = adopt(&config, &model, material)?;
+                prepared.task.check_same(&model.task)?;
                 model.params
             }
         };
         let zeros = vec![0.0; params.len()];
         let progress = Progress {
-            text: material.digest.clone(),
-            elapsed_s: material.preparation_s,
+            data: prepared.data.digest.clone(),
+            elapsed_s: prepared.data.preparation_s,
             ..Progress::default()
         };
         let moments = vec![zeros; config.rule().moments()];
         let average = (config.average > 0).then(|| params.clone());
         let start = Checkpoint { progress, params, average, moments, state: vec![] };
-        Ok(Run { out: config.out.clone(), config, material, start, resumed: false, language })
+        Ok(Run { out: config.out.clone(), prepared, start, resumed: false })
     }
 
     /// Prepares to go on with the run in `directory`, with those of its settings changed that may change:
     /// `epochs`, `max_steps`, `time_limit`, `patience`, `threads`, `sample_every`, `checkpoint_every`.
     ///
     /// # Errors
-    /// If there is no run, its files are damaged, its text has changed, or another setting is given.
-    pub fn resume(directory: impl AsRef<Path>, changes: Settings) -> Result<Run> {
+    /// If there is no run, its files are damaged, its data have changed, or another setting is given.
+    pub fn resume(directory: impl AsRef<Path>, changes: Settings) -> Result<Self> {
         const MAY_CHANGE: [&str; 7] =
             ["epochs", "max_steps", "time_limit", "patience", "threads", "sample_every", "checkpoint_every"];
         let path = directory.as_ref();
@@ -85,54 +86,74 @@ impl Run {
             )));
         }
         let settings = Settings { out: Some(path.to_owned()), init_from: None, ..changes.or(stored) };
-        let (config, material) = material::prepare(settings)?;
-        if material.digest != start.progress.text {
+        let prepared = T::prepare(settings)?;
+        if prepared.data.digest != start.progress.data {
             return Err(Error::Config(format!(
                 "{} has changed since this run began: restore it, or start a new run",
-                material.name
+                prepared.data.name
             )));
         }
-        let language = LanguageModel::new(&config.architecture(material.vocabulary.len()))?;
-        language.check_memory(copies(&config))?;
-        if !fits(&start, &config, &material, &language) {
+        check_memory(prepared.task.network(), copies(&prepared.config))?;
+        if !fits(&start, &prepared) {
             return Err(Error::ModelFile {
                 path: path.to_owned(),
                 message: "its checkpoint does not fit its config.toml: put the config.toml back as the run wrote it, or start a new run".to_owned(),
             });
         }
-        Ok(Run { config, material, start, out: Some(path.to_owned()), resumed: true, language })
+        Ok(Run { prepared, start, out: Some(path.to_owned()), resumed: true })
     }
 
-    /// Every value in force.
+    /// Every value in force that is not the task's own.
     pub fn config(&self) -> &Config {
-        &self.config
+        &self.prepared.config
     }
 
     /// Trains until an end is reached or `listen` breaks off.
     ///
     /// # Errors
-    /// If the text changes or a file cannot be written ([`Error::Io`], [`Error::Text`]; what had been achieved is
+    /// If the data change or a file cannot be written ([`Error::Io`], [`Error::Text`]; what had been achieved is
     /// in the directory), or if learning leaves the finite numbers ([`Error::Diverged`]).
     pub fn train<B: Backend>(
         self,
         backend: &B,
         listen: impl FnMut(&Event) -> ControlFlow<()>,
-    ) -> Result<Outcome> {
-        let Run { config, material, start, out, resumed, language } = self;
+    ) -> Result<Outcome<T>> {
+        let Run { prepared, start, out, resumed } = self;
+        let Prepared { config, options, task, train, valid, data } = prepared;
         let directory = match out {
-            Some(out) if resumed => Some(RunDir::go_on(&out, &config, start.progress.step)?),
-            Some(out) => Some(RunDir::create(&out, &config, &start)?),
+            Some(out) if resumed => Some(RunDir::go_on::<T>(&out, &config, &options, start.progress.step)?),
+            Some(out) => Some(RunDir::create::<T>(&out, &config, &options, &start)?),
             None => None,
         };
+        let network = task.network().clone();
         let mut learner =
-            Learner::new(backend, language, &start.params, config.shards, config.rule().moments())
+            Learner::new(backend, network, &start.params, config.shards, config.rule().moments())
                 .averaging(config.average)
                 .dropping_weights(config.weight_drop);
-        if start.progress.step > 0 {
-            let Checkpoint { moments, average, state, progress, .. } = &start;
-            learner.restore(moments, average.as_deref(), state, progress.rows);
+        let Checkpoint { progress, moments, average, state, .. } = start;
+        if progress.step > 0 {
+            learner.restore(&moments, average.as_deref(), &state, progress.rows);
         }
-        Training::new(backend, config, material, directory, learner, listen, start.progress).run()
+        let (began, spent_before) = (Instant::now(), progress.elapsed_s);
+        let training = Training {
+            backend,
+            config,
+            task,
+            train,
+            valid,
+            data,
+            directory,
+            learner,
+            listen,
+            progress,
+            kept: None,
+            began,
+            spent_before,
+            last_checkpoint: began,
+            lately: VecDeque::new(),
+            stop: None,
+        };
+        training.run()
     }
 }
 
@@ -144,41 +165,24 @@ fn copies(config: &Config) -> usize {
 }
 
 /// Whether a checkpoint can belong to a run of this configuration: every array in it has the size it would have.
-fn fits(start: &Checkpoint, config: &Config, material: &Material, language: &LanguageModel) -> bool {
+fn fits<T: Learnable>(start: &Checkpoint, prepared: &Prepared<T>) -> bool {
     let Checkpoint { progress, params, average, moments, state } = start;
-    let (all_rows, h) = (material.train.rows(), config.hidden_size);
-    let rows_fit = match material.train.carries_state() {
+    let (config, train, network) = (&prepared.config, &prepared.train, prepared.task.network());
+    let all_rows = train.rows();
+    let rows_fit = match train.carries_state() {
         true => progress.rows == all_rows,
         false => (1..=all_rows).contains(&progress.rows),
     };
-    let cells = if language.architecture().cell().has_cell_state() { progress.rows * h } else { 0 };
-    let state_fits = state.len() == config.num_layers
-        && state.iter().all(|layer| (layer.h.len(), layer.c.len()) == (progress.rows * h, cells));
-    params.len() == language.layout().len()
+    let state_fits = || {
+        let sizes = |state: &State<f32>| (state.h.len(), state.c.len());
+        let zero = network.zero_state::<Reference<f32>>(progress.rows);
+        state.iter().map(sizes).eq(zero.iter().map(sizes))
+    };
+    params.len() == network.layout().len()
         && average.as_ref().map(Vec::len) == (config.average > 0).then_some(params.len())
         && moments.len() == config.rule().moments()
         && moments.iter().all(|moment| moment.len() == params.len())
-        && (progress.step == 0 || (rows_fit && state_fits))
-        && progress.batch <= material.train.batches_per_epoch()
+        && (progress.step == 0 || (rows_fit && state_fits()))
+        && progress.batch <= train.batches_per_epoch()
         && (0.0..1e12).contains(&progress.elapsed_s)
-}
-
-/// Takes a model's parameters and vocabulary over into a new run.
-fn adopt(config: &Config, model: &Model, mut material: Material) -> Result<(LanguageModel, Material)> {
-    let theirs = model.language.architecture();
-    if *model.vocabulary != *material.vocabulary {
-        return Err(Error::Config(
-            "--init-from: that model was trained on another set of characters; it can go on only with a text of the same ones".to_owned(),
-        ));
-    }
-    let ours = config.architecture(material.vocabulary.len());
-    if (Architecture { dropout: ours.dropout, ..theirs.clone() }) != ours {
-        return Err(Error::Config(format!(
-            "--init-from: that model is {}, this run asks for {}: give it the same sizes",
-            theirs.summary(),
-            ours.summary()
-        )));
-    }
-    material.vocabulary = model.vocabulary.clone();
-    Ok((LanguageModel::new(&ours)?, material))
 }

@@ -5,8 +5,8 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use super::settings::Settings;
-use super::{Config, Event};
-use crate::store::{Checkpoint, Model, write_atomically};
+use super::{Config, Event, Learnable};
+use crate::store::{Checkpoint, model_path, write_atomically};
 use crate::{Error, Result};
 
 const CONFIG: &str = "config.toml";
@@ -25,7 +25,12 @@ impl RunDir {
     ///
     /// # Errors
     /// [`Error::Config`] if it exists: nothing is ever overwritten. [`Error::Io`] if it cannot be made.
-    pub(super) fn create(path: &Path, config: &Config, start: &Checkpoint) -> Result<Self> {
+    pub(super) fn create<T: Learnable>(
+        path: &Path,
+        config: &Config,
+        options: &T::Options,
+        start: &Checkpoint,
+    ) -> Result<Self> {
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         if let Some(parent) = parent {
             if let Some(file) = parent.ancestors().find(|above| above.is_file()) {
@@ -37,7 +42,7 @@ impl RunDir {
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{}.tmp", std::process::id()));
         let temporary = path.with_file_name(name);
-        let made = Self::fill(&temporary, config, start)
+        let made = Self::fill::<T>(&temporary, config, options, start)
             .and_then(|()| fs::rename(&temporary, path).map_err(Error::io("create", path)))
             // Another run may have taken the name in the meantime.
             .or_else(|error| Self::check_free(path).and(Err(error)));
@@ -64,20 +69,27 @@ impl RunDir {
         }
     }
 
-    fn fill(path: &Path, config: &Config, start: &Checkpoint) -> Result<()> {
+    fn fill<T: Learnable>(
+        path: &Path,
+        config: &Config,
+        options: &T::Options,
+        start: &Checkpoint,
+    ) -> Result<()> {
         fs::create_dir(path).map_err(Error::io("create", path))?;
-        Self::write_config(path, config)?;
+        Self::write_config::<T>(path, config, options)?;
         File::create(path.join(METRICS)).map_err(Error::io("create", path.join(METRICS)))?;
         start.save(&path.join(CHECKPOINT))
     }
 
     /// Every value in force but the directory itself, which may be moved.
-    fn write_config(path: &Path, config: &Config) -> Result<()> {
+    fn write_config<T: Learnable>(path: &Path, config: &Config, options: &T::Options) -> Result<()> {
+        let refuse = |error| Error::Config(format!("cannot be stored: {error}"));
         let config = Config { out: None, ..config.clone() };
-        let text =
-            toml::to_string(&config).map_err(|error| Error::Config(format!("cannot be stored: {error}")))?;
         let text = format!(
-            "# Every value in force in this run. `refrain train --config` takes such a file.\n{text}"
+            "# Every value in force in this run. `refrain train --config` takes such a file.\ntask = \"{}\"\n{}{}",
+            T::NAME,
+            toml::to_string(&config).map_err(refuse)?,
+            toml::to_string(options).map_err(refuse)?,
         );
         write_atomically(&path.join(CONFIG), text.as_bytes())
     }
@@ -104,6 +116,10 @@ impl RunDir {
     /// # Errors
     /// If there is no run, or its files are damaged.
     pub(super) fn read(path: &Path) -> Result<(Settings, Checkpoint)> {
+        Ok((Self::settings(path)?, Checkpoint::load(&path.join(CHECKPOINT))?))
+    }
+
+    fn settings(path: &Path) -> Result<Settings> {
         let is_none = |what: &str| {
             let remedy = "--resume takes the directory that an earlier `refrain train` has made";
             Err(Error::Config(format!("{}: {what}: {remedy}", path.display())))
@@ -114,7 +130,7 @@ impl RunDir {
         if !path.join(CONFIG).exists() && !path.join(CHECKPOINT).exists() {
             return is_none("is not the directory of a run");
         }
-        Ok((Settings::read(path.join(CONFIG))?, Checkpoint::load(&path.join(CHECKPOINT))?))
+        Settings::read(path.join(CONFIG))
     }
 
     /// Goes on with an existing run: notes the values that are now in force, and drops metrics of updates after
@@ -122,10 +138,15 @@ impl RunDir {
     ///
     /// # Errors
     /// If a file cannot be read or written, or another process is working on the run.
-    pub(super) fn go_on(path: &Path, config: &Config, step: u64) -> Result<Self> {
+    pub(super) fn go_on<T: Learnable>(
+        path: &Path,
+        config: &Config,
+        options: &T::Options,
+        step: u64,
+    ) -> Result<Self> {
         // Before anything is changed; the file that takes the place of this one is locked anew.
         let _locked = Self::open(path)?;
-        Self::write_config(path, config)?;
+        Self::write_config::<T>(path, config, options)?;
         let metrics = path.join(METRICS);
         write_atomically(&metrics, &lines_up_to(&metrics, step)?)?;
         Self::open(path)
@@ -136,7 +157,7 @@ impl RunDir {
     }
 
     pub(super) fn model_path(&self) -> PathBuf {
-        Model::path_of(&self.path)
+        model_path(&self.path)
     }
 
     /// Appends an event to the metrics.
@@ -156,6 +177,14 @@ impl RunDir {
 }
 
 impl Settings {
+    /// The settings of the run in a directory.
+    ///
+    /// # Errors
+    /// If there is no run, or its config.toml is damaged.
+    pub fn of_run(directory: impl AsRef<Path>) -> Result<Settings> {
+        RunDir::settings(directory.as_ref())
+    }
+
     /// Reads a configuration file.
     ///
     /// # Errors

@@ -40,7 +40,7 @@ pub(super) fn learning_rate(config: &Config, at: Position) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::Settings;
+    use crate::train::{Defaults, Settings};
 
     fn config(schedule: Schedule) -> Config {
         let settings = Settings {
@@ -51,7 +51,18 @@ mod tests {
             epochs: Some(10),
             ..Settings::default()
         };
-        Config::resolve(settings, 1_000_000).unwrap()
+        let defaults = Defaults {
+            hidden_size: 8,
+            num_layers: 1,
+            dropout: 0.0,
+            batch_size: 1,
+            epochs: 1,
+            learning_rate: 1.0,
+            weight_decay: 0.0,
+            valid_fraction: 0.0,
+            patience: 0,
+        };
+        Config::resolve(settings, defaults).unwrap()
     }
 
     fn at(step: u64) -> Position {

@@ -7,7 +7,6 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::preset::Preset;
 use crate::PrecisionChoice;
 use crate::model::{ActivationKind, CellKind, ResetGate};
 use crate::text::Units;
@@ -43,8 +42,12 @@ macro_rules! settings {
 settings! {
     /// Settings that belong together; those given here win.
     preset: Preset,
-    /// The files to learn from, read as one text.
-    text: Vec<PathBuf>,
+    /// What is learned; from the form of the data if absent.
+    task: TaskName,
+    /// The files to learn from.
+    data: Vec<PathBuf>,
+    /// A file to measure on and not to learn from, instead of a share of the data.
+    valid: PathBuf,
     /// A built-in text instead.
     example: Example,
     /// What a symbol is.
@@ -123,6 +126,27 @@ settings! {
     out: PathBuf,
     /// A model to go on from instead of random numbers.
     init_from: PathBuf,
+}
+
+/// A shape of sequence task, by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TaskName {
+    /// Text symbol by symbol, each from those before it.
+    Language,
+    /// One label for a sequence.
+    Classify,
+}
+
+/// Settings that belong together, by name. What a user gives beside one wins over it, and a run's `config.toml` has
+/// the values and not the name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Preset {
+    /// A first look: a small model, a few passes.
+    Quick,
+    /// Quality first: the best that twenty minutes on this machine give, which chooses the size and all that follows.
+    Best,
 }
 
 /// The built-in texts.

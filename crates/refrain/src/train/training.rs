@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use refrain_kernels::{Backend, Update};
 
 use super::event::{Done, Reason, Start, Step};
-use super::material::Material;
+use super::learnable::{DataSummary, Learnable};
 use super::run_dir::RunDir;
 use super::schedule::{self, Position};
 use super::{Config, Event, Learner, Outcome};
-use crate::data::Batch;
+use crate::data::{Epochs, Rows};
+use crate::model::Network;
 use crate::store::{Model, Progress};
 use crate::{Error, Result};
 
@@ -19,70 +20,45 @@ use crate::{Error, Result};
 const DIVERGED: f64 = 50.0;
 
 /// A run under way.
-pub(super) struct Training<'b, B: Backend, L> {
+pub(super) struct Training<'b, T: Learnable, B: Backend, L> {
     pub(super) backend: &'b B,
     pub(super) config: Config,
-    pub(super) material: Material,
+    pub(super) task: T,
+    pub(super) train: T::Epochs,
+    pub(super) valid: Option<T::Epochs>,
+    pub(super) data: DataSummary,
     pub(super) directory: Option<RunDir>,
-    pub(super) learner: Learner<'b, B>,
-    listen: L,
+    pub(super) learner: Learner<'b, T::Network, B>,
+    pub(super) listen: L,
     pub(super) progress: Progress,
     /// The best model so far, where it is not in a file.
     pub(super) kept: Option<Vec<f32>>,
-    began: Instant,
+    pub(super) began: Instant,
     /// Seconds of the stretches before a resume.
-    spent_before: f64,
+    pub(super) spent_before: f64,
     pub(super) last_checkpoint: Instant,
-    /// Times and symbols of the latest steps.
-    lately: VecDeque<(Instant, usize)>,
-    stop: Option<Reason>,
+    /// Times and targets of the latest steps.
+    pub(super) lately: VecDeque<(Instant, usize)>,
+    pub(super) stop: Option<Reason>,
 }
 
-impl<'b, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'b, B, L> {
-    /// Ready to go on from `progress`, which the learner stands at.
-    pub(super) fn new(
-        backend: &'b B,
-        config: Config,
-        material: Material,
-        directory: Option<RunDir>,
-        learner: Learner<'b, B>,
-        listen: L,
-        progress: Progress,
-    ) -> Self {
-        let (began, spent_before) = (Instant::now(), progress.elapsed_s);
-        Self {
-            backend,
-            config,
-            material,
-            directory,
-            learner,
-            listen,
-            progress,
-            kept: None,
-            began,
-            spent_before,
-            last_checkpoint: began,
-            lately: VecDeque::new(),
-            stop: None,
-        }
-    }
-
-    pub(super) fn run(mut self) -> Result<Outcome> {
+impl<T: Learnable, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'_, T, B, L> {
+    pub(super) fn run(mut self) -> Result<Outcome<T>> {
         self.emit_start()?;
-        let mut batch = Batch::default();
+        let mut batch = <T::Network as Network>::Batch::default();
         let mut last_loss = f64::NAN;
         self.stop = self.stop.or(self.end_reached()).or(self.out_of_patience());
         while self.stop.is_none() {
             let (epoch, index) = (self.progress.epoch, self.progress.batch);
-            if !self.material.train.batch(epoch, index, &mut batch)? {
+            if !self.train.batch(epoch, index, &mut batch)? {
                 (self.progress.epoch, self.progress.batch) = (epoch + 1, 0);
                 continue;
             }
-            if self.material.train.starts_afresh(index) {
-                self.learner.reset_state(batch.rows);
+            if self.train.starts_afresh(index) {
+                self.learner.reset_state(batch.rows());
             }
             last_loss = self.step(&batch)?;
-            let end_of_epoch = self.progress.batch == self.material.train.batches_per_epoch();
+            let end_of_epoch = self.progress.batch == self.train.batches_per_epoch();
             let ends = self.end_reached();
             if self.validation_is_due(end_of_epoch, ends.is_some()) {
                 self.validate()?;
@@ -99,38 +75,37 @@ impl<'b, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'b, B, L> {
     }
 
     /// One update.
-    fn step(&mut self, batch: &Batch) -> Result<f64> {
+    fn step(&mut self, batch: &<T::Network as Network>::Batch) -> Result<f64> {
         let at = self.position();
         let config = &self.config;
         let update = Update {
             rule: config.rule(),
             learning_rate: schedule::learning_rate(config, at),
             weight_decay: config.weight_decay,
-            decayed: self.learner.model().layout().matrices(),
+            decayed: self.learner.network().layout().matrices(),
             max_norm: (config.grad_clip > 0.0).then_some(config.grad_clip),
             step: at.step + 1,
         };
         let mask_seed = config.seed.wrapping_mul(0x2545_f491_4f6c_dd1d).wrapping_add(at.step);
         let report = self.learner.step(batch, mask_seed, &update);
         let loss = report.loss.mean();
-        let guessing = (self.material.vocabulary.len() as f64).ln().max(1.0);
-        if !report.is_finite() || loss > DIVERGED * guessing {
+        if !report.is_finite() || loss > DIVERGED * self.data.guessing.max(1.0) {
             return Err(self.diverged_by(loss, report.grad_norm));
         }
         let progress = &mut self.progress;
         progress.step += 1;
         progress.batch += 1;
-        progress.rows = batch.rows;
+        progress.rows = batch.rows();
         progress.train_nats += report.loss.nats;
         progress.train_count += report.loss.count as u64;
         let event = Event::Step(Step {
             step: progress.step,
             epoch: progress.epoch + 1,
             loss,
-            bits_per_char: loss / std::f64::consts::LN_2,
+            bits: loss / std::f64::consts::LN_2,
             grad_norm: report.grad_norm,
             learning_rate: update.learning_rate,
-            chars_per_s: self.rate(report.loss.count),
+            targets_per_s: self.rate(report.loss.count),
             progress: self.position().progress,
             elapsed_s: self.elapsed_s(),
         });
@@ -146,7 +121,7 @@ impl<'b, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'b, B, L> {
         match params.iter().position(|x| !x.is_finite()) {
             None => Ok(params),
             Some(at) => {
-                let entry = self.learner.model().layout().entry_at(at);
+                let entry = self.learner.network().layout().entry_at(at);
                 let name = entry.map_or("a parameter", |entry| &entry.name);
                 Err(self.diverged(self.progress.step, &format!("{name} is no longer finite")))
             }
@@ -183,7 +158,7 @@ impl<'b, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'b, B, L> {
         ))
     }
 
-    /// Symbols per second over the latest second or so.
+    /// Targets per second over the latest second or so.
     fn rate(&mut self, symbols: usize) -> f64 {
         let now = Instant::now();
         self.lately.push_back((now, symbols));
@@ -222,7 +197,7 @@ impl<'b, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'b, B, L> {
     /// All updates, if time does not end the run first.
     fn total_steps(&self) -> Option<u64> {
         let by_epochs =
-            self.config.epochs.map(|epochs| epochs.saturating_mul(self.material.train.batches_per_epoch()));
+            self.config.epochs.map(|epochs| epochs.saturating_mul(self.train.batches_per_epoch()));
         [by_epochs, self.config.max_steps].into_iter().flatten().min()
     }
 
@@ -231,7 +206,7 @@ impl<'b, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'b, B, L> {
         if self.config.max_steps.is_some_and(|most| progress.step >= most) {
             return Some(Reason::Steps);
         }
-        let epochs_done = progress.epoch + progress.batch / self.material.train.batches_per_epoch();
+        let epochs_done = progress.epoch + progress.batch / self.train.batches_per_epoch();
         if self.config.epochs.is_some_and(|epochs| epochs_done >= epochs) {
             return Some(Reason::Epochs);
         }
@@ -244,24 +219,26 @@ impl<'b, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'b, B, L> {
     }
 
     fn emit_start(&mut self) -> Result<()> {
-        let (config, material, model) = (&self.config, &self.material, self.learner.model());
+        let (config, data, network) = (&self.config, &self.data, self.learner.network());
         let start = Start {
             step: self.progress.step,
             epoch: self.progress.epoch + 1,
-            model: model.architecture().summary(),
-            parameters: model.layout().len(),
-            vocab_size: material.vocabulary.len(),
-            text: material.name.clone(),
-            train_symbols: material.train_symbols,
-            valid_symbols: material.valid_symbols,
+            task: T::NAME,
+            model: network.summary(),
+            parameters: network.layout().len(),
+            vocabulary: data.vocabulary.clone(),
+            data: data.name.clone(),
+            train_size: data.train_size,
+            valid_size: data.valid_size,
             total_steps: self.total_steps(),
             epochs: config.epochs,
-            batch_size: material.train.rows(),
-            seq_length: config.seq_length,
+            batches: data.batches.clone(),
             shards: config.shards,
+            unit: data.unit,
+            target: data.target,
             out: self.directory.as_ref().map(|directory| directory.path().to_owned()),
         };
-        let notes = std::mem::take(&mut self.material.notes);
+        let notes = std::mem::take(&mut self.data.notes);
         self.emit(Event::Start(start))?;
         for message in notes {
             let (step, epoch) = (self.progress.step, self.progress.epoch + 1);
@@ -270,13 +247,14 @@ impl<'b, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'b, B, L> {
         Ok(())
     }
 
-    fn finish(mut self, last_loss: f64) -> Result<Outcome> {
+    fn finish(mut self, last_loss: f64) -> Result<Outcome<T>> {
         let reason = self.stop.unwrap_or(Reason::Interrupted);
-        if self.material.valid.is_none() {
+        if self.valid.is_none() {
             self.keep()?;
         }
         self.checkpoint()?;
-        let valid_loss = self.progress.best.map(|(loss, _)| loss);
+        let best = self.progress.best;
+        let valid_loss = best.map(|best| best.loss);
         let path = self.directory.as_ref().map(RunDir::model_path).filter(|path| path.exists());
         let model = match (&path, self.kept.take()) {
             (Some(path), _) => Model::load(path)?,
@@ -288,7 +266,8 @@ impl<'b, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'b, B, L> {
             epoch: self.progress.epoch + u64::from(self.progress.batch > 0),
             loss: valid_loss.unwrap_or(last_loss),
             valid_loss,
-            best_step: self.progress.best.map_or(self.progress.step, |(_, step)| step),
+            valid_accuracy: best.and_then(|best| best.accuracy),
+            best_step: best.map_or(self.progress.step, |best| best.step),
             reason,
             elapsed_s: self.elapsed_s(),
             model: path,

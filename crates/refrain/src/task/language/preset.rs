@@ -1,19 +1,6 @@
-//! Named settings, for those who would rather say what they want than how.
+//! Named settings for language models, for those who would rather say what they want than how.
 
-use serde::{Deserialize, Serialize};
-
-use super::settings::{Settings, Span};
-
-/// Settings that belong together, by name. What a user gives beside one wins over it, and a run's `config.toml` has
-/// the values and not the name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Preset {
-    /// A first look: a small model, a few passes.
-    Quick,
-    /// Quality first: the best that twenty minutes on this machine give, which chooses the size and all that follows.
-    Best,
-}
+use crate::train::{Preset, Settings, Span};
 
 impl Preset {
     /// All of them.

@@ -7,11 +7,11 @@ use std::time::Instant;
 
 use refrain_kernels::Cpu;
 
-use super::config::{Config, SMALL_TEXT};
-use super::settings::Settings;
+use super::options::{SMALL_TEXT, architecture, resolve};
 use crate::bench::{self, Workload};
 use crate::model::CellKind;
 use crate::text::thousands;
+use crate::train::Settings;
 use crate::{Error, Result};
 
 /// A size.
@@ -44,7 +44,7 @@ pub(super) struct Chosen {
 /// Chooses sizes for a text of `symbols` symbols of `vocab_size` kinds, where there is a time limit and no wish.
 ///
 /// # Errors
-/// As [`Config::resolve`].
+/// As [`resolve`].
 pub(super) fn choose(settings: &Settings, symbols: u64, vocab_size: usize) -> Result<Option<Chosen>> {
     let Some(limit) = settings.time_limit else { return Ok(None) };
     if settings.hidden_size.is_some() || settings.num_layers.is_some() || settings.init_from.is_some() {
@@ -71,20 +71,20 @@ pub(super) fn choose(settings: &Settings, symbols: u64, vocab_size: usize) -> Re
     }
     // Measured on a large text only, as is the learning rate below.
     if settings.batch_size.is_none() && symbols >= SMALL_TEXT {
-        let steps = Config::resolve(best.clone(), symbols)?.seq_length;
+        let steps = resolve(best.clone(), symbols)?.1.seq_length;
         best.batch_size = Some(batch_size(characters, steps));
         characters = learnable(&best)?;
     }
     let passes = characters / symbols.max(1) as f64;
     let hidden_size = best.hidden_size.unwrap_or(0);
     best.dropout = best.dropout.or(Some(dropout(hidden_size, passes)));
-    let config = Config::resolve(best.clone(), symbols)?;
+    let (config, options) = resolve(best.clone(), symbols)?;
     // Measured for LSTMs and the default rule.
     if symbols >= SMALL_TEXT && config.cell == CellKind::Lstm && settings.optimizer.is_none() {
-        let updates = characters / (config.batch_size * config.seq_length) as f64;
+        let updates = characters / (config.batch_size * options.seq_length) as f64;
         best.learning_rate = best.learning_rate.or(Some(learning_rate(config.hidden_size, updates)));
     }
-    let config = Config::resolve(best.clone(), symbols)?;
+    let (config, _) = resolve(best.clone(), symbols)?;
     let note = format!(
         "{} layers of {}, batches of {}, dropout {} and learning rate {} chosen for {limit}: this machine learns from about {} characters a second with them, {passes:.1} passes through the text in that time (--hidden-size chooses otherwise)",
         config.num_layers,
@@ -147,13 +147,13 @@ fn learning_rate(hidden_size: usize, updates: f64) -> f64 {
 
 /// How fast this machine trains with these settings.
 fn chars_per_s(settings: &Settings, symbols: u64, vocab_size: usize) -> Result<f64> {
-    let config = Config::resolve(settings.clone(), symbols)?;
+    let (config, options) = resolve(settings.clone(), symbols)?;
     let backend = Cpu::new(config.threads).map_err(|error| Error::Config(error.to_string()))?;
     let workload = Workload {
-        architecture: config.architecture(vocab_size),
+        architecture: architecture(&config, &options, vocab_size),
         batch_size: config.batch_size,
         streams: 1,
-        seq_length: config.seq_length.min(TIMED_STEPS),
+        seq_length: options.seq_length.min(TIMED_STEPS),
         shards: config.shards,
         warm_up: 1,
         repeat: 3,

@@ -1,0 +1,51 @@
+//! A learned vector for each id, looked up on the host.
+//!
+//! A recurrent layer over ids has its own, cheaper way for small vocabularies ([`refrain_kernels::InputSpec::Embedded`]): it
+//! multiplies the whole table once an update. This one costs nothing for ids that do not occur, and its vectors can be
+//! joined with others.
+
+use refrain_kernels::Backend;
+
+use crate::params::{Init, Layout};
+
+/// A table `[V, E]`.
+#[derive(Clone, Debug)]
+pub struct Embedding {
+    vocab_size: usize,
+    size: usize,
+    weight: usize,
+}
+
+impl Embedding {
+    /// Appends a table to `layout`, under `prefix.weight`.
+    pub(crate) fn new(layout: &mut Layout, prefix: &str, vocab_size: usize, size: usize) -> Self {
+        let weight = layout.push(format!("{prefix}.weight"), &[vocab_size, size], Init::Normal);
+        Self { vocab_size, size, weight }
+    }
+
+    /// `V`.
+    pub fn vocab_size(&self) -> usize {
+        self.vocab_size
+    }
+
+    /// `E`.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// The vectors of `ids`, `[ids, E]`.
+    pub fn forward<B: Backend>(&self, backend: &B, params: &B::Buffer, ids: &[u32], into: &mut Vec<B::Real>) {
+        backend.read_rows(params, self.weight, self.size, ids, into);
+    }
+
+    /// Adds the gradient of the vectors, `[ids, E]`, to that of the table.
+    pub fn backward<B: Backend>(
+        &self,
+        backend: &B,
+        ids: &[u32],
+        d_vectors: &[B::Real],
+        grads: &mut B::Buffer,
+    ) {
+        backend.add_rows(d_vectors, self.weight, self.size, ids, grads);
+    }
+}

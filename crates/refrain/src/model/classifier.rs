@@ -1,0 +1,282 @@
+//! The classifier: many-to-one. It reads a sequence and says which of some classes it belongs to.
+//!
+//! ids `[T, B]` -> embedding, or frames `[T, B, I]` -> recurrent layers -> pooling -> linear -> softmax cross-entropy.
+
+use std::ops::Range;
+
+use refrain_kernels::{Backend, LinearSpec, Real};
+use serde::{Deserialize, Serialize};
+
+use super::architecture::{MAX_VOCABULARY, within};
+use super::network::{Network, Part, TrainStep, Weights};
+use super::recurrent::{InputKind, RecurrentLayers};
+use crate::Result;
+use crate::data::{Padded, Rows};
+use crate::layer::{
+    DropoutMask, Embedding, LossBack, Outputs, Pooling, Score, Source, Stack, StackBack, StackInput,
+    StackPass, softmax_cross_entropy,
+};
+use crate::params::{Init, Layout};
+
+/// What makes a classifier what it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClassifierSizes {
+    /// What it reads.
+    pub input: InputKind,
+    /// Its recurrent layers.
+    pub recurrent: RecurrentLayers,
+    /// How their output becomes one vector.
+    pub pooling: Pooling,
+    /// `K`.
+    pub classes: usize,
+}
+
+/// Sequences with a class each.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClassifierBatch {
+    /// Ids, for a model over ids.
+    pub ids: Padded<u32>,
+    /// Frames, for a model over frames.
+    pub frames: Padded<f32>,
+    /// `[B]`
+    pub classes: Vec<u32>,
+    /// `[B]`: how much each row's loss counts.
+    pub weights: Vec<f32>,
+}
+
+/// The layers and their places in the arena.
+#[derive(Clone, Debug)]
+pub struct Classifier {
+    sizes: ClassifierSizes,
+    layout: Layout,
+    embedding: Option<Embedding>,
+    stack: Stack,
+    output: LinearSpec,
+}
+
+/// What a pass leaves behind.
+pub struct ClassifierPass<B: Backend> {
+    stack: StackPass<B>,
+    scratch: B::Scratch,
+    vectors: Vec<B::Real>,
+    input: B::Frames,
+    /// Of the recurrent layers, on the host.
+    outputs: Vec<B::Real>,
+    /// Which step each maximum is from.
+    steps: Vec<u32>,
+    pooled: B::Frames,
+    d_pooled: B::Frames,
+    logits: Vec<B::Real>,
+    d_logits: Vec<B::Real>,
+}
+
+/// Where the input and the pooled vector are in the order of dropout masks, behind all layers of a stack.
+const INPUT: u64 = 1 << 20;
+const POOLED: u64 = INPUT + 1;
+
+impl Classifier {
+    /// Lays out a model.
+    ///
+    /// # Errors
+    /// If a size is out of bounds.
+    pub fn new(sizes: &ClassifierSizes) -> Result<Self> {
+        sizes.input.validate()?;
+        sizes.recurrent.validate()?;
+        within("number of classes", sizes.classes, 1, MAX_VOCABULARY)?;
+        let mut layout = Layout::default();
+        let embedding = match sizes.input {
+            InputKind::Ids { vocab_size, embedding_size } => {
+                Some(Embedding::new(&mut layout, "embedding", vocab_size, embedding_size))
+            }
+            InputKind::Frames { .. } => None,
+        };
+        // The top layer's output is dropped once it is pooled: a maximum over steps should not be one over what is left.
+        let mut stack = Stack::new(&mut layout, "rnn", sizes.recurrent.over(sizes.input.into(), false));
+        let width = sizes.recurrent.output_size();
+        let init = Init::Uniform(1.0 / (width as f32).sqrt());
+        let weight = layout.push("output.weight", &[sizes.classes, width], init);
+        stack.push_biases(&mut layout, "rnn");
+        let bias = layout.push("output.bias", &[sizes.classes], init);
+        let output = LinearSpec { input_size: width, output_size: sizes.classes, weight, bias: Some(bias) };
+        Ok(Self { sizes: sizes.clone(), layout, embedding, stack, output })
+    }
+
+    /// Its sizes and kinds.
+    pub fn sizes(&self) -> &ClassifierSizes {
+        &self.sizes
+    }
+
+    /// The logits `[B, K]` of some rows' classes.
+    pub fn logits<'p, B: Backend>(
+        &self,
+        backend: &B,
+        weights: &Weights<B>,
+        batch: &ClassifierBatch,
+        dropout: Option<DropoutMask>,
+        pass: &'p mut ClassifierPass<B>,
+    ) -> &'p [B::Real] {
+        let (rows, recurrent) = (batch.rows(), &self.sizes.recurrent);
+        match &self.embedding {
+            Some(embedding) => {
+                embedding.forward(backend, &weights.params, &batch.ids.values, &mut pass.vectors);
+            }
+            None => {
+                pass.vectors.clear();
+                pass.vectors.extend(batch.frames.values.iter().map(|&x| B::Real::of(x.into())));
+            }
+        }
+        pass.input = backend.frames(self.sizes.input.size(), &pass.vectors);
+        // Measured numbers are not dropped.
+        let embedded = dropout.filter(|_| self.embedding.is_some());
+        if let Some(mask) = embedded.and_then(|mask| mask.on(recurrent.dropout(), INPUT, rows)) {
+            backend.dropout_in_place(&mask, &mut pass.input);
+        }
+        let mut state = self.stack.zero_state::<B>(rows);
+        let input =
+            StackInput { source: Source::Frames(&pass.input), rows, lengths: Some(batch.lengths()), dropout };
+        self.stack.forward(backend, &weights.layers, &input, &mut state, &mut pass.stack);
+        pass.outputs = backend.read_frames(pass.stack.output(backend));
+        let mut pooled = vec![];
+        let outputs = self.outputs(&pass.outputs, batch.lengths());
+        self.sizes.pooling.forward(outputs, &mut pooled, &mut pass.steps);
+        pass.pooled = backend.frames(recurrent.output_size(), &pooled);
+        if let Some(mask) = dropout.and_then(|mask| mask.on(recurrent.dropout(), POOLED, rows)) {
+            backend.dropout_in_place(&mask, &mut pass.pooled);
+        }
+        let pooled = backend.view(&pass.pooled);
+        backend.linear_outputs(&weights.linears[0], pooled, &mut pass.logits, &mut pass.scratch);
+        &pass.logits
+    }
+
+    fn outputs<'a, R>(&self, values: &'a [R], lengths: &'a [usize]) -> Outputs<'a, R> {
+        let recurrent = &self.sizes.recurrent;
+        Outputs { values, width: recurrent.output_size(), backwards_from: recurrent.hidden_size, lengths }
+    }
+}
+
+impl ClassifierBatch {
+    /// `[B]` steps of each row.
+    pub fn lengths(&self) -> &[usize] {
+        if self.frames.rows() > 0 { &self.frames.lengths } else { &self.ids.lengths }
+    }
+}
+
+impl Rows for ClassifierBatch {
+    fn rows(&self) -> usize {
+        self.lengths().len()
+    }
+
+    fn count(&self) -> usize {
+        self.rows()
+    }
+
+    fn take(&mut self, whole: &Self, rows: Range<usize>) {
+        if whole.ids.rows() > 0 {
+            self.ids.take(&whole.ids, rows.clone());
+        } else {
+            self.frames.take(&whole.frames, rows.clone());
+        }
+        self.classes.clear();
+        self.classes.extend_from_slice(&whole.classes[rows.clone()]);
+        self.weights.clear();
+        self.weights.extend_from_slice(&whole.weights[rows]);
+    }
+}
+
+impl Network for Classifier {
+    type Batch = ClassifierBatch;
+    type Pass<B: Backend> = ClassifierPass<B>;
+
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn stacks(&self) -> Vec<&Stack> {
+        vec![&self.stack]
+    }
+
+    fn linears(&self) -> Vec<LinearSpec> {
+        vec![self.output]
+    }
+
+    fn summary(&self) -> String {
+        let input = match self.sizes.input {
+            InputKind::Ids { embedding_size, .. } => format!("embedding of {embedding_size}"),
+            InputKind::Frames { size } => format!("frames of {size}"),
+        };
+        format!("{}, {input}, {} pooling", self.sizes.recurrent.summary(), self.sizes.pooling.name())
+    }
+
+    fn train<B: Backend>(
+        &self,
+        backend: &B,
+        weights: &Weights<B>,
+        part: &mut Part<Self, B>,
+        step: TrainStep,
+        grads: &mut B::Buffer,
+    ) -> Score {
+        let Part { batch, pass, .. } = part;
+        let (rows, recurrent, dropout) = (batch.rows(), &self.sizes.recurrent, step.dropout);
+        self.logits(backend, weights, batch, Some(dropout), pass);
+        let back = LossBack { scale: step.scale, d_outputs: &mut pass.d_logits };
+        let score = softmax_cross_entropy(
+            &pass.logits,
+            self.sizes.classes,
+            &batch.classes,
+            &batch.weights,
+            Some(back),
+        );
+        let d_logits = backend.d_frames(self.sizes.classes, &pass.d_logits);
+        let (pooled, d_logits) = (backend.view(&pass.pooled), backend.view(&d_logits));
+        let d_pooled = Some(&mut pass.d_pooled);
+        backend.linear_backward(&weights.linears[0], pooled, d_logits, d_pooled, grads, &mut pass.scratch);
+        if let Some(mask) = dropout.on(recurrent.dropout(), POOLED, rows) {
+            backend.dropout_in_place(&mask, &mut pass.d_pooled);
+        }
+        let d_pooled = backend.read_frames(backend.view(&pass.d_pooled));
+        let mut d_outputs = vec![];
+        let outputs = self.outputs(&pass.outputs, batch.lengths());
+        self.sizes.pooling.backward(outputs, &d_pooled, &pass.steps, &mut d_outputs);
+        pass.stack.d_output = backend.d_frames(recurrent.output_size(), &d_outputs);
+        let input = StackInput {
+            source: Source::Frames(&pass.input),
+            rows,
+            lengths: Some(batch.lengths()),
+            dropout: Some(dropout),
+        };
+        let back = StackBack { d_input: self.embedding.is_some(), ..StackBack::new(&weights.params, grads) };
+        self.stack.backward(backend, &weights.layers, &input, &mut pass.stack, back);
+        if let Some(embedding) = &self.embedding {
+            if let Some(mask) = dropout.on(recurrent.dropout(), INPUT, rows) {
+                backend.dropout_in_place(&mask, &mut pass.stack.d_output);
+            }
+            let d_vectors = backend.read_frames(backend.view(&pass.stack.d_output));
+            embedding.backward(backend, &batch.ids.values, &d_vectors, grads);
+        }
+        score
+    }
+
+    fn evaluate<B: Backend>(&self, backend: &B, weights: &Weights<B>, part: &mut Part<Self, B>) -> Score {
+        let Part { batch, pass, .. } = part;
+        self.logits(backend, weights, batch, None, pass);
+        softmax_cross_entropy(&pass.logits, self.sizes.classes, &batch.classes, &[], None)
+    }
+}
+
+impl<B: Backend> Default for ClassifierPass<B> {
+    fn default() -> Self {
+        Self {
+            stack: StackPass::default(),
+            scratch: B::Scratch::default(),
+            vectors: vec![],
+            input: B::Frames::default(),
+            outputs: vec![],
+            steps: vec![],
+            pooled: B::Frames::default(),
+            d_pooled: B::Frames::default(),
+            logits: vec![],
+            d_logits: vec![],
+        }
+    }
+}

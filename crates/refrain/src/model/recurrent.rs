@@ -1,0 +1,129 @@
+//! The recurrent layers of a model, as its file describes them.
+
+use refrain_kernels::{Cell, InputSpec};
+use serde::{Deserialize, Serialize};
+
+use super::architecture::{ActivationKind, CellKind, ResetGate, cell, cell_name, layers, within};
+use crate::Result;
+use crate::layer::{DropoutRate, StackSizes};
+
+/// What recurrent layers are made of, whatever they read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecurrentLayers {
+    /// The cell.
+    pub cell: CellKind,
+    /// For `cell = "rnn"`.
+    pub activation: ActivationKind,
+    /// For `cell = "gru"`.
+    pub reset_gate: ResetGate,
+    /// `H`, of each direction.
+    pub hidden_size: usize,
+    /// `L`.
+    pub num_layers: usize,
+    /// Whether a second set of layers reads each sequence from its end.
+    pub bidirectional: bool,
+    /// Share of each layer's output that training drops.
+    pub dropout: f32,
+    /// Whether all steps of a sequence drop the same.
+    pub locked_dropout: bool,
+}
+
+impl RecurrentLayers {
+    /// The cell with its variant.
+    pub fn cell(&self) -> Cell {
+        cell(self.cell, self.activation, self.reset_gate)
+    }
+
+    /// What training drops of a layer's output.
+    pub fn dropout(&self) -> DropoutRate {
+        DropoutRate { rate: self.dropout, locked: self.locked_dropout }
+    }
+
+    /// Width of the output, `D H`.
+    pub fn output_size(&self) -> usize {
+        self.hidden_size * if self.bidirectional { 2 } else { 1 }
+    }
+
+    /// A stack of these layers over an input, whose output is dropped too if it `drops_top`.
+    pub fn over(&self, input: InputSpec, drops_top: bool) -> StackSizes {
+        StackSizes {
+            cell: self.cell(),
+            input,
+            hidden_size: self.hidden_size,
+            num_layers: self.num_layers,
+            bidirectional: self.bidirectional,
+            dropout: self.dropout(),
+            drops_top,
+        }
+    }
+
+    /// Checks that every size is one that a model can have.
+    ///
+    /// # Errors
+    /// [`crate::Error::Config`], naming the size and its bounds.
+    pub fn validate(&self) -> Result<()> {
+        layers(self.hidden_size, self.num_layers, self.dropout)
+    }
+
+    /// One line for people: `bidirectional LSTM, 2 layers of 256`.
+    pub fn summary(&self) -> String {
+        let cell = cell_name(self.cell, self.activation, self.reset_gate);
+        let direction = if self.bidirectional { "bidirectional " } else { "" };
+        let layers = match self.num_layers {
+            1 => format!("1 layer of {}", self.hidden_size),
+            n => format!("{n} layers of {}", self.hidden_size),
+        };
+        format!("{direction}{cell}, {layers}")
+    }
+}
+
+/// What a model over ids or frames reads.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum InputKind {
+    /// Ids below `vocab_size`, each of which has a vector.
+    Ids {
+        /// `V`.
+        vocab_size: usize,
+        /// `E`.
+        embedding_size: usize,
+    },
+    /// Frames of so many features.
+    Frames {
+        /// `I`.
+        size: usize,
+    },
+}
+
+impl InputKind {
+    /// Numbers a step.
+    pub fn size(self) -> usize {
+        match self {
+            InputKind::Ids { embedding_size, .. } => embedding_size,
+            InputKind::Frames { size } => size,
+        }
+    }
+
+    /// Checks that every size is one that a model can have.
+    ///
+    /// # Errors
+    /// [`crate::Error::Config`], naming the size and its bounds.
+    pub fn validate(self) -> Result<()> {
+        match self {
+            InputKind::Ids { vocab_size, embedding_size } => {
+                within("vocabulary size", vocab_size, 1, super::architecture::MAX_VOCABULARY)?;
+                within("embedding size", embedding_size, 1, super::architecture::MAX_SIZE)
+            }
+            InputKind::Frames { size } => {
+                within("number of features", size, 1, super::architecture::MAX_SIZE)
+            }
+        }
+    }
+}
+
+impl From<InputKind> for InputSpec {
+    fn from(input: InputKind) -> Self {
+        InputSpec::Frames { size: input.size() }
+    }
+}

@@ -1,0 +1,117 @@
+//! Text, symbol by symbol: each is predicted from all before it.
+
+mod options;
+mod prepare;
+mod preset;
+mod sizes;
+
+use std::sync::Arc;
+
+use refrain_kernels::Backend;
+use serde::{Deserialize, Serialize};
+
+pub use options::Options;
+
+use crate::data::Batches;
+use crate::model::{Architecture, LanguageModel, Network, Task, Weights};
+use crate::sample::{self, Generator};
+use crate::text::Vocabulary;
+use crate::train::{Learnable, Prepared, Settings};
+use crate::{Error, Result};
+
+/// A language model with its vocabulary.
+#[derive(Clone, Debug)]
+pub struct Language {
+    /// Its layers.
+    pub network: LanguageModel,
+    /// The symbols its ids stand for.
+    pub vocabulary: Arc<Vocabulary>,
+    /// Whether every line was a sequence of its own.
+    pub lines: bool,
+    /// Whether byte-order marks and CRLF were kept.
+    pub raw: bool,
+}
+
+/// What its file says.
+#[derive(Serialize, Deserialize)]
+pub struct Description {
+    architecture: Architecture,
+    vocabulary: Arc<Vocabulary>,
+    lines: bool,
+    raw: bool,
+}
+
+impl Language {
+    /// Lays out a model over a vocabulary.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if a size is out of bounds or not that of the vocabulary.
+    pub fn of(
+        architecture: &Architecture,
+        vocabulary: Arc<Vocabulary>,
+        lines: bool,
+        raw: bool,
+    ) -> Result<Self> {
+        if architecture.vocab_size != vocabulary.len() {
+            return Err(Error::Config("its vocabulary is not of the size its architecture says".to_owned()));
+        }
+        Ok(Self { network: LanguageModel::new(architecture)?, vocabulary, lines, raw })
+    }
+}
+
+impl Task for Language {
+    const NAME: &'static str = "language";
+    type Network = LanguageModel;
+    type Description = Description;
+
+    fn new(Description { architecture, vocabulary, lines, raw }: Description) -> Result<Self> {
+        Self::of(&architecture, vocabulary, lines, raw)
+    }
+
+    fn description(&self) -> Description {
+        Description {
+            architecture: self.network.architecture().clone(),
+            vocabulary: self.vocabulary.clone(),
+            lines: self.lines,
+            raw: self.raw,
+        }
+    }
+
+    fn network(&self) -> &LanguageModel {
+        &self.network
+    }
+}
+
+impl Learnable for Language {
+    type Epochs = Batches;
+    type Options = Options;
+
+    fn prepare(settings: Settings) -> Result<Prepared<Self>> {
+        prepare::prepare(settings)
+    }
+
+    fn check_same(&self, other: &Self) -> Result<()> {
+        if self.vocabulary != other.vocabulary {
+            return Err(Error::Config(
+                "--init-from: that model was trained on another set of characters; it can go on only with a text of the same ones".to_owned(),
+            ));
+        }
+        let (ours, theirs) = (self.network.architecture(), other.network.architecture());
+        if (Architecture { dropout: ours.dropout, ..theirs.clone() }) != *ours {
+            return Err(Error::Config(format!(
+                "--init-from: that model is {}, this run asks for {}: give it the same sizes",
+                other.network.summary(),
+                self.network.summary()
+            )));
+        }
+        Ok(())
+    }
+
+    fn sample<B: Backend>(&self, backend: &B, weights: &Weights<B>, seed: u64) -> Result<Option<String>> {
+        const LENGTH: usize = 200;
+        let options = sample::Options { temperature: 0.8, seed, ..sample::Options::default() };
+        let mut generator = Generator::new(backend, &self.network, weights, &self.vocabulary, self.lines);
+        let stream = generator.join("", LENGTH, &options)?;
+        Ok(Some(String::from_utf8_lossy(&generator.finish(stream)).into_owned()))
+    }
+}
