@@ -1,6 +1,36 @@
 //! The tasks, one folder each: how its data are read and become batches, what its model file says, and what its models
 //! do once they have learned.
 
+pub mod classify;
 pub mod language;
+mod split;
 
+use refrain_kernels::Backend;
+
+pub use classify::Classify;
 pub use language::Language;
+
+use crate::data::Example;
+
+/// Works through examples in batches of about equal length, side by side, and gives the results in the order of the
+/// examples.
+fn in_batches<E: Example, P: Default + Send, O: Send>(
+    backend: &impl Backend,
+    examples: &[E],
+    batch_size: usize,
+    work: impl Fn(&E::Batch, &mut P) -> Vec<O> + Send + Sync,
+) -> Vec<O> {
+    let mut order: Vec<usize> = (0..examples.len()).collect();
+    order.sort_by_key(|&i| std::cmp::Reverse(examples[i].steps()));
+    let mut parts: Vec<(&[usize], Vec<O>)> = order.chunks(batch_size).map(|part| (part, vec![])).collect();
+    backend.parallel(&mut parts, |_, (part, results)| {
+        let chosen: Vec<&E> = part.iter().map(|&i| &examples[i]).collect();
+        let mut batch = E::Batch::default();
+        E::fill(&chosen, &mut batch);
+        *results = work(&batch, &mut P::default());
+    });
+    let mut all: Vec<(usize, O)> =
+        parts.into_iter().flat_map(|(part, results)| part.iter().copied().zip(results)).collect();
+    all.sort_by_key(|&(i, _)| i);
+    all.into_iter().map(|(_, result)| result).collect()
+}

@@ -1,0 +1,155 @@
+//! One label for a sequence: a sentence, a gesture, a word.
+
+mod data;
+mod options;
+mod predict;
+mod prepare;
+
+use serde::{Deserialize, Serialize};
+
+pub use data::{ClassifyExample, ClassifyInput};
+pub use options::Options;
+pub use predict::{ClassifyEvaluation, Classified};
+
+use crate::data::Examples;
+use crate::model::{Classifier, ClassifierSizes, InputKind, Network, Task};
+use crate::text::Tokenizer;
+use crate::train::{Learnable, Prepared, Settings};
+use crate::{Error, Result};
+
+/// A classifier with its labels, and what brings its input into numbers.
+#[derive(Clone, Debug)]
+pub struct Classify {
+    network: Classifier,
+    codec: InputCodec,
+    labels: Vec<String>,
+}
+
+/// How input becomes numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InputCodec {
+    /// A text, token by token.
+    Text(Tokenizer),
+    /// Frames, each feature less its mean and over its deviation.
+    Frames(Scaling),
+}
+
+/// What makes features of any unit about as large as each other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scaling {
+    /// Of each feature over all frames of the training part.
+    pub means: Vec<f32>,
+    /// Likewise; 1 for a feature that never changes.
+    pub deviations: Vec<f32>,
+}
+
+impl Scaling {
+    /// Of frames `[_, width]`.
+    pub fn of<'a>(width: usize, sequences: impl Iterator<Item = &'a [f32]> + Clone) -> Self {
+        let mut count = 0.0_f64;
+        let (mut sums, mut squares) = (vec![0.0_f64; width], vec![0.0_f64; width]);
+        for frame in sequences.flat_map(|sequence| sequence.chunks_exact(width)) {
+            count += 1.0;
+            for ((sum, square), &x) in sums.iter_mut().zip(&mut squares).zip(frame) {
+                *sum += f64::from(x);
+                *square += f64::from(x) * f64::from(x);
+            }
+        }
+        let means: Vec<f64> = sums.iter().map(|sum| sum / count.max(1.0)).collect();
+        let deviation = |(square, mean): (&f64, &f64)| {
+            let deviation = (square / count.max(1.0) - mean * mean).max(0.0).sqrt();
+            if deviation > 1e-6 * mean.abs().max(1e-6) { deviation as f32 } else { 1.0 }
+        };
+        Self {
+            deviations: squares.iter().zip(&means).map(deviation).collect(),
+            means: means.iter().map(|&mean| mean as f32).collect(),
+        }
+    }
+
+    /// Scales frames `[_, width]` in place.
+    pub fn apply(&self, frames: &mut [f32]) {
+        for frame in frames.chunks_exact_mut(self.means.len()) {
+            let parts = frame.iter_mut().zip(&self.means).zip(&self.deviations);
+            parts.for_each(|((x, mean), deviation)| *x = (*x - mean) / deviation);
+        }
+    }
+}
+
+/// What its file says.
+#[derive(Serialize, Deserialize)]
+pub struct Description {
+    sizes: ClassifierSizes,
+    codec: InputCodec,
+    labels: Vec<String>,
+}
+
+impl Classify {
+    /// What can be predicted.
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// How input becomes numbers.
+    pub fn codec(&self) -> &InputCodec {
+        &self.codec
+    }
+}
+
+impl Task for Classify {
+    const NAME: &'static str = "classify";
+    type Network = Classifier;
+    type Description = Description;
+
+    fn new(Description { sizes, codec, labels }: Description) -> Result<Self> {
+        let fits = match (&codec, sizes.input) {
+            (InputCodec::Text(tokenizer), InputKind::Ids { vocab_size, .. }) => tokenizer.len() == vocab_size,
+            (InputCodec::Frames(scaling), InputKind::Frames { size }) => {
+                [scaling.means.len(), scaling.deviations.len()] == [size; 2]
+            }
+            _ => false,
+        };
+        if !fits || labels.len() != sizes.classes {
+            return Err(Error::Config("its vocabularies are not of the sizes that it says".to_owned()));
+        }
+        Ok(Self { network: Classifier::new(&sizes)?, codec, labels })
+    }
+
+    fn description(&self) -> Description {
+        Description {
+            sizes: self.network.sizes().clone(),
+            codec: self.codec.clone(),
+            labels: self.labels.clone(),
+        }
+    }
+
+    fn network(&self) -> &Classifier {
+        &self.network
+    }
+}
+
+impl Learnable for Classify {
+    type Epochs = Examples<ClassifyExample>;
+    type Options = Options;
+
+    fn prepare(settings: Settings) -> Result<Prepared<Self>> {
+        prepare::prepare(settings)
+    }
+
+    fn check_same(&self, other: &Self) -> Result<()> {
+        if (&self.codec, &self.labels) != (&other.codec, &other.labels) {
+            return Err(Error::Config(
+                "--init-from: that model has other labels or another vocabulary; it can go on only with the same ones"
+                    .to_owned(),
+            ));
+        }
+        if self.network.layout() != other.network.layout() {
+            return Err(Error::Config(format!(
+                "--init-from: that model is {}, this run asks for {}: give it the same sizes",
+                other.network.summary(),
+                self.network.summary()
+            )));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,81 @@
+//! What a classifier does once it has learned.
+
+use std::path::Path;
+
+use refrain_kernels::{Backend, Real};
+
+use super::data::{ClassifyExample, ClassifyInput, read_labelled};
+use super::prepare::examples;
+use super::Classify;
+use crate::layer::softmax;
+use crate::metric::Confusion;
+use crate::model::ClassifierPass;
+use crate::task::in_batches;
+use crate::{Error, Result, Session};
+
+/// Which class a sequence belongs to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Classified {
+    /// The most probable class.
+    pub class: usize,
+    /// Of every class, in the order of [`Classify::labels`].
+    pub probabilities: Vec<f32>,
+}
+
+/// How well a classifier does on labelled sequences.
+#[derive(Clone, Debug)]
+pub struct ClassifyEvaluation {
+    /// Mean loss in nats a sequence.
+    pub loss: f64,
+    /// Which class was taken for which.
+    pub confusion: Confusion,
+}
+
+/// Sequences that are read together.
+const BATCH: usize = 32;
+
+impl<B: Backend> Session<'_, Classify, B> {
+    /// The classes of sequences, in their order.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a sequence that the model cannot read, with its number.
+    pub fn predict(&self, inputs: Vec<ClassifyInput>) -> Result<Vec<Classified>> {
+        let encode = |(i, input): (usize, ClassifyInput)| {
+            let encoded = self.model().task.encode(input);
+            encoded.map_err(|message| Error::Config(format!("sequence {}: {message}", i + 1)))
+        };
+        let examples: Vec<_> = inputs.into_iter().enumerate().map(encode).collect::<Result<_>>()?;
+        Ok(self.classify(&examples))
+    }
+
+    /// How well the labels of a file are predicted.
+    ///
+    /// # Errors
+    /// If the file cannot be read or has labels that the model does not know.
+    pub fn evaluate(&self, path: &Path) -> Result<ClassifyEvaluation> {
+        let examples = examples(&self.model().task, path, read_labelled(path)?, &[])?;
+        let (mut nats, mut confusion) = (0.0, Confusion::default());
+        for (example, predicted) in examples.iter().zip(self.classify(&examples)) {
+            nats -= f64::from(predicted.probabilities[example.class as usize].max(f32::MIN_POSITIVE)).ln();
+            confusion.add(example.class, predicted.class as u32);
+        }
+        Ok(ClassifyEvaluation { loss: nats / examples.len().max(1) as f64, confusion })
+    }
+
+    fn classify(&self, examples: &[ClassifyExample]) -> Vec<Classified> {
+        let network = crate::model::Task::network(&self.model().task);
+        let classes = network.sizes().classes;
+        in_batches(self.backend(), examples, BATCH, |batch, pass: &mut ClassifierPass<B>| {
+            let logits = network.logits(self.backend(), self.weights(), batch, None, pass);
+            let rows = logits.chunks_exact(classes).map(|logits| {
+                let mut probabilities = logits.to_vec();
+                softmax(&mut probabilities);
+                Classified {
+                    class: crate::layer::most_probable(logits),
+                    probabilities: probabilities.iter().map(|x| x.as_f32()).collect(),
+                }
+            });
+            rows.collect()
+        })
+    }
+}
