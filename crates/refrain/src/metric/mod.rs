@@ -4,12 +4,17 @@
 //! time; shares and scores of nothing at all are 0, means of nothing NaN. Where a field has a tool that everybody
 //! reports the numbers of (scikit-learn, seqeval, sacreBLEU), these are its numbers.
 
+mod bleu;
+mod chrf;
 mod classification;
 mod edit;
 mod forecast;
+mod ngrams;
 mod precision_recall;
 mod spans;
 
+pub use bleu::Bleu;
+pub use chrf::Chrf;
 pub use classification::Confusion;
 pub use edit::{ErrorRate, edit_distance};
 pub use forecast::{gaussian_nll, mae, pinball, rmse};
