@@ -22,6 +22,7 @@ fmt:
 bench *arguments:
     {{ python }} benchmarks/compare.py {{ arguments }}
 
-# Compute the golden files again; needs a Python that has PyTorch: `PYTHON=... just golden`.
+# Compute the golden files again; needs a Python that has PyTorch, sacreBLEU, seqeval and scikit-learn: `PYTHON=... just golden`.
 golden:
     {{ python }} crates/kernels/tests/golden/generate.py
+    {{ python }} crates/refrain/tests/golden/metrics.py
