@@ -1,5 +1,12 @@
 //! The files that examples come in, one format a file: bytes in, plain host data out, and errors that name the line.
 
+mod captions;
+mod labelled;
+mod pairs;
+mod tabbed;
 mod text;
 
+pub use captions::{Caption, captions_of, read_captions};
+pub use labelled::{LabelledText, TextLine, labelled_of, read_labelled, read_texts, texts_of};
+pub use pairs::{Pair, pairs_of, read_pairs};
 pub use text::{read_bytes, read_text, text_of};
