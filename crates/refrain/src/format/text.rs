@@ -13,10 +13,18 @@ use crate::{Error, Result};
 /// # Errors
 /// [`Error::Io`] if it cannot be read, [`Error::Data`] if it is no gzip file for all its name.
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
-    let mut file = File::open(path).map_err(Error::io("read", path))?;
+    read_head(path, u64::MAX)
+}
+
+/// The first `limit` bytes of a file, unpacked if its name ends in `.gz`; fewer if it has no more.
+///
+/// # Errors
+/// As [`read_bytes`].
+pub(super) fn read_head(path: &Path, limit: u64) -> Result<Vec<u8>> {
+    let file = File::open(path).map_err(Error::io("read", path))?;
     let mut bytes = vec![];
     if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz")) {
-        MultiGzDecoder::new(file).read_to_end(&mut bytes).map_err(|error| {
+        MultiGzDecoder::new(file).take(limit).read_to_end(&mut bytes).map_err(|error| {
             Error::data(
                 path,
                 None,
@@ -24,7 +32,7 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
             )
         })?;
     } else {
-        file.read_to_end(&mut bytes).map_err(Error::io("read", path))?;
+        file.take(limit).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
     }
     Ok(bytes)
 }
@@ -55,6 +63,13 @@ pub fn text_of(path: &Path, bytes: Vec<u8>) -> Result<String> {
         text.drain(..'\u{feff}'.len_utf8());
     }
     Ok(text)
+}
+
+/// What a file's name ends in, in lower case and without a `.gz` behind it.
+pub(super) fn extension(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    name.rsplit_once('.').map_or("", |(_, extension)| extension).to_owned()
 }
 
 #[cfg(test)]

@@ -1,0 +1,215 @@
+use std::io::Write;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// What a file of that name and content looks like, `Err` for what is refused.
+fn guess(name: &str, content: &[u8]) -> Result<Guess> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(name);
+    fs::write(&path, content).unwrap();
+    form_of(&path)
+}
+
+fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
+    (0..count).map(|index| line(index) + "\n").collect()
+}
+
+#[test]
+fn each_form_is_told_by_name_or_by_content() {
+    let conll = "German JJ B-MISC\ncall NN O\nto TO O\n\nBritish JJ B-MISC\nlamb NN O\nnow TO O\n";
+    let id = "1\tGo\tgo\tVERB\tVB\t_\t0\troot\t_\t_\n";
+    let cases = [
+        // By name, whatever is in them.
+        ("x.conllu", "".to_owned(), Form::Conllu, "its name ends in .conllu"),
+        ("x.Conllu.gz", "".into(), Form::Conllu, "its name ends in .conllu"),
+        ("x.ts", "@data".into(), Form::TimeSeries, "its name ends in .ts"),
+        ("x.npz", "PK".into(), Form::Npz, "its name ends in .npz"),
+        ("x.conll03", "a\n".into(), Form::Conll, "its name ends in .conll03"),
+        ("x.iob2", "a X".into(), Form::Conll, "its name ends in .iob2"),
+        // JSON.
+        (
+            "x.json",
+            "{ \"train\": [[[60]]], \"valid\": []}".into(),
+            Form::Rolls,
+            "its JSON begins with \"train\"",
+        ),
+        ("x.json", "{\"test\":[]".into(), Form::Rolls, "\"test\""),
+        ("x.json", "{\"training\": 1}".into(), Form::Text, "its JSON does not begin with train"),
+        ("x.json", "[1, 2]".into(), Form::Text, "its JSON does not"),
+        ("x.txt", "{\"train\": [[[60]]]}".into(), Form::Text, "its lines are not in columns"),
+        // Columns with sentences apart.
+        ("x.txt", format!("# text = Go\n{id}"), Form::Conllu, "its lines have ten columns"),
+        ("x.txt", id.replace('1', "one"), Form::Pairs, "it has 1 different text before"),
+        ("x.txt", conll.into(), Form::Conll, "its lines have 3 columns, and blank lines between sentences"),
+        ("x.tsv", conll.replace(' ', "\t"), Form::Conll, "its lines have 3 columns"),
+        ("x.txt", "a b\nc d\n\na d\ne f\n".into(), Form::Text, "its lines are not in columns"),
+        ("x.txt", "the cat sat\nthe dog ran\n\nhe ran off\n".into(), Form::Text, ""),
+        ("x.tsv", "a cat\tune chatte\na dog\tun chien\n\na cow\tune vache\n".into(), Form::Pairs, ""),
+        // Two columns.
+        (
+            "x.tsv",
+            "ham\tsee you\nspam\twin\nham\tlater\nspam\tnow".into(),
+            Form::LabelledText,
+            "it has 2 different labels before the tab in the first 4 lines",
+        ),
+        ("x", lines(40, |i| format!("{}\ttext {i}", i % 7)), Form::LabelledText, "7 different labels before"),
+        ("x", lines(4, |i| format!("ham\ttext {i}")), Form::LabelledText, "1 different"),
+        (
+            "x",
+            lines(9000, |i| format!("class{}\ttext", i % 150)),
+            Form::LabelledText,
+            "150 different labels before the tab in the first 5,000 lines",
+        ),
+        (
+            "x",
+            "ham\tsee you\nspam win\n".repeat(9) + &"ham\tyes\n".repeat(81),
+            Form::LabelledText,
+            "1 different label before the tab in the first 99 lines",
+        ),
+        (
+            "x.tsv",
+            "Go.\tVa !\nRun!\tCours !\nRun!\tCourez !\n".into(),
+            Form::Pairs,
+            "it has 2 different texts before",
+        ),
+        (
+            "x.tsv",
+            lines(3000, |i| format!("word{}\tmot {i}", i / 3)),
+            Form::Pairs,
+            "1,000 different texts before the tab in the first 3,000 lines",
+        ),
+        ("x.tsv", "a b\tc\n".repeat(100), Form::Pairs, "1 different"),
+        (
+            "x.tsv",
+            "a.png\ta cat\npets/b.JPG\ta dog\n".into(),
+            Form::Captions,
+            "its lines begin with an image's name and a tab",
+        ),
+        // Tables.
+        (
+            "x.csv",
+            "\"Month\",\"Passengers\"\r\n\"1949-01\",112\r\n\"1949-02\",118\r\n".into(),
+            Form::Series,
+            "it has a column of numbers: 1",
+        ),
+        ("x.csv", "YEAR;SUN\n1700;5\n1701;\n".into(), Form::Series, "it has columns of numbers: 2"),
+        ("x.csv", "a,b\n1,NA\n2,3\n".into(), Form::Series, "it has columns of numbers: 2"),
+        ("x.csv", "0,0,5,13\n0,0,0,12\n".into(), Form::Series, "4"),
+        ("x.csv", "1\n2\n3\n".into(), Form::Series, "1"),
+        ("x.tra", "47,100,8\n0,89,8\n".into(), Form::Series, "3"),
+        (
+            "x.csv",
+            "Sequence,Label,x\na,0,1\n".into(),
+            Form::LongTable,
+            "its columns begin with Sequence and Label",
+        ),
+        (
+            "x.csv",
+            "\"ID\",\"class\",x\n1,0,1\n".into(),
+            Form::LongTable,
+            "its columns begin with ID and class",
+        ),
+        (
+            "x.csv",
+            "who,what,x\n1,a,1\n1,a,2\n2,b,3\n2,b,4\n".into(),
+            Form::LongTable,
+            "its first column repeats in runs",
+        ),
+        ("x.csv", "who,what,x\n1,a,1\n1,b,2\n2,b,3\n2,b,4\n".into(), Form::Series, ""),
+        ("x.csv", "who,what,x\n1,a,1\n1,a,2\n2,b,3\n2,b,4\n1,a,3\n1,a,4\n".into(), Form::Series, ""),
+        (
+            "x.csv",
+            "day,name,x\n2020-01-01,Wed,1\n2020-01-01,Wed,2\n2020-01-02,Thu,3\n2020-01-02,Thu,4\n".into(),
+            Form::Series,
+            "",
+        ),
+        (
+            "x.csv",
+            "text,label\nhello,ham\nwin,spam\n".into(),
+            Form::Text,
+            "none of its columns holds numbers only",
+        ),
+        ("x.csv", "text,label\n".into(), Form::Text, ""),
+        // Anything else.
+        (
+            "x.txt",
+            "ROMEO:\nBut soft, what light\n\nJULIET:\nAy me\n".into(),
+            Form::Text,
+            "its lines are not in columns",
+        ),
+        ("x.txt", "\tindented\n\tlines\n".into(), Form::Text, ""),
+        ("x.txt", "one, 1\ntwo, too\n".into(), Form::Text, ""),
+        ("x.txt", "a\tb\nno\nno\n".into(), Form::Text, ""),
+        ("x.txt", "é".repeat(600_000), Form::Text, ""),
+        ("noname", "word".into(), Form::Text, ""),
+    ];
+    for (name, content, form, why) in cases {
+        let guess = guess(name, content.as_bytes()).unwrap();
+        assert_eq!(guess.form, form, "{name}: {content:.60?}: {}", guess.why);
+        assert!(guess.why.contains(why), "{name}: {content:.60?}: {}", guess.why);
+    }
+}
+
+#[test]
+fn what_has_no_form_is_refused_with_a_remedy() {
+    for (name, content, expected) in [
+        ("x.txt", &b""[..], "x.txt: is empty: name a file"),
+        ("x.csv", b"\n \r\n", "x.csv: is empty"),
+        ("x.txt", b"fine\nna\xefve\n", "x.txt, line 2: is not UTF-8"),
+        ("x.txt.gz", b"plain", "cannot be unpacked"),
+        ("x.PNG", b"", "x.PNG: is a single image: name the folder"),
+        ("x.mid", b"MThd", "x.mid: is a single MIDI file"),
+    ] {
+        let message = guess(name, content).unwrap_err().to_string();
+        assert!(message.contains(expected), "{name}: {message}");
+    }
+    assert!(matches!(form_of(Path::new("no such file")), Err(Error::Io { .. })));
+}
+
+#[test]
+fn packed_files_look_like_plain_ones() {
+    let mut encoder = flate2::write::GzEncoder::new(vec![], Default::default());
+    // More than is looked at, cut within a line and within a character.
+    encoder.write_all(lines(200_000, |i| format!("{}\tça {i}", ["ham", "spam"][i % 2])).as_bytes()).unwrap();
+    assert_eq!(guess("x.tsv.gz", &encoder.finish().unwrap()).unwrap().form, Form::LabelledText);
+}
+
+#[test]
+fn folders_are_told_by_what_most_files_in_them_are() {
+    let folder = |files: &[&str]| {
+        let directory = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = directory.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        form_of(directory.path())
+    };
+    for (files, form, why) in [
+        (&["a.png", "b.JPEG", "c.jpg", "names.tsv"][..], Form::ImageFolder, "it holds images: 3"),
+        (&["train/cat/a.png", ".thumbs/b.mid", "._c.mid"], Form::ImageFolder, "it holds images: 1"),
+        (&["a.mid", "b.MIDI", "cover.png"], Form::MidiFolder, "it holds MIDI files: 2"),
+    ] {
+        assert_eq!(folder(files).unwrap(), Guess::new(form, why));
+    }
+    for files in [&[][..], &["a.txt"], &["1/2/3/a.png"]] {
+        let message = folder(files).unwrap_err().to_string();
+        assert!(message.contains("is a folder with neither images"), "{message}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+    #[test]
+    fn no_file_panics(
+        bytes in prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..60),
+            r#"([ab1#,;"{ \t\r\n]|\PC){0,60}"#.prop_map(String::into_bytes),
+        ],
+        name in r"x([.](tsv|csv|json|conll|conllu|gz|csv[.]gz|png|txt))?",
+    ) {
+        let _ = guess(&name, &bytes);
+    }
+}
