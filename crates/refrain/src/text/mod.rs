@@ -4,7 +4,11 @@
 //! counts the symbols (for the [`Vocabulary`]) and keeps a sparse index, so that a [`Reader`] can later start
 //! anywhere without the text ever being held in memory. A *symbol* is a Unicode scalar value or a byte value
 //! ([`Units`]), always a `u32`; the vocabulary turns symbols into ids and back.
+//!
+//! Texts that are in memory anyway, the examples of a task, are cut by a [`Tokenizer`]: into characters and bytes as
+//! above, and also into words and pieces of words ([`TokenUnits`]).
 
+mod byte_pairs;
 mod corpus;
 mod counts;
 mod decode;
@@ -14,8 +18,12 @@ mod source;
 mod split;
 mod stream;
 mod thousands;
+mod token_units;
+mod tokenizer;
 mod units;
 mod vocabulary;
+mod word_list;
+mod words;
 
 pub use corpus::Corpus;
 pub use counts::SymbolCounts;
@@ -23,6 +31,8 @@ pub use reader::Reader;
 pub use source::Source;
 pub use split::{split, split_at_line};
 pub(crate) use thousands::thousands;
+pub use token_units::TokenUnits;
+pub use tokenizer::{Tokenizer, TokenizerOptions};
 pub use units::Units;
 pub use vocabulary::Vocabulary;
 

@@ -16,8 +16,8 @@ use crate::{Error, Result};
 /// in a map.
 const TABLE_END: u32 = 0x1_0000;
 const ABSENT: u32 = u32::MAX;
-/// What [`Vocabulary::render`] calls the unknown symbol.
-const UNKNOWN_NAME: &str = "<unknown>";
+/// What the unknown symbol is called for people.
+pub(super) const UNKNOWN_NAME: &str = "<unknown>";
 /// A message lists this many symbols and counts the rest.
 const MOST_LISTED: usize = 5;
 
@@ -223,12 +223,21 @@ impl Vocabulary {
             (_, None) => UNKNOWN_NAME.to_owned(),
             (Units::Byte, Some(byte @ 0x80..)) => format!("\\x{byte:02x}"),
             (_, Some(symbol)) => match char::from_u32(symbol) {
-                Some(plain @ ('\'' | '"' | '\\')) => plain.to_string(),
-                Some(character) => character.escape_debug().to_string(),
+                Some(character) => escaped(character.encode_utf8(&mut [0; 4])),
                 None => UNKNOWN_NAME.to_owned(),
             },
         }
     }
+}
+
+/// A text on one line, with what cannot be seen escaped; quotation marks and backslashes can be.
+pub(super) fn escaped(text: &str) -> String {
+    const PLAIN: [char; 3] = ['\'', '"', '\\'];
+    text.split_inclusive(PLAIN).fold(String::new(), |mut shown, piece| {
+        let body = piece.trim_end_matches(PLAIN);
+        shown.extend(body.escape_debug());
+        shown + &piece[body.len()..]
+    })
 }
 
 impl PartialEq for Vocabulary {

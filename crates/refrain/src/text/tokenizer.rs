@@ -1,0 +1,293 @@
+//! Texts that a task holds in memory, to ids and back: a codec for each side that has a text.
+//!
+//! The ids of a tokenizer are, in this order: the unknown symbol, for characters and words; the tokens; the start and
+//! the end symbol, where they are asked for. Characters stand in order of code point, words and word pieces in
+//! order of frequency (ties of words in order of code point); a byte's id is its value. The same texts and
+//! options give the same ids on every machine, whatever the order of the texts.
+
+use std::borrow::Cow;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::byte_pairs::BytePairs;
+use super::counts::SymbolCounts;
+use super::token_units::TokenUnits;
+use super::units::Units;
+use super::vocabulary::{UNKNOWN_NAME, Vocabulary, escaped};
+use super::word_list::{self, WordCounts, WordList};
+use super::words::{join_words, split_words};
+use crate::{Error, Result};
+
+/// The size of a vocabulary of word pieces where none is asked for.
+const DEFAULT_PIECES: usize = 8_000;
+
+/// What a [`Tokenizer`] is made to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TokenizerOptions {
+    /// What a token is.
+    pub units: TokenUnits,
+    /// Characters and words that occur less often are unknown; pairs of word pieces that do are not merged. Nothing
+    /// to bytes.
+    pub min_count: u64,
+    /// The most ids there may be, special symbols included: the most frequent words get them, and word pieces are
+    /// merged until they are used up (8,000 if none is given). Not for characters and bytes.
+    pub max_size: Option<usize>,
+    /// Whether capital letters are read as small ones.
+    pub lowercase: bool,
+    /// Whether there are a start and an end symbol, which a decoder needs.
+    pub boundaries: bool,
+}
+
+impl Default for TokenizerOptions {
+    fn default() -> Self {
+        Self {
+            units: TokenUnits::default(),
+            min_count: 1,
+            max_size: None,
+            lowercase: false,
+            boundaries: false,
+        }
+    }
+}
+
+impl TokenizerOptions {
+    /// How many ids there may be beside the boundaries, or `default`.
+    fn room(&self, default: usize) -> usize {
+        let taken = if self.boundaries { 2 } else { 0 };
+        self.max_size.map_or(default, |size| size.saturating_sub(taken))
+    }
+}
+
+/// How a text is cut into tokens, and their ids: what a model file holds for each of its text sides.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tokenizer {
+    lowercase: bool,
+    boundaries: bool,
+    codec: Codec,
+}
+
+/// Tokens and their ids, without the boundaries.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Codec {
+    /// Characters, or bytes.
+    Symbols(#[serde(deserialize_with = "complete")] Vocabulary),
+    Words(WordList),
+    /// Word pieces.
+    Merges(BytePairs),
+}
+
+impl Tokenizer {
+    /// A tokenizer of these texts, each whole.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if nothing is frequent enough to be a token, and for a `max_size` that has no room for any
+    /// token, or is one for characters or bytes.
+    pub fn train<'a>(
+        texts: impl Iterator<Item = &'a str> + Clone,
+        options: &TokenizerOptions,
+    ) -> Result<Self> {
+        let texts = texts.map(|text| cased(text, options.lowercase));
+        let codec = match options.units {
+            TokenUnits::Char | TokenUnits::Byte if options.max_size.is_some() => {
+                return Err(Error::Config(format!(
+                    "the vocabulary of {} is as large as it is: a size is for words and word pieces",
+                    options.units.plural()
+                )));
+            }
+            TokenUnits::Char => {
+                let mut counts = SymbolCounts::default();
+                texts.for_each(|text| counts.add(&Units::Char.symbols(&text)));
+                Codec::Symbols(Vocabulary::from_counts(Units::Char, &counts, options.min_count, true)?)
+            }
+            TokenUnits::Byte => {
+                let mut each_once = SymbolCounts::default();
+                each_once.add(&(0..=u8::MAX).map(u32::from).collect::<Vec<_>>());
+                Codec::Symbols(Vocabulary::from_counts(Units::Byte, &each_once, 1, false)?)
+            }
+            TokenUnits::Word => {
+                let mut counts = WordCounts::default();
+                texts.for_each(|text| split_words(&text).for_each(|word| counts.add(word)));
+                Codec::Words(word_list(counts, options)?)
+            }
+            TokenUnits::Bpe => {
+                let texts: Vec<_> = texts.collect();
+                let size = options.room(DEFAULT_PIECES);
+                Codec::Merges(BytePairs::train(&texts, options.min_count, size)?)
+            }
+        };
+        Ok(Self { lowercase: options.lowercase, boundaries: options.boundaries, codec })
+    }
+
+    /// A tokenizer of words for texts that come cut into words (those of CoNLL files, for one): none of them is cut
+    /// any further.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the options ask for other units than words; otherwise as [`Tokenizer::train`].
+    pub fn of_tokens<'a>(tokens: impl Iterator<Item = &'a str>, options: &TokenizerOptions) -> Result<Self> {
+        if options.units != TokenUnits::Word {
+            return Err(Error::Config(format!(
+                "texts that come cut into words are read in words, not in units of {}: use word",
+                options.units
+            )));
+        }
+        let mut counts = WordCounts::default();
+        tokens.for_each(|word| counts.add(&cased(word, options.lowercase)));
+        let codec = Codec::Words(word_list(counts, options)?);
+        Ok(Self { lowercase: options.lowercase, boundaries: options.boundaries, codec })
+    }
+
+    /// What a token is.
+    pub fn units(&self) -> TokenUnits {
+        match &self.codec {
+            Codec::Symbols(vocabulary) => vocabulary.units().into(),
+            Codec::Words(_) => TokenUnits::Word,
+            Codec::Merges(_) => TokenUnits::Bpe,
+        }
+    }
+
+    /// How many ids there are, special symbols included.
+    pub fn len(&self) -> usize {
+        self.tokens() + if self.boundaries { 2 } else { 0 }
+    }
+
+    /// Always false: a tokenizer has at least one token.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The id of the unknown symbol (0): for characters and words, not for bytes and word pieces, which can write
+    /// any text.
+    pub fn unknown(&self) -> Option<u32> {
+        match &self.codec {
+            Codec::Symbols(vocabulary) => vocabulary.unknown(),
+            Codec::Words(_) => Some(word_list::UNKNOWN),
+            Codec::Merges(_) => None,
+        }
+    }
+
+    /// The id of the start symbol, the last but one, where there are boundaries.
+    pub fn start(&self) -> Option<u32> {
+        self.boundaries.then_some(self.tokens() as u32)
+    }
+
+    /// The id of the end symbol, the last of all, where there are boundaries.
+    pub fn end(&self) -> Option<u32> {
+        self.boundaries.then_some(self.tokens() as u32 + 1)
+    }
+
+    /// The ids of a text, which is cut as those of [`Tokenizer::train`], without boundaries.
+    pub fn encode(&self, text: &str) -> Vec<u32> {
+        let text = cased(text, self.lowercase);
+        match &self.codec {
+            Codec::Symbols(vocabulary) => {
+                let symbols = vocabulary.units().symbols(&text).into_iter();
+                symbols.filter_map(|symbol| vocabulary.id_or_unknown(symbol)).collect()
+            }
+            Codec::Words(words) => split_words(&text).map(|word| words.id(word)).collect(),
+            Codec::Merges(pairs) => pairs.encode(&text),
+        }
+    }
+
+    /// The ids of a text that comes cut into words: one for each of them where words are the units, and otherwise
+    /// those of the words with a blank between.
+    pub fn encode_words(&self, words: &[String]) -> Vec<u32> {
+        match &self.codec {
+            Codec::Words(list) => words.iter().map(|word| list.id(&cased(word, self.lowercase))).collect(),
+            _ => self.encode(&words.join(" ")),
+        }
+    }
+
+    /// The text of these ids. Boundaries have none; what is unknown comes out as `<unknown>`, or as U+FFFD among
+    /// characters.
+    ///
+    /// But for capitals that were made small, the text of [`Tokenizer::encode`] comes back as it was from bytes, word
+    /// pieces, and characters that are known; words are set with blanks as usual, whatever stood between them.
+    pub fn decode(&self, ids: &[u32]) -> String {
+        let boundaries = [self.start(), self.end()];
+        let ids = ids.iter().copied().filter(|&id| !boundaries.contains(&Some(id)));
+        match &self.codec {
+            Codec::Symbols(vocabulary) => lossy(vocabulary.decode(&ids.collect::<Vec<_>>())),
+            Codec::Words(words) => join_words(ids.map(|id| words.word(id).unwrap_or(UNKNOWN_NAME))),
+            Codec::Merges(pairs) => lossy(ids.filter_map(|id| pairs.piece(id)).collect::<Vec<_>>().concat()),
+        }
+    }
+
+    /// A token for display on one line, with what cannot be seen escaped; `<unknown>`, `<start>` and `<end>` for the
+    /// special symbols, and `<unknown>` for an id that is not below [`len`](Self::len).
+    pub fn token(&self, id: u32) -> Cow<'_, str> {
+        if Some(id) == self.start() {
+            return "<start>".into();
+        }
+        if Some(id) == self.end() {
+            return "<end>".into();
+        }
+        match &self.codec {
+            Codec::Symbols(vocabulary) => vocabulary.render(id).into(),
+            Codec::Words(words) => words.word(id).map_or(UNKNOWN_NAME.into(), |word| escaped(word).into()),
+            Codec::Merges(pairs) => pairs.piece(id).map_or(UNKNOWN_NAME.into(), |piece| shown(piece).into()),
+        }
+    }
+
+    /// How many of these ids are the unknown symbol.
+    pub fn unknown_among(&self, ids: &[u32]) -> usize {
+        self.unknown().map_or(0, |unknown| ids.iter().filter(|&&id| id == unknown).count())
+    }
+
+    /// How many ids there are beside the boundaries.
+    fn tokens(&self) -> usize {
+        match &self.codec {
+            Codec::Symbols(vocabulary) => vocabulary.len(),
+            Codec::Words(words) => words.len(),
+            Codec::Merges(pairs) => pairs.len(),
+        }
+    }
+}
+
+fn cased(text: &str, lowercase: bool) -> Cow<'_, str> {
+    if lowercase { text.to_lowercase().into() } else { text.into() }
+}
+
+fn lossy(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+/// The bytes of a word piece on one line, as [`escaped`]; those that are a part of a character in hexadecimal.
+fn shown(piece: &[u8]) -> String {
+    piece.utf8_chunks().fold(String::new(), |mut shown, chunk| {
+        shown.push_str(&escaped(chunk.valid()));
+        chunk.invalid().iter().for_each(|byte| shown.push_str(&format!("\\x{byte:02x}")));
+        shown
+    })
+}
+
+fn word_list(counts: WordCounts, options: &TokenizerOptions) -> Result<WordList> {
+    match options.room(usize::MAX) {
+        room @ 0..=1 => Err(Error::Config(format!(
+            "a vocabulary of {} has no room for a word beside the special symbols: raise its size",
+            options.max_size.unwrap_or(room)
+        ))),
+        room => WordList::from_counts(counts, options.min_count, room - 1),
+    }
+}
+
+/// Reads a vocabulary that has an id for every text.
+fn complete<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vocabulary, D::Error> {
+    let vocabulary = Vocabulary::deserialize(deserializer)?;
+    match vocabulary.units() {
+        Units::Char if vocabulary.unknown().is_none() => {
+            Err(D::Error::custom("a tokenizer of characters must have an unknown symbol"))
+        }
+        Units::Byte if vocabulary.unknown().is_some() || vocabulary.len() != 256 => {
+            Err(D::Error::custom("a tokenizer of bytes must have all 256 of them, and nothing else"))
+        }
+        _ => Ok(vocabulary),
+    }
+}
+
+#[cfg(test)]
+#[path = "tokenizer_tests.rs"]
+mod tests;

@@ -1,0 +1,100 @@
+//! The words that a model knows.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// How often each word occurs.
+#[derive(Clone, Debug, Default)]
+pub(super) struct WordCounts(HashMap<String, u64>);
+
+impl WordCounts {
+    pub(super) fn add(&mut self, word: &str) {
+        match self.0.get_mut(word) {
+            Some(count) => *count += 1,
+            None => drop(self.0.insert(word.to_owned(), 1)),
+        }
+    }
+}
+
+/// Words by their frequency, the most frequent first, those of one frequency in order of code. Id 0 is the unknown
+/// word, and they follow from 1.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Vec<String>", into = "Vec<String>")]
+pub(super) struct WordList {
+    words: Vec<Arc<str>>,
+    ids: HashMap<Arc<str>, u32>,
+}
+
+/// The id of the unknown word.
+pub(super) const UNKNOWN: u32 = 0;
+
+impl WordList {
+    /// Those that occur `min_count` times or more, and of these the `most` most frequent.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if that leaves none.
+    pub(super) fn from_counts(counts: WordCounts, min_count: u64, most: usize) -> Result<Self> {
+        let mut words: Vec<_> = counts.0.into_iter().filter(|&(_, count)| count >= min_count).collect();
+        if words.is_empty() {
+            return Err(Error::Config(format!(
+                "no words occur {min_count} times or more: lower the minimum count, or give more text"
+            )));
+        }
+        words.sort_unstable_by(|(one, one_count), (other, other_count)| {
+            (Reverse(one_count), one).cmp(&(Reverse(other_count), other))
+        });
+        words.truncate(most);
+        words.into_iter().map(|(word, _)| word).collect::<Vec<_>>().try_into().map_err(Error::Config)
+    }
+
+    /// How many ids there are, with the unknown word's.
+    pub(super) fn len(&self) -> usize {
+        self.words.len() + 1
+    }
+
+    /// The id of a word, or else of the unknown one.
+    pub(super) fn id(&self, word: &str) -> u32 {
+        self.ids.get(word).copied().unwrap_or(UNKNOWN)
+    }
+
+    /// The word of an id; none for the unknown one and for an id that is not below [`len`](Self::len).
+    pub(super) fn word(&self, id: u32) -> Option<&str> {
+        let index = id.checked_sub(UNKNOWN + 1)?;
+        self.words.get(index as usize).map(|word| &**word)
+    }
+}
+
+impl PartialEq for WordList {
+    fn eq(&self, other: &Self) -> bool {
+        self.words == other.words
+    }
+}
+
+impl From<WordList> for Vec<String> {
+    fn from(list: WordList) -> Self {
+        list.words.iter().map(|word| String::from(&**word)).collect()
+    }
+}
+
+impl TryFrom<Vec<String>> for WordList {
+    type Error = String;
+
+    fn try_from(words: Vec<String>) -> Result<Self, String> {
+        if words.is_empty() {
+            return Err("the vocabulary has no words".to_owned());
+        }
+        let words: Vec<Arc<str>> = words.into_iter().map(Arc::from).collect();
+        let mut ids = HashMap::with_capacity(words.len());
+        for (word, id) in words.iter().zip(UNKNOWN + 1..) {
+            if ids.insert(word.clone(), id).is_some() {
+                return Err(format!("the vocabulary has {word:?} twice"));
+            }
+        }
+        Ok(Self { words, ids })
+    }
+}

@@ -1,0 +1,123 @@
+//! A text to words, and words to a text.
+
+use unicode_segmentation::UnicodeSegmentation;
+
+/// Closing punctuation: no blank before it.
+const CLOSING: &str = ".,;:!?%)]}…’”»'、。，；：！？）】」』";
+/// Opening punctuation: no blank behind it.
+const OPENING: &str = "([{¿¡‘“«（【「『";
+/// Hyphens that join two words to one: the one of ASCII, Unicode's, and the one that lines do not break at.
+const HYPHENS: &str = "-\u{2010}\u{2011}";
+
+/// The words of a text. White space separates them and is dropped; between, words end where Unicode's annex 29
+/// says so (<https://www.unicode.org/reports/tr29/#Word_Boundaries>), which keeps together letters, digits and their
+/// marks, apostrophes inside (`don't`) and the points of numbers and names (`3.14`, `U.S`), and leaves alone
+/// every other character, and each ideograph. Unlike there, hyphens inside a word belong to it: `well-known`.
+pub(super) fn split_words(text: &str) -> impl Iterator<Item = &str> {
+    text.split_whitespace().flat_map(|chunk| {
+        let mut rest = chunk;
+        std::iter::from_fn(move || {
+            let (word, behind) = rest.split_at(first_word(rest)?);
+            rest = behind;
+            Some(word)
+        })
+    })
+}
+
+/// The length in bytes of the word that `chunk` starts with; none at its end.
+fn first_word(chunk: &str) -> Option<usize> {
+    let mut parts = chunk.split_word_bounds();
+    let first = parts.next()?;
+    let mut length = first.len();
+    if is_word(first) {
+        while let (Some(hyphen), Some(word)) = (parts.next(), parts.next()) {
+            if !HYPHENS.contains(hyphen) || !is_word(word) {
+                break;
+            }
+            length += hyphen.len() + word.len();
+        }
+    }
+    Some(length)
+}
+
+fn is_word(part: &str) -> bool {
+    part.starts_with(char::is_alphanumeric)
+}
+
+/// Words in a row as a text: with a blank between them, but not before closing punctuation, nor behind what
+/// opens. Straight quotation marks open and close in turn.
+///
+/// This is how a text usually looks, not how it looked: what white space there was is not to be known.
+pub(super) fn join_words<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let (mut text, mut opened, mut in_quotes) = (String::new(), true, false);
+    for word in words {
+        let quote = word == "\"";
+        let closes = one_of(word, CLOSING) || (quote && in_quotes);
+        if !opened && !closes {
+            text.push(' ');
+        }
+        text.push_str(word);
+        opened = one_of(word, OPENING) || (quote && !in_quotes);
+        in_quotes ^= quote;
+    }
+    text
+}
+
+/// Whether the word is one of these characters.
+fn one_of(word: &str, characters: &str) -> bool {
+    let mut letters = word.chars();
+    letters.next().is_some_and(|first| characters.contains(first)) && letters.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn split(text: &str) -> Vec<&str> {
+        split_words(text).collect()
+    }
+
+    #[test]
+    fn words_are_cut_as_a_reader_would() {
+        assert_eq!(split("Don't panic, it's 3.14!"), ["Don't", "panic", ",", "it's", "3.14", "!"]);
+        assert_eq!(
+            split("a well-known\u{2011}ish fact -- or not-"),
+            ["a", "well-known\u{2011}ish", "fact", "-", "-", "or", "not", "-"]
+        );
+        assert_eq!(split("«L’été»\u{202f}!\n\t(1990)"), ["«", "L’été", "»", "!", "(", "1990", ")"]);
+        assert_eq!(split("e\u{301}te\u{301} 👩‍👩‍👧 ok"), ["e\u{301}te\u{301}", "👩‍👩‍👧", "ok"]);
+        assert_eq!(split("我喜欢"), ["我", "喜", "欢"]);
+        assert!(split(" \n").is_empty());
+    }
+
+    #[test]
+    fn words_are_joined_as_they_usually_are() {
+        for text in [
+            "Don't panic (much), it's 3.14!",
+            "He said, \"I am here.\" Then he left.",
+            "«L’été», ¿qué?",
+            "\"A\" and \"b\"",
+        ] {
+            assert_eq!(join_words(split_words(text)), text);
+        }
+        assert_eq!(join_words(split_words("wait  ...\nwhat ?")), "wait... what?");
+        assert_eq!(join_words([].into_iter()), "");
+    }
+
+    proptest! {
+        #[test]
+        fn words_hold_all_that_is_not_white_space(text in "\\PC*|[ a-z'\u{301}.\\-\"\n]{0,40}") {
+            let words = split(&text);
+            prop_assert!(words.iter().all(|word| !word.is_empty() && !word.contains(char::is_whitespace)));
+            prop_assert_eq!(words.concat(), text.split_whitespace().collect::<String>());
+        }
+
+        #[test]
+        fn joining_and_cutting_again_loses_no_character(text in "\\PC*|[ a-z'.\\-\"\n]{0,40}") {
+            let joined = join_words(split_words(&text));
+            prop_assert_eq!(split(&joined).concat(), split(&text).concat());
+        }
+    }
+}
