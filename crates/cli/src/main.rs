@@ -6,6 +6,7 @@ mod failure;
 mod info;
 mod machine;
 mod out;
+mod predict;
 mod sample;
 mod terminal;
 mod train;
@@ -27,6 +28,7 @@ struct Cli {
 enum Verb {
     Train(Box<train::Args>),
     Sample(sample::Args),
+    Predict(predict::Args),
     Eval(eval::Args),
     Info(info::Args),
     Bench(bench::Args),
@@ -36,6 +38,7 @@ fn main() -> std::process::ExitCode {
     let done = match Cli::parse().verb {
         Verb::Train(args) => train::run(*args),
         Verb::Sample(args) => sample::run(args),
+        Verb::Predict(args) => predict::run(args),
         Verb::Eval(args) => eval::run(args),
         Verb::Info(args) => info::run(args),
         Verb::Bench(args) => bench::run(args),

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use refrain::PrecisionChoice;
+use refrain::format::{Form, form_of};
+use refrain::layer::Pooling;
 use refrain::model::{ActivationKind, CellKind, ResetGate};
-use refrain::task::Language;
-use refrain::text::Units;
+use refrain::task::{Classify, Language};
+use refrain::text::TokenUnits;
 use refrain::train::{
     Event, Example, Learnable, Optimizer, Preset, Reason, Run, Schedule, Settings, Span, TaskName,
 };
@@ -38,16 +40,23 @@ pub(crate) struct Args {
     /// A built-in text instead: latin, sentences, brackets
     #[arg(long, value_parser = named::<Example>, help_heading = "Text")]
     example: Option<Example>,
-    /// What a symbol is: char (Unicode) or byte
-    #[arg(long, value_parser = named::<Units>, help_heading = "Text")]
-    units: Option<Units>,
+    /// What a symbol is: char (Unicode) or byte; outside language models also word or bpe (pieces of words) [char; words
+    /// for sentences that are classified]
+    #[arg(long, value_parser = named::<TokenUnits>, help_heading = "Text")]
+    units: Option<TokenUnits>,
     /// Every line a sequence of its own, padded and masked (names, commands, verses)
     #[arg(long, help_heading = "Text")]
     lines: bool,
     /// Keep byte-order marks and CRLF; otherwise dropped and read as LF
     #[arg(long, help_heading = "Text")]
     raw: bool,
-    /// Symbols seen fewer times than this become the unknown symbol [1]
+    /// Read capital letters as small ones: true or false [for words]
+    #[arg(long, value_name = "BOOL", help_heading = "Text")]
+    lowercase: Option<bool>,
+    /// The most words or word pieces [all words; 8000 pieces]
+    #[arg(long, value_name = "N", help_heading = "Text")]
+    vocab_size: Option<usize>,
+    /// Symbols seen fewer times than this become the unknown symbol [1; 2 for words]
     #[arg(long, value_name = "N", help_heading = "Text")]
     min_count: Option<u64>,
     /// Share of the text, at its end, to measure on and not to learn from [0.1]
@@ -72,9 +81,21 @@ pub(crate) struct Args {
     /// Numbers that stand for a symbol, E; 0 for one-hot [64]
     #[arg(long, value_name = "N", help_heading = "Model")]
     embedding_size: Option<usize>,
+    /// Read each sequence from both ends: true or false [true; language models read forwards]
+    #[arg(long, value_name = "BOOL", help_heading = "Model")]
+    bidirectional: Option<bool>,
+    /// How all steps become one vector, to classify it: last, mean or max [max]
+    #[arg(long, value_parser = named::<Pooling>, value_name = "NAME", help_heading = "Model")]
+    pooling: Option<Pooling>,
+    /// Let every class count as much as any other, however rare it is
+    #[arg(long, help_heading = "Training")]
+    class_weights: bool,
     /// Share of each layer's output to drop while learning [0.2; where the time limit chose the size, by the passes]
     #[arg(long, value_name = "SHARE", help_heading = "Model")]
     dropout: Option<f32>,
+    /// Drop the same at all steps of a sequence (Gal & Ghahramani 2016)
+    #[arg(long, help_heading = "Model")]
+    locked_dropout: bool,
     /// Share of the recurrent weights to drop at each update (Merity et al. 2018) [0]
     #[arg(long, value_name = "SHARE", help_heading = "Model")]
     weight_drop: Option<f32>,
@@ -202,6 +223,8 @@ impl Args {
             units: self.units,
             lines: flag(self.lines),
             raw: flag(self.raw),
+            lowercase: self.lowercase,
+            vocab_size: self.vocab_size,
             min_count: self.min_count,
             valid_fraction: self.valid_fraction,
             cell: self.cell,
@@ -210,7 +233,11 @@ impl Args {
             hidden_size: self.hidden_size,
             num_layers: self.num_layers,
             embedding_size: self.embedding_size,
+            bidirectional: self.bidirectional,
+            pooling: self.pooling,
+            class_weights: flag(self.class_weights),
             dropout: self.dropout,
+            locked_dropout: flag(self.locked_dropout),
             weight_drop: self.weight_drop,
             seq_length: self.seq_length,
             batch_size: self.batch_size,
@@ -280,16 +307,42 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
             None | Some(TaskName::Language) => {
                 train(Run::<Language>::resume(directory, args.settings())?, &args)
             }
-            Some(TaskName::Classify) => Err(Failure::Usage("not yet".to_owned())),
+            Some(TaskName::Classify) => train(Run::<Classify>::resume(directory, args.settings())?, &args),
         },
         None => {
-            let settings = args.complete()?;
-            match settings.task {
-                None | Some(TaskName::Language) => train(Run::<Language>::new(settings)?, &args),
-                Some(TaskName::Classify) => Err(Failure::Usage("not yet".to_owned())),
+            let mut settings = args.complete()?;
+            let (task, why) = task_of(&settings)?;
+            settings.task = Some(task);
+            if let Some(why) = why.filter(|_| !args.json) {
+                out::line(&format!("task      {why}"))?;
+            }
+            match task {
+                TaskName::Language => train(Run::<Language>::new(settings)?, &args),
+                TaskName::Classify => train(Run::<Classify>::new(settings)?, &args),
             }
         }
     }
+}
+
+/// What is to be learned: what the settings say, or what the data look like, and then why.
+fn task_of(settings: &Settings) -> Result<(TaskName, Option<String>), Failure> {
+    if let Some(task) = settings.task {
+        return Ok((task, None));
+    }
+    let path = match settings.data.as_deref() {
+        Some([path]) if settings.example.is_none() => path,
+        _ => return Ok((TaskName::Language, None)),
+    };
+    // What is no UTF-8 can still be learned byte by byte, and what cannot be read gets its message there.
+    let Ok(guess) = form_of(path) else { return Ok((TaskName::Language, None)) };
+    let task = match guess.form {
+        Form::LabelledText | Form::TimeSeries | Form::LongTable | Form::Npz => TaskName::Classify,
+        _ => return Ok((TaskName::Language, None)),
+    };
+    let name = format!("{task:?}").to_lowercase();
+    let why =
+        format!("{name}: the data look like {}, for {} (--task chooses otherwise)", guess.form, guess.why);
+    Ok((task, Some(why)))
 }
 
 fn train<T: Learnable>(run: Run<T>, args: &Args) -> Result<(), Failure> {

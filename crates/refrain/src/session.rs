@@ -63,6 +63,23 @@ impl<T: Task> Model<T> {
     }
 }
 
+impl<'m, T: Task, B: Backend> Session<'m, T, B> {
+    /// The model.
+    pub fn model(&self) -> &'m Model<T> {
+        self.model
+    }
+
+    /// Where it runs.
+    pub fn backend(&self) -> &'m B {
+        self.backend
+    }
+
+    /// Its parameters there, packed.
+    pub fn weights(&self) -> &Weights<B> {
+        &self.weights
+    }
+}
+
 /// Steps of a window of evaluation. It changes no result.
 const WINDOW: usize = 256;
 

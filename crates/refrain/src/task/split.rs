@@ -87,7 +87,8 @@ pub(super) fn hold_back<E>(
     }
     if count >= examples.len() {
         return Err(Error::Config(
-            "the data are too few to hold some back for measuring: give --valid-fraction 0, or more data".to_owned(),
+            "the data are too few to hold some back for measuring: give --valid-fraction 0, or more data"
+                .to_owned(),
         ));
     }
     let (mut train, mut valid) = (vec![], vec![]);

@@ -8,8 +8,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::PrecisionChoice;
+use crate::layer::Pooling;
 use crate::model::{ActivationKind, CellKind, ResetGate};
-use crate::text::Units;
+use crate::text::TokenUnits;
 
 macro_rules! settings {
     ($($(#[$doc:meta])* $name:ident: $type:ty,)*) => {
@@ -51,11 +52,15 @@ settings! {
     /// A built-in text instead.
     example: Example,
     /// What a symbol is.
-    units: Units,
+    units: TokenUnits,
     /// Every line a sequence of its own, instead of one long text.
     lines: bool,
     /// Keep byte-order marks and CRLF as they are.
     raw: bool,
+    /// Whether capital letters are read as small ones.
+    lowercase: bool,
+    /// The most words or word pieces.
+    vocab_size: usize,
     /// Symbols rarer than this become the unknown symbol.
     min_count: u64,
     /// Share of the text, at its end, that is measured and not learned.
@@ -72,8 +77,16 @@ settings! {
     num_layers: usize,
     /// `E`; 0 for one-hot input.
     embedding_size: usize,
+    /// Whether layers read each sequence from both ends.
+    bidirectional: bool,
+    /// How the outputs of all steps become one vector.
+    pooling: Pooling,
+    /// Whether every class counts as much as any other, however rare it is.
+    class_weights: bool,
     /// Share of each layer's output that training drops.
     dropout: f32,
+    /// Whether all steps of a sequence drop the same.
+    locked_dropout: bool,
     /// Share of the recurrent weights that each step of training drops.
     weight_drop: f32,
     /// `T`: the steps through which the gradient flows.

@@ -98,6 +98,15 @@ pub(super) fn read_labelled(path: &Path) -> Result<Vec<LabelledInput>> {
     }
 }
 
+/// Reads sequences of frames to be classified, whatever labels they have.
+///
+/// # Errors
+/// If the file cannot be read or understood.
+pub fn read_inputs(path: &Path) -> Result<Vec<ClassifyInput>> {
+    let sequences = read_frames(path)?.into_iter();
+    Ok(sequences.map(|FrameSequence { values, width, .. }| ClassifyInput::Frames { values, width }).collect())
+}
+
 /// Reads sequences of frames of any form.
 pub(crate) fn read_frames(path: &Path) -> Result<Vec<FrameSequence>> {
     let guess = format::form_of(path)?;

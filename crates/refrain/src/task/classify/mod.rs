@@ -7,9 +7,9 @@ mod prepare;
 
 use serde::{Deserialize, Serialize};
 
-pub use data::{ClassifyExample, ClassifyInput};
+pub use data::{ClassifyExample, ClassifyInput, read_inputs};
 pub use options::Options;
-pub use predict::{ClassifyEvaluation, Classified};
+pub use predict::{Classified, ClassifyEvaluation};
 
 use crate::data::Examples;
 use crate::model::{Classifier, ClassifierSizes, InputKind, Network, Task};
@@ -88,6 +88,11 @@ impl Classify {
     /// What can be predicted.
     pub fn labels(&self) -> &[String] {
         &self.labels
+    }
+
+    /// `H`, which precisions are chosen by.
+    pub fn hidden_size(&self) -> usize {
+        self.network.sizes().recurrent.hidden_size
     }
 
     /// How input becomes numbers.

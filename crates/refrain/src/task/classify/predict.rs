@@ -4,9 +4,9 @@ use std::path::Path;
 
 use refrain_kernels::{Backend, Real};
 
+use super::Classify;
 use super::data::{ClassifyExample, ClassifyInput, read_labelled};
 use super::prepare::examples;
-use super::Classify;
 use crate::layer::softmax;
 use crate::metric::Confusion;
 use crate::model::ClassifierPass;

@@ -157,7 +157,10 @@ fn tokenizer(
         let words: usize = texts().map(|text| text.split_whitespace().count()).sum();
         let mean = words as f64 / train.len().max(1) as f64;
         let units = if mean < WORDS_OF_A_TEXT { TokenUnits::Char } else { TokenUnits::Word };
-        notes.push(format!("read by {}, for texts of {mean:.1} words (--units chooses otherwise)", units.plural()));
+        notes.push(format!(
+            "read by {}, for texts of {mean:.1} words (--units chooses otherwise)",
+            units.plural()
+        ));
         units
     });
     let words = units == TokenUnits::Word;
@@ -203,7 +206,11 @@ pub(super) fn examples(
     let example = |labelled: LabelledInput| {
         let place = |message: String| Error::data(path, labelled.line, message);
         let class = task.labels.binary_search(&labelled.label).map_err(|_| {
-            place(format!("has the label {:?}, which is not among those learned: {}", labelled.label, known(&task.labels)))
+            place(format!(
+                "has the label {:?}, which is not among those learned: {}",
+                labelled.label,
+                known(&task.labels)
+            ))
         })?;
         let weight = weights.get(class).copied().unwrap_or(1.0);
         let input = task.encode(labelled.input).map_err(place)?;
@@ -225,8 +232,7 @@ impl Classify {
     /// # Errors
     /// What is wrong with it, and the remedy.
     pub(super) fn encode(&self, input: ClassifyInput) -> Result<ClassifyExample, String> {
-        let mut example =
-            ClassifyExample { ids: vec![], frames: vec![], width: 0, class: 0, weight: 1.0 };
+        let mut example = ClassifyExample { ids: vec![], frames: vec![], width: 0, class: 0, weight: 1.0 };
         match (&self.codec, input) {
             (InputCodec::Text(tokenizer), ClassifyInput::Text(text)) => {
                 example.ids = tokenizer.encode(&text);

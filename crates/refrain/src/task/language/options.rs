@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::model::{Architecture, CellKind};
-use crate::text::Units;
+use crate::text::{TokenUnits, Units};
 use crate::train::{Config, Defaults, Example, Optimizer, Schedule, Settings, at_least_one, at_most};
 use crate::{Error, Result};
 
@@ -77,7 +77,7 @@ pub(super) fn resolve(settings: Settings, symbols: u64) -> Result<(Config, Optio
     let seq_length = s.seq_length.unwrap_or(64);
     let options = Options {
         example: s.example,
-        units: s.units.unwrap_or_default(),
+        units: units(s)?,
         lines: s.lines.unwrap_or(false),
         raw: s.raw.unwrap_or(false),
         min_count: s.min_count.unwrap_or(1),
@@ -106,6 +106,15 @@ pub(super) fn resolve(settings: Settings, symbols: u64) -> Result<(Config, Optio
     // The vocabulary is not known yet; any size in bounds stands for it.
     architecture(&config, &options, 1).validate()?;
     Ok((config, options))
+}
+
+/// The units of the text, of those that a language model can read.
+pub(super) fn units(settings: &Settings) -> Result<Units> {
+    match settings.units.unwrap_or_default() {
+        TokenUnits::Char => Ok(Units::Char),
+        TokenUnits::Byte => Ok(Units::Byte),
+        other => Err(Error::Config(format!("--units {other} is not for language models: use char or byte"))),
+    }
 }
 
 /// The model's architecture over a vocabulary of this size.

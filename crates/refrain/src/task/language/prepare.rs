@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::Language;
-use super::options::{Options, architecture, resolve};
+use super::options::{Options, architecture, resolve, units};
 use super::sizes;
 use crate::data::{Batches, Epochs, Evaluation, Lines, Sequences, Windows};
 use crate::text::{
@@ -25,7 +25,7 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Language>> {
     if settings.example == Some(Example::Sentences) {
         return sentences(settings);
     }
-    let (units, raw) = (settings.units.unwrap_or_default(), settings.raw.unwrap_or(false));
+    let (units, raw) = (units(&settings)?, settings.raw.unwrap_or(false));
     let sources = match settings.example {
         Some(_) if settings.data.as_ref().is_some_and(|data| !data.is_empty()) => {
             return Err(Error::Config("both --example and a text are given: choose one".to_owned()));

@@ -1,53 +1,27 @@
-//! `refrain eval`: how well a model predicts a text.
+//! How well a language model predicts a text: nats and bits a symbol, perplexity.
 
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
 
 use indicatif::ProgressBar;
+use refrain::Model;
 use refrain::task::Language;
 use refrain::text::Source;
-use refrain::{Model, PrecisionChoice};
 use serde_json::json;
 
+use super::Args;
+use crate::Failure;
 use crate::out::{self, thousands};
-use crate::train::named;
-use crate::{Failure, machine};
 
-/// Measure a model on a text it has not learned: nats and bits a character, perplexity.
-///
-/// The text is read from its first character to its last with the state carried all the way; every character but
-/// the first is predicted. Several files are read as one text.
-#[derive(clap::Args)]
-#[command(after_help = "Example:\n  refrain eval runs/play held-out.txt")]
-pub(crate) struct Args {
-    /// A model file, or the directory of a run
-    model: PathBuf,
-    /// The files
-    #[arg(required = true)]
-    text: Vec<PathBuf>,
-    /// Keep byte-order marks and CRLF [as in training]
-    #[arg(long)]
-    raw: bool,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
-    /// f32, bf16, int8, or auto: bf16 where the processor has tile units for it [auto]
-    #[arg(long, value_parser = named::<PrecisionChoice>)]
-    precision: Option<PrecisionChoice>,
-    /// Threads [all processors]
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
-}
-
-pub(crate) fn run(args: Args) -> Result<(), Failure> {
+/// The text is read from its first character to its last with the state carried all the way; every character but the
+/// first is predicted. Several files are read as one text.
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let model = Model::<Language>::load(&args.model)?;
-    let precision = args.precision.unwrap_or_default().resolve(model.task.network.architecture().hidden_size);
-    let threads = args.threads.unwrap_or_else(refrain::train::available_threads);
-    let backend = machine::cpu(threads)?.with_precision(precision);
+    let backend = args.backend(model.task.network.architecture().hidden_size)?;
+    let precision = backend.precision();
     let session = model.on(&backend);
     let visible = !args.json && io::stderr().is_terminal();
     let bar = if visible { ProgressBar::new(1000) } else { ProgressBar::hidden() };
-    let texts = args.text.iter().map(Source::file).collect();
+    let texts = args.data.iter().map(Source::file).collect();
     let found = session.evaluate(texts, args.raw || model.task.raw, |share| {
         bar.set_position((share * 1000.0) as u64);
     });

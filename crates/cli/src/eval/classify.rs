@@ -1,0 +1,31 @@
+//! How well a classifier does: accuracy, macro F1, and which label is taken for which.
+
+use refrain::Model;
+use refrain::task::Classify;
+use serde_json::json;
+
+use super::Args;
+use crate::Failure;
+use crate::out::{self, thousands};
+
+/// Rows of the table of confusions.
+const MOST_LABELS: usize = 12;
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let model = Model::<Classify>::load(&args.model)?;
+    let backend = args.backend(model.task.hidden_size())?;
+    let found = model.on(&backend).evaluate(args.file()?)?;
+    let confusion = &found.confusion;
+    if args.json {
+        let object = json!({
+            "accuracy": confusion.accuracy(), "macro_f1": confusion.macro_f1(), "loss": found.loss,
+            "sequences": confusion.total(), "precision": backend.precision().name(),
+        });
+        return out::line(&object.to_string());
+    }
+    out::line(&format!("accuracy   {:.2} %", 100.0 * confusion.accuracy()))?;
+    out::line(&format!("macro F1   {:.2} %", 100.0 * confusion.macro_f1()))?;
+    out::line(&format!("loss       {:.4} nats a label", found.loss))?;
+    out::line(&format!("sequences  {}", thousands(confusion.total())))?;
+    out::line(&format!("\n{}", confusion.table(model.task.labels(), MOST_LABELS).trim_end()))
+}
