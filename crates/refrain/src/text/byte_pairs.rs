@@ -4,23 +4,21 @@
 //!
 //! The work is done by the `tokenizers` crate. A model file holds the merges only, in the order in which they were
 //! found and in the spelling of GPT-2's `merges.txt`, where every byte is a character that can be seen; the vocabulary
-//! follows from them, and nothing else of that crate's pipeline is left to a file to choose.
+//! follows from them. Of that crate's pipeline only this model is used: [`split_chunks`] stands for its regular
+//! expressions, whose tables would make the program 3.7 MB larger.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Serialize};
-use tokenizers::TokenizerImpl;
 use tokenizers::models::bpe::{BPE, BpeTrainer, Vocab};
-use tokenizers::normalizers::NormalizerWrapper;
-use tokenizers::pre_tokenizers::byte_level::ByteLevel;
-use tokenizers::tokenizer::TokenizerBuilder;
+use tokenizers::{Model, Trainer};
 
+use super::words::split_chunks;
 use crate::{Error, Result};
 
 type Merges = Vec<(String, String)>;
-type Pipeline = TokenizerImpl<BPE, NormalizerWrapper, ByteLevel, ByteLevel, ByteLevel>;
 
 /// Bytes have their value as their id; what the merges make follows in their order.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -29,7 +27,7 @@ pub(super) struct BytePairs {
     merges: Merges,
     /// The bytes of each id.
     pieces: Vec<Vec<u8>>,
-    pipeline: Arc<Pipeline>,
+    model: Arc<BPE>,
 }
 
 impl BytePairs {
@@ -55,11 +53,15 @@ impl BytePairs {
     }
 
     pub(super) fn encode(&self, text: &str) -> Vec<u32> {
-        match self.pipeline.encode_fast(text, false) {
-            Ok(encoding) => encoding.get_ids().to_vec(),
-            // Nothing in this pipeline fails, but its signature may; bytes are a way to write any text.
-            Err(_) => text.bytes().map(u32::from).collect(),
+        let mut ids = vec![];
+        for chunk in split_chunks(text) {
+            match self.model.tokenize(&spelt(chunk)) {
+                Ok(tokens) => ids.extend(tokens.into_iter().map(|token| token.id)),
+                // With all bytes known nothing fails, but its signature may; bytes are a way to write any text.
+                Err(_) => ids.extend(chunk.bytes().map(u32::from)),
+            }
         }
+        ids
     }
 
     /// The bytes of a piece, which may be a part of a character; none for an id that is not below
@@ -74,32 +76,30 @@ fn learn(texts: &[Cow<'_, str>], min_count: u64, size: usize) -> tokenizers::Res
         .show_progress(false)
         .min_frequency(min_count)
         .vocab_size(size)
-        .initial_alphabet(ByteLevel::alphabet().into_iter().collect())
+        .initial_alphabet(ALPHABET.iter().copied().collect())
         .build();
-    let mut pipeline = pipeline(BPE::default())?;
-    pipeline.train(&mut trainer, texts.iter())?;
+    trainer.feed(texts.iter(), |text| Ok(split_chunks(text).map(spelt).collect()))?;
+    let mut model = BPE::default();
+    trainer.train(&mut model)?;
     // Nothing else gives the merges in their order.
-    let mut model = serde_json::to_value(pipeline.get_model())?;
+    let mut model = serde_json::to_value(model)?;
     Ok(serde_json::from_value(model["merges"].take())?)
-}
-
-fn pipeline(model: BPE) -> tokenizers::Result<Pipeline> {
-    let bytes = ByteLevel::default().add_prefix_space(false);
-    TokenizerBuilder::new()
-        .with_model(model)
-        .with_pre_tokenizer(Some(bytes))
-        .with_decoder(Some(bytes))
-        .build()
 }
 
 /// The character that stands for each byte: itself where it can be seen, or else the next from U+0100 on. As in
 /// `bytes_to_unicode` of <https://github.com/openai/gpt-2/blob/master/src/encoder.py>.
-fn alphabet() -> impl Iterator<Item = (char, u8)> {
+static ALPHABET: LazyLock<Vec<char>> = LazyLock::new(|| {
     let mut others = '\u{100}'..;
-    (0..=u8::MAX).filter_map(move |byte| match byte {
-        b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF => Some((char::from(byte), byte)),
-        _ => Some((others.next()?, byte)),
-    })
+    let character = |byte| match byte {
+        b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF => Some(char::from(byte)),
+        _ => others.next(),
+    };
+    (0..=u8::MAX).filter_map(character).collect()
+});
+
+/// The characters that stand for the bytes of a text.
+fn spelt(text: &str) -> String {
+    text.bytes().map(|byte| ALPHABET[usize::from(byte)]).collect()
 }
 
 impl PartialEq for BytePairs {
@@ -118,9 +118,9 @@ impl TryFrom<Merges> for BytePairs {
     type Error = String;
 
     fn try_from(merges: Merges) -> Result<Self, String> {
-        let bytes: HashMap<char, u8> = alphabet().collect();
+        let bytes: HashMap<char, u8> = ALPHABET.iter().copied().zip(0..=u8::MAX).collect();
         let mut pieces: Vec<_> = (0..=u8::MAX).map(|byte| vec![byte]).collect();
-        let mut ids: Vocab = alphabet().map(|(character, byte)| (character.into(), byte.into())).collect();
+        let mut ids: Vocab = ALPHABET.iter().map(char::to_string).zip(0..).collect();
         for (left, right) in &merges {
             let whole = format!("{left}{right}");
             let piece: Option<Vec<u8>> =
@@ -132,10 +132,10 @@ impl TryFrom<Merges> for BytePairs {
                 pieces.push(piece);
             }
         }
-        let model = BPE::builder().vocab_and_merges(ids, merges.clone()).build().and_then(pipeline);
-        let pipeline =
+        let model = BPE::builder().vocab_and_merges(ids, merges.clone()).build();
+        let model =
             model.map_err(|error| format!("the merges of word pieces do not fit together: {error}"))?;
-        Ok(Self { merges, pieces, pipeline: Arc::new(pipeline) })
+        Ok(Self { merges, pieces, model: Arc::new(model) })
     }
 }
 
@@ -144,10 +144,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_byte_has_a_character_of_its_own() {
-        let ours: std::collections::HashSet<char> = alphabet().map(|(character, _)| character).collect();
-        assert_eq!(ours, ByteLevel::alphabet().into_iter().collect());
-        assert_eq!(alphabet().find(|&(_, byte)| byte == b' '), Some(('Ġ', b' ')));
+    fn each_byte_has_the_character_that_others_give_it() {
+        use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+        assert_eq!(ALPHABET.len(), 256);
+        assert_eq!(ByteLevel::alphabet(), ALPHABET.iter().copied().collect());
+        assert_eq!(spelt("a é\n"), "aĠÃ©Ċ");
     }
 
     #[test]

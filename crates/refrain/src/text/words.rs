@@ -1,4 +1,4 @@
-//! A text to words, and words to a text.
+//! A text to words, words to a text; and a text to the chunks that pieces of words are found in.
 
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -14,13 +14,22 @@ const HYPHENS: &str = "-\u{2010}\u{2011}";
 /// marks, apostrophes inside (`don't`) and the points of numbers and names (`3.14`, `U.S`), and leaves alone
 /// every other character, and each ideograph. Unlike there, hyphens inside a word belong to it: `well-known`.
 pub(super) fn split_words(text: &str) -> impl Iterator<Item = &str> {
-    text.split_whitespace().flat_map(|chunk| {
-        let mut rest = chunk;
-        std::iter::from_fn(move || {
-            let (word, behind) = rest.split_at(first_word(rest)?);
-            rest = behind;
-            Some(word)
-        })
+    text.split_whitespace().flat_map(|part| cut(part, first_word))
+}
+
+/// The chunks of a text, which together are the text: no piece of a word reaches from one to the next. As in GPT-2 a
+/// chunk is a run of letters, of digits or of others, with the blank before it, or a run of white space; an
+/// apostrophe goes with the letters behind it.
+pub(super) fn split_chunks(text: &str) -> impl Iterator<Item = &str> {
+    cut(text, first_chunk)
+}
+
+/// Cuts a text where `first` says that its first part ends, again and again.
+fn cut(mut rest: &str, first: fn(&str) -> Option<usize>) -> impl Iterator<Item = &str> {
+    std::iter::from_fn(move || {
+        let (part, behind) = rest.split_at(first(rest)?);
+        rest = behind;
+        Some(part)
     })
 }
 
@@ -42,6 +51,46 @@ fn first_word(chunk: &str) -> Option<usize> {
 
 fn is_word(part: &str) -> bool {
     part.starts_with(char::is_alphanumeric)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Letter,
+    Digit,
+    White,
+    Other,
+}
+
+impl Kind {
+    fn of(character: char) -> Self {
+        match character {
+            _ if character.is_whitespace() => Kind::White,
+            _ if character.is_alphabetic() => Kind::Letter,
+            _ if character.is_numeric() => Kind::Digit,
+            _ => Kind::Other,
+        }
+    }
+
+    /// The length in bytes of the run of this kind that `text` starts with.
+    fn run(self, text: &str) -> usize {
+        text.find(|character| Kind::of(character) != self).unwrap_or(text.len())
+    }
+}
+
+/// The length in bytes of the chunk that `text` starts with; none at its end.
+fn first_chunk(text: &str) -> Option<usize> {
+    let first = text.chars().next()?;
+    let joins = if matches!(first, ' ' | '\'' | '’') { first.len_utf8() } else { 0 };
+    let behind = &text[joins..];
+    match behind.chars().next().map(Kind::of) {
+        Some(kind) if kind != Kind::White => Some(joins + kind.run(behind)),
+        _ => {
+            let run = Kind::of(first).run(text);
+            // The last blank is that of the word behind it.
+            let blank = run < text.len() && text[..run].ends_with(' ');
+            Some(run - usize::from(blank))
+        }
+    }
 }
 
 /// Words in a row as a text: with a blank between them, but not before closing punctuation, nor behind what
@@ -106,7 +155,25 @@ mod tests {
         assert_eq!(join_words([].into_iter()), "");
     }
 
+    #[test]
+    fn chunks_take_the_blank_before_them() {
+        let chunks = |text| split_chunks(text).collect::<Vec<_>>();
+        assert_eq!(
+            chunks("It  isn't 1990's end.\n\n"),
+            ["It", " ", " isn", "'t", " 1990", "'s", " end", ".", "\n\n"]
+        );
+        assert_eq!(chunks("' \n x  "), ["'", " \n", " x", "  "]);
+        assert_eq!(chunks("'' été…"), ["''", " été", "…"]);
+        assert_eq!(chunks(" "), [" "]);
+    }
+
     proptest! {
+        #[test]
+        fn chunks_are_the_text(text in "\\PC*|[ a1'\u{301}.’\n]{0,40}") {
+            prop_assert!(split_chunks(&text).all(|chunk| !chunk.is_empty()));
+            prop_assert_eq!(split_chunks(&text).collect::<String>(), text);
+        }
+
         #[test]
         fn words_hold_all_that_is_not_white_space(text in "\\PC*|[ a-z'\u{301}.\\-\"\n]{0,40}") {
             let words = split(&text);
