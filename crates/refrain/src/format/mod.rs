@@ -1,5 +1,17 @@
 //! The files that examples come in, one format a file: bytes in, plain host data out, and errors that name the line.
 
+mod frames;
+mod number;
+mod rows;
+mod series;
+mod table;
 mod text;
+mod ts;
+mod vectors;
 
+pub use frames::{FrameSequence, Labels};
+pub use series::{Series, read_series};
+pub use table::read_table;
 pub use text::{read_bytes, read_text, text_of};
+pub use ts::read_ts;
+pub use vectors::{DescribedVector, read_vectors};
