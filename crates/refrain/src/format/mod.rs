@@ -1,6 +1,8 @@
 //! The files that examples come in, one format a file: bytes in, plain host data out, and errors that name the line.
 
 mod frames;
+mod npy;
+mod npz;
 mod number;
 mod rows;
 mod series;
@@ -10,6 +12,7 @@ mod ts;
 mod vectors;
 
 pub use frames::{FrameSequence, Labels};
+pub use npz::read_npz;
 pub use series::{Series, read_series};
 pub use table::read_table;
 pub use text::{read_bytes, read_text, text_of};
