@@ -1,9 +1,12 @@
 //! The files that examples come in, one format a file: bytes in, plain host data out, and errors that name the line.
 
+mod exif;
 mod frames;
+mod image;
 mod npy;
 mod npz;
 mod number;
+mod resize;
 mod rows;
 mod series;
 mod table;
@@ -12,6 +15,7 @@ mod ts;
 mod vectors;
 
 pub use frames::{FrameSequence, Labels};
+pub use image::{Pixels, pixels_of, read_image};
 pub use npz::read_npz;
 pub use series::{Series, read_series};
 pub use table::read_table;
