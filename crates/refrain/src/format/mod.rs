@@ -7,7 +7,7 @@ mod npy;
 mod npz;
 mod number;
 mod resize;
-mod rows;
+mod csv_rows;
 mod series;
 mod table;
 mod text;

@@ -12,7 +12,7 @@ use csv::StringRecord;
 
 use super::number::{excerpt, is_missing, is_number, number};
 use super::read_text;
-use super::rows::Rows;
+use super::csv_rows::Rows;
 use crate::{Error, Result};
 
 /// Names, in lower case, of a first column that tells the steps apart even if it holds numbers. pandas leaves the

@@ -15,7 +15,7 @@ use csv::StringRecord;
 use super::frames::{FrameSequence, Labels};
 use super::number::{excerpt, is_number, number};
 use super::read_text;
-use super::rows::Rows;
+use super::csv_rows::Rows;
 use crate::{Error, Result};
 
 /// How the second column is called if it holds labels, in lower case.

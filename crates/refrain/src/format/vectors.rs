@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::number::{is_number, number};
 use super::read_text;
-use super::rows::Rows;
+use super::csv_rows::Rows;
 use crate::{Error, Result};
 
 /// A vector and what is said of it.
