@@ -1,0 +1,144 @@
+//! Sequences of vectors in a CSV table, one step a row:
+//!
+//! ```text
+//! id,label,x,y
+//! walk-1,walking,0.1,0.9
+//! walk-1,walking,0.2,0.8
+//! run-1,running,1.5,0.3
+//! ```
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use csv::StringRecord;
+
+use super::csv_rows::Rows;
+use super::frames::{FrameSequence, Labels};
+use super::number::{excerpt, is_number, number};
+use super::read_text;
+use crate::{Error, Result};
+
+/// How the second column is called if it holds labels, in lower case.
+const LABEL_NAMES: [&str; 2] = ["label", "class"];
+
+/// The sequences of a table in long form: a header, then one step a row. The first column says which sequence a row
+/// belongs to, the second is its label if the header calls it `label` or `class`, and all others are numbers.
+/// The rows of a sequence stand together, in order.
+///
+/// Where labels change within any sequence, they are [`Labels::Each`] for all sequences, otherwise [`Labels::One`].
+///
+/// # Errors
+/// As [`read_text`], and [`Error::Data`] with the line of a row that does not fit the header, of a value that is
+/// missing or no finite number, of a missing label, and of a sequence that comes back later.
+pub fn read_table(path: &Path) -> Result<Vec<FrameSequence>> {
+    table_of(path, &read_text(path)?)
+}
+
+fn table_of(path: &Path, text: &str) -> Result<Vec<FrameSequence>> {
+    let mut rows = Rows::new(path, text);
+    let Some(header) = rows.next() else {
+        return Err(Error::data(path, None, "is empty: expected a header and one row for every step"));
+    };
+    let (line, header) = header?;
+    let columns = Columns::of(header).map_err(|message| Error::data(path, line, message))?;
+    let mut sequences: Vec<FrameSequence> = vec![];
+    let mut labels: Vec<Vec<String>> = vec![];
+    let mut names = HashSet::new();
+    for row in rows {
+        let (line, row) = row?;
+        let fault = |message| Error::data(path, line, message);
+        let name = &row[0];
+        if name.is_empty() {
+            return Err(fault("has no identifier of a sequence in its first column".to_owned()));
+        }
+        if sequences.last().is_none_or(|sequence| sequence.name != name) {
+            if !names.insert(name.to_owned()) {
+                return Err(fault(format!(
+                    "sequence `{}` comes back after another: put the rows of a sequence together",
+                    excerpt(name)
+                )));
+            }
+            sequences.push(FrameSequence {
+                values: vec![],
+                width: columns.width(),
+                labels: Labels::None,
+                name: name.to_owned(),
+                line: Some(line),
+            });
+            labels.push(vec![]);
+        }
+        if let (Some(sequence), Some(labels)) = (sequences.last_mut(), labels.last_mut()) {
+            labels.extend(columns.label(&row).map_err(fault)?);
+            columns.features(&row, &mut sequence.values).map_err(fault)?;
+        }
+    }
+    if sequences.is_empty() {
+        return Err(Error::data(path, line, "is followed by no row: expected one for every step"));
+    }
+    if columns.labelled {
+        let change = labels.iter().any(|labels| labels.windows(2).any(|pair| pair[0] != pair[1]));
+        for (sequence, mut labels) in sequences.iter_mut().zip(labels) {
+            sequence.labels = if change { Labels::Each(labels) } else { Labels::One(labels.swap_remove(0)) };
+        }
+    }
+    Ok(sequences)
+}
+
+/// What the header says of the columns.
+struct Columns {
+    header: StringRecord,
+    labelled: bool,
+}
+
+impl Columns {
+    fn of(header: StringRecord) -> Result<Self, String> {
+        if let Some(name) = header.iter().find(|name| is_number(name)) {
+            return Err(format!(
+                "a column is called `{}`, or the header is missing: begin with a line of names such as `id,label,x,y`",
+                excerpt(name)
+            ));
+        }
+        let is_label = |name: &str| LABEL_NAMES.iter().any(|label| name.eq_ignore_ascii_case(label));
+        let columns = Columns { labelled: header.get(1).is_some_and(is_label), header };
+        if columns.header.len() <= columns.first_feature() {
+            return Err("the header has no column of numbers: expected `id,label,x,y` or `id,x,y`".to_owned());
+        }
+        if let Some(name) = columns.header.iter().skip(2).find(|name| is_label(name)) {
+            return Err(format!("`{name}` is not the second column: move it there"));
+        }
+        Ok(columns)
+    }
+
+    fn first_feature(&self) -> usize {
+        1 + usize::from(self.labelled)
+    }
+
+    fn width(&self) -> usize {
+        self.header.len() - self.first_feature()
+    }
+
+    fn label(&self, row: &StringRecord) -> Result<Option<String>, String> {
+        match &row[1] {
+            _ if !self.labelled => Ok(None),
+            "" => Err("has no label: write one, or leave out the column of all rows".to_owned()),
+            label => Ok(Some(label.to_owned())),
+        }
+    }
+
+    /// Appends the features of a row.
+    fn features(&self, row: &StringRecord, values: &mut Vec<f32>) -> Result<(), String> {
+        for (name, field) in self.header.iter().zip(row).skip(self.first_feature()) {
+            let value = number(field).map_err(|message| {
+                let is_name = name == &self.header[1] && !self.labelled;
+                let remedy = if is_name { ", and a column of labels is called `label`" } else { "" };
+                format!("column `{}`: {message}{remedy}", excerpt(name))
+            })?;
+            values.push(value);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "table_tests.rs"]
+mod tests;
