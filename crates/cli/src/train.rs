@@ -10,7 +10,6 @@ use refrain::PrecisionChoice;
 use refrain::format::{Form, form_of};
 use refrain::layer::Pooling;
 use refrain::model::{ActivationKind, CellKind, ResetGate};
-use refrain::task::{Classify, Language};
 use refrain::text::TokenUnits;
 use refrain::train::{
     Event, Example, Learnable, Optimizer, Preset, Reason, Run, Schedule, Settings, Span, TaskName,
@@ -301,27 +300,34 @@ fn free_directory(settings: &Settings) -> PathBuf {
     free.unwrap_or_else(|| Path::new("runs").join(&name))
 }
 
-pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    match &args.resume {
-        Some(directory) => match Settings::of_run(directory)?.task {
-            None | Some(TaskName::Language) => {
-                train(Run::<Language>::resume(directory, args.settings())?, &args)
+/// One expression for the task of a name, which it knows as `$task`.
+macro_rules! with_task {
+    ($name:expr, $task:ident => $result:expr) => {
+        match $name {
+            TaskName::Language => {
+                type $task = refrain::task::Language;
+                $result
             }
-            Some(TaskName::Classify) => train(Run::<Classify>::resume(directory, args.settings())?, &args),
-        },
-        None => {
-            let mut settings = args.complete()?;
-            let (task, why) = task_of(&settings)?;
-            settings.task = Some(task);
-            if let Some(why) = why.filter(|_| !args.json) {
-                out::line(&format!("task      {why}"))?;
-            }
-            match task {
-                TaskName::Language => train(Run::<Language>::new(settings)?, &args),
-                TaskName::Classify => train(Run::<Classify>::new(settings)?, &args),
+            TaskName::Classify => {
+                type $task = refrain::task::Classify;
+                $result
             }
         }
+    };
+}
+
+pub(crate) fn run(args: Args) -> Result<(), Failure> {
+    if let Some(directory) = &args.resume {
+        let task = Settings::of_run(directory)?.task.unwrap_or(TaskName::Language);
+        return with_task!(task, T => train(Run::<T>::resume(directory, args.settings())?, &args));
     }
+    let mut settings = args.complete()?;
+    let (task, why) = task_of(&settings)?;
+    settings.task = Some(task);
+    if let Some(why) = why.filter(|_| !args.json) {
+        out::line(&format!("task      {why}"))?;
+    }
+    with_task!(task, T => train(Run::<T>::new(settings)?, &args))
 }
 
 /// What is to be learned: what the settings say, or what the data look like, and then why.

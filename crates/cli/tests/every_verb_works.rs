@@ -25,14 +25,13 @@ fn training_tells_its_story_in_events_and_leaves_a_run() {
     let place = Place::new();
     let events = events(&place.succeed(&format!("train text.txt --out run {SMALL} --json")));
     assert_eq!(events[0]["event"], "start");
-    assert_eq!(events[0]["vocab_size"].as_u64().unwrap(), 20 + 1);
+    assert_eq!(events[0]["vocabulary"], "21 symbols");
     assert_eq!(events.last().unwrap()["event"], "done");
     let steps = only(&events, "step");
     assert_eq!(Some(steps.len() as u64), events[0]["total_steps"].as_u64());
     for (i, step) in steps.iter().enumerate() {
         assert_eq!(step["step"], i as u64 + 1);
-        for field in
-            ["loss", "bits_per_char", "grad_norm", "learning_rate", "chars_per_s", "progress", "elapsed_s"]
+        for field in ["loss", "bits", "grad_norm", "learning_rate", "targets_per_s", "progress", "elapsed_s"]
         {
             assert!(step[field].as_f64().is_some_and(f64::is_finite), "{field}: {step}");
         }

@@ -37,6 +37,7 @@ pub(crate) struct Args {
 
 /// A text to predict for, and where it is from.
 struct Input {
+    #[expect(dead_code, reason = "for the messages of formats that have lines")]
     name: PathBuf,
     text: String,
 }

@@ -1,0 +1,100 @@
+//! The classifier's layers: gradients, and rows that do not depend on their neighbours.
+
+mod support;
+
+use refrain::data::{Padded, Rows};
+use refrain::kernels::{Cpu, Isa};
+use refrain::layer::Pooling;
+use refrain::model::{
+    ActivationKind, CellKind, Classifier, ClassifierBatch, ClassifierPass, ClassifierSizes, InputKind,
+    Network, RecurrentLayers, ResetGate, Weights,
+};
+use support::check_gradients;
+
+fn sizes(cell: CellKind, bidirectional: bool, pooling: Pooling, input: InputKind) -> ClassifierSizes {
+    let recurrent = RecurrentLayers {
+        cell,
+        activation: ActivationKind::Tanh,
+        reset_gate: ResetGate::After,
+        hidden_size: 5,
+        num_layers: 2,
+        bidirectional,
+        dropout: 0.3,
+        locked_dropout: bidirectional,
+    };
+    ClassifierSizes { input, recurrent, pooling, classes: 3 }
+}
+
+const IDS: InputKind = InputKind::Ids { vocab_size: 7, embedding_size: 4 };
+const FRAMES: InputKind = InputKind::Frames { size: 3 };
+
+fn batch(input: InputKind, lengths: &[usize]) -> ClassifierBatch {
+    let mut batch = ClassifierBatch::default();
+    match input {
+        InputKind::Ids { vocab_size, .. } => {
+            let rows = lengths.iter().enumerate().map(|(row, &steps)| {
+                (0..steps).map(|step| ((row * 5 + step * 3) % vocab_size) as u32).collect::<Vec<u32>>()
+            });
+            let rows: Vec<_> = rows.collect();
+            batch.ids.set(1, rows.iter().map(|row| &row[..]));
+        }
+        InputKind::Frames { size } => {
+            let rows = lengths.iter().enumerate().map(|(row, &steps)| {
+                (0..steps * size).map(|i| ((row * 7 + i) as f32 * 0.9).sin()).collect::<Vec<f32>>()
+            });
+            let rows: Vec<_> = rows.collect();
+            batch.frames.set(size, rows.iter().map(|row| &row[..]));
+        }
+    }
+    batch.classes = (0..lengths.len()).map(|row| (row % 3) as u32).collect();
+    batch.weights = (0..lengths.len()).map(|row| 0.5 + row as f32).collect();
+    batch
+}
+
+#[test]
+fn gradients_are_the_differences_of_the_loss() {
+    for (cell, bidirectional) in [(CellKind::Lstm, true), (CellKind::Gru, false), (CellKind::Rnn, true)] {
+        for pooling in [Pooling::Last, Pooling::Mean, Pooling::Max] {
+            for input in [IDS, FRAMES] {
+                let network = Classifier::new(&sizes(cell, bidirectional, pooling, input)).unwrap();
+                check_gradients(&network, &batch(input, &[2, 4, 1]));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_padded_row_gives_the_bits_of_the_row_alone() {
+    for isa in Isa::available() {
+        let backend = Cpu::with_isa(isa, 1).unwrap();
+        for (cell, input) in [(CellKind::Lstm, IDS), (CellKind::Gru, FRAMES), (CellKind::Rnn, IDS)] {
+            for pooling in [Pooling::Last, Pooling::Mean, Pooling::Max] {
+                let network = Classifier::new(&sizes(cell, true, pooling, input)).unwrap();
+                let mut weights = Weights::new(&network, &backend, &network.layout().init(1));
+                weights.pack(&backend, false);
+                let all = batch(input, &[3, 9, 1, 6, 2]);
+                let logits = |batch: &ClassifierBatch| {
+                    let mut pass = ClassifierPass::default();
+                    network.logits(&backend, &weights, batch, None, &mut pass).to_vec()
+                };
+                let together = logits(&all);
+                for row in 0..all.rows() {
+                    let mut alone = ClassifierBatch::default();
+                    alone.take(&all, row..row + 1);
+                    assert_eq!(
+                        logits(&alone),
+                        together[row * 3..][..3],
+                        "{isa}, {cell:?}, {pooling:?}, row {row}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_batch_says_how_many_steps_each_row_has() {
+    let batch = batch(IDS, &[2, 0, 1]);
+    let padded: &Padded<u32> = &batch.ids;
+    assert_eq!((batch.lengths(), padded.steps, batch.count()), (&[2, 0, 1][..], 2, 3));
+}
