@@ -1,14 +1,15 @@
 //! `refrain info`: what this program and machine are, or what a model is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use refrain::kernels::Isa;
-use refrain::model::Network;
-use refrain::task::Language;
-use refrain::{Model, PrecisionChoice, train};
+use refrain::model::{Network, Task};
+use refrain::train::{TaskName, available_threads};
+use refrain::{Model, PrecisionChoice, task_of};
 
-use crate::Failure;
 use crate::out::{self, thousands};
+use crate::train::{named, with_task};
+use crate::Failure;
 
 /// Say what a model is and how it was trained; without MODEL, what this machine offers.
 #[derive(clap::Args)]
@@ -19,10 +20,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    match args.model {
-        None => machine(),
-        Some(path) => model(&Model::<Language>::load(path)?),
-    }
+    let Some(path) = args.model else { return machine() };
+    let task = named::<TaskName>(&task_of(&path)?).map_err(Failure::Usage)?;
+    with_task!(task, T => model::<T>(&path))
 }
 
 fn machine() -> Result<(), Failure> {
@@ -33,61 +33,61 @@ fn machine() -> Result<(), Failure> {
     out::line(&format!("available        {}", available.join(", ")))?;
     let auto = PrecisionChoice::Auto.resolve(usize::MAX);
     out::line(&format!("precision        {auto} (--precision chooses among f32, bf16 and int8)"))?;
-    out::line(&format!("threads          {}", train::available_threads()))
+    out::line(&format!("threads          {}", available_threads()))
 }
 
-fn model(model: &Model<Language>) -> Result<(), Failure> {
-    let (language, vocabulary, history) = (&model.task.network, &model.task.vocabulary, &model.history);
-    let architecture = language.architecture();
-    out::line(&format!("model       language model, {}", architecture.summary()))?;
-    out::line(&format!("parameters  {}", thousands(language.layout().len() as u64)))?;
-    for entry in language.layout().entries() {
-        out::line(&format!("            {:<22} {:?}", entry.name, entry.shape))?;
+fn model<T: Task>(path: &Path) -> Result<(), Failure> {
+    let Model { task, history, .. } = Model::<T>::load(path)?;
+    let network = task.network();
+    said("task", T::NAME)?;
+    said("model", &network.summary())?;
+    said("parameters", &thousands(network.layout().len() as u64))?;
+    for entry in network.layout().entries() {
+        out::line(&format!("            {:<24} {:?}", entry.name, entry.shape))?;
     }
-    let unknown = if vocabulary.unknown().is_some() { " and the unknown symbol" } else { "" };
-    let known = vocabulary.symbols().len();
-    out::line(&format!("vocabulary  {known} {} symbols{unknown}", vocabulary.units()))?;
-    let ids = (0..vocabulary.len() as u32).filter(|&id| Some(id) != vocabulary.unknown());
-    let more = (known > MOST_SYMBOLS).then(|| "...".to_owned());
-    for line in wrapped(ids.take(MOST_SYMBOLS).map(|id| vocabulary.render(id)).chain(more)) {
-        out::line(&format!("            {line}"))?;
+    for (name, text) in task.about() {
+        said(name, &text)?;
     }
-    out::line(&format!(
-        "trained on  {}, {} of them learned from",
-        history.data,
-        thousands(history.train_size)
-    ))?;
-    out::line(&format!("recipe      {}", history.recipe))?;
-    out::line(&format!("computed    {}, by refrain {}", history.computed_with, history.version))?;
-    out::line(&format!("stands at   update {}, epoch {}", thousands(history.step), history.epoch))?;
-    if !history.measured.is_empty() {
-        let unit = vocabulary.units().singular();
-        out::line(&format!("history     update    epoch    train    valid   (nats a {unit})"))?;
-    }
+    said("trained on", &format!("{}, {} of them learned from", history.data, thousands(history.train_size)))?;
+    said("recipe", &history.recipe)?;
+    said("computed", &format!("{}, by refrain {}", history.computed_with, history.version))?;
+    said("stands at", &format!("update {}, epoch {}", thousands(history.step), history.epoch))?;
+    let Some(last) = history.measured.len().checked_sub(1) else { return Ok(()) };
+    let accuracy = history.measured[last].valid_accuracy.is_some();
+    let right = if accuracy { "    right" } else { "" };
+    out::line(&format!("history     update    epoch    train    valid{right}   (nats)"))?;
     let every = history.measured.len().div_ceil(20).max(1);
-    let last = history.measured.len().saturating_sub(1);
     for (_, m) in history.measured.iter().enumerate().filter(|(i, _)| i % every == 0 || *i == last) {
         let step = thousands(m.step);
-        out::line(&format!("         {step:>9} {:>8} {:>8.4} {:>8.4}", m.epoch, m.train_loss, m.valid_loss))?;
+        let right = m.valid_accuracy.map_or(String::new(), |share| format!(" {:>7.2}%", 100.0 * share));
+        out::line(&format!(
+            "         {step:>9} {:>8} {:>8.4} {:>8.4}{right}",
+            m.epoch, m.train_loss, m.valid_loss
+        ))?;
     }
     Ok(())
 }
 
-/// Symbols of a vocabulary that are shown.
-const MOST_SYMBOLS: usize = 400;
+/// A name and what is to be said of it, in lines of about 80 columns.
+fn said(name: &str, text: &str) -> Result<(), Failure> {
+    for (i, line) in wrapped(text).iter().enumerate() {
+        let name = if i == 0 { name } else { "" };
+        out::line(&format!("{name:<11} {line}"))?;
+    }
+    Ok(())
+}
 
-/// Words in lines of about 80 columns.
-fn wrapped(words: impl Iterator<Item = String>) -> Vec<String> {
+fn wrapped(text: &str) -> Vec<String> {
     const COLUMNS: usize = 80;
     let mut lines = vec![String::new()];
-    for word in words {
+    for word in text.split(' ') {
         match lines.last_mut() {
-            Some(line) if line.is_empty() => line.push_str(&word),
+            Some(line) if line.is_empty() => line.push_str(word),
             Some(line) if line.chars().count() + 1 + word.chars().count() <= COLUMNS => {
                 line.push(' ');
-                line.push_str(&word);
+                line.push_str(word);
             }
-            _ => lines.push(word),
+            _ => lines.push(word.to_owned()),
         }
     }
     lines

@@ -304,17 +304,19 @@ fn free_directory(settings: &Settings) -> PathBuf {
 macro_rules! with_task {
     ($name:expr, $task:ident => $result:expr) => {
         match $name {
-            TaskName::Language => {
+            refrain::train::TaskName::Language => {
                 type $task = refrain::task::Language;
                 $result
             }
-            TaskName::Classify => {
+            refrain::train::TaskName::Classify => {
                 type $task = refrain::task::Classify;
                 $result
             }
         }
     };
 }
+
+pub(crate) use with_task;
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     if let Some(directory) = &args.resume {

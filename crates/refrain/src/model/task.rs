@@ -26,4 +26,7 @@ pub trait Task: Clone + Send + Sync {
 
     /// Its layers.
     fn network(&self) -> &Self::Network;
+
+    /// What it knows beside its parameters, for people: names and what is to be said of them.
+    fn about(&self) -> Vec<(&'static str, String)>;
 }

@@ -34,3 +34,13 @@ fn in_batches<E: Example, P: Default + Send, O: Send>(
     all.sort_by_key(|&(i, _)| i);
     all.into_iter().map(|(_, result)| result).collect()
 }
+
+/// Words for people, the first few hundred of them.
+fn listed(words: impl Iterator<Item = String>) -> String {
+    const MOST: usize = 400;
+    let mut words: Vec<String> = words.take(MOST + 1).collect();
+    if words.len() > MOST {
+        words[MOST] = "...".to_owned();
+    }
+    words.join(" ")
+}

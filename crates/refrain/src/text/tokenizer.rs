@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::byte_pairs::BytePairs;
 use super::counts::SymbolCounts;
+use super::thousands::thousands;
 use super::token_units::TokenUnits;
 use super::units::Units;
 use super::vocabulary::{UNKNOWN_NAME, Vocabulary, escaped};
@@ -138,6 +139,12 @@ impl Tokenizer {
         tokens.for_each(|word| counts.add(&cased(word, options.lowercase)));
         let codec = Codec::Words(word_list(counts, options)?);
         Ok(Self { lowercase: options.lowercase, boundaries: options.boundaries, codec })
+    }
+
+    /// In words: how many of which tokens it has.
+    pub fn about(&self) -> String {
+        let case = if self.lowercase { ", read in small letters" } else { "" };
+        format!("{} {}{case}", thousands(self.len() as u64), self.units().plural())
     }
 
     /// What a token is.

@@ -13,6 +13,7 @@ pub use predict::{Classified, ClassifyEvaluation};
 
 use crate::data::Examples;
 use crate::model::{Classifier, ClassifierSizes, InputKind, Network, Task};
+use crate::task::listed;
 use crate::text::Tokenizer;
 use crate::train::{Learnable, Prepared, Settings};
 use crate::{Error, Result};
@@ -130,6 +131,15 @@ impl Task for Classify {
 
     fn network(&self) -> &Classifier {
         &self.network
+    }
+
+    fn about(&self) -> Vec<(&'static str, String)> {
+        let labels = ("labels", format!("{}: {}", self.labels.len(), listed(self.labels.iter().cloned())));
+        let input = match &self.codec {
+            InputCodec::Text(tokenizer) => ("vocabulary", tokenizer.about()),
+            InputCodec::Frames(scaling) => ("frames", format!("{} features", scaling.means.len())),
+        };
+        vec![input, labels]
     }
 }
 

@@ -15,6 +15,7 @@ pub use options::Options;
 use crate::data::Batches;
 use crate::model::{Architecture, LanguageModel, Network, Task, Weights};
 use crate::sample::{self, Generator};
+use crate::task::listed;
 use crate::text::Vocabulary;
 use crate::train::{Learnable, Prepared, Settings};
 use crate::{Error, Result};
@@ -79,6 +80,17 @@ impl Task for Language {
 
     fn network(&self) -> &LanguageModel {
         &self.network
+    }
+
+    fn about(&self) -> Vec<(&'static str, String)> {
+        let vocabulary = &self.vocabulary;
+        let unknown = if vocabulary.unknown().is_some() { " and the unknown symbol" } else { "" };
+        let known = vocabulary.symbols().len();
+        let ids = (0..vocabulary.len() as u32).filter(|&id| Some(id) != vocabulary.unknown());
+        vec![
+            ("vocabulary", format!("{known} {} symbols{unknown}", vocabulary.units())),
+            ("", listed(ids.map(|id| vocabulary.render(id)))),
+        ]
     }
 }
 
