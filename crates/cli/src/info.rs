@@ -7,9 +7,9 @@ use refrain::model::{Network, Task};
 use refrain::train::{TaskName, available_threads};
 use refrain::{Model, PrecisionChoice, task_of};
 
+use crate::Failure;
 use crate::out::{self, thousands};
 use crate::train::{named, with_task};
-use crate::Failure;
 
 /// Say what a model is and how it was trained; without MODEL, what this machine offers.
 #[derive(clap::Args)]

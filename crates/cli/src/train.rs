@@ -326,10 +326,13 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let mut settings = args.complete()?;
     let (task, why) = task_of(&settings)?;
     settings.task = Some(task);
-    if let Some(why) = why.filter(|_| !args.json) {
-        out::line(&format!("task      {why}"))?;
-    }
-    with_task!(task, T => train(Run::<T>::new(settings)?, &args))
+    with_task!(task, T => {
+        let run = Run::<T>::new(settings)?;
+        if let Some(why) = why.filter(|_| !args.json) {
+            out::line(&format!("task      {why}"))?;
+        }
+        train(run, &args)
+    })
 }
 
 /// What is to be learned: what the settings say, or what the data look like, and then why.

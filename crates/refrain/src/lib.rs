@@ -46,4 +46,4 @@ pub use precision::PrecisionChoice;
 pub use refrain_kernels as kernels;
 pub use refrain_kernels::{Cpu, Isa, Precision};
 pub use session::{Evaluated, Session, TextStream};
-pub use store::{History, Measured, Model, task_of};
+pub use store::{History, Measured, Model, task_of, write_atomically};

@@ -5,7 +5,7 @@ mod language;
 
 use std::path::{Path, PathBuf};
 
-use refrain::{Cpu, PrecisionChoice, task_of};
+use refrain::{Cpu, PrecisionChoice, task_of, write_atomically};
 
 use crate::train::named;
 use crate::{Failure, machine};
@@ -27,6 +27,9 @@ pub(crate) struct Args {
     /// For texts: keep byte-order marks and CRLF [as in training]
     #[arg(long)]
     raw: bool,
+    /// For labels: draw which was taken for which into this file
+    #[arg(long, value_name = "FILE.svg")]
+    picture: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -41,6 +44,14 @@ pub(crate) struct Args {
 impl Args {
     fn backend(&self, hidden_size: usize) -> Result<Cpu, Failure> {
         machine::backend(self.threads, self.precision, hidden_size)
+    }
+
+    /// Writes the picture, if one is wanted.
+    fn draw(&self, picture: impl FnOnce() -> String) -> Result<(), Failure> {
+        match &self.picture {
+            Some(path) => Ok(write_atomically(path, picture().as_bytes())?),
+            None => Ok(()),
+        }
     }
 
     /// The one file that a task is measured on.

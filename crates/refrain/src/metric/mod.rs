@@ -7,6 +7,7 @@
 mod bleu;
 mod chrf;
 mod classification;
+mod confusion_picture;
 mod edit;
 mod forecast;
 mod ngrams;
@@ -16,6 +17,7 @@ mod spans;
 pub use bleu::Bleu;
 pub use chrf::Chrf;
 pub use classification::Confusion;
+pub use confusion_picture::confusion_picture;
 pub use edit::{ErrorRate, edit_distance};
 pub use forecast::{gaussian_nll, mae, pinball, rmse};
 pub use precision_recall::PrecisionRecall;

@@ -10,7 +10,7 @@ use crate::{Error, Result};
 ///
 /// # Errors
 /// If the system refuses any of it; the old file is then untouched and the temporary one removed.
-pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".tmp");
     let temporary = path.with_file_name(name);

@@ -6,7 +6,7 @@ mod checkpoint;
 mod container;
 mod model_file;
 
-pub(crate) use atomic::write_atomically;
+pub use atomic::write_atomically;
 pub(crate) use checkpoint::{Best, Checkpoint, Progress};
 pub(crate) use model_file::model_path;
 pub use model_file::{History, Measured, Model, task_of};

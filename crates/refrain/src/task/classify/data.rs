@@ -64,8 +64,8 @@ pub(super) struct LabelledInput {
 pub(super) fn read_labelled(path: &Path) -> Result<Vec<LabelledInput>> {
     let guess = format::form_of(path)?;
     match guess.form {
-        // Without labels that recur it looks like pairs, which a classifier may take all the same.
-        Form::LabelledText | Form::Pairs => {
+        // Without labels that recur it looks like pairs, with faulty lines like any text: its reader knows better.
+        Form::LabelledText | Form::Pairs | Form::Text => {
             let texts = format::read_labelled(path)?.into_iter();
             Ok(texts
                 .map(|text| LabelledInput {

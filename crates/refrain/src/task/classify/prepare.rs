@@ -15,6 +15,9 @@ use crate::{Error, Result};
 /// Texts of fewer words than this, on average, are read by characters: they are words themselves.
 const WORDS_OF_A_TEXT: f64 = 2.5;
 
+/// From so many texts on, words that occur once can be spared.
+const MANY_TEXTS: usize = 1_000;
+
 pub(super) fn prepare(settings: Settings) -> Result<Prepared<Classify>> {
     let path = one_file(&settings)?;
     let all = read_labelled(&path)?;
@@ -22,11 +25,11 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Classify>> {
     let texts = all.iter().filter(|example| matches!(example.input, ClassifyInput::Text(_))).count();
     let defaults = match (texts, all.len()) {
         (0, size) => Defaults {
-            hidden_size: 64,
+            hidden_size: if size < 2_000 { 64 } else { 128 },
             num_layers: 1,
-            dropout: 0.3,
+            dropout: 0.5,
             batch_size: if size < 2_000 { 16 } else { 32 },
-            epochs: 60,
+            epochs: if size < 2_000 { 60 } else { 40 },
             learning_rate: 3e-3,
             weight_decay: 0.01,
             valid_fraction: 0.1,
@@ -53,6 +56,7 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Classify>> {
             ClassifyInput::Frames { .. } => None,
         })?,
     };
+    let labels = labels(&path, &train)?;
     let mut notes = vec![];
     let mut options = Options {
         units: None,
@@ -82,7 +86,6 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Classify>> {
         });
         (InputCodec::Frames(Scaling::of(width, sequences)), InputKind::Frames { size: width })
     };
-    let labels = labels(&path, &train)?;
     let sizes = ClassifierSizes {
         input,
         recurrent: RecurrentLayers {
@@ -167,7 +170,7 @@ fn tokenizer(
     let made = TokenizerOptions {
         units,
         // What occurs once cannot be told from what never does; as the unknown symbol it teaches what that means.
-        min_count: settings.min_count.unwrap_or(if words { 2 } else { 1 }),
+        min_count: settings.min_count.unwrap_or(if words && train.len() >= MANY_TEXTS { 2 } else { 1 }),
         max_size: settings.vocab_size,
         lowercase: settings.lowercase.unwrap_or(words),
         boundaries: false,

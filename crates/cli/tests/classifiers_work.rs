@@ -1,0 +1,143 @@
+//! Classification from files to answers, and what cannot be classified.
+
+mod support;
+
+use serde_json::Value;
+use support::Place;
+
+const SMALL: &str = "--hidden-size 12 --embedding-size 8 --epochs 12 --patience 0 --batch-size 8";
+
+/// `kind` or `unkind`, by a word in each text.
+fn reviews(place: &Place, name: &str, count: usize) {
+    let words = ["film", "story", "music", "cast", "plot"];
+    let lines = (0..count).map(|i| {
+        let (a, b) = (words[i % 5], words[i / 5 % 5]);
+        match i % 3 {
+            0 => format!("unkind\tthe {a} was dull and the {b} too"),
+            1 => format!("kind\tI liked the {a} , a fine {b}"),
+            _ => format!("kind\twhat a fine {a}"),
+        }
+    });
+    place.write(name, lines.collect::<Vec<_>>().join("\n"));
+}
+
+/// `up` or `down`, by the direction of the first of two features.
+fn gestures(place: &Place, name: &str, count: usize) {
+    let mut table = "sequence,label,x,y\n".to_owned();
+    for i in 0..count {
+        let (label, slope) = if i % 2 == 0 { ("up", 1.0) } else { ("down", -1.0) };
+        for t in 0..4 + i % 3 {
+            let noise = ((i * 31 + t * 17) % 13) as f64 / 13.0;
+            table += &format!("g{i},{label},{},{noise}\n", slope * t as f64 + noise);
+        }
+    }
+    place.write(name, table);
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[test]
+fn texts_are_learned_measured_and_predicted() {
+    let place = Place::new();
+    reviews(&place, "reviews.tsv", 120);
+    reviews(&place, "test.tsv", 31);
+    let told = place.succeed(&format!("train reviews.tsv --out run {SMALL}"));
+    for part in ["task      classify: the data look like labelled texts", "% right", "refrain predict run"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let found = json(&place.succeed("eval run test.tsv --json"));
+    assert_eq!(found["sequences"], 31);
+    assert!(found["accuracy"].as_f64().unwrap() > 0.95, "{found}");
+    assert!(found["macro_f1"].as_f64().unwrap() > 0.95, "{found}");
+    assert!(place.succeed("eval run test.tsv --picture confusion.svg").contains("true \\ predicted"));
+    assert!(String::from_utf8(place.read("confusion.svg")).unwrap().contains("unkind"));
+    place.write("new.txt", "a fine plot\n\nthe music was dull\n");
+    assert_eq!(place.succeed("predict run new.txt"), "kind\nunkind\n");
+    let first = json(place.succeed("predict run new.txt --json").lines().next().unwrap());
+    assert_eq!(first["label"], "kind");
+    let sum: f64 = ["kind", "unkind"].iter().map(|label| first["scores"][label].as_f64().unwrap()).sum();
+    assert!((sum - 1.0).abs() < 1e-5, "{first}");
+    let told = place.succeed("info run");
+    for part in ["classify", "bidirectional LSTM", "2: kind unkind", "read in small letters", "right"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+}
+
+#[test]
+fn sequences_of_numbers_are_learned_measured_and_predicted() {
+    let place = Place::new();
+    gestures(&place, "gestures.csv", 60);
+    gestures(&place, "test.csv", 20);
+    place.succeed(&format!("train gestures.csv --valid test.csv --out run --cell gru {SMALL}"));
+    let found = json(&place.succeed("eval run test.csv --json"));
+    assert!(found["accuracy"].as_f64().unwrap() > 0.95, "{found}");
+    assert_eq!(
+        place.succeed("predict run test.csv").lines().take(3).collect::<Vec<_>>(),
+        ["up", "down", "up"]
+    );
+}
+
+#[test]
+fn a_run_goes_on_where_it_was_broken_off() {
+    let place = Place::new();
+    reviews(&place, "reviews.tsv", 120);
+    let train = |out: &str, more: &str| format!("train reviews.tsv --out {out} {SMALL} --cell rnn {more}");
+    place.succeed(&train("whole", "--max-steps 50"));
+    place.succeed(&train("parts", "--max-steps 23"));
+    place.succeed("train --resume parts --max-steps 50");
+    // The schedule of the first part ended earlier, so the weights differ; what was learned from is the same.
+    let (whole, parts) = (place.succeed("info whole"), place.succeed("info parts"));
+    let learned = |told: &str| told.lines().find(|line| line.starts_with("trained on")).map(str::to_owned);
+    assert_eq!(learned(&whole), learned(&parts));
+    reviews(&place, "reviews.tsv", 121);
+    let message = place.fail("train --resume parts --max-steps 60", 2);
+    assert!(message.contains("has changed since this run began"), "{message}");
+}
+
+#[test]
+fn what_cannot_be_classified_is_refused_with_its_place() {
+    let place = Place::new();
+    reviews(&place, "reviews.tsv", 60);
+    gestures(&place, "gestures.csv", 30);
+    place.succeed(&format!("train reviews.tsv --out texts {SMALL} --max-steps 5"));
+    place.succeed(&format!("train gestures.csv --out numbers {SMALL} --max-steps 5"));
+    place.write("one.tsv", "a\tthe only label\na\tthere is\n");
+    place.write("tabless.tsv", "kind\tfine\nno tab at all\n");
+    place.write("unlabelled.tsv", "kind\tfine\n\tno label\n");
+    place.write("other.tsv", "kind\tfine\nsad\tdull\n");
+    place.write("nan.csv", "sequence,label,x,y\na,up,1,2\na,up,NaN,3\n");
+    place.write("ragged.csv", "sequence,label,x,y\na,up,1,2\na,up,1\n");
+    place.write("narrow.csv", "sequence,label,x\na,up,1\na,up,2\nb,down,1\nb,down,0\n");
+    place.write("each.csv", "sequence,label,x\na,up,1\na,down,2\nb,down,1\nb,down,0\n");
+    for (arguments, code, parts) in [
+        ("train --task classify one.tsv --out run", 1, &["one.tsv", "single label"][..]),
+        ("train --task classify tabless.tsv --out run", 1, &["tabless.tsv, line 2"]),
+        ("train --task classify unlabelled.tsv --out run", 1, &["unlabelled.tsv, line 2"]),
+        ("train --task classify nan.csv --out run", 1, &["nan.csv, line 3"]),
+        ("train --task classify ragged.csv --out run", 1, &["ragged.csv, line 3"]),
+        ("train --task classify each.csv --out run", 1, &["each.csv", "label for each frame", "--task tag"]),
+        ("train --task classify text.txt --out run", 1, &["text.txt, line 1", "label<TAB>text"]),
+        ("train --task classify --out run", 2, &["name the file"]),
+        ("train --task classify reviews.tsv one.tsv --out run", 2, &["several files"]),
+        ("train reviews.tsv --valid-fraction 1 --out run", 2, &["valid-fraction is 1"]),
+        ("train reviews.tsv --pooling most --out run", 2, &["last", "mean", "max"]),
+        ("eval texts other.tsv", 1, &["other.tsv, line 2", "\"sad\"", "kind, unkind"]),
+        ("eval texts gestures.csv", 1, &["gestures.csv, line 2", "which is not among those learned"]),
+        ("eval numbers narrow.csv", 1, &["narrow.csv", "1 features", "frames of 2"]),
+        (
+            "eval numbers reviews.tsv",
+            1,
+            &["reviews.tsv, line 1", "which is not among those learned: down, up"],
+        ),
+        ("eval texts missing.tsv", 1, &["cannot read missing.tsv"]),
+        ("predict numbers", 2, &["name the files"]),
+        ("sample texts", 1, &["holds a classify model where a language model is wanted"]),
+    ] {
+        let message = place.fail(arguments, code);
+        for part in parts {
+            assert!(message.contains(part), "{arguments}: no {part:?} in {message}");
+        }
+    }
+}
