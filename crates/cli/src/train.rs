@@ -8,8 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use refrain::PrecisionChoice;
 use refrain::format::{Form, form_of};
-use refrain::layer::Pooling;
-use refrain::model::{ActivationKind, CellKind, ResetGate};
+use refrain::model::{ActivationKind, CellKind, PoolingKind, ResetGate};
 use refrain::text::TokenUnits;
 use refrain::train::{
     Event, Example, Learnable, Optimizer, Preset, Reason, Run, Schedule, Settings, Span, TaskName,
@@ -83,9 +82,9 @@ pub(crate) struct Args {
     /// Read each sequence from both ends: true or false [true; language models read forwards]
     #[arg(long, value_name = "BOOL", help_heading = "Model")]
     bidirectional: Option<bool>,
-    /// How all steps become one vector, to classify it: last, mean or max [max]
-    #[arg(long, value_parser = named::<Pooling>, value_name = "NAME", help_heading = "Model")]
-    pooling: Option<Pooling>,
+    /// How all steps become one vector, to classify it: last, mean, max or attention [max]
+    #[arg(long, value_parser = named::<PoolingKind>, value_name = "NAME", help_heading = "Model")]
+    pooling: Option<PoolingKind>,
     /// Let every class count as much as any other, however rare it is
     #[arg(long, help_heading = "Training")]
     class_weights: bool,

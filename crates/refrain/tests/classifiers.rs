@@ -4,14 +4,13 @@ mod support;
 
 use refrain::data::{Padded, Rows};
 use refrain::kernels::{Cpu, Isa};
-use refrain::layer::Pooling;
 use refrain::model::{
     ActivationKind, CellKind, Classifier, ClassifierBatch, ClassifierPass, ClassifierSizes, InputKind,
-    Network, RecurrentLayers, ResetGate, Weights,
+    Network, PoolingKind, RecurrentLayers, ResetGate, Weights,
 };
 use support::check_gradients;
 
-fn sizes(cell: CellKind, bidirectional: bool, pooling: Pooling, input: InputKind) -> ClassifierSizes {
+fn sizes(cell: CellKind, bidirectional: bool, pooling: PoolingKind, input: InputKind) -> ClassifierSizes {
     let recurrent = RecurrentLayers {
         cell,
         activation: ActivationKind::Tanh,
@@ -25,6 +24,8 @@ fn sizes(cell: CellKind, bidirectional: bool, pooling: Pooling, input: InputKind
     ClassifierSizes { input, recurrent, pooling, classes: 3 }
 }
 
+const POOLINGS: [PoolingKind; 4] =
+    [PoolingKind::Last, PoolingKind::Mean, PoolingKind::Max, PoolingKind::Attention];
 const IDS: InputKind = InputKind::Ids { vocab_size: 7, embedding_size: 4 };
 const FRAMES: InputKind = InputKind::Frames { size: 3 };
 
@@ -54,7 +55,7 @@ fn batch(input: InputKind, lengths: &[usize]) -> ClassifierBatch {
 #[test]
 fn gradients_are_the_differences_of_the_loss() {
     for (cell, bidirectional) in [(CellKind::Lstm, true), (CellKind::Gru, false), (CellKind::Rnn, true)] {
-        for pooling in [Pooling::Last, Pooling::Mean, Pooling::Max] {
+        for pooling in POOLINGS {
             for input in [IDS, FRAMES] {
                 let network = Classifier::new(&sizes(cell, bidirectional, pooling, input)).unwrap();
                 check_gradients(&network, &batch(input, &[2, 4, 1]));
@@ -68,7 +69,7 @@ fn a_padded_row_gives_the_bits_of_the_row_alone() {
     for isa in Isa::available() {
         let backend = Cpu::with_isa(isa, 1).unwrap();
         for (cell, input) in [(CellKind::Lstm, IDS), (CellKind::Gru, FRAMES), (CellKind::Rnn, IDS)] {
-            for pooling in [Pooling::Last, Pooling::Mean, Pooling::Max] {
+            for pooling in POOLINGS {
                 let network = Classifier::new(&sizes(cell, true, pooling, input)).unwrap();
                 let mut weights = Weights::new(&network, &backend, &network.layout().init(1));
                 weights.pack(&backend, false);

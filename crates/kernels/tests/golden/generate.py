@@ -96,23 +96,26 @@ def gru_reset_before(x, h, w_ih, w_hh, b_ih, b_hh):
 
 
 def cell_case(path, title, module, seed, *, num_layers=1, hidden_size=7, lengths=None, reverse=False):
-    """Draws a case, runs it, backpropagates through it and writes everything."""
+    """Draws a case, runs it, backpropagates through it and writes everything. With both directions of a module (and no
+    `reverse`), states have one for each direction of each layer, and outputs both side by side."""
     generator = torch.Generator().manual_seed(seed)
     spelled_out = isinstance(module, SpelledOut)
     has_cell_state = isinstance(module, nn.LSTM)
+    directions = 2 if getattr(module, "bidirectional", False) and not reverse else 1
+    num_states = num_layers * directions
 
     x = leaf(draw(generator, T, B, I))
-    h0 = leaf(draw(generator, num_layers, B, hidden_size, scale=0.5))
-    c0 = leaf(draw(generator, num_layers, B, hidden_size, scale=0.5))
+    h0 = leaf(draw(generator, num_states, B, hidden_size, scale=0.5))
+    c0 = leaf(draw(generator, num_states, B, hidden_size, scale=0.5))
     if spelled_out:
         shapes = module.shapes
     else:
         module = module.double()
         shapes = {name: parameter.shape for name, parameter in module.named_parameters()}
     parameters = {name: leaf(draw(generator, *shape, scale=WEIGHT_SCALE)) for name, shape in shapes.items()}
-    d_output = draw(generator, T, B, hidden_size)
-    d_h_n = draw(generator, num_layers, B, hidden_size)
-    d_c_n = draw(generator, num_layers, B, hidden_size)
+    d_output = draw(generator, T, B, directions * hidden_size)
+    d_h_n = draw(generator, num_states, B, hidden_size)
+    d_c_n = draw(generator, num_states, B, hidden_size)
 
     if spelled_out:
         output, h_n = module(parameters, x, h0)
@@ -162,6 +165,27 @@ def run_module(module, parameters, x, h0, c0, lengths, reverse):
     if reverse:
         output, h_n, c_n = output[..., module.hidden_size :], h_n[1:], c_n[1:]
     return output, h_n, c_n
+
+
+def attention_case(path, title, score, seed):
+    """Attention over padded rows, spelled out: scores, softmax over the steps that a row has, weighted mean."""
+    generator = torch.Generator().manual_seed(seed)
+    queries, size, width = 4, 6, 5
+    arrays = {
+        "queries": leaf(draw(generator, queries, B, size)),
+        "keys": leaf(draw(generator, T, B, size)),
+        "values": leaf(draw(generator, T, B, width)),
+        "v": leaf(draw(generator, size)),
+    }
+    d_context = draw(generator, queries, B, width)
+    scores = score(arrays["queries"].unsqueeze(1), arrays["keys"].unsqueeze(0), arrays["v"])
+    beyond = torch.arange(T)[None, :, None] >= torch.tensor(LENGTHS)[None, None, :]
+    weights = scores.masked_fill(beyond, float("-inf")).softmax(dim=1)
+    context = (weights.unsqueeze(-1) * arrays["values"].unsqueeze(0)).sum(1)
+    (context * d_context).sum().backward()
+    grads = {f"d_{name}": array.grad for name, array in arrays.items() if array.grad is not None}
+    arrays = {"lengths": torch.tensor(LENGTHS)} | arrays | {"d_context": d_context, "context": context} | grads
+    write(path, title, arrays | {"weights": weights.transpose(1, 2)})
 
 
 def sentences_case(path):
@@ -251,6 +275,18 @@ def main():
     for name, (title, module) in spelled_out.items():
         seed += 1
         cell_case(out / f"{name}.golden", title, module, seed)
+    for name in ("lstm", "gru", "rnn_tanh"):
+        seed += 1
+        title = f"{name}, 2 layers, both directions, rows of lengths {LENGTHS}"
+        module = modules[name](7, 2, bidirectional=True)
+        cell_case(out / f"{name}_both_directions.golden", title, module, seed, num_layers=2, lengths=LENGTHS)
+    scores = {
+        "dot": lambda query, key, v: (query * key).sum(-1),
+        "additive": lambda query, key, v: (torch.tanh(query + key) * v).sum(-1),
+    }
+    for name, score in scores.items():
+        seed += 1
+        attention_case(out / f"attention_{name}.golden", f"{name} attention, spelled out", score, seed)
     sentences_case(out / "sentences.golden")
 
 

@@ -4,6 +4,7 @@
 //! field) is a small share of the work and runs on the host, written once for every backend.
 
 mod attention;
+mod attention_pool;
 mod crf;
 mod dropout;
 mod embedding;
@@ -12,9 +13,13 @@ mod pool;
 mod stack;
 
 pub use attention::{Attention, AttentionGradients, AttentionScore};
+pub use attention_pool::{AttentionPool, AttentionPoolPass, PoolInput};
 pub use crf::{Chains, Crf};
 pub use dropout::{DropoutMask, DropoutRate, WeightDrop};
 pub use embedding::Embedding;
 pub use loss::{LossBack, Score, most_probable, softmax, softmax_cross_entropy};
 pub use pool::{Outputs, Pooling};
 pub use stack::{Source, Stack, StackBack, StackInput, StackPass, StackSizes};
+
+#[cfg(test)]
+mod golden_tests;

@@ -1,18 +1,15 @@
-//! Pooling: one vector for a sequence of them.
+//! Pooling: one vector for a sequence of them, without parameters.
 
 use refrain_kernels::Real;
-use serde::{Deserialize, Serialize};
 
 /// How a sequence becomes one vector.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pooling {
     /// The output at the end: the last step of what runs forwards, the first of what runs backwards.
     Last,
     /// The mean over all steps.
     Mean,
     /// The largest over all steps, unit by unit.
-    #[default]
     Max,
 }
 
@@ -30,15 +27,6 @@ pub struct Outputs<'a, R> {
 }
 
 impl Pooling {
-    /// Its name, as options and files use it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Pooling::Last => "last",
-            Pooling::Mean => "mean",
-            Pooling::Max => "max",
-        }
-    }
-
     /// Overwrites `pooled [B, W]`, and for [`Pooling::Max`] the step that each number comes from.
     pub fn forward<R: Real>(self, x: Outputs<'_, R>, pooled: &mut Vec<R>, steps: &mut Vec<u32>) {
         let rows = x.lengths.len();

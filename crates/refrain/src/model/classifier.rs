@@ -13,10 +13,32 @@ use super::recurrent::{InputKind, RecurrentLayers};
 use crate::Result;
 use crate::data::{Padded, Rows};
 use crate::layer::{
-    DropoutMask, Embedding, LossBack, Outputs, Pooling, Score, Source, Stack, StackBack, StackInput,
-    StackPass, softmax_cross_entropy,
+    AttentionPool, AttentionPoolPass, DropoutMask, Embedding, LossBack, Outputs, PoolInput, Pooling, Score,
+    Source, Stack, StackBack, StackInput, StackPass, softmax_cross_entropy,
 };
 use crate::params::{Init, Layout};
+
+/// How a sequence becomes one vector, by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PoolingKind {
+    /// The output at the end, in each direction.
+    Last,
+    /// The mean over all steps.
+    Mean,
+    /// The largest over all steps, unit by unit.
+    #[default]
+    Max,
+    /// The mean over all steps, weighted by a score that is learned.
+    Attention,
+}
+
+/// The layer of that name.
+#[derive(Clone, Debug)]
+enum Pool {
+    Plain(Pooling),
+    Attention(AttentionPool),
+}
 
 /// What makes a classifier what it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,7 +49,7 @@ pub struct ClassifierSizes {
     /// Its recurrent layers.
     pub recurrent: RecurrentLayers,
     /// How their output becomes one vector.
-    pub pooling: Pooling,
+    pub pooling: PoolingKind,
     /// `K`.
     pub classes: usize,
 }
@@ -52,6 +74,7 @@ pub struct Classifier {
     layout: Layout,
     embedding: Option<Embedding>,
     stack: Stack,
+    pool: Pool,
     output: LinearSpec,
 }
 
@@ -65,6 +88,7 @@ pub struct ClassifierPass<B: Backend> {
     outputs: Vec<B::Real>,
     /// Which step each maximum is from.
     steps: Vec<u32>,
+    attention: AttentionPoolPass<B>,
     pooled: B::Frames,
     d_pooled: B::Frames,
     logits: Vec<B::Real>,
@@ -94,12 +118,21 @@ impl Classifier {
         // The top layer's output is dropped once it is pooled: a maximum over steps should not be one over what is left.
         let mut stack = Stack::new(&mut layout, "rnn", sizes.recurrent.over(sizes.input.into(), false));
         let width = sizes.recurrent.output_size();
+        let mut pool = match sizes.pooling {
+            PoolingKind::Last => Pool::Plain(Pooling::Last),
+            PoolingKind::Mean => Pool::Plain(Pooling::Mean),
+            PoolingKind::Max => Pool::Plain(Pooling::Max),
+            PoolingKind::Attention => Pool::Attention(AttentionPool::new(&mut layout, "attention", width)),
+        };
         let init = Init::Uniform(1.0 / (width as f32).sqrt());
         let weight = layout.push("output.weight", &[sizes.classes, width], init);
         stack.push_biases(&mut layout, "rnn");
+        if let Pool::Attention(pool) = &mut pool {
+            pool.push_biases(&mut layout, "attention");
+        }
         let bias = layout.push("output.bias", &[sizes.classes], init);
         let output = LinearSpec { input_size: width, output_size: sizes.classes, weight, bias: Some(bias) };
-        Ok(Self { sizes: sizes.clone(), layout, embedding, stack, output })
+        Ok(Self { sizes: sizes.clone(), layout, embedding, stack, pool, output })
     }
 
     /// Its sizes and kinds.
@@ -139,7 +172,14 @@ impl Classifier {
         pass.outputs = backend.read_frames(pass.stack.output(backend));
         let mut pooled = vec![];
         let outputs = self.outputs(&pass.outputs, batch.lengths());
-        self.sizes.pooling.forward(outputs, &mut pooled, &mut pass.steps);
+        match &self.pool {
+            Pool::Plain(pooling) => pooling.forward(outputs, &mut pooled, &mut pass.steps),
+            Pool::Attention(pool) => {
+                let layer = (&weights.params, &weights.linears[1]);
+                let x = PoolInput { frames: pass.stack.output(backend), outputs };
+                pool.forward(backend, layer, x, &mut pass.attention, &mut pooled);
+            }
+        }
         pass.pooled = backend.frames(recurrent.output_size(), &pooled);
         if let Some(mask) = dropout.and_then(|mask| mask.on(recurrent.dropout(), POOLED, rows)) {
             backend.dropout_in_place(&mask, &mut pass.pooled);
@@ -197,7 +237,10 @@ impl Network for Classifier {
     }
 
     fn linears(&self) -> Vec<LinearSpec> {
-        vec![self.output]
+        match &self.pool {
+            Pool::Plain(_) => vec![self.output],
+            Pool::Attention(pool) => vec![self.output, pool.linear()],
+        }
     }
 
     fn summary(&self) -> String {
@@ -205,7 +248,8 @@ impl Network for Classifier {
             InputKind::Ids { embedding_size, .. } => format!("embedding of {embedding_size}"),
             InputKind::Frames { size } => format!("frames of {size}"),
         };
-        format!("{}, {input}, {} pooling", self.sizes.recurrent.summary(), self.sizes.pooling.name())
+        let pooling = format!("{:?}", self.sizes.pooling).to_lowercase();
+        format!("{}, {input}, {pooling} pooling", self.sizes.recurrent.summary())
     }
 
     fn train<B: Backend>(
@@ -235,10 +279,19 @@ impl Network for Classifier {
             backend.dropout_in_place(&mask, &mut pass.d_pooled);
         }
         let d_pooled = backend.read_frames(backend.view(&pass.d_pooled));
-        let mut d_outputs = vec![];
         let outputs = self.outputs(&pass.outputs, batch.lengths());
-        self.sizes.pooling.backward(outputs, &d_pooled, &pass.steps, &mut d_outputs);
-        pass.stack.d_output = backend.d_frames(recurrent.output_size(), &d_outputs);
+        pass.stack.d_output = match &self.pool {
+            Pool::Plain(pooling) => {
+                let mut d_outputs = vec![];
+                pooling.backward(outputs, &d_pooled, &pass.steps, &mut d_outputs);
+                backend.d_frames(recurrent.output_size(), &d_outputs)
+            }
+            Pool::Attention(pool) => {
+                let layer = (&weights.params, &weights.linears[1]);
+                let x = PoolInput { frames: pass.stack.output(backend), outputs };
+                pool.backward(backend, layer, x, &d_pooled, &mut pass.attention, grads)
+            }
+        };
         let input = StackInput {
             source: Source::Frames(&pass.input),
             rows,
@@ -273,6 +326,7 @@ impl<B: Backend> Default for ClassifierPass<B> {
             input: B::Frames::default(),
             outputs: vec![],
             steps: vec![],
+            attention: AttentionPoolPass::default(),
             pooled: B::Frames::default(),
             d_pooled: B::Frames::default(),
             logits: vec![],

@@ -9,7 +9,7 @@ mod recurrent;
 mod task;
 
 pub use architecture::{ActivationKind, Architecture, CellKind, ResetGate};
-pub use classifier::{Classifier, ClassifierBatch, ClassifierPass, ClassifierSizes};
+pub use classifier::{Classifier, ClassifierBatch, ClassifierPass, ClassifierSizes, PoolingKind};
 pub use evaluation::evaluate;
 pub use language::{LanguageModel, Pass};
 pub use network::{Network, Part, TrainStep, Weights, gradients};

@@ -8,8 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::PrecisionChoice;
-use crate::layer::Pooling;
-use crate::model::{ActivationKind, CellKind, ResetGate};
+use crate::model::{ActivationKind, CellKind, PoolingKind, ResetGate};
 use crate::text::TokenUnits;
 
 macro_rules! settings {
@@ -80,7 +79,7 @@ settings! {
     /// Whether layers read each sequence from both ends.
     bidirectional: bool,
     /// How the outputs of all steps become one vector.
-    pooling: Pooling,
+    pooling: PoolingKind,
     /// Whether every class counts as much as any other, however rare it is.
     class_weights: bool,
     /// Share of each layer's output that training drops.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::layer::Pooling;
+use crate::model::PoolingKind;
 use crate::text::TokenUnits;
 
 /// The values in force that only a classifier has.
@@ -21,6 +21,6 @@ pub struct Options {
     pub embedding_size: Option<usize>,
     pub bidirectional: bool,
     pub locked_dropout: bool,
-    pub pooling: Pooling,
+    pub pooling: PoolingKind,
     pub class_weights: bool,
 }
