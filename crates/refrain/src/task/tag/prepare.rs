@@ -55,7 +55,7 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Tag>> {
         char_hidden_size: None,
         word_dropout: None,
         bidirectional: settings.bidirectional.unwrap_or(true),
-        locked_dropout: settings.locked_dropout.unwrap_or(false),
+        locked_dropout: settings.locked_dropout.unwrap_or(words),
         crf,
     };
     let (codec, input, spelling) = if words {
@@ -128,7 +128,7 @@ fn defaults(words: bool, size: usize) -> Defaults {
             num_layers: 1,
             dropout: 0.5,
             batch_size,
-            epochs: 12,
+            epochs: 8,
             learning_rate: 2e-3,
             weight_decay: 0.01,
             valid_fraction: 0.1,
