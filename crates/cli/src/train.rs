@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use refrain::PrecisionChoice;
-use refrain::format::{Form, form_of};
+use refrain::format::{Column, Form, form_of};
 use refrain::model::{ActivationKind, CellKind, PoolingKind, ResetGate};
+use refrain::task::tag::has_labels_for_frames;
 use refrain::text::TokenUnits;
 use refrain::train::{
     Event, Example, Learnable, Optimizer, Preset, Reason, Run, Schedule, Settings, Span, TaskName,
@@ -29,7 +30,7 @@ use crate::{Failure, machine, out};
 pub(crate) struct Args {
     /// UTF-8 files (or any files, with --units byte), read as one text
     data: Vec<PathBuf>,
-    /// What is learned: language or classify [from the form of the data]
+    /// What is learned: language, classify or tag [from the form of the data]
     #[arg(long, value_parser = named::<TaskName>)]
     task: Option<TaskName>,
     /// A file to measure on and not to learn from [a share of the data]
@@ -97,6 +98,25 @@ pub(crate) struct Args {
     /// Share of the recurrent weights to drop at each update (Merity et al. 2018) [0]
     #[arg(long, value_name = "SHARE", help_heading = "Model")]
     weight_drop: Option<f32>,
+
+    /// Which column holds the tags: a number from 1, from the end as -1, or a name as upos [upos in CoNLL-U; else the last]
+    #[arg(long, value_name = "COLUMN", help_heading = "Tagging")]
+    column: Option<Column>,
+    /// Which column holds the words [form in CoNLL-U; else the first]
+    #[arg(long, value_name = "COLUMN", help_heading = "Tagging")]
+    word_column: Option<Column>,
+    /// Numbers that stand for a character of a word; 0 for words without their spelling [32]
+    #[arg(long, value_name = "N", help_heading = "Tagging")]
+    char_embedding_size: Option<usize>,
+    /// Units, in each direction, of the layer that reads a word's characters [50]
+    #[arg(long, value_name = "N", help_heading = "Tagging")]
+    char_hidden_size: Option<usize>,
+    /// Share of the words to take for the unknown one while learning [0.05]
+    #[arg(long, value_name = "SHARE", help_heading = "Tagging")]
+    word_dropout: Option<f32>,
+    /// Judge neighbouring tags together, by a conditional random field: true or false [for BIO and IOBES tags]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "Tagging")]
+    crf: Option<bool>,
 
     /// Steps the gradient flows back through, T, the k of truncated backpropagation [64]
     #[arg(long, value_name = "N", help_heading = "Training")]
@@ -234,6 +254,12 @@ impl Args {
             bidirectional: self.bidirectional,
             pooling: self.pooling,
             class_weights: flag(self.class_weights),
+            column: self.column.clone(),
+            word_column: self.word_column.clone(),
+            char_embedding_size: self.char_embedding_size,
+            char_hidden_size: self.char_hidden_size,
+            word_dropout: self.word_dropout,
+            crf: self.crf,
             dropout: self.dropout,
             locked_dropout: flag(self.locked_dropout),
             weight_drop: self.weight_drop,
@@ -311,6 +337,10 @@ macro_rules! with_task {
                 type $task = refrain::task::Classify;
                 $result
             }
+            refrain::train::TaskName::Tag => {
+                type $task = refrain::task::Tag;
+                $result
+            }
         }
     };
 }
@@ -346,6 +376,8 @@ fn task_of(settings: &Settings) -> Result<(TaskName, Option<String>), Failure> {
     // What is no UTF-8 can still be learned byte by byte, and what cannot be read gets its message there.
     let Ok(guess) = form_of(path) else { return Ok((TaskName::Language, None)) };
     let task = match guess.form {
+        Form::Conll | Form::Conllu => TaskName::Tag,
+        Form::LongTable | Form::Npz if has_labels_for_frames(path) => TaskName::Tag,
         Form::LabelledText | Form::TimeSeries | Form::LongTable | Form::Npz => TaskName::Classify,
         _ => return Ok((TaskName::Language, None)),
     };

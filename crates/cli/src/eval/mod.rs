@@ -2,6 +2,7 @@
 
 mod classify;
 mod language;
+mod tag;
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ use crate::{Failure, machine};
 /// Measure a model on data that it has not learned.
 ///
 /// For a text: nats and bits a character, perplexity. For labelled sequences: accuracy, macro F1, and which label is taken
-/// for which.
+/// for which. For tagged words: the same, F1 of spans where tags spell them out, and accuracy on unknown words.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  refrain eval runs/play held-out.txt\n  refrain eval runs/reviews test.tsv"
@@ -66,6 +67,7 @@ impl Args {
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     match task_of(&args.model)?.as_str() {
         "classify" => classify::run(&args),
+        "tag" => tag::run(&args),
         _ => language::run(&args),
     }
 }

@@ -1,6 +1,7 @@
 //! `refrain predict`: what a model says of new data, one result a line. One file a task.
 
 mod classify;
+mod tag;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -37,7 +38,6 @@ pub(crate) struct Args {
 
 /// A text to predict for, and where it is from.
 struct Input {
-    #[expect(dead_code, reason = "for the messages of formats that have lines")]
     name: PathBuf,
     text: String,
 }
@@ -63,6 +63,7 @@ impl Args {
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     match task_of(&args.model)?.as_str() {
         "classify" => classify::run(&args),
+        "tag" => tag::run(&args),
         _ => Err(Failure::Usage(
             "that is a language model: it writes (`refrain sample`) and measures (`refrain eval`)".to_owned(),
         )),

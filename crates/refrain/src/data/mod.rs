@@ -13,6 +13,7 @@ mod lines;
 mod padded;
 mod pieces;
 mod sequences;
+mod spelled;
 mod windows;
 
 pub use batch::{Batch, IGNORE};
@@ -22,4 +23,5 @@ pub use examples::{Example, Examples};
 pub use lines::Lines;
 pub use padded::Padded;
 pub use sequences::Sequences;
+pub use spelled::Spelled;
 pub use windows::{Evaluation, Windows};

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use super::column::Column;
 use super::read_text;
 use super::rows::Table;
@@ -29,7 +31,8 @@ pub struct Sentence {
 }
 
 /// Which columns hold what.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Columns {
     /// The words; by default `form` (the second) in CoNLL-U and the first elsewhere.
     pub words: Option<Column>,

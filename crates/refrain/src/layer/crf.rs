@@ -102,6 +102,17 @@ impl<'a, R: Real> Crf<'a, R> {
         loss
     }
 
+    /// How probable each label is at each step of a chain `[T, K]`, over all sequences of labels: `[T, K]`.
+    pub fn marginals(&self, emissions: &[R]) -> Vec<R> {
+        let k = self.labels();
+        let mut lattice = Lattice::default();
+        if !emissions.is_empty() {
+            lattice.fill(self, emissions.len() / k, |t| &emissions[t * k..][..k]);
+        }
+        let Lattice { alpha, beta, total, .. } = lattice;
+        alpha.iter().zip(beta).map(|(&a, b)| (a + b - total).exp()).collect()
+    }
+
     /// The most probable labels of a chain `[T, K]` (Viterbi 1967).
     pub fn decode(&self, emissions: &[R]) -> Vec<u32> {
         let k = self.labels();
@@ -254,6 +265,11 @@ mod tests {
             let emissions: Vec<f64> =
                 (0..length).flat_map(|t| case.emissions[(t * rows + row) * K..][..K].to_vec()).collect();
             assert_eq!(Crf::new(K, &case.params).decode(&emissions), *best);
+            for (at, marginal) in Crf::new(K, &case.params).marginals(&emissions).iter().enumerate() {
+                let with = all.iter().filter(|(labels, _)| labels[at / K] as usize == at % K);
+                let share = with.map(|(_, score)| score.exp()).sum::<f64>() / sum;
+                assert!((marginal - share).abs() < 1e-10);
+            }
         }
         assert!((case.loss(None) - total).abs() < 1e-10);
         assert!(Crf::new(K, &case.params).decode(&[]).is_empty());

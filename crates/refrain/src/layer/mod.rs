@@ -10,6 +10,7 @@ mod dropout;
 mod embedding;
 mod loss;
 mod pool;
+mod spelling;
 mod stack;
 
 pub use attention::{Attention, AttentionGradients, AttentionScore};
@@ -19,6 +20,7 @@ pub use dropout::{DropoutMask, DropoutRate, WeightDrop};
 pub use embedding::Embedding;
 pub use loss::{LossBack, Score, most_probable, softmax, softmax_cross_entropy};
 pub use pool::{Outputs, Pooling};
+pub use spelling::{Spelling, SpellingPass};
 pub use stack::{Source, Stack, StackBack, StackInput, StackPass, StackSizes};
 
 #[cfg(test)]

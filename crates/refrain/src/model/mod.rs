@@ -6,6 +6,7 @@ mod evaluation;
 mod language;
 mod network;
 mod recurrent;
+mod tagger;
 mod task;
 
 pub use architecture::{ActivationKind, Architecture, CellKind, ResetGate};
@@ -15,4 +16,5 @@ pub use language::{LanguageModel, Pass};
 pub use network::{Network, Part, TrainStep, Weights, gradients};
 pub(crate) use network::{check_memory, rows_of_part};
 pub use recurrent::{InputKind, RecurrentLayers};
+pub use tagger::{SpellingSizes, Tagger, TaggerBatch, TaggerPass, TaggerSizes};
 pub use task::Task;

@@ -4,11 +4,13 @@
 pub mod classify;
 pub mod language;
 mod split;
+pub mod tag;
 
 use refrain_kernels::Backend;
 
 pub use classify::Classify;
 pub use language::Language;
+pub use tag::Tag;
 
 use crate::data::Example;
 

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::PrecisionChoice;
+use crate::format::Column;
 use crate::model::{ActivationKind, CellKind, PoolingKind, ResetGate};
 use crate::text::TokenUnits;
 
@@ -82,6 +83,18 @@ settings! {
     pooling: PoolingKind,
     /// Whether every class counts as much as any other, however rare it is.
     class_weights: bool,
+    /// Which column holds the tags.
+    column: Column,
+    /// Which column holds the words.
+    word_column: Column,
+    /// Numbers that stand for a character of a word; 0 for words without their spelling.
+    char_embedding_size: usize,
+    /// Units, in each direction, of the layer that reads a word's characters.
+    char_hidden_size: usize,
+    /// Share of the words that training takes for the unknown one.
+    word_dropout: f32,
+    /// Whether neighbouring tags are judged together, by a conditional random field.
+    crf: bool,
     /// Share of each layer's output that training drops.
     dropout: f32,
     /// Whether all steps of a sequence drop the same.
@@ -148,6 +161,8 @@ pub enum TaskName {
     Language,
     /// One label for a sequence.
     Classify,
+    /// A label for each step of a sequence.
+    Tag,
 }
 
 /// Settings that belong together, by name. What a user gives beside one wins over it, and a run's `config.toml` has

@@ -7,6 +7,7 @@ mod prepare;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use data::read_frames;
 pub use data::{ClassifyExample, ClassifyInput, read_inputs};
 pub use options::Options;
 pub use predict::{Classified, ClassifyEvaluation};

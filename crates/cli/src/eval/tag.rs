@@ -1,0 +1,54 @@
+//! How well a tagger does: accuracy, macro F1, spans, unknown words, and which tag is taken for which.
+
+use refrain::Model;
+use refrain::task::Tag;
+use serde_json::json;
+
+use super::Args;
+use crate::Failure;
+use crate::out::{self, thousands};
+
+/// Rows of the table of confusions.
+const MOST_TAGS: usize = 12;
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let model = Model::<Tag>::load(&args.model)?;
+    let backend = args.backend(model.task.hidden_size())?;
+    let found = model.on(&backend).evaluate(args.file()?)?;
+    let (confusion, unknown) = (&found.confusion, &found.unknown);
+    if args.json {
+        let object = json!({
+            "accuracy": confusion.accuracy(), "macro_f1": confusion.macro_f1(),
+            "span_f1": found.spans.as_ref().map(|spans| spans.overall().f1()), "loss": found.loss,
+            "unknown": unknown.total(), "unknown_accuracy": (unknown.total() > 0).then(|| unknown.accuracy()),
+            "tags": confusion.total(), "sequences": found.sequences, "precision": backend.precision().name(),
+        });
+        return out::line(&object.to_string());
+    }
+    let percent = |name: &str, share: f64| out::line(&format!("{name:<10} {:.2} %", 100.0 * share));
+    percent("accuracy", confusion.accuracy())?;
+    percent("macro F1", confusion.macro_f1())?;
+    if let Some(spans) = &found.spans {
+        percent("span F1", spans.overall().f1())?;
+        for (kind, scores) in spans.kinds() {
+            let [precision, recall, f1] =
+                [scores.precision(), scores.recall(), scores.f1()].map(|x| 100.0 * x);
+            out::line(&format!(
+                "  {kind:<8} {f1:.2} %   precision {precision:.2} %, recall {recall:.2} %, {} spans",
+                thousands(scores.support)
+            ))?;
+        }
+    }
+    out::line(&format!("loss       {:.4} nats a tag", found.loss))?;
+    if unknown.total() > 0 {
+        let share = 100.0 * unknown.total() as f64 / confusion.total() as f64;
+        out::line(&format!(
+            "unknown    {:.2} % of the {} words ({share:.1} %) that the model has not learned",
+            100.0 * unknown.accuracy(),
+            thousands(unknown.total())
+        ))?;
+    }
+    let (tags, sequences) = (thousands(confusion.total()), thousands(found.sequences as u64));
+    out::line(&format!("tags       {tags} in {sequences} sequences"))?;
+    out::line(&format!("\n{}", confusion.table(model.task.labels(), MOST_TAGS).trim_end()))
+}

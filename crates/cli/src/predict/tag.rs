@@ -1,0 +1,46 @@
+//! A tag for each word or frame: a word and its tag a line, a blank line after each sentence.
+
+use refrain::task::Tag;
+use refrain::task::tag::{TagCodec, TagInput, read_inputs, sentences_of};
+use refrain::{Error, Model};
+use serde_json::json;
+
+use super::Args;
+use crate::{Failure, out};
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let model = Model::<Tag>::load(&args.model)?;
+    let backend = args.backend(model.task.hidden_size())?;
+    let session = model.on(&backend);
+    let inputs: Vec<Result<Vec<TagInput>, Error>> = match model.task.codec() {
+        TagCodec::Words { columns, .. } => {
+            let texts = args.texts()?;
+            texts.iter().map(|input| sentences_of(&input.name, &input.text, columns)).collect()
+        }
+        TagCodec::Frames(_) if args.input.is_empty() => {
+            return Err(Failure::Usage("name the files: this model reads sequences of numbers".to_owned()));
+        }
+        TagCodec::Frames(_) => args.input.iter().map(|path| read_inputs(path)).collect(),
+    };
+    let inputs = inputs.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
+    let names = model.task.labels();
+    for (input, tagged) in inputs.iter().zip(session.predict(&inputs)?) {
+        let tags: Vec<&str> = tagged.labels.iter().map(|&label| &names[label][..]).collect();
+        if args.json {
+            let mut object = json!({ "tags": tags, "probabilities": tagged.probabilities });
+            if let TagInput::Words(words) = input {
+                object["words"] = json!(words);
+            }
+            out::line(&object.to_string())?;
+            continue;
+        }
+        match input {
+            TagInput::Words(words) => {
+                words.iter().zip(&tags).try_for_each(|(word, tag)| out::line(&format!("{word}\t{tag}")))?;
+            }
+            TagInput::Frames { .. } => tags.iter().try_for_each(|tag| out::line(tag))?,
+        }
+        out::line("")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,137 @@
+//! The real program tags words and frames, and says what is wrong with data that cannot be tagged.
+
+mod support;
+
+use support::{Place, events};
+
+const SMALL: &str = "--hidden-size 8 --char-hidden-size 4 --sample-every 0";
+
+/// Forty sentences in which names of people and places are spans of one or two words.
+fn sentences(place: &Place) {
+    let mut text = String::new();
+    for i in 0..40 {
+        let person = ["Anna\tB-PER", "Bo\tB-PER\nLee\tI-PER", "Cleo\tB-PER"][i % 3];
+        let town = ["Oslo\tB-LOC", "New\tB-LOC\nYork\tI-LOC", "Rome\tB-LOC", "Bern\tB-LOC"][i % 4];
+        text += &format!("{person}\n{}\tO\n{town}\n.\tO\n\n", ["left", "likes"][i % 2]);
+    }
+    place.write("names.conll", text);
+}
+
+/// Ten sequences of two numbers a frame, each labelled by the sign of the first.
+fn frames(place: &Place) {
+    let mut text = "id,label,x,y\n".to_owned();
+    for i in 0..60 {
+        let x = if i / 3 % 2 == 0 { 1.0 } else { -1.0 } + f64::from(i % 7) / 10.0;
+        text += &format!("s{},{},{x},{}\n", i / 6, if x > 0.0 { "up" } else { "down" }, i % 5);
+    }
+    place.write("frames.csv", text);
+}
+
+#[test]
+fn words_are_tagged_in_columns() {
+    let place = Place::new();
+    sentences(&place);
+    let said = place.succeed(&format!(
+        "train names.conll --epochs 40 --learning-rate 0.02 --dropout 0.1 --out run {SMALL}"
+    ));
+    for part in ["task      tag", "spell out spans", "conditional random field", "% right"] {
+        assert!(said.contains(part), "no {part:?} in {said}");
+    }
+    let found = &events(&place.succeed("eval run names.conll --json"))[0];
+    for name in ["accuracy", "macro_f1", "span_f1"] {
+        assert!(found[name].as_f64().unwrap() > 0.9, "{found}");
+    }
+    let table = place.succeed("eval run names.conll");
+    for part in ["span F1", "PER", "LOC", "nats a tag", "B-PER"] {
+        assert!(table.contains(part), "no {part:?} in {table}");
+    }
+    place.write("new.txt", "Anna likes New York .\n\nCleo left .\n");
+    let tagged = place.succeed("predict run new.txt");
+    let words: Vec<&str> = tagged.lines().map(|line| line.split('\t').next().unwrap()).collect();
+    assert_eq!(words, ["Anna", "likes", "New", "York", ".", "", "Cleo", "left", ".", ""], "{tagged}");
+    assert!(tagged.starts_with("Anna\tB-PER\nlikes\tO\nNew\tB-LOC\nYork\tI-LOC\n.\tO\n"), "{tagged}");
+    // What it writes, it reads, with tags and without.
+    place.write("tagged.conll", &tagged);
+    assert_eq!(place.succeed("predict run tagged.conll"), tagged);
+    assert_eq!(events(&place.succeed("eval run tagged.conll --json"))[0]["accuracy"], 1.0);
+    place.write("unknown.conll", "Zoe\tB-PER\nleft\tO\n");
+    assert_eq!(events(&place.succeed("eval run unknown.conll --json"))[0]["unknown"], 1);
+    let objects = events(&place.succeed("predict run new.txt --json"));
+    assert_eq!(objects[1]["words"].as_array().unwrap().len(), 3);
+    assert_eq!(objects[1]["probabilities"].as_array().unwrap().len(), 3);
+    // Without spelling and field; the same sitting twice gives the same bytes.
+    let plain = format!("train names.conll --char-embedding-size 0 --crf=false --max-steps 5 {SMALL}");
+    place.succeed(&format!("{plain} --out one --threads 1"));
+    place.succeed(&format!("{plain} --out two --threads 2"));
+    assert_eq!(place.read("one/model.safetensors"), place.read("two/model.safetensors"));
+}
+
+#[test]
+fn frames_are_tagged_one_by_one() {
+    let place = Place::new();
+    frames(&place);
+    let said = place.succeed("train frames.csv --epochs 100 --learning-rate 0.03 --hidden-size 8 --out run");
+    assert!(said.contains("task      tag"), "{said}");
+    let found = &events(&place.succeed("eval run frames.csv --json"))[0];
+    assert!(found["accuracy"].as_f64().unwrap() > 0.9 && found["span_f1"].is_null(), "{found}");
+    assert_eq!(place.succeed("predict run frames.csv").lines().count(), 70);
+    // Within a sequence whose label never changes, too.
+    place.write("same.csv", "id,label,x,y\na,up,1,2\na,up,1.2,3\n");
+    assert_eq!(events(&place.succeed("eval run same.csv --json"))[0]["tags"], 2);
+}
+
+#[test]
+fn data_that_cannot_be_tagged() {
+    let place = Place::new();
+    sentences(&place);
+    frames(&place);
+    place.write("empty.conll", "");
+    place.write("one.conll", "a\tX\nb\tX\n");
+    place.write("ragged.conll", "a\tX\nb\tY\n\nc\n");
+    place.write("blank.conll", "a\tX\nb\t\n");
+    place.write("nan.csv", "id,label,x\na,up,1\na,down,NaN\n");
+    place.write("mixed.csv", "id,label,x\na,up,1\na,down,1,2\n");
+    place
+        .write("whole.ts", "@problemName t\n@univariate true\n@classLabel true a b\n@data\n1,2,3:a\n2,3:b\n");
+    for (arguments, code, parts) in [
+        ("empty.conll", 1, &["empty.conll: is empty"][..]),
+        ("one.conll", 1, &["one.conll: has a single tag"]),
+        ("ragged.conll", 1, &["ragged.conll, line 4"]),
+        ("blank.conll", 1, &["blank.conll, line 2", "tag"]),
+        ("names.conll --column 9", 1, &["there is no column 9", "1 to 2"]),
+        ("names.conll --column upos", 1, &["the columns have no names"]),
+        ("names.conll --column nonsense", 2, &["there is no column", "nonsense"]),
+        ("names.conll --word-column 0", 2, &["there is no column"]),
+        ("names.conll --units char", 2, &["are read in words"]),
+        ("names.conll --min-count 1000", 2, &["no words occur 1000 times"]),
+        ("names.conll --word-dropout 1", 2, &["word-dropout is 1"]),
+        ("names.conll --char-hidden-size 0", 2, &["hidden size of characters is 0"]),
+        ("names.conll --valid frames.csv", 1, &["frames.csv", "reads words"]),
+        ("names.conll frames.csv", 2, &["several files"]),
+        ("nan.csv", 1, &["nan.csv, line 3", "`x`"]),
+        ("mixed.csv", 1, &["mixed.csv, line 3"]),
+        ("whole.ts", 1, &["whole.ts, line 5", "--task classify"]),
+    ] {
+        let message = place.fail(&format!("train --task tag --out run {arguments}"), code);
+        for part in parts {
+            assert!(message.contains(part), "{arguments}: no {part:?} in {message}");
+        }
+    }
+    place.succeed(&format!("train names.conll --max-steps 3 --out words {SMALL}"));
+    place.succeed("train frames.csv --max-steps 3 --hidden-size 4 --out frames");
+    place.write("other.conll", "# a comment\nAnna\tB-PER\nleft\tVERB\n");
+    place.write("wide.csv", "id,label,x,y,z\na,up,1,2,3\na,down,1,2,3\n");
+    for (arguments, code, parts) in [
+        ("eval words other.conll", 1, &["other.conll, line 2", "\"left\"", "\"VERB\"", "B-LOC"][..]),
+        ("eval words frames.csv", 1, &["frames.csv, line 2", "reads words"]),
+        ("eval frames wide.csv", 1, &["wide.csv, line 2", "3 features", "frames of 2"]),
+        ("predict frames nan.csv", 1, &["nan.csv, line 3"]),
+        ("predict frames wide.csv", 2, &["sequence 1", "frames of 2"]),
+        ("predict frames", 2, &["name the files"]),
+    ] {
+        let message = place.fail(arguments, code);
+        for part in parts {
+            assert!(message.contains(part), "{arguments}: no {part:?} in {message}");
+        }
+    }
+}

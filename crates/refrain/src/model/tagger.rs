@@ -1,0 +1,447 @@
+//! The tagger: many-to-many, aligned. It reads a sequence and gives each of its steps a label.
+//!
+//! words `[T, B]` -> embedding, joined with their spelling (or frames `[T, B, I]`) -> recurrent layers -> linear -> softmax
+//! cross-entropy at every step, or a conditional random field over the sequence.
+
+use std::ops::Range;
+
+use refrain_kernels::{Backend, IGNORE, LinearSpec, Real};
+use serde::{Deserialize, Serialize};
+
+use super::architecture::{MAX_SIZE, MAX_VOCABULARY, within};
+use super::network::{Network, Part, TrainStep, Weights};
+use super::recurrent::{InputKind, RecurrentLayers};
+use crate::data::{Padded, Rows, Spelled};
+use crate::layer::{
+    Chains, Crf, DropoutMask, DropoutRate, Embedding, LossBack, Score, Source, Spelling, SpellingPass, Stack,
+    StackBack, StackInput, StackPass, most_probable, softmax, softmax_cross_entropy,
+};
+use crate::params::{Init, Layout};
+use crate::{Error, Result};
+
+/// What makes a tagger what it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaggerSizes {
+    /// What it reads. Id 0 is the unknown word.
+    pub input: InputKind,
+    /// What it reads of a word's spelling, beside its id.
+    pub spelling: Option<SpellingSizes>,
+    /// Share of the words that training takes for the unknown one.
+    pub word_dropout: f32,
+    /// Its recurrent layers.
+    pub recurrent: RecurrentLayers,
+    /// Whether neighbouring labels are judged together, by a conditional random field.
+    pub crf: bool,
+    /// `K`.
+    pub labels: usize,
+}
+
+/// How words are read character by character.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpellingSizes {
+    /// Characters, the unknown one included.
+    pub vocab_size: usize,
+    /// Numbers that stand for a character.
+    pub embedding_size: usize,
+    /// Units in each direction.
+    pub hidden_size: usize,
+}
+
+/// Sequences with a label a step.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TaggerBatch {
+    /// Words, for a model over words.
+    pub ids: Padded<u32>,
+    /// The same, spelled, for a model that reads that too.
+    pub spelled: Spelled,
+    /// Frames, for a model over frames.
+    pub frames: Padded<f32>,
+    /// One a step; beyond a row's length anything.
+    pub labels: Padded<u32>,
+}
+
+/// The layers and their places in the arena.
+#[derive(Clone, Debug)]
+pub struct Tagger {
+    sizes: TaggerSizes,
+    layout: Layout,
+    embedding: Option<Embedding>,
+    spelling: Option<Spelling>,
+    stack: Stack,
+    output: LinearSpec,
+    crf: Option<Range<usize>>,
+}
+
+/// What a pass leaves behind.
+pub struct TaggerPass<B: Backend> {
+    spelling: SpellingPass<B>,
+    stack: StackPass<B>,
+    scratch: B::Scratch,
+    /// Ids after word dropout.
+    ids: Vec<u32>,
+    vectors: Vec<B::Real>,
+    input: B::Frames,
+    emissions: Vec<B::Real>,
+    d_emissions: Vec<B::Real>,
+    d_part: B::Frames,
+}
+
+/// Where the input and the words are in the order of dropout masks, behind all layers of a stack.
+const INPUT: u64 = 1 << 20;
+const WORDS: u64 = INPUT + 1;
+
+impl Tagger {
+    /// Lays out a model.
+    ///
+    /// # Errors
+    /// If a size is out of bounds.
+    pub fn new(sizes: &TaggerSizes) -> Result<Self> {
+        sizes.validate()?;
+        let (mut layout, recurrent) = (Layout::default(), &sizes.recurrent);
+        let embedding = match sizes.input {
+            InputKind::Ids { vocab_size, embedding_size } => {
+                Some(Embedding::new(&mut layout, "embedding", vocab_size, embedding_size))
+            }
+            InputKind::Frames { .. } => None,
+        };
+        let mut spelling = sizes.spelling.map(|s| {
+            let sizes = [s.vocab_size, s.embedding_size, s.hidden_size];
+            Spelling::new(&mut layout, "chars", recurrent.cell(), sizes)
+        });
+        let size = sizes.input.size() + spelling.as_ref().map_or(0, Spelling::size);
+        let input = InputKind::Frames { size }.into();
+        let mut stack = Stack::new(&mut layout, "rnn", recurrent.over(input, true));
+        let (width, labels) = (recurrent.output_size(), sizes.labels);
+        let init = Init::Uniform(1.0 / (width as f32).sqrt());
+        let weight = layout.push("output.weight", &[labels, width], init);
+        if let Some(spelling) = &mut spelling {
+            spelling.push_biases(&mut layout, "chars");
+        }
+        stack.push_biases(&mut layout, "rnn");
+        let bias = layout.push("output.bias", &[labels], init);
+        let output = LinearSpec { input_size: width, output_size: labels, weight, bias: Some(bias) };
+        // As pytorch-crf has them, and in the order in which [`Crf`] reads them.
+        let crf = sizes.crf.then(|| {
+            let small = Init::Uniform(0.1);
+            let start = layout.push("crf.start_transitions", &[labels], small);
+            layout.push("crf.end_transitions", &[labels], small);
+            layout.push("crf.transitions", &[labels, labels], small);
+            start..start + Crf::<f32>::len(labels)
+        });
+        Ok(Self { sizes: sizes.clone(), layout, embedding, spelling, stack, output, crf })
+    }
+
+    /// Its sizes and kinds.
+    pub fn sizes(&self) -> &TaggerSizes {
+        &self.sizes
+    }
+
+    /// How well each label fits each step, `[T, B, K]`: logits, or what the field adds its own scores to.
+    pub fn emissions<'p, B: Backend>(
+        &self,
+        backend: &B,
+        weights: &Weights<B>,
+        batch: &TaggerBatch,
+        dropout: Option<DropoutMask>,
+        pass: &'p mut TaggerPass<B>,
+    ) -> &'p [B::Real] {
+        self.read(backend, weights, batch, dropout, pass);
+        let mut state = self.stack.zero_state::<B>(batch.rows());
+        let input = input(&pass.input, batch, dropout);
+        self.stack.forward(backend, self.layers(weights), &input, &mut state, &mut pass.stack);
+        let output = pass.stack.output(backend);
+        backend.linear_outputs(&weights.linears[0], output, &mut pass.emissions, &mut pass.scratch);
+        &pass.emissions
+    }
+
+    /// What the recurrent layers read, into `pass.input`.
+    fn read<B: Backend>(
+        &self,
+        backend: &B,
+        weights: &Weights<B>,
+        batch: &TaggerBatch,
+        dropout: Option<DropoutMask>,
+        pass: &mut TaggerPass<B>,
+    ) {
+        let TaggerPass { ids, vectors, input, .. } = pass;
+        let Some(embedding) = &self.embedding else {
+            // Measured numbers are not dropped.
+            vectors.clear();
+            vectors.extend(batch.frames.values.iter().map(|&x| B::Real::of(x.into())));
+            *input = backend.frames(self.sizes.input.size(), vectors);
+            return;
+        };
+        ids.clone_from(&batch.ids.values);
+        let word_dropout = DropoutRate { rate: self.sizes.word_dropout, locked: false };
+        if let Some(mask) = dropout.and_then(|mask| mask.on(word_dropout, WORDS, batch.rows())) {
+            let mut kept = backend.frames(1, &vec![B::Real::of(1.0); ids.len()]);
+            backend.dropout_in_place(&mask, &mut kept);
+            let kept = backend.read_frames(backend.view(&kept));
+            ids.iter_mut()
+                .zip(kept)
+                .for_each(|(id, kept)| *id = if kept > B::Real::of(0.0) { *id } else { 0 });
+        }
+        embedding.forward(backend, &weights.params, ids, vectors);
+        *input = backend.frames(embedding.size(), vectors);
+        if let Some(spelling) = &self.spelling {
+            spelling.forward(backend, &weights.layers, &batch.spelled, &mut pass.spelling, vectors);
+            let words = std::mem::take(input);
+            let spelled = backend.frames(spelling.size(), vectors);
+            backend.join(&[backend.view(&words), backend.view(&spelled)], input);
+        }
+        if let Some(mask) = self.input_dropout(dropout, batch.rows()) {
+            backend.dropout_in_place(&mask, input);
+        }
+    }
+
+    fn input_dropout(&self, dropout: Option<DropoutMask>, rows: usize) -> Option<refrain_kernels::Dropout> {
+        dropout.and_then(|mask| mask.on(self.sizes.recurrent.dropout(), INPUT, rows))
+    }
+
+    /// The layers over the sequence, which stand behind those over characters.
+    fn layers<'w, B: Backend>(&self, weights: &'w Weights<B>) -> &'w [B::Recurrent] {
+        let before = self.spelling.as_ref().map_or(0, |spelling| spelling.stack().specs().len());
+        &weights.layers[before..]
+    }
+
+    /// The parameters of the field; none if there is none.
+    pub fn field<B: Backend>(&self, backend: &B, weights: &Weights<B>) -> Vec<B::Real> {
+        let part = self.crf.clone();
+        part.map_or(vec![], |part| backend.read_part(&weights.params, part))
+    }
+
+    /// The emissions `[T, K]` of row `row` out of those of a batch.
+    pub fn row<R: Real>(&self, emissions: &[R], lengths: &[usize], row: usize) -> Vec<R> {
+        let k = self.sizes.labels;
+        let steps = (0..lengths[row]).flat_map(|t| &emissions[(t * lengths.len() + row) * k..][..k]);
+        steps.copied().collect()
+    }
+
+    /// The best labels of a sequence from its `emissions [T, K]` and the [`Tagger::field`].
+    pub fn decode<R: Real>(&self, field: &[R], emissions: &[R]) -> Vec<u32> {
+        match self.crf {
+            Some(_) => Crf::new(self.sizes.labels, field).decode(emissions),
+            None => {
+                let steps = emissions.chunks_exact(self.sizes.labels);
+                steps.map(|logits| most_probable(logits) as u32).collect()
+            }
+        }
+    }
+
+    /// The probability of each label at each step of a sequence, `[T, K]`, from the same.
+    pub fn probabilities<R: Real>(&self, field: &[R], mut emissions: Vec<R>) -> Vec<R> {
+        match self.crf {
+            Some(_) => Crf::new(self.sizes.labels, field).marginals(&emissions),
+            None => {
+                emissions.chunks_exact_mut(self.sizes.labels).for_each(softmax);
+                emissions
+            }
+        }
+    }
+
+    /// The loss of a sequence's labels in nats, from the same, and how many are right.
+    pub fn score<R: Real>(&self, field: &[R], emissions: &[R], labels: &[u32]) -> Score {
+        if self.crf.is_none() {
+            return softmax_cross_entropy(emissions, self.sizes.labels, labels, &[], None);
+        }
+        let chains = Chains { emissions, labels, lengths: &[labels.len()] };
+        let loss = Crf::new(self.sizes.labels, field).loss(chains, None);
+        let best = self.decode(field, emissions);
+        let right = best.iter().zip(labels).filter(|(best, label)| best == label).count();
+        Score { loss, right, judged: labels.len() }
+    }
+
+    /// The loss of a batch after its emissions, and the gradient of these, in `pass`; that of the field is added to
+    /// `grads`.
+    fn loss<B: Backend>(
+        &self,
+        backend: &B,
+        weights: &Weights<B>,
+        batch: &TaggerBatch,
+        scale: f64,
+        pass: &mut TaggerPass<B>,
+        grads: &mut B::Buffer,
+    ) -> Score {
+        let (k, lengths) = (self.sizes.labels, batch.lengths());
+        let TaggerPass { emissions, d_emissions, .. } = pass;
+        let Some(place) = &self.crf else {
+            let position =
+                |(at, &label)| if at / lengths.len() < lengths[at % lengths.len()] { label } else { IGNORE };
+            let labels: Vec<u32> = batch.labels.values.iter().enumerate().map(position).collect();
+            let back = LossBack { scale, d_outputs: d_emissions };
+            return softmax_cross_entropy(emissions, k, &labels, &[], Some(back));
+        };
+        let field = self.field(backend, weights);
+        let mut d_field = vec![B::Real::of(0.0); field.len()];
+        let chains = Chains { emissions, labels: &batch.labels.values, lengths };
+        let back = (B::Real::of(scale), d_emissions, &mut d_field[..]);
+        let loss = Crf::new(k, &field).loss(chains, Some(back));
+        backend.add_part(&d_field, grads, place.start);
+        loss.into()
+    }
+}
+
+impl TaggerSizes {
+    fn validate(&self) -> Result<()> {
+        self.input.validate()?;
+        self.recurrent.validate()?;
+        within("number of labels", self.labels, 1, MAX_VOCABULARY)?;
+        if let Some(spelling) = self.spelling {
+            within("number of characters", spelling.vocab_size, 1, MAX_VOCABULARY)?;
+            within("embedding size of characters", spelling.embedding_size, 1, MAX_SIZE)?;
+            within("hidden size of characters", spelling.hidden_size, 1, MAX_SIZE)?;
+        }
+        let words = matches!(self.input, InputKind::Ids { .. });
+        if !words && self.spelling.is_some() {
+            return Err(Error::Config("frames have no spelling: only words have one".to_owned()));
+        }
+        match (0.0..1.0).contains(&self.word_dropout) {
+            true => Ok(()),
+            false => Err(Error::Config(format!(
+                "word-dropout is {}: give a share from 0 up to, not including, 1",
+                self.word_dropout
+            ))),
+        }
+    }
+}
+
+/// What the recurrent layers read in a pass over a batch.
+fn input<'a, B: Backend>(
+    frames: &'a B::Frames,
+    batch: &'a TaggerBatch,
+    dropout: Option<DropoutMask>,
+) -> StackInput<'a, B> {
+    StackInput { source: Source::Frames(frames), rows: batch.rows(), lengths: Some(batch.lengths()), dropout }
+}
+
+impl TaggerBatch {
+    /// `[B]` steps of each row.
+    pub fn lengths(&self) -> &[usize] {
+        &self.labels.lengths
+    }
+}
+
+impl Rows for TaggerBatch {
+    fn rows(&self) -> usize {
+        self.labels.rows()
+    }
+
+    fn count(&self) -> usize {
+        self.labels.positions()
+    }
+
+    fn take(&mut self, whole: &Self, rows: Range<usize>) {
+        self.labels.take(&whole.labels, rows.clone());
+        if whole.ids.rows() > 0 {
+            self.ids.take(&whole.ids, rows.clone());
+        }
+        if whole.spelled.places.rows() > 0 {
+            self.spelled.take(&whole.spelled, rows.clone());
+        }
+        if whole.frames.rows() > 0 {
+            self.frames.take(&whole.frames, rows);
+        }
+    }
+}
+
+impl Network for Tagger {
+    type Batch = TaggerBatch;
+    type Pass<B: Backend> = TaggerPass<B>;
+
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn stacks(&self) -> Vec<&Stack> {
+        self.spelling.iter().map(Spelling::stack).chain([&self.stack]).collect()
+    }
+
+    fn linears(&self) -> Vec<LinearSpec> {
+        vec![self.output]
+    }
+
+    fn summary(&self) -> String {
+        let input = match self.sizes.input {
+            InputKind::Ids { embedding_size, .. } => format!("embedding of {embedding_size}"),
+            InputKind::Frames { size } => format!("frames of {size}"),
+        };
+        let spelling = self.sizes.spelling.map_or(String::new(), |s| {
+            format!(" and {} for the spelling, in {} characters", 2 * s.hidden_size, s.vocab_size)
+        });
+        let crf = if self.sizes.crf { ", conditional random field" } else { "" };
+        format!("{}, {input}{spelling}{crf}", self.sizes.recurrent.summary())
+    }
+
+    fn train<B: Backend>(
+        &self,
+        backend: &B,
+        weights: &Weights<B>,
+        part: &mut Part<Self, B>,
+        step: TrainStep,
+        grads: &mut B::Buffer,
+    ) -> Score {
+        let (Part { batch, pass, .. }, dropout) = (part, Some(step.dropout));
+        self.emissions(backend, weights, batch, dropout, pass);
+        let score = self.loss(backend, weights, batch, step.scale, pass, grads);
+        let d_emissions = backend.d_frames(self.sizes.labels, &pass.d_emissions);
+        let mut d_output = std::mem::take(&mut pass.stack.d_output);
+        backend.linear_backward(
+            &weights.linears[0],
+            pass.stack.output(backend),
+            backend.view(&d_emissions),
+            Some(&mut d_output),
+            grads,
+            &mut pass.scratch,
+        );
+        pass.stack.d_output = d_output;
+        let input = input(&pass.input, batch, dropout);
+        let back = StackBack { d_input: self.embedding.is_some(), ..StackBack::new(&weights.params, grads) };
+        self.stack.backward(backend, self.layers(weights), &input, &mut pass.stack, back);
+        let Some(embedding) = &self.embedding else { return score };
+        let d_input = &mut pass.stack.d_output;
+        if let Some(mask) = self.input_dropout(dropout, batch.rows()) {
+            backend.dropout_in_place(&mask, d_input);
+        }
+        let mut part = |at: usize, width: usize| {
+            backend.part(backend.view(d_input), at, width, &mut pass.d_part);
+            backend.read_frames(backend.view(&pass.d_part))
+        };
+        if let Some(spelling) = &self.spelling {
+            let d_words = part(embedding.size(), spelling.size());
+            let arenas = (&weights.params, &mut *grads);
+            let layers = &weights.layers;
+            spelling.backward(backend, layers, &batch.spelled, &mut pass.spelling, &d_words, arenas);
+        }
+        embedding.backward(backend, &pass.ids, &part(0, embedding.size()), grads);
+        score
+    }
+
+    fn evaluate<B: Backend>(&self, backend: &B, weights: &Weights<B>, part: &mut Part<Self, B>) -> Score {
+        let Part { batch, pass, .. } = part;
+        let emissions = self.emissions(backend, weights, batch, None, pass);
+        let field = self.field(backend, weights);
+        let mut score = Score::default();
+        for row in 0..batch.rows() {
+            score += self.score(&field, &self.row(emissions, batch.lengths(), row), &batch.labels.row(row));
+        }
+        score
+    }
+}
+
+impl<B: Backend> Default for TaggerPass<B> {
+    fn default() -> Self {
+        Self {
+            spelling: SpellingPass::default(),
+            stack: StackPass::default(),
+            scratch: B::Scratch::default(),
+            ids: vec![],
+            vectors: vec![],
+            input: B::Frames::default(),
+            emissions: vec![],
+            d_emissions: vec![],
+            d_part: B::Frames::default(),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! A label for each step of a sequence: for the words of a sentence, or the frames of a recording.
+
+mod data;
+mod options;
+mod predict;
+mod prepare;
+
+use serde::{Deserialize, Serialize};
+
+pub use data::{TagExample, TagInput, has_labels_for_frames, read_inputs, sentences_of};
+pub use options::Options;
+pub use predict::{TagEvaluation, Tagged};
+
+use super::classify::Scaling;
+use crate::data::Examples;
+use crate::format::Columns;
+use crate::model::{InputKind, Network, Tagger, TaggerSizes, Task};
+use crate::task::listed;
+use crate::text::Tokenizer;
+use crate::train::{Learnable, Prepared, Settings};
+use crate::{Error, Result};
+
+/// A tagger with its labels, and what brings its input into numbers.
+#[derive(Clone, Debug)]
+pub struct Tag {
+    network: Tagger,
+    codec: TagCodec,
+    labels: Vec<String>,
+}
+
+/// How input becomes numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TagCodec {
+    /// Words, each as a whole and, if there are characters, as it is spelled.
+    Words {
+        /// Which columns of a file hold words and tags.
+        columns: Columns,
+        /// Ids of words.
+        words: Tokenizer,
+        /// Ids of characters.
+        characters: Option<Tokenizer>,
+    },
+    /// Frames, each feature less its mean and over its deviation.
+    Frames(Scaling),
+}
+
+/// What its file says.
+#[derive(Serialize, Deserialize)]
+pub struct Description {
+    sizes: TaggerSizes,
+    codec: TagCodec,
+    labels: Vec<String>,
+}
+
+impl Tag {
+    /// What can be predicted.
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// `H`, which precisions are chosen by.
+    pub fn hidden_size(&self) -> usize {
+        self.network.sizes().recurrent.hidden_size
+    }
+
+    /// How input becomes numbers.
+    pub fn codec(&self) -> &TagCodec {
+        &self.codec
+    }
+}
+
+impl Task for Tag {
+    const NAME: &'static str = "tag";
+    type Network = Tagger;
+    type Description = Description;
+
+    fn new(Description { sizes, codec, labels }: Description) -> Result<Self> {
+        let fits = match (&codec, sizes.input) {
+            (TagCodec::Words { words, characters, .. }, InputKind::Ids { vocab_size, .. }) => {
+                words.len() == vocab_size
+                    && words.unknown() == Some(0)
+                    && characters.as_ref().map(Tokenizer::len) == sizes.spelling.map(|s| s.vocab_size)
+            }
+            (TagCodec::Frames(scaling), InputKind::Frames { size }) => {
+                [scaling.means.len(), scaling.deviations.len()] == [size; 2]
+            }
+            _ => false,
+        };
+        if !fits || labels.len() != sizes.labels {
+            return Err(Error::Config("its vocabularies are not of the sizes that it says".to_owned()));
+        }
+        Ok(Self { network: Tagger::new(&sizes)?, codec, labels })
+    }
+
+    fn description(&self) -> Description {
+        Description {
+            sizes: self.network.sizes().clone(),
+            codec: self.codec.clone(),
+            labels: self.labels.clone(),
+        }
+    }
+
+    fn network(&self) -> &Tagger {
+        &self.network
+    }
+
+    fn about(&self) -> Vec<(&'static str, String)> {
+        let labels = ("labels", format!("{}: {}", self.labels.len(), listed(self.labels.iter().cloned())));
+        match &self.codec {
+            TagCodec::Words { words, characters, .. } => {
+                let spelled = characters.as_ref().map(|characters| ("spelling", characters.about()));
+                [("vocabulary", words.about())].into_iter().chain(spelled).chain([labels]).collect()
+            }
+            TagCodec::Frames(scaling) => {
+                vec![("frames", format!("{} features", scaling.means.len())), labels]
+            }
+        }
+    }
+}
+
+impl Learnable for Tag {
+    type Epochs = Examples<TagExample>;
+    type Options = Options;
+
+    fn prepare(settings: Settings) -> Result<Prepared<Self>> {
+        prepare::prepare(settings)
+    }
+
+    fn check_same(&self, other: &Self) -> Result<()> {
+        if (&self.codec, &self.labels) != (&other.codec, &other.labels) {
+            return Err(Error::Config(
+                "--init-from: that model has other labels or another vocabulary; it can go on only with the same ones"
+                    .to_owned(),
+            ));
+        }
+        if self.network.layout() != other.network.layout() {
+            return Err(Error::Config(format!(
+                "--init-from: that model is {}, this run asks for {}: give it the same sizes",
+                other.network.summary(),
+                self.network.summary()
+            )));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,120 @@
+//! What a tagger does once it has learned.
+
+use std::path::Path;
+
+use refrain_kernels::{Backend, Real};
+
+use super::data::{TagExample, TagInput, read_tagged};
+use super::prepare::examples;
+use super::{Tag, TagCodec};
+use crate::format::Columns;
+use crate::layer::Score;
+use crate::metric::{Confusion, SpanScores, is_spans};
+use crate::model::{TaggerPass, Task};
+use crate::task::in_batches;
+use crate::{Error, Result, Session};
+
+/// The labels of a sequence.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tagged {
+    /// One a step, as indices into [`Tag::labels`].
+    pub labels: Vec<usize>,
+    /// How probable each of them is.
+    pub probabilities: Vec<f32>,
+}
+
+/// How well a tagger does on labelled sequences.
+#[derive(Clone, Debug, Default)]
+pub struct TagEvaluation {
+    /// Mean loss in nats a step.
+    pub loss: f64,
+    /// Sequences.
+    pub sequences: usize,
+    /// Which label was taken for which.
+    pub confusion: Confusion,
+    /// Spans found, where labels spell out spans.
+    pub spans: Option<SpanScores>,
+    /// The same as `confusion` for words that the model does not know.
+    pub unknown: Confusion,
+}
+
+/// Sequences that are read together.
+const BATCH: usize = 32;
+
+impl<B: Backend> Session<'_, Tag, B> {
+    /// The labels of sequences, in their order.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a sequence that the model cannot read, with its number.
+    pub fn predict(&self, inputs: &[TagInput]) -> Result<Vec<Tagged>> {
+        let encode = |(i, input)| {
+            let encoded = self.model().task.encode(input);
+            encoded.map_err(|message| Error::Config(format!("sequence {}: {message}", i + 1)))
+        };
+        let examples: Vec<_> = inputs.iter().enumerate().map(encode).collect::<Result<_>>()?;
+        let k = self.model().task.labels.len();
+        Ok(self.each(&examples, |field, emissions, _| {
+            let network = self.model().task.network();
+            let labels: Vec<_> =
+                network.decode(field, &emissions).iter().map(|&label| label as usize).collect();
+            let probabilities = network.probabilities(field, emissions);
+            let steps = probabilities.chunks_exact(k).zip(&labels);
+            let probabilities = steps.map(|(all, &label)| all[label].as_f32()).collect();
+            Tagged { labels, probabilities }
+        }))
+    }
+
+    /// How well the labels of a file are predicted.
+    ///
+    /// # Errors
+    /// If the file cannot be read or has labels that the model does not know.
+    pub fn evaluate(&self, path: &Path) -> Result<TagEvaluation> {
+        let task = &self.model().task;
+        let columns = match &task.codec {
+            TagCodec::Words { columns, .. } => columns.clone(),
+            TagCodec::Frames(_) => Columns::default(),
+        };
+        let examples = examples(task, path, &read_tagged(path, &columns)?)?;
+        let found = self.each(&examples, |field, emissions, example| {
+            let network = task.network();
+            (network.decode(field, &emissions), network.score(field, &emissions, &example.labels))
+        });
+        let mut all = TagEvaluation { sequences: examples.len(), ..TagEvaluation::default() };
+        let (mut score, mut spans) = (Score::default(), is_spans(&task.labels).then(SpanScores::default));
+        for (example, (predicted, of_sequence)) in examples.iter().zip(found) {
+            score += of_sequence;
+            for (at, (&truth, &predicted)) in example.labels.iter().zip(&predicted).enumerate() {
+                all.confusion.add(truth, predicted);
+                if example.ids.get(at) == Some(&0) {
+                    all.unknown.add(truth, predicted);
+                }
+            }
+            if let Some(spans) = &mut spans {
+                let names = |labels: &[u32]| -> Vec<&str> {
+                    labels.iter().map(|&label| &task.labels[label as usize][..]).collect()
+                };
+                spans.add(&names(&example.labels), &names(&predicted));
+            }
+        }
+        Ok(TagEvaluation { loss: score.loss.mean(), spans, ..all })
+    }
+
+    /// What `work` makes of each sequence's field, emissions `[T, K]` and example.
+    fn each<O: Send>(
+        &self,
+        examples: &[TagExample],
+        work: impl Fn(&[B::Real], Vec<B::Real>, &TagExample) -> O + Send + Sync,
+    ) -> Vec<O> {
+        let network = self.model().task.network();
+        let emissions = in_batches(self.backend(), examples, BATCH, |batch, pass: &mut TaggerPass<B>| {
+            let emissions = network.emissions(self.backend(), self.weights(), batch, None, pass);
+            (0..batch.lengths().len()).map(|row| network.row(emissions, batch.lengths(), row)).collect()
+        });
+        let field = network.field(self.backend(), self.weights());
+        emissions
+            .into_iter()
+            .zip(examples)
+            .map(|(emissions, example)| work(&field, emissions, example))
+            .collect()
+    }
+}

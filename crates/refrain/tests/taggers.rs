@@ -1,0 +1,125 @@
+//! The tagger's layers: gradients, and rows that do not depend on their neighbours.
+
+mod support;
+
+use refrain::data::Rows;
+use refrain::kernels::{Cpu, Isa};
+use refrain::model::{
+    ActivationKind, CellKind, InputKind, Network, RecurrentLayers, ResetGate, SpellingSizes, Tagger,
+    TaggerBatch, TaggerPass, TaggerSizes, Weights,
+};
+use support::check_gradients;
+
+const LABELS: usize = 3;
+const IDS: InputKind = InputKind::Ids { vocab_size: 7, embedding_size: 4 };
+const FRAMES: InputKind = InputKind::Frames { size: 3 };
+const CHARACTERS: usize = 5;
+const SPELLING: Option<SpellingSizes> =
+    Some(SpellingSizes { vocab_size: CHARACTERS, embedding_size: 3, hidden_size: 2 });
+
+fn sizes(cell: CellKind, input: InputKind, spelling: Option<SpellingSizes>, crf: bool) -> TaggerSizes {
+    let recurrent = RecurrentLayers {
+        cell,
+        activation: ActivationKind::Tanh,
+        reset_gate: ResetGate::After,
+        hidden_size: 5,
+        num_layers: 2,
+        bidirectional: cell != CellKind::Gru,
+        dropout: 0.3,
+        locked_dropout: crf,
+    };
+    TaggerSizes { input, spelling, word_dropout: 0.2, recurrent, crf, labels: LABELS }
+}
+
+/// Kinds of input, each with every cell and both losses.
+fn all() -> Vec<TaggerSizes> {
+    let mut all = vec![];
+    for (input, spelling) in [(IDS, SPELLING), (IDS, None), (FRAMES, None)] {
+        for cell in [CellKind::Lstm, CellKind::Gru, CellKind::Rnn] {
+            all.extend([true, false].map(|crf| sizes(cell, input, spelling, crf)));
+        }
+    }
+    all
+}
+
+fn batch(sizes: &TaggerSizes, lengths: &[usize]) -> TaggerBatch {
+    fn rows<X>(lengths: &[usize], width: usize, of: impl Fn(usize, usize) -> X) -> Vec<Vec<X>> {
+        let rows = lengths.iter().enumerate();
+        rows.map(|(row, &steps)| (0..steps * width).map(|i| of(row, i)).collect()).collect()
+    }
+    let mut batch = TaggerBatch::default();
+    let labels = rows(lengths, 1, |row, step| ((row * 2 + step * step) % LABELS) as u32);
+    batch.labels.set(1, labels.iter().map(|row| &row[..]));
+    match sizes.input {
+        InputKind::Ids { vocab_size, .. } => {
+            let ids = rows(lengths, 1, |row, step| ((row * 5 + step * 3) % vocab_size) as u32);
+            batch.ids.set(1, ids.iter().map(|row| &row[..]));
+        }
+        InputKind::Frames { size } => {
+            let frames = rows(lengths, size, |row, i| ((row * 7 + i) as f32 * 0.9).sin());
+            batch.frames.set(size, frames.iter().map(|row| &row[..]));
+        }
+    }
+    if sizes.spelling.is_some() {
+        // Words of one to four letters, several of which recur.
+        let words = rows(lengths, 1, |row, step| {
+            let word = (row * 5 + step * 3) % 7;
+            (0..1 + word % 4).map(|letter| ((word + letter * letter) % CHARACTERS) as u32).collect::<Vec<_>>()
+        });
+        batch.spelled.set(words.iter().map(|row| &row[..]));
+    }
+    batch
+}
+
+#[test]
+fn gradients_are_the_differences_of_the_loss() {
+    for sizes in all() {
+        check_gradients(&Tagger::new(&sizes).unwrap(), &batch(&sizes, &[2, 4, 1]));
+    }
+}
+
+#[test]
+fn a_padded_row_gives_the_bits_of_the_row_alone() {
+    for isa in Isa::available() {
+        let backend = Cpu::with_isa(isa, 1).unwrap();
+        for sizes in all() {
+            let network = Tagger::new(&sizes).unwrap();
+            let mut weights = Weights::new(&network, &backend, &network.layout().init(1));
+            weights.pack(&backend, false);
+            let rows_of = |batch: &TaggerBatch| -> Vec<Vec<f32>> {
+                let mut pass = TaggerPass::default();
+                let emissions = network.emissions(&backend, &weights, batch, None, &mut pass);
+                (0..batch.rows()).map(|row| network.row(emissions, batch.lengths(), row)).collect()
+            };
+            let all = batch(&sizes, &[3, 9, 1, 6, 2]);
+            let field = network.field(&backend, &weights);
+            for (row, together) in rows_of(&all).iter().enumerate() {
+                let mut alone = TaggerBatch::default();
+                alone.take(&all, row..row + 1);
+                assert_eq!(rows_of(&alone)[0], *together, "{isa}, {sizes:?}, row {row}");
+                assert_eq!(network.decode(&field, together).len(), all.lengths()[row]);
+                for step in network.probabilities(&field, together.clone()).chunks_exact(LABELS) {
+                    assert!((step.iter().sum::<f32>() - 1.0).abs() < 1e-5, "{step:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn sizes_that_cannot_be_are_refused() {
+    let good = sizes(CellKind::Lstm, IDS, SPELLING, true);
+    assert!(Tagger::new(&good).is_ok());
+    for (bad, part) in [
+        (TaggerSizes { labels: 0, ..good.clone() }, "number of labels is 0"),
+        (TaggerSizes { word_dropout: 1.0, ..good.clone() }, "word-dropout is 1"),
+        (TaggerSizes { input: FRAMES, ..good.clone() }, "frames have no spelling"),
+        (
+            TaggerSizes { spelling: SPELLING.map(|s| SpellingSizes { hidden_size: 0, ..s }), ..good.clone() },
+            "hidden size of characters is 0",
+        ),
+    ] {
+        let message = Tagger::new(&bad).unwrap_err().to_string();
+        assert!(message.contains(part), "no {part:?} in {message}");
+    }
+}
