@@ -4,6 +4,7 @@
 //! field) is a small share of the work and runs on the host, written once for every backend.
 
 mod attention;
+mod convolution;
 mod crf;
 mod dropout;
 mod embedding;
@@ -12,6 +13,7 @@ mod pool;
 mod stack;
 
 pub use attention::{Attention, AttentionGradients, AttentionScore};
+pub use convolution::{Convolution, ConvolutionPass};
 pub use crf::{Chains, Crf};
 pub use dropout::{DropoutMask, DropoutRate, WeightDrop};
 pub use embedding::Embedding;

@@ -1,6 +1,7 @@
 //! The models, one file per shape of sequence task: layers in order, the way back beneath.
 
 mod architecture;
+mod captioner;
 mod classifier;
 mod evaluation;
 mod language;
@@ -9,6 +10,7 @@ mod recurrent;
 mod task;
 
 pub use architecture::{ActivationKind, Architecture, CellKind, ResetGate};
+pub use captioner::{Captioner, CaptionerBatch, CaptionerInput, CaptionerPass, CaptionerSizes};
 pub use classifier::{Classifier, ClassifierBatch, ClassifierPass, ClassifierSizes};
 pub use evaluation::evaluate;
 pub use language::{LanguageModel, Pass};
