@@ -30,7 +30,7 @@ use crate::{Failure, machine, out};
 pub(crate) struct Args {
     /// UTF-8 files (or any files, with --units byte), read as one text
     data: Vec<PathBuf>,
-    /// What is learned: language or classify [from the form of the data]
+    /// What is learned: language, classify or caption [from the form of the data]
     #[arg(long, value_parser = named::<TaskName>)]
     task: Option<TaskName>,
     /// A file to measure on and not to learn from [a share of the data]
@@ -89,6 +89,24 @@ pub(crate) struct Args {
     /// Let every class count as much as any other, however rare it is
     #[arg(long, help_heading = "Training")]
     class_weights: bool,
+    /// The folder of the images that captions name [that of the captions]
+    #[arg(long, value_name = "DIR", help_heading = "Caption")]
+    images: Option<PathBuf>,
+    /// Pixels a side that images are brought to [32]
+    #[arg(long, value_name = "N", help_heading = "Caption")]
+    image_size: Option<usize>,
+    /// Vary images each time that they are learned from: moved, stretched, coloured a little differently
+    #[arg(long, help_heading = "Caption")]
+    augment: bool,
+    /// With --augment: mirror them, too
+    #[arg(long, help_heading = "Caption")]
+    flip: bool,
+    /// Channels that each convolution over an image gives; each halves its sides [24,48,96]
+    #[arg(long, value_name = "N,...", value_delimiter = ',', help_heading = "Caption")]
+    channels: Option<Vec<usize>>,
+    /// Numbers that a vector or an image becomes before a text is made of it [128; 256 for images]
+    #[arg(long, value_name = "N", help_heading = "Caption")]
+    code_size: Option<usize>,
     /// Share of each layer's output to drop while learning [0.2; where the time limit chose the size, by the passes]
     #[arg(long, value_name = "SHARE", help_heading = "Model")]
     dropout: Option<f32>,
@@ -235,6 +253,12 @@ impl Args {
             bidirectional: self.bidirectional,
             pooling: self.pooling,
             class_weights: flag(self.class_weights),
+            images: self.images.clone(),
+            image_size: self.image_size,
+            augment: flag(self.augment),
+            flip: flag(self.flip),
+            channels: self.channels.clone(),
+            code_size: self.code_size,
             dropout: self.dropout,
             locked_dropout: flag(self.locked_dropout),
             weight_drop: self.weight_drop,
@@ -280,6 +304,7 @@ impl Args {
         // Files are found again from anywhere.
         settings.data = settings.data.map(|files| files.iter().map(|file| absolute(file)).collect());
         settings.valid = settings.valid.map(|file| absolute(&file));
+        settings.images = settings.images.map(|folder| absolute(&folder));
         settings.out = Some(settings.out.clone().unwrap_or_else(|| free_directory(&settings)));
         Ok(settings)
     }
@@ -310,6 +335,10 @@ macro_rules! with_task {
             }
             TaskName::Classify => {
                 type $task = refrain::task::Classify;
+                $result
+            }
+            TaskName::Caption => {
+                type $task = refrain::task::Caption;
                 $result
             }
         }
@@ -343,6 +372,7 @@ fn task_of(settings: &Settings) -> Result<(TaskName, Option<String>), Failure> {
     let Ok(guess) = form_of(path) else { return Ok((TaskName::Language, None)) };
     let task = match guess.form {
         Form::LabelledText | Form::TimeSeries | Form::LongTable | Form::Npz => TaskName::Classify,
+        Form::Captions => TaskName::Caption,
         _ => return Ok((TaskName::Language, None)),
     };
     let name = format!("{task:?}").to_lowercase();

@@ -1,10 +1,12 @@
 //! `refrain eval`: how well a model does on data it has not learned. One file a task.
 
+mod caption;
 mod classify;
 mod language;
 
 use std::path::{Path, PathBuf};
 
+use refrain::task::caption::Decoding;
 use refrain::{Cpu, PrecisionChoice, task_of};
 
 use crate::train::named;
@@ -13,7 +15,7 @@ use crate::{Failure, machine};
 /// Measure a model on data that it has not learned.
 ///
 /// For a text: nats and bits a character, perplexity. For labelled sequences: accuracy, macro F1, and which label is taken
-/// for which.
+/// for which. For captions: exact match, character error rate, BLEU, chrF.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  refrain eval runs/play held-out.txt\n  refrain eval runs/reviews test.tsv"
@@ -27,6 +29,15 @@ pub(crate) struct Args {
     /// For texts: keep byte-order marks and CRLF [as in training]
     #[arg(long)]
     raw: bool,
+    /// For captions: keep this many beginnings in the search for the best text [the most probable symbol at every step]
+    #[arg(long, value_name = "N")]
+    beam: Option<usize>,
+    /// For captions: the folder of the images [that of the file]
+    #[arg(long, value_name = "DIR")]
+    images: Option<PathBuf>,
+    /// For captions: a file that was learned from, to print beside the model how well the text of its nearest input does
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -43,6 +54,11 @@ impl Args {
         machine::backend(self.threads, self.precision, hidden_size)
     }
 
+    /// How texts are chosen.
+    fn decoding(&self) -> Decoding {
+        crate::predict::decoding(self.beam)
+    }
+
     /// The one file that a task is measured on.
     fn file(&self) -> Result<&Path, Failure> {
         match &self.data[..] {
@@ -54,6 +70,7 @@ impl Args {
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     match task_of(&args.model)?.as_str() {
+        "caption" => caption::run(&args),
         "classify" => classify::run(&args),
         _ => language::run(&args),
     }
