@@ -30,7 +30,7 @@ use crate::{Failure, machine, out};
 pub(crate) struct Args {
     /// UTF-8 files (or any files, with --units byte), read as one text
     data: Vec<PathBuf>,
-    /// What is learned: language, classify or tag [from the form of the data]
+    /// What is learned: language, classify, tag, translate, caption, forecast or music [from the form of the data]
     #[arg(long, value_parser = named::<TaskName>)]
     task: Option<TaskName>,
     /// A file to measure on and not to learn from [a share of the data]
@@ -89,6 +89,24 @@ pub(crate) struct Args {
     /// Let every class count as much as any other, however rare it is
     #[arg(long, help_heading = "Training")]
     class_weights: bool,
+    /// The folder of the images that captions name [that of the captions]
+    #[arg(long, value_name = "DIR", help_heading = "Caption")]
+    images: Option<PathBuf>,
+    /// Pixels a side that images are brought to [32]
+    #[arg(long, value_name = "N", help_heading = "Caption")]
+    image_size: Option<usize>,
+    /// Vary images each time that they are learned from: moved, stretched, coloured a little differently
+    #[arg(long, help_heading = "Caption")]
+    augment: bool,
+    /// With --augment: mirror them, too
+    #[arg(long, help_heading = "Caption")]
+    flip: bool,
+    /// Channels that each convolution over an image gives; each halves its sides [24,48,96]
+    #[arg(long, value_name = "N,...", value_delimiter = ',', help_heading = "Caption")]
+    channels: Option<Vec<usize>>,
+    /// Numbers that a vector or an image becomes before a text is made of it [128; 256 for images]
+    #[arg(long, value_name = "N", help_heading = "Caption")]
+    code_size: Option<usize>,
     /// Share of each layer's output to drop while learning [0.2; where the time limit chose the size, by the passes]
     #[arg(long, value_name = "SHARE", help_heading = "Model")]
     dropout: Option<f32>,
@@ -260,6 +278,12 @@ impl Args {
             char_hidden_size: self.char_hidden_size,
             word_dropout: self.word_dropout,
             crf: self.crf,
+            images: self.images.clone(),
+            image_size: self.image_size,
+            augment: flag(self.augment),
+            flip: flag(self.flip),
+            channels: self.channels.clone(),
+            code_size: self.code_size,
             dropout: self.dropout,
             locked_dropout: flag(self.locked_dropout),
             weight_drop: self.weight_drop,
@@ -305,6 +329,7 @@ impl Args {
         // Files are found again from anywhere.
         settings.data = settings.data.map(|files| files.iter().map(|file| absolute(file)).collect());
         settings.valid = settings.valid.map(|file| absolute(&file));
+        settings.images = settings.images.map(|folder| absolute(&folder));
         settings.out = Some(settings.out.clone().unwrap_or_else(|| free_directory(&settings)));
         Ok(settings)
     }
@@ -339,6 +364,10 @@ macro_rules! with_task {
             }
             refrain::train::TaskName::Tag => {
                 type $task = refrain::task::Tag;
+                $result
+            }
+            refrain::train::TaskName::Caption => {
+                type $task = refrain::task::Caption;
                 $result
             }
         }
@@ -379,6 +408,7 @@ fn task_of(settings: &Settings) -> Result<(TaskName, Option<String>), Failure> {
         Form::Conll | Form::Conllu => TaskName::Tag,
         Form::LongTable | Form::Npz if has_labels_for_frames(path) => TaskName::Tag,
         Form::LabelledText | Form::TimeSeries | Form::LongTable | Form::Npz => TaskName::Classify,
+        Form::Captions => TaskName::Caption,
         _ => return Ok((TaskName::Language, None)),
     };
     let name = format!("{task:?}").to_lowercase();

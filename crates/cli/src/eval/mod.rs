@@ -1,11 +1,13 @@
 //! `refrain eval`: how well a model does on data it has not learned. One file a task.
 
+mod caption;
 mod classify;
 mod language;
 mod tag;
 
 use std::path::{Path, PathBuf};
 
+use refrain::task::caption::Decoding;
 use refrain::{Cpu, PrecisionChoice, task_of, write_atomically};
 
 use crate::train::named;
@@ -15,6 +17,7 @@ use crate::{Failure, machine};
 ///
 /// For a text: nats and bits a character, perplexity. For labelled sequences: accuracy, macro F1, and which label is taken
 /// for which. For tagged words: the same, F1 of spans where tags spell them out, and accuracy on unknown words.
+/// For captions: exact match, character error rate, BLEU, chrF.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  refrain eval runs/play held-out.txt\n  refrain eval runs/reviews test.tsv"
@@ -31,6 +34,15 @@ pub(crate) struct Args {
     /// For labels: draw which was taken for which into this file
     #[arg(long, value_name = "FILE.svg")]
     picture: Option<PathBuf>,
+    /// For captions: keep this many beginnings in the search for the best text [the most probable symbol at every step]
+    #[arg(long, value_name = "N")]
+    beam: Option<usize>,
+    /// For captions: the folder of the images [that of the file]
+    #[arg(long, value_name = "DIR")]
+    images: Option<PathBuf>,
+    /// For captions: a file that was learned from, to print beside the model how well the text of its nearest input does
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -55,6 +67,11 @@ impl Args {
         }
     }
 
+    /// How texts are chosen.
+    fn decoding(&self) -> Decoding {
+        crate::predict::decoding(self.beam)
+    }
+
     /// The one file that a task is measured on.
     fn file(&self) -> Result<&Path, Failure> {
         match &self.data[..] {
@@ -66,6 +83,7 @@ impl Args {
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     match task_of(&args.model)?.as_str() {
+        "caption" => caption::run(&args),
         "classify" => classify::run(&args),
         "tag" => tag::run(&args),
         _ => language::run(&args),

@@ -1,5 +1,6 @@
 //! `refrain predict`: what a model says of new data, one result a line. One file a task.
 
+mod caption;
 mod classify;
 mod tag;
 
@@ -7,6 +8,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use refrain::format::{read_text, text_of};
+use refrain::task::caption::Decoding;
 use refrain::{Cpu, Error, PrecisionChoice, task_of};
 
 use crate::train::named;
@@ -15,7 +17,7 @@ use crate::{Failure, machine};
 /// Say what a model makes of new data, one result a line.
 ///
 /// Reads files, or standard input where none is named: a text a line, or sequences of numbers in the form that the model
-/// learned from.
+/// learned from. A model of images reads image files.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  echo 'a fine film' | refrain predict runs/reviews\n  refrain predict runs/gestures new.csv --json"
@@ -25,6 +27,15 @@ pub(crate) struct Args {
     model: PathBuf,
     /// The files [standard input]
     input: Vec<PathBuf>,
+    /// For captions: keep this many beginnings in the search for the best text [the most probable symbol at every step]
+    #[arg(long, value_name = "N")]
+    beam: Option<usize>,
+    /// For captions: draw each symbol instead; below 1 safer, above 1 more daring
+    #[arg(long, value_name = "T", conflicts_with = "beam")]
+    temperature: Option<f64>,
+    /// With --temperature: names the random choices
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
     /// Print one JSON object a line, with scores
     #[arg(long)]
     json: bool,
@@ -60,8 +71,15 @@ impl Args {
     }
 }
 
+/// The greedy choice, or a beam search where one is asked for.
+pub(crate) fn decoding(beam: Option<usize>) -> Decoding {
+    // The mean of a symbol: without it the search prefers what is short.
+    beam.map_or(Decoding::Greedy, |width| Decoding::Beam { width, length_penalty: 1.0 })
+}
+
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     match task_of(&args.model)?.as_str() {
+        "caption" => caption::run(&args),
         "classify" => classify::run(&args),
         "tag" => tag::run(&args),
         _ => Err(Failure::Usage(

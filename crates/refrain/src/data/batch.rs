@@ -59,7 +59,7 @@ impl Batch {
 
     /// One row for each of these sequences (of two ids at least), which come longest first: all ids but the
     /// last are inputs, all but the first are targets, and shorter rows are padded at their end.
-    pub(super) fn set_sequences<'a>(&mut self, sequences: impl ExactSizeIterator<Item = &'a [u32]> + Clone) {
+    pub(crate) fn set_sequences<'a>(&mut self, sequences: impl ExactSizeIterator<Item = &'a [u32]> + Clone) {
         let mut lengths = self.lengths.take().unwrap_or_default();
         lengths.clear();
         lengths.extend(sequences.clone().map(|ids| ids.len() - 1));

@@ -44,4 +44,4 @@ pub use series::{Series, read_series};
 pub use table::read_table;
 pub use text::{read_bytes, read_text, text_of};
 pub use ts::read_ts;
-pub use vectors::{DescribedVector, read_vectors};
+pub use vectors::{DescribedVector, read_vectors, vectors_of};

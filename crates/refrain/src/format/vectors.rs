@@ -29,7 +29,11 @@ pub fn read_vectors(path: &Path, width: Option<usize>) -> Result<Vec<DescribedVe
     vectors_of(path, &read_text(path)?, width)
 }
 
-fn vectors_of(path: &Path, text: &str, width: Option<usize>) -> Result<Vec<DescribedVector>> {
+/// The vectors in `text`, which came from `path`: as [`read_vectors`].
+///
+/// # Errors
+/// As [`read_vectors`].
+pub fn vectors_of(path: &Path, text: &str, width: Option<usize>) -> Result<Vec<DescribedVector>> {
     let mut rows = Rows::new(path, text).peekable();
     let Some(Ok((line, first))) = rows.peek() else {
         return Err(match rows.next() {

@@ -5,6 +5,7 @@
 
 mod attention;
 mod attention_pool;
+mod convolution;
 mod crf;
 mod dropout;
 mod embedding;
@@ -15,6 +16,7 @@ mod stack;
 
 pub use attention::{Attention, AttentionGradients, AttentionScore};
 pub use attention_pool::{AttentionPool, AttentionPoolPass, PoolInput};
+pub use convolution::{Convolution, ConvolutionPass};
 pub use crf::{Chains, Crf};
 pub use dropout::{DropoutMask, DropoutRate, WeightDrop};
 pub use embedding::Embedding;

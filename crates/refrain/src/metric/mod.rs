@@ -13,6 +13,7 @@ mod forecast;
 mod ngrams;
 mod precision_recall;
 mod spans;
+mod text_scores;
 
 pub use bleu::Bleu;
 pub use chrf::Chrf;
@@ -22,6 +23,7 @@ pub use edit::{ErrorRate, edit_distance};
 pub use forecast::{gaussian_nll, mae, pinball, rmse};
 pub use precision_recall::PrecisionRecall;
 pub use spans::{Span, SpanScores, is_spans, spans};
+pub use text_scores::TextScores;
 
 /// A share of a whole; nothing of nothing is 0.
 fn share(part: u64, whole: u64) -> f64 {

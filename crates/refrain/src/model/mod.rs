@@ -1,6 +1,7 @@
 //! The models, one file per shape of sequence task: layers in order, the way back beneath.
 
 mod architecture;
+mod captioner;
 mod classifier;
 mod evaluation;
 mod language;
@@ -10,6 +11,7 @@ mod tagger;
 mod task;
 
 pub use architecture::{ActivationKind, Architecture, CellKind, ResetGate};
+pub use captioner::{Captioner, CaptionerBatch, CaptionerInput, CaptionerPass, CaptionerSizes};
 pub use classifier::{Classifier, ClassifierBatch, ClassifierPass, ClassifierSizes, PoolingKind};
 pub use evaluation::evaluate;
 pub use language::{LanguageModel, Pass};

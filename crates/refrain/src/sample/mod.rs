@@ -7,12 +7,14 @@
 //!
 //! What one stream writes does not depend on which others run beside it, nor on the number of threads.
 
+mod beam;
 mod generator;
 mod group;
 mod sampler;
 mod stop;
 mod stream;
 
+pub use beam::{Beam, Hypothesis, log_softmax, take_rows};
 pub use generator::Generator;
 pub use sampler::Sampler;
 pub use stream::{End, Piece, StreamId};

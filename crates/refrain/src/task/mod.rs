@@ -1,16 +1,20 @@
 //! The tasks, one folder each: how its data are read and become batches, what its model file says, and what its models
 //! do once they have learned.
 
+pub mod caption;
 pub mod classify;
 pub mod language;
+mod scaling;
 mod split;
 pub mod tag;
 
 use refrain_kernels::Backend;
 
+pub use caption::Caption;
 pub use classify::Classify;
 pub use language::Language;
 pub use tag::Tag;
+pub use scaling::Scaling;
 
 use crate::data::Example;
 

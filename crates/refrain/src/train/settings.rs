@@ -95,6 +95,18 @@ settings! {
     word_dropout: f32,
     /// Whether neighbouring tags are judged together, by a conditional random field.
     crf: bool,
+    /// The folder of the images that captions name, instead of the captions' own.
+    images: PathBuf,
+    /// Pixels a side that images are brought to.
+    image_size: usize,
+    /// Whether images are shifted, stretched and coloured a little differently each time that they are learned from.
+    augment: bool,
+    /// Whether they may be mirrored, too.
+    flip: bool,
+    /// Channels that each convolution over an image gives.
+    channels: Vec<usize>,
+    /// Numbers that a vector or an image becomes before a text is made of it.
+    code_size: usize,
     /// Share of each layer's output that training drops.
     dropout: f32,
     /// Whether all steps of a sequence drop the same.
@@ -163,6 +175,8 @@ pub enum TaskName {
     Classify,
     /// A label for each step of a sequence.
     Tag,
+    /// A text for a vector or an image.
+    Caption,
 }
 
 /// Settings that belong together, by name. What a user gives beside one wins over it, and a run's `config.toml` has

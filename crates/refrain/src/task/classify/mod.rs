@@ -14,7 +14,7 @@ pub use predict::{Classified, ClassifyEvaluation};
 
 use crate::data::Examples;
 use crate::model::{Classifier, ClassifierSizes, InputKind, Network, Task};
-use crate::task::listed;
+use crate::task::{Scaling, listed};
 use crate::text::Tokenizer;
 use crate::train::{Learnable, Prepared, Settings};
 use crate::{Error, Result};
@@ -35,47 +35,6 @@ pub enum InputCodec {
     Text(Tokenizer),
     /// Frames, each feature less its mean and over its deviation.
     Frames(Scaling),
-}
-
-/// What makes features of any unit about as large as each other.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Scaling {
-    /// Of each feature over all frames of the training part.
-    pub means: Vec<f32>,
-    /// Likewise; 1 for a feature that never changes.
-    pub deviations: Vec<f32>,
-}
-
-impl Scaling {
-    /// Of frames `[_, width]`.
-    pub fn of<'a>(width: usize, sequences: impl Iterator<Item = &'a [f32]> + Clone) -> Self {
-        let mut count = 0.0_f64;
-        let (mut sums, mut squares) = (vec![0.0_f64; width], vec![0.0_f64; width]);
-        for frame in sequences.flat_map(|sequence| sequence.chunks_exact(width)) {
-            count += 1.0;
-            for ((sum, square), &x) in sums.iter_mut().zip(&mut squares).zip(frame) {
-                *sum += f64::from(x);
-                *square += f64::from(x) * f64::from(x);
-            }
-        }
-        let means: Vec<f64> = sums.iter().map(|sum| sum / count.max(1.0)).collect();
-        let deviation = |(square, mean): (&f64, &f64)| {
-            let deviation = (square / count.max(1.0) - mean * mean).max(0.0).sqrt();
-            if deviation > 1e-6 * mean.abs().max(1e-6) { deviation as f32 } else { 1.0 }
-        };
-        Self {
-            deviations: squares.iter().zip(&means).map(deviation).collect(),
-            means: means.iter().map(|&mean| mean as f32).collect(),
-        }
-    }
-
-    /// Scales frames `[_, width]` in place.
-    pub fn apply(&self, frames: &mut [f32]) {
-        for frame in frames.chunks_exact_mut(self.means.len()) {
-            let parts = frame.iter_mut().zip(&self.means).zip(&self.deviations);
-            parts.for_each(|((x, mean), deviation)| *x = (*x - mean) / deviation);
-        }
-    }
 }
 
 /// What its file says.

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::data::{ClassifyExample, ClassifyInput, LabelledInput, read_labelled};
-use super::{Classify, Description, InputCodec, Options, Scaling};
+use super::{Classify, Description, InputCodec, Options};
 use crate::data::Examples;
 use crate::model::{ClassifierSizes, InputKind, RecurrentLayers, Task};
+use crate::task::Scaling;
 use crate::task::split::{Digest, hold_back, one_file};
 use crate::text::{TokenUnits, Tokenizer, TokenizerOptions, thousands};
 use crate::train::{Config, DataSummary, Defaults, Prepared, Settings};

@@ -11,11 +11,10 @@ pub use data::{TagExample, TagInput, has_labels_for_frames, read_inputs, sentenc
 pub use options::Options;
 pub use predict::{TagEvaluation, Tagged};
 
-use super::classify::Scaling;
 use crate::data::Examples;
 use crate::format::Columns;
 use crate::model::{InputKind, Network, Tagger, TaggerSizes, Task};
-use crate::task::listed;
+use crate::task::{Scaling, listed};
 use crate::text::Tokenizer;
 use crate::train::{Learnable, Prepared, Settings};
 use crate::{Error, Result};

@@ -8,7 +8,7 @@ use crate::data::Examples;
 use crate::format::Columns;
 use crate::metric::is_spans;
 use crate::model::{InputKind, RecurrentLayers, SpellingSizes, TaggerSizes, Task};
-use crate::task::classify::Scaling;
+use crate::task::Scaling;
 use crate::task::split::{Digest, hold_back, one_file};
 use crate::text::{TokenUnits, Tokenizer, TokenizerOptions, thousands};
 use crate::train::{Config, DataSummary, Defaults, Prepared, Settings};

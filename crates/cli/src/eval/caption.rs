@@ -1,0 +1,43 @@
+//! How well a captioner does: exact texts, errors a character, BLEU and chrF, beside the nearest input's text.
+
+use refrain::Model;
+use refrain::metric::TextScores;
+use refrain::task::Caption;
+use serde_json::{Value, json};
+
+use super::Args;
+use crate::Failure;
+use crate::out::{self, thousands};
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let model = Model::<Caption>::load(&args.model)?;
+    let backend = args.backend(model.task.hidden_size())?;
+    let session = model.on(&backend);
+    let found =
+        session.evaluate(args.file()?, args.images.as_deref(), &args.decoding(), args.baseline.as_deref())?;
+    if args.json {
+        let mut object = scores(&found.texts);
+        object["loss"] = json!(found.loss);
+        object["texts"] = json!(found.texts.characters.sequences);
+        object["precision"] = json!(backend.precision().name());
+        if let Some(baseline) = &found.baseline {
+            object["nearest"] = scores(baseline);
+        }
+        return out::line(&object.to_string());
+    }
+    let beside = |score: fn(&TextScores) -> f64, unit: &str| {
+        let nearest =
+            found.baseline.as_ref().map(|baseline| format!("   nearest input {:.2}{unit}", score(baseline)));
+        format!("{:.2}{unit}{}", score(&found.texts), nearest.unwrap_or_default())
+    };
+    out::line(&format!("exact  {}", beside(|texts| 100.0 * texts.exact(), " %")))?;
+    out::line(&format!("CER    {}", beside(|texts| 100.0 * texts.cer(), " %")))?;
+    out::line(&format!("BLEU   {}", beside(|texts| texts.bleu.score(), "")))?;
+    out::line(&format!("chrF   {}", beside(|texts| texts.chrf.score(), "")))?;
+    out::line(&format!("loss   {:.4} nats a token", found.loss))?;
+    out::line(&format!("texts  {}", thousands(found.texts.characters.sequences)))
+}
+
+fn scores(texts: &TextScores) -> Value {
+    json!({ "exact": texts.exact(), "cer": texts.cer(), "bleu": texts.bleu.score(), "chrf": texts.chrf.score() })
+}

@@ -1,0 +1,41 @@
+//! A text for each image or vector.
+
+use refrain::sample::Options;
+use refrain::task::Caption;
+use refrain::task::caption::{Decoding, InputCodec};
+use refrain::{Error, Model};
+use serde_json::json;
+
+use super::Args;
+use crate::{Failure, out};
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let model = Model::<Caption>::load(&args.model)?;
+    let backend = args.backend(model.task.hidden_size())?;
+    let inputs: Vec<Vec<f32>> = match (model.task.codec(), args.input.is_empty()) {
+        (InputCodec::Image { .. }, true) => {
+            return Err(Failure::Usage("name the image files: this model reads images".to_owned()));
+        }
+        (InputCodec::Vector(_), true) => {
+            let texts = args.texts()?;
+            let vectors = texts.iter().map(|input| model.task.vectors_of(&input.name, &input.text));
+            vectors.collect::<Result<Vec<_>, Error>>()?.concat()
+        }
+        (_, false) => {
+            let inputs: Result<Vec<_>, Error> =
+                args.input.iter().map(|path| model.task.read_inputs(path)).collect();
+            inputs?.concat()
+        }
+    };
+    let decoding = match args.temperature {
+        Some(temperature) => Decoding::Sample(Options { temperature, seed: args.seed, ..Options::default() }),
+        None => super::decoding(args.beam),
+    };
+    for captioned in model.on(&backend).predict(&inputs, &decoding)? {
+        match args.json {
+            true => out::line(&json!({ "text": captioned.text, "score": captioned.score }).to_string())?,
+            false => out::line(&captioned.text)?,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! Inputs with their texts as rows of a batch, images varied each time that they come.
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use super::augment::Augment;
+use crate::Result;
+use crate::data::{Epochs, Example, Examples};
+use crate::model::CaptionerBatch;
+
+/// An input in numbers, with its text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CaptionExample {
+    /// `[F]`, as the network reads them.
+    pub(super) values: Vec<f32>,
+    /// Start symbol, tokens, end symbol.
+    pub(super) ids: Vec<u32>,
+}
+
+impl Example for CaptionExample {
+    type Batch = CaptionerBatch;
+
+    fn steps(&self) -> usize {
+        self.ids.len()
+    }
+
+    fn fill(examples: &[&Self], batch: &mut CaptionerBatch) {
+        batch.size = examples.first().map_or(0, |example| example.values.len());
+        batch.inputs.clear();
+        examples.iter().for_each(|example| batch.inputs.extend_from_slice(&example.values));
+        batch.texts.set_sequences(examples.iter().map(|example| &example.ids[..]));
+    }
+}
+
+/// Batches of examples.
+#[derive(Debug)]
+pub struct CaptionBatches {
+    examples: Examples<CaptionExample>,
+    seed: u64,
+    augment: Option<Augment>,
+}
+
+impl CaptionBatches {
+    /// In an order of its own each epoch, which `seed` names, and varied if asked for.
+    pub(super) fn train(
+        examples: Vec<CaptionExample>,
+        batch_size: usize,
+        seed: u64,
+        augment: Option<Augment>,
+    ) -> Self {
+        Self { examples: Examples::new(examples, batch_size, Some(seed)), seed, augment }
+    }
+
+    /// Always the same.
+    pub(super) fn valid(examples: Vec<CaptionExample>, batch_size: usize) -> Self {
+        Self { examples: Examples::new(examples, batch_size, None), seed: 0, augment: None }
+    }
+}
+
+impl Epochs for CaptionBatches {
+    type Batch = CaptionerBatch;
+
+    fn batch(&mut self, epoch: u64, index: u64, batch: &mut CaptionerBatch) -> Result<bool> {
+        if !self.examples.batch(epoch, index, batch)? {
+            return Ok(false);
+        }
+        if let Some(augment) = self.augment {
+            let mut rng = ChaCha8Rng::seed_from_u64(self.seed ^ 0x6f7a_1c3b_55d2_9e84);
+            rng.set_stream(epoch.wrapping_mul(self.batches_per_epoch()).wrapping_add(index));
+            batch.inputs.chunks_exact_mut(batch.size).for_each(|image| augment.apply(image, &mut rng));
+        }
+        Ok(true)
+    }
+
+    fn batches_per_epoch(&self) -> u64 {
+        self.examples.batches_per_epoch()
+    }
+
+    fn rows(&self) -> usize {
+        self.examples.rows()
+    }
+}

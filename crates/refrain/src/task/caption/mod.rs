@@ -1,0 +1,122 @@
+//! A text for a vector or an image.
+
+mod augment;
+mod baseline;
+mod batches;
+mod data;
+mod options;
+mod predict;
+mod prepare;
+
+use serde::{Deserialize, Serialize};
+
+pub use augment::Augment;
+pub use batches::{CaptionBatches, CaptionExample};
+pub use data::InputCodec;
+pub use options::Options;
+pub use predict::{CaptionEvaluation, Captioned, Decoding};
+
+use crate::model::{Captioner, CaptionerInput, CaptionerSizes, Network, Task};
+use crate::text::Tokenizer;
+use crate::train::{Learnable, Prepared, Settings};
+use crate::{Error, Result};
+
+/// A captioner, what brings its input into numbers, and its ids into text.
+#[derive(Clone, Debug)]
+pub struct Caption {
+    network: Captioner,
+    codec: InputCodec,
+    tokenizer: Tokenizer,
+    /// Tokens of the longest text learned from.
+    longest: usize,
+}
+
+/// What its file says.
+#[derive(Serialize, Deserialize)]
+pub struct Description {
+    sizes: CaptionerSizes,
+    codec: InputCodec,
+    tokenizer: Tokenizer,
+    longest: usize,
+}
+
+impl Caption {
+    /// `H`, which precisions are chosen by.
+    pub fn hidden_size(&self) -> usize {
+        self.network.sizes().recurrent.hidden_size
+    }
+
+    /// How input becomes numbers.
+    pub fn codec(&self) -> &InputCodec {
+        &self.codec
+    }
+}
+
+impl Task for Caption {
+    const NAME: &'static str = "caption";
+    type Network = Captioner;
+    type Description = Description;
+
+    fn new(Description { sizes, codec, tokenizer, longest }: Description) -> Result<Self> {
+        let fits = match (&codec, &sizes.input) {
+            (InputCodec::Vector(scaling), CaptionerInput::Vector { size }) => {
+                [scaling.means.len(), scaling.deviations.len()] == [*size; 2]
+            }
+            (InputCodec::Image { side }, CaptionerInput::Picture { width, height, .. }) => {
+                [width, height] == [side; 2]
+            }
+            _ => false,
+        };
+        if !fits || tokenizer.len() != sizes.vocab_size || tokenizer.start().is_none() {
+            return Err(Error::Config("its vocabularies are not of the sizes that it says".to_owned()));
+        }
+        Ok(Self { network: Captioner::new(&sizes)?, codec, tokenizer, longest })
+    }
+
+    fn description(&self) -> Description {
+        Description {
+            sizes: self.network.sizes().clone(),
+            codec: self.codec.clone(),
+            tokenizer: self.tokenizer.clone(),
+            longest: self.longest,
+        }
+    }
+
+    fn network(&self) -> &Captioner {
+        &self.network
+    }
+
+    fn about(&self) -> Vec<(&'static str, String)> {
+        let input = match &self.codec {
+            InputCodec::Vector(scaling) => format!("vectors of {}", scaling.means.len()),
+            InputCodec::Image { side } => format!("images of {side} by {side} pixels"),
+        };
+        vec![("input", input), ("vocabulary", self.tokenizer.about())]
+    }
+}
+
+impl Learnable for Caption {
+    type Epochs = CaptionBatches;
+    type Options = Options;
+
+    fn prepare(settings: Settings) -> Result<Prepared<Self>> {
+        prepare::prepare(settings)
+    }
+
+    fn check_same(&self, other: &Self) -> Result<()> {
+        if (&self.codec, &self.tokenizer) != (&other.codec, &other.tokenizer) {
+            return Err(Error::Config(
+                "--init-from: that model has another vocabulary or other inputs; it can go on only with the same ones"
+                    .to_owned(),
+            ));
+        }
+        if self.network.layout() != other.network.layout() {
+            return Err(Error::Config(format!(
+                "--init-from: that model is {}, this run asks for {}: give it the same sizes",
+                other.network.summary(),
+                self.network.summary()
+            )));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,255 @@
+//! What a captioner does once it has learned.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use refrain_kernels::{Backend, Real, State};
+
+use super::baseline::nearest;
+use super::data::Described;
+use super::{Caption, CaptionBatches};
+use crate::metric::TextScores;
+use crate::model::{self, CaptionerPass};
+use crate::sample::{self, Beam, Sampler, log_softmax, take_rows};
+use crate::{Error, Result, Session};
+
+/// How a text is chosen.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decoding {
+    /// Always the most probable token.
+    Greedy,
+    /// The most probable text that a beam search finds.
+    Beam {
+        /// Beginnings that are kept.
+        width: usize,
+        /// See [`Beam::length_penalty`].
+        length_penalty: f64,
+    },
+    /// Tokens drawn as these options say; the seed of each input is one more than that of the one before.
+    Sample(sample::Options),
+}
+
+/// A text for an input.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Captioned {
+    /// The text.
+    pub text: String,
+    /// Its natural log-probability, that of its end included.
+    pub score: f64,
+}
+
+/// How well a captioner does on inputs whose texts are known.
+#[derive(Clone, Debug)]
+pub struct CaptionEvaluation {
+    /// Mean loss in nats a token.
+    pub loss: f64,
+    /// Of the texts that it writes, one for each different image.
+    pub texts: TextScores,
+    /// Of those that stand by the nearest input of another file.
+    pub baseline: Option<TextScores>,
+}
+
+/// Inputs that are read together.
+const BATCH: usize = 32;
+
+/// How much longer than any text learned from one may get, before it is cut off.
+const LONGER: usize = 2;
+
+impl<B: Backend> Session<'_, Caption, B> {
+    /// A text for each input, as [`Caption::read_inputs`] gives them.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a way of choosing that cannot be, and for inputs of another size.
+    pub fn predict(&self, inputs: &[Vec<f32>], decoding: &Decoding) -> Result<Vec<Captioned>> {
+        if let Decoding::Beam { width: 0, .. } = decoding {
+            return Err(Error::Config("beam is 0: give at least 1".to_owned()));
+        }
+        if let Decoding::Sample(options) = decoding {
+            Sampler::new(options, None)?;
+        }
+        let size = model::Task::network(&self.model().task).sizes().input.size();
+        if let Some(number) = inputs.iter().position(|input| input.len() != size) {
+            return Err(Error::Config(format!(
+                "input {} has {} numbers: the model reads {size}",
+                number + 1,
+                inputs[number].len()
+            )));
+        }
+        let mut parts: Vec<(&[Vec<f32>], Result<Vec<Captioned>>)> =
+            inputs.chunks(BATCH).map(|part| (part, Ok(vec![]))).collect();
+        self.backend().parallel(&mut parts, |i, (inputs, texts)| {
+            *texts = self.write_part(i * BATCH, inputs, decoding);
+        });
+        parts.into_iter().try_fold(vec![], |mut all, (_, texts)| {
+            all.extend(texts?);
+            Ok(all)
+        })
+    }
+
+    /// How well the texts of a file are written. Images are named as in `images` or else in the folder of the file;
+    /// with a `baseline`, a file likewise, also how well the texts of its nearest inputs would do.
+    ///
+    /// # Errors
+    /// If a file cannot be read or is not of the kind that the model learned from.
+    pub fn evaluate(
+        &self,
+        path: &Path,
+        images: Option<&Path>,
+        decoding: &Decoding,
+        baseline: Option<&Path>,
+    ) -> Result<CaptionEvaluation> {
+        let task = &self.model().task;
+        let known = baseline.map(|path| task.read_described(path, None)).transpose()?;
+        let described = task.read_described(path, images)?;
+        let examples = described.iter().map(|one| task.example(one)).collect();
+        let mut batches = CaptionBatches::valid(examples, BATCH);
+        let network = model::Task::network(task);
+        let score = model::evaluate(self.backend(), network, self.weights(), &mut batches, |_, _| {
+            ControlFlow::Continue(())
+        })?;
+        let (inputs, references) = by_image(described);
+        let mut texts = TextScores::default();
+        for (captioned, references) in self.predict(&inputs, decoding)?.iter().zip(&references) {
+            texts.add(references, &captioned.text);
+        }
+        let baseline = known.map(|known| {
+            let mut scores = TextScores::default();
+            let found = nearest(self.backend(), &known, inputs.iter().map(|input| &input[..]));
+            found.into_iter().zip(&references).for_each(|(text, references)| scores.add(references, text));
+            scores
+        });
+        Ok(CaptionEvaluation { loss: score.loss.mean(), texts, baseline })
+    }
+
+    /// Texts for some inputs, the first of which is number `first` of all.
+    fn write_part(&self, first: usize, inputs: &[Vec<f32>], decoding: &Decoding) -> Result<Vec<Captioned>> {
+        let task = &self.model().task;
+        let network = model::Task::network(task);
+        let mut writer = Writer { session: self, pass: CaptionerPass::default() };
+        let mut states =
+            network.first_states(self.backend(), self.weights(), &inputs.concat(), None, &mut writer.pass);
+        match decoding {
+            Decoding::Greedy => {
+                let pick = |_, logits: &[B::Real]| crate::layer::most_probable(logits) as u32;
+                Ok(writer.together(&mut states, inputs.len(), pick))
+            }
+            Decoding::Sample(options) => {
+                let sampler = |row: usize| {
+                    let seed = options.seed.wrapping_add((first + row) as u64);
+                    Sampler::new(&sample::Options { seed, ..options.clone() }, None)
+                };
+                let mut samplers: Vec<_> = (0..inputs.len()).map(sampler).collect::<Result<_>>()?;
+                let pick = |row: usize, logits: &[B::Real]| samplers[row].pick(logits);
+                Ok(writer.together(&mut states, inputs.len(), pick))
+            }
+            &Decoding::Beam { width, length_penalty } => {
+                let (start, end) = task.boundaries();
+                let beam = Beam { width, length_penalty, max_length: task.most_tokens(), start, end };
+                let rows = 0..inputs.len();
+                Ok(rows.map(|row| writer.beam(&beam, states.clone(), (row, inputs.len()))).collect())
+            }
+        }
+    }
+}
+
+/// The decoder at work.
+struct Writer<'s, 'm, B: Backend> {
+    session: &'s Session<'m, Caption, B>,
+    pass: CaptionerPass<B>,
+}
+
+impl<B: Backend> Writer<'_, '_, B> {
+    /// Logits of the next tokens, `[rows, V]`, of those that may come.
+    fn step(&mut self, ids: &[u32], states: &mut [State<B::Real>]) -> Vec<B::Real> {
+        let task = &self.session.model().task;
+        let (network, session) = (model::Task::network(task), self.session);
+        let mut logits =
+            network.step(session.backend(), session.weights(), ids, states, &mut self.pass).to_vec();
+        // The start is none to write, and the unknown symbol stands for no text.
+        for id in [Some(task.boundaries().0), task.tokenizer.unknown()].into_iter().flatten() {
+            for row in logits.chunks_exact_mut(task.tokenizer.len()) {
+                row[id as usize] = B::Real::of(f64::NEG_INFINITY);
+            }
+        }
+        logits
+    }
+
+    /// All rows' texts, token by token.
+    fn together(
+        &mut self,
+        states: &mut [State<B::Real>],
+        rows: usize,
+        mut pick: impl FnMut(usize, &[B::Real]) -> u32,
+    ) -> Vec<Captioned> {
+        let task = &self.session.model().task;
+        let (start, end) = task.boundaries();
+        let mut texts = vec![(vec![], 0.0, false); rows];
+        let mut ids = vec![start; rows];
+        for _ in 0..=task.most_tokens() {
+            let logits = self.step(&ids, states);
+            let all = logits.chunks_exact(task.tokenizer.len()).zip(&mut texts).zip(&mut ids);
+            for (row, ((logits, (text, score, ended)), id)) in all.enumerate().filter(|(_, ((_, t), _))| !t.2)
+            {
+                *id = pick(row, logits);
+                *score += log_softmax(logits).nth(*id as usize).unwrap_or_default();
+                *ended = *id == end;
+                text.push(*id);
+            }
+            if texts.iter().all(|text| text.2) {
+                break;
+            }
+        }
+        let written =
+            |(ids, score, _): (Vec<u32>, f64, bool)| Captioned { text: task.tokenizer.decode(&ids), score };
+        texts.into_iter().map(written).collect()
+    }
+
+    /// The text of one of several rows that a beam search finds.
+    fn beam(
+        &mut self,
+        beam: &Beam,
+        mut states: Vec<State<B::Real>>,
+        (row, rows): (usize, usize),
+    ) -> Captioned {
+        take_rows(&mut states, rows, &[row]);
+        let mut held = 1;
+        let found = beam.search(|rows, ids| {
+            take_rows(&mut states, held, rows);
+            held = rows.len();
+            self.step(ids, &mut states)
+        });
+        let task = &self.session.model().task;
+        let best = found.first();
+        Captioned {
+            text: best.map_or(String::new(), |best| task.tokenizer.decode(&best.ids)),
+            score: best.map_or(0.0, |best| best.log_probability),
+        }
+    }
+}
+
+impl Caption {
+    /// The start and the end symbol.
+    pub(super) fn boundaries(&self) -> (u32, u32) {
+        // `Task::new` has seen to it that there are both.
+        (self.tokenizer.start().unwrap_or_default(), self.tokenizer.end().unwrap_or_default())
+    }
+
+    fn most_tokens(&self) -> usize {
+        self.longest.saturating_mul(LONGER).clamp(1, 1 << 16)
+    }
+}
+
+/// Each different image once, with all of its texts; vectors are all different.
+fn by_image(described: Vec<Described>) -> (Vec<Vec<f32>>, Vec<Vec<String>>) {
+    let (mut inputs, mut references): (Vec<_>, Vec<Vec<String>>) = (vec![], vec![]);
+    let mut places = std::collections::BTreeMap::new();
+    for Described { values, text, file } in described {
+        let place = file.map_or(inputs.len(), |file| *places.entry(file).or_insert(inputs.len()));
+        if place == inputs.len() {
+            inputs.push(values);
+            references.push(vec![]);
+        }
+        references[place].push(text);
+    }
+    (inputs, references)
+}
