@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use refrain::PrecisionChoice;
 use refrain::format::{Form, form_of};
-use refrain::layer::Pooling;
+use refrain::layer::{AttentionKind, Pooling};
 use refrain::model::{ActivationKind, CellKind, ResetGate};
 use refrain::text::TokenUnits;
 use refrain::train::{
@@ -30,7 +30,7 @@ use crate::{Failure, machine, out};
 pub(crate) struct Args {
     /// UTF-8 files (or any files, with --units byte), read as one text
     data: Vec<PathBuf>,
-    /// What is learned: language or classify [from the form of the data]
+    /// What is learned: language, classify or translate [from the form of the data]
     #[arg(long, value_parser = named::<TaskName>)]
     task: Option<TaskName>,
     /// A file to measure on and not to learn from [a share of the data]
@@ -86,6 +86,19 @@ pub(crate) struct Args {
     /// How all steps become one vector, to classify it: last, mean or max [max]
     #[arg(long, value_parser = named::<Pooling>, value_name = "NAME", help_heading = "Model")]
     pooling: Option<Pooling>,
+    /// What a token of a source is: char, byte, word or bpe [by its form: char for single words, word for symbols with
+    /// spaces between, bpe for sentences]
+    #[arg(long, value_parser = named::<TokenUnits>, value_name = "UNITS", help_heading = "Translation")]
+    source_units: Option<TokenUnits>,
+    /// What a token of a target is [likewise]
+    #[arg(long, value_parser = named::<TokenUnits>, value_name = "UNITS", help_heading = "Translation")]
+    target_units: Option<TokenUnits>,
+    /// How the decoder attends to the source: none, dot, general or additive [general]
+    #[arg(long, value_parser = named::<AttentionKind>, value_name = "NAME", help_heading = "Translation")]
+    attention: Option<AttentionKind>,
+    /// Share of the decoder's inputs to take from its own predictions while learning (Duckworth et al. 2019) [0]
+    #[arg(long, value_name = "SHARE", help_heading = "Translation")]
+    scheduled_sampling: Option<f32>,
     /// Let every class count as much as any other, however rare it is
     #[arg(long, help_heading = "Training")]
     class_weights: bool,
@@ -234,6 +247,10 @@ impl Args {
             embedding_size: self.embedding_size,
             bidirectional: self.bidirectional,
             pooling: self.pooling,
+            source_units: self.source_units,
+            target_units: self.target_units,
+            attention: self.attention,
+            scheduled_sampling: self.scheduled_sampling,
             class_weights: flag(self.class_weights),
             dropout: self.dropout,
             locked_dropout: flag(self.locked_dropout),
@@ -312,6 +329,10 @@ macro_rules! with_task {
                 type $task = refrain::task::Classify;
                 $result
             }
+            TaskName::Translate => {
+                type $task = refrain::task::Translate;
+                $result
+            }
         }
     };
 }
@@ -343,6 +364,7 @@ fn task_of(settings: &Settings) -> Result<(TaskName, Option<String>), Failure> {
     let Ok(guess) = form_of(path) else { return Ok((TaskName::Language, None)) };
     let task = match guess.form {
         Form::LabelledText | Form::TimeSeries | Form::LongTable | Form::Npz => TaskName::Classify,
+        Form::Pairs => TaskName::Translate,
         _ => return Ok((TaskName::Language, None)),
     };
     let name = format!("{task:?}").to_lowercase();

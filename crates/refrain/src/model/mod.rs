@@ -6,7 +6,9 @@ mod evaluation;
 mod language;
 mod network;
 mod recurrent;
+mod scheduled;
 mod task;
+mod translator;
 
 pub use architecture::{ActivationKind, Architecture, CellKind, ResetGate};
 pub use classifier::{Classifier, ClassifierBatch, ClassifierPass, ClassifierSizes};
@@ -16,3 +18,4 @@ pub use network::{Network, Part, TrainStep, Weights, gradients};
 pub(crate) use network::{check_memory, rows_of_part};
 pub use recurrent::{InputKind, RecurrentLayers};
 pub use task::Task;
+pub use translator::{Translator, TranslatorBatch, TranslatorPass, TranslatorSizes};

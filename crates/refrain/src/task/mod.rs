@@ -4,11 +4,15 @@
 pub mod classify;
 pub mod language;
 mod split;
+mod text_side;
+pub mod translate;
 
 use refrain_kernels::Backend;
 
 pub use classify::Classify;
 pub use language::Language;
+pub use text_side::TextSide;
+pub use translate::Translate;
 
 use crate::data::Example;
 

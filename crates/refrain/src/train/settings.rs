@@ -8,7 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::PrecisionChoice;
-use crate::layer::Pooling;
+use crate::layer::{AttentionKind, Pooling};
 use crate::model::{ActivationKind, CellKind, ResetGate};
 use crate::text::TokenUnits;
 
@@ -81,6 +81,14 @@ settings! {
     bidirectional: bool,
     /// How the outputs of all steps become one vector.
     pooling: Pooling,
+    /// What a token of a source is, where the two sides differ.
+    source_units: TokenUnits,
+    /// What a token of a target is.
+    target_units: TokenUnits,
+    /// How a decoder attends to the source.
+    attention: AttentionKind,
+    /// Share of a decoder's inputs that training takes from its own predictions.
+    scheduled_sampling: f32,
     /// Whether every class counts as much as any other, however rare it is.
     class_weights: bool,
     /// Share of each layer's output that training drops.
@@ -149,6 +157,8 @@ pub enum TaskName {
     Language,
     /// One label for a sequence.
     Classify,
+    /// One sequence from another.
+    Translate,
 }
 
 /// Settings that belong together, by name. What a user gives beside one wins over it, and a run's `config.toml` has
