@@ -2,18 +2,20 @@
 
 mod classify;
 mod language;
+mod translate;
 
 use std::path::{Path, PathBuf};
 
 use refrain::{Cpu, PrecisionChoice, task_of};
 
+use crate::beam::BeamArgs;
 use crate::train::named;
 use crate::{Failure, machine};
 
 /// Measure a model on data that it has not learned.
 ///
 /// For a text: nats and bits a character, perplexity. For labelled sequences: accuracy, macro F1, and which label is taken
-/// for which.
+/// for which. For pairs: exact matches, error rates, BLEU and chrF.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  refrain eval runs/play held-out.txt\n  refrain eval runs/reviews test.tsv"
@@ -27,6 +29,9 @@ pub(crate) struct Args {
     /// For texts: keep byte-order marks and CRLF [as in training]
     #[arg(long)]
     raw: bool,
+    /// For translations: how they are searched for
+    #[command(flatten)]
+    beam: BeamArgs,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -55,6 +60,7 @@ impl Args {
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     match task_of(&args.model)?.as_str() {
         "classify" => classify::run(&args),
+        "translate" => translate::run(&args),
         _ => language::run(&args),
     }
 }

@@ -1,6 +1,7 @@
 //! `refrain predict`: what a model says of new data, one result a line. One file a task.
 
 mod classify;
+mod translate;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use refrain::format::{read_text, text_of};
 use refrain::{Cpu, Error, PrecisionChoice, task_of};
 
+use crate::beam::BeamArgs;
 use crate::train::named;
 use crate::{Failure, machine};
 
@@ -24,6 +26,12 @@ pub(crate) struct Args {
     model: PathBuf,
     /// The files [standard input]
     input: Vec<PathBuf>,
+    /// For translations: how they are searched for
+    #[command(flatten)]
+    beam: BeamArgs,
+    /// For translations: print the N best of each text, a line each [1]
+    #[arg(long, value_name = "N", help_heading = "Translation")]
+    n_best: Option<usize>,
     /// Print one JSON object a line, with scores
     #[arg(long)]
     json: bool,
@@ -63,6 +71,7 @@ impl Args {
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     match task_of(&args.model)?.as_str() {
         "classify" => classify::run(&args),
+        "translate" => translate::run(&args),
         _ => Err(Failure::Usage(
             "that is a language model: it writes (`refrain sample`) and measures (`refrain eval`)".to_owned(),
         )),

@@ -116,7 +116,8 @@ impl Attend {
             None => {
                 memory.keys.clear();
                 for value in memory.values.chunks_exact(self.width) {
-                    let sum = |i: usize| value[i..].iter().step_by(self.hidden_size).copied().sum::<B::Real>();
+                    let sum =
+                        |i: usize| value[i..].iter().step_by(self.hidden_size).copied().sum::<B::Real>();
                     memory.keys.extend((0..self.hidden_size).map(sum));
                 }
             }

@@ -116,15 +116,18 @@ fn join<R: Real>(states: &[State<R>], size: usize) -> Vec<R> {
 fn split<R: Real>(joined: &[R], size: usize, count: usize, with_c: bool) -> Vec<State<R>> {
     let width = count * size * if with_c { 2 } else { 1 };
     let part = |at: usize| joined.chunks_exact(width).flat_map(|row| &row[at..][..size]).copied().collect();
-    let state = |i: usize| State {
-        h: part(i * size),
-        c: if with_c { part((count + i) * size) } else { vec![] },
-    };
+    let state =
+        |i: usize| State { h: part(i * size), c: if with_c { part((count + i) * size) } else { vec![] } };
     (0..count).map(state).collect()
 }
 
 impl<B: Backend> Default for BridgePass<B> {
     fn default() -> Self {
-        Self { inputs: vec![], outputs: vec![], d_input: B::Frames::default(), scratch: B::Scratch::default() }
+        Self {
+            inputs: vec![],
+            outputs: vec![],
+            d_input: B::Frames::default(),
+            scratch: B::Scratch::default(),
+        }
     }
 }

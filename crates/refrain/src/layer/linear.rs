@@ -17,8 +17,7 @@ pub(crate) fn push_linear(
 
 /// Appends a linear layer's bias, `prefix.bias`.
 pub(crate) fn push_bias(layout: &mut Layout, prefix: &str, linear: &mut LinearSpec) {
-    linear.bias =
-        Some(layout.push(format!("{prefix}.bias"), &[linear.output_size], init(linear.input_size)));
+    linear.bias = Some(layout.push(format!("{prefix}.bias"), &[linear.output_size], init(linear.input_size)));
 }
 
 fn init(input_size: usize) -> Init {

@@ -287,16 +287,20 @@ impl Translator {
             ..StackBack::new(&weights.params, grads)
         };
         self.decoder.backward(backend, self.decoder_layers(weights), &input, &mut pass.decoder, back);
-        self.embedded_back(backend, (&self.target, &pass.inputs), rows, decoder_dropout, &mut pass.decoder, grads);
+        self.embedded_back(
+            backend,
+            (&self.target, &pass.inputs),
+            rows,
+            decoder_dropout,
+            &mut pass.decoder,
+            grads,
+        );
 
         let bridge = self.bridge_linears(weights);
         let d_final = self.bridge.backward(backend, bridge, &d_initial, &mut pass.bridge, grads);
         let input = stack_input(&pass.encoder_input, rows, Some(&batch.source.lengths), Some(dropout));
-        let back = StackBack {
-            d_final: Some(&d_final),
-            d_input: true,
-            ..StackBack::new(&weights.params, grads)
-        };
+        let back =
+            StackBack { d_final: Some(&d_final), d_input: true, ..StackBack::new(&weights.params, grads) };
         self.encoder.backward(backend, self.encoder_layers(weights), &input, &mut pass.encoder, back);
         let ids = &batch.source.values;
         self.embedded_back(backend, (&self.source, ids), rows, dropout, &mut pass.encoder, grads);

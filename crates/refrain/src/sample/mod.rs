@@ -5,14 +5,18 @@
 //! prompt -> ids -> [`LanguageModel::step`](crate::model::LanguageModel::step), all streams at once -> logits ->
 //! each stream's [`Sampler`] -> id -> text -> its stops -> [`Piece`], and the id is what the stream reads next.
 //!
+//! [`beam_search`] looks for the most probable sequence instead, for whatever [`Writer`] writes it.
+//!
 //! What one stream writes does not depend on which others run beside it, nor on the number of threads.
 
+mod beam;
 mod generator;
 mod group;
 mod sampler;
 mod stop;
 mod stream;
 
+pub use beam::{BeamOptions, Boundaries, Hypothesis, Writer, beam_search};
 pub use generator::Generator;
 pub use sampler::Sampler;
 pub use stream::{End, Piece, StreamId};

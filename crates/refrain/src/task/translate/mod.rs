@@ -4,6 +4,7 @@ mod data;
 mod options;
 mod predict;
 mod prepare;
+mod writer;
 
 use serde::{Deserialize, Serialize};
 
@@ -63,8 +64,10 @@ impl Task for Translate {
         if lengths != [sizes.source_vocab, sizes.target_vocab] || target.tokenizer().end().is_none() {
             return Err(Error::Config("its vocabularies are not of the sizes that it says".to_owned()));
         }
-        if !(target_ratio.is_finite() && target_ratio > 0.0) {
-            return Err(Error::Config(format!("its targets cannot be {target_ratio} times as long as sources")));
+        if !(0.0..=1_000.0).contains(&target_ratio) {
+            return Err(Error::Config(format!(
+                "its targets cannot be {target_ratio} times as long as sources"
+            )));
         }
         Ok(Self { network: Translator::new(&sizes)?, source, target, target_ratio })
     }
@@ -94,7 +97,8 @@ impl Learnable for Translate {
     fn check_same(&self, other: &Self) -> Result<()> {
         if (&self.source, &self.target) != (&other.source, &other.target) {
             return Err(Error::Config(
-                "--init-from: that model has other vocabularies; it can go on only with the same ones".to_owned(),
+                "--init-from: that model has other vocabularies; it can go on only with the same ones"
+                    .to_owned(),
             ));
         }
         if self.network.layout() != other.network.layout() {

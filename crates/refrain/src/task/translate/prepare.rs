@@ -32,9 +32,7 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Translate>> {
     let digest = digest(&all, held.as_deref());
     let (train, valid) = match held {
         Some(valid) => (all, valid),
-        None => {
-            hold_back(all, config.valid_fraction, config.seed, |pair: &Pair| Some(pair.source.clone()))?
-        }
+        None => hold_back(all, config.valid_fraction, config.seed, |pair: &Pair| Some(pair.source.clone()))?,
     };
     let mut notes = vec![];
     let sources = || train.iter().map(|pair| pair.source.as_str());
@@ -48,7 +46,7 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Translate>> {
         lowercase: settings.lowercase.unwrap_or(false),
         min_count: settings.min_count,
         vocab_size: settings.vocab_size,
-        embedding_size: settings.embedding_size.unwrap_or(if small { 128 } else { 256 }),
+        embedding_size: settings.embedding_size.unwrap_or(if small { 64 } else { 256 }),
         bidirectional: settings.bidirectional.unwrap_or(true),
         locked_dropout: settings.locked_dropout.unwrap_or(false),
         attention: settings.attention.unwrap_or_default(),

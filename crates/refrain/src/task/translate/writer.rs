@@ -1,0 +1,31 @@
+//! The decoder, as a search sees it.
+
+use refrain_kernels::{Backend, State};
+
+use crate::model::{Translator, TranslatorPass, Weights};
+use crate::sample::Writer;
+
+/// Several hypotheses for each of the sources that `pass` has read.
+pub(super) struct TranslationWriter<'a, B: Backend> {
+    pub(super) network: &'a Translator,
+    pub(super) backend: &'a B,
+    pub(super) weights: &'a Weights<B>,
+    /// Of every row, one a layer.
+    pub(super) state: Vec<State<B::Real>>,
+    pub(super) pass: &'a mut TranslatorPass<B>,
+}
+
+impl<B: Backend> Writer for TranslationWriter<'_, B> {
+    type Real = B::Real;
+
+    fn step(&mut self, parents: &[usize], ids: &[u32]) -> &[B::Real] {
+        let Self { network, backend, weights, state, pass } = self;
+        for State { h, c } in state.iter_mut() {
+            for values in [h, c] {
+                let size = values.len() / parents.len();
+                *values = parents.iter().flat_map(|&row| &values[row * size..][..size]).copied().collect();
+            }
+        }
+        network.logits(*backend, weights, ids, None, state, pass)
+    }
+}
