@@ -1,5 +1,6 @@
 //! refrain: train, sample, evaluate and look inside recurrent networks. One file a verb.
 
+mod beam;
 mod bench;
 mod eval;
 mod failure;

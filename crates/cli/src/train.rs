@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use refrain::PrecisionChoice;
 use refrain::format::{Column, Form, form_of};
+use refrain::layer::AttentionKind;
 use refrain::model::{ActivationKind, CellKind, PoolingKind, ResetGate};
 use refrain::task::tag::has_labels_for_frames;
 use refrain::text::TokenUnits;
@@ -86,6 +87,19 @@ pub(crate) struct Args {
     /// How all steps become one vector, to classify it: last, mean, max or attention [max]
     #[arg(long, value_parser = named::<PoolingKind>, value_name = "NAME", help_heading = "Model")]
     pooling: Option<PoolingKind>,
+    /// What a token of a source is: char, byte, word or bpe [by its form: char for single words, word for symbols with
+    /// spaces between, bpe for sentences]
+    #[arg(long, value_parser = named::<TokenUnits>, value_name = "UNITS", help_heading = "Translation")]
+    source_units: Option<TokenUnits>,
+    /// What a token of a target is [likewise]
+    #[arg(long, value_parser = named::<TokenUnits>, value_name = "UNITS", help_heading = "Translation")]
+    target_units: Option<TokenUnits>,
+    /// How the decoder attends to the source: none, dot, general or additive [general]
+    #[arg(long, value_parser = named::<AttentionKind>, value_name = "NAME", help_heading = "Translation")]
+    attention: Option<AttentionKind>,
+    /// Share of the decoder's inputs to take from its own predictions while learning (Duckworth et al. 2019) [0]
+    #[arg(long, value_name = "SHARE", help_heading = "Translation")]
+    scheduled_sampling: Option<f32>,
     /// Let every class count as much as any other, however rare it is
     #[arg(long, help_heading = "Training")]
     class_weights: bool,
@@ -271,6 +285,10 @@ impl Args {
             embedding_size: self.embedding_size,
             bidirectional: self.bidirectional,
             pooling: self.pooling,
+            source_units: self.source_units,
+            target_units: self.target_units,
+            attention: self.attention,
+            scheduled_sampling: self.scheduled_sampling,
             class_weights: flag(self.class_weights),
             column: self.column.clone(),
             word_column: self.word_column.clone(),
@@ -370,6 +388,10 @@ macro_rules! with_task {
                 type $task = refrain::task::Caption;
                 $result
             }
+            refrain::train::TaskName::Translate => {
+                type $task = refrain::task::Translate;
+                $result
+            }
         }
     };
 }
@@ -409,6 +431,7 @@ fn task_of(settings: &Settings) -> Result<(TaskName, Option<String>), Failure> {
         Form::LongTable | Form::Npz if has_labels_for_frames(path) => TaskName::Tag,
         Form::LabelledText | Form::TimeSeries | Form::LongTable | Form::Npz => TaskName::Classify,
         Form::Captions => TaskName::Caption,
+        Form::Pairs => TaskName::Translate,
         _ => return Ok((TaskName::Language, None)),
     };
     let name = format!("{task:?}").to_lowercase();

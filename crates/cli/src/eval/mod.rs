@@ -4,12 +4,14 @@ mod caption;
 mod classify;
 mod language;
 mod tag;
+mod translate;
 
 use std::path::{Path, PathBuf};
 
 use refrain::task::caption::Decoding;
 use refrain::{Cpu, PrecisionChoice, task_of, write_atomically};
 
+use crate::beam::BeamArgs;
 use crate::train::named;
 use crate::{Failure, machine};
 
@@ -18,6 +20,7 @@ use crate::{Failure, machine};
 /// For a text: nats and bits a character, perplexity. For labelled sequences: accuracy, macro F1, and which label is taken
 /// for which. For tagged words: the same, F1 of spans where tags spell them out, and accuracy on unknown words.
 /// For captions: exact match, character error rate, BLEU, chrF.
+/// For pairs: exact matches, error rates, BLEU and chrF.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  refrain eval runs/play held-out.txt\n  refrain eval runs/reviews test.tsv"
@@ -34,15 +37,15 @@ pub(crate) struct Args {
     /// For labels: draw which was taken for which into this file
     #[arg(long, value_name = "FILE.svg")]
     picture: Option<PathBuf>,
-    /// For captions: keep this many beginnings in the search for the best text [the most probable symbol at every step]
-    #[arg(long, value_name = "N")]
-    beam: Option<usize>,
     /// For captions: the folder of the images [that of the file]
     #[arg(long, value_name = "DIR")]
     images: Option<PathBuf>,
     /// For captions: a file that was learned from, to print beside the model how well the text of its nearest input does
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
+    /// For translations and captions: how they are searched for
+    #[command(flatten)]
+    beam: BeamArgs,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -69,7 +72,7 @@ impl Args {
 
     /// How texts are chosen.
     fn decoding(&self) -> Decoding {
-        crate::predict::decoding(self.beam)
+        crate::predict::decoding(&self.beam)
     }
 
     /// The one file that a task is measured on.
@@ -86,6 +89,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         "caption" => caption::run(&args),
         "classify" => classify::run(&args),
         "tag" => tag::run(&args),
+        "translate" => translate::run(&args),
         _ => language::run(&args),
     }
 }

@@ -3,6 +3,7 @@
 mod caption;
 mod classify;
 mod tag;
+mod translate;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use refrain::format::{read_text, text_of};
 use refrain::task::caption::Decoding;
 use refrain::{Cpu, Error, PrecisionChoice, task_of};
 
+use crate::beam::BeamArgs;
 use crate::train::named;
 use crate::{Failure, machine};
 
@@ -27,9 +29,12 @@ pub(crate) struct Args {
     model: PathBuf,
     /// The files [standard input]
     input: Vec<PathBuf>,
-    /// For captions: keep this many beginnings in the search for the best text [the most probable symbol at every step]
-    #[arg(long, value_name = "N")]
-    beam: Option<usize>,
+    /// For translations: how they are searched for
+    #[command(flatten)]
+    beam: BeamArgs,
+    /// For translations: print the N best of each text, a line each [1]
+    #[arg(long, value_name = "N", help_heading = "Translation")]
+    n_best: Option<usize>,
     /// For captions: draw each symbol instead; below 1 safer, above 1 more daring
     #[arg(long, value_name = "T", conflicts_with = "beam")]
     temperature: Option<f64>,
@@ -72,9 +77,8 @@ impl Args {
 }
 
 /// The greedy choice, or a beam search where one is asked for.
-pub(crate) fn decoding(beam: Option<usize>) -> Decoding {
-    // The mean of a symbol: without it the search prefers what is short.
-    beam.map_or(Decoding::Greedy, |width| Decoding::Beam { width, length_penalty: 1.0 })
+pub(crate) fn decoding(beam: &BeamArgs) -> Decoding {
+    beam.given().map_or(Decoding::Greedy, Decoding::Beam)
 }
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
@@ -82,6 +86,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         "caption" => caption::run(&args),
         "classify" => classify::run(&args),
         "tag" => tag::run(&args),
+        "translate" => translate::run(&args),
         _ => Err(Failure::Usage(
             "that is a language model: it writes (`refrain sample`) and measures (`refrain eval`)".to_owned(),
         )),

@@ -67,18 +67,15 @@ impl<R: Real> Attention<'_, R> {
 
     /// From `queries [T, B, K]` overwrites `weights [T, B, S]` (zero beyond a row's steps) and `context [T, B, W]`.
     pub fn forward(&self, queries: &[R], weights: &mut Vec<R>, context: &mut Vec<R>) {
-        let (rows, steps) = (self.rows(), self.steps());
-        let positions = queries.len() / self.key_size;
+        let (rows, steps, k, w) = (self.rows(), self.steps(), self.key_size, self.value_size);
+        let positions = queries.len() / k;
         weights.clear();
         weights.resize(positions * steps, R::zero());
         context.clear();
-        context.resize(positions * self.value_size, R::zero());
-        let all = queries.chunks_exact(self.key_size).zip(weights.chunks_exact_mut(steps));
-        for (position, ((query, weights), context)) in
-            all.zip(context.chunks_exact_mut(self.value_size)).enumerate()
-        {
-            let row = position % rows;
-            let weights = &mut weights[..self.lengths[row]];
+        context.resize(positions * w, R::zero());
+        for (row, at) in by_row(rows, positions) {
+            let (query, context) = (&queries[at * k..][..k], &mut context[at * w..][..w]);
+            let weights = &mut weights[at * steps..][..self.lengths[row]];
             for (s, weight) in weights.iter_mut().enumerate() {
                 *weight = match self.score {
                     AttentionScore::Dot => dot(query, self.key(s, row)),
@@ -105,10 +102,10 @@ impl<R: Real> Attention<'_, R> {
             gradient.resize(like.len(), R::zero());
         }
         let mut d_scores = vec![R::zero(); steps];
-        let all = queries.chunks_exact(k).zip(weights.chunks_exact(steps)).zip(d_context.chunks_exact(w));
-        for (position, ((query, weights), d_context)) in all.enumerate() {
-            let row = position % rows;
-            let (weights, d_scores) = (&weights[..self.lengths[row]], &mut d_scores[..self.lengths[row]]);
+        for (row, at) in by_row(rows, queries.len() / k) {
+            let (query, d_context) = (&queries[at * k..][..k], &d_context[at * w..][..w]);
+            let weights = &weights[at * steps..][..self.lengths[row]];
+            let d_scores = &mut d_scores[..self.lengths[row]];
             for (s, (d, &weight)) in d_scores.iter_mut().zip(weights).enumerate() {
                 *d = dot(d_context, self.value(s, row));
                 add_scaled(&mut into.values[(s * rows + row) * w..][..w], weight, d_context);
@@ -116,7 +113,7 @@ impl<R: Real> Attention<'_, R> {
             // Through the softmax.
             let mean: R = d_scores.iter().zip(weights).map(|(&d, &weight)| d * weight).sum();
             d_scores.iter_mut().zip(weights).for_each(|(d, &weight)| *d = weight * (*d - mean));
-            let d_query = &mut into.queries[position * k..][..k];
+            let d_query = &mut into.queries[at * k..][..k];
             for (s, &d) in d_scores.iter().enumerate() {
                 let (key, d_key) = (self.key(s, row), &mut into.keys[(s * rows + row) * k..][..k]);
                 match self.score {
@@ -137,6 +134,12 @@ impl<R: Real> Attention<'_, R> {
             }
         }
     }
+}
+
+/// All positions `[T, B]`, each with its row: row after row, so that a row's keys and values stay in the nearest cache
+/// while all of its queries are compared with them.
+fn by_row(rows: usize, positions: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..rows).flat_map(move |row| (row..positions).step_by(rows).map(move |at| (row, at)))
 }
 
 fn dot<R: Real>(a: &[R], b: &[R]) -> R {

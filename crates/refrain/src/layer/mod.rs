@@ -3,23 +3,30 @@
 //! Recurrent and linear layers are the backend's; what stands between them (attention, pooling, a conditional random
 //! field) is a small share of the work and runs on the host, written once for every backend.
 
+mod attend;
 mod attention;
 mod attention_pool;
 mod convolution;
+mod bridge;
 mod crf;
 mod dropout;
 mod embedding;
+mod linear;
 mod loss;
 mod pool;
 mod spelling;
 mod stack;
+mod tanh;
 
+pub use attend::{Attend, AttendPass, AttentionKind, Memory};
 pub use attention::{Attention, AttentionGradients, AttentionScore};
 pub use attention_pool::{AttentionPool, AttentionPoolPass, PoolInput};
 pub use convolution::{Convolution, ConvolutionPass};
+pub use bridge::{Bridge, BridgePass};
 pub use crf::{Chains, Crf};
 pub use dropout::{DropoutMask, DropoutRate, WeightDrop};
 pub use embedding::Embedding;
+pub(crate) use linear::{push_bias, push_linear};
 pub use loss::{LossBack, Score, most_probable, softmax, softmax_cross_entropy};
 pub use pool::{Outputs, Pooling};
 pub use spelling::{Spelling, SpellingPass};
@@ -27,3 +34,4 @@ pub use stack::{Source, Stack, StackBack, StackInput, StackPass, StackSizes};
 
 #[cfg(test)]
 mod golden_tests;
+pub(crate) use tanh::{tanh, tanh_back};

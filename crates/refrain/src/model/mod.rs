@@ -8,7 +8,9 @@ mod language;
 mod network;
 mod recurrent;
 mod tagger;
+mod scheduled;
 mod task;
+mod translator;
 
 pub use architecture::{ActivationKind, Architecture, CellKind, ResetGate};
 pub use captioner::{Captioner, CaptionerBatch, CaptionerInput, CaptionerPass, CaptionerSizes};
@@ -20,3 +22,4 @@ pub(crate) use network::{check_memory, rows_of_part};
 pub use recurrent::{InputKind, RecurrentLayers};
 pub use tagger::{SpellingSizes, Tagger, TaggerBatch, TaggerPass, TaggerSizes};
 pub use task::Task;
+pub use translator::{Translator, TranslatorBatch, TranslatorPass, TranslatorSizes};

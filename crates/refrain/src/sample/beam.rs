@@ -1,142 +1,181 @@
-//! Beam search: the most probable of the sequences that a decoder can write, or nearly so.
-//!
-//! At every step each of the best beginnings is gone on with in every way, and the best of all that are kept (Graves 2012,
-//! section 2.5; Sutskever et al. 2014, section 3.2). Sequences of different lengths are compared by their log-probability over
-//! a power of their length (Wu et al. 2016, section 7).
+//! Beam search: of all sequences that a model could write, those that it finds most probable, as far as a few
+//! hypotheses at a time can tell (Sutskever, Vinyals & Le 2014, section 3.2).
 
 use refrain_kernels::{Real, State};
 
-/// How a search goes.
+use crate::{Error, Result};
+
+/// How to search.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Beam {
-    /// Beginnings that are kept at every step, at least 1; 1 always takes the most probable symbol.
+pub struct BeamOptions {
+    /// Hypotheses that are kept at each step; 1 takes the most probable symbol again and again (greedy search).
     pub width: usize,
-    /// Exponent of the length that log-probabilities are divided by: 0 for none, 1 for the mean of a symbol.
+    /// The exponent of the length in [`Hypothesis::score`]: 0 compares probabilities, which favours the short; 1 their means
+    /// a symbol.
     pub length_penalty: f64,
-    /// Most symbols of a sequence, the end symbol not counted.
-    pub max_length: usize,
-    /// What a sequence starts from.
-    pub start: u32,
-    /// What it ends with.
-    pub end: u32,
 }
 
-/// A sequence that was found.
+impl Default for BeamOptions {
+    fn default() -> Self {
+        Self { width: 5, length_penalty: 0.7 }
+    }
+}
+
+impl BeamOptions {
+    /// Checks that there can be such a search.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a width of 0 or far too large, and an exponent that is no number from 0 on.
+    pub fn validate(&self) -> Result<()> {
+        if !(1..=1_000).contains(&self.width) {
+            return Err(Error::Config(format!("beam is {}: give a number from 1 to 1000", self.width)));
+        }
+        if !(self.length_penalty.is_finite() && self.length_penalty >= 0.0) {
+            let penalty = self.length_penalty;
+            return Err(Error::Config(format!("length-penalty is {penalty}: give a number of at least 0")));
+        }
+        Ok(())
+    }
+}
+
+/// What a search found for one sequence.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hypothesis {
-    /// Its symbols, without start and end.
+    /// Without start and end symbol.
     pub ids: Vec<u32>,
-    /// Its natural log-probability, that of its end included.
+    /// Natural logarithm of its probability, the end symbol's included.
     pub log_probability: f64,
-    /// What it is ranked by: the log-probability over a power of the number of symbols, the end included.
+    /// `log_probability / (length + 1)^length_penalty`, by which hypotheses are ranked.
     pub score: f64,
 }
 
-impl Beam {
-    /// The best sequences, at most `width`, best first; at least one.
-    ///
-    /// `step(rows, ids)` goes on with the states of some rows: row `i` of the new states is row `rows[i]` of those that the last
-    /// call left (in the first call row 0, the only one) after it has read `ids[i]`. It gives logits `[rows, V]`; negative
-    /// infinity for symbols that may not come.
-    pub fn search<R: Real>(&self, mut step: impl FnMut(&[usize], &[u32]) -> Vec<R>) -> Vec<Hypothesis> {
-        let width = self.width.max(1);
-        let mut live = vec![Live { row: 0, ids: vec![], log_probability: 0.0 }];
-        let mut found: Vec<Hypothesis> = vec![];
-        for length in 0..=self.max_length {
-            let rows: Vec<usize> = live.iter().map(|live| live.row).collect();
-            let ids: Vec<u32> =
-                live.iter().map(|live| live.ids.last().copied().unwrap_or(self.start)).collect();
-            let logits = step(&rows, &ids);
-            let size = logits.len() / rows.len().max(1);
-            let mut next: Vec<(f64, usize, u32)> = vec![];
-            for (row, (logits, live)) in logits.chunks_exact(size.max(1)).zip(&live).enumerate() {
-                for (id, log_probability) in (0..).zip(log_softmax(logits)) {
-                    let total = live.log_probability + log_probability;
-                    // What can go no further has to end.
-                    if total.is_finite() && (id == self.end || length < self.max_length) {
-                        next.push((total, row, id));
-                    }
-                }
-            }
-            // No two are equal, so that the order is one and the same however it is come by.
-            let order = |a: &(f64, usize, u32), b: &(f64, usize, u32)| {
-                b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2))
-            };
-            // Every beginning has one end: so many hold `width` that go on.
-            if next.len() > 2 * width {
-                next.select_nth_unstable_by(2 * width - 1, order);
-                next.truncate(2 * width);
-            }
-            if next.is_empty() {
-                break;
-            }
-            next.sort_unstable_by(order);
-            let mut going = vec![];
-            for (place, (log_probability, row, id)) in next.into_iter().enumerate() {
-                let mut ids = live[row].ids.clone();
-                if id == self.end {
-                    if place < width {
-                        let score = self.score(log_probability, length + 1);
-                        found.push(Hypothesis { ids, log_probability, score });
-                    }
-                } else if going.len() < width {
-                    ids.push(id);
-                    going.push(Live { row, ids, log_probability });
-                }
-            }
-            found.sort_by(|a, b| b.score.total_cmp(&a.score));
-            found.truncate(width);
-            live = going;
-            if live.is_empty() || self.is_settled(&found, &live) {
-                break;
-            }
-        }
-        if found.is_empty() {
-            // Nothing could end: the best beginning stands for all.
-            found.extend(live.into_iter().take(1).map(|Live { ids, log_probability, .. }| {
-                let score = self.score(log_probability, ids.len());
-                Hypothesis { ids, log_probability, score }
-            }));
-        }
-        found
-    }
+/// What is searched: a model that writes several sequences side by side.
+pub trait Writer {
+    /// What logits are.
+    type Real: Real;
 
-    fn score(&self, log_probability: f64, length: usize) -> f64 {
-        log_probability / (length.max(1) as f64).powf(self.length_penalty)
-    }
-
-    /// Whether nothing that goes on can still come among the best: it becomes no more probable, only longer.
-    fn is_settled(&self, found: &[Hypothesis], live: &[Live]) -> bool {
-        let (Some(worst), Some(best)) = (found.get(self.width.max(1) - 1), live.first()) else {
-            return false;
-        };
-        let length = if self.length_penalty > 0.0 { self.max_length + 1 } else { best.ids.len() + 1 };
-        self.score(best.log_probability, length) <= worst.score
-    }
+    /// Every row goes on by one symbol: row `i` from where row `parents[i]` was after the step before, by `ids[i]`. Gives
+    /// the logits `[rows, V]` of what comes next. In the first step every row is its own parent.
+    fn step(&mut self, parents: &[usize], ids: &[u32]) -> &[Self::Real];
 }
 
-/// A beginning.
+/// The symbols around a sequence.
+#[derive(Clone, Copy, Debug)]
+pub struct Boundaries {
+    /// Before the first symbol.
+    pub start: u32,
+    /// Behind the last.
+    pub end: u32,
+}
+
+/// A beginning that may be gone on from.
+#[derive(Clone, Default)]
 struct Live {
-    /// Of the states that the last step left.
-    row: usize,
     ids: Vec<u32>,
     log_probability: f64,
+    /// Its row in the step before.
+    row: usize,
 }
 
-/// Puts rows `rows` of states `[from, H]` in the place of all of them.
-pub fn take_rows<R: Copy>(states: &mut [State<R>], from: usize, rows: &[usize]) {
-    for values in states.iter_mut().flat_map(|state| [&mut state.h, &mut state.c]) {
-        let width = values.len() / from.max(1);
-        *values = rows.iter().flat_map(|row| &values[row * width..(row + 1) * width]).copied().collect();
+/// The search for one sequence.
+struct Beam {
+    live: Vec<Live>,
+    /// The best first.
+    finished: Vec<Hypothesis>,
+    most: usize,
+}
+
+/// Searches for as many sequences as there are `limits`, side by side; each has the symbols of its limit at most. Gives each
+/// one's hypotheses, at least one and at most `width`, the best first. Row `n S + s` of the writer is hypothesis `n` of
+/// sequence `s`, of `S`: there are `width S` rows.
+///
+/// A sequence's search ends when as many hypotheses have ended as the beam is wide. What a sequence gets does not depend
+/// on the others beside it.
+pub fn beam_search(
+    writer: &mut impl Writer,
+    limits: &[usize],
+    boundaries: Boundaries,
+    options: &BeamOptions,
+) -> Vec<Vec<Hypothesis>> {
+    let (count, width) = (limits.len(), options.width);
+    let begin = |(s, &most): (usize, &usize)| Beam {
+        live: vec![Live { row: s, ..Live::default() }],
+        finished: vec![],
+        most,
+    };
+    let mut beams: Vec<Beam> = limits.iter().enumerate().map(begin).collect();
+    let mut parents: Vec<usize> = (0..width * count).collect();
+    let mut ids = vec![boundaries.start; width * count];
+    while beams.iter().any(|beam| !beam.live.is_empty()) {
+        let logits = writer.step(&parents, &ids);
+        let classes = logits.len() / (width * count);
+        for (s, beam) in beams.iter_mut().enumerate() {
+            beam.step(logits, classes, boundaries.end, options);
+            for (n, live) in beam.live.iter_mut().enumerate() {
+                let row = n * count + s;
+                (parents[row], ids[row]) = (live.row, live.ids.last().copied().unwrap_or(boundaries.start));
+                live.row = row;
+            }
+        }
+    }
+    beams.into_iter().map(|beam| beam.finished).collect()
+}
+
+impl Beam {
+    /// Goes on from every live hypothesis by its best symbols.
+    fn step<R: Real>(&mut self, logits: &[R], classes: usize, end: u32, options: &BeamOptions) {
+        let Self { live, finished, most } = self;
+        let mut candidates: Vec<(f64, usize, u32)> = vec![];
+        for (n, hypothesis) in live.iter().enumerate() {
+            let logits = &logits[hypothesis.row * classes..][..classes];
+            let base = hypothesis.log_probability - log_sum(logits);
+            // At the limit there is nothing left but to end.
+            let ids = if hypothesis.ids.len() >= *most { end..end + 1 } else { 0..classes as u32 };
+            candidates.extend(ids.map(|id| (base + logits[id as usize].as_f64(), n, id)));
+        }
+        // Ends among the first `width` finish; of the others the first `width` go on.
+        let kept = (2 * options.width).min(candidates.len());
+        let order = |a: &(f64, usize, u32), b: &(f64, usize, u32)| {
+            b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2)))
+        };
+        if kept < candidates.len() {
+            candidates.select_nth_unstable_by(kept, order);
+            candidates.truncate(kept);
+        }
+        candidates.sort_unstable_by(order);
+        let mut next = vec![];
+        for (rank, &(log_probability, n, id)) in candidates.iter().enumerate() {
+            let from = &live[n];
+            if id == end && (rank < options.width || from.ids.len() >= *most) {
+                let length = (from.ids.len() + 1) as f64;
+                let score = log_probability / length.powf(options.length_penalty);
+                finished.push(Hypothesis { ids: from.ids.clone(), log_probability, score });
+            } else if id != end && next.len() < options.width {
+                next.push(Live { ids: [&from.ids[..], &[id]].concat(), log_probability, row: from.row });
+            }
+        }
+        *live = next;
+        if finished.len() >= options.width || live.is_empty() {
+            live.clear();
+            finished.sort_by(|a, b| b.score.total_cmp(&a.score));
+            finished.truncate(options.width);
+        }
     }
 }
 
-/// The natural log-probabilities of logits.
-pub fn log_softmax<R: Real>(logits: &[R]) -> impl Iterator<Item = f64> {
-    let largest = logits.iter().map(|x| x.as_f64()).fold(f64::NEG_INFINITY, f64::max);
-    let sum: f64 = logits.iter().map(|x| (x.as_f64() - largest).exp()).sum();
-    let log_sum = largest + sum.ln();
-    logits.iter().map(move |x| x.as_f64() - log_sum)
+/// Makes each row of states `[rows, H]` that of its parent.
+pub(crate) fn take_rows<R: Copy>(states: &mut [State<R>], rows: usize, parents: &[usize]) {
+    for values in states.iter_mut().flat_map(|state| [&mut state.h, &mut state.c]) {
+        let size = values.len() / rows.max(1);
+        *values = parents.iter().flat_map(|&row| &values[row * size..][..size]).copied().collect();
+    }
+}
+
+/// Logarithm of the sum of the exponentials.
+pub(crate) fn log_sum<R: Real>(logits: &[R]) -> f64 {
+    let largest = logits.iter().copied().fold(R::neg_infinity(), R::max);
+    let sum: R = logits.iter().map(|&x| (x - largest).exp()).sum();
+    largest.as_f64() + sum.as_f64().ln()
 }
 
 #[cfg(test)]

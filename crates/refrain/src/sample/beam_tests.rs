@@ -1,99 +1,118 @@
-use std::collections::BTreeMap;
+//! Searches through a small model, against all that it could write.
 
 use super::*;
 
-const START: u32 = 3;
-const END: u32 = 2;
+const V: usize = 4;
+const BOUNDARIES: Boundaries = Boundaries { start: 2, end: 3 };
 
-/// Logits of symbols 0, 1 and the end, a fixed function of all that came before.
-fn logits(ids: &[u32]) -> Vec<f64> {
-    let seed = ids.iter().fold(7.0, |seed, &id| seed * 1.7 + f64::from(id) + 0.3);
-    let mut logits: Vec<f64> = (1..=3).map(|i| 2.0 * (seed * f64::from(i)).sin()).collect();
-    logits.push(f64::NEG_INFINITY);
-    logits
+/// Logits that follow from all symbols so far and from the number of the sequence.
+struct Toy {
+    count: usize,
+    first: usize,
+    rows: Vec<Vec<u32>>,
+    logits: Vec<f64>,
 }
 
-/// A decoder whose state is what it has read.
-fn step(states: &mut Vec<Vec<u32>>, rows: &[usize], ids: &[u32]) -> Vec<f64> {
-    *states = rows.iter().zip(ids).map(|(&row, &id)| [&states[row][..], &[id]].concat()).collect();
-    states.iter().flat_map(|state| logits(&state[1..])).collect()
-}
-
-fn search(beam: Beam) -> Vec<Hypothesis> {
-    let mut states = vec![vec![]];
-    beam.search(|rows, ids| step(&mut states, rows, ids))
-}
-
-/// The log-probability of every sequence.
-fn all(max_length: usize) -> BTreeMap<Vec<u32>, f64> {
-    let (mut all, mut beginnings) = (BTreeMap::new(), vec![(vec![], 0.0)]);
-    for length in 0..=max_length {
-        let mut longer = vec![];
-        for (ids, sum) in beginnings {
-            let next: Vec<f64> = log_softmax(&logits(&ids)).collect();
-            all.insert(ids.clone(), sum + next[END as usize]);
-            longer.extend((0..2).map(|id| ([&ids[..], &[id]].concat(), sum + next[id as usize])));
-        }
-        beginnings = if length < max_length { longer } else { vec![] };
+impl Toy {
+    fn new(count: usize, first: usize, width: usize) -> Self {
+        Self { count, first, rows: vec![vec![]; count * width], logits: vec![] }
     }
-    all
+}
+
+fn logits(sequence: usize, ids: &[u32]) -> Vec<f64> {
+    let seed = ids.iter().fold(sequence as f64 + 1.0, |seed, &id| seed * 1.7 + f64::from(id) + 0.3);
+    (0..V).map(|v| if v == 2 { f64::NEG_INFINITY } else { 2.0 * (seed * (v as f64 + 1.3)).sin() }).collect()
+}
+
+impl Writer for Toy {
+    type Real = f64;
+
+    fn step(&mut self, parents: &[usize], ids: &[u32]) -> &[f64] {
+        self.rows = parents.iter().zip(ids).map(|(&p, &id)| [&self.rows[p][..], &[id]].concat()).collect();
+        let rows = self.rows.iter().enumerate();
+        let all = rows.flat_map(|(row, ids)| logits(self.first + row % self.count, ids));
+        self.logits = all.collect();
+        &self.logits
+    }
+}
+
+/// Every sequence of at most `most` symbols, the best first.
+fn exhaustive(sequence: usize, most: usize, length_penalty: f64) -> Vec<Hypothesis> {
+    let (mut found, mut open) = (vec![], vec![(vec![BOUNDARIES.start], 0.0)]);
+    while let Some((ids, log_probability)) = open.pop() {
+        let logits = logits(sequence, &ids);
+        let log = |id: u32| log_probability + logits[id as usize] - log_sum(&logits);
+        let p = log(BOUNDARIES.end);
+        found.push(Hypothesis {
+            score: p / (ids.len() as f64).powf(length_penalty),
+            ids: ids[1..].to_vec(),
+            log_probability: p,
+        });
+        if ids.len() <= most {
+            open.extend([0, 1].map(|id| ([&ids[..], &[id]].concat(), log(id))));
+        }
+    }
+    found.sort_by(|a, b| b.score.total_cmp(&a.score));
+    found
 }
 
 #[test]
-fn a_wide_beam_finds_what_an_exhaustive_search_does() {
+fn a_beam_that_is_wide_enough_finds_what_trying_everything_finds() {
     for length_penalty in [0.0, 0.7, 1.0] {
-        for max_length in 0..6 {
-            let mut expected: Vec<(Vec<u32>, f64, f64)> = all(max_length)
-                .into_iter()
-                .map(|(ids, p)| (ids.clone(), p, p / ((ids.len() + 1) as f64).powf(length_penalty)))
-                .collect();
-            expected.sort_by(|a, b| b.2.total_cmp(&a.2));
-            let got = search(Beam { width: 200, length_penalty, max_length, start: START, end: END });
-            assert_eq!(got.len(), expected.len());
-            for (got, (ids, log_probability, score)) in got.iter().zip(&expected) {
-                assert_eq!(&got.ids, ids);
-                assert!((got.log_probability - log_probability).abs() < 1e-12);
-                assert!((got.score - score).abs() < 1e-12);
+        let options = BeamOptions { width: 40, length_penalty };
+        let limits = [3, 4, 2];
+        let found = beam_search(&mut Toy::new(3, 0, 40), &limits, BOUNDARIES, &options);
+        for (sequence, (found, most)) in found.iter().zip(limits).enumerate() {
+            let all = exhaustive(sequence, most, length_penalty);
+            assert_eq!(found.len(), all.len());
+            for (found, wanted) in found.iter().zip(&all) {
+                assert_eq!(found.ids, wanted.ids);
+                assert!((found.score - wanted.score).abs() < 1e-12);
             }
         }
     }
 }
 
 #[test]
-fn a_beam_of_one_takes_the_most_probable_symbol_at_every_step() {
-    let got = search(Beam { width: 1, length_penalty: 0.0, max_length: 20, start: START, end: END });
-    let mut greedy = vec![];
-    loop {
-        let logits = logits(&greedy);
-        match crate::layer::most_probable(&logits) as u32 {
-            END => break,
-            id => greedy.push(id),
+fn a_beam_of_one_takes_the_most_probable_symbol() {
+    let options = BeamOptions { width: 1, ..BeamOptions::default() };
+    for (sequence, found) in
+        beam_search(&mut Toy::new(5, 0, 1), &[6; 5], BOUNDARIES, &options).iter().enumerate()
+    {
+        let mut ids = vec![BOUNDARIES.start];
+        while ids.len() <= 6 {
+            let best = crate::layer::most_probable(&logits(sequence, &ids)) as u32;
+            if best == BOUNDARIES.end {
+                break;
+            }
+            ids.push(best);
         }
+        assert_eq!(found[0].ids, ids[1..], "{sequence}");
+        assert_eq!(found.len(), 1);
     }
-    assert_eq!((got.len(), &got[0].ids), (1, &greedy));
 }
 
 #[test]
-fn a_wider_beam_finds_nothing_worse() {
-    let best =
-        |width| search(Beam { width, length_penalty: 0.0, max_length: 8, start: START, end: END })[0].score;
-    assert!(best(64) >= best(4) && best(4) >= best(1));
+fn what_is_found_does_not_depend_on_the_sequences_beside_it() {
+    let options = BeamOptions { width: 3, length_penalty: 0.7 };
+    let together = beam_search(&mut Toy::new(4, 0, 3), &[5, 9, 0, 7], BOUNDARIES, &options);
+    for (sequence, limit) in [5, 9, 0, 7].into_iter().enumerate() {
+        let alone = beam_search(&mut Toy::new(1, sequence, 3), &[limit], BOUNDARIES, &options);
+        assert_eq!(alone[0], together[sequence]);
+        assert!(!alone[0].is_empty() && alone[0].len() <= 3);
+        assert!(alone[0].iter().all(|found| found.ids.len() <= limit));
+    }
 }
 
 #[test]
-fn what_never_ends_is_cut_off_and_what_cannot_begin_is_empty() {
-    let beam = Beam { width: 2, length_penalty: 1.0, max_length: 3, start: START, end: END };
-    let endless = |rows: &[usize], _: &[u32]| [0.5, 0.2, f64::NEG_INFINITY].repeat(rows.len());
-    let got = beam.search(endless);
-    assert_eq!((got.len(), &got[0].ids[..]), (1, &[0, 0, 0][..]));
-    let nothing = |rows: &[usize], _: &[u32]| [f64::NEG_INFINITY; 3].repeat(rows.len());
-    assert!(beam.search(nothing)[0].ids.is_empty());
-}
-
-#[test]
-fn rows_of_states_are_put_in_order() {
-    let mut states = [State { h: vec![1, 2, 3, 4], c: vec![] }, State { h: vec![5, 6], c: vec![7, 8] }];
-    take_rows(&mut states, 2, &[1, 1, 0]);
-    assert_eq!(states[0], State { h: vec![3, 4, 3, 4, 1, 2], c: vec![] });
-    assert_eq!(states[1], State { h: vec![6, 6, 5], c: vec![8, 8, 7] });
+fn searches_that_cannot_be_are_refused() {
+    for options in [
+        BeamOptions { width: 0, ..BeamOptions::default() },
+        BeamOptions { width: usize::MAX, ..BeamOptions::default() },
+        BeamOptions { length_penalty: f64::NAN, ..BeamOptions::default() },
+        BeamOptions { length_penalty: -1.0, ..BeamOptions::default() },
+    ] {
+        assert!(options.validate().is_err(), "{options:?}");
+    }
+    assert!(BeamOptions::default().validate().is_ok());
 }

@@ -5,6 +5,8 @@
 //! prompt -> ids -> [`LanguageModel::step`](crate::model::LanguageModel::step), all streams at once -> logits ->
 //! each stream's [`Sampler`] -> id -> text -> its stops -> [`Piece`], and the id is what the stream reads next.
 //!
+//! [`beam_search`] looks for the most probable sequence instead, for whatever [`Writer`] writes it.
+//!
 //! What one stream writes does not depend on which others run beside it, nor on the number of threads.
 
 mod beam;
@@ -14,7 +16,8 @@ mod sampler;
 mod stop;
 mod stream;
 
-pub use beam::{Beam, Hypothesis, log_softmax, take_rows};
+pub(crate) use beam::{log_sum, take_rows};
+pub use beam::{BeamOptions, Boundaries, Hypothesis, Writer, beam_search};
 pub use generator::Generator;
 pub use sampler::Sampler;
 pub use stream::{End, Piece, StreamId};

@@ -7,6 +7,8 @@ pub mod language;
 mod scaling;
 mod split;
 pub mod tag;
+mod text_side;
+pub mod translate;
 
 use refrain_kernels::Backend;
 
@@ -15,6 +17,8 @@ pub use classify::Classify;
 pub use language::Language;
 pub use tag::Tag;
 pub use scaling::Scaling;
+pub use text_side::TextSide;
+pub use translate::Translate;
 
 use crate::data::Example;
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::PrecisionChoice;
 use crate::format::Column;
+use crate::layer::AttentionKind;
 use crate::model::{ActivationKind, CellKind, PoolingKind, ResetGate};
 use crate::text::TokenUnits;
 
@@ -81,6 +82,15 @@ settings! {
     bidirectional: bool,
     /// How the outputs of all steps become one vector.
     pooling: PoolingKind,
+    pooling: Pooling,
+    /// What a token of a source is, where the two sides differ.
+    source_units: TokenUnits,
+    /// What a token of a target is.
+    target_units: TokenUnits,
+    /// How a decoder attends to the source.
+    attention: AttentionKind,
+    /// Share of a decoder's inputs that training takes from its own predictions.
+    scheduled_sampling: f32,
     /// Whether every class counts as much as any other, however rare it is.
     class_weights: bool,
     /// Which column holds the tags.
@@ -177,6 +187,8 @@ pub enum TaskName {
     Tag,
     /// A text for a vector or an image.
     Caption,
+    /// One sequence from another.
+    Translate,
 }
 
 /// Settings that belong together, by name. What a user gives beside one wins over it, and a run's `config.toml` has

@@ -10,7 +10,7 @@ use super::data::Described;
 use super::{Caption, CaptionBatches};
 use crate::metric::TextScores;
 use crate::model::{self, CaptionerPass};
-use crate::sample::{self, Beam, Sampler, log_softmax, take_rows};
+use crate::sample::{self, BeamOptions, Boundaries, Sampler, beam_search, log_sum, take_rows};
 use crate::{Error, Result, Session};
 
 /// How a text is chosen.
@@ -19,12 +19,7 @@ pub enum Decoding {
     /// Always the most probable token.
     Greedy,
     /// The most probable text that a beam search finds.
-    Beam {
-        /// Beginnings that are kept.
-        width: usize,
-        /// See [`Beam::length_penalty`].
-        length_penalty: f64,
-    },
+    Beam(BeamOptions),
     /// Tokens drawn as these options say; the seed of each input is one more than that of the one before.
     Sample(sample::Options),
 }
@@ -61,8 +56,8 @@ impl<B: Backend> Session<'_, Caption, B> {
     /// # Errors
     /// [`Error::Config`] for a way of choosing that cannot be, and for inputs of another size.
     pub fn predict(&self, inputs: &[Vec<f32>], decoding: &Decoding) -> Result<Vec<Captioned>> {
-        if let Decoding::Beam { width: 0, .. } = decoding {
-            return Err(Error::Config("beam is 0: give at least 1".to_owned()));
+        if let Decoding::Beam(options) = decoding {
+            options.validate()?;
         }
         if let Decoding::Sample(options) = decoding {
             Sampler::new(options, None)?;
@@ -142,11 +137,22 @@ impl<B: Backend> Session<'_, Caption, B> {
                 let pick = |row: usize, logits: &[B::Real]| samplers[row].pick(logits);
                 Ok(writer.together(&mut states, inputs.len(), pick))
             }
-            &Decoding::Beam { width, length_penalty } => {
+            Decoding::Beam(options) => {
                 let (start, end) = task.boundaries();
-                let beam = Beam { width, length_penalty, max_length: task.most_tokens(), start, end };
-                let rows = 0..inputs.len();
-                Ok(rows.map(|row| writer.beam(&beam, states.clone(), (row, inputs.len()))).collect())
+                let hypotheses: Vec<usize> =
+                    (0..options.width * inputs.len()).map(|row| row % inputs.len()).collect();
+                take_rows(&mut states, inputs.len(), &hypotheses);
+                let limits = vec![task.most_tokens(); inputs.len()];
+                let mut writer = Hypotheses { writer, states, logits: vec![] };
+                let found = beam_search(&mut writer, &limits, Boundaries { start, end }, options);
+                let best = found.iter().map(|found| match found.first() {
+                    Some(best) => {
+                        let text = task.tokenizer.decode(&best.ids);
+                        Captioned { text, score: best.log_probability }
+                    }
+                    None => Captioned { text: String::new(), score: 0.0 },
+                });
+                Ok(best.collect())
             }
         }
     }
@@ -191,7 +197,7 @@ impl<B: Backend> Writer<'_, '_, B> {
             for (row, ((logits, (text, score, ended)), id)) in all.enumerate().filter(|(_, ((_, t), _))| !t.2)
             {
                 *id = pick(row, logits);
-                *score += log_softmax(logits).nth(*id as usize).unwrap_or_default();
+                *score += logits[*id as usize].as_f64() - log_sum(logits);
                 *ended = *id == end;
                 text.push(*id);
             }
@@ -203,27 +209,22 @@ impl<B: Backend> Writer<'_, '_, B> {
             |(ids, score, _): (Vec<u32>, f64, bool)| Captioned { text: task.tokenizer.decode(&ids), score };
         texts.into_iter().map(written).collect()
     }
+}
 
-    /// The text of one of several rows that a beam search finds.
-    fn beam(
-        &mut self,
-        beam: &Beam,
-        mut states: Vec<State<B::Real>>,
-        (row, rows): (usize, usize),
-    ) -> Captioned {
-        take_rows(&mut states, rows, &[row]);
-        let mut held = 1;
-        let found = beam.search(|rows, ids| {
-            take_rows(&mut states, held, rows);
-            held = rows.len();
-            self.step(ids, &mut states)
-        });
-        let task = &self.session.model().task;
-        let best = found.first();
-        Captioned {
-            text: best.map_or(String::new(), |best| task.tokenizer.decode(&best.ids)),
-            score: best.map_or(0.0, |best| best.log_probability),
-        }
+/// The decoder, as a search sees it.
+struct Hypotheses<'s, 'm, B: Backend> {
+    writer: Writer<'s, 'm, B>,
+    states: Vec<State<B::Real>>,
+    logits: Vec<B::Real>,
+}
+
+impl<B: Backend> sample::Writer for Hypotheses<'_, '_, B> {
+    type Real = B::Real;
+
+    fn step(&mut self, parents: &[usize], ids: &[u32]) -> &[B::Real] {
+        take_rows(&mut self.states, parents.len(), parents);
+        self.logits = self.writer.step(ids, &mut self.states);
+        &self.logits
     }
 }
 

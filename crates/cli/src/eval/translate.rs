@@ -1,0 +1,41 @@
+//! How well a translator does: exact matches, error rates, BLEU and chrF.
+
+use refrain::Model;
+use refrain::task::Translate;
+use serde_json::json;
+
+use super::Args;
+use crate::Failure;
+use crate::out::{self, thousands};
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let model = Model::<Translate>::load(&args.model)?;
+    let backend = args.backend(model.task.hidden_size())?;
+    let options = args.beam.options(1);
+    let found = model.on(&backend).evaluate(args.file()?, &options)?;
+    let (exact, wer, per, cer) = (found.exact(), found.wer(), found.per(), found.characters.rate());
+    let (bleu, chrf) = (found.bleu.score(), found.chrf.score());
+    if args.json {
+        let object = json!({
+            "exact": exact, "wer": wer, "per": per, "cer": cer, "bleu": bleu, "chrf": chrf,
+            "loss": found.loss, "accuracy": found.accuracy, "sources": found.words.sequences,
+            "beam": options.width, "precision": backend.precision().name(),
+        });
+        return out::line(&object.to_string());
+    }
+    let [exact, wer, per, cer] = [exact, wer, per, cer].map(|share| format!("{:.2} %", 100.0 * share));
+    out::line(&format!("exact    {exact} of {} sources", thousands(found.words.sequences)))?;
+    if found.spaced {
+        out::line(&format!("WER      {wer} (words whose symbols are not all right)"))?;
+        out::line(&format!("PER      {per} (edits a symbol)"))?;
+    } else {
+        out::line(&format!("WER      {wer} (edits a word)"))?;
+        out::line(&format!("CER      {cer} (edits a character)"))?;
+        out::line(&format!("BLEU     {bleu:.2}"))?;
+        out::line(&format!("chrF     {chrf:.2}"))?;
+    }
+    let (loss, right) = (found.loss, 100.0 * found.accuracy);
+    out::line(&format!(
+        "loss     {loss:.4} nats a symbol, {right:.2} % right (each after the true ones before it)"
+    ))
+}

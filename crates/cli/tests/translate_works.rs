@@ -1,0 +1,64 @@
+//! Translation by the program: from pairs to a model, to new targets, to figures.
+
+mod support;
+
+use support::Place;
+
+const SMALL: &str = "--hidden-size 8 --num-layers 1 --max-steps 4";
+
+fn pairs() -> String {
+    (0..60).map(|i| format!("w{}{}\tAH{} B\n", i % 10, i, i % 7)).collect()
+}
+
+#[test]
+fn pairs_become_a_model_that_translates_and_is_measured() {
+    let place = Place::new();
+    place.write("pairs.tsv", pairs());
+    let said = place.succeed(&format!("train pairs.tsv {SMALL} --out run"));
+    for part in [
+        "translate: the data look like pairs of texts",
+        "source in characters, for single words",
+        "target in symbols, for symbols with spaces between",
+        "attention (general)",
+    ] {
+        assert!(said.contains(part), "no {part:?} in {said}");
+    }
+    place.write("words.txt", "w11\n\nw22\n");
+    let lines = place.succeed("predict run words.txt");
+    assert_eq!(lines.lines().count(), 2, "{lines}");
+    assert_eq!(place.succeed("predict run words.txt --beam 4 --n-best 3").lines().count(), 6);
+    let found = place.succeed("predict run words.txt --json --n-best 2 --threads 1");
+    for line in found.lines() {
+        let object: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(object["targets"].as_array().map(Vec::len), Some(2), "{object}");
+        assert!(object["targets"][0]["score"].as_f64() >= object["targets"][1]["score"].as_f64());
+    }
+    let measured: serde_json::Value =
+        serde_json::from_str(&place.succeed("eval run pairs.tsv --beam 2 --json")).unwrap();
+    for name in ["exact", "wer", "per", "cer", "bleu", "chrf", "loss", "accuracy"] {
+        assert!(measured[name].is_number(), "{name}: {measured}");
+    }
+    assert!(place.succeed("eval run pairs.tsv").contains("WER"));
+}
+
+#[test]
+fn what_cannot_be_done_is_explained() {
+    let place = Place::new();
+    place.write("pairs.tsv", pairs());
+    place.succeed(&format!("train pairs.tsv {SMALL} --out run"));
+    place.write("words.txt", "w11\n");
+    place.write("torn.tsv", "w1\tAH B\nw2\n");
+    for (arguments, code, part) in [
+        ("predict run words.txt --beam 0", 2, "beam is 0"),
+        ("predict run words.txt --beam 2 --n-best 3", 2, "from 1 to that of --beam, 2"),
+        ("predict run words.txt --n-best 0", 2, "--n-best 0"),
+        ("predict run words.txt --length-penalty -1", 2, "length-penalty is -1"),
+        ("eval run torn.tsv", 1, "line 2: has no tab"),
+        ("train pairs.tsv --attention sideways --out other", 2, "sideways"),
+        ("train pairs.tsv --target-units phones --out other", 2, "phones"),
+        ("train pairs.tsv --scheduled-sampling 2 --out other", 2, "scheduled-sampling is 2"),
+    ] {
+        let message = place.fail(arguments, code);
+        assert!(message.contains(part), "{arguments}: {message}");
+    }
+}

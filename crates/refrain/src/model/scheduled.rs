@@ -1,0 +1,33 @@
+//! Scheduled sampling in parallel (Duckworth, Neelakantan, Goodrich, Kaiser & Bengio 2019): a first pass with the true inputs
+//! says what the model would have written, and some of that takes the place of the true inputs in the pass that is learned
+//! from. So a decoder meets its own mistakes while it learns (Bengio et al. 2015), without being run step by step.
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use refrain_kernels::Real;
+
+use crate::layer::{DropoutMask, most_probable};
+
+/// The inputs `[T, B]`, of which a share is replaced by the most probable symbols after the step before, from the logits
+/// `[T, B, V]` of a first pass. The first step's are kept. Which are replaced follows from the step of training and the row,
+/// not from how a batch is cut into parts.
+pub(super) fn mix<R: Real>(
+    logits: &[R],
+    (inputs, rows): (&[u32], usize),
+    share: f32,
+    mask: DropoutMask,
+) -> Vec<u32> {
+    let classes = logits.len() / inputs.len().max(1);
+    let mut mixed = inputs.to_vec();
+    for row in 0..rows {
+        let mut rng = ChaCha8Rng::seed_from_u64(mask.seed);
+        rng.set_stream((mask.first_row + row) as u64);
+        for at in (row + rows..inputs.len()).step_by(rows) {
+            if rng.random::<f32>() < share {
+                let before = &logits[(at - rows) * classes..][..classes];
+                mixed[at] = most_probable(before) as u32;
+            }
+        }
+    }
+    mixed
+}

@@ -1,0 +1,117 @@
+//! One sequence from another: a language, a pronunciation, a script.
+
+mod data;
+mod options;
+mod predict;
+mod prepare;
+mod writer;
+
+use serde::{Deserialize, Serialize};
+
+pub use data::TranslateExample;
+pub use options::Options;
+pub use predict::{Translation, TranslationEvaluation};
+
+use super::text_side::TextSide;
+use crate::data::Examples;
+use crate::model::{Network, Task, Translator, TranslatorSizes};
+use crate::train::{Learnable, Prepared, Settings};
+use crate::{Error, Result};
+
+/// A translator, and what brings both of its sides into numbers and back.
+#[derive(Clone, Debug)]
+pub struct Translate {
+    network: Translator,
+    source: TextSide,
+    target: TextSide,
+    /// Tokens of a target for each of its source, on average.
+    target_ratio: f32,
+}
+
+/// What its file says.
+#[derive(Serialize, Deserialize)]
+pub struct Description {
+    sizes: TranslatorSizes,
+    source: TextSide,
+    target: TextSide,
+    target_ratio: f32,
+}
+
+impl Translate {
+    /// How sources become ids.
+    pub fn source(&self) -> &TextSide {
+        &self.source
+    }
+
+    /// How ids become targets.
+    pub fn target(&self) -> &TextSide {
+        &self.target
+    }
+
+    /// `H`, which precisions are chosen by.
+    pub fn hidden_size(&self) -> usize {
+        self.network.sizes().encoder.hidden_size
+    }
+}
+
+impl Task for Translate {
+    const NAME: &'static str = "translate";
+    type Network = Translator;
+    type Description = Description;
+
+    fn new(Description { sizes, source, target, target_ratio }: Description) -> Result<Self> {
+        let lengths = [source.tokenizer().len(), target.tokenizer().len()];
+        if lengths != [sizes.source_vocab, sizes.target_vocab] || target.tokenizer().end().is_none() {
+            return Err(Error::Config("its vocabularies are not of the sizes that it says".to_owned()));
+        }
+        if !(0.0..=1_000.0).contains(&target_ratio) {
+            return Err(Error::Config(format!(
+                "its targets cannot be {target_ratio} times as long as sources"
+            )));
+        }
+        Ok(Self { network: Translator::new(&sizes)?, source, target, target_ratio })
+    }
+
+    fn description(&self) -> Description {
+        Description {
+            sizes: self.network.sizes().clone(),
+            source: self.source.clone(),
+            target: self.target.clone(),
+            target_ratio: self.target_ratio,
+        }
+    }
+
+    fn network(&self) -> &Translator {
+        &self.network
+    }
+
+    fn about(&self) -> Vec<(&'static str, String)> {
+        vec![("sources", self.source.to_string()), ("targets", self.target.to_string())]
+    }
+}
+
+impl Learnable for Translate {
+    type Epochs = Examples<TranslateExample>;
+    type Options = Options;
+
+    fn prepare(settings: Settings) -> Result<Prepared<Self>> {
+        prepare::prepare(settings)
+    }
+
+    fn check_same(&self, other: &Self) -> Result<()> {
+        if (&self.source, &self.target) != (&other.source, &other.target) {
+            return Err(Error::Config(
+                "--init-from: that model has other vocabularies; it can go on only with the same ones"
+                    .to_owned(),
+            ));
+        }
+        if self.network.layout() != other.network.layout() {
+            return Err(Error::Config(format!(
+                "--init-from: that model is {}, this run asks for {}: give it the same sizes",
+                other.network.summary(),
+                self.network.summary()
+            )));
+        }
+        Ok(())
+    }
+}

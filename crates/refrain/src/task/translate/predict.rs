@@ -1,0 +1,159 @@
+//! What a translator does once it has learned.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use refrain_kernels::{Backend, State};
+
+use super::data::TranslateExample;
+use super::prepare::examples;
+use super::{Translate, writer::TranslationWriter};
+use crate::data::Examples;
+use crate::format::read_pairs;
+use crate::metric::{Bleu, Chrf, ErrorRate};
+use crate::model::{self, Task, TranslatorPass};
+use crate::sample::{BeamOptions, Boundaries, Hypothesis, beam_search};
+use crate::task::in_batches;
+use crate::{Error, Result, Session};
+
+/// A target that was written for a source.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Translation {
+    /// As text.
+    pub text: String,
+    /// Natural logarithm of its probability.
+    pub log_probability: f64,
+    /// What translations of a source are ranked by, see [`Hypothesis::score`].
+    pub score: f64,
+}
+
+/// How well a translator does on pairs. Targets of the same source are references for one translation.
+#[derive(Clone, Debug)]
+pub struct TranslationEvaluation {
+    /// Mean loss in nats a symbol, every symbol from the true ones before it.
+    pub loss: f64,
+    /// The share of symbols that are right, likewise.
+    pub accuracy: f64,
+    /// Of what stands between spaces: words, or the symbols of a side that has the form of symbols.
+    pub words: ErrorRate,
+    /// Of characters.
+    pub characters: ErrorRate,
+    /// Of the whole.
+    pub bleu: Bleu,
+    /// Of the whole.
+    pub chrf: Chrf,
+    /// Whether `words` are symbols.
+    pub spaced: bool,
+}
+
+impl TranslationEvaluation {
+    /// The share of sources whose translation is one of their targets.
+    pub fn exact(&self) -> f64 {
+        self.words.exact_rate()
+    }
+
+    /// The word error rate: edits a word; where a target is the symbols of a word, the share of words that are not right.
+    pub fn wer(&self) -> f64 {
+        if self.spaced { 1.0 - self.exact() } else { self.words.rate() }
+    }
+
+    /// The symbol (phoneme) error rate: edits a symbol; where symbols do not stand apart, edits a character.
+    pub fn per(&self) -> f64 {
+        if self.spaced { self.words.rate() } else { self.characters.rate() }
+    }
+}
+
+/// Sources that are read together.
+const BATCH: usize = 32;
+
+impl<B: Backend> Session<'_, Translate, B> {
+    /// The translations of sources, in their order: of each at most `options.width`, the best first.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for options that cannot be, and for a source that the model cannot read, with its number.
+    pub fn translate<S: AsRef<str>>(
+        &self,
+        sources: &[S],
+        options: &BeamOptions,
+    ) -> Result<Vec<Vec<Translation>>> {
+        options.validate()?;
+        let task = &self.model().task;
+        let encode = |(i, source): (usize, &S)| {
+            let encoded = task.encode(source.as_ref());
+            encoded.map_err(|message| Error::Config(format!("text {}: {message}", i + 1)))
+        };
+        let examples: Vec<_> = sources.iter().enumerate().map(encode).collect::<Result<_>>()?;
+        let translation = |Hypothesis { ids, log_probability, score }: Hypothesis| Translation {
+            text: task.target.decode(&ids),
+            log_probability,
+            score,
+        };
+        let found = self.search(&examples, options).into_iter();
+        Ok(found.map(|found| found.into_iter().map(translation).collect()).collect())
+    }
+
+    /// How well the targets of a file are predicted.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for options that cannot be; otherwise if the file cannot be read or understood.
+    pub fn evaluate(&self, path: &Path, options: &BeamOptions) -> Result<TranslationEvaluation> {
+        let (task, pairs) = (&self.model().task, read_pairs(path)?);
+        let examples = examples(task, path, &pairs)?;
+        let (mut sources, mut references, mut of_source) = (vec![], vec![], HashMap::new());
+        for pair in &pairs {
+            let number = *of_source.entry(&pair.source).or_insert(sources.len());
+            if number == sources.len() {
+                sources.push(&pair.source);
+                references.push(vec![]);
+            }
+            references[number].push(&pair.target);
+        }
+        let mut batches = Examples::new(examples, BATCH, None);
+        let listen = |_, _: &_| ControlFlow::Continue(());
+        let score = model::evaluate(self.backend(), task.network(), self.weights(), &mut batches, listen)?;
+        let mut found = TranslationEvaluation {
+            loss: score.loss.mean(),
+            accuracy: score.accuracy().unwrap_or(0.0),
+            words: ErrorRate::default(),
+            characters: ErrorRate::default(),
+            bleu: Bleu::default(),
+            chrf: Chrf::default(),
+            spaced: task.target.is_spaced(),
+        };
+        for (references, translations) in references.iter().zip(self.translate(&sources, options)?) {
+            let text = translations.first().map_or("", |best| best.text.as_str());
+            let words: Vec<Vec<&str>> =
+                references.iter().map(|text| text.split_whitespace().collect()).collect();
+            found.words.add(&words, &text.split_whitespace().collect::<Vec<_>>());
+            let characters: Vec<Vec<char>> = references.iter().map(|text| text.chars().collect()).collect();
+            found.characters.add(&characters, &text.chars().collect::<Vec<_>>());
+            found.bleu.add(references, text);
+            found.chrf.add(references, text);
+        }
+        Ok(found)
+    }
+
+    fn search(&self, examples: &[TranslateExample], options: &BeamOptions) -> Vec<Vec<Hypothesis>> {
+        let (task, backend, weights) = (&self.model().task, self.backend(), self.weights());
+        let network = task.network();
+        let tokenizer = task.target.tokenizer();
+        let Some((start, end)) = tokenizer.start().zip(tokenizer.end()) else { return vec![] };
+        in_batches(backend, examples, BATCH, |batch, pass: &mut TranslatorPass<B>| {
+            let mut state = network.encode(backend, weights, &batch.source, None, pass);
+            for State { h, c } in &mut state {
+                (*h, *c) = (h.repeat(options.width), c.repeat(options.width));
+            }
+            let limits: Vec<usize> = batch.source.lengths.iter().map(|&steps| task.limit(steps)).collect();
+            let mut writer = TranslationWriter { network, backend, weights, state, pass };
+            beam_search(&mut writer, &limits, Boundaries { start, end }, options)
+        })
+    }
+}
+
+impl Translate {
+    /// The most symbols that a target may have for a source of so many: twice as many as usual, and some.
+    fn limit(&self, source_steps: usize) -> usize {
+        (2.0 * self.target_ratio * source_steps as f32) as usize + 10
+    }
+}
