@@ -30,7 +30,7 @@ use crate::{Failure, machine, out};
 pub(crate) struct Args {
     /// UTF-8 files (or any files, with --units byte), read as one text
     data: Vec<PathBuf>,
-    /// What is learned: language or classify [from the form of the data]
+    /// What is learned: language, classify, music or forecast [from the form of the data]
     #[arg(long, value_parser = named::<TaskName>)]
     task: Option<TaskName>,
     /// A file to measure on and not to learn from [a share of the data]
@@ -98,6 +98,28 @@ pub(crate) struct Args {
     /// Share of the recurrent weights to drop at each update (Merity et al. 2018) [0]
     #[arg(long, value_name = "SHARE", help_heading = "Model")]
     weight_drop: Option<f32>,
+
+    /// Frames a quarter note, when MIDI files are read and written [1]
+    #[arg(long, value_name = "N", help_heading = "Music")]
+    steps_per_quarter: Option<u32>,
+    /// Shift each piece by up to N semitones, anew in every epoch [0]
+    #[arg(long, value_name = "N", help_heading = "Music")]
+    transpose: Option<u8>,
+    /// The columns to forecast, apart by commas [all]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Forecast")]
+    columns: Option<Vec<String>>,
+    /// Steps ahead to forecast, all at once [1]
+    #[arg(long, value_name = "N", help_heading = "Forecast")]
+    horizon: Option<usize>,
+    /// Forecast these quantiles, as 0.1,0.5,0.9, instead of means and deviations
+    #[arg(long, value_name = "SHARES", value_delimiter = ',', help_heading = "Forecast")]
+    quantiles: Option<Vec<f64>>,
+    /// Steps after which the series repeats itself; 0 if it does not [found by autocorrelation]
+    #[arg(long, value_name = "N", help_heading = "Forecast")]
+    season: Option<usize>,
+    /// Share of the series, at its end, that is kept out of training and measured by eval [0.2]
+    #[arg(long, value_name = "SHARE", help_heading = "Forecast")]
+    test_fraction: Option<f64>,
 
     /// Steps the gradient flows back through, T, the k of truncated backpropagation [64]
     #[arg(long, value_name = "N", help_heading = "Training")]
@@ -235,6 +257,13 @@ impl Args {
             bidirectional: self.bidirectional,
             pooling: self.pooling,
             class_weights: flag(self.class_weights),
+            steps_per_quarter: self.steps_per_quarter,
+            transpose: self.transpose,
+            columns: self.columns.clone(),
+            horizon: self.horizon,
+            quantiles: self.quantiles.clone(),
+            season: self.season,
+            test_fraction: self.test_fraction,
             dropout: self.dropout,
             locked_dropout: flag(self.locked_dropout),
             weight_drop: self.weight_drop,
@@ -312,6 +341,11 @@ macro_rules! with_task {
                 type $task = refrain::task::Classify;
                 $result
             }
+            TaskName::Music => {
+                type $task = refrain::task::Music;
+                $result
+            }
+            TaskName::Forecast => todo!(),
         }
     };
 }
@@ -343,6 +377,8 @@ fn task_of(settings: &Settings) -> Result<(TaskName, Option<String>), Failure> {
     let Ok(guess) = form_of(path) else { return Ok((TaskName::Language, None)) };
     let task = match guess.form {
         Form::LabelledText | Form::TimeSeries | Form::LongTable | Form::Npz => TaskName::Classify,
+        Form::Rolls | Form::MidiFolder => TaskName::Music,
+        Form::Series => TaskName::Forecast,
         _ => return Ok((TaskName::Language, None)),
     };
     let name = format!("{task:?}").to_lowercase();

@@ -2,9 +2,11 @@
 
 mod classify;
 mod language;
+mod music;
 
 use std::path::{Path, PathBuf};
 
+use refrain::task::music::MusicPart;
 use refrain::{Cpu, PrecisionChoice, task_of};
 
 use crate::train::named;
@@ -27,6 +29,9 @@ pub(crate) struct Args {
     /// For texts: keep byte-order marks and CRLF [as in training]
     #[arg(long)]
     raw: bool,
+    /// For piano rolls: the part of the file, train, valid, test or all [test]
+    #[arg(long, value_parser = named::<MusicPart>)]
+    part: Option<MusicPart>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -55,6 +60,7 @@ impl Args {
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     match task_of(&args.model)?.as_str() {
         "classify" => classify::run(&args),
+        "music" => music::run(&args),
         _ => language::run(&args),
     }
 }

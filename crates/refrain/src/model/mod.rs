@@ -3,6 +3,7 @@
 mod architecture;
 mod classifier;
 mod evaluation;
+mod forecaster;
 mod language;
 mod network;
 mod recurrent;
@@ -11,6 +12,7 @@ mod task;
 pub use architecture::{ActivationKind, Architecture, CellKind, ResetGate};
 pub use classifier::{Classifier, ClassifierBatch, ClassifierPass, ClassifierSizes};
 pub use evaluation::evaluate;
+pub use forecaster::{Forecaster, ForecasterBatch, ForecasterPass, ForecasterSizes, FrameOutput};
 pub use language::{LanguageModel, Pass};
 pub use network::{Network, Part, TrainStep, Weights, gradients};
 pub(crate) use network::{check_memory, rows_of_part};

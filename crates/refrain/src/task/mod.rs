@@ -2,13 +2,17 @@
 //! do once they have learned.
 
 pub mod classify;
+pub mod forecast;
 pub mod language;
+pub mod music;
 mod split;
 
 use refrain_kernels::Backend;
 
 pub use classify::Classify;
+pub use forecast::Forecast;
 pub use language::Language;
+pub use music::Music;
 
 use crate::data::Example;
 
