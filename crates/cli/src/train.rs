@@ -345,7 +345,10 @@ macro_rules! with_task {
                 type $task = refrain::task::Music;
                 $result
             }
-            TaskName::Forecast => todo!(),
+            TaskName::Forecast => {
+                type $task = refrain::task::Forecast;
+                $result
+            }
         }
     };
 }

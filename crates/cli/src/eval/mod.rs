@@ -1,6 +1,7 @@
 //! `refrain eval`: how well a model does on data it has not learned. One file a task.
 
 mod classify;
+mod forecast;
 mod language;
 mod music;
 
@@ -32,6 +33,12 @@ pub(crate) struct Args {
     /// For piano rolls: the part of the file, train, valid, test or all [test]
     #[arg(long, value_parser = named::<MusicPart>)]
     part: Option<MusicPart>,
+    /// For series: measure all of it, not only the part that training kept apart
+    #[arg(long)]
+    all: bool,
+    /// For series: draw the truth and the forecasts into this file, .svg
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -60,6 +67,7 @@ impl Args {
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     match task_of(&args.model)?.as_str() {
         "classify" => classify::run(&args),
+        "forecast" => forecast::run(&args),
         "music" => music::run(&args),
         _ => language::run(&args),
     }

@@ -1,6 +1,7 @@
 //! `refrain predict`: what a model says of new data, one result a line. One file a task.
 
 mod classify;
+mod forecast;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use crate::{Failure, machine};
 /// Say what a model makes of new data, one result a line.
 ///
 /// Reads files, or standard input where none is named: a text a line, or sequences of numbers in the form that the model
-/// learned from.
+/// learned from. A forecaster continues the series in a file, or the one that it learned from.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  echo 'a fine film' | refrain predict runs/reviews\n  refrain predict runs/gestures new.csv --json"
@@ -24,6 +25,9 @@ pub(crate) struct Args {
     model: PathBuf,
     /// The files [standard input]
     input: Vec<PathBuf>,
+    /// For series: steps ahead [as many as the model forecasts]
+    #[arg(long, value_name = "N")]
+    horizon: Option<usize>,
     /// Print one JSON object a line, with scores
     #[arg(long)]
     json: bool,
@@ -63,6 +67,11 @@ impl Args {
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     match task_of(&args.model)?.as_str() {
         "classify" => classify::run(&args),
+        "forecast" => forecast::run(&args),
+        "music" => Err(Failure::Usage(
+            "that is a model of music: it composes (`refrain sample MODEL --out piece.mid`) and measures (`refrain eval`)"
+                .to_owned(),
+        )),
         _ => Err(Failure::Usage(
             "that is a language model: it writes (`refrain sample`) and measures (`refrain eval`)".to_owned(),
         )),

@@ -11,8 +11,6 @@ use crate::model::ForecasterBatch;
 pub(super) struct Anchored {
     pub(super) series: Vec<f64>,
     pub(super) anchoring: Anchoring,
-    /// Steps of history.
-    pub(super) window: usize,
 }
 
 /// The history before a step, and what came from there on.
@@ -28,10 +26,9 @@ impl Window {
         starts.map(|at| Self { of: Arc::clone(of), at }).collect()
     }
 
-    /// The last values before it, `[C]`, transformed.
-    pub(super) fn anchor(&self) -> &[f64] {
-        let columns = self.of.anchoring.columns();
-        &self.of.series[(self.at - 1) * columns..self.at * columns]
+    /// What its forecast is a change from, `[h, C]`.
+    pub(super) fn anchors(&self) -> Vec<f64> {
+        self.of.anchoring.anchors(&self.of.series, self.at)
     }
 }
 
@@ -39,16 +36,16 @@ impl Example for Window {
     type Batch = ForecasterBatch;
 
     fn steps(&self) -> usize {
-        self.of.window
+        self.of.anchoring.window
     }
 
     fn fill(examples: &[&Self], batch: &mut ForecasterBatch) {
         let histories: Vec<Vec<f32>> = examples
             .iter()
-            .map(|window| window.of.anchoring.window(&window.of.series, window.at, window.of.window))
+            .map(|window| window.of.anchoring.window(&window.of.series, window.at))
             .collect();
         let wide = examples.first().map_or(1, |window| window.of.anchoring.means.len());
-        let columns = examples.first().map_or(1, |window| window.of.anchoring.columns());
+        let columns = examples.first().map_or(1, |window| window.of.anchoring.width());
         let targets: Vec<Vec<f32>> = examples
             .iter()
             .map(|window| {

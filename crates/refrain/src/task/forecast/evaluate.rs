@@ -56,7 +56,7 @@ impl<B: Backend> Session<'_, Forecast, B> {
         let series = read_series(path, task.columns())?;
         let known = &task.description;
         let same = series.values.get(..known.test_start * columns).is_some_and(|v| digest(v) == known.digest);
-        let enough = known.seq_length;
+        let enough = known.anchoring.reach();
         let kept_apart = same && !all && series.steps() > known.test_start;
         let from = if kept_apart { known.test_start } else { enough };
         if from + horizon > series.steps() {
@@ -79,7 +79,6 @@ impl<B: Backend> Session<'_, Forecast, B> {
         let anchored = Arc::new(Anchored {
             series: transform(&known.anchoring, series, path)?,
             anchoring: known.anchoring.clone(),
-            window: known.seq_length,
         });
         Ok(self.say(&Window::all(&anchored, from..series.steps())))
     }

@@ -5,6 +5,7 @@ mod baseline;
 mod data;
 mod evaluate;
 mod options;
+mod picture;
 mod predict;
 mod prepare;
 mod season;
@@ -38,17 +39,13 @@ pub struct Description {
     columns: Vec<String>,
     /// `h`, steps ahead.
     horizon: usize,
-    /// Steps of history that are read.
-    seq_length: usize,
-    /// Steps after which the series repeats itself.
-    season: Option<usize>,
     anchoring: Anchoring,
     /// Of each column, unless the training part is too short.
     autoregressions: Vec<Option<Autoregression>>,
     /// Steps before the test part, and what identifies them.
     test_start: usize,
     digest: String,
-    /// `[seq_length, C]`: the end of the whole series.
+    /// `[_, C]`: the end of the whole series, as much of it as a forecast needs.
     history: Vec<f64>,
 }
 
@@ -70,14 +67,14 @@ impl Forecast {
 
     /// Steps after which the series repeats itself.
     pub fn season(&self) -> Option<usize> {
-        self.description.season
+        self.description.anchoring.season
     }
 
     /// What it has to beat in a column.
     pub fn baselines(&self, column: usize) -> Vec<Baseline<'_>> {
-        let Description { season, autoregressions, .. } = &self.description;
+        let Description { anchoring, autoregressions, .. } = &self.description;
         let ar = autoregressions[column].as_ref().map(Baseline::Autoregression);
-        [Some(Baseline::LastValue), season.map(Baseline::SeasonalNaive), ar].into_iter().flatten().collect()
+        [Some(Baseline::LastValue), anchoring.season.map(Baseline::SeasonalNaive), ar].into_iter().flatten().collect()
     }
 }
 
@@ -87,18 +84,16 @@ impl Task for Forecast {
     type Description = Description;
 
     fn new(description: Description) -> Result<Self> {
-        let Description { sizes, columns, horizon, seq_length, season, anchoring, .. } = &description;
+        let Description { sizes, columns, horizon, anchoring, .. } = &description;
         let wide = horizon.saturating_mul(columns.len());
-        let fits = sizes.input_size == columns.len()
+        let fits = anchoring.fits(*horizon, columns.len())
+            && sizes.input_size == anchoring.width()
             && sizes.output.values() == wide
             && !matches!(sizes.output, FrameOutput::Bernoulli { .. })
             && !sizes.recurrent.bidirectional
-            && anchoring.fits(*horizon, columns.len())
             && description.autoregressions.len() == columns.len()
             && description.autoregressions.iter().flatten().all(|ar| !ar.weights.is_empty())
-            && description.history.len() == seq_length.saturating_mul(columns.len())
-            && *seq_length > 0
-            && *season != Some(0);
+            && description.history.len() == anchoring.reach().saturating_mul(columns.len());
         if !fits {
             return Err(Error::Config("its columns and steps do not fit its layers".to_owned()));
         }

@@ -94,7 +94,7 @@ impl<B: Backend> Session<'_, Forecast, B> {
     /// # Errors
     /// If the file cannot be read, lacks a column, or is too short.
     pub fn predict(&self, path: Option<&Path>) -> Result<Outlook> {
-        let Description { columns, seq_length, anchoring, history, .. } = &self.model().task.description;
+        let Description { columns, anchoring, history, .. } = &self.model().task.description;
         let (path, series) = match path {
             Some(path) => (path, read_series(path, columns)?),
             None => {
@@ -103,14 +103,13 @@ impl<B: Backend> Session<'_, Forecast, B> {
             }
         };
         let steps = series.steps();
-        if steps < *seq_length {
-            let message = format!("has {steps} steps: the model reads a history of {seq_length}");
+        if steps < anchoring.reach() {
+            let message = format!("has {steps} steps: the model reads a history of {}", anchoring.reach());
             return Err(Error::data(path, None, message));
         }
         let anchored = Arc::new(Anchored {
             series: transform(anchoring, &series, path)?,
             anchoring: anchoring.clone(),
-            window: *seq_length,
         });
         let mut said = self.say(&Window::all(&anchored, steps..steps + 1));
         said.pop()
@@ -134,9 +133,9 @@ impl<B: Backend> Session<'_, Forecast, B> {
         let said = |(window, outputs): (&Window, Vec<B::Real>)| match output {
             FrameOutput::Quantiles { levels, .. } => Said::Quantiles {
                 levels: levels.clone(),
-                values: anchoring.quantiles(&outputs, window.anchor()),
+                values: anchoring.quantiles(&outputs, &window.anchors()),
             },
-            _ => Said::Normals(anchoring.normals(&outputs, window.anchor())),
+            _ => Said::Normals(anchoring.normals(&outputs, &window.anchors())),
         };
         windows.iter().zip(all).map(said).collect()
     }

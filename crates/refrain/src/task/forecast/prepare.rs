@@ -47,7 +47,7 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Forecast>> {
 
     let column = |c: usize| training.iter().skip(c).step_by(columns).copied().collect::<Vec<f64>>();
     let logarithmic: Vec<bool> = (0..columns).map(|c| Anchoring::is_logarithmic(&column(c))).collect();
-    let plain = Anchoring { logarithmic, spreads: vec![], means: vec![], deviations: vec![] };
+    let plain = Anchoring::new(logarithmic, 0, None);
     let transformed = transform(&plain, &series, &path)?;
     let training = &transformed[..test_start * columns];
     let season = match settings.season {
@@ -69,14 +69,16 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Forecast>> {
     };
     let seq_length = settings.seq_length.unwrap_or_else(|| default_window(season, test_start));
     at_least_one("seq-length", seq_length as u64)?;
-    let windows = (test_start + 1).saturating_sub(seq_length.saturating_add(horizon));
+    let bare = Anchoring { window: seq_length, season, ..plain };
+    let reach = if seq_length < test_start { bare.reach() } else { seq_length };
+    let windows = (test_start + 1).saturating_sub(reach.saturating_add(horizon));
     if windows < LEAST_WINDOWS {
         return Err(Error::data(
             &path,
             None,
             format!(
-                "has {test_start} steps to learn from, which hold {windows} windows of {seq_length} steps and {horizon} to \
-                 forecast: give a longer series, or a lower --seq-length or --horizon"
+                "has {test_start} steps to learn from, which hold {windows} times a history of {reach} and {horizon} to \
+                 forecast: give a longer series, or a lower --seq-length, --season or --horizon"
             ),
         ));
     }
@@ -90,9 +92,8 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Forecast>> {
     }
     // Nothing that is learned from reaches into what is measured.
     let valid_start = test_start + 1 - horizon - held;
-    let learned = seq_length..if held > 0 { valid_start + 1 - horizon } else { valid_start };
-    let anchoring =
-        Anchoring::fit(plain.logarithmic, &transformed, seq_length, horizon, learned.clone());
+    let learned = reach..if held > 0 { valid_start + 1 - horizon } else { valid_start };
+    let anchoring = bare.fit(&transformed, horizon, learned.clone());
     let autoregressions = (0..columns)
         .map(|c| {
             let column: Vec<f64> = training.iter().skip(c).step_by(columns).copied().collect();
@@ -110,7 +111,7 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Forecast>> {
     };
     let values = horizon.saturating_mul(columns);
     let sizes = ForecasterSizes {
-        input_size: columns,
+        input_size: anchoring.width(),
         recurrent: RecurrentLayers {
             cell: config.cell,
             activation: config.activation,
@@ -139,13 +140,11 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Forecast>> {
         sizes,
         columns: series.names.clone(),
         horizon,
-        seq_length,
-        season,
         anchoring: anchoring.clone(),
         autoregressions,
         test_start,
         digest: digest(&series.values[..test_start * columns]),
-        history: series.values[(steps - seq_length) * columns..].to_vec(),
+        history: series.values[(steps - reach) * columns..].to_vec(),
     })?;
     let data = DataSummary {
         name: format!("{}, {} steps of {}", path.display(), thousands(steps as u64), series.names.join(", ")),
@@ -163,7 +162,7 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Forecast>> {
         notes,
         preparation_s: 0.0,
     };
-    let anchored = Arc::new(Anchored { series: transformed, anchoring, window: seq_length });
+    let anchored = Arc::new(Anchored { series: transformed, anchoring });
     let valid = Window::all(&anchored, valid_start..valid_start + held);
     let valid = (held > 0).then(|| Examples::new(valid, config.batch_size, None));
     let train = Examples::new(Window::all(&anchored, learned), config.batch_size, Some(config.seed));
