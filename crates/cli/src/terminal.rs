@@ -219,6 +219,7 @@ impl Terminal {
         self.line("\nTry next:");
         match self.task {
             "language" => self.line(&format!("  refrain sample {run} --length 500")),
+            "music" => self.line(&format!("  refrain sample {run} --out piece.mid")),
             _ => self.line(&format!("  refrain predict {run}")),
         }
         self.line(&format!("  refrain info {run}"));

@@ -149,6 +149,27 @@ pub(crate) struct Args {
     /// Judge neighbouring tags together, by a conditional random field: true or false [for BIO and IOBES tags]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "Tagging")]
     crf: Option<bool>,
+    /// Frames a quarter note, when MIDI files are read and written [1]
+    #[arg(long, value_name = "N", help_heading = "Music")]
+    steps_per_quarter: Option<u32>,
+    /// Shift each piece by up to N semitones, anew in every epoch [0]
+    #[arg(long, value_name = "N", help_heading = "Music")]
+    transpose: Option<u8>,
+    /// The columns to forecast, apart by commas [all]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Forecast")]
+    columns: Option<Vec<String>>,
+    /// Steps ahead to forecast, all at once [1]
+    #[arg(long, value_name = "N", help_heading = "Forecast")]
+    horizon: Option<usize>,
+    /// Forecast these quantiles, as 0.1,0.5,0.9, instead of means and deviations
+    #[arg(long, value_name = "SHARES", value_delimiter = ',', help_heading = "Forecast")]
+    quantiles: Option<Vec<f64>>,
+    /// Steps after which the series repeats itself; 0 if it does not [found by autocorrelation]
+    #[arg(long, value_name = "N", help_heading = "Forecast")]
+    season: Option<usize>,
+    /// Share of the series, at its end, that is kept out of training and measured by eval [0.2]
+    #[arg(long, value_name = "SHARE", help_heading = "Forecast")]
+    test_fraction: Option<f64>,
 
     /// Steps the gradient flows back through, T, the k of truncated backpropagation [64]
     #[arg(long, value_name = "N", help_heading = "Training")]
@@ -302,6 +323,13 @@ impl Args {
             flip: flag(self.flip),
             channels: self.channels.clone(),
             code_size: self.code_size,
+            steps_per_quarter: self.steps_per_quarter,
+            transpose: self.transpose,
+            columns: self.columns.clone(),
+            horizon: self.horizon,
+            quantiles: self.quantiles.clone(),
+            season: self.season,
+            test_fraction: self.test_fraction,
             dropout: self.dropout,
             locked_dropout: flag(self.locked_dropout),
             weight_drop: self.weight_drop,
@@ -392,6 +420,14 @@ macro_rules! with_task {
                 type $task = refrain::task::Translate;
                 $result
             }
+            refrain::train::TaskName::Music => {
+                type $task = refrain::task::Music;
+                $result
+            }
+            refrain::train::TaskName::Forecast => {
+                type $task = refrain::task::Forecast;
+                $result
+            }
         }
     };
 }
@@ -432,6 +468,8 @@ fn task_of(settings: &Settings) -> Result<(TaskName, Option<String>), Failure> {
         Form::LabelledText | Form::TimeSeries | Form::LongTable | Form::Npz => TaskName::Classify,
         Form::Captions => TaskName::Caption,
         Form::Pairs => TaskName::Translate,
+        Form::Rolls | Form::MidiFolder => TaskName::Music,
+        Form::Series => TaskName::Forecast,
         _ => return Ok((TaskName::Language, None)),
     };
     let name = format!("{task:?}").to_lowercase();

@@ -2,13 +2,16 @@
 
 mod caption;
 mod classify;
+mod forecast;
 mod language;
+mod music;
 mod tag;
 mod translate;
 
 use std::path::{Path, PathBuf};
 
 use refrain::task::caption::Decoding;
+use refrain::task::music::MusicPart;
 use refrain::{Cpu, PrecisionChoice, task_of, write_atomically};
 
 use crate::beam::BeamArgs;
@@ -34,7 +37,7 @@ pub(crate) struct Args {
     /// For texts: keep byte-order marks and CRLF [as in training]
     #[arg(long)]
     raw: bool,
-    /// For labels: draw which was taken for which into this file
+    /// Draw into this file: for labels which was taken for which, for series the truth and the forecasts
     #[arg(long, value_name = "FILE.svg")]
     picture: Option<PathBuf>,
     /// For captions: the folder of the images [that of the file]
@@ -46,6 +49,12 @@ pub(crate) struct Args {
     /// For translations and captions: how they are searched for
     #[command(flatten)]
     beam: BeamArgs,
+    /// For piano rolls: the part of the file, train, valid, test or all [test]
+    #[arg(long, value_parser = named::<MusicPart>)]
+    part: Option<MusicPart>,
+    /// For series: measure all of it, not only the part that training kept apart
+    #[arg(long)]
+    all: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -90,6 +99,8 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         "classify" => classify::run(&args),
         "tag" => tag::run(&args),
         "translate" => translate::run(&args),
+        "forecast" => forecast::run(&args),
+        "music" => music::run(&args),
         _ => language::run(&args),
     }
 }

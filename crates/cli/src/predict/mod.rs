@@ -2,6 +2,7 @@
 
 mod caption;
 mod classify;
+mod forecast;
 mod tag;
 mod translate;
 
@@ -19,7 +20,8 @@ use crate::{Failure, machine};
 /// Say what a model makes of new data, one result a line.
 ///
 /// Reads files, or standard input where none is named: a text a line, or sequences of numbers in the form that the model
-/// learned from. A model of images reads image files.
+/// learned from. A model of images reads image files. A forecaster continues the series in a file, or the one that it learned
+/// from.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  echo 'a fine film' | refrain predict runs/reviews\n  refrain predict runs/gestures new.csv --json"
@@ -41,6 +43,9 @@ pub(crate) struct Args {
     /// With --temperature: names the random choices
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
+    /// For series: steps ahead [as many as the model forecasts]
+    #[arg(long, value_name = "N")]
+    horizon: Option<usize>,
     /// Print one JSON object a line, with scores
     #[arg(long)]
     json: bool,
@@ -87,6 +92,11 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         "classify" => classify::run(&args),
         "tag" => tag::run(&args),
         "translate" => translate::run(&args),
+        "forecast" => forecast::run(&args),
+        "music" => Err(Failure::Usage(
+            "that is a model of music: it composes (`refrain sample MODEL --out piece.mid`) and measures (`refrain eval`)"
+                .to_owned(),
+        )),
         _ => Err(Failure::Usage(
             "that is a language model: it writes (`refrain sample`) and measures (`refrain eval`)".to_owned(),
         )),

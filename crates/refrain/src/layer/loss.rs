@@ -101,9 +101,125 @@ pub fn softmax<R: Real>(logits: &mut [R]) {
     logits.iter_mut().for_each(|x| *x = *x / sum);
 }
 
+/// Where the gradient of one frame's outputs goes.
+#[derive(Debug)]
+pub struct FrameBack<'a, R> {
+    /// Factor on every gradient.
+    pub scale: f64,
+    /// Gradient of the frame's outputs, overwritten, in their shape.
+    pub d_outputs: &'a mut [R],
+}
+
+/// Negative log-likelihood in nats of `targets` (1 or 0), `[K]`, under independent Bernoulli variables with these
+/// `logits`, `[K]`: binary cross-entropy, summed over the frame.
+pub fn bernoulli_nll<R: Real>(logits: &[R], targets: &[f32], back: Option<FrameBack<'_, R>>) -> f64 {
+    let parts = logits.iter().zip(targets);
+    let nats = parts.map(|(&x, &target)| {
+        let (x, target) = (x.as_f64(), f64::from(target));
+        x.max(0.0) - x * target + (-x.abs()).exp().ln_1p()
+    });
+    let nats = nats.sum();
+    if let Some(FrameBack { scale, d_outputs }) = back {
+        for ((d, &x), &target) in d_outputs.iter_mut().zip(logits).zip(targets) {
+            *d = R::of(scale * (sigmoid(x.as_f64()) - f64::from(target)));
+        }
+    }
+    nats
+}
+
+/// The least logarithm of a deviation that a model can claim: numbers are standardised, so nothing real is as sure.
+const LEAST_LOG_DEVIATION: f64 = -5.0;
+
+/// Mean and standard deviation of value `i` of a frame's `outputs`, `[2 V]`: the means, then the logarithms of the deviations.
+pub fn gaussian<R: Real>(outputs: &[R], i: usize) -> (f64, f64) {
+    let log_deviation = outputs[outputs.len() / 2 + i].as_f64().max(LEAST_LOG_DEVIATION);
+    (outputs[i].as_f64(), log_deviation.exp())
+}
+
+/// Negative log-density in nats of `targets`, `[V]`, under the normal distributions of [`gaussian`], the mean over the frame.
+pub fn gaussian_frame_nll<R: Real>(outputs: &[R], targets: &[f32], back: Option<FrameBack<'_, R>>) -> f64 {
+    let values = targets.len();
+    let share = 1.0 / values as f64;
+    let mut nats = 0.0;
+    let mut back = back;
+    for (i, &target) in targets.iter().enumerate() {
+        let (mean, deviation) = gaussian(outputs, i);
+        let error = (f64::from(target) - mean) / deviation;
+        nats += share * (0.5 * error * error + deviation.ln() + 0.5 * std::f64::consts::TAU.ln());
+        if let Some(FrameBack { scale, d_outputs }) = &mut back {
+            let factor = *scale * share;
+            d_outputs[i] = R::of(-factor * error / deviation);
+            let free = outputs[values + i].as_f64() > LEAST_LOG_DEVIATION;
+            d_outputs[values + i] = R::of(if free { factor * (1.0 - error * error) } else { 0.0 });
+        }
+    }
+    nats
+}
+
+/// The pinball loss (Koenker & Bassett 1978) of a frame's `outputs`, `[V, Q]`, as quantiles at these `levels`, `[Q]`, of
+/// `targets`, `[V]`: summed over the levels, the mean over the values.
+pub fn pinball_loss<R: Real>(
+    outputs: &[R],
+    targets: &[f32],
+    levels: &[f64],
+    mut back: Option<FrameBack<'_, R>>,
+) -> f64 {
+    let share = 1.0 / targets.len() as f64;
+    let mut loss = 0.0;
+    for (i, (quantile, &level)) in outputs.iter().zip(levels.iter().cycle()).enumerate() {
+        let error = f64::from(targets[i / levels.len()]) - quantile.as_f64();
+        let slope = if error > 0.0 { level } else { level - 1.0 };
+        loss += share * slope * error;
+        if let Some(FrameBack { scale, d_outputs }) = &mut back {
+            d_outputs[i] = R::of(-*scale * share * slope);
+        }
+    }
+    loss
+}
+
+/// `1 / (1 + e^-x)`.
+pub fn sigmoid(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Holds the gradients of a frame's loss to its differences.
+    fn check(outputs: &[f64], loss: impl Fn(&[f64], Option<FrameBack<'_, f64>>) -> f64) {
+        let mut d_outputs = vec![f64::NAN; outputs.len()];
+        let whole = loss(outputs, Some(FrameBack { scale: 0.7, d_outputs: &mut d_outputs }));
+        assert_eq!(whole, loss(outputs, None));
+        for (i, d) in d_outputs.iter().enumerate() {
+            let shifted = |by: f64| {
+                let mut outputs = outputs.to_vec();
+                outputs[i] += by;
+                loss(&outputs, None)
+            };
+            assert!((0.7 * (shifted(1e-6) - shifted(-1e-6)) / 2e-6 - d).abs() < 1e-8, "{i}");
+        }
+    }
+
+    #[test]
+    fn losses_of_frames_have_the_gradients_of_their_differences() {
+        let outputs = [0.3, -1.2, 2.0, 0.1, 0.4, -9.0];
+        check(&outputs, |outputs, back| bernoulli_nll(outputs, &[1.0, 0.0, 1.0, 0.0, 0.0, 1.0], back));
+        check(&outputs, |outputs, back| gaussian_frame_nll(outputs, &[0.5, -1.0, 2.001], back));
+        check(&outputs, |outputs, back| pinball_loss(outputs, &[0.5, -1.0], &[0.1, 0.5, 0.9], back));
+    }
+
+    #[test]
+    fn losses_of_frames_are_their_formulas() {
+        let nats = bernoulli_nll(&[0.0, 100.0, -100.0], &[1.0, 1.0, 0.0], None);
+        assert!((nats - 2f64.ln()).abs() < 1e-12);
+        assert!((bernoulli_nll(&[100.0], &[0.0], None) - 100.0).abs() < 1e-12);
+        let nats = gaussian_frame_nll(&[1.0, 1.0, 0.0, 2f64.ln()], &[1.0, 3.0], None);
+        let expected = crate::metric::gaussian_nll(&[1.0, 3.0], &[1.0, 1.0], &[1.0, 2.0]);
+        assert!((nats - expected).abs() < 1e-12, "{nats} {expected}");
+        let loss = pinball_loss(&[1.0, 4.0], &[2.0], &[0.1, 0.9], None);
+        assert!((loss - (0.1 + 0.2)).abs() < 1e-12, "{loss}");
+    }
 
     #[test]
     fn gradients_agree_with_finite_differences() {

@@ -6,8 +6,8 @@
 mod attend;
 mod attention;
 mod attention_pool;
-mod convolution;
 mod bridge;
+mod convolution;
 mod crf;
 mod dropout;
 mod embedding;
@@ -21,17 +21,18 @@ mod tanh;
 pub use attend::{Attend, AttendPass, AttentionKind, Memory};
 pub use attention::{Attention, AttentionGradients, AttentionScore};
 pub use attention_pool::{AttentionPool, AttentionPoolPass, PoolInput};
-pub use convolution::{Convolution, ConvolutionPass};
 pub use bridge::{Bridge, BridgePass};
+pub use convolution::{Convolution, ConvolutionPass};
 pub use crf::{Chains, Crf};
 pub use dropout::{DropoutMask, DropoutRate, WeightDrop};
 pub use embedding::Embedding;
 pub(crate) use linear::{push_bias, push_linear};
+pub use loss::{FrameBack, bernoulli_nll, gaussian, gaussian_frame_nll, pinball_loss, sigmoid};
 pub use loss::{LossBack, Score, most_probable, softmax, softmax_cross_entropy};
 pub use pool::{Outputs, Pooling};
 pub use spelling::{Spelling, SpellingPass};
 pub use stack::{Source, Stack, StackBack, StackInput, StackPass, StackSizes};
+pub(crate) use tanh::{tanh, tanh_back};
 
 #[cfg(test)]
 mod golden_tests;
-pub(crate) use tanh::{tanh, tanh_back};

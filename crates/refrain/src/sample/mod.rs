@@ -16,8 +16,8 @@ mod sampler;
 mod stop;
 mod stream;
 
-pub(crate) use beam::{log_sum, take_rows};
 pub use beam::{BeamOptions, Boundaries, Hypothesis, Writer, beam_search};
+pub(crate) use beam::{log_sum, take_rows};
 pub use generator::Generator;
 pub use sampler::Sampler;
 pub use stream::{End, Piece, StreamId};

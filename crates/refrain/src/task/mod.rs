@@ -3,7 +3,9 @@
 
 pub mod caption;
 pub mod classify;
+pub mod forecast;
 pub mod language;
+pub mod music;
 mod scaling;
 mod split;
 pub mod tag;
@@ -14,9 +16,11 @@ use refrain_kernels::Backend;
 
 pub use caption::Caption;
 pub use classify::Classify;
+pub use forecast::Forecast;
 pub use language::Language;
-pub use tag::Tag;
+pub use music::Music;
 pub use scaling::Scaling;
+pub use tag::Tag;
 pub use text_side::TextSide;
 pub use translate::Translate;
 

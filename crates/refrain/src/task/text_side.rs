@@ -88,6 +88,12 @@ impl TextSide {
         Ok(Self { tokenizer, spaced })
     }
 
+    /// In words: how many of which tokens it has.
+    pub fn about(&self) -> String {
+        let how = if self.spaced { ", apart by spaces" } else { "" };
+        format!("{}{how}", self.tokenizer.about())
+    }
+
     /// The ids of a text, without boundaries.
     pub fn encode(&self, text: &str) -> Vec<u32> {
         if self.spaced {

@@ -117,6 +117,20 @@ settings! {
     channels: Vec<usize>,
     /// Numbers that a vector or an image becomes before a text is made of it.
     code_size: usize,
+    /// Frames of music a quarter note.
+    steps_per_quarter: u32,
+    /// The most semitones by which each piece of music is shifted, anew in every epoch.
+    transpose: u8,
+    /// The columns of a table to forecast; all if absent.
+    columns: Vec<String>,
+    /// Steps that a forecast reaches ahead.
+    horizon: usize,
+    /// Shares of the outcomes that lie below what is forecast, instead of means and deviations.
+    quantiles: Vec<f64>,
+    /// Steps after which a series repeats itself; found in the data if absent.
+    season: usize,
+    /// Share of a series, at its end, that is kept out of training altogether and measured in the end.
+    test_fraction: f64,
     /// Share of each layer's output that training drops.
     dropout: f32,
     /// Whether all steps of a sequence drop the same.
@@ -189,6 +203,10 @@ pub enum TaskName {
     Caption,
     /// One sequence from another.
     Translate,
+    /// The next keys of a piece of music.
+    Music,
+    /// The next numbers of a series.
+    Forecast,
 }
 
 /// Settings that belong together, by name. What a user gives beside one wins over it, and a run's `config.toml` has

@@ -86,7 +86,7 @@ impl Task for Translate {
     }
 
     fn about(&self) -> Vec<(&'static str, String)> {
-        vec![("sources", self.source.to_string()), ("targets", self.target.to_string())]
+        vec![("sources", self.source.about()), ("targets", self.target.about())]
     }
 }
 

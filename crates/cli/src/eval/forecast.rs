@@ -1,0 +1,88 @@
+//! How far forecasts are off, beside those that need no network.
+
+use refrain::task::Forecast;
+use refrain::task::forecast::ForecastErrors;
+use refrain::{Error, Model};
+use serde_json::{Map, Value, json};
+
+use super::Args;
+use crate::Failure;
+use crate::out::{self, thousands};
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let model = Model::<Forecast>::load(&args.model)?;
+    let backend = args.backend(model.task.hidden_size())?;
+    let found = model.on(&backend).evaluate(args.file()?, args.all)?;
+    if let Some(path) = &args.picture {
+        let svg = found.picture(0, model.task.columns());
+        std::fs::write(path, svg).map_err(Error::io("write", path))?;
+    }
+    if args.json {
+        let columns = model.task.columns().iter().zip(&found.columns);
+        let columns: Map<_, _> = columns.map(|(name, errors)| (name.clone(), column(errors))).collect();
+        let object = json!({
+            "columns": columns, "horizon": model.task.horizon(), "from": found.from, "steps": found.steps,
+            "kept_apart": found.kept_apart, "precision": backend.precision().name(),
+        });
+        return out::line(&object.to_string());
+    }
+    let part = if found.kept_apart { "kept apart in training" } else { "all there is history for" };
+    out::line(&format!(
+        "steps   {} from step {} on, {part}",
+        thousands(found.steps as u64),
+        thousands(found.from as u64 + 1)
+    ))?;
+    for (name, errors) in model.task.columns().iter().zip(&found.columns) {
+        table(name, errors)?;
+    }
+    Ok(())
+}
+
+/// The errors of a column as people read them: one step ahead, as far as the model goes, and the mean over all steps.
+fn table(name: &str, errors: &[ForecastErrors]) -> Result<(), Failure> {
+    let horizon = errors.first().map_or(1, |model| model.rmse.len());
+    let at = if horizon > 1 { vec![0, horizon - 1] } else { vec![0] };
+    let ahead =
+        |step: usize| if step == 0 { "1 step ahead".to_owned() } else { format!("{} ahead", step + 1) };
+    let head: Vec<String> = at.iter().map(|&step| format!("{:>24}", ahead(step))).collect();
+    out::line(&format!("\n{name:<18}{}", head.concat()))?;
+    out::line(&format!("{:<18}{}", "", at.iter().map(|_| "        RMSE         MAE").collect::<String>()))?;
+    for row in errors {
+        let numbers = at.iter().map(|&step| format!(" {:>11.3} {:>11.3}", row.rmse[step], row.mae[step]));
+        let whose = row.baseline.as_ref().map_or("model", |(name, _)| name);
+        out::line(&format!("  {whose:<16}{}", numbers.collect::<String>()))?;
+    }
+    let Some((model, baselines)) = errors.split_first() else { return Ok(()) };
+    for (losses, what) in [(&model.nll, "nats a value"), (&model.pinball, "mean pinball loss")] {
+        let said = at.iter().filter_map(|&step| Some(format!("{:.3}, {}", losses.get(step)?, ahead(step))));
+        let said: Vec<String> = said.collect();
+        if !said.is_empty() {
+            out::line(&format!("  {what}: {}", said.join("; ")))?;
+        }
+    }
+    for &step in &at {
+        let better = baselines.iter().filter(|row| row.rmse[step] < model.rmse[step]);
+        let better: Vec<&str> = better.filter_map(|row| Some(&row.baseline.as_ref()?.0[..])).collect();
+        if !better.is_empty() {
+            out::line(&format!("  {}: the model loses to {}", ahead(step), better.join(" and ")))?;
+        }
+    }
+    Ok(())
+}
+
+fn column(errors: &[ForecastErrors]) -> Value {
+    let mut object = Map::new();
+    for row in errors {
+        let mut measures = json!({ "rmse": row.rmse, "mae": row.mae });
+        for (name, losses) in [("nll", &row.nll), ("pinball", &row.pinball)] {
+            if !losses.is_empty() {
+                measures[name] = json!(losses);
+            }
+        }
+        match &row.baseline {
+            None => object.extend(measures.as_object().cloned().unwrap_or_default()),
+            Some((_, key)) => drop(object.insert((*key).to_owned(), measures)),
+        }
+    }
+    Value::Object(object)
+}

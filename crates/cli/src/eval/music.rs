@@ -1,0 +1,30 @@
+//! How well a model of music does: negative log-likelihood and accuracy of frames.
+
+use refrain::Model;
+use refrain::task::Music;
+use serde_json::json;
+
+use super::Args;
+use crate::Failure;
+use crate::out::{self, thousands};
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let model = Model::<Music>::load(&args.model)?;
+    let backend = args.backend(model.task.hidden_size())?;
+    let found = model.on(&backend).evaluate(args.file()?, args.part)?;
+    if args.json {
+        let object = json!({
+            "nll": found.nll, "accuracy": found.accuracy, "part": found.part, "pieces": found.pieces,
+            "frames": found.frames, "precision": backend.precision().name(),
+        });
+        return out::line(&object.to_string());
+    }
+    out::line(&format!("nll       {:.4} nats a frame", found.nll))?;
+    out::line(&format!("accuracy  {:.2} % of frames' keys, TP / (TP + FP + FN)", 100.0 * found.accuracy))?;
+    out::line(&format!(
+        "part      {}: {} pieces, {} frames",
+        found.part.name(),
+        thousands(found.pieces as u64),
+        thousands(found.frames as u64)
+    ))
+}

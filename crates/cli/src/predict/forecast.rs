@@ -1,0 +1,72 @@
+//! How a series goes on: CSV, one step a row.
+
+use refrain::Model;
+use refrain::task::Forecast;
+use refrain::task::forecast::Said;
+use serde_json::json;
+
+use super::Args;
+use crate::{Failure, out};
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let model = Model::<Forecast>::load(&args.model)?;
+    let (columns, most) = (model.task.columns(), model.task.horizon());
+    let horizon = args.horizon.unwrap_or(most);
+    if !(1..=most).contains(&horizon) {
+        return Err(Failure::Usage(format!(
+            "--horizon is {horizon}: this model forecasts 1 to {most} steps ahead, `refrain train --horizon` makes one that \
+             sees further"
+        )));
+    }
+    let path = match &args.input[..] {
+        [] => None,
+        [path] => Some(path.as_path()),
+        _ => return Err(Failure::Usage("a series is continued from one file at a time".to_owned())),
+    };
+    let backend = args.backend(model.task.hidden_size())?;
+    let outlook = model.on(&backend).predict(path)?;
+    let names = |name: &String| match &outlook.said {
+        Said::Normals(_) => {
+            ["mean", "deviation", "low", "high"].map(|what| format!("{name}_{what}")).to_vec()
+        }
+        Said::Quantiles { levels, .. } => levels.iter().map(|level| format!("{name}_{level}")).collect(),
+    };
+    let header: Vec<String> = columns.iter().flat_map(names).collect();
+    if !args.json {
+        out::line(&format!("step,{}", header.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(",")))?;
+    }
+    for step in 0..horizon {
+        let values: Vec<f64> = (0..columns.len())
+            .flat_map(|column| numbers(&outlook.said, step * columns.len() + column))
+            .collect();
+        let after = outlook.after + step + 1;
+        if args.json {
+            let mut object = json!({ "step": after });
+            header.iter().zip(values).for_each(|(name, value)| object[name] = json!(value));
+            out::line(&object.to_string())?;
+        } else {
+            let values: Vec<String> = values.iter().map(f64::to_string).collect();
+            out::line(&format!("{after},{}", values.join(",")))?;
+        }
+    }
+    Ok(())
+}
+
+/// What is said of a value: mean, deviation, and the bounds that it keeps 19 times in 20; or its quantiles.
+fn numbers(said: &Said, i: usize) -> Vec<f64> {
+    match said {
+        Said::Normals(normals) => {
+            let (low, high) = said.interval(i);
+            vec![normals[i].value_mean(), normals[i].value_deviation(), low, high]
+        }
+        Said::Quantiles { values, .. } => values[i].clone(),
+    }
+}
+
+/// A name as CSV has it.
+fn quoted(name: &str) -> String {
+    match name.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", name.replace('"', "\"\"")),
+        false => name.to_owned(),
+    }
+}

@@ -1,0 +1,103 @@
+//! New text from a language model.
+
+use std::collections::VecDeque;
+use std::io::{self, IsTerminal};
+
+use refrain::sample::{Generator, Options, StreamId};
+use refrain::task::Language;
+use refrain::{Cpu, Model, train};
+
+use super::{Args, seed_of_the_moment};
+use crate::{Failure, machine, out};
+
+/// Texts that are written at the same time.
+const MOST_TOGETHER: usize = 64;
+/// Texts that are begun while an earlier one is still being written.
+const MOST_BEGUN: usize = 1024;
+/// Symbols that may be held for texts whose turn has not come.
+const MOST_HELD: usize = 1 << 26;
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    if args.count == 0 {
+        return Err(Failure::Usage("--count is 0: give at least 1".to_owned()));
+    }
+    let music = [
+        ("--out", args.out.is_some()),
+        ("--picture", args.picture.is_some()),
+        ("--tempo", args.tempo.is_some()),
+        ("--program", args.program.is_some()),
+    ];
+    if let Some((option, _)) = music.iter().find(|(_, given)| *given) {
+        return Err(Failure::Usage(format!("{option} is for models of music: this one writes text")));
+    }
+    let model = Model::<Language>::load(&args.model)?;
+    let threads = args.threads.unwrap_or_else(train::available_threads);
+    let hidden_size = model.task.network.architecture().hidden_size;
+    let precision = args.precision.unwrap_or_default().resolve(hidden_size);
+    let backend = machine::cpu(threads)?.with_precision(precision);
+    let session = model.on(&backend);
+    let seed = args.seed.unwrap_or_else(seed_of_the_moment);
+    let last_byte = write_all(args, seed, session.generator().with_threads(threads))?;
+    if io::stdout().is_terminal() {
+        if last_byte != Some(b'\n') {
+            out::write(b"\n")?;
+        }
+        if args.seed.is_none() && !args.greedy && args.temperature() != 0.0 {
+            eprintln!("(the same again: --seed {seed})");
+        }
+    }
+    Ok(())
+}
+
+/// Writes the texts in the order of their seeds, the first one that has not ended as it is made, while those after
+/// it are made together and held. Gives the last byte written.
+fn write_all(args: &Args, seed: u64, mut generator: Generator<'_, Cpu>) -> Result<Option<u8>, Failure> {
+    let length = args.length.unwrap_or(500);
+    let mut options = Options {
+        temperature: args.temperature(),
+        top_k: args.top_k,
+        top_p: args.top_p,
+        seed,
+        stop: args.stop.iter().map(|stop| stop.replace("\\n", "\n")).collect(),
+    };
+    let most_begun = (MOST_HELD / length.max(1)).clamp(1, MOST_BEGUN);
+    // Those begun and not yet written to their end, in order.
+    let mut texts: VecDeque<Text> = VecDeque::new();
+    let (mut left, mut last_byte) = (args.count, None);
+    while left > 0 || !texts.is_empty() {
+        while left > 0 && texts.len() < most_begun && generator.len() < MOST_TOGETHER {
+            let stream = generator.join(&args.prompt, length, &options)?;
+            let before = if left == args.count { "" } else { "\n\n" };
+            let held = [before, &args.prompt].concat().into_bytes();
+            texts.push_back(Text { stream, held, ended: false });
+            left -= 1;
+            options.seed = options.seed.wrapping_add(1);
+        }
+        while let Some(first) = texts.front_mut() {
+            if let Some(&last) = first.held.last() {
+                out::write(&first.held)?;
+                first.held.clear();
+                last_byte = Some(last);
+            }
+            if !first.ended {
+                break;
+            }
+            texts.pop_front();
+        }
+        for piece in generator.step() {
+            if let Ok(at) = texts.binary_search_by_key(&piece.stream, |text| text.stream) {
+                texts[at].held.extend_from_slice(piece.text);
+                texts[at].ended = piece.end.is_some();
+            }
+        }
+    }
+    Ok(last_byte)
+}
+
+/// A text that has been begun.
+struct Text {
+    stream: StreamId,
+    /// What has been made of it, and not written yet.
+    held: Vec<u8>,
+    ended: bool,
+}

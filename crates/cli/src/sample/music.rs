@@ -1,0 +1,65 @@
+//! New music from a model of music: a MIDI file, and pictures of its piano roll.
+
+use std::fs;
+use std::path::Path;
+
+use refrain::format::{self, MidiOptions, Roll};
+use refrain::task::Music;
+use refrain::task::music::ComposeOptions;
+use refrain::{Error, Model};
+
+use super::{Args, seed_of_the_moment};
+use crate::{Failure, machine, out};
+
+/// Columns of the picture in a terminal.
+const COLUMNS: usize = 80;
+/// The most frames: more than three hours of quavers.
+const MOST_FRAMES: usize = 100_000;
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let text = [
+        ("--top-k", args.top_k.is_some()),
+        ("--top-p", args.top_p.is_some()),
+        ("--stop", !args.stop.is_empty()),
+        ("--count", args.count != 1),
+    ];
+    if let Some((option, _)) = text.iter().find(|(_, given)| *given) {
+        return Err(Failure::Usage(format!("{option} is for models of text: this one composes music")));
+    }
+    let length = args.length.unwrap_or(64);
+    if !(1..=MOST_FRAMES).contains(&length) {
+        return Err(Failure::Usage(format!("--length is {length}: give 1 to {MOST_FRAMES} frames")));
+    }
+    let model = Model::<Music>::load(&args.model)?;
+    let steps = model.task.steps_per_quarter();
+    let prompt = match args.prompt.as_str() {
+        "" => Roll::default(),
+        path => format::read_midi(Path::new(path), steps)?.roll,
+    };
+    let midi = MidiOptions {
+        steps,
+        tempo: args.tempo.unwrap_or(MidiOptions::default().tempo),
+        program: args.program.unwrap_or(0),
+        ..MidiOptions::default()
+    };
+    // What cannot be written is refused before anything is composed.
+    format::to_midi(&Roll::default(), &midi)?;
+    let backend = machine::backend(args.threads, args.precision, model.task.hidden_size())?;
+    let seed = args.seed.unwrap_or_else(seed_of_the_moment);
+    let options = ComposeOptions { length, temperature: args.temperature(), seed };
+    let composed = model.on(&backend).compose(&prompt, &options)?;
+    let roll = Roll::new([prompt.frames(), composed.frames()].concat())?;
+    for (path, bytes) in [
+        (&args.out, format::to_midi(&roll, &midi)?),
+        (&args.picture, format::roll_picture(&roll).into_bytes()),
+    ] {
+        if let Some(path) = path {
+            fs::write(path, bytes).map_err(Error::io("write", path))?;
+        }
+    }
+    out::write(format::roll_text(&roll, COLUMNS).as_bytes())?;
+    match &args.out {
+        Some(path) => out::line(&format!("written to {} (seed {seed})", path.display())),
+        None => out::line(&format!("(seed {seed}; --out FILE.mid writes it)")),
+    }
+}

@@ -1,0 +1,145 @@
+//! Pieces of music and series of numbers, from files to new music and to forecasts, and what is said of bad ones.
+
+mod support;
+
+use support::Place;
+
+const SMALL: &str = "--hidden-size 8 --epochs 2 --threads 1";
+
+/// Two chords in turn, in each of the three parts.
+fn rolls() -> String {
+    let piece = "[[48,64,67],[],[50,65,69],[48,64,67],[50,65,69],[48]]";
+    format!("{{\"train\": [{piece},{piece},{piece}], \"valid\": [{piece}], \"test\": [{piece},{piece}]}}")
+}
+
+/// Growth by a tenth every two years, with a season of four steps.
+fn series(steps: usize) -> String {
+    let value = |t: usize| (1.0 + [0.0, 0.2, 0.4, 0.1][t % 4]) * 100.0 * 1.0125_f64.powi(t as i32);
+    let rows = (0..steps).map(|t| format!("{},{:.3},{}\n", 1900 + t, value(t), t % 4));
+    format!("year,sold,quarter\n{}", rows.collect::<String>())
+}
+
+#[test]
+fn music_is_learned_measured_and_composed() {
+    let place = Place::new();
+    place.write("rolls.json", rolls());
+    let said = place.succeed(&format!("train rolls.json {SMALL} --out run"));
+    assert!(said.contains("task      music: the data look like piano rolls"), "{said}");
+    let measured = |arguments: &str| -> serde_json::Value {
+        serde_json::from_str(&place.succeed(&format!("eval run rolls.json --json {arguments}"))).unwrap()
+    };
+    assert_eq!((&measured("")["part"], &measured("")["frames"]), (&"test".into(), &12.into()));
+    assert_eq!(measured("--part train")["pieces"], 3);
+    assert!(measured("--part all")["nll"].as_f64().unwrap() > 0.0);
+    let options = "--length 12 --temperature 1 --seed 5";
+    let picture = place.succeed(&format!("sample run {options} --out a.mid --picture a.svg"));
+    assert!(picture.contains("written to a.mid (seed 5)"), "{picture}");
+    place.succeed(&format!("sample run {options} --out b.mid"));
+    assert_eq!(place.read("a.mid"), place.read("b.mid"));
+    assert!(place.read("a.mid").starts_with(b"MThd") && place.read("a.svg").starts_with(b"<svg"));
+    // What was written can be gone on from, and learned.
+    place.succeed("sample run --prompt a.mid --length 4 --out c.mid --seed 1");
+    std::fs::create_dir(place.at("folder")).unwrap();
+    for name in ["a.mid", "b.mid", "c.mid"] {
+        place.write(&format!("folder/{name}"), place.read(name));
+    }
+    place.succeed(&format!("train folder {SMALL} --valid-fraction 0 --transpose 2 --out again"));
+    let all: serde_json::Value = serde_json::from_str(&place.succeed("eval again folder --json")).unwrap();
+    assert_eq!((&all["part"], &all["frames"]), (&"all".into(), &40.into()));
+}
+
+#[test]
+fn series_are_learned_measured_and_continued() {
+    let place = Place::new();
+    place.write("series.csv", series(80));
+    let said = place.succeed(&format!("train series.csv {SMALL} --columns sold --horizon 3 --out run"));
+    assert!(said.contains("task      forecast") && said.contains("repeats itself after 4 steps"), "{said}");
+    assert!(said.contains("sold is taken in logarithms"), "{said}");
+    let found: serde_json::Value =
+        serde_json::from_str(&place.succeed("eval run series.csv --json --picture p.svg")).unwrap();
+    assert_eq!(
+        (&found["from"], &found["steps"], &found["kept_apart"]),
+        (&64.into(), &16.into(), &true.into())
+    );
+    let sold = &found["columns"]["sold"];
+    for whose in [sold, &sold["last_value"], &sold["seasonal_naive"], &sold["autoregression"]] {
+        assert_eq!(whose["rmse"].as_array().unwrap().len(), 3, "{found}");
+        assert!(whose["mae"][0].as_f64().unwrap() >= 0.0);
+    }
+    // By hand: what a fifth of growth in sixteen steps makes of a season of four.
+    let value = |t: usize| (1.0 + [0.0, 0.2, 0.4, 0.1][t % 4]) * 100.0 * 1.0125_f64.powi(t as i32);
+    let mean = |f: &dyn Fn(usize) -> f64| (64..80).map(f).sum::<f64>() / 16.0;
+    let expected = mean(&|t| value(t) - value(t - 4));
+    assert!(
+        (sold["seasonal_naive"]["mae"][0].as_f64().unwrap() - expected).abs() < 1e-2,
+        "{sold} {expected}"
+    );
+    assert!(place.read("p.svg").starts_with(b"<svg"));
+    let table = place.succeed("eval run series.csv");
+    assert!(table.contains("last value") && table.contains("AR("), "{table}");
+    let all: serde_json::Value =
+        serde_json::from_str(&place.succeed("eval run series.csv --all --json")).unwrap();
+    assert_eq!(all["kept_apart"], false);
+
+    let ahead = place.succeed("predict run");
+    assert_eq!(ahead.lines().next(), Some("step,sold_mean,sold_deviation,sold_low,sold_high"));
+    assert_eq!(ahead.lines().count(), 4);
+    assert_eq!(place.succeed("predict run series.csv").lines().nth(1).unwrap().split(',').next(), Some("81"));
+    assert_eq!(place.succeed("predict run --horizon 1").lines().count(), 2);
+    place.succeed(&format!("train series.csv {SMALL} --quantiles 0.1,0.5,0.9 --season 4 --out both"));
+    let ahead = place.succeed("predict both");
+    assert!(ahead.starts_with("step,sold_0.1,sold_0.5,sold_0.9,quarter_0.1,"), "{ahead}");
+    let row: Vec<f64> = ahead.lines().nth(1).unwrap().split(',').map(|x| x.parse().unwrap()).collect();
+    assert!(row[1] <= row[2] && row[2] <= row[3], "{ahead}");
+}
+
+#[test]
+fn bad_music_and_bad_series_are_explained() {
+    let place = Place::new();
+    place.write("rolls.json", rolls());
+    place.write("low.json", "{\"train\": [[[60], [20]]]}");
+    place.write("series.csv", series(80));
+    place.write("nan.csv", "t,x\n1,2\n2,NaN\n3,4\n");
+    place.write("row.csv", "t,x\n1,2\n");
+    place.write("zero.csv", format!("{}1980,0,1\n", series(80)));
+    let refused = [
+        ("train low.json", 1, "a piano has no note 20"),
+        ("train rolls.json --transpose 13", 2, "at most 12 semitones"),
+        ("train rolls.json --steps-per-quarter 0", 2, "1 to 960 steps"),
+        ("train rolls.json --bidirectional true", 2, "not from what comes"),
+        ("train text.txt --task music", 1, "music comes as JSON"),
+        ("train nan.csv --task forecast", 1, "line 3"),
+        ("train row.csv --task forecast", 1, "give a longer series"),
+        ("train series.csv --columns bought", 1, "no column is called `bought`"),
+        ("train series.csv --horizon 0", 2, "horizon is 0"),
+        ("train series.csv --horizon 70", 1, "give a longer series"),
+        ("train series.csv --season 70", 2, "season is 70"),
+        ("train series.csv --test-fraction 1", 2, "test-fraction is 1"),
+        ("train series.csv --quantiles 0.9,0.1", 2, "rising shares"),
+        ("train series.csv --valid series.csv", 2, "its own end"),
+    ];
+    for (arguments, code, expected) in refused {
+        let message = place.fail(&format!("{arguments} --out run"), code);
+        assert!(message.contains(expected), "{arguments}: {message}");
+    }
+    place.succeed(&format!("train rolls.json {SMALL} --out music"));
+    place.succeed(&format!("train series.csv {SMALL} --columns sold --out forecast"));
+    let refused = [
+        ("eval music rolls.json --part dev", 2, "dev"),
+        ("eval music low.json", 1, "a piano has no note 20"),
+        ("sample music --top-k 3", 2, "--top-k is for models of text"),
+        ("sample music --length 0", 2, "--length is 0"),
+        ("sample music --temperature -1", 2, "temperature is -1"),
+        ("sample music --prompt rolls.json", 1, "not a MIDI file"),
+        ("sample music --tempo 2", 2, "a tempo of 2"),
+        ("sample forecast", 2, "writes nothing"),
+        ("predict music", 2, "refrain sample"),
+        ("predict forecast --horizon 2", 2, "1 to 1 steps ahead"),
+        ("predict forecast row.csv", 1, "no column is called `sold`"),
+        ("eval forecast zero.csv", 1, "step 81, column `sold` is 0"),
+    ];
+    for (arguments, code, expected) in refused {
+        let message = place.fail(arguments, code);
+        assert!(message.contains(expected), "{arguments}: {message}");
+    }
+}

@@ -1,0 +1,201 @@
+//! What a forecaster has to beat: forecasts that need no network.
+
+use serde::{Deserialize, Serialize};
+
+/// `x[t] = constant + sum of weights[k] x[t - 1 - k]`, by least squares.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Autoregression {
+    /// `[p]`, of the latest value first.
+    pub weights: Vec<f64>,
+    /// What is added.
+    pub constant: f64,
+}
+
+/// Forecasts of a series from its past alone.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Baseline<'a> {
+    /// The last value stays.
+    LastValue,
+    /// What was one season before comes again.
+    SeasonalNaive(usize),
+    /// See [`Autoregression`]; its own forecasts stand in for what has not come yet.
+    Autoregression(&'a Autoregression),
+}
+
+impl Baseline<'_> {
+    /// As people name it.
+    pub fn name(&self) -> String {
+        match self {
+            Baseline::LastValue => "last value".to_owned(),
+            Baseline::SeasonalNaive(season) => format!("seasonal ({season})"),
+            Baseline::Autoregression(ar) => format!("AR({})", ar.weights.len()),
+        }
+    }
+
+    /// As JSON names it.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Baseline::LastValue => "last_value",
+            Baseline::SeasonalNaive(_) => "seasonal_naive",
+            Baseline::Autoregression(_) => "autoregression",
+        }
+    }
+
+    /// How many values it looks back at.
+    pub fn reach(&self) -> usize {
+        match self {
+            Baseline::LastValue => 1,
+            Baseline::SeasonalNaive(season) => *season,
+            Baseline::Autoregression(ar) => ar.weights.len(),
+        }
+    }
+
+    /// The next `horizon` values after a `past` of at least [`Baseline::reach`].
+    pub fn forecast(&self, past: &[f64], horizon: usize) -> Vec<f64> {
+        let mut values = past[past.len() - self.reach()..].to_vec();
+        let known = values.len();
+        for _ in 0..horizon {
+            let back = |k: usize| values[values.len() - 1 - k];
+            values.push(match self {
+                Baseline::LastValue => back(0),
+                Baseline::SeasonalNaive(season) => back(season - 1),
+                Baseline::Autoregression(ar) => {
+                    let parts = ar.weights.iter().enumerate().map(|(k, weight)| weight * back(k));
+                    ar.constant + parts.sum::<f64>()
+                }
+            });
+        }
+        values.split_off(known)
+    }
+}
+
+impl Autoregression {
+    /// The best one over one or two seasons, by Akaike's criterion; without a season over up to 24 values. None for a
+    /// series too short for any.
+    pub(super) fn choose(series: &[f64], season: Option<usize>) -> Option<Self> {
+        let orders = match season {
+            Some(season) => vec![season, season + 1, 2 * season],
+            None => vec![1, 2, 4, 8, 12, 24],
+        };
+        // A quarter of the values as weights, or else they are learned by heart.
+        let most = (series.len() / 4).min(MOST_WEIGHTS);
+        let mut orders: Vec<usize> = orders.into_iter().filter(|&order| order <= most).collect();
+        if orders.is_empty() && most > 0 {
+            orders.push(most.min(24));
+        }
+        // All are judged by the same steps.
+        let first = orders.iter().copied().max()?;
+        let judged = |order| {
+            let ar = Self::fit(series, order)?;
+            let errors = (first..series.len()).map(|t| {
+                let error = series[t] - Baseline::Autoregression(&ar).forecast(&series[..t], 1)[0];
+                error * error
+            });
+            let count = (series.len() - first) as f64;
+            let mean = (errors.sum::<f64>() / count).max(f64::MIN_POSITIVE);
+            Some((count * mean.ln() + 2.0 * order as f64, ar))
+        };
+        let judged = orders.into_iter().filter_map(judged);
+        judged.min_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, ar)| ar)
+    }
+
+    /// The least-squares fit with `order` weights; none if there are fewer equations than unknowns.
+    pub(super) fn fit(series: &[f64], order: usize) -> Option<Self> {
+        if series.len() < 2 * order + 1 {
+            return None;
+        }
+        // About its mean a series is well scaled, and the constant follows.
+        let mean = series.iter().sum::<f64>() / series.len() as f64;
+        let series: Vec<f64> = series.iter().map(|x| x - mean).collect();
+        let size = order + 1;
+        let (mut normal, mut right) = (vec![0.0; size * size], vec![0.0; size]);
+        let mut row = vec![1.0; size];
+        for t in order..series.len() {
+            (0..order).for_each(|k| row[k] = series[t - 1 - k]);
+            for (i, &x) in row.iter().enumerate() {
+                right[i] += x * series[t];
+                let sums = &mut normal[i * size..][..=i];
+                sums.iter_mut().zip(&row).for_each(|(sum, y)| *sum += x * y);
+            }
+        }
+        let trace: f64 = (0..size).map(|i| normal[i * size + i]).sum();
+        (0..size).for_each(|i| normal[i * size + i] += RIDGE * trace / size as f64);
+        let mut weights = solve(normal, right)?;
+        let constant = weights.pop()? + mean * (1.0 - weights.iter().sum::<f64>());
+        Some(Self { weights, constant })
+    }
+}
+
+/// Normal equations of more would take longer than the network.
+const MOST_WEIGHTS: usize = 1_000;
+/// Added to the diagonal, relative to its mean: a series of few different values has singular equations.
+const RIDGE: f64 = 1e-9;
+
+/// Solves `a x = b` for a symmetric positive definite `a`, of which the lower triangle is read (Cholesky).
+fn solve(mut a: Vec<f64>, mut b: Vec<f64>) -> Option<Vec<f64>> {
+    let n = b.len();
+    for i in 0..n {
+        for j in 0..=i {
+            let sum: f64 = (0..j).map(|k| a[i * n + k] * a[j * n + k]).sum();
+            let rest = a[i * n + j] - sum;
+            a[i * n + j] = if i == j { rest.sqrt() } else { rest / a[j * n + j] };
+        }
+        if !(a[i * n + i] > 0.0) {
+            return None;
+        }
+    }
+    for i in 0..n {
+        let sum: f64 = (0..i).map(|k| a[i * n + k] * b[k]).sum();
+        b[i] = (b[i] - sum) / a[i * n + i];
+    }
+    for i in (0..n).rev() {
+        let sum: f64 = (i + 1..n).map(|k| a[k * n + i] * b[k]).sum();
+        b[i] = (b[i] - sum) / a[i * n + i];
+    }
+    Some(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn naive_forecasts_are_what_was() {
+        let past = [9.0, 1.0, 2.0, 3.0];
+        assert_eq!(Baseline::LastValue.forecast(&past, 2), [3.0, 3.0]);
+        assert_eq!(Baseline::SeasonalNaive(3).forecast(&past, 5), [1.0, 2.0, 3.0, 1.0, 2.0]);
+        let ar = Autoregression { weights: vec![0.5, -1.0], constant: 2.0 };
+        // 2 + 1.5 - 2, then 2 + 0.75 - 3.
+        assert_eq!(Baseline::Autoregression(&ar).forecast(&past, 2), [1.5, -0.25]);
+    }
+
+    #[test]
+    fn least_squares_find_the_recurrence_that_made_a_series() {
+        let mut series = vec![1.0, 0.4, -0.3];
+        for t in 3..60 {
+            let noise = ((t * t) as f64).sin();
+            series.push(0.7 + 1.1 * series[t - 1] - 0.6 * series[t - 2] + 1e-7 * noise);
+        }
+        let ar = Autoregression::fit(&series, 2).unwrap();
+        assert!((ar.weights[0] - 1.1).abs() < 1e-4 && (ar.weights[1] + 0.6).abs() < 1e-4, "{ar:?}");
+        assert!((ar.constant - 0.7).abs() < 1e-4, "{ar:?}");
+    }
+
+    #[test]
+    fn three_values_by_hand() {
+        // Pairs (1, 2), (2, 4), (4, 5): the line of least squares through them is x' = 1.5 + 13/14 x ... by hand:
+        // mean x 7/3, mean x' 11/3, slope = sum(xy) - n mx my over sum(xx) - n mx mx = (30 - 77/3) / (21 - 49/3).
+        let ar = Autoregression::fit(&[1.0, 2.0, 4.0, 5.0], 1).unwrap();
+        let slope = (30.0 - 77.0 / 3.0) / (21.0 - 49.0 / 3.0);
+        assert!((ar.weights[0] - slope).abs() < 1e-6, "{ar:?} {slope}");
+        assert!((ar.constant - (11.0 - 7.0 * slope) / 3.0).abs() < 1e-6, "{ar:?}");
+    }
+
+    #[test]
+    fn series_that_cannot_be_fitted_are_left_alone() {
+        assert_eq!(Autoregression::fit(&[1.0, 2.0], 1), None);
+        assert!(Autoregression::choose(&[1.0], None).is_none());
+        let flat = Autoregression::choose(&[2.0; 40], Some(4));
+        assert!(flat.is_none_or(|ar| Baseline::Autoregression(&ar).forecast(&[2.0; 9], 1)[0].is_finite()));
+    }
+}

@@ -1,0 +1,138 @@
+//! How far forecasts are off, beside those that need no network.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use refrain_kernels::Backend;
+
+use super::data::{Anchored, Window};
+use super::prepare::{digest, transform};
+use super::{Baseline, Forecast, Said};
+use crate::format::{Series, read_series};
+use crate::metric::{mae, rmse};
+use crate::{Error, Result, Session};
+
+/// How far forecasts of one column are off, in its unit: `[h]`, one element a step ahead.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ForecastErrors {
+    /// Whose forecasts, for people and for JSON; none for the model's.
+    pub baseline: Option<(String, &'static str)>,
+    /// Root mean squared errors.
+    pub rmse: Vec<f64>,
+    /// Mean absolute errors.
+    pub mae: Vec<f64>,
+    /// Mean negative log-densities in nats; empty for quantiles, and for baselines, which say nothing of it.
+    pub nll: Vec<f64>,
+    /// Mean pinball losses, the mean over the quantiles; empty for a model of means and deviations.
+    pub pinball: Vec<f64>,
+}
+
+/// How well a model forecasts the end of a series, each time from all that had come before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ForecastEvaluation {
+    /// The first step that was measured, from 0.
+    pub from: usize,
+    /// Steps that were measured.
+    pub steps: usize,
+    /// Whether these are the steps that training kept apart; otherwise the series is another, or all of it was wanted.
+    pub kept_apart: bool,
+    /// Of each column the model's errors and those of its baselines.
+    pub columns: Vec<Vec<ForecastErrors>>,
+    /// `[T, C]`: what was to be forecast.
+    pub truths: Vec<f64>,
+    /// Forecasts `[T, h, C]`: those of row `t` start at step `from + t`.
+    pub forecasts: Vec<Said>,
+}
+
+impl<B: Backend> Session<'_, Forecast, B> {
+    /// Forecasts in the part of a series that training kept apart, or if it is another series, or `all` is wanted, as
+    /// soon as there is enough history.
+    ///
+    /// # Errors
+    /// If the file cannot be read, lacks a column, or is too short.
+    pub fn evaluate(&self, path: &Path, all: bool) -> Result<ForecastEvaluation> {
+        let task = &self.model().task;
+        let (horizon, columns) = (task.horizon(), task.columns().len());
+        let series = read_series(path, task.columns())?;
+        let known = &task.description;
+        let same = series.values.get(..known.test_start * columns).is_some_and(|v| digest(v) == known.digest);
+        let enough = known.anchoring.reach();
+        let kept_apart = same && !all && series.steps() > known.test_start;
+        let from = if kept_apart { known.test_start } else { enough };
+        if from + horizon > series.steps() {
+            let message = format!(
+                "has {} steps: {from} of history and {horizon} to forecast are needed",
+                series.steps()
+            );
+            return Err(Error::data(path, None, message));
+        }
+        let forecasts = self.roll(&series, path, from)?;
+        let columns = (0..columns).map(|column| self.errors(&series, from, column, &forecasts)).collect();
+        let truths = series.values[from * task.columns().len()..].to_vec();
+        let steps = series.steps() - from;
+        Ok(ForecastEvaluation { from, steps, kept_apart, columns, truths, forecasts })
+    }
+
+    /// Forecasts from every step from `from` on.
+    fn roll(&self, series: &Series, path: &Path, from: usize) -> Result<Vec<Said>> {
+        let known = &self.model().task.description;
+        let anchored = Arc::new(Anchored {
+            series: transform(&known.anchoring, series, path)?,
+            anchoring: known.anchoring.clone(),
+        });
+        Ok(self.say(&Window::all(&anchored, from..series.steps())))
+    }
+
+    /// The errors in one column.
+    fn errors(&self, series: &Series, from: usize, column: usize, forecasts: &[Said]) -> Vec<ForecastErrors> {
+        let task = &self.model().task;
+        let (horizon, columns) = (task.horizon(), task.columns().len());
+        let values: Vec<f64> = series.values.iter().skip(column).step_by(columns).copied().collect();
+        let truths = &values[from..];
+        let steps = 0..horizon;
+        let place = |step: usize| step * columns + column;
+        let points =
+            |step: usize| forecasts.iter().map(move |said| said.point(place(step))).collect::<Vec<_>>();
+        let mean = |losses: Vec<f64>| losses.iter().sum::<f64>() / losses.len() as f64;
+        let (mut nll, mut pinball) = (vec![], vec![]);
+        for step in steps.clone() {
+            let pairs = || forecasts.iter().zip(&truths[step..]);
+            let densities = pairs().filter_map(|(said, &truth)| said.nll(place(step), truth));
+            let losses = pairs().filter_map(|(said, &truth)| said.pinball(place(step), truth));
+            let (densities, losses): (Vec<f64>, Vec<f64>) = (densities.collect(), losses.collect());
+            nll.extend((!densities.is_empty()).then(|| mean(densities)));
+            pinball.extend((!losses.is_empty()).then(|| mean(losses)));
+        }
+        let of = |baseline, points: &dyn Fn(usize) -> Vec<f64>, nll, pinball| ForecastErrors {
+            baseline,
+            rmse: steps.clone().map(|step| rmse(&truths[step..], &points(step))).collect(),
+            mae: steps.clone().map(|step| mae(&truths[step..], &points(step))).collect(),
+            nll,
+            pinball,
+        };
+        let mut all = vec![of(None, &points, nll, pinball)];
+        for baseline in task.baselines(column) {
+            // One that looks back further than there is history has nothing to say.
+            if baseline.reach() > from {
+                continue;
+            }
+            let said = self.baseline(baseline, &values, from, column);
+            let points = |step: usize| said.iter().map(|said| said[step]).collect::<Vec<f64>>();
+            all.push(of(Some((baseline.name(), baseline.key())), &points, vec![], vec![]));
+        }
+        all
+    }
+
+    /// A baseline's forecasts of a column from every step from `from` on.
+    fn baseline(&self, baseline: Baseline<'_>, values: &[f64], from: usize, column: usize) -> Vec<Vec<f64>> {
+        let known = &self.model().task.description;
+        // Only a regression takes sums: the others are the same in any unit.
+        let logs = known.anchoring.logarithmic[column] && matches!(baseline, Baseline::Autoregression(_));
+        let past: Vec<f64> = values.iter().map(|x| if logs { x.ln() } else { *x }).collect();
+        let forecast = |t: usize| {
+            let said = baseline.forecast(&past[..t], known.horizon).into_iter();
+            said.map(|x| if logs { x.exp() } else { x }).collect()
+        };
+        (from..values.len()).map(forecast).collect()
+    }
+}

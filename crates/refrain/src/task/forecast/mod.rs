@@ -1,0 +1,146 @@
+//! The next numbers of a series, some steps ahead, with how sure they are.
+
+mod anchored;
+mod baseline;
+mod data;
+mod evaluate;
+mod options;
+mod picture;
+mod predict;
+mod prepare;
+mod season;
+
+use serde::{Deserialize, Serialize};
+
+pub use anchored::{Anchoring, Normal};
+pub use baseline::{Autoregression, Baseline};
+pub use data::Window;
+pub use evaluate::{ForecastErrors, ForecastEvaluation};
+pub use options::Options;
+pub use predict::{Outlook, Said};
+
+use crate::data::Examples;
+use crate::model::{Forecaster, ForecasterSizes, FrameOutput, Task};
+use crate::task::listed;
+use crate::train::{Learnable, Prepared, Settings};
+use crate::{Error, Result};
+
+/// A forecaster, what brings a series into numbers, and what it has to beat.
+#[derive(Clone, Debug)]
+pub struct Forecast {
+    network: Forecaster,
+    description: Description,
+}
+
+/// What its file says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Description {
+    sizes: ForecasterSizes,
+    /// `[C]`, the columns' names.
+    columns: Vec<String>,
+    /// `h`, steps ahead.
+    horizon: usize,
+    anchoring: Anchoring,
+    /// Of each column, unless the training part is too short.
+    autoregressions: Vec<Option<Autoregression>>,
+    /// Steps before the test part, and what identifies them.
+    test_start: usize,
+    digest: String,
+    /// `[_, C]`: the end of the whole series, as much of it as a forecast needs.
+    history: Vec<f64>,
+}
+
+impl Forecast {
+    /// `H`, which precisions are chosen by.
+    pub fn hidden_size(&self) -> usize {
+        self.network.sizes().recurrent.hidden_size
+    }
+
+    /// `[C]`, the names of what is forecast.
+    pub fn columns(&self) -> &[String] {
+        &self.description.columns
+    }
+
+    /// Steps ahead.
+    pub fn horizon(&self) -> usize {
+        self.description.horizon
+    }
+
+    /// Steps after which the series repeats itself.
+    pub fn season(&self) -> Option<usize> {
+        self.description.anchoring.season
+    }
+
+    /// What it has to beat in a column.
+    pub fn baselines(&self, column: usize) -> Vec<Baseline<'_>> {
+        let Description { anchoring, autoregressions, .. } = &self.description;
+        let ar = autoregressions[column].as_ref().map(Baseline::Autoregression);
+        [Some(Baseline::LastValue), anchoring.season.map(Baseline::SeasonalNaive), ar]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+}
+
+impl Task for Forecast {
+    const NAME: &'static str = "forecast";
+    type Network = Forecaster;
+    type Description = Description;
+
+    fn new(description: Description) -> Result<Self> {
+        let Description { sizes, columns, horizon, anchoring, .. } = &description;
+        let wide = horizon.saturating_mul(columns.len());
+        let fits = anchoring.fits(*horizon, columns.len())
+            && sizes.input_size == anchoring.width()
+            && sizes.output.values() == wide
+            && !matches!(sizes.output, FrameOutput::Bernoulli { .. })
+            && !sizes.recurrent.bidirectional
+            && description.autoregressions.len() == columns.len()
+            && description.autoregressions.iter().flatten().all(|ar| !ar.weights.is_empty())
+            && description.history.len() == anchoring.reach().saturating_mul(columns.len());
+        if !fits {
+            return Err(Error::Config("its columns and steps do not fit its layers".to_owned()));
+        }
+        Ok(Self { network: Forecaster::new(sizes)?, description })
+    }
+
+    fn description(&self) -> Description {
+        self.description.clone()
+    }
+
+    fn network(&self) -> &Forecaster {
+        &self.network
+    }
+
+    fn about(&self) -> Vec<(&'static str, String)> {
+        let Description { columns, horizon, test_start, .. } = &self.description;
+        let steps = if *horizon == 1 { "1 step".to_owned() } else { format!("{horizon} steps") };
+        vec![
+            ("columns", listed(columns.iter().cloned())),
+            ("forecast", format!("{steps} ahead; the test part begins after row {test_start}")),
+        ]
+    }
+}
+
+impl Learnable for Forecast {
+    type Epochs = Examples<Window>;
+    type Options = Options;
+
+    fn prepare(settings: Settings) -> Result<Prepared<Self>> {
+        prepare::prepare(settings)
+    }
+
+    fn check_same(&self, other: &Self) -> Result<()> {
+        let of = |model: &Self| {
+            let Description { columns, anchoring, .. } = &model.description;
+            (columns.clone(), anchoring.logarithmic.clone())
+        };
+        if of(self) != of(other) {
+            return Err(Error::Config(
+                "--init-from: that model forecasts other columns; it can go on only with the same ones"
+                    .to_owned(),
+            ));
+        }
+        self.network.check_same(&other.network)
+    }
+}

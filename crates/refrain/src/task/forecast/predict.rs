@@ -1,0 +1,139 @@
+//! What a forecaster says of what comes.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use refrain_kernels::Backend;
+
+use super::anchored::Normal;
+use super::data::{Anchored, Window};
+use super::prepare::transform;
+use super::{Description, Forecast};
+use crate::format::{Series, read_series};
+use crate::metric;
+use crate::model::{ForecasterPass, FrameOutput, Task};
+use crate::task::in_batches;
+use crate::{Error, Result, Session};
+
+/// A forecast of all steps ahead, `[h, C]`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Said {
+    /// As normal distributions.
+    Normals(Vec<Normal>),
+    /// As quantiles, in the unit of the series.
+    Quantiles {
+        /// `[Q]`.
+        levels: Vec<f64>,
+        /// `[h, C, Q]`.
+        values: Vec<Vec<f64>>,
+    },
+}
+
+/// What a forecaster makes of the end of a series.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outlook {
+    /// Steps before it.
+    pub after: usize,
+    /// Steps ahead and columns, `[h, C]`.
+    pub said: Said,
+}
+
+impl Said {
+    /// The one number that is said of value `i`: its mean, or the quantile next to the median.
+    pub fn point(&self, i: usize) -> f64 {
+        match self {
+            Said::Normals(normals) => normals[i].value_mean(),
+            Said::Quantiles { levels, values } => {
+                let from_middle =
+                    |&a: &usize, &b: &usize| (levels[a] - 0.5).abs().total_cmp(&(levels[b] - 0.5).abs());
+                (0..levels.len()).min_by(from_middle).map_or(f64::NAN, |level| values[i][level])
+            }
+        }
+    }
+
+    /// The lowest and the highest number that is said of value `i`: two standard deviations apart from the median
+    /// (19 times in 20 between them), or the outermost quantiles.
+    pub fn interval(&self, i: usize) -> (f64, f64) {
+        match self {
+            Said::Normals(normals) => (normals[i].at(-1.96), normals[i].at(1.96)),
+            Said::Quantiles { values, .. } => {
+                let all = &values[i];
+                (all.first().copied().unwrap_or(f64::NAN), all.last().copied().unwrap_or(f64::NAN))
+            }
+        }
+    }
+
+    /// The negative log-density at a `truth` of value `i`, in nats, where there is such a thing.
+    pub fn nll(&self, i: usize, truth: f64) -> Option<f64> {
+        match self {
+            Said::Normals(normals) => Some(normals[i].nll(truth)),
+            Said::Quantiles { .. } => None,
+        }
+    }
+
+    /// The pinball loss at a `truth` of value `i`, the mean over the quantiles, where there are some.
+    pub fn pinball(&self, i: usize, truth: f64) -> Option<f64> {
+        match self {
+            Said::Normals(_) => None,
+            Said::Quantiles { levels, values } => {
+                let parts = levels.iter().zip(&values[i]);
+                let losses = parts.map(|(&level, &value)| metric::pinball(&[truth], &[value], level));
+                Some(losses.sum::<f64>() / levels.len() as f64)
+            }
+        }
+    }
+}
+
+/// Windows that are read together.
+const BATCH: usize = 32;
+
+impl<B: Backend> Session<'_, Forecast, B> {
+    /// What follows on the series in `path`, or on the one that was learned from.
+    ///
+    /// # Errors
+    /// If the file cannot be read, lacks a column, or is too short.
+    pub fn predict(&self, path: Option<&Path>) -> Result<Outlook> {
+        let Description { columns, anchoring, history, .. } = &self.model().task.description;
+        let (path, series) = match path {
+            Some(path) => (path, read_series(path, columns)?),
+            None => {
+                let series = Series { names: columns.clone(), values: history.clone(), stamps: None };
+                (Path::new("the series that was learned from"), series)
+            }
+        };
+        let steps = series.steps();
+        if steps < anchoring.reach() {
+            let message = format!("has {steps} steps: the model reads a history of {}", anchoring.reach());
+            return Err(Error::data(path, None, message));
+        }
+        let anchored =
+            Arc::new(Anchored { series: transform(anchoring, &series, path)?, anchoring: anchoring.clone() });
+        let mut said = self.say(&Window::all(&anchored, steps..steps + 1));
+        said.pop()
+            .map(|said| Outlook { after: steps, said })
+            .ok_or_else(|| Error::data(path, None, "has nothing to forecast from"))
+    }
+
+    /// What is said of each window's future.
+    pub(super) fn say(&self, windows: &[Window]) -> Vec<Said> {
+        let network = self.model().task.network();
+        let output = &network.sizes().output;
+        let anchoring = &self.model().task.description.anchoring;
+        let all = in_batches(self.backend(), windows, BATCH, |batch, pass: &mut ForecasterPass<B>| {
+            let rows = batch.inputs.rows();
+            let mut state = network.start::<B>(rows);
+            let outputs =
+                network.outputs(self.backend(), self.weights(), &batch.inputs, None, &mut state, pass);
+            let last = &outputs[outputs.len() - rows * output.size()..];
+            last.chunks_exact(output.size()).map(<[B::Real]>::to_vec).collect()
+        });
+        let said = |(window, outputs): (&Window, Vec<B::Real>)| match output {
+            FrameOutput::Quantiles { levels, .. } => Said::Quantiles {
+                levels: levels.clone(),
+                values: anchoring.quantiles(&outputs, &window.anchors()),
+            },
+            _ => Said::Normals(anchoring.normals(&outputs, &window.anchors())),
+        };
+        windows.iter().zip(all).map(said).collect()
+    }
+}

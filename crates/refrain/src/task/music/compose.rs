@@ -1,0 +1,62 @@
+//! New music: a frame is drawn, heard, and the next one drawn.
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use refrain_kernels::{Backend, Real};
+
+use super::Music;
+use crate::data::Padded;
+use crate::format::{NOTES, Roll};
+use crate::layer::sigmoid;
+use crate::model::{ForecasterPass, Task};
+use crate::{Error, Result, Session};
+
+/// How music is made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ComposeOptions {
+    /// Frames to make.
+    pub length: usize,
+    /// What logits are divided by: below 1 safer, above 1 more daring; at 0 a key sounds if it is as probable as not.
+    pub temperature: f64,
+    /// Names the random choices.
+    pub seed: u64,
+}
+
+impl<B: Backend> Session<'_, Music, B> {
+    /// Frames that go on from `prompt`, or from silence if that is empty; the prompt is not repeated. Each key of a
+    /// frame is drawn by itself, as the model sees them.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a temperature that is negative or not finite.
+    pub fn compose(&self, prompt: &Roll, options: &ComposeOptions) -> Result<Roll> {
+        let temperature = options.temperature;
+        if !(temperature.is_finite() && temperature >= 0.0) {
+            return Err(Error::Config(format!("temperature is {temperature}: give 0 or more")));
+        }
+        let network = self.model().task.network();
+        let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
+        let mut state = network.start::<B>(1);
+        let (mut pass, mut heard) = (ForecasterPass::default(), Padded::default());
+        let silence_first = [vec![0.0; NOTES], prompt.many_hot()].concat();
+        heard.set(NOTES, std::iter::once(&silence_first[..]));
+        let mut frames = Vec::with_capacity(options.length * NOTES);
+        for _ in 0..options.length {
+            let outputs =
+                network.outputs(self.backend(), self.weights(), &heard, None, &mut state, &mut pass);
+            let frame: Vec<f32> = outputs[outputs.len() - NOTES..]
+                .iter()
+                .map(|logit| {
+                    let logit = logit.as_f64();
+                    let sounds = match temperature {
+                        0.0 => logit > 0.0,
+                        _ => rng.random::<f64>() < sigmoid(logit / temperature),
+                    };
+                    f32::from(u8::from(sounds))
+                })
+                .collect();
+            heard.set(NOTES, std::iter::once(&frame[..]));
+            frames.extend(frame);
+        }
+        Roll::from_many_hot(&frames)
+    }
+}

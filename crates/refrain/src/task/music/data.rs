@@ -1,0 +1,196 @@
+//! Pieces of music: from files, to rows of a batch.
+
+use std::path::Path;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::data::{Epochs, Example, Examples, Padded};
+use crate::format::{self, Form, NOTES, Roll, RollParts, StepsPerQuarter};
+use crate::model::ForecasterBatch;
+use crate::{Error, Result};
+
+/// A piece to learn from or to measure on. Each of its frames is predicted from those before it, the first one from
+/// silence.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Piece(pub(super) Roll);
+
+impl Example for Piece {
+    type Batch = ForecasterBatch;
+
+    fn steps(&self) -> usize {
+        self.0.len()
+    }
+
+    fn fill(examples: &[&Self], batch: &mut ForecasterBatch) {
+        let targets: Vec<Vec<f32>> = examples.iter().map(|piece| piece.0.many_hot()).collect();
+        let inputs: Vec<Vec<f32>> = targets.iter().map(|piece| heard_before(piece)).collect();
+        batch.inputs.set(NOTES, inputs.iter().map(|piece| &piece[..]));
+        batch.targets.set(NOTES, targets.iter().map(|piece| &piece[..]));
+    }
+}
+
+/// What is heard before each frame of `frames`, `[T, 88]`: silence, then all but the last.
+fn heard_before(frames: &[f32]) -> Vec<f32> {
+    let mut before = vec![0.0; NOTES.min(frames.len())];
+    before.extend_from_slice(&frames[..frames.len().saturating_sub(NOTES)]);
+    before
+}
+
+/// Batches of pieces, each shifted in every epoch by some number of semitones.
+pub struct Pieces {
+    pieces: Examples<Piece>,
+    /// The most semitones, up or down.
+    transpose: u8,
+    seed: u64,
+}
+
+impl Pieces {
+    /// Batches of `pieces`, shifted by at most `transpose` semitones where they fit the piano; `seed` names the shifts.
+    pub(super) fn new(pieces: Examples<Piece>, transpose: u8, seed: u64) -> Self {
+        Self { pieces, transpose, seed }
+    }
+}
+
+impl Epochs for Pieces {
+    type Batch = ForecasterBatch;
+
+    fn batch(&mut self, epoch: u64, index: u64, batch: &mut ForecasterBatch) -> Result<bool> {
+        if !self.pieces.batch(epoch, index, batch)? {
+            return Ok(false);
+        }
+        let most = i32::from(self.transpose);
+        if most > 0 {
+            // Apart from the numbers that put the pieces into their order.
+            let mut rng = ChaCha8Rng::seed_from_u64(self.seed ^ 0x6d75_7369_6320_2020);
+            rng.set_stream(epoch.wrapping_mul(self.pieces.batches_per_epoch()).wrapping_add(index));
+            for row in 0..batch.targets.rows() {
+                let (down, up) = room(&batch.targets, row);
+                let by = rng.random_range(-most.min(down)..=most.min(up));
+                transpose(&mut batch.inputs, row, by);
+                transpose(&mut batch.targets, row, by);
+            }
+        }
+        Ok(true)
+    }
+
+    fn batches_per_epoch(&self) -> u64 {
+        self.pieces.batches_per_epoch()
+    }
+
+    fn rows(&self) -> usize {
+        self.pieces.rows()
+    }
+}
+
+/// The frames of a row.
+fn frames(rolls: &mut Padded<f32>, row: usize) -> impl Iterator<Item = &mut [f32]> {
+    let rows = rolls.rows().max(1);
+    rolls.values.chunks_exact_mut(NOTES).skip(row).step_by(rows)
+}
+
+/// How far a row can be shifted down and up, in semitones.
+fn room(rolls: &Padded<f32>, row: usize) -> (i32, i32) {
+    let frames = || rolls.values.chunks_exact(NOTES).skip(row).step_by(rolls.rows().max(1));
+    let sounds = |&note: &usize| frames().any(|frame| frame[note] > 0.0);
+    let lowest = (0..NOTES).find(sounds).unwrap_or(0);
+    let highest = (0..NOTES).rev().find(sounds).unwrap_or(NOTES - 1);
+    (lowest as i32, (NOTES - 1 - highest) as i32)
+}
+
+/// Shifts a row by so many semitones, no more than it has room for.
+fn transpose(rolls: &mut Padded<f32>, row: usize, by: i32) {
+    for frame in frames(rolls, row) {
+        match by {
+            0.. => frame.rotate_right(by.unsigned_abs() as usize),
+            _ => frame.rotate_left(by.unsigned_abs() as usize),
+        }
+    }
+}
+
+/// Reads a file of rolls, or a folder of MIDI files, all of whose pieces are then to learn from. What there is to be
+/// said of them goes to `notes`.
+pub(super) fn read_pieces(path: &Path, steps: StepsPerQuarter, notes: &mut Vec<String>) -> Result<RollParts> {
+    let guess = format::form_of(path)?;
+    match guess.form {
+        Form::Rolls => format::read_rolls(path),
+        Form::MidiFolder => {
+            let pieces = format::read_midi_folder(path, steps)?;
+            let (off, short) = pieces.iter().fold((0, 0), |(off, short), (_, piece)| {
+                (off + piece.off_the_piano, short + piece.too_short)
+            });
+            for (count, why) in [
+                (off, "that a piano lacks"),
+                (short, "shorter than half a frame, --steps-per-quarter may be too low"),
+            ] {
+                if count > 0 {
+                    notes.push(format!("{}: left out {count} notes {why}", path.display()));
+                }
+            }
+            let train: Vec<Roll> = pieces.into_iter().map(|(_, piece)| piece.roll).collect();
+            let train: Vec<Roll> = train.into_iter().filter(|roll| !roll.is_empty()).collect();
+            match train.is_empty() {
+                true => Err(Error::data(path, None, "holds no note in any of its MIDI files")),
+                false => Ok(RollParts { train, valid: vec![], test: vec![] }),
+            }
+        }
+        other => Err(Error::data(
+            path,
+            None,
+            format!(
+                "looks like {other} ({}): music comes as JSON {{\"train\": [...], \"valid\": [...], \"test\": [...]}} of \
+                 pieces of frames of MIDI notes, or as a folder of MIDI files",
+                guess.why
+            ),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pieces() -> Vec<Piece> {
+        let piece = |frames| Piece(Roll::new(frames).unwrap());
+        vec![piece(vec![vec![21, 60], vec![], vec![107]]), piece(vec![vec![64], vec![65]])]
+    }
+
+    #[test]
+    fn a_frame_is_predicted_from_those_before_it() {
+        let mut batch = ForecasterBatch::default();
+        Piece::fill(&pieces().iter().collect::<Vec<_>>(), &mut batch);
+        assert_eq!((batch.inputs.lengths.as_slice(), batch.targets.steps), (&[3, 2][..], 3));
+        for row in 0..2 {
+            let (inputs, targets) = (batch.inputs.row(row), batch.targets.row(row));
+            assert!(inputs[..NOTES].iter().all(|&x| x == 0.0));
+            assert_eq!(inputs[NOTES..], targets[..targets.len() - NOTES]);
+            assert_eq!(targets, pieces()[row].0.many_hot());
+        }
+    }
+
+    #[test]
+    fn pieces_are_shifted_whole_and_stay_on_the_piano() {
+        let mut epochs = Pieces::new(Examples::new(pieces(), 2, None), 3, 7);
+        let (mut batch, mut seen) = (ForecasterBatch::default(), [vec![], vec![]]);
+        for epoch in 0..40 {
+            assert!(epochs.batch(epoch, 0, &mut batch).unwrap());
+            for (row, seen) in seen.iter_mut().enumerate() {
+                let roll = Roll::from_many_hot(&batch.targets.row(row)).unwrap();
+                let by = i32::from(roll.frames()[0][0]) - i32::from(pieces()[row].0.frames()[0][0]);
+                let shifted = pieces()[row].0.frames().to_vec();
+                let shifted = shifted
+                    .into_iter()
+                    .map(|frame| frame.into_iter().map(|n| (i32::from(n) + by) as u8).collect());
+                assert_eq!(roll.frames(), shifted.collect::<Vec<Vec<u8>>>());
+                assert_eq!(batch.inputs.row(row), heard_before(&batch.targets.row(row)));
+                seen.push(by);
+            }
+        }
+        let range = |shifts: &[i32]| (shifts.iter().min().copied(), shifts.iter().max().copied());
+        assert_eq!(range(&seen[0]), (Some(0), Some(1)));
+        assert_eq!(range(&seen[1]), (Some(-3), Some(3)));
+        let again = batch.clone();
+        epochs.batch(39, 0, &mut batch).unwrap();
+        assert_eq!(batch, again);
+    }
+}

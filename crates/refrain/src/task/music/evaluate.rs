@@ -1,0 +1,134 @@
+//! How well a model of music knows what comes next.
+
+use std::path::Path;
+
+use refrain_kernels::{Backend, Real};
+
+use super::Music;
+use super::data::{Piece, read_pieces};
+use crate::format::{NOTES, Roll};
+use crate::layer::bernoulli_nll;
+use crate::model::{ForecasterPass, Task};
+use crate::task::in_batches;
+use crate::{Error, Result, Session};
+
+/// A part of a file of rolls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MusicPart {
+    /// What is learned from.
+    Train,
+    /// What models are chosen by.
+    Valid,
+    /// What they are measured on in the end.
+    Test,
+    /// Everything there is.
+    All,
+}
+
+impl MusicPart {
+    /// As files and options name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            MusicPart::Train => "train",
+            MusicPart::Valid => "valid",
+            MusicPart::Test => "test",
+            MusicPart::All => "all",
+        }
+    }
+}
+
+/// How well a model does on pieces.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MusicEvaluation {
+    /// Mean negative log-likelihood of a frame in nats, over all frames.
+    pub nll: f64,
+    /// Share of right keys among those that sounded or were said to (at a probability of a half): `TP / (TP + FP + FN)` over all
+    /// frames (Bay, Ehmann & Downie 2009); 1 if there are none.
+    pub accuracy: f64,
+    /// Pieces that were measured.
+    pub pieces: usize,
+    /// Their frames.
+    pub frames: usize,
+    /// Which part they are.
+    pub part: MusicPart,
+}
+
+/// Pieces that are read together.
+const BATCH: usize = 16;
+
+/// Of some frames: nats, keys that were right, keys that sounded or were said to, and how many frames.
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    nats: f64,
+    right: usize,
+    judged: usize,
+    frames: usize,
+}
+
+impl<B: Backend> Session<'_, Music, B> {
+    /// How well the pieces in a file or folder are predicted: those of a part of it, or if none is named, those of its
+    /// test part, or where there is no such part, all.
+    ///
+    /// # Errors
+    /// If the data cannot be read, or lack that part.
+    pub fn evaluate(&self, path: &Path, part: Option<MusicPart>) -> Result<MusicEvaluation> {
+        let parts = read_pieces(path, self.model().task.steps, &mut vec![])?;
+        let part = part.unwrap_or(if parts.test.is_empty() { MusicPart::All } else { MusicPart::Test });
+        let pieces = match part {
+            MusicPart::Train => parts.train,
+            MusicPart::Valid => parts.valid,
+            MusicPart::Test => parts.test,
+            MusicPart::All => [parts.train, parts.valid, parts.test].concat(),
+        };
+        if pieces.is_empty() {
+            let message = format!("has no {} part: leave --part out, or name another", part.name());
+            return Err(Error::data(path, None, message));
+        }
+        let pieces: Vec<Piece> = pieces.into_iter().map(Piece).collect();
+        let tallies = self.tallies(&pieces);
+        let mut all = Tally::default();
+        for tally in tallies {
+            all.nats += tally.nats;
+            all.right += tally.right;
+            all.judged += tally.judged;
+            all.frames += tally.frames;
+        }
+        Ok(MusicEvaluation {
+            nll: all.nats / all.frames as f64,
+            accuracy: if all.judged == 0 { 1.0 } else { all.right as f64 / all.judged as f64 },
+            pieces: pieces.len(),
+            frames: all.frames,
+            part,
+        })
+    }
+
+    /// The mean negative log-likelihood of each piece's frames, in nats.
+    pub fn nll(&self, rolls: &[Roll]) -> Vec<f64> {
+        let pieces: Vec<Piece> = rolls.iter().cloned().map(Piece).collect();
+        self.tallies(&pieces).iter().map(|tally| tally.nats / tally.frames.max(1) as f64).collect()
+    }
+
+    fn tallies(&self, pieces: &[Piece]) -> Vec<Tally> {
+        let network = self.model().task.network();
+        in_batches(self.backend(), pieces, BATCH, |batch, pass: &mut ForecasterPass<B>| {
+            let mut state = network.start::<B>(batch.inputs.rows());
+            let outputs =
+                network.outputs(self.backend(), self.weights(), &batch.inputs, None, &mut state, pass);
+            let mut tallies = vec![Tally::default(); batch.inputs.rows()];
+            for (at, target) in batch.judged() {
+                let logits = &outputs[at * NOTES..][..NOTES];
+                let keys = &batch.targets.values[target * NOTES..][..NOTES];
+                let tally = &mut tallies[at % batch.inputs.rows()];
+                tally.nats += bernoulli_nll(logits, keys, None);
+                tally.frames += 1;
+                for (logit, &key) in logits.iter().zip(keys) {
+                    let (said, sounds) = (logit.as_f64() > 0.0, key > 0.5);
+                    tally.right += usize::from(said && sounds);
+                    tally.judged += usize::from(said || sounds);
+                }
+            }
+            tallies
+        })
+    }
+}

@@ -1,0 +1,95 @@
+//! Music, frame by frame: which keys sound next.
+
+mod compose;
+mod data;
+mod evaluate;
+mod options;
+mod prepare;
+
+use serde::{Deserialize, Serialize};
+
+pub use compose::ComposeOptions;
+pub use data::{Piece, Pieces};
+pub use evaluate::{MusicEvaluation, MusicPart};
+pub use options::Options;
+
+use crate::format::{NOTES, StepsPerQuarter};
+use crate::model::{Forecaster, ForecasterSizes, FrameOutput, Task};
+use crate::train::{Learnable, Prepared, Settings};
+use crate::{Error, Result};
+
+/// A model of music, and how long its frames last.
+#[derive(Clone, Debug)]
+pub struct Music {
+    network: Forecaster,
+    steps: StepsPerQuarter,
+}
+
+/// What its file says.
+#[derive(Serialize, Deserialize)]
+pub struct Description {
+    sizes: ForecasterSizes,
+    steps_per_quarter: u32,
+}
+
+impl Music {
+    /// `H`, which precisions are chosen by.
+    pub fn hidden_size(&self) -> usize {
+        self.network.sizes().recurrent.hidden_size
+    }
+
+    /// Frames a quarter note.
+    pub fn steps_per_quarter(&self) -> StepsPerQuarter {
+        self.steps
+    }
+}
+
+impl Task for Music {
+    const NAME: &'static str = "music";
+    type Network = Forecaster;
+    type Description = Description;
+
+    fn new(Description { sizes, steps_per_quarter }: Description) -> Result<Self> {
+        if sizes.input_size != NOTES
+            || sizes.output != (FrameOutput::Bernoulli { keys: NOTES })
+            || sizes.recurrent.bidirectional
+        {
+            return Err(Error::Config(format!(
+                "its layers do not read frames of {NOTES} keys forwards and predict such"
+            )));
+        }
+        Ok(Self { network: Forecaster::new(&sizes)?, steps: StepsPerQuarter::new(steps_per_quarter)? })
+    }
+
+    fn description(&self) -> Description {
+        Description { sizes: self.network.sizes().clone(), steps_per_quarter: self.steps.get() }
+    }
+
+    fn network(&self) -> &Forecaster {
+        &self.network
+    }
+
+    fn about(&self) -> Vec<(&'static str, String)> {
+        vec![("frames", format!("88 keys, {} to a quarter note", self.steps.get()))]
+    }
+}
+
+impl Learnable for Music {
+    type Epochs = Pieces;
+    type Options = Options;
+
+    fn prepare(settings: Settings) -> Result<Prepared<Self>> {
+        prepare::prepare(settings)
+    }
+
+    fn check_same(&self, other: &Self) -> Result<()> {
+        if self.steps != other.steps {
+            return Err(Error::Config(format!(
+                "--init-from: that model's frames are {} a quarter note, this run's {}: give --steps-per-quarter {0}",
+                other.steps.get(),
+                self.steps.get()
+            )));
+        }
+        self.network.check_same(&other.network)
+    }
+}
