@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use refrain::sample::BeamOptions;
 use refrain::sample::Options;
 use refrain::task::Caption;
 use refrain::task::caption::Decoding;
@@ -76,7 +77,7 @@ fn colours_are_learned_by_their_names() {
         .collect();
     let greedy = session.predict(&inputs, &Decoding::Greedy).unwrap();
     assert_eq!(greedy.iter().map(|one| &one.text[..]).collect::<Vec<_>>(), NAMES);
-    let beam = |width| Decoding::Beam { width, length_penalty: 0.0 };
+    let beam = |width| Decoding::Beam(BeamOptions { width, length_penalty: 0.0 });
     for (greedy, beam) in greedy.iter().zip(session.predict(&inputs, &beam(1)).unwrap()) {
         assert_eq!(greedy.text, beam.text);
         assert!((greedy.score - beam.score).abs() < 1e-6);
@@ -111,7 +112,7 @@ fn vectors_are_learned_and_a_model_file_keeps_all() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("vectors.csv");
     let rows =
-        (0..30).map(|i| format!("{},{},{}\n", i % 3, 100.0 + f64::from(i) * 0.1, NAMES[i as usize % 3]));
+        (0..30_i32).map(|i| format!("{},{},{}\n", i % 3, 100.0 + f64::from(i) * 0.1, NAMES[i as usize % 3]));
     fs::write(&path, rows.collect::<String>()).unwrap();
     let model = train(Settings { epochs: Some(40), ..settings(&path) }).unwrap();
     let file = directory.path().join("m.safetensors");
@@ -132,7 +133,7 @@ fn vectors_are_learned_and_a_model_file_keeps_all() {
     bad("", "x: is empty");
     let wrong = session.predict(&[vec![1.0]], &Decoding::Greedy).unwrap_err().to_string();
     assert!(wrong.contains("input 1 has 1 numbers: the model reads 2"), "{wrong}");
-    let none = session.predict(&inputs, &Decoding::Beam { width: 0, length_penalty: 1.0 });
+    let none = session.predict(&inputs, &Decoding::Beam(BeamOptions { width: 0, length_penalty: 1.0 }));
     assert!(none.unwrap_err().to_string().contains("beam is 0"));
     fs::write(directory.path().join("empty.csv"), "1,2,\n").unwrap();
     let error = session.evaluate(&directory.path().join("empty.csv"), None, &Decoding::Greedy, None);

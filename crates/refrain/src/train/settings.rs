@@ -82,7 +82,6 @@ settings! {
     bidirectional: bool,
     /// How the outputs of all steps become one vector.
     pooling: PoolingKind,
-    pooling: Pooling,
     /// What a token of a source is, where the two sides differ.
     source_units: TokenUnits,
     /// What a token of a target is.
