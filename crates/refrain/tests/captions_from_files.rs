@@ -5,8 +5,7 @@ use std::fs::{self, File};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use refrain::sample::BeamOptions;
-use refrain::sample::Options;
+use refrain::sample::{BeamOptions, Options};
 use refrain::task::Caption;
 use refrain::task::caption::Decoding;
 use refrain::train::{Run, Settings};
