@@ -15,7 +15,7 @@ mod pool;
 mod stack;
 mod tanh;
 
-pub use attend::{Attend, AttendPass, AttentionKind, Memory};
+pub use attend::{Attend, AttendBack, AttendPass, AttentionKind, Memory};
 pub use attention::{Attention, AttentionGradients, AttentionScore};
 pub use bridge::{Bridge, BridgePass};
 pub use crf::{Chains, Crf};

@@ -6,7 +6,6 @@ mod evaluation;
 mod language;
 mod network;
 mod recurrent;
-mod scheduled;
 mod task;
 mod translator;
 
