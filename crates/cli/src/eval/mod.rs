@@ -26,7 +26,7 @@ use crate::{Failure, machine};
 /// For pairs: exact matches, error rates, BLEU and chrF.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  refrain eval runs/play held-out.txt\n  refrain eval runs/reviews test.tsv"
+    after_help = "Examples:\n  refrain eval runs/play held-out.txt\n  refrain eval runs/reviews test.tsv\n  refrain eval runs/phones test.tsv --beam 1"
 )]
 pub(crate) struct Args {
     /// A model file, or the directory of a run

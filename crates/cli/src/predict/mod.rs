@@ -24,7 +24,7 @@ use crate::{Failure, machine};
 /// from.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  echo 'a fine film' | refrain predict runs/reviews\n  refrain predict runs/gestures new.csv --json"
+    after_help = "Examples:\n  echo 'a fine film' | refrain predict runs/reviews\n  refrain predict runs/gestures new.csv --json\n  echo phonograph | refrain predict runs/phones --n-best 3"
 )]
 pub(crate) struct Args {
     /// A model file, or the directory of a run

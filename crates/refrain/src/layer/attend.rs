@@ -64,6 +64,18 @@ pub struct AttendPass<B: Backend> {
     scratch: B::Scratch,
 }
 
+/// What the way back takes, and where gradients go.
+pub struct AttendBack<'a, B: Backend> {
+    /// The encoder's, and the decoder's, as they were attended to.
+    pub outputs: [B::View<'a>; 2],
+    /// Gradient of the contexts, `[T, B, W]`.
+    pub d_context: &'a [B::Real],
+    /// Gradient of the decoder's output, added to.
+    pub d_output: &'a mut B::Frames,
+    /// The arena of gradients, added to.
+    pub grads: &'a mut B::Buffer,
+}
+
 impl Attend {
     /// Appends the matrices that a score wants to `layout`, over an encoder's output of `width`; none for no attention.
     pub(crate) fn new(
@@ -144,18 +156,15 @@ impl Attend {
         context
     }
 
-    /// The way back from the gradient of the contexts: adds to that of the decoder's output, `d_output`, and gives that of
-    /// the encoder's.
+    /// The way back; gives the gradient of the encoder's output.
     pub fn backward<B: Backend>(
         &self,
         backend: &B,
         linears: &[B::Linear],
-        [encoded, decoded]: [B::View<'_>; 2],
-        d_context: &[B::Real],
         pass: &mut AttendPass<B>,
-        d_output: &mut B::Frames,
-        grads: &mut B::Buffer,
+        back: AttendBack<'_, B>,
     ) -> B::Frames {
+        let AttendBack { outputs: [encoded, decoded], d_context, d_output, grads } = back;
         let AttendPass { memory, queries, weights, d_queries, d_keys, d_values, d_score, .. } = pass;
         let (d_part, scratch) = (&mut pass.d_part, &mut pass.scratch);
         d_score.clear();

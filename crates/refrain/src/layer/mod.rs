@@ -18,7 +18,7 @@ mod spelling;
 mod stack;
 mod tanh;
 
-pub use attend::{Attend, AttendPass, AttentionKind, Memory};
+pub use attend::{Attend, AttendBack, AttendPass, AttentionKind, Memory};
 pub use attention::{Attention, AttentionGradients, AttentionScore};
 pub use attention_pool::{AttentionPool, AttentionPoolPass, PoolInput};
 pub use bridge::{Bridge, BridgePass};

@@ -8,7 +8,6 @@ mod forecaster;
 mod language;
 mod network;
 mod recurrent;
-mod scheduled;
 mod tagger;
 mod task;
 mod translator;

@@ -1,72 +1,14 @@
-//! The translator: many-to-many, unaligned. It reads a sequence and writes another one, of a length of its own.
-//!
-//! source ids `[S, B]` -> embedding -> encoder -> bridge -> decoder's initial state; target ids `[T, B]`, the start symbol
-//! first -> embedding -> decoder -> attention over the encoder's output -> `[h; context]` -> linear -> tanh -> readout ->
-//! softmax cross-entropy against the same ids one step on, the end symbol last.
-//!
-//! The decoder's layers do not read what was attended to (no input feeding, unlike Luong et al. 2015, section 3.3): so a
-//! whole target goes through every layer at once.
+//! The translator's layers in order, and the way back beneath them.
 
-use std::ops::Range;
+use refrain_kernels::{Backend, Real, State};
 
-use refrain_kernels::{Backend, CrossEntropy, IGNORE, InputSpec, LinearSpec, Real, State};
-use serde::{Deserialize, Serialize};
-
-use super::architecture::{MAX_SIZE, MAX_VOCABULARY, within};
-use super::network::{Network, Part, TrainStep, Weights};
-use super::recurrent::RecurrentLayers;
-use super::scheduled::mix;
+use super::{BRIDGE, COMBINE, READOUT, Translator, TranslatorBatch};
 use crate::data::{Padded, Rows};
 use crate::layer::{
-    Attend, AttendPass, AttentionKind, Bridge, BridgePass, DropoutMask, Embedding, Score, Source, Stack,
-    StackBack, StackInput, StackPass, push_bias, push_linear, softmax_cross_entropy, tanh, tanh_back,
+    AttendBack, AttendPass, BridgePass, DropoutMask, Embedding, Source, StackBack, StackInput, StackPass,
+    tanh, tanh_back,
 };
-use crate::params::Layout;
-use crate::{Error, Result};
-
-/// What makes a translator what it is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TranslatorSizes {
-    /// Ids of the source.
-    pub source_vocab: usize,
-    /// Ids of the target, start and end symbol included.
-    pub target_vocab: usize,
-    /// `E` of both sides.
-    pub embedding_size: usize,
-    /// The encoder; the decoder has the same layers, forwards only.
-    pub encoder: RecurrentLayers,
-    /// How the decoder attends to the source.
-    pub attention: AttentionKind,
-    /// Share of the decoder's inputs that training takes from its own predictions.
-    pub scheduled_sampling: f32,
-}
-
-/// Pairs of sequences.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct TranslatorBatch {
-    /// `[S, B]`
-    pub source: Padded<u32>,
-    /// What the decoder reads, `[T, B]`: the start symbol, then the target.
-    pub inputs: Padded<u32>,
-    /// What it should say, `[T, B]`: the target, then the end symbol.
-    pub targets: Padded<u32>,
-}
-
-/// The layers and their places in the arena.
-#[derive(Clone, Debug)]
-pub struct Translator {
-    sizes: TranslatorSizes,
-    layout: Layout,
-    source: Embedding,
-    target: Embedding,
-    encoder: Stack,
-    decoder: Stack,
-    bridge: Bridge,
-    attend: Option<Attend>,
-    combine: LinearSpec,
-    readout: LinearSpec,
-}
+use crate::model::Weights;
 
 /// What a pass leaves behind.
 pub struct TranslatorPass<B: Backend> {
@@ -79,87 +21,34 @@ pub struct TranslatorPass<B: Backend> {
     encoder_input: B::Frames,
     decoder_input: B::Frames,
     /// Of the decoder: ids, as training may have replaced some.
-    inputs: Vec<u32>,
+    pub(super) inputs: Vec<u32>,
     /// `[h; context]`, and what the linear layer and the tanh make of it, before and after dropout.
     joined: B::Frames,
     combined: Vec<B::Real>,
-    output: B::Frames,
-    d_output: B::Frames,
+    pub(super) output: B::Frames,
+    pub(super) d_output: B::Frames,
     d_joined: B::Frames,
     d_context: B::Frames,
     logits: Vec<B::Real>,
-    scratch: B::Scratch,
+    pub(super) scratch: B::Scratch,
+}
+
+/// What a decoder is told in one pass.
+#[derive(Clone, Copy)]
+pub(super) struct Said<'a> {
+    /// `[T, rows]`
+    pub(super) ids: &'a [u32],
+    /// Steps of each row; one if absent.
+    pub(super) lengths: Option<&'a [usize]>,
+    /// The mask of a training pass.
+    pub(super) dropout: Option<DropoutMask>,
 }
 
 /// Places in the order of dropout masks, behind all layers of a stack.
 const INPUT: u64 = 1 << 20;
 const OUTPUT: u64 = INPUT + 1;
 
-/// Places of linear layers: the first two, then the bridge's, then those of attention.
-const READOUT: usize = 0;
-const COMBINE: usize = 1;
-const BRIDGE: usize = 2;
-
 impl Translator {
-    /// Lays out a model.
-    ///
-    /// # Errors
-    /// If a size is out of bounds.
-    pub fn new(sizes: &TranslatorSizes) -> Result<Self> {
-        let TranslatorSizes { embedding_size, ref encoder, .. } = *sizes;
-        within("source vocabulary size", sizes.source_vocab, 1, MAX_VOCABULARY)?;
-        within("target vocabulary size", sizes.target_vocab, 2, MAX_VOCABULARY)?;
-        within("embedding size", embedding_size, 1, MAX_SIZE)?;
-        encoder.validate()?;
-        if !(0.0..=1.0).contains(&sizes.scheduled_sampling) {
-            return Err(Error::Config(format!(
-                "scheduled-sampling is {}: give a share from 0 to 1",
-                sizes.scheduled_sampling
-            )));
-        }
-        let (hidden, width) = (encoder.hidden_size, encoder.output_size());
-        let decoder = RecurrentLayers { bidirectional: false, ..encoder.clone() };
-        let states = if encoder.cell().has_cell_state() { 2 } else { 1 };
-        let mut layout = Layout::default();
-        let layout = &mut layout;
-        let source = Embedding::new(layout, "source", sizes.source_vocab, embedding_size);
-        let target = Embedding::new(layout, "target", sizes.target_vocab, embedding_size);
-        let input = InputSpec::Frames { size: embedding_size };
-        let mut encoder_stack = Stack::new(layout, "encoder", encoder.over(input, false));
-        let mut decoder_stack = Stack::new(layout, "decoder", decoder.over(input, false));
-        let directions = width / hidden;
-        let mut bridge = Bridge::new(layout, "bridge", encoder.num_layers, hidden, directions, states);
-        let mut attend = Attend::new(layout, "attention", sizes.attention, hidden, width);
-        let context = if attend.is_some() { width } else { 0 };
-        let mut combine = push_linear(layout, "combine", hidden + context, hidden);
-        let mut readout = push_linear(layout, "readout", hidden, sizes.target_vocab);
-        encoder_stack.push_biases(layout, "encoder");
-        decoder_stack.push_biases(layout, "decoder");
-        bridge.push_biases(layout, "bridge");
-        if let Some(attend) = &mut attend {
-            attend.push_biases(layout, "attention");
-        }
-        push_bias(layout, "combine", &mut combine);
-        push_bias(layout, "readout", &mut readout);
-        Ok(Self {
-            sizes: sizes.clone(),
-            layout: std::mem::take(layout),
-            source,
-            target,
-            encoder: encoder_stack,
-            decoder: decoder_stack,
-            bridge,
-            attend,
-            combine,
-            readout,
-        })
-    }
-
-    /// Its sizes and kinds.
-    pub fn sizes(&self) -> &TranslatorSizes {
-        &self.sizes
-    }
-
     /// Reads sources, and gives the states `[B, H]` that the decoder starts from, one a layer.
     pub fn encode<B: Backend>(
         &self,
@@ -195,25 +84,24 @@ impl Translator {
         state: &mut [State<B::Real>],
         pass: &'p mut TranslatorPass<B>,
     ) -> &'p [B::Real] {
-        self.decode(backend, weights, ids, lengths, state, None, pass);
+        self.decode(backend, weights, Said { ids, lengths, dropout: None }, state, pass);
         let output = backend.view(&pass.output);
         backend.linear_outputs(&weights.linears[READOUT], output, &mut pass.logits, &mut pass.scratch);
         &pass.logits
     }
 
     /// Everything from the decoder's ids to what the readout reads, in `pass.output`.
-    fn decode<B: Backend>(
+    pub(super) fn decode<B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
-        ids: &[u32],
-        lengths: Option<&[usize]>,
+        said: Said<'_>,
         state: &mut [State<B::Real>],
-        dropout: Option<DropoutMask>,
         pass: &mut TranslatorPass<B>,
     ) {
+        let Said { ids, lengths, .. } = said;
         let (hidden, rows) = (self.sizes.encoder.hidden_size, lengths.map_or(ids.len(), <[usize]>::len));
-        let dropout = dropout.map(of_decoder);
+        let dropout = said.dropout.map(of_decoder);
         self.target.forward(backend, &weights.params, ids, &mut pass.vectors);
         pass.decoder_input = self.embedded(backend, rows, dropout, &pass.vectors);
         let input = stack_input(&pass.decoder_input, rows, lengths, dropout);
@@ -234,7 +122,7 @@ impl Translator {
     }
 
     /// The way back through [`Translator::decode`] from `pass.d_output`, and then through [`Translator::encode`].
-    fn backward<B: Backend>(
+    pub(super) fn backward<B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
@@ -267,9 +155,13 @@ impl Translator {
                 backend.part(d_joined, hidden, width, &mut pass.d_context);
                 let d_context = backend.read_frames(backend.view(&pass.d_context));
                 let outputs = [pass.encoder.output(backend), pass.decoder.output(backend)];
-                let linears = self.attend_linears(weights);
-                let memory = &mut pass.attend;
-                attend.backward(backend, linears, outputs, &d_context, memory, &mut d_decoded, grads)
+                let back = AttendBack {
+                    outputs,
+                    d_context: &d_context,
+                    d_output: &mut d_decoded,
+                    grads: &mut *grads,
+                };
+                attend.backward(backend, self.attend_linears(weights), &mut pass.attend, back)
             }
             None => {
                 let output = backend.read_frames(pass.encoder.output(backend));
@@ -367,100 +259,6 @@ fn stack_input<'a, B: Backend>(
     dropout: Option<DropoutMask>,
 ) -> StackInput<'a, B> {
     StackInput { source: Source::Frames(frames), rows, lengths, dropout }
-}
-
-impl TranslatorBatch {
-    /// The targets `[T, B]`, [`IGNORE`] where a row is padded.
-    fn masked_targets(&self) -> Vec<u32> {
-        let mut targets = self.targets.values.clone();
-        for (step, targets) in targets.chunks_exact_mut(self.rows().max(1)).enumerate() {
-            let padded = targets.iter_mut().zip(&self.targets.lengths).filter(|&(_, &length)| step >= length);
-            padded.for_each(|(target, _)| *target = IGNORE);
-        }
-        targets
-    }
-}
-
-impl Rows for TranslatorBatch {
-    fn rows(&self) -> usize {
-        self.source.rows()
-    }
-
-    fn count(&self) -> usize {
-        self.targets.positions()
-    }
-
-    fn take(&mut self, whole: &Self, rows: Range<usize>) {
-        self.source.take(&whole.source, rows.clone());
-        self.inputs.take(&whole.inputs, rows.clone());
-        self.targets.take(&whole.targets, rows);
-    }
-}
-
-impl Network for Translator {
-    type Batch = TranslatorBatch;
-    type Pass<B: Backend> = TranslatorPass<B>;
-
-    fn layout(&self) -> &Layout {
-        &self.layout
-    }
-
-    fn stacks(&self) -> Vec<&Stack> {
-        vec![&self.encoder, &self.decoder]
-    }
-
-    fn linears(&self) -> Vec<LinearSpec> {
-        let attend = self.attend.iter().flat_map(Attend::specs);
-        [self.readout, self.combine].iter().chain(self.bridge.specs()).chain(attend).copied().collect()
-    }
-
-    fn summary(&self) -> String {
-        let attention = match self.sizes.attention {
-            AttentionKind::None => "no attention",
-            AttentionKind::Dot => "attention (dot)",
-            AttentionKind::General => "attention (general)",
-            AttentionKind::Additive => "attention (additive)",
-        };
-        let (encoder, embedding) = (self.sizes.encoder.summary(), self.sizes.embedding_size);
-        format!("{encoder}, a decoder like it, embeddings of {embedding}, {attention}")
-    }
-
-    fn train<B: Backend>(
-        &self,
-        backend: &B,
-        weights: &Weights<B>,
-        part: &mut Part<Self, B>,
-        step: TrainStep,
-        grads: &mut B::Buffer,
-    ) -> Score {
-        let Part { batch, pass, .. } = part;
-        let lengths = Some(&batch.inputs.lengths[..]);
-        pass.inputs.clone_from(&batch.inputs.values);
-        if self.sizes.scheduled_sampling > 0.0 {
-            let mut state = self.encode(backend, weights, &batch.source, None, pass);
-            let logits = self.logits(backend, weights, &batch.inputs.values, lengths, &mut state, pass);
-            let inputs = (&batch.inputs.values[..], batch.rows());
-            pass.inputs = mix(logits, inputs, self.sizes.scheduled_sampling, step.dropout);
-        }
-        let mut state = self.encode(backend, weights, &batch.source, Some(step.dropout), pass);
-        let ids = std::mem::take(&mut pass.inputs);
-        self.decode(backend, weights, &ids, lengths, &mut state, Some(step.dropout), pass);
-        pass.inputs = ids;
-        let (output, scale) = (backend.view(&pass.output), B::Real::of(step.scale));
-        let backward = Some(CrossEntropy { scale, d_frames: &mut pass.d_output, grads });
-        let (readout, targets) = (&weights.linears[READOUT], batch.masked_targets());
-        let loss = backend.cross_entropy(readout, output, &targets, backward, &mut pass.scratch);
-        self.backward(backend, weights, batch, step.dropout, pass, grads);
-        loss.into()
-    }
-
-    fn evaluate<B: Backend>(&self, backend: &B, weights: &Weights<B>, part: &mut Part<Self, B>) -> Score {
-        let Part { batch, pass, .. } = part;
-        let mut state = self.encode(backend, weights, &batch.source, None, pass);
-        let (ids, lengths) = (&batch.inputs.values, Some(&batch.inputs.lengths[..]));
-        let logits = self.logits(backend, weights, ids, lengths, &mut state, pass);
-        softmax_cross_entropy(logits, self.sizes.target_vocab, &batch.masked_targets(), &[], None)
-    }
 }
 
 impl<B: Backend> Default for TranslatorPass<B> {

@@ -1,0 +1,46 @@
+//! Pairs of sequences, as a translator learns from them.
+
+use std::ops::Range;
+
+use refrain_kernels::IGNORE;
+
+use crate::data::{Padded, Rows};
+
+/// Pairs of sequences.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TranslatorBatch {
+    /// `[S, B]`
+    pub source: Padded<u32>,
+    /// What the decoder reads, `[T, B]`: the start symbol, then the target.
+    pub inputs: Padded<u32>,
+    /// What it should say, `[T, B]`: the target, then the end symbol.
+    pub targets: Padded<u32>,
+}
+
+impl TranslatorBatch {
+    /// The targets `[T, B]`, [`IGNORE`] where a row is padded.
+    pub(super) fn masked_targets(&self) -> Vec<u32> {
+        let mut targets = self.targets.values.clone();
+        for (step, targets) in targets.chunks_exact_mut(self.rows().max(1)).enumerate() {
+            let padded = targets.iter_mut().zip(&self.targets.lengths).filter(|&(_, &length)| step >= length);
+            padded.for_each(|(target, _)| *target = IGNORE);
+        }
+        targets
+    }
+}
+
+impl Rows for TranslatorBatch {
+    fn rows(&self) -> usize {
+        self.source.rows()
+    }
+
+    fn count(&self) -> usize {
+        self.targets.positions()
+    }
+
+    fn take(&mut self, whole: &Self, rows: Range<usize>) {
+        self.source.take(&whole.source, rows.clone());
+        self.inputs.take(&whole.inputs, rows.clone());
+        self.targets.take(&whole.targets, rows);
+    }
+}
