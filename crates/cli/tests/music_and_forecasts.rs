@@ -57,7 +57,10 @@ fn series_are_learned_measured_and_continued() {
     assert!(said.contains("sold is taken in logarithms"), "{said}");
     let found: serde_json::Value =
         serde_json::from_str(&place.succeed("eval run series.csv --json --picture p.svg")).unwrap();
-    assert_eq!((&found["from"], &found["steps"], &found["kept_apart"]), (&64.into(), &16.into(), &true.into()));
+    assert_eq!(
+        (&found["from"], &found["steps"], &found["kept_apart"]),
+        (&64.into(), &16.into(), &true.into())
+    );
     let sold = &found["columns"]["sold"];
     for whose in [sold, &sold["last_value"], &sold["seasonal_naive"], &sold["autoregression"]] {
         assert_eq!(whose["rmse"].as_array().unwrap().len(), 3, "{found}");
@@ -67,7 +70,10 @@ fn series_are_learned_measured_and_continued() {
     let value = |t: usize| (1.0 + [0.0, 0.2, 0.4, 0.1][t % 4]) * 100.0 * 1.0125_f64.powi(t as i32);
     let mean = |f: &dyn Fn(usize) -> f64| (64..80).map(f).sum::<f64>() / 16.0;
     let expected = mean(&|t| value(t) - value(t - 4));
-    assert!((sold["seasonal_naive"]["mae"][0].as_f64().unwrap() - expected).abs() < 1e-2, "{sold} {expected}");
+    assert!(
+        (sold["seasonal_naive"]["mae"][0].as_f64().unwrap() - expected).abs() < 1e-2,
+        "{sold} {expected}"
+    );
     assert!(place.read("p.svg").starts_with(b"<svg"));
     let table = place.succeed("eval run series.csv");
     assert!(table.contains("last value") && table.contains("AR("), "{table}");

@@ -80,7 +80,8 @@ fn a_padded_row_gives_the_bits_of_the_row_alone() {
                         network.outputs(&backend, &weights, &batch.inputs, None, &mut state, &mut pass);
                     let mut rows = vec![vec![]; batch.rows()];
                     for (at, _) in batch.judged() {
-                        rows[at % batch.rows()].extend_from_slice(&outputs[at * output.size()..][..output.size()]);
+                        rows[at % batch.rows()]
+                            .extend_from_slice(&outputs[at * output.size()..][..output.size()]);
                     }
                     rows
                 };
@@ -106,7 +107,8 @@ fn targets_stand_after_the_last_steps_of_their_rows() {
 fn quantiles_rise_between_0_and_1() {
     for levels in [vec![], vec![0.5, 0.5], vec![0.9, 0.1], vec![0.0, 0.5], vec![0.5, 1.0], vec![f64::NAN]] {
         let output = FrameOutput::Quantiles { values: 1, levels };
-        let sizes = ForecasterSizes { output, ..network(CellKind::Rnn, outputs()[0].clone()).sizes().clone() };
+        let sizes =
+            ForecasterSizes { output, ..network(CellKind::Rnn, outputs()[0].clone()).sizes().clone() };
         assert!(Forecaster::new(&sizes).is_err(), "{sizes:?}");
     }
 }

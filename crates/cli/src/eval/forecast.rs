@@ -42,7 +42,8 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 fn table(name: &str, errors: &[ForecastErrors]) -> Result<(), Failure> {
     let horizon = errors.first().map_or(1, |model| model.rmse.len());
     let at = if horizon > 1 { vec![0, horizon - 1] } else { vec![0] };
-    let ahead = |step: usize| if step == 0 { "1 step ahead".to_owned() } else { format!("{} ahead", step + 1) };
+    let ahead =
+        |step: usize| if step == 0 { "1 step ahead".to_owned() } else { format!("{} ahead", step + 1) };
     let head: Vec<String> = at.iter().map(|&step| format!("{:>24}", ahead(step))).collect();
     out::line(&format!("\n{name:<18}{}", head.concat()))?;
     out::line(&format!("{:<18}{}", "", at.iter().map(|_| "        RMSE         MAE").collect::<String>()))?;

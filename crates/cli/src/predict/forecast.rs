@@ -26,7 +26,9 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let backend = args.backend(model.task.hidden_size())?;
     let outlook = model.on(&backend).predict(path)?;
     let names = |name: &String| match &outlook.said {
-        Said::Normals(_) => ["mean", "deviation", "low", "high"].map(|what| format!("{name}_{what}")).to_vec(),
+        Said::Normals(_) => {
+            ["mean", "deviation", "low", "high"].map(|what| format!("{name}_{what}")).to_vec()
+        }
         Said::Quantiles { levels, .. } => levels.iter().map(|level| format!("{name}_{level}")).collect(),
     };
     let header: Vec<String> = columns.iter().flat_map(names).collect();
@@ -34,8 +36,9 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         out::line(&format!("step,{}", header.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(",")))?;
     }
     for step in 0..horizon {
-        let values: Vec<f64> =
-            (0..columns.len()).flat_map(|column| numbers(&outlook.said, step * columns.len() + column)).collect();
+        let values: Vec<f64> = (0..columns.len())
+            .flat_map(|column| numbers(&outlook.said, step * columns.len() + column))
+            .collect();
         let after = outlook.after + step + 1;
         if args.json {
             let mut object = json!({ "step": after });

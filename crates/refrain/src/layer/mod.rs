@@ -15,9 +15,7 @@ pub use attention::{Attention, AttentionGradients, AttentionScore};
 pub use crf::{Chains, Crf};
 pub use dropout::{DropoutMask, DropoutRate, WeightDrop};
 pub use embedding::Embedding;
-pub use loss::{
-    FrameBack, bernoulli_nll, gaussian, gaussian_frame_nll, pinball_loss, sigmoid,
-};
+pub use loss::{FrameBack, bernoulli_nll, gaussian, gaussian_frame_nll, pinball_loss, sigmoid};
 pub use loss::{LossBack, Score, most_probable, softmax, softmax_cross_entropy};
 pub use pool::{Outputs, Pooling};
 pub use stack::{Source, Stack, StackBack, StackInput, StackPass, StackSizes};

@@ -143,6 +143,11 @@ impl Forecaster {
         let init = Init::Uniform(1.0 / (width as f32).sqrt());
         let weight = layout.push("output.weight", &[size, width], init);
         stack.push_biases(&mut layout, "rnn");
+        if matches!(sizes.output, FrameOutput::Bernoulli { .. }) {
+            // Chords change at every step: a cell that starts by holding on to them learns slower.
+            let init = Init::Uniform(1.0 / (sizes.recurrent.hidden_size as f32).sqrt());
+            stack.specs().iter().filter_map(|spec| spec.bias).for_each(|(ih, _)| layout.start(ih, init));
+        }
         let bias = layout.push("output.bias", &[size], init);
         let output = LinearSpec { input_size: width, output_size: size, weight, bias: Some(bias) };
         Ok(Self { sizes: sizes.clone(), layout, stack, output })
@@ -217,8 +222,7 @@ impl Forecaster {
         for (at, target) in batch.judged() {
             let (outputs, targets) =
                 (&outputs[at * size..][..size], &batch.targets.values[target * values..][..values]);
-            let back =
-                scale.map(|scale| FrameBack { scale, d_outputs: &mut d_outputs[at * size..][..size] });
+            let back = scale.map(|scale| FrameBack { scale, d_outputs: &mut d_outputs[at * size..][..size] });
             loss.add(Loss { nats: self.sizes.output.loss(outputs, targets, back), count: 1 });
         }
         loss.into()

@@ -342,7 +342,10 @@ mod tests {
             let outputs: Vec<f64> = targets.iter().map(|&x| f64::from(x)).chain([-30.0; 6]).collect();
             for (i, normal) in anchoring.normals(&outputs, &anchors).iter().enumerate() {
                 let truth = values[20 + i];
-                assert!((normal.at(0.0) - truth).abs() < 1e-4 * truth.abs(), "{i}: {normal:?} is not {truth}");
+                assert!(
+                    (normal.at(0.0) - truth).abs() < 1e-4 * truth.abs(),
+                    "{i}: {normal:?} is not {truth}"
+                );
             }
             let quantiles = anchoring.quantiles(&outputs[..6], &anchors);
             assert!((quantiles[4][0] - 169.0).abs() < 1e-2, "{quantiles:?}");

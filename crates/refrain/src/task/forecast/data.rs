@@ -40,10 +40,8 @@ impl Example for Window {
     }
 
     fn fill(examples: &[&Self], batch: &mut ForecasterBatch) {
-        let histories: Vec<Vec<f32>> = examples
-            .iter()
-            .map(|window| window.of.anchoring.window(&window.of.series, window.at))
-            .collect();
+        let histories: Vec<Vec<f32>> =
+            examples.iter().map(|window| window.of.anchoring.window(&window.of.series, window.at)).collect();
         let wide = examples.first().map_or(1, |window| window.of.anchoring.means.len());
         let columns = examples.first().map_or(1, |window| window.of.anchoring.width());
         let targets: Vec<Vec<f32>> = examples

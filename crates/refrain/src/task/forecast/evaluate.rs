@@ -91,7 +91,8 @@ impl<B: Backend> Session<'_, Forecast, B> {
         let truths = &values[from..];
         let steps = 0..horizon;
         let place = |step: usize| step * columns + column;
-        let points = |step: usize| forecasts.iter().map(move |said| said.point(place(step))).collect::<Vec<_>>();
+        let points =
+            |step: usize| forecasts.iter().map(move |said| said.point(place(step))).collect::<Vec<_>>();
         let mean = |losses: Vec<f64>| losses.iter().sum::<f64>() / losses.len() as f64;
         let (mut nll, mut pinball) = (vec![], vec![]);
         for step in steps.clone() {

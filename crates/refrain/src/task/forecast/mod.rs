@@ -46,7 +46,7 @@ pub struct Description {
     test_start: usize,
     digest: String,
     /// `[_, C]`: the end of the whole series, as much of it as a forecast needs.
-    history: Vec<f64>,
+    recent: Vec<f64>,
 }
 
 impl Forecast {
@@ -74,7 +74,10 @@ impl Forecast {
     pub fn baselines(&self, column: usize) -> Vec<Baseline<'_>> {
         let Description { anchoring, autoregressions, .. } = &self.description;
         let ar = autoregressions[column].as_ref().map(Baseline::Autoregression);
-        [Some(Baseline::LastValue), anchoring.season.map(Baseline::SeasonalNaive), ar].into_iter().flatten().collect()
+        [Some(Baseline::LastValue), anchoring.season.map(Baseline::SeasonalNaive), ar]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 }
 
@@ -93,7 +96,7 @@ impl Task for Forecast {
             && !sizes.recurrent.bidirectional
             && description.autoregressions.len() == columns.len()
             && description.autoregressions.iter().flatten().all(|ar| !ar.weights.is_empty())
-            && description.history.len() == anchoring.reach().saturating_mul(columns.len());
+            && description.recent.len() == anchoring.reach().saturating_mul(columns.len());
         if !fits {
             return Err(Error::Config("its columns and steps do not fit its layers".to_owned()));
         }

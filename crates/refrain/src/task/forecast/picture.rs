@@ -44,14 +44,16 @@ impl ForecastEvaluation {
         let place = ahead * columns + column;
         let truth = |t: usize| self.truths[t * columns + column];
         let said = |t: usize| &self.forecasts[t - ahead];
-        let drawn = || steps.clone().flat_map(|t| [truth(t), said(t).interval(place).0, said(t).interval(place).1]);
+        let drawn =
+            || steps.clone().flat_map(|t| [truth(t), said(t).interval(place).0, said(t).interval(place).1]);
         let (least, most) = drawn().fold((f64::MAX, f64::MIN), |(a, b), x| (a.min(x), b.max(x)));
         let unit = if most > least { HEIGHT / (most - least) } else { 1.0 };
         let pace = WIDTH / steps.len().saturating_sub(1).max(1) as f64;
         let point = |t: usize, value: f64| {
             format!("{:.1},{:.1} ", LEFT + pace * (t - first) as f64, top + (most - value) * unit)
         };
-        let line = |value: &dyn Fn(usize) -> f64| steps.clone().map(|t| point(t, value(t))).collect::<String>();
+        let line =
+            |value: &dyn Fn(usize) -> f64| steps.clone().map(|t| point(t, value(t))).collect::<String>();
         let below: String = steps.clone().rev().map(|t| point(t, said(t).interval(place).0)).collect();
         let band = line(&|t| said(t).interval(place).1) + &below;
         let escaped = name.replace('&', "&amp;").replace('<', "&lt;");
@@ -66,7 +68,11 @@ impl ForecastEvaluation {
         writeln!(svg, "<polygon points=\"{}\" fill=\"#e0703a\" fill-opacity=\".2\"/>", band.trim_end())?;
         let forecast = line(&|t| said(t).point(place));
         for (points, colour) in [(line(&truth), "#7a828c"), (forecast, "#e0703a")] {
-            writeln!(svg, "<polyline points=\"{}\" stroke=\"{colour}\" stroke-width=\"1.5\"/>", points.trim_end())?;
+            writeln!(
+                svg,
+                "<polyline points=\"{}\" stroke=\"{colour}\" stroke-width=\"1.5\"/>",
+                points.trim_end()
+            )?;
         }
         Ok(())
     }

@@ -44,9 +44,8 @@ impl Said {
         match self {
             Said::Normals(normals) => normals[i].value_mean(),
             Said::Quantiles { levels, values } => {
-                let from_middle = |&a: &usize, &b: &usize| {
-                    (levels[a] - 0.5).abs().total_cmp(&(levels[b] - 0.5).abs())
-                };
+                let from_middle =
+                    |&a: &usize, &b: &usize| (levels[a] - 0.5).abs().total_cmp(&(levels[b] - 0.5).abs());
                 (0..levels.len()).min_by(from_middle).map_or(f64::NAN, |level| values[i][level])
             }
         }
@@ -94,11 +93,11 @@ impl<B: Backend> Session<'_, Forecast, B> {
     /// # Errors
     /// If the file cannot be read, lacks a column, or is too short.
     pub fn predict(&self, path: Option<&Path>) -> Result<Outlook> {
-        let Description { columns, anchoring, history, .. } = &self.model().task.description;
+        let Description { columns, anchoring, recent, .. } = &self.model().task.description;
         let (path, series) = match path {
             Some(path) => (path, read_series(path, columns)?),
             None => {
-                let series = Series { names: columns.clone(), values: history.clone(), stamps: None };
+                let series = Series { names: columns.clone(), values: recent.clone(), stamps: None };
                 (Path::new("the series that was learned from"), series)
             }
         };
@@ -107,10 +106,8 @@ impl<B: Backend> Session<'_, Forecast, B> {
             let message = format!("has {steps} steps: the model reads a history of {}", anchoring.reach());
             return Err(Error::data(path, None, message));
         }
-        let anchored = Arc::new(Anchored {
-            series: transform(anchoring, &series, path)?,
-            anchoring: anchoring.clone(),
-        });
+        let anchored =
+            Arc::new(Anchored { series: transform(anchoring, &series, path)?, anchoring: anchoring.clone() });
         let mut said = self.say(&Window::all(&anchored, steps..steps + 1));
         said.pop()
             .map(|said| Outlook { after: steps, said })

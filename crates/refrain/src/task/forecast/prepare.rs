@@ -24,7 +24,8 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Forecast>> {
     let path = one_file(&settings)?;
     if settings.valid.is_some() {
         return Err(Error::Config(
-            "--valid: a series is measured on its own end, of which --valid-fraction says how much".to_owned(),
+            "--valid: a series is measured on its own end, of which --valid-fraction says how much"
+                .to_owned(),
         ));
     }
     if settings.bidirectional == Some(true) {
@@ -61,8 +62,12 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Forecast>> {
         None => {
             let found = find_season(training, columns);
             notes.push(match found {
-                Some(season) => format!("repeats itself after {season} steps, by its autocorrelation (--season chooses otherwise)"),
-                None => "does not repeat itself, by its autocorrelation (--season chooses otherwise)".to_owned(),
+                Some(season) => format!(
+                    "repeats itself after {season} steps, by its autocorrelation (--season chooses otherwise)"
+                ),
+                None => {
+                    "does not repeat itself, by its autocorrelation (--season chooses otherwise)".to_owned()
+                }
             });
             found
         }
@@ -144,7 +149,7 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Forecast>> {
         autoregressions,
         test_start,
         digest: digest(&series.values[..test_start * columns]),
-        history: series.values[(steps - reach) * columns..].to_vec(),
+        recent: series.values[(steps - reach) * columns..].to_vec(),
     })?;
     let data = DataSummary {
         name: format!("{}, {} steps of {}", path.display(), thousands(steps as u64), series.names.join(", ")),

@@ -44,8 +44,9 @@ mod tests {
 
     #[test]
     fn a_season_is_found_under_a_trend() {
-        let series: Vec<f64> =
-            (0..120).map(|t| f64::from(t) * 0.3 + (f64::from(t) * std::f64::consts::TAU / 12.0).sin()).collect();
+        let series: Vec<f64> = (0..120)
+            .map(|t| f64::from(t) * 0.3 + (f64::from(t) * std::f64::consts::TAU / 12.0).sin())
+            .collect();
         assert_eq!(find_season(&series, 1), Some(12));
         let doubled: Vec<f64> = series.iter().flat_map(|&x| [x, -2.0 * x]).collect();
         assert_eq!(find_season(&doubled, 2), Some(12));

@@ -6,8 +6,8 @@ use refrain_kernels::{Backend, Real};
 
 use super::Music;
 use super::data::{Piece, read_pieces};
-use crate::layer::bernoulli_nll;
 use crate::format::{NOTES, Roll};
+use crate::layer::bernoulli_nll;
 use crate::model::{ForecasterPass, Task};
 use crate::task::in_batches;
 use crate::{Error, Result, Session};
