@@ -44,6 +44,11 @@ impl Layout {
         from
     }
 
+    /// Lets the parameter at this offset start in another way.
+    pub(crate) fn start(&mut self, at: usize, init: Init) {
+        self.entries.iter_mut().filter(|entry| entry.range.start == at).for_each(|entry| entry.init = init);
+    }
+
     /// The parameters in the order of the arena.
     pub fn entries(&self) -> &[Entry] {
         &self.entries

@@ -143,6 +143,11 @@ impl Forecaster {
         let init = Init::Uniform(1.0 / (width as f32).sqrt());
         let weight = layout.push("output.weight", &[size, width], init);
         stack.push_biases(&mut layout, "rnn");
+        if matches!(sizes.output, FrameOutput::Bernoulli { .. }) {
+            // Chords change at every step: a cell that starts by holding on to them learns slower.
+            let init = Init::Uniform(1.0 / (sizes.recurrent.hidden_size as f32).sqrt());
+            stack.specs().iter().filter_map(|spec| spec.bias).for_each(|(ih, _)| layout.start(ih, init));
+        }
         let bias = layout.push("output.bias", &[size], init);
         let output = LinearSpec { input_size: width, output_size: size, weight, bias: Some(bias) };
         Ok(Self { sizes: sizes.clone(), layout, stack, output })

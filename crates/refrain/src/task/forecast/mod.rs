@@ -47,7 +47,7 @@ pub struct Description {
     test_start: usize,
     digest: String,
     /// `[_, C]`: the end of the whole series, as much of it as a forecast needs.
-    history: Vec<f64>,
+    recent: Vec<f64>,
 }
 
 impl Forecast {
@@ -97,7 +97,7 @@ impl Task for Forecast {
             && !sizes.recurrent.bidirectional
             && description.autoregressions.len() == columns.len()
             && description.autoregressions.iter().flatten().all(|ar| !ar.weights.is_empty())
-            && description.history.len() == anchoring.reach().saturating_mul(columns.len());
+            && description.recent.len() == anchoring.reach().saturating_mul(columns.len());
         if !fits {
             return Err(Error::Config("its columns and steps do not fit its layers".to_owned()));
         }

@@ -93,11 +93,11 @@ impl<B: Backend> Session<'_, Forecast, B> {
     /// # Errors
     /// If the file cannot be read, lacks a column, or is too short.
     pub fn predict(&self, path: Option<&Path>) -> Result<Outlook> {
-        let Description { columns, anchoring, history, .. } = &self.model().task.description;
+        let Description { columns, anchoring, recent, .. } = &self.model().task.description;
         let (path, series) = match path {
             Some(path) => (path, read_series(path, columns)?),
             None => {
-                let series = Series { names: columns.clone(), values: history.clone(), stamps: None };
+                let series = Series { names: columns.clone(), values: recent.clone(), stamps: None };
                 (Path::new("the series that was learned from"), series)
             }
         };

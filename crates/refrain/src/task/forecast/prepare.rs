@@ -149,7 +149,7 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Forecast>> {
         autoregressions,
         test_start,
         digest: digest(&series.values[..test_start * columns]),
-        history: series.values[(steps - reach) * columns..].to_vec(),
+        recent: series.values[(steps - reach) * columns..].to_vec(),
     })?;
     let data = DataSummary {
         name: format!("{}, {} steps of {}", path.display(), thousands(steps as u64), series.names.join(", ")),

@@ -44,10 +44,10 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Music>> {
     let defaults = Defaults {
         hidden_size: 256,
         num_layers: 1,
-        dropout: 0.4,
+        dropout: 0.1,
         batch_size: 8,
         epochs: 100,
-        learning_rate: 2e-3,
+        learning_rate: 6e-3,
         weight_decay: 0.01,
         valid_fraction: 0.1,
         patience: 10,
