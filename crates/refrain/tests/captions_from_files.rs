@@ -179,7 +179,7 @@ fn what_cannot_be_learned_from_is_said_with_its_place() {
     refused(Settings { image_size: Some(2), ..of_images(&list) }, "too small for 2 convolutions");
     refused(Settings { image_size: Some(0), ..of_images(&list) }, "pixels cannot be made");
     refused(
-        Settings { valid: Some(data("w.csv", "1,one\n")), ..settings(&vectors) },
-        "w.csv, line 1: has 2 columns",
+        Settings { valid: Some(data("w.csv", "1,2,3,one\n")), ..settings(&vectors) },
+        "w.csv, line 1: has 4 columns, expected 2 numbers",
     );
 }

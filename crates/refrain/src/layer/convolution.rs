@@ -27,6 +27,8 @@ pub struct Convolution {
 pub struct ConvolutionPass<B: Backend> {
     patches: B::Frames,
     d_patches: B::Frames,
+    /// What both are made of on the host, and the gradient of `outputs`.
+    laid_out: Vec<B::Real>,
     /// Before pooling, `[B, height, width, O]`.
     outputs: Vec<B::Real>,
     /// Where in `outputs` each pooled number is from.
@@ -82,7 +84,8 @@ impl Convolution {
         pass: &'p mut ConvolutionPass<B>,
         scratch: &mut B::Scratch,
     ) -> &'p [B::Real] {
-        pass.patches = backend.frames(self.linear.input_size, &self.patches(pictures));
+        self.lay_out(pictures, &mut pass.laid_out);
+        pass.patches = backend.frames(self.linear.input_size, &pass.laid_out);
         backend.linear_outputs(layer, backend.view(&pass.patches), &mut pass.outputs, scratch);
         self.pool(&pass.outputs, &mut pass.pooled, &mut pass.places);
         &pass.pooled
@@ -99,13 +102,15 @@ impl Convolution {
         pass: &mut ConvolutionPass<B>,
         (grads, scratch): (&mut B::Buffer, &mut B::Scratch),
     ) {
-        let mut d_outputs = vec![B::Real::of(0.0); pass.outputs.len()];
+        let d_outputs = &mut pass.laid_out;
+        d_outputs.clear();
+        d_outputs.resize(pass.outputs.len(), B::Real::of(0.0));
         for ((&d, &y), &place) in d_pooled.iter().zip(&pass.pooled).zip(&pass.places) {
             if y > B::Real::of(0.0) {
                 d_outputs[place as usize] = d;
             }
         }
-        let d_outputs = backend.d_frames(self.linear.output_size, &d_outputs);
+        let d_outputs = backend.d_frames(self.linear.output_size, d_outputs);
         let (patches, d_outputs) = (backend.view(&pass.patches), backend.view(&d_outputs));
         let d_patches = d_pictures.is_some().then_some(&mut pass.d_patches);
         backend.linear_backward(layer, patches, d_outputs, d_patches, grads, scratch);
@@ -115,11 +120,12 @@ impl Convolution {
         }
     }
 
-    /// Every pixel's neighbourhood, `[B, height, width, 9 channels]`.
-    fn patches<R: Real>(&self, pictures: &[R]) -> Vec<R> {
+    /// Every pixel's neighbourhood: overwrites `patches` with `[B, height, width, 9 channels]`.
+    fn lay_out<R: Real>(&self, pictures: &[R], patches: &mut Vec<R>) {
         let Self { width, height, channels, .. } = *self;
         let line = SIDE * channels;
-        let mut patches = vec![R::zero(); pictures.len() * SIDE * SIDE];
+        patches.clear();
+        patches.resize(pictures.len() * SIDE * SIDE, R::zero());
         let rows = patches.chunks_exact_mut(width * SIDE * line).enumerate();
         for (at, row) in rows {
             let y = at % height;
@@ -133,7 +139,6 @@ impl Convolution {
                 }
             }
         }
-        patches
     }
 
     /// The way back: every pixel's gradient is the sum over the neighbourhoods that it lies in.
@@ -205,6 +210,7 @@ impl<B: Backend> Default for ConvolutionPass<B> {
         Self {
             patches: B::Frames::default(),
             d_patches: B::Frames::default(),
+            laid_out: vec![],
             outputs: vec![],
             places: vec![],
             pooled: vec![],

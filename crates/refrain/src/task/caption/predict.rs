@@ -44,7 +44,13 @@ pub struct CaptionEvaluation {
     pub baseline: Option<TextScores>,
 }
 
-/// Inputs that are read together.
+/// Inputs that are read together, and their texts.
+struct Part<'i> {
+    inputs: &'i [Vec<f32>],
+    texts: Result<Vec<Captioned>>,
+}
+
+/// Inputs of a part.
 const BATCH: usize = 32;
 
 /// How much longer than any text learned from one may get, before it is cut off.
@@ -70,13 +76,13 @@ impl<B: Backend> Session<'_, Caption, B> {
                 inputs[number].len()
             )));
         }
-        let mut parts: Vec<(&[Vec<f32>], Result<Vec<Captioned>>)> =
-            inputs.chunks(BATCH).map(|part| (part, Ok(vec![]))).collect();
-        self.backend().parallel(&mut parts, |i, (inputs, texts)| {
-            *texts = self.write_part(i * BATCH, inputs, decoding);
+        let part = |inputs| Part { inputs, texts: Ok(vec![]) };
+        let mut parts: Vec<Part<'_>> = inputs.chunks(BATCH).map(part).collect();
+        self.backend().parallel(&mut parts, |i, part| {
+            part.texts = self.write_part(i * BATCH, part.inputs, decoding);
         });
-        parts.into_iter().try_fold(vec![], |mut all, (_, texts)| {
-            all.extend(texts?);
+        parts.into_iter().try_fold(vec![], |mut all, part| {
+            all.extend(part.texts?);
             Ok(all)
         })
     }

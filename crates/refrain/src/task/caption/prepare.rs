@@ -93,7 +93,7 @@ fn defaults(images: bool) -> Defaults {
         num_layers: 1,
         dropout: 0.3,
         batch_size: 32,
-        epochs: 100,
+        epochs: if images { 100 } else { 25 },
         learning_rate: 2e-3,
         weight_decay: 0.01,
         valid_fraction: 0.1,

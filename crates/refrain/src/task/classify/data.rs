@@ -36,7 +36,7 @@ impl Example for ClassifyExample {
     type Batch = ClassifierBatch;
 
     fn steps(&self) -> usize {
-        if self.width > 0 { self.frames.len() / self.width } else { self.ids.len() }
+        self.frames.len().checked_div(self.width).unwrap_or(self.ids.len())
     }
 
     fn fill(examples: &[&Self], batch: &mut ClassifierBatch) {
