@@ -19,11 +19,22 @@ use failure::Failure;
 ///
 /// Start with `refrain train`: it learns Latin in about a minute and says what to try next.
 #[derive(Parser)]
-#[command(name = "refrain", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "refrain", version, max_term_width = 100, arg_required_else_help = true, after_help = TASKS)]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
 }
+
+const TASKS: &str = "\
+What you have, and what to do with it (train sees from the form of the data which it is):
+  a text to write more of                    refrain train play.txt      refrain sample runs/play
+  sentences with a label: kind, unkind       refrain train reviews.tsv   refrain predict runs/reviews new.txt
+  sensor data with a gesture for each        refrain train gestures.csv  refrain predict runs/gestures new.csv
+  sentences with a tag for each word         refrain train tags.conllu   refrain predict runs/tags new.txt
+  spelling and sound, or two languages       refrain train pairs.tsv     refrain predict runs/pairs new.txt
+  pictures with captions                     refrain train captions.tsv  refrain predict runs/captions new.png
+  a column of numbers to go on with          refrain train sales.csv     refrain predict runs/sales
+  chorales in JSON, or a folder of MIDI      refrain train chorales/     refrain sample runs/chorales --out new.mid";
 
 #[derive(Subcommand)]
 enum Verb {

@@ -22,14 +22,15 @@ use serde::de::value::{Error as ValueError, StrDeserializer};
 use crate::terminal::Terminal;
 use crate::{Failure, machine, out};
 
-/// Learn from a text, and write new text like it.
+/// Learn from data: to write, label, tag, translate, caption, forecast or compose.
 ///
-/// Without TEXT it learns the built-in Latin. Every option is also a key of a --config file, with underscores for
-/// hyphens. What is not given follows from the size of the text; the run's config.toml has every value in force.
+/// Without DATA it learns the built-in Latin. Which of these it is follows from the form of the data (and is said), or from
+/// --task. Every option is also a key of a --config file, with underscores for hyphens. What is not given follows from the
+/// task and the size of the data; the run's config.toml has every value in force.
 #[derive(clap::Args)]
 #[command(after_help = after_help(), allow_negative_numbers = true)]
 pub(crate) struct Args {
-    /// UTF-8 files (or any files, with --units byte), read as one text
+    /// The files to learn from: texts (read as one), label<TAB>text, source<TAB>target, CoNLL, CSV, .ts, .npz, JSON, folders
     data: Vec<PathBuf>,
     /// What is learned: language, classify, tag, translate, caption, forecast or music [from the form of the data]
     #[arg(long, value_parser = named::<TaskName>)]
@@ -274,7 +275,9 @@ Examples:
   refrain train play.txt --time-limit 2m          the best that two minutes allow
   refrain train play.txt --preset best            a large model, with time
   refrain train --resume runs/play                go on after ctrl-C or a crash
-  refrain train --example sentences               the tutorial's three sentences";
+  refrain train --example sentences               the tutorial's three sentences
+  refrain train reviews.tsv --valid dev.tsv       lines label<TAB>text
+  refrain train cmudict.tsv --task translate      lines source<TAB>target";
 
 /// Reads a value by the name that files use for it.
 pub(crate) fn named<T: for<'de> Deserialize<'de>>(name: &str) -> Result<T, String> {
