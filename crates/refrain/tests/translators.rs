@@ -163,7 +163,7 @@ fn a_translator_learns_to_spell_numbers_and_writes_the_same_whatever_is_beside_i
         }
         assert_eq!(together[1][0].text, "for ty two");
     }
-    assert!(session.translate(&["7", " "], &beam).unwrap_err().to_string().contains("text 2"));
+    assert!(session.translate(&["7", ""], &beam).unwrap_err().to_string().contains("text 2"));
     assert!(session.translate(&["7"], &BeamOptions { width: 0, ..beam }).is_err());
 
     // What is stored says the same.
