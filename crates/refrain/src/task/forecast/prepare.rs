@@ -190,7 +190,7 @@ fn defaults(windows: usize) -> Defaults {
     Defaults {
         hidden_size: 64,
         num_layers: 1,
-        dropout: if short { 0.1 } else { 0.2 },
+        dropout: 0.2,
         batch_size: if short { 16 } else { 32 },
         epochs: if short { 100 } else { 12 },
         learning_rate: 3e-3,
