@@ -43,6 +43,8 @@ pub struct Description {
     anchoring: Anchoring,
     /// Of each column, unless the training part is too short.
     autoregressions: Vec<Option<Autoregression>>,
+    /// Steps of the whole series.
+    steps: usize,
     /// Steps before the test part, and what identifies them.
     test_start: usize,
     digest: String,

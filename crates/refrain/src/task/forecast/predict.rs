@@ -93,12 +93,15 @@ impl<B: Backend> Session<'_, Forecast, B> {
     /// # Errors
     /// If the file cannot be read, lacks a column, or is too short.
     pub fn predict(&self, path: Option<&Path>) -> Result<Outlook> {
-        let Description { columns, anchoring, recent, .. } = &self.model().task.description;
-        let (path, series) = match path {
-            Some(path) => (path, read_series(path, columns)?),
+        let Description { columns, anchoring, recent, steps: all, .. } = &self.model().task.description;
+        let (after, path, series) = match path {
+            Some(path) => {
+                let series = read_series(path, columns)?;
+                (series.steps(), path, series)
+            }
             None => {
                 let series = Series { names: columns.clone(), values: recent.clone(), stamps: None };
-                (Path::new("the series that was learned from"), series)
+                (*all, Path::new("the series that was learned from"), series)
             }
         };
         let steps = series.steps();
@@ -110,7 +113,7 @@ impl<B: Backend> Session<'_, Forecast, B> {
             Arc::new(Anchored { series: transform(anchoring, &series, path)?, anchoring: anchoring.clone() });
         let mut said = self.say(&Window::all(&anchored, steps..steps + 1));
         said.pop()
-            .map(|said| Outlook { after: steps, said })
+            .map(|said| Outlook { after, said })
             .ok_or_else(|| Error::data(path, None, "has nothing to forecast from"))
     }
 
