@@ -9,6 +9,8 @@ mod language;
 mod network;
 mod recurrent;
 mod tagger;
+mod tagger_batch;
+mod tagger_sizes;
 mod task;
 mod translator;
 
@@ -21,6 +23,8 @@ pub use language::{LanguageModel, Pass};
 pub use network::{Network, Part, TrainStep, Weights, gradients};
 pub(crate) use network::{check_memory, rows_of_part};
 pub use recurrent::{InputKind, RecurrentLayers};
-pub use tagger::{SpellingSizes, Tagger, TaggerBatch, TaggerPass, TaggerSizes};
+pub use tagger::{Tagger, TaggerPass};
+pub use tagger_batch::TaggerBatch;
+pub use tagger_sizes::{SpellingSizes, TaggerSizes};
 pub use task::Task;
 pub use translator::{Translator, TranslatorBatch, TranslatorPass, TranslatorSizes};

@@ -5,62 +5,19 @@
 
 use std::ops::Range;
 
-use refrain_kernels::{Backend, IGNORE, LinearSpec, Real};
-use serde::{Deserialize, Serialize};
+use refrain_kernels::{Backend, Dropout, IGNORE, LinearSpec, Real};
 
-use super::architecture::{MAX_SIZE, MAX_VOCABULARY, within};
 use super::network::{Network, Part, TrainStep, Weights};
-use super::recurrent::{InputKind, RecurrentLayers};
-use crate::data::{Padded, Rows, Spelled};
+use super::recurrent::InputKind;
+use super::tagger_batch::TaggerBatch;
+use super::tagger_sizes::TaggerSizes;
+use crate::Result;
+use crate::data::Rows;
 use crate::layer::{
     Chains, Crf, DropoutMask, DropoutRate, Embedding, LossBack, Score, Source, Spelling, SpellingPass, Stack,
     StackBack, StackInput, StackPass, most_probable, softmax, softmax_cross_entropy,
 };
 use crate::params::{Init, Layout};
-use crate::{Error, Result};
-
-/// What makes a tagger what it is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TaggerSizes {
-    /// What it reads. Id 0 is the unknown word.
-    pub input: InputKind,
-    /// What it reads of a word's spelling, beside its id.
-    pub spelling: Option<SpellingSizes>,
-    /// Share of the words that training takes for the unknown one.
-    pub word_dropout: f32,
-    /// Its recurrent layers.
-    pub recurrent: RecurrentLayers,
-    /// Whether neighbouring labels are judged together, by a conditional random field.
-    pub crf: bool,
-    /// `K`.
-    pub labels: usize,
-}
-
-/// How words are read character by character.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SpellingSizes {
-    /// Characters, the unknown one included.
-    pub vocab_size: usize,
-    /// Numbers that stand for a character.
-    pub embedding_size: usize,
-    /// Units in each direction.
-    pub hidden_size: usize,
-}
-
-/// Sequences with a label a step.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct TaggerBatch {
-    /// Words, for a model over words.
-    pub ids: Padded<u32>,
-    /// The same, spelled, for a model that reads that too.
-    pub spelled: Spelled,
-    /// Frames, for a model over frames.
-    pub frames: Padded<f32>,
-    /// One a step; beyond a row's length anything.
-    pub labels: Padded<u32>,
-}
 
 /// The layers and their places in the arena.
 #[derive(Clone, Debug)]
@@ -196,7 +153,7 @@ impl Tagger {
         }
     }
 
-    fn input_dropout(&self, dropout: Option<DropoutMask>, rows: usize) -> Option<refrain_kernels::Dropout> {
+    fn input_dropout(&self, dropout: Option<DropoutMask>, rows: usize) -> Option<Dropout> {
         dropout.and_then(|mask| mask.on(self.sizes.recurrent.dropout(), INPUT, rows))
     }
 
@@ -283,30 +240,6 @@ impl Tagger {
     }
 }
 
-impl TaggerSizes {
-    fn validate(&self) -> Result<()> {
-        self.input.validate()?;
-        self.recurrent.validate()?;
-        within("number of labels", self.labels, 1, MAX_VOCABULARY)?;
-        if let Some(spelling) = self.spelling {
-            within("number of characters", spelling.vocab_size, 1, MAX_VOCABULARY)?;
-            within("embedding size of characters", spelling.embedding_size, 1, MAX_SIZE)?;
-            within("hidden size of characters", spelling.hidden_size, 1, MAX_SIZE)?;
-        }
-        let words = matches!(self.input, InputKind::Ids { .. });
-        if !words && self.spelling.is_some() {
-            return Err(Error::Config("frames have no spelling: only words have one".to_owned()));
-        }
-        match (0.0..1.0).contains(&self.word_dropout) {
-            true => Ok(()),
-            false => Err(Error::Config(format!(
-                "word-dropout is {}: give a share from 0 up to, not including, 1",
-                self.word_dropout
-            ))),
-        }
-    }
-}
-
 /// What the recurrent layers read in a pass over a batch.
 fn input<'a, B: Backend>(
     frames: &'a B::Frames,
@@ -314,36 +247,6 @@ fn input<'a, B: Backend>(
     dropout: Option<DropoutMask>,
 ) -> StackInput<'a, B> {
     StackInput { source: Source::Frames(frames), rows: batch.rows(), lengths: Some(batch.lengths()), dropout }
-}
-
-impl TaggerBatch {
-    /// `[B]` steps of each row.
-    pub fn lengths(&self) -> &[usize] {
-        &self.labels.lengths
-    }
-}
-
-impl Rows for TaggerBatch {
-    fn rows(&self) -> usize {
-        self.labels.rows()
-    }
-
-    fn count(&self) -> usize {
-        self.labels.positions()
-    }
-
-    fn take(&mut self, whole: &Self, rows: Range<usize>) {
-        self.labels.take(&whole.labels, rows.clone());
-        if whole.ids.rows() > 0 {
-            self.ids.take(&whole.ids, rows.clone());
-        }
-        if whole.spelled.places.rows() > 0 {
-            self.spelled.take(&whole.spelled, rows.clone());
-        }
-        if whole.frames.rows() > 0 {
-            self.frames.take(&whole.frames, rows);
-        }
-    }
 }
 
 impl Network for Tagger {

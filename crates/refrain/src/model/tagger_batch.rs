@@ -1,0 +1,48 @@
+//! What a tagger learns from.
+
+use std::ops::Range;
+
+use crate::data::{Padded, Rows, Spelled};
+
+/// Sequences with a label a step.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TaggerBatch {
+    /// Words, for a model over words.
+    pub ids: Padded<u32>,
+    /// The same, spelled, for a model that reads that too.
+    pub spelled: Spelled,
+    /// Frames, for a model over frames.
+    pub frames: Padded<f32>,
+    /// One a step; beyond a row's length anything.
+    pub labels: Padded<u32>,
+}
+
+impl TaggerBatch {
+    /// `[B]` steps of each row.
+    pub fn lengths(&self) -> &[usize] {
+        &self.labels.lengths
+    }
+}
+
+impl Rows for TaggerBatch {
+    fn rows(&self) -> usize {
+        self.labels.rows()
+    }
+
+    fn count(&self) -> usize {
+        self.labels.positions()
+    }
+
+    fn take(&mut self, whole: &Self, rows: Range<usize>) {
+        self.labels.take(&whole.labels, rows.clone());
+        if whole.ids.rows() > 0 {
+            self.ids.take(&whole.ids, rows.clone());
+        }
+        if whole.spelled.places.rows() > 0 {
+            self.spelled.take(&whole.spelled, rows.clone());
+        }
+        if whole.frames.rows() > 0 {
+            self.frames.take(&whole.frames, rows);
+        }
+    }
+}
