@@ -190,10 +190,10 @@ impl Forecaster {
     ) -> &'p [B::Real] {
         let values: Vec<B::Real> = inputs.values.iter().map(|&x| B::Real::of(x.into())).collect();
         pass.input = backend.frames(self.sizes.input_size, &values);
-        if let Some(mask) = dropout.filter(|_| self.drops_input()) {
-            if let Some(mask) = mask.on(self.sizes.recurrent.dropout(), INPUT, inputs.rows()) {
-                backend.dropout_in_place(&mask, &mut pass.input);
-            }
+        let (rate, rows) = (self.sizes.recurrent.dropout(), inputs.rows());
+        let mask = dropout.filter(|_| self.drops_input()).and_then(|mask| mask.on(rate, INPUT, rows));
+        if let Some(mask) = mask {
+            backend.dropout_in_place(&mask, &mut pass.input);
         }
         let input = stack_input(&pass.input, inputs, dropout);
         self.stack.forward(backend, &weights.layers, &input, state, &mut pass.stack);

@@ -140,7 +140,8 @@ fn solve(mut a: Vec<f64>, mut b: Vec<f64>) -> Option<Vec<f64>> {
             let rest = a[i * n + j] - sum;
             a[i * n + j] = if i == j { rest.sqrt() } else { rest / a[j * n + j] };
         }
-        if !(a[i * n + i] > 0.0) {
+        // Not positive definite: the root of what is negative is no number.
+        if a[i * n + i].is_nan() || a[i * n + i] <= 0.0 {
             return None;
         }
     }
