@@ -86,7 +86,9 @@ fn series_are_learned_measured_and_continued() {
     assert_eq!(ahead.lines().count(), 4);
     assert_eq!(place.succeed("predict run series.csv").lines().nth(1).unwrap().split(',').next(), Some("81"));
     assert_eq!(place.succeed("predict run --horizon 1").lines().count(), 2);
-    place.succeed(&format!("train series.csv {SMALL} --quantiles 0.1,0.5,0.9 --season 4 --out both"));
+    place.succeed(&format!(
+        "train --task forecast series.csv {SMALL} --quantiles 0.1,0.5,0.9 --season 4 --out both"
+    ));
     let ahead = place.succeed("predict both");
     assert!(ahead.starts_with("step,sold_0.1,sold_0.5,sold_0.9,quarter_0.1,"), "{ahead}");
     let row: Vec<f64> = ahead.lines().nth(1).unwrap().split(',').map(|x| x.parse().unwrap()).collect();
@@ -103,20 +105,20 @@ fn bad_music_and_bad_series_are_explained() {
     place.write("row.csv", "t,x\n1,2\n");
     place.write("zero.csv", format!("{}1980,0,1\n", series(80)));
     let refused = [
-        ("train low.json", 1, "a piano has no note 20"),
-        ("train rolls.json --transpose 13", 2, "at most 12 semitones"),
-        ("train rolls.json --steps-per-quarter 0", 2, "1 to 960 steps"),
-        ("train rolls.json --bidirectional true", 2, "not from what comes"),
+        ("train --task music low.json", 1, "a piano has no note 20"),
+        ("train --task music rolls.json --transpose 13", 2, "at most 12 semitones"),
+        ("train --task music rolls.json --steps-per-quarter 0", 2, "1 to 960 steps"),
+        ("train --task music rolls.json --bidirectional true", 2, "not from what comes"),
         ("train text.txt --task music", 1, "music comes as JSON"),
         ("train nan.csv --task forecast", 1, "line 3"),
         ("train row.csv --task forecast", 1, "give a longer series"),
-        ("train series.csv --columns bought", 1, "no column is called `bought`"),
-        ("train series.csv --horizon 0", 2, "horizon is 0"),
-        ("train series.csv --horizon 70", 1, "give a longer series"),
-        ("train series.csv --season 70", 2, "season is 70"),
-        ("train series.csv --test-fraction 1", 2, "test-fraction is 1"),
-        ("train series.csv --quantiles 0.9,0.1", 2, "rising shares"),
-        ("train series.csv --valid series.csv", 2, "its own end"),
+        ("train --task forecast series.csv --columns bought", 1, "no column is called `bought`"),
+        ("train --task forecast series.csv --horizon 0", 2, "horizon is 0"),
+        ("train --task forecast series.csv --horizon 70", 1, "give a longer series"),
+        ("train --task forecast series.csv --season 70", 2, "season is 70"),
+        ("train --task forecast series.csv --test-fraction 1", 2, "test-fraction is 1"),
+        ("train --task forecast series.csv --quantiles 0.9,0.1", 2, "rising shares"),
+        ("train --task forecast series.csv --valid series.csv", 2, "its own end"),
     ];
     for (arguments, code, expected) in refused {
         let message = place.fail(&format!("{arguments} --out run"), code);
