@@ -215,8 +215,11 @@ pub(super) fn examples(task: &Tag, path: &Path, tagged: &[TaggedInput]) -> Resul
             })?;
             Ok(found as u32)
         };
-        let labels = tagged.labels.iter().enumerate().map(label).collect::<Result<_>>()?;
-        Ok(TagExample { labels, ..task.encode(&tagged.input).map_err(place)? })
+        let input = task.encode(&tagged.input).map_err(place)?;
+        Ok(TagExample {
+            labels: tagged.labels.iter().enumerate().map(label).collect::<Result<_>>()?,
+            ..input
+        })
     };
     tagged.iter().map(example).collect()
 }
