@@ -56,7 +56,7 @@ fn what_cannot_be_done_is_explained() {
         ("eval run torn.tsv", 1, "line 2: has no tab"),
         ("train pairs.tsv --attention sideways --out other", 2, "sideways"),
         ("train pairs.tsv --target-units phones --out other", 2, "phones"),
-        ("train pairs.tsv --scheduled-sampling 2 --out other", 2, "scheduled-sampling is 2"),
+        ("train pairs.tsv --task translate --scheduled-sampling 2 --out other", 2, "scheduled-sampling is 2"),
     ] {
         let message = place.fail(arguments, code);
         assert!(message.contains(part), "{arguments}: {message}");

@@ -10,6 +10,7 @@ use crate::{Failure, out};
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let n_best = args.n_best.unwrap_or(1);
     let options = args.beam.options(n_best);
+    options.validate()?;
     if !(1..=options.width).contains(&n_best) {
         return Err(Failure::Usage(format!(
             "--n-best {n_best}: give a number from 1 to that of --beam, {}",

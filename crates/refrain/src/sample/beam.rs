@@ -62,7 +62,7 @@ pub trait Writer {
 /// The symbols around a sequence.
 #[derive(Clone, Copy, Debug)]
 pub struct Boundaries {
-    /// Before the first symbol.
+    /// Before the first symbol; never written.
     pub start: u32,
     /// Behind the last.
     pub end: u32,
@@ -110,7 +110,7 @@ pub fn beam_search(
         let logits = writer.step(&parents, &ids);
         let classes = logits.len() / (width * count);
         for (s, beam) in beams.iter_mut().enumerate() {
-            beam.step(logits, classes, boundaries.end, options);
+            beam.step(logits, classes, boundaries, options);
             for (n, live) in beam.live.iter_mut().enumerate() {
                 let row = n * count + s;
                 (parents[row], ids[row]) = (live.row, live.ids.last().copied().unwrap_or(boundaries.start));
@@ -123,7 +123,8 @@ pub fn beam_search(
 
 impl Beam {
     /// Goes on from every live hypothesis by its best symbols.
-    fn step<R: Real>(&mut self, logits: &[R], classes: usize, end: u32, options: &BeamOptions) {
+    fn step<R: Real>(&mut self, logits: &[R], classes: usize, boundaries: Boundaries, options: &BeamOptions) {
+        let Boundaries { start, end } = boundaries;
         let Self { live, finished, most } = self;
         let mut candidates: Vec<(f64, usize, u32)> = vec![];
         for (n, hypothesis) in live.iter().enumerate() {
@@ -131,6 +132,7 @@ impl Beam {
             let base = hypothesis.log_probability - log_sum(logits);
             // At the limit there is nothing left but to end.
             let ids = if hypothesis.ids.len() >= *most { end..end + 1 } else { 0..classes as u32 };
+            let ids = ids.filter(|&id| id != start);
             candidates.extend(ids.map(|id| (base + logits[id as usize].as_f64(), n, id)));
         }
         // Ends among the first `width` finish; of the others the first `width` go on.
