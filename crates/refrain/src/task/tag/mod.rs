@@ -30,7 +30,7 @@ pub struct Tag {
 /// How input becomes numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "a model has one")]
+#[expect(clippy::large_enum_variant, reason = "there is one a model")]
 pub enum TagCodec {
     /// Words, each as a whole and, if there are characters, as it is spelled.
     Words {
