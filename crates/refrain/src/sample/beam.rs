@@ -89,8 +89,8 @@ struct Beam {
 /// one's hypotheses, at least one and at most `width`, the best first. Row `n S + s` of the writer is hypothesis `n` of
 /// sequence `s`, of `S`: there are `width S` rows.
 ///
-/// A sequence's search ends when as many hypotheses have ended as the beam is wide. What a sequence gets does not depend
-/// on the others beside it.
+/// A sequence's search ends when as many hypotheses have ended as the beam is wide, and none that goes on can become better
+/// than the best of them. What a sequence gets does not depend on the others beside it.
 pub fn beam_search(
     writer: &mut impl Writer,
     limits: &[usize],
@@ -157,10 +157,14 @@ impl Beam {
             }
         }
         *live = next;
-        if finished.len() >= options.width || live.is_empty() {
+        finished.sort_by(|a, b| b.score.total_cmp(&a.score));
+        finished.truncate(options.width);
+        // The first of those that go on is the most probable, and a longer sequence is never more probable.
+        let hope =
+            live.first().map(|live| live.log_probability / ((*most + 1) as f64).powf(options.length_penalty));
+        let settled = |hope| finished.len() >= options.width && finished[0].score >= hope;
+        if hope.is_none_or(settled) {
             live.clear();
-            finished.sort_by(|a, b| b.score.total_cmp(&a.score));
-            finished.truncate(options.width);
         }
     }
 }

@@ -20,8 +20,8 @@ const LEAST_WORK: usize = 2_000_000;
 ///
 /// ```
 /// # use std::sync::Arc;
-/// # use refrain::{Cpu, Model, sample::Options, Result};
-/// # fn two(model: &Model, backend: &Cpu) -> Result<()> {
+/// # use refrain::{Cpu, Model, sample::Options, task::Language, Result};
+/// # fn two(model: &Model<Language>, backend: &Cpu) -> Result<()> {
 /// let session = model.on(backend);
 /// let mut generator = session.generator();
 /// let romeo = generator.join("ROMEO:", 200, &Options::default())?;
