@@ -56,7 +56,7 @@ impl Epochs for Batches {
 }
 
 impl Batches {
-    /// Targets in an epoch that are predicted: the sum of [`Batch::count`] over it.
+    /// Targets in an epoch that are predicted: the sum of [`Rows::count`](super::Rows::count) over it.
     pub fn predictions_per_epoch(&self) -> u64 {
         match self {
             Batches::Windows(windows) => windows.predictions(),
