@@ -4,7 +4,7 @@ use super::data::{Piece, Pieces, read_pieces};
 use super::{Description, Music, Options};
 use crate::data::Examples;
 use crate::format::{NOTES, Roll, StepsPerQuarter};
-use crate::model::{ForecasterSizes, FrameOutput, RecurrentLayers, Task};
+use crate::model::{CellKind, ForecasterSizes, FrameOutput, RecurrentLayers, Task};
 use crate::task::split::{Digest, hold_back, one_file};
 use crate::text::thousands;
 use crate::train::{Config, DataSummary, Defaults, Prepared, Settings};
@@ -47,7 +47,11 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Music>> {
         dropout: 0.1,
         batch_size: 8,
         epochs: 100,
-        learning_rate: 6e-3,
+        learning_rate: match settings.cell {
+            Some(CellKind::Rnn) => 1.5e-3,
+            Some(CellKind::Gru) => 3e-3,
+            Some(CellKind::Lstm) | None => 6e-3,
+        },
         weight_decay: 0.01,
         valid_fraction: 0.1,
         patience: 10,

@@ -126,9 +126,9 @@ fn defaults(words: bool, size: usize) -> Defaults {
         true => Defaults {
             hidden_size: 200,
             num_layers: 1,
-            dropout: 0.5,
+            dropout: 0.33,
             batch_size,
-            epochs: 8,
+            epochs: 12,
             learning_rate: 2e-3,
             weight_decay: 0.01,
             valid_fraction: 0.1,
