@@ -9,7 +9,8 @@ use refrain::{Model, PrecisionChoice, task_of};
 
 use crate::Failure;
 use crate::out::{self, thousands};
-use crate::train::{named, with_task};
+use crate::task::with_task;
+use crate::train::named;
 
 /// Say what a model is and how it was trained; without MODEL, what this machine offers.
 #[derive(clap::Args)]

@@ -9,6 +9,7 @@ mod machine;
 mod out;
 mod predict;
 mod sample;
+mod task;
 mod terminal;
 mod train;
 

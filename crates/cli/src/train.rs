@@ -7,10 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use refrain::PrecisionChoice;
-use refrain::format::{Column, Form, form_of};
+use refrain::format::Column;
 use refrain::layer::AttentionKind;
 use refrain::model::{ActivationKind, CellKind, PoolingKind, ResetGate};
-use refrain::task::tag::has_labels_for_frames;
 use refrain::text::TokenUnits;
 use refrain::train::{
     Event, Example, Learnable, Optimizer, Preset, Reason, Run, Schedule, Settings, Span, TaskName,
@@ -19,6 +18,7 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 
+use crate::task::{task_of, with_task};
 use crate::terminal::Terminal;
 use crate::{Failure, machine, out};
 
@@ -399,44 +399,6 @@ fn free_directory(settings: &Settings) -> PathBuf {
     free.unwrap_or_else(|| Path::new("runs").join(&name))
 }
 
-/// One expression for the task of a name, which it knows as `$task`.
-macro_rules! with_task {
-    ($name:expr, $task:ident => $result:expr) => {
-        match $name {
-            refrain::train::TaskName::Language => {
-                type $task = refrain::task::Language;
-                $result
-            }
-            refrain::train::TaskName::Classify => {
-                type $task = refrain::task::Classify;
-                $result
-            }
-            refrain::train::TaskName::Tag => {
-                type $task = refrain::task::Tag;
-                $result
-            }
-            refrain::train::TaskName::Caption => {
-                type $task = refrain::task::Caption;
-                $result
-            }
-            refrain::train::TaskName::Translate => {
-                type $task = refrain::task::Translate;
-                $result
-            }
-            refrain::train::TaskName::Music => {
-                type $task = refrain::task::Music;
-                $result
-            }
-            refrain::train::TaskName::Forecast => {
-                type $task = refrain::task::Forecast;
-                $result
-            }
-        }
-    };
-}
-
-pub(crate) use with_task;
-
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     if let Some(directory) = &args.resume {
         let task = Settings::of_run(directory)?.task.unwrap_or(TaskName::Language);
@@ -452,33 +414,6 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         }
         train(run, &args)
     })
-}
-
-/// What is to be learned: what the settings say, or what the data look like, and then why.
-fn task_of(settings: &Settings) -> Result<(TaskName, Option<String>), Failure> {
-    if let Some(task) = settings.task {
-        return Ok((task, None));
-    }
-    let path = match settings.data.as_deref() {
-        Some([path]) if settings.example.is_none() => path,
-        _ => return Ok((TaskName::Language, None)),
-    };
-    // What is no UTF-8 can still be learned byte by byte, and what cannot be read gets its message there.
-    let Ok(guess) = form_of(path) else { return Ok((TaskName::Language, None)) };
-    let task = match guess.form {
-        Form::Conll | Form::Conllu => TaskName::Tag,
-        Form::LongTable | Form::Npz if has_labels_for_frames(path) => TaskName::Tag,
-        Form::LabelledText | Form::TimeSeries | Form::LongTable | Form::Npz => TaskName::Classify,
-        Form::Captions => TaskName::Caption,
-        Form::Pairs => TaskName::Translate,
-        Form::Rolls | Form::MidiFolder => TaskName::Music,
-        Form::Series => TaskName::Forecast,
-        _ => return Ok((TaskName::Language, None)),
-    };
-    let name = format!("{task:?}").to_lowercase();
-    let why =
-        format!("{name}: the data look like {}, for {} (--task chooses otherwise)", guess.form, guess.why);
-    Ok((task, Some(why)))
 }
 
 fn train<T: Learnable>(run: Run<T>, args: &Args) -> Result<(), Failure> {

@@ -158,21 +158,6 @@ impl Forecaster {
         &self.sizes
     }
 
-    /// Whether another one's parameters can be gone on from.
-    ///
-    /// # Errors
-    /// [`Error::Config`] with the difference.
-    pub(crate) fn check_same(&self, other: &Self) -> Result<()> {
-        if self.sizes.output != other.sizes.output || self.layout != other.layout {
-            return Err(Error::Config(format!(
-                "--init-from: that model is {}, this run asks for {}: give it the same sizes",
-                other.summary(),
-                self.summary()
-            )));
-        }
-        Ok(())
-    }
-
     /// The state of `rows` sequences that begin.
     pub fn start<B: Backend>(&self, rows: usize) -> Vec<State<B::Real>> {
         self.stack.zero_state::<B>(rows)

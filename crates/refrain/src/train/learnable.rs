@@ -20,7 +20,8 @@ pub trait Learnable: Task {
     /// For settings that cannot be, data that cannot be read, understood, or learned from.
     fn prepare(settings: Settings) -> Result<Prepared<Self>>;
 
-    /// Whether the parameters of another model can be gone on from.
+    /// Whether another model speaks of the same things, so that its parameters can be gone on from: the same vocabularies,
+    /// labels, columns. (That its layers are the same is seen to by [`super::Run`].)
     ///
     /// # Errors
     /// [`crate::Error::Config`] with the difference.

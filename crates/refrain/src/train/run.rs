@@ -53,6 +53,7 @@ impl<T: Learnable> Run<T> {
             None => network.layout().init(config.seed),
             Some(model) => {
                 prepared.task.check_same(&model.task)?;
+                check_same_layers(network, model.task.network())?;
                 model.params
             }
         };
@@ -154,6 +155,19 @@ impl<T: Learnable> Run<T> {
             stop: None,
         };
         training.run()
+    }
+}
+
+/// Refuses to go on from a model of other layers; dropout may change.
+fn check_same_layers<N: Network>(ours: &N, theirs: &N) -> Result<()> {
+    // A cell's variant is in the summary alone.
+    match (ours.layout(), ours.summary()) == (theirs.layout(), theirs.summary()) {
+        true => Ok(()),
+        false => Err(Error::Config(format!(
+            "--init-from: that model is {}, this run asks for {}: give it the same sizes",
+            theirs.summary(),
+            ours.summary()
+        ))),
     }
 }
 

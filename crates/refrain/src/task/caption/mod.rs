@@ -16,7 +16,7 @@ pub use data::InputCodec;
 pub use options::Options;
 pub use predict::{CaptionEvaluation, Captioned, Decoding};
 
-use crate::model::{Captioner, CaptionerInput, CaptionerSizes, Network, Task};
+use crate::model::{Captioner, CaptionerInput, CaptionerSizes, Task};
 use crate::text::Tokenizer;
 use crate::train::{Learnable, Prepared, Settings};
 use crate::{Error, Result};
@@ -109,13 +109,6 @@ impl Learnable for Caption {
                 "--init-from: that model has another vocabulary or other inputs; it can go on only with the same ones"
                     .to_owned(),
             ));
-        }
-        if self.network.layout() != other.network.layout() {
-            return Err(Error::Config(format!(
-                "--init-from: that model is {}, this run asks for {}: give it the same sizes",
-                other.network.summary(),
-                self.network.summary()
-            )));
         }
         Ok(())
     }

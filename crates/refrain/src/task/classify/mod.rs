@@ -13,7 +13,7 @@ pub use options::Options;
 pub use predict::{Classified, ClassifyEvaluation};
 
 use crate::data::Examples;
-use crate::model::{Classifier, ClassifierSizes, InputKind, Network, Task};
+use crate::model::{Classifier, ClassifierSizes, InputKind, Task};
 use crate::task::{Scaling, listed};
 use crate::text::Tokenizer;
 use crate::train::{Learnable, Prepared, Settings};
@@ -117,13 +117,6 @@ impl Learnable for Classify {
                 "--init-from: that model has other labels or another vocabulary; it can go on only with the same ones"
                     .to_owned(),
             ));
-        }
-        if self.network.layout() != other.network.layout() {
-            return Err(Error::Config(format!(
-                "--init-from: that model is {}, this run asks for {}: give it the same sizes",
-                other.network.summary(),
-                self.network.summary()
-            )));
         }
         Ok(())
     }

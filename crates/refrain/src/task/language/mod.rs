@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use options::Options;
 
 use crate::data::Batches;
-use crate::model::{Architecture, LanguageModel, Network, Task, Weights};
+use crate::model::{Architecture, LanguageModel, Task, Weights};
 use crate::sample::{self, Generator};
 use crate::task::listed;
 use crate::text::Vocabulary;
@@ -107,14 +107,6 @@ impl Learnable for Language {
             return Err(Error::Config(
                 "--init-from: that model was trained on another set of characters; it can go on only with a text of the same ones".to_owned(),
             ));
-        }
-        let (ours, theirs) = (self.network.architecture(), other.network.architecture());
-        if (Architecture { dropout: ours.dropout, ..theirs.clone() }) != *ours {
-            return Err(Error::Config(format!(
-                "--init-from: that model is {}, this run asks for {}: give it the same sizes",
-                other.network.summary(),
-                self.network.summary()
-            )));
         }
         Ok(())
     }

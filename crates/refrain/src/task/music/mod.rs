@@ -90,6 +90,6 @@ impl Learnable for Music {
                 self.steps.get()
             )));
         }
-        self.network.check_same(&other.network)
+        Ok(())
     }
 }

@@ -13,7 +13,7 @@ pub use predict::{TagEvaluation, Tagged};
 
 use crate::data::Examples;
 use crate::format::Columns;
-use crate::model::{InputKind, Network, Tagger, TaggerSizes, Task};
+use crate::model::{InputKind, Tagger, TaggerSizes, Task};
 use crate::task::{Scaling, listed};
 use crate::text::Tokenizer;
 use crate::train::{Learnable, Prepared, Settings};
@@ -133,13 +133,6 @@ impl Learnable for Tag {
                 "--init-from: that model has other labels or another vocabulary; it can go on only with the same ones"
                     .to_owned(),
             ));
-        }
-        if self.network.layout() != other.network.layout() {
-            return Err(Error::Config(format!(
-                "--init-from: that model is {}, this run asks for {}: give it the same sizes",
-                other.network.summary(),
-                self.network.summary()
-            )));
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ pub use predict::{Translation, TranslationEvaluation};
 
 use super::text_side::TextSide;
 use crate::data::Examples;
-use crate::model::{Network, Task, Translator, TranslatorSizes};
+use crate::model::{Task, Translator, TranslatorSizes};
 use crate::train::{Learnable, Prepared, Settings};
 use crate::{Error, Result};
 
@@ -104,13 +104,6 @@ impl Learnable for Translate {
                 "--init-from: that model has other vocabularies; it can go on only with the same ones"
                     .to_owned(),
             ));
-        }
-        if self.network.layout() != other.network.layout() {
-            return Err(Error::Config(format!(
-                "--init-from: that model is {}, this run asks for {}: give it the same sizes",
-                other.network.summary(),
-                self.network.summary()
-            )));
         }
         Ok(())
     }
