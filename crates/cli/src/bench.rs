@@ -99,6 +99,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         num_layers: args.num_layers,
         embedding_size: args.embedding_size,
         vocab_size: args.vocab_size,
+        tied_embeddings: false,
         dropout: 0.0,
     };
     if args.what == What::Train && args.precision == Precision::Int8 {

@@ -41,8 +41,8 @@ pub(crate) struct Args {
     /// A built-in text instead: latin, sentences, brackets
     #[arg(long, value_parser = named::<Example>, help_heading = "Text")]
     example: Option<Example>,
-    /// What a symbol is: char (Unicode) or byte; outside language models also word or bpe (pieces of words) [char; words
-    /// for sentences that are classified]
+    /// What a token is: char (Unicode), byte, word or bpe (pieces of words) [char; word for sentences that are
+    /// classified]
     #[arg(long, value_parser = named::<TokenUnits>, help_heading = "Text")]
     units: Option<TokenUnits>,
     /// Every line a sequence of its own, padded and masked (names, commands, verses)
@@ -79,9 +79,12 @@ pub(crate) struct Args {
     /// Layers, L [2]
     #[arg(long, value_name = "N", help_heading = "Model")]
     num_layers: Option<usize>,
-    /// Numbers that stand for a symbol, E; 0 for one-hot [64]
+    /// Numbers that stand for a token, E; 0 for one-hot [64; 256 or as tied for words]
     #[arg(long, value_name = "N", help_heading = "Model")]
     embedding_size: Option<usize>,
+    /// Language models: read and predict tokens with the same vectors, true or false [true for word and bpe]
+    #[arg(long, value_name = "BOOL", help_heading = "Model")]
+    tied_embeddings: Option<bool>,
     /// Read each sequence from both ends: true or false [true; language models read forwards]
     #[arg(long, value_name = "BOOL", help_heading = "Model")]
     bidirectional: Option<bool>,
@@ -307,6 +310,7 @@ impl Args {
             hidden_size: self.hidden_size,
             num_layers: self.num_layers,
             embedding_size: self.embedding_size,
+            tied_embeddings: self.tied_embeddings,
             bidirectional: self.bidirectional,
             pooling: self.pooling,
             source_units: self.source_units,

@@ -183,7 +183,10 @@ fn evaluating_finds_the_loss_that_training_found() {
     let whole: Vec<char> = text(&place.read("text.txt")).chars().collect();
     place.write("valid.txt", whole[(whole.len() as f64 * 0.8 + 1e-6) as usize..].iter().collect::<String>());
     let found: Value = serde_json::from_str(&place.succeed("eval run valid.txt --json")).unwrap();
-    assert_eq!(keys(&found), ["bits_per_char", "characters", "loss", "perplexity", "precision", "unknown"]);
+    assert_eq!(
+        keys(&found),
+        ["bits_per_char", "characters", "loss", "perplexity", "precision", "tokens", "unknown"]
+    );
     let loss = found["loss"].as_f64().unwrap();
     assert!((loss - best).abs() < 1e-2, "{loss} and {best}");
     assert!((found["bits_per_char"].as_f64().unwrap() * std::f64::consts::LN_2 - loss).abs() < 1e-9);

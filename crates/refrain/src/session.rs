@@ -10,7 +10,7 @@ use crate::model::{self, Task, Weights};
 use crate::sample::{Generator, Options, StreamId};
 use crate::store::Model;
 use crate::task::Language;
-use crate::text::{Corpus, Source};
+use crate::text::{Corpus, EncodedText, Source, TokenUnits, Units};
 use crate::{Error, Result};
 
 /// See the module.
@@ -23,24 +23,26 @@ pub struct Session<'m, T, B: Backend> {
 /// What [`Session::evaluate`] found.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Evaluated {
-    /// Sum and count over all predicted symbols.
+    /// Sum and count over all predicted tokens.
     pub loss: Loss,
-    /// Predicted symbols that the vocabulary lacks.
+    /// Predicted tokens that the vocabulary lacks.
     pub unknown: u64,
+    /// Characters that the predicted tokens are made of (bytes, for a model of bytes).
+    pub characters: u64,
 }
 
 impl Evaluated {
-    /// Mean loss in nats per symbol.
-    pub fn nats_per_char(&self) -> f64 {
+    /// Mean loss in nats per token.
+    pub fn nats_per_token(&self) -> f64 {
         self.loss.mean()
     }
 
-    /// The same in bits.
+    /// The loss in bits per character, which models of different units can be compared by.
     pub fn bits_per_char(&self) -> f64 {
-        self.loss.mean() / std::f64::consts::LN_2
+        self.loss.nats / self.characters.max(1) as f64 / std::f64::consts::LN_2
     }
 
-    /// `e` to the loss: as unsure as a choice among so many symbols.
+    /// `e` to the loss: as unsure as a choice among so many tokens.
     pub fn perplexity(&self) -> f64 {
         self.loss.mean().exp()
     }
@@ -119,12 +121,14 @@ impl<B: Backend> Session<'_, Language, B> {
     /// If a text cannot be read or has nothing to predict.
     pub fn evaluate(&self, texts: Vec<Source>, raw: bool, mut listen: impl FnMut(f64)) -> Result<Evaluated> {
         let Language { network, vocabulary, lines, .. } = &self.model.task;
-        let corpus = Corpus::scan(texts, vocabulary.units(), raw)?;
+        let units = vocabulary.units();
+        let read_in = if units == TokenUnits::Byte { Units::Byte } else { Units::Char };
+        let corpus = Corpus::scan(texts, read_in, raw)?;
+        let text = EncodedText::new(&corpus, vocabulary.clone())?;
         let mut batches: Batches = if *lines {
-            Lines::new(&corpus, vocabulary.clone(), 0..corpus.len(), 32, None)?.into()
+            Lines::new(&text, 0..text.len(), 32, None)?.into()
         } else {
-            Windows::evaluation(&corpus, vocabulary.clone(), 0..corpus.len(), Evaluation::exact(WINDOW))?
-                .into()
+            Windows::evaluation(&text, 0..text.len(), Evaluation::exact(WINDOW))?.into()
         };
         let all = batches.batches_per_epoch();
         let score = model::evaluate(self.backend, network, &self.weights, &mut batches, |done, _| {
@@ -135,8 +139,27 @@ impl<B: Backend> Session<'_, Language, B> {
         if !loss.nats.is_finite() {
             return Err(Error::Diverged("the model's loss on this text is not a finite number".to_owned()));
         }
-        Ok(Evaluated { loss, unknown: batches.unknown_count() })
+        let characters = match units {
+            TokenUnits::Char | TokenUnits::Byte => loss.count as u64,
+            TokenUnits::Word | TokenUnits::Bpe => predicted_characters(&text, *lines)?,
+        };
+        Ok(Evaluated { loss, unknown: batches.unknown_count(), characters })
     }
+}
+
+/// The characters of a text of words that are predicted: all but those of the first word, or those of all lines that are
+/// not empty, with their ends.
+fn predicted_characters(text: &EncodedText, by_lines: bool) -> Result<u64> {
+    let mut lines = text.corpus().lines()?;
+    if by_lines {
+        return lines.try_fold(0, |sum, line| {
+            let line = line?;
+            let characters = line.trim_end_matches('\n').chars().count() as u64;
+            Ok(sum + if characters > 0 { characters + 1 } else { 0 })
+        });
+    }
+    let first = lines.next().transpose()?.unwrap_or_default();
+    Ok(text.corpus().len() - text.vocabulary().first_token(&first).chars().count() as u64)
 }
 
 /// Text as it is made.

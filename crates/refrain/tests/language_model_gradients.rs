@@ -44,6 +44,7 @@ fn architecture(
         num_layers,
         embedding_size,
         vocab_size,
+        tied_embeddings: false,
         dropout: 0.4,
     }
 }
@@ -128,6 +129,33 @@ fn gradients_are_the_differences_of_the_loss_for_every_cell_and_depth() {
             check_differences(&architecture, &batch(5, Some(vec![4, 3, 1]), (3, 4)));
         }
     }
+}
+
+/// Beyond 1024 tokens their vectors are looked up; a tied matrix gets gradients from both of its uses.
+#[test]
+fn tied_embeddings_and_large_vocabularies_have_the_right_gradients() {
+    let tied = |vocab_size, hidden_size| Architecture {
+        tied_embeddings: true,
+        ..architecture(cells()[5], (vocab_size, hidden_size), 2, hidden_size)
+    };
+    let untied = |vocab_size| architecture(cells()[3], (vocab_size, 3), 1, 2);
+    let backends: Vec<Cpu> = Isa::available().map(|isa| Cpu::with_isa(isa, 1).unwrap()).collect();
+    for architecture in [tied(7, 3), tied(1030, 2), untied(1030)] {
+        let batch = batch(architecture.vocab_size, Some(vec![4, 3, 1]), (3, 4));
+        check_differences(&architecture, &batch);
+        agree(&architecture, &batch, &backends);
+    }
+    let wide = tied(1500, 33);
+    agree(&wide, &batch(1500, None, (5, 6)), &backends);
+    let names: Vec<_> = LanguageModel::new(&wide)
+        .unwrap()
+        .layout()
+        .entries()
+        .iter()
+        .map(|entry| entry.name.clone())
+        .collect();
+    assert!(!names.contains(&"readout.weight".to_owned()), "{names:?}");
+    assert!(LanguageModel::new(&Architecture { hidden_size: 34, ..wide }).is_err());
 }
 
 #[test]

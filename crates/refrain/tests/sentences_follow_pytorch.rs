@@ -33,6 +33,7 @@ fn follow<B: Backend>(backend: &B, losses: &str, tolerance: f64) {
         num_layers: 1,
         embedding_size: 0,
         vocab_size: *vocab_size,
+        tied_embeddings: false,
         dropout: 0.0,
     })
     .unwrap();

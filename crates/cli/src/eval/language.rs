@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 use indicatif::ProgressBar;
 use refrain::Model;
 use refrain::task::Language;
-use refrain::text::Source;
+use refrain::text::{Source, TokenUnits};
 use serde_json::json;
 
 use super::Args;
@@ -27,18 +27,20 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     });
     bar.finish_and_clear();
     let found = found?;
-    let (nats, bits, perplexity) = (found.nats_per_char(), found.bits_per_char(), found.perplexity());
+    let (nats, bits, perplexity) = (found.nats_per_token(), found.bits_per_char(), found.perplexity());
     if args.json {
         let object = json!({
             "loss": nats, "bits_per_char": bits, "perplexity": perplexity,
-            "characters": found.loss.count, "unknown": found.unknown, "precision": precision.name(),
+            "tokens": found.loss.count, "characters": found.characters, "unknown": found.unknown,
+            "precision": precision.name(),
         });
         return out::line(&object.to_string());
     }
     let units = model.task.vocabulary.units();
     let unit = units.singular();
     out::line(&format!("loss        {nats:.4} nats a {unit}"))?;
-    out::line(&format!("            {bits:.4} bits a {unit}"))?;
+    let symbol = if units == TokenUnits::Byte { unit } else { "character" };
+    out::line(&format!("            {bits:.4} bits a {symbol}"))?;
     out::line(&format!("perplexity  {perplexity:.3}"))?;
     out::line(&format!("{:<11} {}", units.plural(), thousands(found.loss.count as u64)))?;
     if found.unknown > 0 {

@@ -107,15 +107,16 @@ mod tests {
 
     use super::*;
     use crate::data::Rows as _;
-    use crate::text::{Corpus, Source, Units, Vocabulary};
+    use crate::text::{Corpus, EncodedText, Source, Units, Vocabulary};
 
     #[test]
     fn every_kind_keeps_the_same_promises() {
         let corpus =
             Corpus::scan(vec![Source::memory("text", "one\ntwo\nthree\n")], Units::Char, false).unwrap();
         let vocabulary = Arc::new(Vocabulary::from_counts(Units::Char, corpus.counts(), 1, false).unwrap());
-        let windows = Windows::new(&corpus, vocabulary.clone(), 0..14, 2, 4).unwrap();
-        let lines = Lines::new(&corpus, vocabulary, 0..14, 2, Some(0)).unwrap();
+        let text = EncodedText::new(&corpus, vocabulary).unwrap();
+        let windows = Windows::new(&text, 0..14, 2, 4).unwrap();
+        let lines = Lines::new(&text, 0..14, 2, Some(0)).unwrap();
         let kinds: [Batches; 3] =
             [windows.into(), lines.into(), Sequences::new(vec![vec![0, 1, 2]]).unwrap().into()];
         for (mut batches, carries) in kinds.into_iter().zip([true, false, false]) {

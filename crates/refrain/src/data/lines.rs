@@ -7,16 +7,14 @@
 
 use std::cmp::Reverse;
 use std::ops::Range;
-use std::sync::Arc;
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::batch::Batch;
-use super::encoder::Encoder;
 use super::pieces::{LONGEST_PIECE, Pieces};
-use crate::text::{Corpus, NEWLINE, Vocabulary, thousands};
+use crate::text::{EncodedText, thousands};
 use crate::{Error, Result};
 
 /// Pieces from one index entry to the next.
@@ -29,7 +27,7 @@ const POOL: u64 = 16;
 /// A line `abc` has the inputs `"\nabc"` and the targets `"abc\n"`. The state is zero before every batch.
 #[derive(Debug)]
 pub struct Lines {
-    encoder: Encoder,
+    text: EncodedText,
     pieces: Pieces,
     rows: u64,
     seed: Option<u64>,
@@ -65,23 +63,24 @@ impl Lines {
     /// text. For a random but fixed sample of a large text, take the first batches of epoch 0 under a seed.
     ///
     /// # Errors
-    /// [`Error::Config`] if `rows` is 0, or the text has other units than the vocabulary. [`Error::Text`] if
-    /// there is no line with anything on it, or no line end in the vocabulary. Else as [`Corpus::reader`].
-    pub fn new(
-        corpus: &Corpus,
-        vocabulary: Arc<Vocabulary>,
-        range: Range<u64>,
-        rows: usize,
-        seed: Option<u64>,
-    ) -> Result<Self> {
+    /// [`Error::Config`] if `rows` is 0. [`Error::Text`] if there is no line with anything on it, or no line end in
+    /// the vocabulary. Else as [`EncodedText::reader`].
+    pub fn new(text: &EncodedText, range: Range<u64>, rows: usize, seed: Option<u64>) -> Result<Self> {
         if rows == 0 {
             return Err(Error::Config(
                 "a batch of 0 rows is empty: --batch-size must be 1 or more".to_owned(),
             ));
         }
+        let line_end = text.vocabulary().line_end().ok_or_else(|| Error::Text {
+            path: text.corpus().name(),
+            message:
+                "cannot be read line by line, because the vocabulary has no line end: use a text of several \
+                      lines, or train without --lines"
+                    .to_owned(),
+        })?;
         let mut lines = Self {
-            encoder: Encoder::new(corpus, vocabulary)?,
-            pieces: Pieces::new(corpus, range)?,
+            text: text.clone(),
+            pieces: Pieces::new(text, line_end, range)?,
             rows: rows as u64,
             seed,
             blocks: Vec::new(),
@@ -93,7 +92,6 @@ impl Lines {
             ordered_epoch: None,
             pool: LoadedPool::default(),
         };
-        lines.check_line_end()?;
         lines.index()?;
         if lines.piece_count == 0 {
             return Err(
@@ -101,17 +99,6 @@ impl Lines {
             );
         }
         Ok(lines)
-    }
-
-    fn check_line_end(&self) -> Result<()> {
-        match self.encoder.vocabulary().id(NEWLINE) {
-            Some(_) => Ok(()),
-            None => Err(self.error(
-                "cannot be read line by line, because the vocabulary has no line end: use a text of several \
-                 lines, or train without --lines"
-                    .to_owned(),
-            )),
-        }
     }
 
     /// Counts the pieces and notes where every 64th of them starts.
@@ -189,7 +176,7 @@ impl Lines {
         let end = (start + self.rows as usize).min(self.pool.spans.len());
         let spans = &self.pool.spans[start..end];
         batch.set_sequences(spans.iter().map(|span| &self.pool.ids[span.clone()]));
-        self.unknown_count += self.encoder.unknown_among(&batch.targets);
+        self.unknown_count += self.text.vocabulary().unknown_among(&batch.targets) as u64;
         Ok(true)
     }
 
@@ -221,12 +208,10 @@ impl Lines {
     fn load_piece(&mut self, belongs: bool) -> Result<()> {
         let ids = &mut self.pool.ids;
         let start = ids.len();
-        let Some(piece) = self.pieces.read(ids)? else {
+        if self.pieces.read(ids)?.is_none() {
             return Ok(());
-        };
+        }
         if belongs {
-            self.encoder.encode(&mut ids[start..=start], piece.first_target.saturating_sub(1))?;
-            self.encoder.encode(&mut ids[start + 1..], piece.first_target)?;
             self.pool.spans.push(start..ids.len());
         } else {
             ids.truncate(start);
@@ -249,7 +234,7 @@ impl Lines {
     }
 
     fn error(&self, message: String) -> Error {
-        Error::Text { path: self.encoder.corpus().name(), message }
+        Error::Text { path: self.text.corpus().name(), message }
     }
 }
 

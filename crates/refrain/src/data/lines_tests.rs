@@ -5,12 +5,16 @@ use proptest::prelude::*;
 use super::super::batch::IGNORE;
 use super::*;
 use crate::data::Rows as _;
-use crate::text::{Source, SymbolCounts, Units};
+use crate::text::{Corpus, Source, SymbolCounts, Units, Vocabulary};
 
-fn corpus(text: &str) -> (Corpus, Arc<Vocabulary>) {
-    let corpus = Corpus::scan(vec![Source::memory("text.txt", text)], Units::Char, false).unwrap();
+fn corpus(text: &str) -> Corpus {
+    Corpus::scan(vec![Source::memory("text.txt", text)], Units::Char, false).unwrap()
+}
+
+fn encoded(text: &str) -> EncodedText {
+    let corpus = corpus(text);
     let vocabulary = Vocabulary::from_counts(Units::Char, corpus.counts(), 1, false).unwrap();
-    (corpus, Arc::new(vocabulary))
+    EncodedText::new(&corpus, vocabulary.into()).unwrap()
 }
 
 fn epoch(lines: &mut Lines, epoch: u64) -> Vec<Batch> {
@@ -48,11 +52,11 @@ fn numbered_lines(lengths: &[usize]) -> Vec<String> {
 
 #[test]
 fn a_small_text_gives_padded_rows() {
-    let (corpus, vocabulary) = corpus("ab\nabcd\n\nc\n");
-    let mut lines = Lines::new(&corpus, vocabulary.clone(), 0..corpus.len(), 2, None).unwrap();
+    let text = encoded("ab\nabcd\n\nc\n");
+    let mut lines = Lines::new(&text, 0..text.len(), 2, None).unwrap();
     let batches = epoch(&mut lines, 0);
-    assert_eq!(rows(&batches[0], &vocabulary), ["\nabcd\n", "\nab\n"]);
-    assert_eq!(rows(&batches[1], &vocabulary), ["\nc\n"]);
+    assert_eq!(rows(&batches[0], text.vocabulary()), ["\nabcd\n", "\nab\n"]);
+    assert_eq!(rows(&batches[1], text.vocabulary()), ["\nc\n"]);
     assert_eq!(batches[0].count(), 8);
     assert_eq!((lines.len(), lines.rows(), lines.predictions()), (2, 2, 10));
     assert!(lines.notes().is_empty());
@@ -61,11 +65,11 @@ fn a_small_text_gives_padded_rows() {
 #[test]
 fn without_a_seed_all_epochs_are_alike_and_with_one_they_differ() {
     let text = numbered_lines(&[3; 400]).join("\n") + "\n";
-    let (corpus, vocabulary) = corpus(&text);
-    let mut fixed = Lines::new(&corpus, vocabulary.clone(), 0..corpus.len(), 5, None).unwrap();
+    let text = encoded(&text);
+    let mut fixed = Lines::new(&text, 0..text.len(), 5, None).unwrap();
     assert_eq!(epoch(&mut fixed, 0), epoch(&mut fixed, 1));
-    let mut shuffled = Lines::new(&corpus, vocabulary.clone(), 0..corpus.len(), 5, Some(1)).unwrap();
-    let mut other_seed = Lines::new(&corpus, vocabulary, 0..corpus.len(), 5, Some(2)).unwrap();
+    let mut shuffled = Lines::new(&text, 0..text.len(), 5, Some(1)).unwrap();
+    let mut other_seed = Lines::new(&text, 0..text.len(), 5, Some(2)).unwrap();
     let first = epoch(&mut shuffled, 0);
     assert_ne!(first, epoch(&mut shuffled, 1));
     assert_ne!(first, epoch(&mut other_seed, 0));
@@ -75,19 +79,19 @@ fn without_a_seed_all_epochs_are_alike_and_with_one_they_differ() {
 #[test]
 fn long_lines_are_noted() {
     let text = format!("{}\nshort\n{}\n", "a".repeat(5000), "b".repeat(1025));
-    let (corpus, vocabulary) = corpus(&text);
-    let lines = Lines::new(&corpus, vocabulary.clone(), 0..corpus.len(), 4, Some(0)).unwrap();
+    let text = encoded(&text);
+    let lines = Lines::new(&text, 0..text.len(), 4, Some(0)).unwrap();
     assert_eq!(lines.notes(), ["2 lines are longer than 1,024 symbols and are read in pieces"]);
     assert_eq!(lines.predictions(), 5001 + 6 + 1026);
-    let lines = Lines::new(&corpus, vocabulary, 0..5007, 4, Some(0)).unwrap();
+    let lines = Lines::new(&text, 0..5007, 4, Some(0)).unwrap();
     assert_eq!(lines.notes(), ["1 line is longer than 1,024 symbols and is read in pieces"]);
 }
 
 #[test]
 fn a_text_without_lines_is_refused() {
     let refusal = |text: &str| {
-        let (corpus, vocabulary) = corpus(text);
-        Lines::new(&corpus, vocabulary, 0..corpus.len(), 2, None).unwrap_err().to_string()
+        let text = encoded(text);
+        Lines::new(&text, 0..text.len(), 2, None).unwrap_err().to_string()
     };
     assert_eq!(
         refusal("one line"),
@@ -99,24 +103,25 @@ fn a_text_without_lines_is_refused() {
 
 #[test]
 fn zero_rows_are_refused() {
-    let (corpus, vocabulary) = corpus("a\n");
-    let error = Lines::new(&corpus, vocabulary, 0..2, 0, None).unwrap_err();
+    let text = encoded("a\n");
+    let error = Lines::new(&text, 0..2, 0, None).unwrap_err();
     assert_eq!(error.to_string(), "a batch of 0 rows is empty: --batch-size must be 1 or more");
 }
 
 #[test]
 fn an_unseen_character_is_named_with_its_line_or_counted() {
     let known = SymbolCounts::of(Units::Char, "ab\n");
-    let (corpus, _) = corpus("ab\n\nébé\n");
-    let strict = Arc::new(Vocabulary::from_counts(Units::Char, &known, 1, false).unwrap());
-    let mut lines = Lines::new(&corpus, strict, 0..corpus.len(), 2, None).unwrap();
+    let read = |with_unknown| {
+        let vocabulary = Vocabulary::from_counts(Units::Char, &known, 1, with_unknown).unwrap();
+        let text = EncodedText::new(&corpus("ab\n\nébé\n"), vocabulary.into()).unwrap();
+        Lines::new(&text, 0..text.len(), 2, None)
+    };
     assert_eq!(
-        lines.batch(0, 0, &mut Batch::default()).unwrap_err().to_string(),
+        read(false).unwrap_err().to_string(),
         "text.txt: line 3 contains 'é' (U+00E9), which the model has never seen: leave it out of the text, \
          or train a model with an unknown symbol"
     );
-    let lenient = Arc::new(Vocabulary::from_counts(Units::Char, &known, 1, true).unwrap());
-    let mut lines = Lines::new(&corpus, lenient, 0..corpus.len(), 2, None).unwrap();
+    let mut lines = read(true).unwrap();
     epoch(&mut lines, 0);
     assert_eq!(lines.unknown_count(), 2);
 }
@@ -131,10 +136,10 @@ proptest! {
         epoch_number in 0u64..5,
     ) {
         let lines = numbered_lines(&lengths);
-        let (corpus, vocabulary) = corpus(&(lines.join("\n") + "\n"));
-        let mut batches = Lines::new(&corpus, vocabulary.clone(), 0..corpus.len(), batch_rows, seed).unwrap();
+        let text = encoded(&(lines.join("\n") + "\n"));
+        let mut batches = Lines::new(&text, 0..text.len(), batch_rows, seed).unwrap();
         let all = epoch(&mut batches, epoch_number);
-        let mut found: Vec<_> = all.iter().flat_map(|batch| rows(batch, &vocabulary)).collect();
+        let mut found: Vec<_> = all.iter().flat_map(|batch| rows(batch, text.vocabulary())).collect();
         let mut expected: Vec<_> = lines.iter().map(|line| format!("\n{line}\n")).collect();
         found.sort();
         expected.sort();
@@ -150,8 +155,8 @@ proptest! {
         seed: Option<u64>,
         calls in proptest::collection::vec((0u64..3, 0u64..80), 1..12),
     ) {
-        let (corpus, vocabulary) = corpus(&(numbered_lines(&lengths).join("\n") + "\n"));
-        let new = || Lines::new(&corpus, vocabulary.clone(), 0..corpus.len(), batch_rows, seed).unwrap();
+        let text = encoded(&(numbered_lines(&lengths).join("\n") + "\n"));
+        let new = || Lines::new(&text, 0..text.len(), batch_rows, seed).unwrap();
         let (mut lines, mut batch) = (new(), Batch::default());
         let epochs = [0, 1, 2].map(|number| epoch(&mut new(), number));
         for (number, index) in calls {

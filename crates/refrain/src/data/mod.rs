@@ -6,7 +6,6 @@
 
 mod batch;
 mod batches;
-mod encoder;
 mod epochs;
 mod examples;
 mod lines;

@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use crate::Result;
-use crate::text::{Corpus, NEWLINE, Reader};
+use crate::text::{EncodedText, IdReader};
 
 /// The most symbols of a line, its end not included, in one piece.
 pub(super) const LONGEST_PIECE: usize = 1024;
@@ -16,7 +16,9 @@ pub(super) const LONGEST_PIECE: usize = 1024;
 #[derive(Debug)]
 pub(super) struct Pieces {
     range: Range<u64>,
-    reader: Reader,
+    reader: IdReader,
+    /// The id of the line end.
+    line_end: u32,
     /// Symbols that were read ahead: `chunk[next..end]`.
     chunk: Vec<u32>,
     next: usize,
@@ -25,21 +27,19 @@ pub(super) struct Pieces {
     previous: u32,
 }
 
-/// Where a piece comes from.
+/// What is to be known of a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Piece {
-    /// Position of its first target, which is its second symbol.
-    pub(super) first_target: u64,
     /// Whether it goes on with a line that an earlier piece started.
     pub(super) is_continuation: bool,
 }
 
 impl Pieces {
     /// # Errors
-    /// As [`Corpus::reader`].
-    pub(super) fn new(corpus: &Corpus, range: Range<u64>) -> Result<Self> {
-        let reader = corpus.reader(range.start)?;
-        Ok(Self { range, reader, chunk: vec![0; 4096], next: 0, end: 0, previous: NEWLINE })
+    /// As [`EncodedText::reader`].
+    pub(super) fn new(text: &EncodedText, line_end: u32, range: Range<u64>) -> Result<Self> {
+        let reader = text.reader(range.start)?;
+        Ok(Self { range, reader, line_end, chunk: vec![0; 4096], next: 0, end: 0, previous: line_end })
     }
 
     /// Where the next [`read`](Self::read) starts; [`go_to`](Self::go_to) brings a reader of the same range
@@ -49,15 +49,15 @@ impl Pieces {
     }
 
     /// # Errors
-    /// As [`Reader::seek`].
+    /// As [`IdReader::seek`].
     pub(super) fn go_to(&mut self, position: u64) -> Result<()> {
         if position == self.position() {
             return Ok(());
         }
-        (self.next, self.end, self.previous) = (0, 0, NEWLINE);
+        (self.next, self.end, self.previous) = (0, 0, self.line_end);
         if position > self.range.start {
             self.reader.seek(position - 1)?;
-            let mut previous = [NEWLINE];
+            let mut previous = [self.line_end];
             self.reader.read(&mut previous)?;
             self.previous = previous[0];
         } else {
@@ -70,25 +70,25 @@ impl Pieces {
     /// at the end of the range. The last line is ended even where the text is not.
     ///
     /// # Errors
-    /// As [`Reader::read`].
+    /// As [`IdReader::read`].
     pub(super) fn read(&mut self, symbols: &mut Vec<u32>) -> Result<Option<Piece>> {
-        while self.peek()? == Some(NEWLINE) {
-            self.take(NEWLINE);
+        while self.peek()? == Some(self.line_end) {
+            self.take(self.line_end);
         }
         if self.peek()?.is_none() {
             return Ok(None);
         }
-        let piece = Piece { first_target: self.position(), is_continuation: self.previous != NEWLINE };
+        let piece = Piece { is_continuation: self.previous != self.line_end };
         symbols.push(self.previous);
         for taken in 0.. {
             match self.peek()? {
-                Some(NEWLINE) => {
-                    self.take(NEWLINE);
-                    symbols.push(NEWLINE);
+                Some(id) if id == self.line_end => {
+                    self.take(self.line_end);
+                    symbols.push(self.line_end);
                     break;
                 }
                 None => {
-                    symbols.push(NEWLINE);
+                    symbols.push(self.line_end);
                     break;
                 }
                 Some(_) if taken == LONGEST_PIECE => break,
@@ -121,14 +121,25 @@ impl Pieces {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::{Source, Units};
+    use crate::text::{Corpus, Source, Units, Vocabulary};
+
+    fn encoded(text: &str) -> EncodedText {
+        let corpus = Corpus::scan(vec![Source::memory("text", text)], Units::Char, false).unwrap();
+        let vocabulary = Vocabulary::from_counts(Units::Char, corpus.counts(), 1, false).unwrap();
+        EncodedText::new(&corpus, vocabulary.into()).unwrap()
+    }
+
+    fn pieces(text: &EncodedText, range: Range<u64>) -> Pieces {
+        Pieces::new(text, text.vocabulary().line_end().unwrap(), range).unwrap()
+    }
 
     fn pieces_of(text: &str, range: Range<u64>) -> Vec<String> {
-        let corpus = Corpus::scan(vec![Source::memory("text", text)], Units::Char, false).unwrap();
-        let mut pieces = Pieces::new(&corpus, range).unwrap();
-        let (mut all, mut symbols) = (Vec::new(), Vec::new());
-        while pieces.read(&mut symbols).unwrap().is_some() {
-            all.push(symbols.drain(..).filter_map(char::from_u32).collect());
+        let text = encoded(text);
+        let mut pieces = pieces(&text, range);
+        let (mut all, mut ids) = (Vec::new(), Vec::new());
+        while pieces.read(&mut ids).unwrap().is_some() {
+            all.push(String::from_utf8(text.vocabulary().decode(&ids)).unwrap());
+            ids.clear();
         }
         all
     }
@@ -168,8 +179,8 @@ mod tests {
     #[test]
     fn reading_starts_again_at_any_position_it_reported() {
         let text = format!("ab\n\n{}\nc", "long ".repeat(700));
-        let corpus = Corpus::scan(vec![Source::memory("text", &text)], Units::Char, false).unwrap();
-        let (mut forward, mut found) = (Pieces::new(&corpus, 0..corpus.len()).unwrap(), Vec::new());
+        let text = encoded(&text);
+        let (mut forward, mut found) = (pieces(&text, 0..text.len()), Vec::new());
         loop {
             let (position, mut symbols) = (forward.position(), Vec::new());
             let Some(piece) = forward.read(&mut symbols).unwrap() else { break };

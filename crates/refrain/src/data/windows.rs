@@ -5,11 +5,9 @@
 //! every window belongs to lane `b`, so state row `b` always goes on where it stopped.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use super::batch::{Batch, IGNORE};
-use super::encoder::Encoder;
-use crate::text::{Corpus, Reader, Vocabulary, thousands};
+use crate::text::{EncodedText, IdReader, thousands};
 use crate::{Error, Result};
 
 /// The windows over one part of a text, for training ([`new`](Self::new)) or for measuring
@@ -18,7 +16,7 @@ use crate::{Error, Result};
 /// The state is zero before window 0, and carried from each window to the next.
 #[derive(Debug)]
 pub struct Windows {
-    encoder: Encoder,
+    text: EncodedText,
     lanes: Vec<Lane>,
     steps: usize,
     /// Steps of the longest lane.
@@ -27,7 +25,7 @@ pub struct Windows {
     /// The window that every lane's reader stands before.
     next: Option<u64>,
     unknown_count: u64,
-    /// The symbols, then ids, that one lane adds to a window: `[T]`.
+    /// What one lane adds to a window: `[T]`.
     ids: Vec<u32>,
 }
 
@@ -35,7 +33,7 @@ pub struct Windows {
 struct Lane {
     part: LanePart,
     /// Stands behind the symbol of `input`.
-    reader: Reader,
+    reader: IdReader,
     /// The id that the next window starts with.
     input: u32,
 }
@@ -78,22 +76,16 @@ impl Windows {
     /// left out.
     ///
     /// # Errors
-    /// [`Error::Config`] if `rows` or `steps` is 0, or the text has other units than the vocabulary.
-    /// [`Error::Text`] if a lane is shorter than one window. Else as [`Corpus::reader`].
-    pub fn new(
-        corpus: &Corpus,
-        vocabulary: Arc<Vocabulary>,
-        range: Range<u64>,
-        rows: usize,
-        steps: usize,
-    ) -> Result<Self> {
+    /// [`Error::Config`] if `rows` or `steps` is 0.
+    /// [`Error::Text`] if a lane is shorter than one window. Else as [`EncodedText::reader`].
+    pub fn new(text: &EncodedText, range: Range<u64>, rows: usize, steps: usize) -> Result<Self> {
         check_shape(rows, steps)?;
         let symbols = range.end.saturating_sub(range.start);
         let length = symbols.saturating_sub(1) / rows as u64;
         if length < steps as u64 {
             let needed = (rows as u64).saturating_mul(steps as u64).saturating_add(1);
             return Err(Error::Text {
-                path: corpus.name(),
+                path: text.corpus().name(),
                 message: format!(
                     "the text to train on has {} symbols, but {rows} rows of {steps} steps need {}: lower \
                      --batch-size or --seq-length, or give more text",
@@ -104,7 +96,7 @@ impl Windows {
         }
         let start_of = |row| range.start + row * length;
         let parts = (0..rows as u64).map(|row| LanePart { start: start_of(row), length, warm_up: 0 });
-        Self::over(corpus, vocabulary, parts.collect(), steps)
+        Self::over(text, parts.collect(), steps)
     }
 
     /// Measuring lanes: the symbols of `range` after its first are cut into equal parts, and each is
@@ -112,21 +104,16 @@ impl Windows {
     /// are padded with [`IGNORE`].
     ///
     /// # Errors
-    /// [`Error::Config`] if a size is 0, or the text has other units than the vocabulary. [`Error::Text`] if
-    /// there are fewer than two symbols. Else as [`Corpus::reader`].
-    pub fn evaluation(
-        corpus: &Corpus,
-        vocabulary: Arc<Vocabulary>,
-        range: Range<u64>,
-        how: Evaluation,
-    ) -> Result<Self> {
+    /// [`Error::Config`] if a size is 0. [`Error::Text`] if there are fewer than two symbols. Else as
+    /// [`EncodedText::reader`].
+    pub fn evaluation(text: &EncodedText, range: Range<u64>, how: Evaluation) -> Result<Self> {
         check_shape(how.rows, how.steps)?;
         let predictable = range.end.saturating_sub(range.start).saturating_sub(1);
         let wanted = how.limit.unwrap_or(predictable).min(predictable);
         if predictable == 0 {
             let message =
                 "has fewer than two symbols to measure on: one is needed to predict the next from".to_owned();
-            return Err(Error::Text { path: corpus.name(), message });
+            return Err(Error::Text { path: text.corpus().name(), message });
         }
         if wanted == 0 {
             return Err(Error::Config("a limit of 0 symbols leaves nothing to measure".to_owned()));
@@ -138,25 +125,28 @@ impl Windows {
             let counted = even_share(wanted, row + 1, rows) - even_share(wanted, row, rows);
             LanePart { start: range.start + before - warm_up, length: warm_up + counted, warm_up }
         });
-        Self::over(corpus, vocabulary, parts.collect(), how.steps)
+        Self::over(text, parts.collect(), how.steps)
     }
 
-    fn over(
-        corpus: &Corpus,
-        vocabulary: Arc<Vocabulary>,
-        parts: Vec<LanePart>,
-        steps: usize,
-    ) -> Result<Self> {
-        let encoder = Encoder::new(corpus, vocabulary)?;
+    fn over(text: &EncodedText, parts: Vec<LanePart>, steps: usize) -> Result<Self> {
         let total_steps = parts.iter().map(|part| part.length).max().unwrap_or(0);
         let predictions = parts.iter().map(|part| part.length - part.warm_up).sum();
         let steps = steps.min(usize::try_from(total_steps).unwrap_or(usize::MAX));
         let lanes = parts
             .into_iter()
-            .map(|part| Ok(Lane { part, reader: corpus.reader(part.start)?, input: 0 }))
+            .map(|part| Ok(Lane { part, reader: text.reader(part.start)?, input: 0 }))
             .collect::<Result<_>>()?;
         let ids = vec![0; steps];
-        Ok(Self { encoder, lanes, steps, total_steps, predictions, next: None, unknown_count: 0, ids })
+        Ok(Self {
+            text: text.clone(),
+            lanes,
+            steps,
+            total_steps,
+            predictions,
+            next: None,
+            unknown_count: 0,
+            ids,
+        })
     }
 
     /// Windows in an epoch, at least 1.
@@ -204,13 +194,13 @@ impl Windows {
                 continue;
             }
             if !follows {
-                lane.go_to(first, &self.encoder)?;
+                lane.go_to(first)?;
             }
             let ids = &mut self.ids[..count];
-            lane.read(ids, &self.encoder)?;
+            lane.reader.read(ids)?;
             lane.write(ids, first, row, batch);
         }
-        self.unknown_count += self.encoder.unknown_among(&batch.targets);
+        self.unknown_count += self.text.vocabulary().unknown_among(&batch.targets) as u64;
         self.next = Some(index + 1);
         Ok(true)
     }
@@ -218,19 +208,12 @@ impl Windows {
 
 impl Lane {
     /// Goes to a step of this lane and reads the input of that step.
-    fn go_to(&mut self, step: u64, encoder: &Encoder) -> Result<()> {
+    fn go_to(&mut self, step: u64) -> Result<()> {
         self.reader.seek(self.part.start + step)?;
         let mut input = [0];
-        self.read(&mut input, encoder)?;
+        self.reader.read(&mut input)?;
         self.input = input[0];
         Ok(())
-    }
-
-    /// The ids of the next symbols.
-    fn read(&mut self, ids: &mut [u32], encoder: &Encoder) -> Result<()> {
-        let position = self.reader.position();
-        let count = self.reader.read(ids)?;
-        encoder.encode(&mut ids[..count], position)
     }
 
     /// Writes the targets `ids` of the steps from `first` on, and the inputs that stand one symbol before

@@ -1,18 +1,21 @@
 //! Windows cover what they should, in the right places, however they are called.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::data::Rows as _;
-use crate::text::{Source, SymbolCounts, Units};
+use crate::text::{Corpus, Source, SymbolCounts, Units, Vocabulary};
 
-/// A corpus whose symbol at position `p` tells `p` (up to 10,000), with its vocabulary: id = p mod 10,000.
-fn numbered(length: u32) -> (Corpus, Arc<Vocabulary>) {
+/// A text whose id at position `p` tells `p` (up to 10,000): id = p mod 10,000.
+fn numbered(length: u32) -> EncodedText {
     let text: String =
         (0..length).filter_map(|position| char::from_u32(0x1_0000 + position % 10_000)).collect();
     let vocabulary =
         Vocabulary::from_counts(Units::Char, &SymbolCounts::of(Units::Char, &text), 1, false).unwrap();
-    (Corpus::scan(vec![Source::memory("numbers", &text)], Units::Char, false).unwrap(), Arc::new(vocabulary))
+    let corpus = Corpus::scan(vec![Source::memory("numbers", &text)], Units::Char, false).unwrap();
+    EncodedText::new(&corpus, vocabulary.into()).unwrap()
 }
 
 fn epoch(windows: &mut Windows) -> Vec<Batch> {
@@ -53,8 +56,8 @@ fn assert_contiguous(batches: &[Batch]) {
 
 #[test]
 fn a_small_text_is_cut_as_the_docstring_says() {
-    let (corpus, vocabulary) = numbered(12);
-    let mut windows = Windows::new(&corpus, vocabulary, 0..12, 2, 3).unwrap();
+    let text = numbered(12);
+    let mut windows = Windows::new(&text, 0..12, 2, 3).unwrap();
     let batches = epoch(&mut windows);
     assert_eq!(batches.len(), 2);
     assert_eq!(batches[0].inputs, [0, 5, 1, 6, 2, 7]);
@@ -67,9 +70,9 @@ fn a_small_text_is_cut_as_the_docstring_says() {
 
 #[test]
 fn a_text_that_is_too_short_says_by_how_much() {
-    let (corpus, vocabulary) = numbered(2500);
-    assert!(Windows::new(&corpus, vocabulary.clone(), 0..2500, 49, 51).is_ok());
-    let error = Windows::new(&corpus, vocabulary, 0..2500, 50, 50).unwrap_err();
+    let text = numbered(2500);
+    assert!(Windows::new(&text, 0..2500, 49, 51).is_ok());
+    let error = Windows::new(&text, 0..2500, 50, 50).unwrap_err();
     assert_eq!(
         error.to_string(),
         "numbers: the text to train on has 2,500 symbols, but 50 rows of 50 steps need 2,501: lower \
@@ -79,13 +82,13 @@ fn a_text_that_is_too_short_says_by_how_much() {
 
 #[test]
 fn empty_shapes_and_texts_are_refused() {
-    let (corpus, vocabulary) = numbered(10);
-    let error = Windows::new(&corpus, vocabulary.clone(), 0..10, 0, 3).unwrap_err();
+    let text = numbered(10);
+    let error = Windows::new(&text, 0..10, 0, 3).unwrap_err();
     assert_eq!(
         error.to_string(),
         "a batch of 0 rows and 3 steps is empty: --batch-size and --seq-length must be 1 or more"
     );
-    let error = Windows::evaluation(&corpus, vocabulary, 9..10, Evaluation::exact(5)).unwrap_err();
+    let error = Windows::evaluation(&text, 9..10, Evaluation::exact(5)).unwrap_err();
     assert_eq!(
         error.to_string(),
         "numbers: has fewer than two symbols to measure on: one is needed to predict the next from"
@@ -94,10 +97,10 @@ fn empty_shapes_and_texts_are_refused() {
 
 #[test]
 fn a_limit_just_below_the_whole_takes_nothing_twice() {
-    let (corpus, vocabulary) = numbered(20);
+    let text = numbered(20);
     for limit in 1..19 {
         let how = Evaluation { rows: 7, steps: 50, warm_up: 20, limit: Some(limit) };
-        let batches = epoch(&mut Windows::evaluation(&corpus, vocabulary.clone(), 0..20, how).unwrap());
+        let batches = epoch(&mut Windows::evaluation(&text, 0..20, how).unwrap());
         let targets = targets(&batches);
         assert_eq!(targets.len() as u64, limit);
         assert!(targets.windows(2).all(|pair| pair[0] < pair[1]));
@@ -108,8 +111,9 @@ fn a_limit_just_below_the_whole_takes_nothing_twice() {
 fn an_unseen_character_is_named_with_its_line() {
     let known = SymbolCounts::of(Units::Char, "ab\n");
     let corpus = Corpus::scan(vec![Source::memory("poem.txt", "ab\nab\naéb\n")], Units::Char, false).unwrap();
-    let strict = Arc::new(Vocabulary::from_counts(Units::Char, &known, 1, false).unwrap());
-    let mut windows = Windows::evaluation(&corpus, strict, 0..10, Evaluation::exact(4)).unwrap();
+    let read = |vocabulary| EncodedText::new(&corpus, Arc::new(vocabulary)).unwrap();
+    let strict = Vocabulary::from_counts(Units::Char, &known, 1, false).unwrap();
+    let mut windows = Windows::evaluation(&read(strict), 0..10, Evaluation::exact(4)).unwrap();
     let mut batch = Batch::default();
     assert!(windows.batch(0, &mut batch).unwrap());
     assert_eq!(
@@ -117,17 +121,16 @@ fn an_unseen_character_is_named_with_its_line() {
         "poem.txt: line 3 contains 'é' (U+00E9), which the model has never seen: leave it out of the text, \
          or train a model with an unknown symbol"
     );
-    let lenient = Arc::new(Vocabulary::from_counts(Units::Char, &known, 1, true).unwrap());
-    let mut windows = Windows::evaluation(&corpus, lenient, 0..10, Evaluation::exact(4)).unwrap();
+    let lenient = Vocabulary::from_counts(Units::Char, &known, 1, true).unwrap();
+    let mut windows = Windows::evaluation(&read(lenient), 0..10, Evaluation::exact(4)).unwrap();
     epoch(&mut windows);
     assert_eq!(windows.unknown_count(), 1);
 }
 
 #[test]
 fn the_units_of_text_and_vocabulary_must_agree() {
-    let (_, vocabulary) = numbered(10);
     let corpus = Corpus::scan(vec![Source::memory("text", "abc")], Units::Byte, false).unwrap();
-    let error = Windows::new(&corpus, vocabulary, 0..3, 1, 1).unwrap_err();
+    let error = EncodedText::new(&corpus, numbered(10).vocabulary().clone()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the text is read in units of byte, but the vocabulary is one of char: use --units char"
@@ -136,8 +139,8 @@ fn the_units_of_text_and_vocabulary_must_agree() {
 
 #[test]
 fn buffers_are_reused_from_window_to_window() {
-    let (corpus, vocabulary) = numbered(1000);
-    let mut windows = Windows::new(&corpus, vocabulary, 0..1000, 4, 10).unwrap();
+    let text = numbered(1000);
+    let mut windows = Windows::new(&text, 0..1000, 4, 10).unwrap();
     let mut batch = Batch::default();
     windows.batch(0, &mut batch).unwrap();
     let before = (batch.inputs.as_ptr(), batch.targets.as_ptr());
@@ -152,11 +155,11 @@ proptest! {
     fn training_windows_cover_each_position_exactly_once(
         start in 0u32..50, length in 2u32..2_000, rows in 1usize..20, steps in 1usize..60,
     ) {
-        let (corpus, vocabulary) = numbered(start + length);
+        let text = numbered(start + length);
         let range = u64::from(start)..u64::from(start + length);
         let lane = (length as usize - 1) / rows;
         prop_assume!(lane >= steps);
-        let mut windows = Windows::new(&corpus, vocabulary, range, rows, steps).unwrap();
+        let mut windows = Windows::new(&text, range, rows, steps).unwrap();
         let batches = epoch(&mut windows);
         let expected: Vec<u32> = (start + 1..start + 1 + (lane * rows) as u32).collect();
         prop_assert_eq!(targets(&batches), expected);
@@ -168,10 +171,10 @@ proptest! {
     fn evaluation_predicts_each_symbol_but_the_first_exactly_once(
         start in 0u32..50, length in 2u32..2_000, rows in 1usize..40, steps in 1usize..60, warm_up in 0u64..300,
     ) {
-        let (corpus, vocabulary) = numbered(start + length);
+        let text = numbered(start + length);
         let range = u64::from(start)..u64::from(start + length);
         let how = Evaluation { rows, steps, warm_up, limit: None };
-        let mut windows = Windows::evaluation(&corpus, vocabulary, range, how).unwrap();
+        let mut windows = Windows::evaluation(&text, range, how).unwrap();
         let batches = epoch(&mut windows);
         prop_assert_eq!(targets(&batches), (start + 1..start + length).collect::<Vec<_>>());
         prop_assert_eq!(windows.predictions(), u64::from(length) - 1);
@@ -184,9 +187,9 @@ proptest! {
     fn a_limit_is_kept_exactly_and_spread_over_the_text(
         length in 1_000u32..5_000, rows in 1usize..40, limit in 1u64..2_000,
     ) {
-        let (corpus, vocabulary) = numbered(length);
+        let text = numbered(length);
         let how = Evaluation { rows, steps: 50, warm_up: 20, limit: Some(limit) };
-        let mut windows = Windows::evaluation(&corpus, vocabulary, 0..u64::from(length), how).unwrap();
+        let mut windows = Windows::evaluation(&text, 0..u64::from(length), how).unwrap();
         let batches = epoch(&mut windows);
         let targets = targets(&batches);
         prop_assert_eq!(targets.len() as u64, limit.min(u64::from(length) - 1));
@@ -200,9 +203,9 @@ proptest! {
     fn windows_do_not_depend_on_the_order_of_calls(
         calls in proptest::collection::vec(0u64..12, 1..20), warm_up in 0u64..30,
     ) {
-        let (corpus, vocabulary) = numbered(500);
+        let text = numbered(500);
         let how = Evaluation { rows: 3, steps: 17, warm_up, limit: None };
-        let mut windows = Windows::evaluation(&corpus, vocabulary.clone(), 0..500, how).unwrap();
+        let mut windows = Windows::evaluation(&text, 0..500, how).unwrap();
         let in_order = epoch(&mut windows);
         let mut batch = Batch::default();
         for index in calls {

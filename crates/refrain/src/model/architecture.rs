@@ -62,6 +62,9 @@ pub struct Architecture {
     pub embedding_size: usize,
     /// `V`.
     pub vocab_size: usize,
+    /// Whether the readout's matrix is that of the embedding (Press & Wolf 2017, <https://arxiv.org/abs/1608.05859>).
+    #[serde(default)]
+    pub tied_embeddings: bool,
     /// Share of each layer's output that training drops.
     pub dropout: f32,
 }
@@ -84,7 +87,15 @@ impl Architecture {
     pub fn validate(&self) -> Result<()> {
         layers(self.hidden_size, self.num_layers, self.dropout)?;
         within("embedding size", self.embedding_size, 0, MAX_SIZE)?;
-        within("vocabulary size", self.vocab_size, 1, MAX_VOCABULARY)
+        within("vocabulary size", self.vocab_size, 1, MAX_VOCABULARY)?;
+        match self.tied_embeddings && self.embedding_size != self.hidden_size {
+            true => Err(Error::Config(format!(
+                "tied embeddings are as wide as the layers that they are read from: leave out --embedding-size {}, \
+                 or give it --hidden-size {}'s value",
+                self.embedding_size, self.hidden_size
+            ))),
+            false => Ok(()),
+        }
     }
 
     /// One line for people: `LSTM, 2 layers of 256, embedding of 64`.
@@ -96,6 +107,7 @@ impl Architecture {
         };
         match self.embedding_size {
             0 => format!("{cell}, {layers}, one-hot input"),
+            e if self.tied_embeddings => format!("{cell}, {layers}, tied embedding of {e}"),
             e => format!("{cell}, {layers}, embedding of {e}"),
         }
     }

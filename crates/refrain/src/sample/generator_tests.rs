@@ -31,6 +31,7 @@ impl<B: Backend> Fixture<B> {
             num_layers,
             embedding_size: 7,
             vocab_size: vocabulary.len(),
+            tied_embeddings: false,
             dropout: 0.0,
         };
         let model = LanguageModel::new(&architecture).unwrap();

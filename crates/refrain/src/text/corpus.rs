@@ -137,34 +137,41 @@ impl Corpus {
         Reader::new(self.clone(), position)
     }
 
+    /// The lines of the text with their ends, one after the other.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a text of bytes; as [`Reader::read`].
+    pub fn lines(&self) -> Result<impl Iterator<Item = Result<String>>> {
+        if self.units() != Units::Char {
+            return Err(Error::Config("words are made of characters: the text was read as bytes".to_owned()));
+        }
+        let mut reader = self.reader(0)?;
+        let mut symbols = vec![0; SCAN_SYMBOLS];
+        let (mut next, mut end) = (0, 0);
+        let mut line = move || -> Result<String> {
+            let mut line = String::new();
+            loop {
+                if next == end {
+                    (next, end) = (0, reader.read(&mut symbols)?);
+                }
+                let Some(&symbol) = symbols[..end].get(next) else { return Ok(line) };
+                next += 1;
+                line.extend(char::from_u32(symbol));
+                if symbol == NEWLINE {
+                    return Ok(line);
+                }
+            }
+        };
+        let not_the_end = |line: &Result<String>| !matches!(line, Ok(line) if line.is_empty());
+        Ok(std::iter::from_fn(move || Some(line()).filter(not_the_end)))
+    }
+
     /// Checks that every file still has the length and time of modification of the scan.
     ///
     /// # Errors
     /// [`Error::Text`] for a file that changed, [`Error::Io`] for one that is gone.
     pub fn check_unchanged(&self) -> Result<()> {
         self.sources().iter().try_for_each(|indexed| indexed.source.check_unchanged())
-    }
-
-    /// The first position at or after `position` where a line starts, or [`len`](Self::len) if none does.
-    ///
-    /// # Errors
-    /// As [`Reader::seek`].
-    pub fn next_line_start(&self, position: u64) -> Result<u64> {
-        if position == 0 {
-            return Ok(0);
-        }
-        let mut reader = self.reader(position - 1)?;
-        let mut buffer = [0; 1024];
-        loop {
-            let start = reader.position();
-            let count = reader.read(&mut buffer)?;
-            if let Some(place) = buffer[..count].iter().position(|&symbol| symbol == NEWLINE) {
-                return Ok(start + place as u64 + 1);
-            }
-            if count == 0 {
-                return Ok(self.len());
-            }
-        }
     }
 
     /// The name of the source that holds the symbol at `position`, and its line there, counted from 1. Reads
@@ -343,13 +350,6 @@ mod tests {
         assert_eq!(symbols.to_vec(), Units::Char.symbols("3\n4\n"));
         std::fs::write(directory.path().join("64"), "changed").unwrap();
         assert!(corpus.check_unchanged().is_err());
-    }
-
-    #[test]
-    fn a_line_start_is_found_at_or_after_a_position() {
-        let corpus = scan(&[b"ab\n\ncd"], Units::Char, false).unwrap();
-        let starts: Vec<u64> = (0..=6).map(|position| corpus.next_line_start(position).unwrap()).collect();
-        assert_eq!(starts, [0, 3, 3, 3, 4, 6, 6]);
     }
 
     #[test]

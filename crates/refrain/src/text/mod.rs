@@ -3,15 +3,18 @@
 //! A [`Source`] says where a text lies. [`Corpus::scan`] reads one or several of them once, in a stream: it
 //! counts the symbols (for the [`Vocabulary`]) and keeps a sparse index, so that a [`Reader`] can later start
 //! anywhere without the text ever being held in memory. A *symbol* is a Unicode scalar value or a byte value
-//! ([`Units`]), always a `u32`; the vocabulary turns symbols into ids and back.
+//! ([`Units`]), always a `u32`. A [`Vocabulary`] gives ids to symbols, or to words and pieces of words; with it a corpus
+//! becomes an [`EncodedText`], which batches are cut from.
 //!
 //! Texts that are in memory anyway, the examples of a task, are cut by a [`Tokenizer`]: into characters and bytes as
 //! above, and also into words and pieces of words ([`TokenUnits`]).
 
+mod alphabet;
 mod byte_pairs;
 mod corpus;
 mod counts;
 mod decode;
+mod encoded;
 pub mod examples;
 mod reader;
 mod source;
@@ -27,6 +30,7 @@ mod words;
 
 pub use corpus::Corpus;
 pub use counts::SymbolCounts;
+pub use encoded::{EncodedText, IdReader};
 pub use reader::Reader;
 pub use source::Source;
 pub use split::{split, split_at_line};

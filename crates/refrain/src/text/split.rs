@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use super::corpus::Corpus;
+use super::encoded::EncodedText;
 use crate::{Error, Result};
 
-/// Cuts `length` symbols in two: the validation part is the last `valid_fraction` of the text, because a text
+/// Cuts `length` tokens in two: the validation part is the last `valid_fraction` of the text, because a text
 /// is continuous and any other choice would let training see both sides of it.
 ///
-/// Returns (training, validation); the training part has `floor(length * (1 - valid_fraction))` symbols. A
+/// Returns (training, validation); the training part has `floor(length * (1 - valid_fraction))` tokens. A
 /// fraction of 0 leaves the validation part empty.
 ///
 /// # Errors
@@ -28,17 +28,17 @@ pub fn split(length: u64, valid_fraction: f64) -> Result<(Range<u64>, Range<u64>
 /// Like [`split`], with the cut moved on to the next start of a line, so that no line is in both parts.
 ///
 /// # Errors
-/// As [`split`], and as [`Corpus::next_line_start`].
-pub fn split_at_line(corpus: &Corpus, valid_fraction: f64) -> Result<(Range<u64>, Range<u64>)> {
-    let (train, valid) = split(corpus.len(), valid_fraction)?;
-    let cut = corpus.next_line_start(train.end)?;
+/// As [`split`], and as [`EncodedText::next_line_start`].
+pub fn split_at_line(text: &EncodedText, valid_fraction: f64) -> Result<(Range<u64>, Range<u64>)> {
+    let (train, valid) = split(text.len(), valid_fraction)?;
+    let cut = text.next_line_start(train.end)?;
     Ok((0..cut, cut..valid.end))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::{Source, Units};
+    use crate::text::{Corpus, Source, Units, Vocabulary};
 
     #[test]
     fn validation_is_the_last_part() {
@@ -62,9 +62,11 @@ mod tests {
     fn lines_stay_whole() {
         let corpus =
             Corpus::scan(vec![Source::memory("text", "one\ntwo\nthree\n")], Units::Char, false).unwrap();
-        assert_eq!(split_at_line(&corpus, 0.5).unwrap(), (0..8, 8..14));
-        assert_eq!(split_at_line(&corpus, 0.4).unwrap(), (0..8, 8..14));
-        assert_eq!(split_at_line(&corpus, 0.1).unwrap(), (0..14, 14..14));
-        assert_eq!(split_at_line(&corpus, 0.0).unwrap(), (0..14, 14..14));
+        let vocabulary = Vocabulary::from_counts(Units::Char, corpus.counts(), 1, false).unwrap();
+        let text = EncodedText::new(&corpus, vocabulary.into()).unwrap();
+        assert_eq!(split_at_line(&text, 0.5).unwrap(), (0..8, 8..14));
+        assert_eq!(split_at_line(&text, 0.4).unwrap(), (0..8, 8..14));
+        assert_eq!(split_at_line(&text, 0.1).unwrap(), (0..14, 14..14));
+        assert_eq!(split_at_line(&text, 0.0).unwrap(), (0..14, 14..14));
     }
 }

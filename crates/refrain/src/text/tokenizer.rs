@@ -10,18 +10,15 @@ use std::borrow::Cow;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::byte_pairs::BytePairs;
+use super::alphabet::UNKNOWN_NAME;
 use super::counts::SymbolCounts;
 use super::thousands::thousands;
 use super::token_units::TokenUnits;
 use super::units::Units;
-use super::vocabulary::{UNKNOWN_NAME, Vocabulary, escaped};
-use super::word_list::{self, WordCounts, WordList};
+use super::vocabulary::{DEFAULT_PIECES, Tokens, Vocabulary, refuse_size};
+use super::word_list::WordCounts;
 use super::words::{join_words, split_words};
 use crate::{Error, Result};
-
-/// The size of a vocabulary of word pieces where none is asked for.
-const DEFAULT_PIECES: usize = 8_000;
 
 /// What a [`Tokenizer`] is made to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,18 +64,9 @@ impl TokenizerOptions {
 pub struct Tokenizer {
     lowercase: bool,
     boundaries: bool,
-    codec: Codec,
-}
-
-/// Tokens and their ids, without the boundaries.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Codec {
-    /// Characters, or bytes.
-    Symbols(#[serde(deserialize_with = "complete")] Vocabulary),
-    Words(WordList),
-    /// Word pieces.
-    Merges(BytePairs),
+    /// Without the boundaries.
+    #[serde(deserialize_with = "complete")]
+    vocabulary: Vocabulary,
 }
 
 impl Tokenizer {
@@ -92,35 +80,29 @@ impl Tokenizer {
         options: &TokenizerOptions,
     ) -> Result<Self> {
         let texts = texts.map(|text| cased(text, options.lowercase));
-        let codec = match options.units {
-            TokenUnits::Char | TokenUnits::Byte if options.max_size.is_some() => {
-                return Err(Error::Config(format!(
-                    "the vocabulary of {} is as large as it is: a size is for words and word pieces",
-                    options.units.plural()
-                )));
-            }
+        refuse_size(options.units, options.max_size)?;
+        let vocabulary = match options.units {
             TokenUnits::Char => {
                 let mut counts = SymbolCounts::default();
                 texts.for_each(|text| counts.add(&Units::Char.symbols(&text)));
-                Codec::Symbols(Vocabulary::from_counts(Units::Char, &counts, options.min_count, true)?)
+                Vocabulary::from_counts(Units::Char, &counts, options.min_count, true)?
             }
             TokenUnits::Byte => {
                 let mut each_once = SymbolCounts::default();
                 each_once.add(&(0..=u8::MAX).map(u32::from).collect::<Vec<_>>());
-                Codec::Symbols(Vocabulary::from_counts(Units::Byte, &each_once, 1, false)?)
+                Vocabulary::from_counts(Units::Byte, &each_once, 1, false)?
             }
             TokenUnits::Word => {
                 let mut counts = WordCounts::default();
                 texts.for_each(|text| split_words(&text).for_each(|word| counts.add(word)));
-                Codec::Words(word_list(counts, options)?)
+                Vocabulary::of_words(counts, options.min_count, options.room(usize::MAX))?
             }
             TokenUnits::Bpe => {
                 let texts: Vec<_> = texts.collect();
-                let size = options.room(DEFAULT_PIECES);
-                Codec::Merges(BytePairs::train(&texts, options.min_count, size)?)
+                Vocabulary::of_pieces(&texts, options.min_count, options.room(DEFAULT_PIECES))?
             }
         };
-        Ok(Self { lowercase: options.lowercase, boundaries: options.boundaries, codec })
+        Ok(Self { lowercase: options.lowercase, boundaries: options.boundaries, vocabulary })
     }
 
     /// A tokenizer of words for texts that come cut into words (those of CoNLL files, for one): none of them is cut
@@ -137,8 +119,8 @@ impl Tokenizer {
         }
         let mut counts = WordCounts::default();
         tokens.for_each(|word| counts.add(&cased(word, options.lowercase)));
-        let codec = Codec::Words(word_list(counts, options)?);
-        Ok(Self { lowercase: options.lowercase, boundaries: options.boundaries, codec })
+        let vocabulary = Vocabulary::of_words(counts, options.min_count, options.room(usize::MAX))?;
+        Ok(Self { lowercase: options.lowercase, boundaries: options.boundaries, vocabulary })
     }
 
     /// In words: how many of which tokens it has.
@@ -149,16 +131,12 @@ impl Tokenizer {
 
     /// What a token is.
     pub fn units(&self) -> TokenUnits {
-        match &self.codec {
-            Codec::Symbols(vocabulary) => vocabulary.units().into(),
-            Codec::Words(_) => TokenUnits::Word,
-            Codec::Merges(_) => TokenUnits::Bpe,
-        }
+        self.vocabulary.units()
     }
 
     /// How many ids there are, special symbols included.
     pub fn len(&self) -> usize {
-        self.tokens() + if self.boundaries { 2 } else { 0 }
+        self.vocabulary.len() + if self.boundaries { 2 } else { 0 }
     }
 
     /// Always false: a tokenizer has at least one token.
@@ -169,41 +147,37 @@ impl Tokenizer {
     /// The id of the unknown symbol (0): for characters and words, not for bytes and word pieces, which can write
     /// any text.
     pub fn unknown(&self) -> Option<u32> {
-        match &self.codec {
-            Codec::Symbols(vocabulary) => vocabulary.unknown(),
-            Codec::Words(_) => Some(word_list::UNKNOWN),
-            Codec::Merges(_) => None,
-        }
+        self.vocabulary.unknown()
     }
 
     /// The id of the start symbol, the last but one, where there are boundaries.
     pub fn start(&self) -> Option<u32> {
-        self.boundaries.then_some(self.tokens() as u32)
+        self.boundaries.then_some(self.vocabulary.len() as u32)
     }
 
     /// The id of the end symbol, the last of all, where there are boundaries.
     pub fn end(&self) -> Option<u32> {
-        self.boundaries.then_some(self.tokens() as u32 + 1)
+        self.boundaries.then_some(self.vocabulary.len() as u32 + 1)
     }
 
     /// The ids of a text, which is cut as those of [`Tokenizer::train`], without boundaries.
     pub fn encode(&self, text: &str) -> Vec<u32> {
         let text = cased(text, self.lowercase);
-        match &self.codec {
-            Codec::Symbols(vocabulary) => {
-                let symbols = vocabulary.units().symbols(&text).into_iter();
-                symbols.filter_map(|symbol| vocabulary.id_or_unknown(symbol)).collect()
+        match &self.vocabulary.tokens {
+            Tokens::Symbols(alphabet) => {
+                let symbols = alphabet.units().symbols(&text).into_iter();
+                symbols.filter_map(|symbol| alphabet.id_or_unknown(symbol)).collect()
             }
-            Codec::Words(words) => split_words(&text).map(|word| words.id(word)).collect(),
-            Codec::Merges(pairs) => pairs.encode(&text),
+            Tokens::Words(words) => split_words(&text).map(|word| words.id(word)).collect(),
+            Tokens::Pieces(pieces) => pieces.encode(&text),
         }
     }
 
     /// The ids of a text that comes cut into words: one for each of them where words are the units, and otherwise
     /// those of the words with a blank between.
     pub fn encode_words(&self, words: &[String]) -> Vec<u32> {
-        match &self.codec {
-            Codec::Words(list) => words.iter().map(|word| list.id(&cased(word, self.lowercase))).collect(),
+        match &self.vocabulary.tokens {
+            Tokens::Words(list) => words.iter().map(|word| list.id(&cased(word, self.lowercase))).collect(),
             _ => self.encode(&words.join(" ")),
         }
     }
@@ -216,10 +190,9 @@ impl Tokenizer {
     pub fn decode(&self, ids: &[u32]) -> String {
         let boundaries = [self.start(), self.end()];
         let ids = ids.iter().copied().filter(|&id| !boundaries.contains(&Some(id)));
-        match &self.codec {
-            Codec::Symbols(vocabulary) => lossy(vocabulary.decode(&ids.collect::<Vec<_>>())),
-            Codec::Words(words) => join_words(ids.map(|id| words.word(id).unwrap_or(UNKNOWN_NAME))),
-            Codec::Merges(pairs) => lossy(ids.filter_map(|id| pairs.piece(id)).collect::<Vec<_>>().concat()),
+        match &self.vocabulary.tokens {
+            Tokens::Words(words) => join_words(ids.map(|id| words.word(id).unwrap_or(UNKNOWN_NAME))),
+            _ => lossy(self.vocabulary.decode(&ids.collect::<Vec<_>>())),
         }
     }
 
@@ -232,25 +205,12 @@ impl Tokenizer {
         if Some(id) == self.end() {
             return "<end>".into();
         }
-        match &self.codec {
-            Codec::Symbols(vocabulary) => vocabulary.render(id).into(),
-            Codec::Words(words) => words.word(id).map_or(UNKNOWN_NAME.into(), |word| escaped(word).into()),
-            Codec::Merges(pairs) => pairs.piece(id).map_or(UNKNOWN_NAME.into(), |piece| shown(piece).into()),
-        }
+        self.vocabulary.render(id)
     }
 
     /// How many of these ids are the unknown symbol.
     pub fn unknown_among(&self, ids: &[u32]) -> usize {
-        self.unknown().map_or(0, |unknown| ids.iter().filter(|&&id| id == unknown).count())
-    }
-
-    /// How many ids there are beside the boundaries.
-    fn tokens(&self) -> usize {
-        match &self.codec {
-            Codec::Symbols(vocabulary) => vocabulary.len(),
-            Codec::Words(words) => words.len(),
-            Codec::Merges(pairs) => pairs.len(),
-        }
+        self.vocabulary.unknown_among(ids)
     }
 }
 
@@ -262,33 +222,15 @@ fn lossy(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
-/// The bytes of a word piece on one line, as [`escaped`]; those that are a part of a character in hexadecimal.
-fn shown(piece: &[u8]) -> String {
-    piece.utf8_chunks().fold(String::new(), |mut shown, chunk| {
-        shown.push_str(&escaped(chunk.valid()));
-        chunk.invalid().iter().for_each(|byte| shown.push_str(&format!("\\x{byte:02x}")));
-        shown
-    })
-}
-
-fn word_list(counts: WordCounts, options: &TokenizerOptions) -> Result<WordList> {
-    match options.room(usize::MAX) {
-        room @ 0..=1 => Err(Error::Config(format!(
-            "a vocabulary of {} has no room for a word beside the special symbols: raise its size",
-            options.max_size.unwrap_or(room)
-        ))),
-        room => WordList::from_counts(counts, options.min_count, room - 1),
-    }
-}
-
 /// Reads a vocabulary that has an id for every text.
 fn complete<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vocabulary, D::Error> {
     let vocabulary = Vocabulary::deserialize(deserializer)?;
-    match vocabulary.units() {
-        Units::Char if vocabulary.unknown().is_none() => {
+    let Tokens::Symbols(alphabet) = &vocabulary.tokens else { return Ok(vocabulary) };
+    match alphabet.units() {
+        Units::Char if alphabet.unknown().is_none() => {
             Err(D::Error::custom("a tokenizer of characters must have an unknown symbol"))
         }
-        Units::Byte if vocabulary.unknown().is_some() || vocabulary.len() != 256 => {
+        Units::Byte if alphabet.unknown().is_some() || alphabet.len() != 256 => {
             Err(D::Error::custom("a tokenizer of bytes must have all 256 of them, and nothing else"))
         }
         _ => Ok(vocabulary),

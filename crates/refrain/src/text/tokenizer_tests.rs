@@ -99,7 +99,7 @@ fn a_size_without_room_is_refused() {
     let sized = |units, size| TokenizerOptions { max_size: Some(size), boundaries: true, ..options(units) };
     assert_eq!(
         refusal(&sized(TokenUnits::Word, 3)),
-        "a vocabulary of 3 has no room for a word beside the special symbols: raise its size"
+        "the vocabulary has no room for a word beside the special symbols: raise its size"
     );
     assert_eq!(
         refusal(&sized(TokenUnits::Bpe, 257)),
@@ -132,19 +132,19 @@ fn a_tokenizer_comes_back_from_its_file() {
     let words = Tokenizer::of_tokens(["b", "a"].into_iter(), &options(TokenUnits::Word)).unwrap();
     assert_eq!(
         serde_json::to_string(&words).unwrap(),
-        r#"{"lowercase":false,"boundaries":false,"codec":{"words":["a","b"]}}"#
+        r#"{"lowercase":false,"boundaries":false,"vocabulary":{"words":["a","b"]}}"#
     );
 }
 
 #[test]
 fn a_damaged_file_is_refused() {
-    let refusal = |codec: &str| {
-        let stored = format!(r#"{{"lowercase":false,"boundaries":false,"codec":{codec}}}"#);
+    let refusal = |vocabulary: &str| {
+        let stored = format!(r#"{{"lowercase":false,"boundaries":false,"vocabulary":{vocabulary}}}"#);
         let mut message = serde_json::from_str::<Tokenizer>(&stored).unwrap_err().to_string();
         message.truncate(message.find(" at line").unwrap());
         message
     };
-    for (codec, message) in [
+    for (vocabulary, message) in [
         (r#"{"words":[]}"#, "the vocabulary has no words"),
         (r#"{"words":["a","b","a"]}"#, "the vocabulary has \"a\" twice"),
         (r#"{"merges":[["a","語"]]}"#, "the word piece \"a語\" is not one of bytes"),
@@ -166,7 +166,7 @@ fn a_damaged_file_is_refused() {
         ),
         (r#"{"sounds":[]}"#, "unknown variant `sounds`, expected one of `symbols`, `words`, `merges`"),
     ] {
-        assert_eq!(refusal(codec), message);
+        assert_eq!(refusal(vocabulary), message);
     }
 }
 
@@ -218,8 +218,8 @@ proptest! {
         words in proptest::collection::vec("[ab]{0,2}", 0..4),
         text in text(),
     ) {
-        for codec in [serde_json::json!({ "merges": merges }), serde_json::json!({ "words": words })] {
-            let stored = serde_json::json!({ "lowercase": true, "boundaries": true, "codec": codec });
+        for vocabulary in [serde_json::json!({ "merges": merges }), serde_json::json!({ "words": words })] {
+            let stored = serde_json::json!({ "lowercase": true, "boundaries": true, "vocabulary": vocabulary });
             if let Ok(tokenizer) = serde_json::from_value::<Tokenizer>(stored) {
                 tokenizer.decode(&tokenizer.encode(&text));
             }

@@ -1,302 +1,313 @@
-//! Symbols to ids and back.
+//! What the ids of a model stand for: characters, bytes, words or pieces of words.
 //!
-//! The symbols of a vocabulary are sorted by code, so that the same text gives the same ids on every machine.
-//! Where rare symbols share one *unknown* symbol, it is id 0 and the others follow from 1.
+//! A language model cuts a text so that its tokens, one behind the other, are the text again. Its words have the blank
+//! before them in them (` the`), as word pieces do, and every line end stands alone.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::NEWLINE;
+use super::alphabet::{self, Alphabet, UNKNOWN_NAME, escaped};
+use super::byte_pairs::BytePairs;
+use super::corpus::Corpus;
 use super::counts::SymbolCounts;
+use super::thousands::thousands;
+use super::token_units::TokenUnits;
 use super::units::Units;
+use super::word_list::{self, WordCounts, WordList};
+use super::words::split_chunks;
 use crate::{Error, Result};
 
-/// Codes below this are looked up in a table, which is no longer than the highest of them; emoji and the like
-/// in a map.
-const TABLE_END: u32 = 0x1_0000;
-const ABSENT: u32 = u32::MAX;
-/// What the unknown symbol is called for people.
-pub(super) const UNKNOWN_NAME: &str = "<unknown>";
-/// A message lists this many symbols and counts the rest.
-const MOST_LISTED: usize = 5;
+/// The size of a vocabulary of word pieces where none is asked for.
+pub(super) const DEFAULT_PIECES: usize = 8_000;
 
-/// The symbols that a model knows, numbered `0..len()`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(try_from = "StoredVocabulary", into = "StoredVocabulary")]
+/// The tokens that a model knows, numbered `0..len()`. Where rare ones share one *unknown* token, it is id 0.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Vocabulary {
-    units: Units,
-    /// In ascending order of code.
-    symbols: Vec<u32>,
-    unknown: Option<u32>,
-    table: Vec<u32>,
-    map: HashMap<u32, u32>,
+    pub(super) tokens: Tokens,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Tokens {
+    /// Characters, or bytes.
+    Symbols(Alphabet),
+    Words(WordList),
+    /// Pieces of words, which a file has as the merges that make them.
+    #[serde(rename = "merges")]
+    Pieces(BytePairs),
 }
 
 impl Vocabulary {
-    /// The symbols that occur at least `min_count` times. With `with_unknown`, all others are one unknown
+    /// The characters or bytes that occur at least `min_count` times. With `with_unknown`, all others are one unknown
     /// symbol.
     ///
     /// # Errors
-    /// [`Error::Config`] if `min_count` is above 1 without an unknown symbol, or if no symbol is that
-    /// frequent.
+    /// [`Error::Config`] if `min_count` is above 1 without an unknown symbol, or if no symbol is that frequent.
     pub fn from_counts(
         units: Units,
         counts: &SymbolCounts,
         min_count: u64,
         with_unknown: bool,
     ) -> Result<Self> {
-        if min_count > 1 && !with_unknown {
-            return Err(Error::Config(format!(
-                "a minimum count of {min_count} leaves out rare {}, which then need an unknown symbol to stand for them",
-                units.plural()
-            )));
-        }
-        let frequent = counts.iter().filter(|&(_, count)| count >= min_count);
-        let symbols: Vec<u32> = frequent.map(|(symbol, _)| symbol).collect();
-        if symbols.is_empty() {
-            return Err(Error::Config(format!(
-                "no {} occur {min_count} times or more: lower the minimum count, or give more text",
-                units.plural()
-            )));
-        }
-        Self::from_symbols(units, symbols, with_unknown).map_err(Error::Config)
+        Ok(Tokens::Symbols(Alphabet::from_counts(units, counts, min_count, with_unknown)?).into())
     }
 
-    /// Checks that the symbols can be ones of these units and are in strictly ascending order.
-    fn from_symbols(units: Units, symbols: Vec<u32>, with_unknown: bool) -> Result<Self, String> {
-        if symbols.is_empty() {
-            return Err("the vocabulary has no symbols".to_owned());
+    /// The tokens of a text for a language model: those that occur at least `min_count` times (pairs of word pieces
+    /// that occur less often are not merged), and no more than `max_size` ids in all.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if nothing is frequent enough, for a `max_size` that has no room for any token, or for
+    /// characters or bytes, which have none, and if the text was read in other symbols than the units are made of;
+    /// as [`super::Reader::read`].
+    pub fn of_text(
+        corpus: &Corpus,
+        units: TokenUnits,
+        min_count: u64,
+        max_size: Option<usize>,
+    ) -> Result<Self> {
+        match units {
+            TokenUnits::Char | TokenUnits::Byte => {
+                refuse_size(units, max_size)?;
+                Self::from_counts(corpus.units(), corpus.counts(), min_count, true)
+            }
+            TokenUnits::Word => {
+                let mut counts = WordCounts::default();
+                for line in corpus.lines()? {
+                    split_chunks(&line?).for_each(|word| counts.add(word));
+                }
+                Self::of_words(counts, min_count, max_size.unwrap_or(usize::MAX))
+            }
+            TokenUnits::Bpe => {
+                let lines: Vec<Cow<'_, str>> =
+                    corpus.lines()?.map(|line| Ok(line?.into())).collect::<Result<_>>()?;
+                Self::of_pieces(&lines, min_count, max_size.unwrap_or(DEFAULT_PIECES))
+            }
         }
-        for pair in symbols.windows(2) {
-            let (one, next) = (units.describe(pair[0]), units.describe(pair[1]));
-            if pair[0] == pair[1] {
-                return Err(format!("the vocabulary has {one} twice"));
-            }
-            if pair[0] > pair[1] {
-                return Err(format!("the vocabulary is not in order of code: {one} stands before {next}"));
-            }
-        }
-        for &symbol in &symbols {
-            if units == Units::Byte && symbol > 0xFF {
-                return Err(format!("the vocabulary is one of bytes, but contains {symbol}"));
-            }
-            if char::from_u32(symbol).is_none() {
-                return Err(format!("the vocabulary contains {symbol:#x}, which is not a character"));
-            }
-        }
-        let unknown = with_unknown.then_some(0);
-        let in_table =
-            symbols.iter().filter(|&&symbol| symbol < TABLE_END).max().map_or(0, |&highest| highest + 1);
-        let (mut table, mut map) = (vec![ABSENT; in_table as usize], HashMap::new());
-        for (id, &symbol) in (u32::from(with_unknown)..).zip(&symbols) {
-            match table.get_mut(symbol as usize) {
-                Some(entry) => *entry = id,
-                None => drop(map.insert(symbol, id)),
-            }
-        }
-        Ok(Self { units, symbols, unknown, table, map })
     }
 
-    /// The units of its symbols.
-    pub fn units(&self) -> Units {
-        self.units
+    /// The most frequent of these words, with the unknown word no more than `room` ids.
+    pub(super) fn of_words(counts: WordCounts, min_count: u64, room: usize) -> Result<Self> {
+        match room {
+            0 | 1 => Err(Error::Config(
+                "the vocabulary has no room for a word beside the special symbols: raise its size".to_owned(),
+            )),
+            _ => Ok(Tokens::Words(WordList::from_counts(counts, min_count, room - 1)?).into()),
+        }
     }
 
-    /// How many ids there are, the unknown symbol included: the `V` of a model.
+    /// Word pieces of these texts.
+    pub(super) fn of_pieces(texts: &[Cow<'_, str>], min_count: u64, room: usize) -> Result<Self> {
+        Ok(Tokens::Pieces(BytePairs::train(texts, min_count, room)?).into())
+    }
+
+    /// What a token is.
+    pub fn units(&self) -> TokenUnits {
+        match &self.tokens {
+            Tokens::Symbols(alphabet) => alphabet.units().into(),
+            Tokens::Words(_) => TokenUnits::Word,
+            Tokens::Pieces(_) => TokenUnits::Bpe,
+        }
+    }
+
+    /// How many ids there are, the unknown token included: the `V` of a model.
     pub fn len(&self) -> usize {
-        self.symbols.len() + usize::from(self.unknown.is_some())
+        match &self.tokens {
+            Tokens::Symbols(alphabet) => alphabet.len(),
+            Tokens::Words(words) => words.len(),
+            Tokens::Pieces(pieces) => pieces.len(),
+        }
     }
 
-    /// Always false: a vocabulary has at least one symbol.
+    /// Always false: a vocabulary has at least one token.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The symbols in ascending order of code, without the unknown one.
-    pub fn symbols(&self) -> &[u32] {
-        &self.symbols
-    }
-
-    /// The id of the unknown symbol (0), if there is one.
+    /// The id of the unknown token (0), if there is one; word pieces can write any text.
     pub fn unknown(&self) -> Option<u32> {
-        self.unknown
-    }
-
-    /// The id of a symbol, or `None` if the vocabulary lacks it.
-    #[inline]
-    pub fn id(&self, symbol: u32) -> Option<u32> {
-        match self.table.get(symbol as usize) {
-            Some(&id) => (id != ABSENT).then_some(id),
-            None => self.map.get(&symbol).copied(),
+        match &self.tokens {
+            Tokens::Symbols(alphabet) => alphabet.unknown(),
+            Tokens::Words(_) => Some(word_list::UNKNOWN),
+            Tokens::Pieces(_) => None,
         }
     }
 
-    /// The id of a symbol, or else of the unknown symbol; `None` only where the vocabulary has neither.
-    #[inline]
-    pub fn id_or_unknown(&self, symbol: u32) -> Option<u32> {
-        self.id(symbol).or(self.unknown)
-    }
-
-    /// The symbol of an id; `None` for the unknown symbol and for an id that is not below [`len`](Self::len).
-    pub fn symbol(&self, id: u32) -> Option<u32> {
-        let index = id.checked_sub(u32::from(self.unknown.is_some()))?;
-        self.symbols.get(index as usize).copied()
-    }
-
-    /// The ids of a prompt.
-    ///
-    /// # Errors
-    /// [`Error::Prompt`] where the vocabulary lacks a symbol, whether or not it has an unknown one: it names the
-    /// symbols (the first five of them) with their codes.
-    pub fn encode_prompt(&self, prompt: &str) -> Result<Vec<u32>> {
-        let symbols = self.units.symbols(prompt);
-        let mut missing = Vec::new();
-        let mut ids = Vec::with_capacity(symbols.len());
-        for symbol in symbols {
-            match self.id(symbol) {
-                Some(id) => ids.push(id),
-                None if missing.contains(&symbol) => {}
-                None => missing.push(symbol),
-            }
-        }
-        if missing.is_empty() { Ok(ids) } else { Err(self.unknown_in_prompt(&missing)) }
-    }
-
-    fn unknown_in_prompt(&self, missing: &[u32]) -> Error {
-        let listed: Vec<_> =
-            missing.iter().take(MOST_LISTED).map(|&symbol| self.units.describe(symbol)).collect();
-        let more = match missing.len() - listed.len() {
-            0 => String::new(),
-            count => format!(" and {count} more"),
-        };
-        let pronoun = if missing.len() == 1 { "it" } else { "them" };
-        Error::Prompt(format!(
-            "the model has never seen {}{more}: leave {pronoun} out of the prompt (`refrain info MODEL` \
-             lists the {} it knows)",
-            listed.join(", "),
-            self.units.plural()
-        ))
+    /// How many of these ids are the unknown token.
+    pub fn unknown_among(&self, ids: &[u32]) -> usize {
+        self.unknown().map_or(0, |unknown| ids.iter().filter(|&&id| id == unknown).count())
     }
 
     /// The id of the line end, where the vocabulary has one.
     pub fn line_end(&self) -> Option<u32> {
-        self.id(NEWLINE)
+        match &self.tokens {
+            Tokens::Symbols(alphabet) => alphabet.line_end(),
+            Tokens::Words(words) => words.known("\n"),
+            // A byte has its value as its id.
+            Tokens::Pieces(_) => Some(u32::from(b'\n')),
+        }
     }
 
     /// The id to start from where there is no prompt: a line end, where the vocabulary has one, or else a blank, or
-    /// else its first symbol.
+    /// else its first token.
     pub fn first_context(&self) -> u32 {
-        let start = self.line_end().or_else(|| self.id(u32::from(b' ')));
-        start.unwrap_or(u32::from(self.unknown.is_some() && self.len() > 1))
+        match &self.tokens {
+            Tokens::Symbols(alphabet) => alphabet.first_context(),
+            _ => self.line_end().unwrap_or(word_list::UNKNOWN + 1),
+        }
     }
 
-    /// The text of these ids: UTF-8 for characters, and the bytes themselves for bytes. The unknown symbol
-    /// comes out as U+FFFD, or as `?` among bytes.
+    /// The ids of a prompt. Where a model of words has not seen the first one without a blank before it, it is read as
+    /// if it had one.
+    ///
+    /// # Errors
+    /// [`Error::Prompt`] where the vocabulary lacks a token, whether or not it has an unknown one: it names the
+    /// tokens (the first five of them).
+    pub fn encode_prompt(&self, prompt: &str) -> Result<Vec<u32>> {
+        let words = match &self.tokens {
+            Tokens::Symbols(alphabet) => return alphabet.encode_prompt(prompt),
+            Tokens::Pieces(pieces) => return Ok(pieces.encode(prompt)),
+            Tokens::Words(words) => words,
+        };
+        let mut missing: Vec<String> = vec![];
+        let mut ids = vec![];
+        for word in split_chunks(prompt) {
+            let in_mid_line = || words.known(&format!(" {word}")).filter(|_| ids.is_empty());
+            match words.known(word).or_else(in_mid_line) {
+                Some(id) => ids.push(id),
+                None => missing.push(format!("the word \"{}\"", escaped(word.trim_start()))),
+            }
+        }
+        missing.dedup();
+        if missing.is_empty() { Ok(ids) } else { Err(alphabet::never_seen(&missing, "words")) }
+    }
+
+    /// The text of the first token of a text, known or not.
+    pub(crate) fn first_token<'t>(&self, text: &'t str) -> &'t str {
+        let end = match &self.tokens {
+            Tokens::Symbols(_) => text.chars().next().map_or(0, char::len_utf8),
+            Tokens::Words(_) => split_chunks(text).next().map_or(0, str::len),
+            Tokens::Pieces(pieces) => {
+                let first = pieces.encode(text).first().copied();
+                let length = first.and_then(|id| pieces.piece(id)).map_or(0, <[u8]>::len);
+                // A piece may end within a character, which then counts as a part of it.
+                text.ceil_char_boundary(length)
+            }
+        };
+        &text[..end]
+    }
+
+    /// The text of a token, UTF-8 but for bytes and parts of characters; what it is written to is `buffer` where it has
+    /// to be made. The unknown token comes out as U+FFFD, `?` among bytes, and `<unknown>` among words.
+    pub fn text_of<'b>(&'b self, id: u32, buffer: &'b mut [u8; 4]) -> &'b [u8] {
+        match &self.tokens {
+            Tokens::Symbols(alphabet) => alphabet.text_of(id, buffer),
+            Tokens::Words(words) => words.word(id).unwrap_or(UNKNOWN_NAME).as_bytes(),
+            Tokens::Pieces(pieces) => pieces.piece(id).unwrap_or_default(),
+        }
+    }
+
+    /// The text of these ids, as [`Vocabulary::text_of`].
     pub fn decode(&self, ids: &[u32]) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(ids.len());
-        for &id in ids {
-            bytes.extend_from_slice(self.text_of(id, &mut [0; 4]));
-        }
-        bytes
+        ids.iter().fold(Vec::with_capacity(ids.len()), |mut text, &id| {
+            text.extend_from_slice(self.text_of(id, &mut [0; 4]));
+            text
+        })
     }
 
-    /// As [`Vocabulary::decode`], for one id: the beginning of `bytes`.
-    pub fn text_of<'b>(&self, id: u32, bytes: &'b mut [u8; 4]) -> &'b [u8] {
-        let symbol = self.symbol(id);
-        match self.units {
-            Units::Char => {
-                let character = symbol.and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER);
-                character.encode_utf8(bytes).as_bytes()
-            }
-            Units::Byte => {
-                bytes[0] = symbol.map_or(b'?', |byte| byte as u8);
-                &bytes[..1]
+    /// A token for display on one line, with what cannot be seen escaped; `<unknown>` for the unknown token and for an
+    /// id that is not below [`len`](Self::len).
+    pub fn render(&self, id: u32) -> Cow<'_, str> {
+        match &self.tokens {
+            Tokens::Symbols(alphabet) => alphabet.render(id).into(),
+            Tokens::Words(words) => words.word(id).map_or(UNKNOWN_NAME.into(), |word| escaped(word).into()),
+            Tokens::Pieces(pieces) => {
+                pieces.piece(id).map_or(UNKNOWN_NAME.into(), |piece| shown(piece).into())
             }
         }
     }
 
-    /// One symbol for display on one line: control characters and others that cannot be seen are escaped
-    /// (`\n`, `\u{feff}`), and so are bytes beyond ASCII (`\xe9`). The unknown symbol is `<unknown>`.
-    pub fn render(&self, id: u32) -> String {
-        match (self.units, self.symbol(id)) {
-            (_, None) => UNKNOWN_NAME.to_owned(),
-            (Units::Byte, Some(byte @ 0x80..)) => format!("\\x{byte:02x}"),
-            (_, Some(symbol)) => match char::from_u32(symbol) {
-                Some(character) => escaped(character.encode_utf8(&mut [0; 4])),
-                None => UNKNOWN_NAME.to_owned(),
-            },
-        }
+    /// In words: how many of which tokens it has.
+    pub fn about(&self) -> String {
+        format!("{} {}", thousands(self.len() as u64), self.units().plural())
     }
 }
 
-/// A text on one line, with what cannot be seen escaped; quotation marks and backslashes can be.
-pub(super) fn escaped(text: &str) -> String {
-    const PLAIN: [char; 3] = ['\'', '"', '\\'];
-    text.split_inclusive(PLAIN).fold(String::new(), |mut shown, piece| {
-        let body = piece.trim_end_matches(PLAIN);
-        shown.extend(body.escape_debug());
-        shown + &piece[body.len()..]
+impl From<Tokens> for Vocabulary {
+    fn from(tokens: Tokens) -> Self {
+        Self { tokens }
+    }
+}
+
+/// Refuses a size for a vocabulary that has none to choose.
+pub(super) fn refuse_size(units: TokenUnits, max_size: Option<usize>) -> Result<()> {
+    match (units, max_size) {
+        (TokenUnits::Char | TokenUnits::Byte, Some(_)) => Err(Error::Config(format!(
+            "the vocabulary of {} is as large as it is: a size is for words and word pieces",
+            units.plural()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// The bytes of a word piece on one line, as [`escaped`]; those that are a part of a character in hexadecimal.
+fn shown(piece: &[u8]) -> String {
+    piece.utf8_chunks().fold(String::new(), |mut shown, chunk| {
+        shown.push_str(&escaped(chunk.valid()));
+        chunk.invalid().iter().for_each(|byte| shown.push_str(&format!("\\x{byte:02x}")));
+        shown
     })
 }
 
-impl PartialEq for Vocabulary {
-    fn eq(&self, other: &Self) -> bool {
-        // The lookup tables follow from these.
-        (self.units, self.unknown, &self.symbols) == (other.units, other.unknown, &other.symbols)
-    }
-}
-
-impl Eq for Vocabulary {}
-
-/// A vocabulary as a model file holds it.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StoredVocabulary {
-    units: Units,
-    /// Whether id 0 is the unknown symbol.
-    unknown: bool,
-    symbols: StoredSymbols,
-}
-
-/// Characters as one string, bytes as an array of numbers.
-#[derive(Serialize, Deserialize)]
-#[serde(untagged, expecting = "the symbols of a vocabulary must be a string, or an array of byte values")]
-enum StoredSymbols {
-    Characters(String),
-    Bytes(Vec<u32>),
-}
-
-impl From<Vocabulary> for StoredVocabulary {
-    fn from(vocabulary: Vocabulary) -> Self {
-        let symbols = match vocabulary.units {
-            Units::Char => StoredSymbols::Characters(
-                vocabulary.symbols.iter().copied().filter_map(char::from_u32).collect(),
-            ),
-            Units::Byte => StoredSymbols::Bytes(vocabulary.symbols),
-        };
-        Self { units: vocabulary.units, unknown: vocabulary.unknown.is_some(), symbols }
-    }
-}
-
-impl TryFrom<StoredVocabulary> for Vocabulary {
-    type Error = String;
-
-    fn try_from(stored: StoredVocabulary) -> Result<Self, String> {
-        let symbols = match (stored.units, stored.symbols) {
-            (Units::Char, StoredSymbols::Characters(text)) => text.chars().map(u32::from).collect(),
-            (Units::Byte, StoredSymbols::Bytes(symbols)) => symbols,
-            (Units::Char, _) => {
-                return Err("a vocabulary of characters must be written as a string".to_owned());
-            }
-            (Units::Byte, _) => {
-                return Err("a vocabulary of bytes must be written as an array of numbers".to_owned());
-            }
-        };
-        Self::from_symbols(stored.units, symbols, stored.unknown)
-    }
-}
-
 #[cfg(test)]
-#[path = "vocabulary_tests.rs"]
-mod tests;
+mod tests {
+    use super::*;
+    use crate::text::Source;
+
+    fn vocabulary(text: &str, units: TokenUnits, min_count: u64, max_size: Option<usize>) -> Vocabulary {
+        let corpus = Corpus::scan(vec![Source::memory("text", text)], Units::Char, false).unwrap();
+        Vocabulary::of_text(&corpus, units, min_count, max_size).unwrap()
+    }
+
+    #[test]
+    fn words_have_their_blank_and_line_ends_stand_alone() {
+        let words = vocabulary("to be, or\nnot to be\n\nto be", TokenUnits::Word, 2, None);
+        let all: Vec<_> = (0..words.len() as u32).map(|id| words.render(id)).collect();
+        assert_eq!(all, ["<unknown>", "\\n", " be", "to"]);
+        assert_eq!((words.unknown(), words.line_end(), words.first_context()), (Some(0), Some(1), 1));
+        assert_eq!(words.decode(&[3, 2, 1, 0]), b"to be\n<unknown>");
+    }
+
+    #[test]
+    fn a_prompt_may_begin_in_mid_line() {
+        let words = vocabulary("to be or not to be", TokenUnits::Word, 1, None);
+        assert_eq!(words.decode(&words.encode_prompt("be or").unwrap()), b" be or");
+        let message = words.encode_prompt("to be x, x").unwrap_err().to_string();
+        assert!(message.starts_with("the model has never seen the word \"x\", the word \",\""), "{message}");
+    }
+
+    #[test]
+    fn the_most_frequent_words_stay_where_there_is_little_room() {
+        let words = vocabulary("a b a b", TokenUnits::Word, 1, Some(2));
+        assert_eq!((words.len(), words.render(1).into_owned()), (2, " b".to_owned()));
+        let corpus = Corpus::scan(vec![Source::memory("text", "a b")], Units::Char, false).unwrap();
+        for (units, size) in [(TokenUnits::Char, 9), (TokenUnits::Word, 1), (TokenUnits::Bpe, 255)] {
+            assert!(Vocabulary::of_text(&corpus, units, 1, Some(size)).is_err(), "{units}");
+        }
+    }
+
+    #[test]
+    fn a_vocabulary_of_any_units_survives_its_file() {
+        for units in TokenUnits::ALL {
+            let read_in = if units == TokenUnits::Byte { Units::Byte } else { Units::Char };
+            let text = "né au bord de l'eau\nné au\n";
+            let corpus = Corpus::scan(vec![Source::memory("text", text)], read_in, false).unwrap();
+            let vocabulary = Vocabulary::of_text(&corpus, units, 1, None).unwrap();
+            let stored = serde_json::to_string(&vocabulary).unwrap();
+            assert_eq!(serde_json::from_str::<Vocabulary>(&stored).unwrap(), vocabulary);
+            assert_eq!(vocabulary.units(), units);
+            assert_eq!(vocabulary.decode(&vocabulary.encode_prompt(text).unwrap()), text.as_bytes());
+        }
+    }
+}

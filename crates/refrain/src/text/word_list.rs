@@ -59,7 +59,12 @@ impl WordList {
 
     /// The id of a word, or else of the unknown one.
     pub(super) fn id(&self, word: &str) -> u32 {
-        self.ids.get(word).copied().unwrap_or(UNKNOWN)
+        self.known(word).unwrap_or(UNKNOWN)
+    }
+
+    /// The id of a word that is in the list.
+    pub(super) fn known(&self, word: &str) -> Option<u32> {
+        self.ids.get(word).copied()
     }
 
     /// The word of an id; none for the unknown one and for an id that is not below [`len`](Self::len).

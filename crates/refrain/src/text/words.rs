@@ -19,7 +19,7 @@ pub(super) fn split_words(text: &str) -> impl Iterator<Item = &str> {
 
 /// The chunks of a text, which together are the text: no piece of a word reaches from one to the next. As in GPT-2 a
 /// chunk is a run of letters, of digits or of others, with the blank before it, or a run of white space; an
-/// apostrophe goes with the letters behind it.
+/// apostrophe goes with the letters behind it. Unlike there, a line end is a chunk of its own.
 pub(super) fn split_chunks(text: &str) -> impl Iterator<Item = &str> {
     cut(text, first_chunk)
 }
@@ -84,11 +84,13 @@ fn first_chunk(text: &str) -> Option<usize> {
     let behind = &text[joins..];
     match behind.chars().next().map(Kind::of) {
         Some(kind) if kind != Kind::White => Some(joins + kind.run(behind)),
+        _ if first == '\n' => Some(1),
         _ => {
             let run = Kind::of(first).run(text);
+            let run = text[..run].find('\n').unwrap_or(run);
             // The last blank is that of the word behind it.
-            let blank = run < text.len() && text[..run].ends_with(' ');
-            Some(run - usize::from(blank))
+            let word_follows = text[run..].starts_with(|next| next != '\n');
+            Some(run - usize::from(word_follows && text[..run].ends_with(' ')))
         }
     }
 }
@@ -160,9 +162,9 @@ mod tests {
         let chunks = |text| split_chunks(text).collect::<Vec<_>>();
         assert_eq!(
             chunks("It  isn't 1990's end.\n\n"),
-            ["It", " ", " isn", "'t", " 1990", "'s", " end", ".", "\n\n"]
+            ["It", " ", " isn", "'t", " 1990", "'s", " end", ".", "\n", "\n"]
         );
-        assert_eq!(chunks("' \n x  "), ["'", " \n", " x", "  "]);
+        assert_eq!(chunks("' \n x  "), ["'", " ", "\n", " x", "  "]);
         assert_eq!(chunks("'' été…"), ["''", " été", "…"]);
         assert_eq!(chunks(" "), [" "]);
     }

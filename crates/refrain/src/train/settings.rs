@@ -78,6 +78,8 @@ settings! {
     num_layers: usize,
     /// `E`; 0 for one-hot input.
     embedding_size: usize,
+    /// Whether a language model reads and predicts with the same vectors (Press & Wolf 2017).
+    tied_embeddings: bool,
     /// Whether layers read each sequence from both ends.
     bidirectional: bool,
     /// How the outputs of all steps become one vector.

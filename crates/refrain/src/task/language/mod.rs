@@ -16,7 +16,7 @@ use crate::data::Batches;
 use crate::model::{Architecture, LanguageModel, Task, Weights};
 use crate::sample::{self, Generator};
 use crate::task::listed;
-use crate::text::Vocabulary;
+use crate::text::{TokenUnits, Vocabulary, thousands};
 use crate::train::{Learnable, Prepared, Settings};
 use crate::{Error, Result};
 
@@ -25,7 +25,7 @@ use crate::{Error, Result};
 pub struct Language {
     /// Its layers.
     pub network: LanguageModel,
-    /// The symbols its ids stand for.
+    /// What its ids stand for.
     pub vocabulary: Arc<Vocabulary>,
     /// Whether every line was a sequence of its own.
     pub lines: bool,
@@ -84,12 +84,18 @@ impl Task for Language {
 
     fn about(&self) -> Vec<(&'static str, String)> {
         let vocabulary = &self.vocabulary;
-        let unknown = if vocabulary.unknown().is_some() { " and the unknown symbol" } else { "" };
-        let known = vocabulary.symbols().len();
+        let name = match vocabulary.units() {
+            units @ (TokenUnits::Char | TokenUnits::Byte) => format!("{units} symbols"),
+            units => units.plural().to_owned(),
+        };
+        let (known, unknown) = match vocabulary.unknown() {
+            Some(_) => (vocabulary.len() - 1, " and the unknown symbol"),
+            None => (vocabulary.len(), ""),
+        };
         let ids = (0..vocabulary.len() as u32).filter(|&id| Some(id) != vocabulary.unknown());
         vec![
-            ("vocabulary", format!("{known} {} symbols{unknown}", vocabulary.units())),
-            ("", listed(ids.map(|id| vocabulary.render(id)))),
+            ("vocabulary", format!("{} {name}{unknown}", thousands(known as u64))),
+            ("", listed(ids.map(|id| vocabulary.render(id).into_owned()))),
         ]
     }
 }
@@ -105,17 +111,20 @@ impl Learnable for Language {
     fn check_same(&self, other: &Self) -> Result<()> {
         if self.vocabulary != other.vocabulary {
             return Err(Error::Config(
-                "--init-from: that model was trained on another set of characters; it can go on only with a text of the same ones".to_owned(),
+                "--init-from: that model has another vocabulary; it can go on only with a text of the same characters (or words)".to_owned(),
             ));
         }
         Ok(())
     }
 
     fn sample<B: Backend>(&self, backend: &B, weights: &Weights<B>, seed: u64) -> Result<Option<String>> {
-        const LENGTH: usize = 200;
+        let length = match self.vocabulary.units() {
+            TokenUnits::Char | TokenUnits::Byte => 200,
+            TokenUnits::Word | TokenUnits::Bpe => 50,
+        };
         let options = sample::Options { temperature: 0.8, seed, ..sample::Options::default() };
         let mut generator = Generator::new(backend, &self.network, weights, &self.vocabulary, self.lines);
-        let stream = generator.join("", LENGTH, &options)?;
+        let stream = generator.join("", length, &options)?;
         Ok(Some(String::from_utf8_lossy(&generator.finish(stream)).into_owned()))
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::model::{Architecture, CellKind};
-use crate::text::{TokenUnits, Units};
+use crate::text::{Corpus, TokenUnits, Units, Vocabulary};
 use crate::train::{Config, Defaults, Example, Optimizer, Schedule, Settings, at_least_one, at_most};
 use crate::{Error, Result};
 
@@ -13,11 +13,14 @@ use crate::{Error, Result};
 pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub example: Option<Example>,
-    pub units: Units,
+    pub units: TokenUnits,
     pub lines: bool,
     pub raw: bool,
     pub min_count: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vocab_size: Option<usize>,
     pub embedding_size: usize,
+    pub tied_embeddings: bool,
     pub seq_length: usize,
 }
 
@@ -67,54 +70,90 @@ impl Settings {
     }
 }
 
-/// Fills in what was not asked for, for a text of `symbols` symbols to train on, and checks everything that can be checked
-/// without the text.
+/// How much there is to learn from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TextSize {
+    /// Characters or bytes.
+    pub(super) symbols: u64,
+    /// What they make of them, as the model reads it.
+    pub(super) tokens: u64,
+}
+
+/// Fills in what was not asked for, and checks everything that can be checked without the text.
 ///
 /// # Errors
 /// [`Error::Config`] for a value out of range or for settings that exclude each other.
-pub(super) fn resolve(settings: Settings, symbols: u64) -> Result<(Config, Options)> {
+pub(super) fn resolve(settings: Settings, size: TextSize) -> Result<(Config, Options)> {
     let s = &settings;
     let seq_length = s.seq_length.unwrap_or(64);
-    let options = Options {
-        example: s.example,
-        units: units(s)?,
-        lines: s.lines.unwrap_or(false),
-        raw: s.raw.unwrap_or(false),
-        min_count: s.min_count.unwrap_or(1),
-        embedding_size: s.embedding_size.unwrap_or(64),
-        seq_length,
-    };
+    let units = s.units.unwrap_or_default();
+    let words = matches!(units, TokenUnits::Word | TokenUnits::Bpe);
     at_least_one("seq-length", seq_length as u64)?;
     at_most("seq-length", seq_length, 1 << 20)?;
-    at_least_one("min-count", options.min_count)?;
-    if options.example == Some(Example::Sentences) && options.lines {
-        return Err(Error::Config("--lines is for texts: the sentences are sequences already".to_owned()));
+    at_least_one("min-count", min_count(s))?;
+    if s.example == Some(Example::Sentences) && (s.lines == Some(true) || units != TokenUnits::Char) {
+        return Err(Error::Config(
+            "--lines and --units are for texts: the sentences are sequences of characters already".to_owned(),
+        ));
     }
-    let small = symbols < SMALL_TEXT;
+    let small = size.symbols < SMALL_TEXT;
     let defaults = Defaults {
         hidden_size: if small { 128 } else { 256 },
         num_layers: 2,
-        dropout: 0.2,
-        batch_size: default_batch_size(symbols, seq_length),
-        epochs: default_epochs(symbols),
+        dropout: if words { 0.5 } else { 0.2 },
+        batch_size: default_batch_size(size.tokens, seq_length),
+        epochs: default_epochs(size.symbols),
         learning_rate: if small { 5e-3 } else { 3e-3 },
         weight_decay: 0.01,
         valid_fraction: 0.1,
         patience: 10,
     };
-    let config = Config::resolve(settings, defaults)?;
+    let config = Config::resolve(settings.clone(), defaults)?;
+    // Many words are rare: their vectors learn more where they are read and predicted with the same.
+    let fits = settings.embedding_size.is_none_or(|size| size == config.hidden_size);
+    let tied_embeddings = settings.tied_embeddings.unwrap_or(words && fits);
+    let usual = match (tied_embeddings, words) {
+        (true, _) => config.hidden_size,
+        (false, true) => 256,
+        (false, false) => 64,
+    };
+    let options = Options {
+        example: settings.example,
+        units,
+        lines: settings.lines.unwrap_or(false),
+        raw: settings.raw.unwrap_or(false),
+        min_count: min_count(&settings),
+        vocab_size: settings.vocab_size,
+        embedding_size: settings.embedding_size.unwrap_or(usual),
+        tied_embeddings,
+        seq_length,
+    };
     // The vocabulary is not known yet; any size in bounds stands for it.
     architecture(&config, &options, 1).validate()?;
     Ok((config, options))
 }
 
-/// The units of the text, of those that a language model can read.
-pub(super) fn units(settings: &Settings) -> Result<Units> {
-    match settings.units.unwrap_or_default() {
-        TokenUnits::Char => Ok(Units::Char),
-        TokenUnits::Byte => Ok(Units::Byte),
-        other => Err(Error::Config(format!("--units {other} is not for language models: use char or byte"))),
+fn min_count(settings: &Settings) -> u64 {
+    let rare = settings.units == Some(TokenUnits::Word) || settings.units == Some(TokenUnits::Bpe);
+    settings.min_count.unwrap_or(if rare { 2 } else { 1 })
+}
+
+/// The symbols that a text is read in to be cut into these tokens.
+pub(super) fn read_in(units: TokenUnits) -> Units {
+    match units {
+        TokenUnits::Byte => Units::Byte,
+        TokenUnits::Char | TokenUnits::Word | TokenUnits::Bpe => Units::Char,
     }
+}
+
+/// The tokens of a text.
+///
+/// # Errors
+/// As [`Vocabulary::of_text`].
+pub(super) fn vocabulary(settings: &Settings, corpus: &Corpus) -> Result<Vocabulary> {
+    let min_count = min_count(settings);
+    at_least_one("min-count", min_count)?;
+    Vocabulary::of_text(corpus, settings.units.unwrap_or_default(), min_count, settings.vocab_size)
 }
 
 /// The model's architecture over a vocabulary of this size.
@@ -126,20 +165,21 @@ pub(super) fn architecture(config: &Config, options: &Options, vocab_size: usize
         hidden_size: config.hidden_size,
         num_layers: config.num_layers,
         embedding_size: options.embedding_size,
+        tied_embeddings: options.tied_embeddings,
         vocab_size,
         dropout: config.dropout,
     }
 }
 
 /// Rows that leave each lane of a small text some windows long, two at least where that can be.
-fn default_batch_size(symbols: u64, seq_length: usize) -> usize {
-    let usual = match symbols {
+fn default_batch_size(tokens: u64, seq_length: usize) -> usize {
+    let usual = match tokens {
         0..20_000 => 8,
         20_000..60_000 => 16,
         _ => 32,
     };
     let two_windows = 2 * (seq_length as u64).max(1);
-    usual.min(usize::try_from(symbols / two_windows).unwrap_or(usual)).max(1)
+    usual.min(usize::try_from(tokens / two_windows).unwrap_or(usual)).max(1)
 }
 
 /// Enough passes that a text is learned and not too many that it is known by heart.

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::Language;
-use super::options::{Options, architecture, resolve, units};
+use super::options::{Options, TextSize, architecture, read_in, resolve, vocabulary};
 use super::sizes;
 use crate::data::{Batches, Epochs, Evaluation, Lines, Sequences, Windows};
 use crate::text::{
-    Corpus, Source, SymbolCounts, Units, Vocabulary, examples, split, split_at_line, thousands,
+    Corpus, EncodedText, Source, SymbolCounts, TokenUnits, Units, Vocabulary, examples, split, split_at_line,
+    thousands,
 };
 use crate::train::{Config, DataSummary, Example, Prepared, Settings, VALIDATION_TARGETS};
 use crate::{Error, Result};
@@ -25,7 +26,7 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Language>> {
     if settings.example == Some(Example::Sentences) {
         return sentences(settings);
     }
-    let (units, raw) = (units(&settings)?, settings.raw.unwrap_or(false));
+    let (units, raw) = (settings.units.unwrap_or_default(), settings.raw.unwrap_or(false));
     let sources = match settings.example {
         Some(_) if settings.data.as_ref().is_some_and(|data| !data.is_empty()) => {
             return Err(Error::Config("both --example and a text are given: choose one".to_owned()));
@@ -45,42 +46,41 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Language>> {
                 .to_owned(),
         ));
     }
-    let corpus = Corpus::scan(sources, units, raw)?;
+    let corpus = Corpus::scan(sources, read_in(units), raw)?;
+    let vocabulary = Arc::new(vocabulary(&settings, &corpus)?);
+    let text = EncodedText::new(&corpus, vocabulary.clone())?;
     let fraction = settings.valid_fraction.unwrap_or(0.1);
     let (train, valid) = match settings.lines.unwrap_or(false) {
-        true => split_at_line(&corpus, fraction)?,
-        false => split(corpus.len(), fraction)?,
+        true => split_at_line(&text, fraction)?,
+        false => split(text.len(), fraction)?,
     };
-    let chosen = sizes::choose(&settings, train.end, corpus.counts().iter().count().max(1))?;
+    let share = train.end as f64 / text.len() as f64;
+    let size = TextSize { symbols: (corpus.len() as f64 * share).round() as u64, tokens: train.end };
+    let chosen = sizes::choose(&settings, size, vocabulary.len())?;
     if let Some(chosen) = &chosen {
         settings = chosen.settings.clone();
     }
-    let (config, options) = resolve(settings, train.end)?;
-    let vocabulary = Vocabulary::from_counts(units, corpus.counts(), options.min_count, true)?;
-    let vocabulary = Arc::new(vocabulary);
+    let (config, options) = resolve(settings, size)?;
     let (batches, valid_batches) = if options.lines {
-        let lines =
-            Lines::new(&corpus, vocabulary.clone(), train.clone(), config.batch_size, Some(config.seed))?;
+        let lines = Lines::new(&text, train.clone(), config.batch_size, Some(config.seed))?;
         // Shuffled, so that the first batches are a fair sample of a part too large to measure whole.
-        let shuffled = Some(config.seed);
-        let measure = || Lines::new(&corpus, vocabulary.clone(), valid.clone(), config.batch_size, shuffled);
+        let measure = || Lines::new(&text, valid.clone(), config.batch_size, Some(config.seed));
         (Batches::from(lines), (!valid.is_empty()).then(measure).transpose()?.map(Batches::from))
     } else {
-        let windows =
-            Windows::new(&corpus, vocabulary.clone(), train.clone(), config.batch_size, options.seq_length)?;
+        let windows = Windows::new(&text, train.clone(), config.batch_size, options.seq_length)?;
         let how = Evaluation {
             rows: VALIDATION_LANES,
             steps: options.seq_length.max(64),
             warm_up: VALIDATION_WARM_UP,
             limit: Some(VALIDATION_TARGETS),
         };
-        let measure = || Windows::evaluation(&corpus, vocabulary.clone(), valid.clone(), how);
+        let measure = || Windows::evaluation(&text, valid.clone(), how);
         (Batches::from(windows), (valid.end - valid.start > 1).then(measure).transpose()?.map(Batches::from))
     };
     let why_sizes = chosen.iter().map(|chosen| chosen.note.clone());
     let notes = corpus.notes().iter().cloned().chain(batches.notes()).chain(why_sizes).collect();
     let data = DataSummary {
-        name: format!("{}, {} {}", corpus.name().display(), thousands(corpus.len()), units.plural()),
+        name: format!("{}, {} {}", corpus.name().display(), thousands(text.len()), units.plural()),
         digest: digest(corpus.counts(), corpus.fingerprint()),
         train_size: train.end,
         valid_size: valid.end - valid.start,
@@ -103,7 +103,10 @@ fn prepared(
     let data = DataSummary {
         unit: vocabulary.units().plural(),
         target: vocabulary.units().singular(),
-        vocabulary: format!("{} symbols", vocabulary.len()),
+        vocabulary: match vocabulary.units() {
+            TokenUnits::Char | TokenUnits::Byte => format!("{} symbols", vocabulary.len()),
+            TokenUnits::Word | TokenUnits::Bpe => vocabulary.about(),
+        },
         batches: format!("{} sequences of {} steps", train.rows(), options.seq_length),
         guessing: (vocabulary.len() as f64).ln(),
         ..data
@@ -118,7 +121,8 @@ fn sentences(settings: Settings) -> Result<Prepared<Language>> {
     let sentences = examples::sentences();
     let counts = SymbolCounts::of(Units::Char, &sentences.concat());
     let vocabulary = Arc::new(Vocabulary::from_counts(Units::Char, &counts, 1, false)?);
-    let (config, options) = resolve(settings, counts.total())?;
+    let size = TextSize { symbols: counts.total(), tokens: counts.total() };
+    let (config, options) = resolve(settings, size)?;
     if config.valid_fraction > 0.0 {
         return Err(Error::Config(
             "the sentences example holds nothing back: leave out --valid-fraction".to_owned(),

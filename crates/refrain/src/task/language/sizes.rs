@@ -7,10 +7,10 @@ use std::time::Instant;
 
 use refrain_kernels::Cpu;
 
-use super::options::{SMALL_TEXT, architecture, resolve};
+use super::options::{SMALL_TEXT, TextSize, architecture, resolve};
 use crate::bench::{self, Workload};
 use crate::model::CellKind;
-use crate::text::thousands;
+use crate::text::{TokenUnits, thousands};
 use crate::train::Settings;
 use crate::{Error, Result};
 
@@ -41,50 +41,55 @@ pub(super) struct Chosen {
     pub(super) seconds: f64,
 }
 
-/// Chooses sizes for a text of `symbols` symbols of `vocab_size` kinds, where there is a time limit and no wish.
+/// Chooses sizes for a text of `size` in tokens of `vocab_size` kinds, where there is a time limit and no wish. The rules
+/// were measured on characters and are for them, and for bytes.
 ///
 /// # Errors
 /// As [`resolve`].
-pub(super) fn choose(settings: &Settings, symbols: u64, vocab_size: usize) -> Result<Option<Chosen>> {
+pub(super) fn choose(settings: &Settings, size: TextSize, vocab_size: usize) -> Result<Option<Chosen>> {
     let Some(limit) = settings.time_limit else { return Ok(None) };
+    if matches!(settings.units, Some(TokenUnits::Word | TokenUnits::Bpe)) {
+        return Ok(None);
+    }
     if settings.hidden_size.is_some() || settings.num_layers.is_some() || settings.init_from.is_some() {
         return Ok(None);
     }
+    let symbols = size.symbols;
     let began = Instant::now();
     let learnable =
-        |settings: &Settings| Ok::<_, Error>(chars_per_s(settings, symbols, vocab_size)? * limit.seconds);
+        |settings: &Settings| Ok::<_, Error>(chars_per_s(settings, size, vocab_size)? * limit.seconds);
     let mut best = SIZES[0].settings(settings);
     let mut characters = learnable(&best)?;
     // A small text is learned by heart by anything larger.
     let larger = if symbols < SMALL_TEXT { &[] } else { &SIZES[1..] };
-    for size in larger {
+    for larger in larger {
         // Twice the width takes twice the time at least.
-        if characters < 2.0 * size.enough {
+        if characters < 2.0 * larger.enough {
             break;
         }
-        let candidate = size.settings(settings);
+        let candidate = larger.settings(settings);
         let enough = learnable(&candidate)?;
-        if enough < size.enough {
+        if enough < larger.enough {
             break;
         }
         (best, characters) = (candidate, enough);
     }
     // Measured on a large text only, as is the learning rate below.
     if settings.batch_size.is_none() && symbols >= SMALL_TEXT {
-        let steps = resolve(best.clone(), symbols)?.1.seq_length;
+        let steps = resolve(best.clone(), size)?.1.seq_length;
         best.batch_size = Some(batch_size(characters, steps));
         characters = learnable(&best)?;
     }
     let passes = characters / symbols.max(1) as f64;
     let hidden_size = best.hidden_size.unwrap_or(0);
     best.dropout = best.dropout.or(Some(dropout(hidden_size, passes)));
-    let (config, options) = resolve(best.clone(), symbols)?;
+    let (config, options) = resolve(best.clone(), size)?;
     // Measured for LSTMs and the default rule.
     if symbols >= SMALL_TEXT && config.cell == CellKind::Lstm && settings.optimizer.is_none() {
         let updates = characters / (config.batch_size * options.seq_length) as f64;
         best.learning_rate = best.learning_rate.or(Some(learning_rate(config.hidden_size, updates)));
     }
-    let (config, _) = resolve(best.clone(), symbols)?;
+    let (config, _) = resolve(best.clone(), size)?;
     let note = format!(
         "{} layers of {}, batches of {}, dropout {} and learning rate {} chosen for {limit}: this machine learns from about {} characters a second with them, {passes:.1} passes through the text in that time (--hidden-size chooses otherwise)",
         config.num_layers,
@@ -146,8 +151,8 @@ fn learning_rate(hidden_size: usize, updates: f64) -> f64 {
 }
 
 /// How fast this machine trains with these settings.
-fn chars_per_s(settings: &Settings, symbols: u64, vocab_size: usize) -> Result<f64> {
-    let (config, options) = resolve(settings.clone(), symbols)?;
+fn chars_per_s(settings: &Settings, size: TextSize, vocab_size: usize) -> Result<f64> {
+    let (config, options) = resolve(settings.clone(), size)?;
     let backend = Cpu::new(config.threads).map_err(|error| Error::Config(error.to_string()))?;
     let workload = Workload {
         architecture: architecture(&config, &options, vocab_size),
@@ -168,7 +173,7 @@ mod tests {
 
     fn chosen(seconds: f64, symbols: u64) -> Settings {
         let settings = Settings { time_limit: Some(Span { seconds }), ..Settings::default() };
-        choose(&settings, symbols, 65).unwrap().unwrap().settings
+        choose(&settings, TextSize { symbols, tokens: symbols }, 65).unwrap().unwrap().settings
     }
 
     #[test]
@@ -185,9 +190,10 @@ mod tests {
 
     #[test]
     fn nothing_is_chosen_against_a_wish_or_without_a_limit() {
+        let million = TextSize { symbols: 1_000_000, tokens: 1_000_000 };
         let limited = Settings { time_limit: Some(Span { seconds: 1.0 }), ..Settings::default() };
         let sized = Settings { hidden_size: Some(40), ..limited };
-        assert!(choose(&sized, 1_000_000, 65).unwrap().is_none());
-        assert!(choose(&Settings::default(), 1_000_000, 65).unwrap().is_none());
+        assert!(choose(&sized, million, 65).unwrap().is_none());
+        assert!(choose(&Settings::default(), million, 65).unwrap().is_none());
     }
 }

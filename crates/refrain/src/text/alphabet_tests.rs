@@ -1,40 +1,44 @@
-//! A vocabulary loses nothing, and refuses what it should in so many words.
+//! An alphabet loses nothing, and refuses what it should in so many words.
 
 use proptest::prelude::*;
 
 use super::*;
 
-fn of(text: &str) -> Vocabulary {
-    Vocabulary::from_counts(Units::Char, &SymbolCounts::of(Units::Char, text), 1, false).unwrap()
+fn of(text: &str) -> Alphabet {
+    Alphabet::from_counts(Units::Char, &SymbolCounts::of(Units::Char, text), 1, false).unwrap()
+}
+
+fn decoded(alphabet: &Alphabet, ids: &[u32]) -> Vec<u8> {
+    ids.iter().flat_map(|&id| alphabet.text_of(id, &mut [0; 4]).to_vec()).collect()
 }
 
 #[test]
 fn ids_follow_the_order_of_codes() {
-    let vocabulary = of("caabé😀");
-    assert_eq!(vocabulary.len(), 5);
-    let ids: Vec<_> = "abcé😀x".chars().map(|character| vocabulary.id(character as u32)).collect();
+    let alphabet = of("caabé😀");
+    assert_eq!(alphabet.len(), 5);
+    let ids: Vec<_> = "abcé😀x".chars().map(|character| alphabet.id(character as u32)).collect();
     assert_eq!(ids, [Some(0), Some(1), Some(2), Some(3), Some(4), None]);
-    assert_eq!(vocabulary.symbol(4), Some('😀' as u32));
-    assert_eq!(vocabulary.symbol(5), None);
-    assert_eq!(vocabulary.id_or_unknown('x' as u32), None);
+    assert_eq!(alphabet.symbol(4), Some('😀' as u32));
+    assert_eq!(alphabet.symbol(5), None);
+    assert_eq!(alphabet.id_or_unknown('x' as u32), None);
 }
 
 #[test]
 fn rare_symbols_become_the_unknown_one() {
     let counts = SymbolCounts::of(Units::Char, "aaabbc");
-    let vocabulary = Vocabulary::from_counts(Units::Char, &counts, 2, true).unwrap();
-    assert_eq!((vocabulary.len(), vocabulary.unknown()), (3, Some(0)));
-    assert!(vocabulary.encode_prompt("abcx").is_err());
-    assert_eq!(vocabulary.symbol(0), None);
-    assert_eq!(vocabulary.decode(&[1, 0, 2]), "a\u{FFFD}b".as_bytes());
-    assert_eq!(vocabulary.render(0), "<unknown>");
+    let alphabet = Alphabet::from_counts(Units::Char, &counts, 2, true).unwrap();
+    assert_eq!((alphabet.len(), alphabet.unknown()), (3, Some(0)));
+    assert!(alphabet.encode_prompt("abcx").is_err());
+    assert_eq!(alphabet.symbol(0), None);
+    assert_eq!(decoded(&alphabet, &[1, 0, 2]), "a\u{FFFD}b".as_bytes());
+    assert_eq!(alphabet.render(0), "<unknown>");
 }
 
 #[test]
-fn a_vocabulary_that_cannot_be_is_refused() {
+fn an_alphabet_that_cannot_be_is_refused() {
     let counts = SymbolCounts::of(Units::Char, "aab");
     let refusal = |min_count, unknown| {
-        Vocabulary::from_counts(Units::Char, &counts, min_count, unknown).unwrap_err().to_string()
+        Alphabet::from_counts(Units::Char, &counts, min_count, unknown).unwrap_err().to_string()
     };
     assert_eq!(
         refusal(2, false),
@@ -64,13 +68,13 @@ fn a_prompt_with_unseen_characters_is_refused_with_their_names() {
 
 #[test]
 fn symbols_are_rendered_on_one_line() {
-    let vocabulary = of("\n\t a'\u{FEFF}é");
-    let rendered: Vec<_> = (0..vocabulary.len() as u32).map(|id| vocabulary.render(id)).collect();
+    let alphabet = of("\n\t a'\u{FEFF}é");
+    let rendered: Vec<_> = (0..alphabet.len() as u32).map(|id| alphabet.render(id)).collect();
     assert_eq!(rendered, ["\\t", "\\n", " ", "'", "a", "é", "\\u{feff}"]);
     let bytes = SymbolCounts::of(Units::Byte, "é\n");
-    let bytes = Vocabulary::from_counts(Units::Byte, &bytes, 1, false).unwrap();
+    let bytes = Alphabet::from_counts(Units::Byte, &bytes, 1, false).unwrap();
     assert_eq!([0, 1, 2].map(|id| bytes.render(id)), ["\\n", "\\xa9", "\\xc3"]);
-    assert_eq!(bytes.decode(&[2, 1]), "é".as_bytes());
+    assert_eq!(decoded(&bytes, &[2, 1]), "é".as_bytes());
 }
 
 #[test]
@@ -80,7 +84,7 @@ fn the_stored_form_is_compact() {
         r#"{"units":"char","unknown":false,"symbols":"\nabé"}"#
     );
     let bytes = SymbolCounts::of(Units::Byte, "ba");
-    let bytes = Vocabulary::from_counts(Units::Byte, &bytes, 1, true).unwrap();
+    let bytes = Alphabet::from_counts(Units::Byte, &bytes, 1, true).unwrap();
     assert_eq!(
         serde_json::to_string(&bytes).unwrap(),
         r#"{"units":"byte","unknown":true,"symbols":[97,98]}"#
@@ -114,7 +118,7 @@ fn a_malformed_stored_form_is_refused() {
         ),
     ];
     for (json, expected) in cases {
-        let message = serde_json::from_str::<Vocabulary>(json).unwrap_err().to_string();
+        let message = serde_json::from_str::<Alphabet>(json).unwrap_err().to_string();
         assert!(message.starts_with(expected), "{json}: {message}");
     }
 }
@@ -124,12 +128,12 @@ proptest! {
     fn encoding_and_storing_lose_nothing(text in "\\PC{1,40}", unknown: bool) {
         for units in [Units::Char, Units::Byte] {
             let counts = SymbolCounts::of(units, &text);
-            let vocabulary = Vocabulary::from_counts(units, &counts, 1, unknown).unwrap();
-            let ids = vocabulary.encode_prompt(&text).unwrap();
-            prop_assert!(ids.iter().all(|&id| (id as usize) < vocabulary.len()));
-            prop_assert_eq!(vocabulary.decode(&ids), text.as_bytes());
-            let stored = serde_json::to_string(&vocabulary).unwrap();
-            prop_assert_eq!(serde_json::from_str::<Vocabulary>(&stored).unwrap(), vocabulary);
+            let alphabet = Alphabet::from_counts(units, &counts, 1, unknown).unwrap();
+            let ids = alphabet.encode_prompt(&text).unwrap();
+            prop_assert!(ids.iter().all(|&id| (id as usize) < alphabet.len()));
+            prop_assert_eq!(decoded(&alphabet, &ids), text.as_bytes());
+            let stored = serde_json::to_string(&alphabet).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Alphabet>(&stored).unwrap(), alphabet);
         }
     }
 }

@@ -1,0 +1,286 @@
+//! Characters or bytes to ids and back.
+//!
+//! The symbols of an alphabet are sorted by code, so that the same text gives the same ids on every machine.
+//! Where rare symbols share one *unknown* symbol, it is id 0 and the others follow from 1.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::NEWLINE;
+use super::counts::SymbolCounts;
+use super::units::Units;
+use crate::{Error, Result};
+
+/// Codes below this are looked up in a table, which is no longer than the highest of them; emoji and the like
+/// in a map.
+const TABLE_END: u32 = 0x1_0000;
+const ABSENT: u32 = u32::MAX;
+/// What the unknown symbol is called for people.
+pub(super) const UNKNOWN_NAME: &str = "<unknown>";
+/// A message lists this many symbols and counts the rest.
+const MOST_LISTED: usize = 5;
+
+/// The symbols that a model knows, numbered `0..len()`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "StoredAlphabet", into = "StoredAlphabet")]
+pub(super) struct Alphabet {
+    units: Units,
+    /// In ascending order of code.
+    symbols: Vec<u32>,
+    unknown: Option<u32>,
+    table: Vec<u32>,
+    map: HashMap<u32, u32>,
+}
+
+impl Alphabet {
+    /// The symbols that occur at least `min_count` times. With `with_unknown`, all others are one unknown
+    /// symbol.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if `min_count` is above 1 without an unknown symbol, or if no symbol is that
+    /// frequent.
+    pub(super) fn from_counts(
+        units: Units,
+        counts: &SymbolCounts,
+        min_count: u64,
+        with_unknown: bool,
+    ) -> Result<Self> {
+        if min_count > 1 && !with_unknown {
+            return Err(Error::Config(format!(
+                "a minimum count of {min_count} leaves out rare {}, which then need an unknown symbol to stand for them",
+                units.plural()
+            )));
+        }
+        let frequent = counts.iter().filter(|&(_, count)| count >= min_count);
+        let symbols: Vec<u32> = frequent.map(|(symbol, _)| symbol).collect();
+        if symbols.is_empty() {
+            return Err(Error::Config(format!(
+                "no {} occur {min_count} times or more: lower the minimum count, or give more text",
+                units.plural()
+            )));
+        }
+        Self::from_symbols(units, symbols, with_unknown).map_err(Error::Config)
+    }
+
+    /// Checks that the symbols can be ones of these units and are in strictly ascending order.
+    fn from_symbols(units: Units, symbols: Vec<u32>, with_unknown: bool) -> Result<Self, String> {
+        if symbols.is_empty() {
+            return Err("the vocabulary has no symbols".to_owned());
+        }
+        for pair in symbols.windows(2) {
+            let (one, next) = (units.describe(pair[0]), units.describe(pair[1]));
+            if pair[0] == pair[1] {
+                return Err(format!("the vocabulary has {one} twice"));
+            }
+            if pair[0] > pair[1] {
+                return Err(format!("the vocabulary is not in order of code: {one} stands before {next}"));
+            }
+        }
+        for &symbol in &symbols {
+            if units == Units::Byte && symbol > 0xFF {
+                return Err(format!("the vocabulary is one of bytes, but contains {symbol}"));
+            }
+            if char::from_u32(symbol).is_none() {
+                return Err(format!("the vocabulary contains {symbol:#x}, which is not a character"));
+            }
+        }
+        let unknown = with_unknown.then_some(0);
+        let in_table =
+            symbols.iter().filter(|&&symbol| symbol < TABLE_END).max().map_or(0, |&highest| highest + 1);
+        let (mut table, mut map) = (vec![ABSENT; in_table as usize], HashMap::new());
+        for (id, &symbol) in (u32::from(with_unknown)..).zip(&symbols) {
+            match table.get_mut(symbol as usize) {
+                Some(entry) => *entry = id,
+                None => drop(map.insert(symbol, id)),
+            }
+        }
+        Ok(Self { units, symbols, unknown, table, map })
+    }
+
+    /// The units of its symbols.
+    pub(super) fn units(&self) -> Units {
+        self.units
+    }
+
+    /// How many ids there are, the unknown symbol included: the `V` of a model.
+    pub(super) fn len(&self) -> usize {
+        self.symbols.len() + usize::from(self.unknown.is_some())
+    }
+
+    /// The id of the unknown symbol (0), if there is one.
+    pub(super) fn unknown(&self) -> Option<u32> {
+        self.unknown
+    }
+
+    /// The id of a symbol, or `None` if the alphabet lacks it.
+    #[inline]
+    pub(super) fn id(&self, symbol: u32) -> Option<u32> {
+        match self.table.get(symbol as usize) {
+            Some(&id) => (id != ABSENT).then_some(id),
+            None => self.map.get(&symbol).copied(),
+        }
+    }
+
+    /// The id of a symbol, or else of the unknown symbol; `None` only where the alphabet has neither.
+    #[inline]
+    pub(super) fn id_or_unknown(&self, symbol: u32) -> Option<u32> {
+        self.id(symbol).or(self.unknown)
+    }
+
+    /// The symbol of an id; `None` for the unknown symbol and for an id that is not below [`len`](Self::len).
+    pub(super) fn symbol(&self, id: u32) -> Option<u32> {
+        let index = id.checked_sub(u32::from(self.unknown.is_some()))?;
+        self.symbols.get(index as usize).copied()
+    }
+
+    /// The ids of a prompt.
+    ///
+    /// # Errors
+    /// [`Error::Prompt`] where the alphabet lacks a symbol, whether or not it has an unknown one: it names the
+    /// symbols (the first five of them) with their codes.
+    pub(super) fn encode_prompt(&self, prompt: &str) -> Result<Vec<u32>> {
+        let symbols = self.units.symbols(prompt);
+        let mut missing = Vec::new();
+        let mut ids = Vec::with_capacity(symbols.len());
+        for symbol in symbols {
+            match self.id(symbol) {
+                Some(id) => ids.push(id),
+                None if missing.contains(&symbol) => {}
+                None => missing.push(symbol),
+            }
+        }
+        if missing.is_empty() {
+            return Ok(ids);
+        }
+        let missing: Vec<_> = missing.into_iter().map(|symbol| self.units.describe(symbol)).collect();
+        Err(never_seen(&missing, self.units.plural()))
+    }
+
+    /// The id of the line end, where the alphabet has one.
+    pub(super) fn line_end(&self) -> Option<u32> {
+        self.id(NEWLINE)
+    }
+
+    /// The id to start from where there is no prompt: a line end, where the alphabet has one, or else a blank, or
+    /// else its first symbol.
+    pub(super) fn first_context(&self) -> u32 {
+        let start = self.line_end().or_else(|| self.id(u32::from(b' ')));
+        start.unwrap_or(u32::from(self.unknown.is_some() && self.len() > 1))
+    }
+
+    /// The text of an id, at the beginning of `bytes`: UTF-8 for a character, and the byte itself for a byte. The unknown
+    /// symbol comes out as U+FFFD, or as `?` among bytes.
+    pub(super) fn text_of<'b>(&self, id: u32, bytes: &'b mut [u8; 4]) -> &'b [u8] {
+        let symbol = self.symbol(id);
+        match self.units {
+            Units::Char => {
+                let character = symbol.and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER);
+                character.encode_utf8(bytes).as_bytes()
+            }
+            Units::Byte => {
+                bytes[0] = symbol.map_or(b'?', |byte| byte as u8);
+                &bytes[..1]
+            }
+        }
+    }
+
+    /// One symbol for display on one line: control characters and others that cannot be seen are escaped
+    /// (`\n`, `\u{feff}`), and so are bytes beyond ASCII (`\xe9`). The unknown symbol is `<unknown>`.
+    pub(super) fn render(&self, id: u32) -> String {
+        match (self.units, self.symbol(id)) {
+            (_, None) => UNKNOWN_NAME.to_owned(),
+            (Units::Byte, Some(byte @ 0x80..)) => format!("\\x{byte:02x}"),
+            (_, Some(symbol)) => match char::from_u32(symbol) {
+                Some(character) => escaped(character.encode_utf8(&mut [0; 4])),
+                None => UNKNOWN_NAME.to_owned(),
+            },
+        }
+    }
+}
+
+/// Refuses a prompt that has these tokens in it.
+pub(super) fn never_seen(missing: &[String], plural: &str) -> Error {
+    let listed = &missing[..missing.len().min(MOST_LISTED)];
+    let more = match missing.len() - listed.len() {
+        0 => String::new(),
+        count => format!(" and {count} more"),
+    };
+    let pronoun = if missing.len() == 1 { "it" } else { "them" };
+    Error::Prompt(format!(
+        "the model has never seen {}{more}: leave {pronoun} out of the prompt (`refrain info MODEL` lists the \
+         {plural} it knows)",
+        listed.join(", "),
+    ))
+}
+
+/// A text on one line, with what cannot be seen escaped; quotation marks and backslashes can be.
+pub(super) fn escaped(text: &str) -> String {
+    const PLAIN: [char; 3] = ['\'', '"', '\\'];
+    text.split_inclusive(PLAIN).fold(String::new(), |mut shown, piece| {
+        let body = piece.trim_end_matches(PLAIN);
+        shown.extend(body.escape_debug());
+        shown + &piece[body.len()..]
+    })
+}
+
+impl PartialEq for Alphabet {
+    fn eq(&self, other: &Self) -> bool {
+        // The lookup tables follow from these.
+        (self.units, self.unknown, &self.symbols) == (other.units, other.unknown, &other.symbols)
+    }
+}
+
+impl Eq for Alphabet {}
+
+/// An alphabet as a model file holds it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredAlphabet {
+    units: Units,
+    /// Whether id 0 is the unknown symbol.
+    unknown: bool,
+    symbols: StoredSymbols,
+}
+
+/// Characters as one string, bytes as an array of numbers.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged, expecting = "the symbols of a vocabulary must be a string, or an array of byte values")]
+enum StoredSymbols {
+    Characters(String),
+    Bytes(Vec<u32>),
+}
+
+impl From<Alphabet> for StoredAlphabet {
+    fn from(alphabet: Alphabet) -> Self {
+        let symbols = match alphabet.units {
+            Units::Char => StoredSymbols::Characters(
+                alphabet.symbols.iter().copied().filter_map(char::from_u32).collect(),
+            ),
+            Units::Byte => StoredSymbols::Bytes(alphabet.symbols),
+        };
+        Self { units: alphabet.units, unknown: alphabet.unknown.is_some(), symbols }
+    }
+}
+
+impl TryFrom<StoredAlphabet> for Alphabet {
+    type Error = String;
+
+    fn try_from(stored: StoredAlphabet) -> Result<Self, String> {
+        let symbols = match (stored.units, stored.symbols) {
+            (Units::Char, StoredSymbols::Characters(text)) => text.chars().map(u32::from).collect(),
+            (Units::Byte, StoredSymbols::Bytes(symbols)) => symbols,
+            (Units::Char, _) => {
+                return Err("a vocabulary of characters must be written as a string".to_owned());
+            }
+            (Units::Byte, _) => {
+                return Err("a vocabulary of bytes must be written as an array of numbers".to_owned());
+            }
+        };
+        Self::from_symbols(stored.units, symbols, stored.unknown)
+    }
+}
+
+#[cfg(test)]
+#[path = "alphabet_tests.rs"]
+mod tests;

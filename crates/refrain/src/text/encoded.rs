@@ -1,0 +1,240 @@
+//! A text as ids, from any position on.
+
+use std::sync::Arc;
+
+use super::corpus::Corpus;
+use super::reader::Reader;
+use super::vocabulary::{Tokens, Vocabulary};
+use super::words::split_chunks;
+use crate::{Error, Result};
+
+/// A corpus and the vocabulary that it is read with. Characters and bytes are read in place, and become ids on the way;
+/// words and word pieces do not lie at places that can be told beforehand, and are held as ids, four bytes each.
+/// Clones are cheap.
+#[derive(Clone, Debug)]
+pub struct EncodedText {
+    corpus: Corpus,
+    vocabulary: Arc<Vocabulary>,
+    /// Of words and word pieces.
+    held: Option<Arc<[u32]>>,
+}
+
+impl EncodedText {
+    /// # Errors
+    /// [`Error::Config`] if the text is read in other units than the vocabulary's; as [`Reader::read`].
+    pub fn new(corpus: &Corpus, vocabulary: Arc<Vocabulary>) -> Result<Self> {
+        let mut ids = vec![];
+        let held = match &vocabulary.tokens {
+            Tokens::Symbols(alphabet) => {
+                let (text, model) = (corpus.units(), alphabet.units());
+                if text != model {
+                    return Err(Error::Config(format!(
+                        "the text is read in units of {text}, but the vocabulary is one of {model}: use --units {model}"
+                    )));
+                }
+                None
+            }
+            Tokens::Words(words) => {
+                for line in corpus.lines()? {
+                    ids.extend(split_chunks(&line?).map(|word| words.id(word)));
+                }
+                Some(ids.into())
+            }
+            Tokens::Pieces(pieces) => {
+                for line in corpus.lines()? {
+                    ids.extend(pieces.encode(&line?));
+                }
+                Some(ids.into())
+            }
+        };
+        Ok(Self { corpus: corpus.clone(), vocabulary, held })
+    }
+
+    /// Where the text comes from.
+    pub fn corpus(&self) -> &Corpus {
+        &self.corpus
+    }
+
+    /// What its ids stand for.
+    pub fn vocabulary(&self) -> &Arc<Vocabulary> {
+        &self.vocabulary
+    }
+
+    /// Length in tokens, at least 1.
+    pub fn len(&self) -> u64 {
+        self.held.as_ref().map_or(self.corpus.len(), |ids| ids.len() as u64)
+    }
+
+    /// Always false: a corpus is not empty.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A reader that starts at token `position`.
+    ///
+    /// # Errors
+    /// As [`IdReader::seek`].
+    pub fn reader(&self, position: u64) -> Result<IdReader> {
+        let place = match &self.held {
+            None => Place::InCorpus(self.corpus.reader(position)?),
+            Some(_) => Place::Held(position.min(self.len())),
+        };
+        Ok(IdReader { text: self.clone(), place })
+    }
+
+    /// The first position at or after `position` where a line starts, or [`len`](Self::len) if none does.
+    ///
+    /// # Errors
+    /// As [`IdReader::read`].
+    pub fn next_line_start(&self, position: u64) -> Result<u64> {
+        let line_end = self.vocabulary.line_end();
+        if position == 0 {
+            return Ok(0);
+        }
+        let mut reader = self.reader(position - 1)?;
+        let mut buffer = [0; 1024];
+        loop {
+            let start = reader.position();
+            let count = reader.read(&mut buffer)?;
+            if let Some(place) = buffer[..count].iter().position(|&id| Some(id) == line_end) {
+                return Ok(start + place as u64 + 1);
+            }
+            if count == 0 {
+                return Ok(self.len());
+            }
+        }
+    }
+}
+
+/// Reads an [`EncodedText`] from some position to its end.
+#[derive(Debug)]
+pub struct IdReader {
+    text: EncodedText,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    InCorpus(Reader),
+    Held(u64),
+}
+
+impl IdReader {
+    /// The position of the next token, counted from the start of the text.
+    pub fn position(&self) -> u64 {
+        match &self.place {
+            Place::InCorpus(reader) => reader.position(),
+            Place::Held(position) => *position,
+        }
+    }
+
+    /// Goes to a position.
+    ///
+    /// # Errors
+    /// As [`Reader::seek`].
+    pub fn seek(&mut self, position: u64) -> Result<()> {
+        match &mut self.place {
+            Place::InCorpus(reader) => reader.seek(position),
+            Place::Held(place) => {
+                *place = position.min(self.text.len());
+                Ok(())
+            }
+        }
+    }
+
+    /// Fills `ids`, and returns how many there were: fewer than asked only at the end of the text.
+    ///
+    /// # Errors
+    /// [`Error::Text`] for a symbol that the vocabulary lacks, where it has no unknown one; as [`Reader::read`].
+    pub fn read(&mut self, ids: &mut [u32]) -> Result<usize> {
+        let from = self.position();
+        match (&mut self.place, &self.text.held) {
+            (Place::InCorpus(reader), _) => {
+                let count = reader.read(ids)?;
+                self.encode(&mut ids[..count], from)?;
+                Ok(count)
+            }
+            (Place::Held(position), held) => {
+                let left = held.as_ref().map_or(&[][..], |held| &held[from as usize..]);
+                let count = left.len().min(ids.len());
+                ids[..count].copy_from_slice(&left[..count]);
+                *position += count as u64;
+                Ok(count)
+            }
+        }
+    }
+
+    /// Replaces the symbols from `position` on by their ids.
+    fn encode(&self, symbols: &mut [u32], position: u64) -> Result<()> {
+        let Tokens::Symbols(alphabet) = &self.text.vocabulary.tokens else { return Ok(()) };
+        for (index, symbol) in symbols.iter_mut().enumerate() {
+            match alphabet.id_or_unknown(*symbol) {
+                Some(id) => *symbol = id,
+                None => {
+                    let name = alphabet.units().describe(*symbol);
+                    return Err(self.unseen_error(&name, position + index as u64));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn unseen_error(&self, name: &str, position: u64) -> Error {
+        match self.text.corpus.locate(position) {
+            Err(error) => error,
+            Ok((path, line)) => Error::Text {
+                path,
+                message: format!(
+                    "line {line} contains {name}, which the model has never seen: leave it out of the text, or \
+                     train a model with an unknown symbol"
+                ),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::text::{Source, TokenUnits, Units};
+
+    fn encoded(text: &str, units: TokenUnits) -> EncodedText {
+        let corpus = Corpus::scan(vec![Source::memory("text", text)], Units::Char, false).unwrap();
+        let vocabulary = Vocabulary::of_text(&corpus, units, 1, None).unwrap();
+        EncodedText::new(&corpus, Arc::new(vocabulary)).unwrap()
+    }
+
+    fn rest(text: &EncodedText, position: u64) -> Vec<u32> {
+        let mut ids = vec![0; text.len() as usize + 1];
+        let mut reader = text.reader(0).unwrap();
+        reader.seek(position).unwrap();
+        let count = reader.read(&mut ids).unwrap();
+        assert_eq!(reader.position(), text.len());
+        ids[..count].to_vec()
+    }
+
+    #[test]
+    fn a_line_start_is_found_at_or_after_a_position() {
+        for units in [TokenUnits::Char, TokenUnits::Word, TokenUnits::Bpe] {
+            let text = encoded("a\n\nc", units);
+            let starts: Vec<u64> = (0..=4).map(|position| text.next_line_start(position).unwrap()).collect();
+            assert_eq!(starts, [0, 2, 2, 3, 4], "{units}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn ids_are_the_text_again(text in "[a-c .,'é\n]{1,60}", place in 0.0..1.0_f64) {
+            for units in [TokenUnits::Char, TokenUnits::Word, TokenUnits::Bpe] {
+                let encoded = encoded(&text, units);
+                let all = rest(&encoded, 0);
+                prop_assert_eq!(encoded.vocabulary().decode(&all), text.as_bytes());
+                let position = (place * all.len() as f64) as usize;
+                prop_assert_eq!(&rest(&encoded, position as u64)[..], &all[position..]);
+            }
+        }
+    }
+}
