@@ -87,6 +87,11 @@ fn numbers_out_of_bounds() {
         ("--valid-fraction 0.95", &["choose a fraction from 0 to 0.9"]),
         ("--time-limit soon", &["`soon` is no time: write 90s, 2m or 1.5h"]),
         ("--hidden-size many", &["'many'", "--hidden-size"]),
+        ("--pooling mean", &["--pooling has no use here (--task language, ", "leave it out"]),
+        ("--lowercase true", &["--lowercase has no use here"]),
+        ("--vocab-size 50", &["the vocabulary of characters is as large as it is"]),
+        ("--units word --vocab-size 1", &["no room for a word", "raise its size"]),
+        ("--tied-embeddings true --embedding-size 3", &["tied embeddings are as wide as the layers"]),
         ("--cell lstn", &["lstn", "`rnn`, `gru`, `lstm`"]),
         ("--hiden-size 8", &["--hiden-size", "a similar argument exists: '--hidden-size'"]),
     ] {

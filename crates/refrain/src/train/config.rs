@@ -83,6 +83,9 @@ impl Config {
     /// [`Error::Config`] for a value out of range or for settings that exclude each other.
     pub fn resolve(settings: Settings, defaults: Defaults) -> Result<Config> {
         let s = settings;
+        if s.preset.is_some() {
+            return Err(Error::Config("--preset is for language models: leave it out".to_owned()));
+        }
         let batch_size = s.batch_size.unwrap_or(defaults.batch_size);
         let learning_rate = s.learning_rate.unwrap_or(match s.optimizer {
             None | Some(Optimizer::Adam | Optimizer::AdamW | Optimizer::RmsProp) => defaults.learning_rate,

@@ -46,7 +46,8 @@ impl<T: Learnable> Run<T> {
             RunDir::check_free(out)?;
         }
         let initial = settings.init_from.as_ref().map(Model::<T>::load).transpose()?;
-        let prepared = T::prepare(settings)?;
+        let prepared = T::prepare(settings.clone())?;
+        refuse_idle(&settings, &prepared)?;
         let (config, network) = (&prepared.config, prepared.task.network());
         check_memory(network, copies(config))?;
         let params = match initial {
@@ -155,6 +156,29 @@ impl<T: Learnable> Run<T> {
             stop: None,
         };
         training.run()
+    }
+}
+
+/// Refuses settings that the task, or the form of its data, has no use for: what is in force has no value of that name.
+fn refuse_idle<T: Learnable>(given: &Settings, prepared: &Prepared<T>) -> Result<()> {
+    /// They become other settings, or the task itself.
+    const SPENT: [&str; 2] = ["preset", "task"];
+    let table = |values: Result<toml::Table, toml::ser::Error>| {
+        values.map_err(|error| Error::Config(error.to_string()))
+    };
+    let given = table(toml::Table::try_from(given))?;
+    let config = table(toml::Table::try_from(&prepared.config))?;
+    let options = table(toml::Table::try_from(&prepared.options))?;
+    let idle =
+        |name: &str| !SPENT.contains(&name) && !config.contains_key(name) && !options.contains_key(name);
+    match given.keys().find(|name| idle(name)) {
+        None => Ok(()),
+        Some(name) => Err(Error::Config(format!(
+            "--{} has no use here (--task {}, {}): leave it out",
+            name.replace('_', "-"),
+            T::NAME,
+            prepared.data.name
+        ))),
     }
 }
 
