@@ -157,8 +157,7 @@ impl Backend for Cpu {
     }
 
     fn read_frames(&self, frames: FramesView<'_>) -> Vec<f32> {
-        let rows = (0..frames.rows()).map(|row| row * frames.stride());
-        rows.flat_map(|at| frames.data().to_f32(at..at + frames.width())).collect()
+        frames.data().to_f32(0, frames.rows(), frames.width(), frames.stride())
     }
 
     fn join(&self, parts: &[FramesView<'_>], into: &mut Frames) {

@@ -131,11 +131,15 @@ impl<'a> ValuesRef<'a> {
         }
     }
 
-    /// The values as `f32`.
-    pub(crate) fn to_f32(self, range: Range<usize>) -> Vec<f32> {
-        match self {
-            ValuesRef::F32(x) => x[range].to_vec(),
-            ValuesRef::Bf16(x) => x[range].iter().map(|x| x.to_f32()).collect(),
+    /// `rows` rows of `width` values as `f32`, the first at `from` and each `stride` behind the one before.
+    pub(crate) fn to_f32(self, from: usize, rows: usize, width: usize, stride: usize) -> Vec<f32> {
+        let mut values = Vec::with_capacity(rows * width);
+        for at in (0..rows).map(|row| from + row * stride) {
+            match self {
+                ValuesRef::F32(x) => values.extend_from_slice(&x[at..at + width]),
+                ValuesRef::Bf16(x) => values.extend(x[at..at + width].iter().map(|x| x.to_f32())),
+            }
         }
+        values
     }
 }

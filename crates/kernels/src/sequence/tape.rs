@@ -145,10 +145,7 @@ impl Tape {
     /// Every named value of the forward pass on the host, `[T, B, H]` each.
     pub(crate) fn trace(&self, cell: crate::Cell) -> Trace<f32> {
         let (plane, hp) = (self.plane(), self.hp);
-        let unpad = |values: ValuesRef<'_>, at: usize| -> Vec<f32> {
-            let rows = (at..at + plane).step_by(hp);
-            rows.flat_map(|row| values.to_f32(row..row + self.hidden_size)).collect()
-        };
+        let unpad = |values: ValuesRef<'_>, at: usize| values.to_f32(at, plane / hp, self.hidden_size, hp);
         let after = self.direction().after(0) * self.slice_len();
         let c = if self.c.is_empty() { vec![] } else { unpad(ValuesRef::F32(&self.c), after) };
         let gates = cell.slot_names().iter().enumerate();

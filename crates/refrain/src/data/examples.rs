@@ -30,9 +30,10 @@ pub struct Examples<E> {
     epoch: Option<u64>,
 }
 
-/// Batches that are sorted by length together: enough that little is padded, and not so many that the same examples
-/// meet in every epoch.
+/// Batches that are sorted by length together, at most: enough that little is padded.
 const SORTED_BATCHES: usize = 50;
+/// The pools that they make of an epoch, at least: in few of them the same examples would meet in every epoch.
+const POOLS: usize = 4;
 
 impl<E: Example> Examples<E> {
     /// Batches of `batch_size` of the `examples`, the last one smaller. There is at least one example.
@@ -58,7 +59,8 @@ impl<E: Example> Examples<E> {
         let mut rng = ChaCha8Rng::seed_from_u64(*seed);
         rng.set_stream(epoch);
         order.shuffle(&mut rng);
-        order.chunks_mut(SORTED_BATCHES * *batch_size).for_each(|chunk| chunk.sort_by_key(longest_first));
+        let sorted = (order.len() / (POOLS * *batch_size)).clamp(1, SORTED_BATCHES);
+        order.chunks_mut(sorted * *batch_size).for_each(|chunk| chunk.sort_by_key(longest_first));
         // The smaller batch stays the last one.
         let mut batches: Vec<&[usize]> = order.chunks(*batch_size).collect();
         let whole = order.len() / *batch_size;
