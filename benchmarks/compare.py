@@ -23,8 +23,8 @@ import install
 import report
 from contenders import PEERS, contenders
 from measure import Refused, measure
-from results import Results
-from workloads import GROUPS, selection
+from results import RATES, Results
+from workloads import GROUPS, TASKS, selection
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -128,11 +128,14 @@ def take_turns(results, workload, everybody, rounds, refusals):
             except Refused as refusal:
                 refusals.note(workload, who, str(refusal))
                 continue
+            counted = results.epoch(workload) if workload.what in TASKS else None
+            if counted and counted != result["epoch"]:
+                raise SystemExit(f"not the same batches: {who} has {result['epoch']}, others {counted}")
             results.add(workload, {"who": who, "result": result, "memory_mb": memory_mb,
                                    "seconds": time.monotonic() - began, "command": shown(command, env)})
             if workload.what != "peak":
                 print(f"{workload.group}, {workload.title()}, round {number + 1}: {who} "
-                      f"{result['best_chars_per_s']:,.0f} characters a second", flush=True)
+                      f"{result['best_' + RATES[workload.unit()]]:,.0f} {workload.unit()} a second", flush=True)
 
 
 def versions(results):

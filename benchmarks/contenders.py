@@ -3,9 +3,13 @@
 import os
 from dataclasses import dataclass
 
+from workloads import TASKS
+
 PEERS = {"pytorch": "PyTorch", "keras": "Keras", "jax": "JAX", "burn": "Burn", "candle": "candle"}
 # The ways of sampling that pytorch_model.py knows, of which the fastest is the one to beat.
 WAYS = {"module": "PyTorch nn.LSTM", "cell": "PyTorch nn.LSTMCell", "hand": "PyTorch by hand"}
+# The ways of pytorch_task.py with sentences of different lengths; likewise.
+TASK_WAYS = {"packed": "PyTorch packed", "padded": "PyTorch padded"}
 # What holds PyTorch, and the libraries it multiplies with, to an instruction set.
 PYTORCH_ISA = {"avx2": {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}}
 SLOW = {"burn", "candle"}  # seconds a step where the others take a tenth
@@ -13,18 +17,23 @@ SLOW = {"burn", "candle"}  # seconds a step where the others take a tenth
 
 @dataclass(frozen=True)
 class Contender:
-    """A program at a precision, and for PyTorch's sampling at a way of doing it."""
+    """A program at a precision, and for PyTorch's sampling and tasks at a way of doing it."""
 
     peer: str  # one of PEERS; "" is refrain
     precision: str
-    program: tuple
+    program: tuple  # () for what only knows tasks
     way: str = ""
+    task_program: tuple = ()
 
     def label(self):
-        name = WAYS[self.way] if self.way else PEERS.get(self.peer, "refrain")
+        name = {**WAYS, **TASK_WAYS}[self.way] if self.way else PEERS.get(self.peer, "refrain")
         return f"{name} {self.precision}"
 
     def takes(self, workload):
+        if workload.what in TASKS:
+            return bool(self.task_program)
+        if not self.program:
+            return False
         if workload.isa and self.precision != "f32":
             return False
         if not self.peer:
@@ -42,6 +51,8 @@ class Contender:
             flags += ["--precision", self.precision]
         if self.way:
             flags += ["--way", self.way]
+        if workload.what in TASKS:
+            return [*self.task_program, *flags], {}
         if self.peer in SLOW:
             flags[flags.index("--repeat") + 1] = str(min(workload.repeat, 4))
             return [*self.program, *flags], {"RAYON_NUM_THREADS": str(workload.threads)}
@@ -55,8 +66,9 @@ class Contender:
 
 def contenders(peers, programs, python, scripts):
     """refrain and the chosen peers in the order of the tables. `programs` are those that cargo has built, by name."""
+    task = (python, os.path.join(scripts, "refrain_task.py"), "--program", programs["refrain"])
     for precision in ("f32", "bf16", "int8"):
-        yield Contender("", precision, (programs["refrain"], "bench"))
+        yield Contender("", precision, (programs["refrain"], "bench"), task_program=task if precision == "f32" else ())
     for peer in peers:
         if peer in programs:
             yield Contender(peer, "f32", (programs[peer],))
@@ -65,3 +77,6 @@ def contenders(peers, programs, python, scripts):
         for precision in ("f32", "bf16") if peer == "pytorch" else ("f32",):
             for way in ("", *WAYS) if peer == "pytorch" else ("",):
                 yield Contender(peer, precision, program, way)
+    if "pytorch" in peers:
+        for way in TASK_WAYS:
+            yield Contender("pytorch", "f32", (), way, (python, os.path.join(scripts, "pytorch_task.py")))

@@ -1,12 +1,14 @@
 """The results as a page of Markdown: who was how fast, and how many times faster refrain was."""
 
-from workloads import GROUPS
+from workloads import GROUPS, TASKS
 
 TITLES = {
     "train-lstm": "Training, LSTM",
     "train-gru": "Training, GRU",
     "train-rnn": "Training, Elman",
     "sample": "Sampling one stream",
+    "classify": "Training, classification of sentences",
+    "tag": "Training, tagging of sentences",
     "avx2": "Everybody held to AVX2",
     "streams": "Sampling many streams at once",
     "scaling": "Scaling: one size varies, the others are H=256, L=2, B=50, T=50, V=65",
@@ -34,7 +36,11 @@ def page(results, versions):
     for group in GROUPS:
         workloads = results.workloads(group)
         if workloads:
-            table = sweep(results, workloads) if workloads[0].varies else versus(results, workloads)
+            table = versus(results, workloads)
+            if workloads[0].varies:
+                table = sweep(results, workloads)
+            elif workloads[0].what in TASKS:
+                table = at_task(results, workloads)
             lines += ["", f"## {TITLES[group]}", "", *table]
     return "\n".join([*lines, "", "## Commands", "", *commands(results)]) + "\n"
 
@@ -47,6 +53,20 @@ def versus(results, workloads):
             rate = f"{results.best(workload, who):,.0f} ({results.median(workload, who):,.0f})"
             yield (f"| {workload.title()} | {who} | {rate} | {ratio(results, workload, who)} | "
                    f"{machine_rate(results, workload, who)} | {results.memory(workload, who):,.0f} |")
+
+
+def at_task(results, workloads):
+    counted = ", ".join(f"{count:,} {name}" for name, count in results.epoch(workloads[0]).items())
+    yield f"Words a second over whole epochs. Everybody counted the same: {counted} (words with padding)."
+    yield ""
+    yield "| workload | who | words a second | refrain's over it | loss, first and last epoch | memory, MB |"
+    yield "| --- | --- | --: | --: | --: | --: |"
+    for workload in workloads:
+        for who in results.whos(workload):
+            rate = f"{results.best(workload, who):,.0f} ({results.median(workload, who):,.0f})"
+            losses = results.values(workload, who, "losses")[0]
+            yield (f"| {workload.title()} | {who} | {rate} | {ratio(results, workload, who)} | "
+                   f"{losses[0]:.2f}, {losses[-1]:.2f} | {results.memory(workload, who):,.0f} |")
 
 
 def sweep(results, workloads):

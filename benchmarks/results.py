@@ -5,6 +5,8 @@ import statistics
 
 from workloads import Workload
 
+RATES = {"characters": "chars_per_s", "words": "words_per_s"}  # in what is reported
+
 
 class Results:
     """What a file holds. Its first line says what was measured, and on which machine."""
@@ -60,13 +62,18 @@ class Results:
         return [record["result"][name] for record in self.rounds.get((workload, who), [])]
 
     def best(self, workload, who):
-        """Characters a second in the fastest step of all rounds."""
-        return max(self.values(workload, who, "best_chars_per_s"), default=None)
+        """Characters (or words) a second in the fastest step (or epoch) of all rounds."""
+        return max(self.values(workload, who, f"best_{RATES[workload.unit()]}"), default=None)
 
     def median(self, workload, who):
         """The median round's median."""
-        values = self.values(workload, who, "chars_per_s")
+        values = self.values(workload, who, RATES[workload.unit()])
         return statistics.median(values) if values else None
+
+    def epoch(self, workload):
+        """Of a task: what was counted of the model and an epoch; None before anybody was measured."""
+        found = (records[0]["result"]["epoch"] for (of, _), records in self.rounds.items() if of == workload)
+        return next(found, None)
 
     def memory(self, workload, who):
         return max(record["memory_mb"] for record in self.rounds[workload, who])

@@ -3,6 +3,7 @@
 import dataclasses
 from dataclasses import dataclass
 
+TASKS = ("classify", "tag")
 VOCAB_SIZE = 65  # and an embedding of 64, which every peer has built in
 
 
@@ -11,7 +12,7 @@ class Workload:
     """One measurement, by the letters of docs/design.md: V symbols, L layers of H units, B sequences of T steps."""
 
     group: str
-    what: str  # "train", "sample" or "peak"
+    what: str  # "train", "sample", "peak" or one of TASKS
     cell: str = "lstm"
     hidden_size: int = 256
     num_layers: int = 2
@@ -25,10 +26,13 @@ class Workload:
     varies: str = ""  # the field that a sweep is about
 
     def flags(self):
-        """For `refrain bench` and for every peer."""
+        """For `refrain bench` and for every peer, or for both sides of a task."""
         flags = [self.what, "--threads", str(self.threads)]
         if self.what == "peak":
             return flags
+        if self.what in TASKS:
+            sizes = {"--hidden-size": self.hidden_size, "--batch-size": self.batch_size, "--repeat": self.repeat}
+            return flags + [str(word) for flag in sizes.items() for word in flag]
         flags += ["--cell", self.cell, "--hidden-size", str(self.hidden_size), "--num-layers", str(self.num_layers)]
         flags += ["--seq-length", str(self.seq_length), "--repeat", str(self.repeat)]
         if self.what == "train":
@@ -43,14 +47,21 @@ class Workload:
         """The same for the same workload, to be stored."""
         return dataclasses.asdict(self)
 
+    def unit(self):
+        """What is counted."""
+        return "words" if self.what in TASKS else "characters"
+
     def title(self):
+        threads = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
         if self.what == "peak":
             return "one thread"
+        if self.what in TASKS:
+            return f"bidirectional LSTM, H={self.hidden_size}, B={self.batch_size}, {threads}"
         words = [self.cell.upper(), f"H={self.hidden_size}", f"L={self.num_layers}"]
         if self.what == "train":
             words += [f"B={self.batch_size}", f"T={self.seq_length}"]
         else:
-            words.append(f"{self.threads} thread{'s' if self.threads > 1 else ''}")
+            words.append(threads)
         if self.varies in ("vocab_size", "threads", "streams"):
             words.append(f"{self.varies}={getattr(self, self.varies)}")
         return ", ".join(words)
@@ -93,11 +104,19 @@ def streams(threads):
                        streams=count, varies="streams")
 
 
+def task(name, hidden_size, threads):
+    """With refrain's own sizes. On one thread as well, which a disturbed machine disturbs less."""
+    for count in sorted({1, threads}):
+        yield Workload(name, name, hidden_size=hidden_size, num_layers=1, batch_size=32, threads=count, repeat=2)
+
+
 GROUPS = {
     "train-lstm": lambda threads: training("train-lstm", "lstm", threads),
     "train-gru": lambda threads: training("train-gru", "gru", threads),
     "train-rnn": lambda threads: training("train-rnn", "rnn", threads),
     "sample": lambda threads: sampling("sample", threads),
+    "classify": lambda threads: task("classify", 128, threads),
+    "tag": lambda threads: task("tag", 200, threads),
     "avx2": lambda threads: [*training("avx2", "lstm", threads, "avx2"), *sampling("avx2", threads, "avx2")],
     "streams": streams,
     "scaling": scaling,
@@ -112,4 +131,4 @@ def selection(groups, threads, quick):
             if not quick:
                 yield workload
             elif not workload.varies and (workload.what == "sample" or workload.hidden_size <= 256):
-                yield dataclasses.replace(workload, repeat=5)
+                yield dataclasses.replace(workload, repeat=1 if workload.what in TASKS else 5)

@@ -1,0 +1,76 @@
+"""What both sides of a comparison at a task share: the sentences, the sizes of the model, and the line of JSON.
+
+Sentences are made up, with the lengths of real ones, and with words as a language has them: a few short ones make up
+half of a text, and thousands of longer ones hardly recur.
+"""
+
+import argparse
+import json
+import random
+import statistics
+import string
+
+TASKS = {
+    "classify": {"embedding_size": 128, "dropout": 0.5},
+    "tag": {"embedding_size": 100, "dropout": 0.33, "char_embedding_size": 32, "char_hidden_size": 50,
+            "word_dropout": 0.05},
+}
+LEARNING_RATE, WEIGHT_DECAY, MAX_NORM = 2e-3, 0.01, 1.0
+BATCHES = 50  # of an epoch: refrain sorts as many by length together, however large its data are
+WORDS, TAGS = 8192, 17
+
+
+def options(doc, ways=None):
+    """The flags of this process."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("task", choices=list(TASKS))
+    parser.add_argument("--hidden-size", type=int, default=128)
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeat", type=int, default=2, help="timed epochs, after one that is not")
+    if ways:
+        parser.add_argument("--way", choices=ways, default=ways[0], help="of treating sentences of different lengths")
+    else:
+        parser.add_argument("--program", default="refrain", metavar="PATH")
+    return parser.parse_args()
+
+
+def sentences(count):
+    """Words by their rank, lists of numbers from 1.
+
+    Lengths have a gamma distribution of mean 20 and deviation 10.7, words the distribution of Zipf.
+    """
+    rng = random.Random(1)
+    lengths = [max(1, round(rng.gammavariate(3.5, 20 / 3.5))) for _ in range(count)]
+    return [[int(WORDS ** rng.random()) for _ in range(length)] for length in lengths]
+
+
+def spelled(word):
+    """The rarer the longer, as far as chance will have it."""
+    rng = random.Random(word)
+    return "".join(rng.choices(string.ascii_lowercase, k=1 + word.bit_length() // 2 + rng.randrange(3)))
+
+
+def tag_of(word):
+    return word % TAGS
+
+
+def class_of(sentence):
+    """Whether odd words are in the majority."""
+    return int(2 * sum(word % 2 for word in sentence) > len(sentence))
+
+
+def report(version, epoch, losses, seconds):
+    """Prints the figures of some epochs, of which the first does not count.
+
+    `epoch` has the parameters of the model and the updates, sentences, words and steps (words with padding) of an
+    epoch, as each side knows of them: both should have the same.
+    """
+    words, timed = epoch["words"], seconds[1:]
+    print(json.dumps({
+        "version": version,
+        "words_per_s": words / statistics.median(timed),
+        "best_words_per_s": words / min(timed),
+        "epoch": epoch,
+        "losses": losses,
+    }))
