@@ -2,7 +2,6 @@
 
 use crate::buffer::Aligned;
 use crate::element::Bf16;
-use std::ops::Range;
 
 /// What activations are held in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
