@@ -6,7 +6,7 @@ use refrain_kernels::{Precision, Rule};
 use serde::Serialize;
 
 use super::settings::{Optimizer, Schedule, Settings, Span};
-use crate::model::{ActivationKind, CellKind, ResetGate};
+use crate::model::{ActivationKind, CellKind, RecurrentLayers, ResetGate};
 use crate::{Error, PrecisionChoice, Result};
 
 /// The values in force in a run, whatever its task; the task has options of its own beside them.
@@ -171,6 +171,21 @@ impl Config {
             return Err(Error::Config(format!("momentum is {}: give a share below 1", self.momentum)));
         }
         Ok(())
+    }
+
+    /// Recurrent layers of these sizes that read forwards and drop anew at every step. Whether a task's do otherwise is
+    /// among its own options.
+    pub fn recurrent(&self) -> RecurrentLayers {
+        RecurrentLayers {
+            cell: self.cell,
+            activation: self.activation,
+            reset_gate: self.reset_gate,
+            hidden_size: self.hidden_size,
+            num_layers: self.num_layers,
+            bidirectional: false,
+            dropout: self.dropout,
+            locked_dropout: false,
+        }
     }
 
     /// What products are computed in.

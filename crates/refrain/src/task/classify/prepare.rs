@@ -90,14 +90,9 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Classify>> {
     let sizes = ClassifierSizes {
         input,
         recurrent: RecurrentLayers {
-            cell: config.cell,
-            activation: config.activation,
-            reset_gate: config.reset_gate,
-            hidden_size: config.hidden_size,
-            num_layers: config.num_layers,
             bidirectional: options.bidirectional,
-            dropout: config.dropout,
             locked_dropout: options.locked_dropout,
+            ..config.recurrent()
         },
         pooling: options.pooling,
         classes: labels.len(),

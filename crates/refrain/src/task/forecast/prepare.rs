@@ -118,14 +118,8 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Forecast>> {
     let sizes = ForecasterSizes {
         input_size: anchoring.width(),
         recurrent: RecurrentLayers {
-            cell: config.cell,
-            activation: config.activation,
-            reset_gate: config.reset_gate,
-            hidden_size: config.hidden_size,
-            num_layers: config.num_layers,
-            bidirectional: false,
-            dropout: config.dropout,
             locked_dropout: settings.locked_dropout.unwrap_or(false),
+            ..config.recurrent()
         },
         output: match &options.quantiles {
             None => FrameOutput::Gaussian { values },

@@ -73,14 +73,9 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Tag>> {
         spelling,
         word_dropout: options.word_dropout.unwrap_or(0.0),
         recurrent: RecurrentLayers {
-            cell: config.cell,
-            activation: config.activation,
-            reset_gate: config.reset_gate,
-            hidden_size: config.hidden_size,
-            num_layers: config.num_layers,
             bidirectional: options.bidirectional,
-            dropout: config.dropout,
             locked_dropout: options.locked_dropout,
+            ..config.recurrent()
         },
         crf,
         labels: labels.len(),
