@@ -286,7 +286,7 @@ impl Captioner {
         pass: &'p mut CaptionerPass<B>,
     ) -> &'p [B::Real] {
         let x = StackInput { source: Source::Ids(ids), rows: ids.len(), lengths: None, dropout: None };
-        self.stack.forward(backend, &weights.layers, &x, states, &mut pass.stack);
+        self.stack.forward(backend, weights.recurrent(), &x, states, &mut pass.stack);
         let (_, [_, _, readout]) = self.linear_weights(weights);
         backend.linear_outputs(readout, pass.stack.output(backend), &mut pass.logits, &mut pass.scratch);
         &pass.logits
@@ -397,7 +397,7 @@ impl Network for Captioner {
         let dropout = Some(step.dropout);
         let mut states = self.first_states(backend, weights, &batch.inputs, dropout, pass);
         let x = decoder_input(&batch.texts, dropout);
-        self.stack.forward(backend, &weights.layers, &x, &mut states, &mut pass.stack);
+        self.stack.forward(backend, weights.recurrent(), &x, &mut states, &mut pass.stack);
         let (_, [_, _, readout]) = self.linear_weights(weights);
         let mut d_frames = std::mem::take(&mut pass.stack.d_output);
         let output = pass.stack.output(backend);
@@ -415,7 +415,7 @@ impl Network for Captioner {
         let Part { batch, pass, .. } = part;
         let mut states = self.first_states(backend, weights, &batch.inputs, None, pass);
         let x = decoder_input(&batch.texts, None);
-        self.stack.forward(backend, &weights.layers, &x, &mut states, &mut pass.stack);
+        self.stack.forward(backend, weights.recurrent(), &x, &mut states, &mut pass.stack);
         let (_, [_, _, readout]) = self.linear_weights(weights);
         let output = pass.stack.output(backend);
         backend.cross_entropy(readout, output, &batch.texts.targets, None, &mut pass.scratch).into()

@@ -168,7 +168,7 @@ impl Classifier {
         let mut state = self.stack.zero_state::<B>(rows);
         let input =
             StackInput { source: Source::Frames(&pass.input), rows, lengths: Some(batch.lengths()), dropout };
-        self.stack.forward(backend, &weights.layers, &input, &mut state, &mut pass.stack);
+        self.stack.forward(backend, weights.recurrent(), &input, &mut state, &mut pass.stack);
         pass.outputs = backend.read_frames(pass.stack.output(backend));
         let mut pooled = vec![];
         let outputs = self.outputs(&pass.outputs, batch.lengths());

@@ -181,7 +181,7 @@ impl Forecaster {
             backend.dropout_in_place(&mask, &mut pass.input);
         }
         let input = stack_input(&pass.input, inputs, dropout);
-        self.stack.forward(backend, &weights.layers, &input, state, &mut pass.stack);
+        self.stack.forward(backend, weights.recurrent(), &input, state, &mut pass.stack);
         let output = pass.stack.output(backend);
         backend.linear_outputs(&weights.linears[0], output, &mut pass.outputs, &mut pass.scratch);
         &pass.outputs

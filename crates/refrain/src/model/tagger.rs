@@ -107,7 +107,13 @@ impl Tagger {
         self.read(backend, weights, batch, dropout, pass);
         let mut state = self.stack.zero_state::<B>(batch.rows());
         let input = input(&pass.input, batch, dropout);
-        self.stack.forward(backend, self.layers(weights), &input, &mut state, &mut pass.stack);
+        self.stack.forward(
+            backend,
+            (self.layers(weights), &weights.params),
+            &input,
+            &mut state,
+            &mut pass.stack,
+        );
         let output = pass.stack.output(backend);
         backend.linear_outputs(&weights.linears[0], output, &mut pass.emissions, &mut pass.scratch);
         &pass.emissions
@@ -143,7 +149,7 @@ impl Tagger {
         embedding.forward(backend, &weights.params, ids, vectors);
         *input = backend.frames(embedding.size(), vectors);
         if let Some(spelling) = &self.spelling {
-            spelling.forward(backend, &weights.layers, &batch.spelled, &mut pass.spelling, vectors);
+            spelling.forward(backend, weights.recurrent(), &batch.spelled, &mut pass.spelling, vectors);
             let words = std::mem::take(input);
             let spelled = backend.frames(spelling.size(), vectors);
             backend.join(&[backend.view(&words), backend.view(&spelled)], input);

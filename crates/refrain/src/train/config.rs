@@ -23,6 +23,7 @@ pub struct Config {
     pub reset_gate: ResetGate,
     pub hidden_size: usize,
     pub num_layers: usize,
+    pub layer_norm: bool,
     pub dropout: f32,
     pub weight_drop: f32,
     pub batch_size: usize,
@@ -109,6 +110,7 @@ impl Config {
             reset_gate: s.reset_gate.unwrap_or_default(),
             hidden_size,
             num_layers: s.num_layers.unwrap_or(defaults.num_layers),
+            layer_norm: s.layer_norm.unwrap_or(false),
             dropout: s.dropout.unwrap_or(defaults.dropout),
             weight_drop: s.weight_drop.unwrap_or(0.0),
             batch_size,
@@ -183,6 +185,7 @@ impl Config {
             hidden_size: self.hidden_size,
             num_layers: self.num_layers,
             bidirectional: false,
+            layer_norm: self.layer_norm,
             dropout: self.dropout,
             locked_dropout: false,
         }

@@ -63,7 +63,8 @@ impl Translator {
         pass.encoder_input = self.embedded(backend, rows, dropout, &pass.vectors);
         let mut state = self.encoder.zero_state::<B>(rows);
         let input = stack_input(&pass.encoder_input, rows, Some(&source.lengths), dropout);
-        self.encoder.forward(backend, self.encoder_layers(weights), &input, &mut state, &mut pass.encoder);
+        let layers = (self.encoder_layers(weights), &weights.params);
+        self.encoder.forward(backend, layers, &input, &mut state, &mut pass.encoder);
         if let Some(attend) = &self.attend {
             let weights = (self.attend_linears(weights), &weights.params);
             let output = pass.encoder.output(backend);
@@ -105,7 +106,8 @@ impl Translator {
         self.target.forward(backend, &weights.params, ids, &mut pass.vectors);
         pass.decoder_input = self.embedded(backend, rows, dropout, &pass.vectors);
         let input = stack_input(&pass.decoder_input, rows, lengths, dropout);
-        self.decoder.forward(backend, self.decoder_layers(weights), &input, state, &mut pass.decoder);
+        let layers = (self.decoder_layers(weights), &weights.params);
+        self.decoder.forward(backend, layers, &input, state, &mut pass.decoder);
         let mut read = pass.decoder.output(backend);
         if let Some(attend) = &self.attend {
             let context = attend.forward(backend, self.attend_linears(weights), read, &mut pass.attend);
