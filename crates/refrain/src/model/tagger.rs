@@ -5,17 +5,17 @@
 
 use std::ops::Range;
 
-use refrain_kernels::{Backend, Dropout, IGNORE, LinearSpec, Real};
+use refrain_kernels::{Backend, IGNORE, LinearSpec, Real};
 
+use super::input::{INPUT, Input, InputPass, Read};
 use super::network::{Network, Part, TrainStep, Weights};
-use super::recurrent::InputKind;
 use super::tagger_batch::TaggerBatch;
 use super::tagger_sizes::TaggerSizes;
 use crate::Result;
 use crate::data::Rows;
 use crate::layer::{
-    Chains, Crf, DropoutMask, DropoutRate, Embedding, LossBack, Score, Source, Spelling, SpellingPass, Stack,
-    StackBack, StackInput, StackPass, most_probable, softmax, softmax_cross_entropy,
+    Chains, Crf, DropoutMask, DropoutRate, LossBack, Score, Spelling, SpellingPass, Stack, StackBack,
+    StackPass, most_probable, push_bias, push_linear, softmax, softmax_cross_entropy,
 };
 use crate::params::{Init, Layout};
 
@@ -24,7 +24,7 @@ use crate::params::{Init, Layout};
 pub struct Tagger {
     sizes: TaggerSizes,
     layout: Layout,
-    embedding: Option<Embedding>,
+    input: Input,
     spelling: Option<Spelling>,
     stack: Stack,
     output: LinearSpec,
@@ -34,19 +34,16 @@ pub struct Tagger {
 /// What a pass leaves behind.
 pub struct TaggerPass<B: Backend> {
     spelling: SpellingPass<B>,
+    input: InputPass<B>,
     stack: StackPass<B>,
     scratch: B::Scratch,
     /// Ids after word dropout.
     ids: Vec<u32>,
-    vectors: Vec<B::Real>,
-    input: B::Frames,
     emissions: Vec<B::Real>,
     d_emissions: Vec<B::Real>,
-    d_part: B::Frames,
 }
 
-/// Where the input and the words are in the order of dropout masks, behind all layers of a stack.
-const INPUT: u64 = 1 << 20;
+/// Where the words are in the order of dropout masks.
 const WORDS: u64 = INPUT + 1;
 
 impl Tagger {
@@ -57,28 +54,20 @@ impl Tagger {
     pub fn new(sizes: &TaggerSizes) -> Result<Self> {
         sizes.validate()?;
         let (mut layout, recurrent) = (Layout::default(), &sizes.recurrent);
-        let embedding = match sizes.input {
-            InputKind::Ids { vocab_size, embedding_size } => {
-                Some(Embedding::new(&mut layout, "embedding", vocab_size, embedding_size))
-            }
-            InputKind::Frames { .. } => None,
-        };
+        let input = Input::new(&mut layout, "embedding", sizes.input, recurrent.dropout());
         let mut spelling = sizes.spelling.map(|s| {
             let sizes = [s.vocab_size, s.embedding_size, s.hidden_size];
             Spelling::new(&mut layout, "chars", recurrent.cell(), sizes)
         });
-        let size = sizes.input.size() + spelling.as_ref().map_or(0, Spelling::size);
-        let input = InputKind::Frames { size }.into();
-        let mut stack = Stack::new(&mut layout, "rnn", recurrent.over(input, true));
-        let (width, labels) = (recurrent.output_size(), sizes.labels);
-        let init = Init::Uniform(1.0 / (width as f32).sqrt());
-        let weight = layout.push("output.weight", &[labels, width], init);
+        let input = input.with_beside(spelling.as_ref().map_or(0, Spelling::size));
+        let mut stack = Stack::new(&mut layout, "rnn", recurrent.over(input.spec(), true));
+        let labels = sizes.labels;
+        let mut output = push_linear(&mut layout, "output", recurrent.output_size(), labels);
         if let Some(spelling) = &mut spelling {
             spelling.push_biases(&mut layout, "chars");
         }
         stack.push_biases(&mut layout, "rnn");
-        let bias = layout.push("output.bias", &[labels], init);
-        let output = LinearSpec { input_size: width, output_size: labels, weight, bias: Some(bias) };
+        push_bias(&mut layout, "output", &mut output);
         // As pytorch-crf has them, and in the order in which [`Crf`] reads them.
         let crf = sizes.crf.then(|| {
             let small = Init::Uniform(0.1);
@@ -87,7 +76,7 @@ impl Tagger {
             layout.push("crf.transitions", &[labels, labels], small);
             start..start + Crf::<f32>::len(labels)
         });
-        Ok(Self { sizes: sizes.clone(), layout, embedding, spelling, stack, output, crf })
+        Ok(Self { sizes: sizes.clone(), layout, input, spelling, stack, output, crf })
     }
 
     /// Its sizes and kinds.
@@ -106,14 +95,9 @@ impl Tagger {
     ) -> &'p [B::Real] {
         self.read(backend, weights, batch, dropout, pass);
         let mut state = self.stack.zero_state::<B>(batch.rows());
-        let input = input(&pass.input, batch, dropout);
-        self.stack.forward(
-            backend,
-            (self.layers(weights), &weights.params),
-            &input,
-            &mut state,
-            &mut pass.stack,
-        );
+        let x = read(batch, &pass.ids, dropout).above(&pass.input);
+        let layers = (self.layers(weights), &weights.params);
+        self.stack.forward(backend, layers, &x, &mut state, &mut pass.stack);
         let output = pass.stack.output(backend);
         backend.linear_outputs(&weights.linears[0], output, &mut pass.emissions, &mut pass.scratch);
         &pass.emissions
@@ -128,14 +112,7 @@ impl Tagger {
         dropout: Option<DropoutMask>,
         pass: &mut TaggerPass<B>,
     ) {
-        let TaggerPass { ids, vectors, input, .. } = pass;
-        let Some(embedding) = &self.embedding else {
-            // Measured numbers are not dropped.
-            vectors.clear();
-            vectors.extend(batch.frames.values.iter().map(|&x| B::Real::of(x.into())));
-            *input = backend.frames(self.sizes.input.size(), vectors);
-            return;
-        };
+        let TaggerPass { ids, input, .. } = pass;
         ids.clone_from(&batch.ids.values);
         let word_dropout = DropoutRate { rate: self.sizes.word_dropout, locked: false };
         if let Some(mask) = dropout.and_then(|mask| mask.on(word_dropout, WORDS, batch.rows())) {
@@ -146,21 +123,12 @@ impl Tagger {
                 .zip(kept)
                 .for_each(|(id, kept)| *id = if kept > B::Real::of(0.0) { *id } else { 0 });
         }
-        embedding.forward(backend, &weights.params, ids, vectors);
-        *input = backend.frames(embedding.size(), vectors);
-        if let Some(spelling) = &self.spelling {
-            spelling.forward(backend, weights.recurrent(), &batch.spelled, &mut pass.spelling, vectors);
-            let words = std::mem::take(input);
-            let spelled = backend.frames(spelling.size(), vectors);
-            backend.join(&[backend.view(&words), backend.view(&spelled)], input);
-        }
-        if let Some(mask) = self.input_dropout(dropout, batch.rows()) {
-            backend.dropout_in_place(&mask, input);
-        }
-    }
-
-    fn input_dropout(&self, dropout: Option<DropoutMask>, rows: usize) -> Option<Dropout> {
-        dropout.and_then(|mask| mask.on(self.sizes.recurrent.dropout(), INPUT, rows))
+        let spelled = self.spelling.as_ref().map(|spelling| {
+            let mut vectors = vec![];
+            spelling.forward(backend, weights.recurrent(), &batch.spelled, &mut pass.spelling, &mut vectors);
+            backend.frames(spelling.size(), &vectors)
+        });
+        self.input.forward(backend, &weights.params, read(batch, ids, dropout), spelled.as_ref(), input);
     }
 
     /// The layers over the sequence, which stand behind those over characters.
@@ -246,13 +214,9 @@ impl Tagger {
     }
 }
 
-/// What the recurrent layers read in a pass over a batch.
-fn input<'a, B: Backend>(
-    frames: &'a B::Frames,
-    batch: &'a TaggerBatch,
-    dropout: Option<DropoutMask>,
-) -> StackInput<'a, B> {
-    StackInput { source: Source::Frames(frames), rows: batch.rows(), lengths: Some(batch.lengths()), dropout }
+/// What is read in a pass over a batch: `ids` are its words, as training may have replaced some.
+fn read<'a>(batch: &'a TaggerBatch, ids: &'a [u32], dropout: Option<DropoutMask>) -> Read<'a> {
+    Read { frames: &batch.frames.values, ..Read::of_ids(ids, Some(batch.lengths()), dropout) }
 }
 
 impl Network for Tagger {
@@ -272,10 +236,7 @@ impl Network for Tagger {
     }
 
     fn summary(&self) -> String {
-        let input = match self.sizes.input {
-            InputKind::Ids { embedding_size, .. } => format!("embedding of {embedding_size}"),
-            InputKind::Frames { size } => format!("frames of {size}"),
-        };
+        let input = self.sizes.input.summary();
         let spelling = self.sizes.spelling.map_or(String::new(), |s| {
             format!(" and {} for the spelling, in {} characters", 2 * s.hidden_size, s.vocab_size)
         });
@@ -305,25 +266,15 @@ impl Network for Tagger {
             &mut pass.scratch,
         );
         pass.stack.d_output = d_output;
-        let input = input(&pass.input, batch, dropout);
-        let back = StackBack { d_input: self.embedding.is_some(), ..StackBack::new(&weights.params, grads) };
-        self.stack.backward(backend, self.layers(weights), &input, &mut pass.stack, back);
-        let Some(embedding) = &self.embedding else { return score };
-        let d_input = &mut pass.stack.d_output;
-        if let Some(mask) = self.input_dropout(dropout, batch.rows()) {
-            backend.dropout_in_place(&mask, d_input);
-        }
-        let mut part = |at: usize, width: usize| {
-            backend.part(backend.view(d_input), at, width, &mut pass.d_part);
-            backend.read_frames(backend.view(&pass.d_part))
-        };
+        let read = read(batch, &pass.ids, dropout);
+        let back = StackBack { d_input: self.input.learns(), ..StackBack::new(&weights.params, grads) };
+        self.stack.backward(backend, self.layers(weights), &read.above(&pass.input), &mut pass.stack, back);
+        let d_spelled = self.input.backward(backend, read, &mut pass.stack.d_output, grads);
         if let Some(spelling) = &self.spelling {
-            let d_words = part(embedding.size(), spelling.size());
             let arenas = (&weights.params, &mut *grads);
             let layers = &weights.layers;
-            spelling.backward(backend, layers, &batch.spelled, &mut pass.spelling, &d_words, arenas);
+            spelling.backward(backend, layers, &batch.spelled, &mut pass.spelling, &d_spelled, arenas);
         }
-        embedding.backward(backend, &pass.ids, &part(0, embedding.size()), grads);
         score
     }
 
@@ -343,14 +294,12 @@ impl<B: Backend> Default for TaggerPass<B> {
     fn default() -> Self {
         Self {
             spelling: SpellingPass::default(),
+            input: InputPass::default(),
             stack: StackPass::default(),
             scratch: B::Scratch::default(),
             ids: vec![],
-            vectors: vec![],
-            input: B::Frames::default(),
             emissions: vec![],
             d_emissions: vec![],
-            d_part: B::Frames::default(),
         }
     }
 }

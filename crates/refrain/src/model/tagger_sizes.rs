@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::architecture::{MAX_SIZE, MAX_VOCABULARY, within};
-use super::recurrent::{InputKind, RecurrentLayers};
+use super::input::InputKind;
+use super::recurrent::RecurrentLayers;
 use crate::{Error, Result};
 
 /// What makes a tagger what it is.
