@@ -1,4 +1,4 @@
-//! The models, one file per shape of sequence task: layers in order, the way back beneath.
+//! The models, a file or a folder for each shape of sequence task: layers in order, the way back beneath.
 
 mod architecture;
 mod captioner;
@@ -10,8 +10,6 @@ mod language;
 mod network;
 mod recurrent;
 mod tagger;
-mod tagger_batch;
-mod tagger_sizes;
 mod task;
 mod translator;
 
@@ -25,8 +23,6 @@ pub use language::{LanguageModel, Pass};
 pub use network::{Network, Part, TrainStep, Weights, gradients};
 pub(crate) use network::{check_memory, rows_of_part};
 pub use recurrent::RecurrentLayers;
-pub use tagger::{Tagger, TaggerPass};
-pub use tagger_batch::TaggerBatch;
-pub use tagger_sizes::{SpellingSizes, TaggerSizes};
+pub use tagger::{SpellingSizes, Tagger, TaggerBatch, TaggerPass, TaggerSizes};
 pub use task::Task;
 pub use translator::{Translator, TranslatorBatch, TranslatorPass, TranslatorSizes};
