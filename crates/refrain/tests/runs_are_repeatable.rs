@@ -282,7 +282,7 @@ fn a_run_goes_on_from_another_model_of_its_kind_and_no_other() {
     fs::write(place.at("other.txt"), "zyx wvu\n".repeat(200)).unwrap();
     let other_text = Settings { data: Some(vec![place.at("other.txt")]), ..from() };
     let message = Run::<Language>::new(other_text).err().unwrap().to_string();
-    assert!(message.contains("another set of characters"), "{message}");
+    assert!(message.contains("another vocabulary"), "{message}");
 }
 
 #[test]
