@@ -97,6 +97,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         reset_gate: ResetGate::default(),
         hidden_size: args.hidden_size,
         num_layers: args.num_layers,
+        layer_norm: false,
         embedding_size: args.embedding_size,
         vocab_size: args.vocab_size,
         tied_embeddings: false,

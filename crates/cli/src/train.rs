@@ -88,6 +88,9 @@ pub(crate) struct Args {
     /// Read each sequence from both ends: true or false [true; language models read forwards]
     #[arg(long, value_name = "BOOL", help_heading = "Model")]
     bidirectional: Option<bool>,
+    /// Normalise each layer's output (Ba, Kiros & Hinton 2016): true or false [false]
+    #[arg(long, value_name = "BOOL", help_heading = "Model")]
+    layer_norm: Option<bool>,
     /// How all steps become one vector, to classify it: last, mean, max or attention [max]
     #[arg(long, value_parser = named::<PoolingKind>, value_name = "NAME", help_heading = "Model")]
     pooling: Option<PoolingKind>,
@@ -312,6 +315,7 @@ impl Args {
             embedding_size: self.embedding_size,
             tied_embeddings: self.tied_embeddings,
             bidirectional: self.bidirectional,
+            layer_norm: self.layer_norm,
             pooling: self.pooling,
             source_units: self.source_units,
             target_units: self.target_units,

@@ -5,7 +5,7 @@ mod support;
 use serde_json::Value;
 use support::Place;
 
-const SMALL: &str = "--hidden-size 12 --embedding-size 8 --epochs 12 --patience 0 --batch-size 8";
+const SMALL: &str = "--hidden-size 12 --epochs 12 --patience 0 --batch-size 8";
 
 /// `kind` or `unkind`, by a word in each text.
 fn reviews(place: &Place, name: &str, count: usize) {
@@ -43,7 +43,7 @@ fn texts_are_learned_measured_and_predicted() {
     let place = Place::new();
     reviews(&place, "reviews.tsv", 120);
     reviews(&place, "test.tsv", 31);
-    let told = place.succeed(&format!("train reviews.tsv --out run {SMALL}"));
+    let told = place.succeed(&format!("train reviews.tsv --out run --embedding-size 8 {SMALL}"));
     for part in ["task      classify: the data look like labelled texts", "% right", "refrain predict run"] {
         assert!(told.contains(part), "{part}: {told}");
     }
@@ -83,7 +83,9 @@ fn sequences_of_numbers_are_learned_measured_and_predicted() {
 fn a_run_goes_on_where_it_was_broken_off() {
     let place = Place::new();
     reviews(&place, "reviews.tsv", 120);
-    let train = |out: &str, more: &str| format!("train reviews.tsv --out {out} {SMALL} --cell rnn {more}");
+    let train = |out: &str, more: &str| {
+        format!("train reviews.tsv --out {out} --embedding-size 8 {SMALL} --cell rnn {more}")
+    };
     place.succeed(&train("whole", "--max-steps 50"));
     place.succeed(&train("parts", "--max-steps 23"));
     place.succeed("train --resume parts --max-steps 50");
@@ -101,7 +103,7 @@ fn what_cannot_be_classified_is_refused_with_its_place() {
     let place = Place::new();
     reviews(&place, "reviews.tsv", 60);
     gestures(&place, "gestures.csv", 30);
-    place.succeed(&format!("train reviews.tsv --out texts {SMALL} --max-steps 5"));
+    place.succeed(&format!("train reviews.tsv --out texts --embedding-size 8 {SMALL} --max-steps 5"));
     place.succeed(&format!("train gestures.csv --out numbers {SMALL} --max-steps 5"));
     place.write("one.tsv", "a\tthe only label\na\tthere is\n");
     place.write("tabless.tsv", "kind\tfine\nno tab at all\n");

@@ -4,7 +4,7 @@ mod support;
 
 use support::{Place, events};
 
-const SMALL: &str = "--hidden-size 8 --char-hidden-size 4 --sample-every 0";
+const SMALL: &str = "--hidden-size 8 --sample-every 0";
 
 /// Forty sentences in which names of people and places are spans of one or two words.
 fn sentences(place: &Place) {
@@ -32,7 +32,7 @@ fn words_are_tagged_in_columns() {
     let place = Place::new();
     sentences(&place);
     let said = place.succeed(&format!(
-        "train names.conll --epochs 40 --learning-rate 0.02 --dropout 0.1 --out run {SMALL}"
+        "train names.conll --epochs 40 --learning-rate 0.02 --dropout 0.1 --char-hidden-size 4 --out run {SMALL}"
     ));
     for part in ["task      tag", "spell out spans", "conditional random field", "% right"] {
         assert!(said.contains(part), "no {part:?} in {said}");
@@ -117,7 +117,7 @@ fn data_that_cannot_be_tagged() {
             assert!(message.contains(part), "{arguments}: no {part:?} in {message}");
         }
     }
-    place.succeed(&format!("train names.conll --max-steps 3 --out words {SMALL}"));
+    place.succeed(&format!("train names.conll --max-steps 3 --char-hidden-size 4 --out words {SMALL}"));
     place.succeed("train frames.csv --max-steps 3 --hidden-size 4 --out frames");
     place.write("other.conll", "# a comment\nAnna\tB-PER\nleft\tVERB\n");
     place.write("wide.csv", "id,label,x,y,z\na,up,1,2,3\na,down,1,2,3\n");

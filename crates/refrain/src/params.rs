@@ -14,6 +14,8 @@ pub enum Init {
     /// As `Uniform`, with 1 added to the forget gate's quarter, so that a young LSTM remembers (Jozefowicz et al.
     /// 2015, section 2.2).
     ForgetGate(f32),
+    /// This number: what normalises a layer starts with gains of 1 and biases of 0.
+    Constant(f32),
 }
 
 /// A named parameter.
@@ -83,6 +85,7 @@ impl Layout {
             match entry.init {
                 Init::Uniform(bound) => values.extend((0..len).map(|_| rng.random_range(-bound..bound))),
                 Init::Normal => values.extend((0..len).map(|_| normal(&mut rng))),
+                Init::Constant(value) => values.extend((0..len).map(|_| value)),
                 Init::ForgetGate(bound) => values.extend((0..len).map(|i| {
                     let forget = (len / 4..len / 2).contains(&i);
                     rng.random_range(-bound..bound) + if forget { 1.0 } else { 0.0 }

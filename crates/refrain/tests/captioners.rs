@@ -19,6 +19,7 @@ fn sizes(cell: CellKind, input: CaptionerInput) -> CaptionerSizes {
         num_layers: 2,
         bidirectional: false,
         dropout: 0.3,
+        layer_norm: false,
         locked_dropout: false,
     };
     CaptionerSizes { input, code_size: 6, recurrent, vocab_size: 7, embedding_size: 4 }

@@ -19,6 +19,7 @@ fn sizes(cell: CellKind, bidirectional: bool, pooling: PoolingKind, input: Input
         num_layers: 2,
         bidirectional,
         dropout: 0.3,
+        layer_norm: cell == CellKind::Rnn,
         locked_dropout: bidirectional,
     };
     ClassifierSizes { input, recurrent, pooling, classes: 3 }

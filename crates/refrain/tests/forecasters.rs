@@ -21,6 +21,7 @@ fn network(cell: CellKind, output: FrameOutput) -> Forecaster {
         num_layers: 2,
         bidirectional: false,
         dropout: 0.3,
+        layer_norm: false,
         locked_dropout: false,
     };
     Forecaster::new(&ForecasterSizes { input_size: INPUT, recurrent, output }).unwrap()

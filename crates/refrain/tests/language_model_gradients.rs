@@ -42,6 +42,7 @@ fn architecture(
         reset_gate,
         hidden_size,
         num_layers,
+        layer_norm: false,
         embedding_size,
         vocab_size,
         tied_embeddings: false,
@@ -156,6 +157,14 @@ fn tied_embeddings_and_large_vocabularies_have_the_right_gradients() {
         .collect();
     assert!(!names.contains(&"readout.weight".to_owned()), "{names:?}");
     assert!(LanguageModel::new(&Architecture { hidden_size: 34, ..wide }).is_err());
+}
+
+#[test]
+fn gradients_are_the_differences_of_the_loss_where_layers_are_normalised() {
+    for cell in [cells()[0], cells()[3], cells()[5]] {
+        let architecture = Architecture { layer_norm: true, ..architecture(cell, (5, 4), 2, 2) };
+        check_differences(&architecture, &batch(5, Some(vec![4, 3, 1]), (3, 4)));
+    }
 }
 
 #[test]

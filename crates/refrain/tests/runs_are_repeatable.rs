@@ -187,6 +187,7 @@ fn a_run_that_is_broken_off_and_resumed_gives_the_bytes_of_one_that_was_not() {
                 optimizer: Some(optimizer),
                 cell: Some(cell),
                 lines: Some(lines),
+                layer_norm: Some(i % 2 == 0),
                 // With the lines of every other rule nothing is held back.
                 valid_fraction: Some(if i % 2 == 1 && lines { 0.0 } else { 0.1 }),
                 ..place.settings(Some(out))
@@ -275,10 +276,13 @@ fn a_run_goes_on_from_another_model_of_its_kind_and_no_other() {
     let other_size = Settings { hidden_size: Some(13), ..from() };
     let message = Run::<Language>::new(other_size).err().unwrap().to_string();
     assert!(message.starts_with("--init-from: that model is GRU, 2 layers of 12"), "{message}");
+    let normalised = Settings { layer_norm: Some(true), ..from() };
+    let message = Run::<Language>::new(normalised).err().unwrap().to_string();
+    assert!(message.contains("this run asks for GRU, 2 layers of 12, normalised"), "{message}");
     fs::write(place.at("other.txt"), "zyx wvu\n".repeat(200)).unwrap();
     let other_text = Settings { data: Some(vec![place.at("other.txt")]), ..from() };
     let message = Run::<Language>::new(other_text).err().unwrap().to_string();
-    assert!(message.contains("another set of characters"), "{message}");
+    assert!(message.contains("another vocabulary"), "{message}");
 }
 
 #[test]

@@ -31,6 +31,7 @@ fn follow<B: Backend>(backend: &B, losses: &str, tolerance: f64) {
         reset_gate: ResetGate::After,
         hidden_size: *hidden_size,
         num_layers: 1,
+        layer_norm: false,
         embedding_size: 0,
         vocab_size: *vocab_size,
         tied_embeddings: false,

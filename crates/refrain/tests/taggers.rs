@@ -26,6 +26,7 @@ fn sizes(cell: CellKind, input: InputKind, spelling: Option<SpellingSizes>, crf:
         num_layers: 2,
         bidirectional: cell != CellKind::Gru,
         dropout: 0.3,
+        layer_norm: false,
         locked_dropout: crf,
     };
     TaggerSizes { input, spelling, word_dropout: 0.2, recurrent, crf, labels: LABELS }

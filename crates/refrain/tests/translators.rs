@@ -32,6 +32,7 @@ fn sizes(cell: CellKind, bidirectional: bool, attention: AttentionKind) -> Trans
         num_layers: 2,
         bidirectional,
         dropout: 0.3,
+        layer_norm: cell == CellKind::Lstm,
         locked_dropout: bidirectional,
     };
     TranslatorSizes {

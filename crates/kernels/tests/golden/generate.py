@@ -188,6 +188,22 @@ def attention_case(path, title, score, seed):
     write(path, title, arrays | {"weights": weights.transpose(1, 2)})
 
 
+def layer_norm_case(path, title, seed):
+    """nn.LayerNorm over padded rows: zeros come out of the padding, whatever stands there, and no gradient goes in."""
+    generator = torch.Generator().manual_seed(seed)
+    width = 21
+    module = nn.LayerNorm(width).double()
+    x = leaf(1.5 + draw(generator, T, B, width, scale=0.3))
+    parameters = {name: leaf(draw(generator, *value.shape)) for name, value in module.named_parameters()}
+    d_output = draw(generator, T, B, width)
+    running = torch.arange(T)[:, None] < torch.tensor(LENGTHS)[None, :]
+    output = torch.func.functional_call(module, parameters, (x,)) * running.unsqueeze(-1)
+    (output * d_output).sum().backward()
+    grads = {f"d_{name}": parameter.grad for name, parameter in parameters.items()}
+    arrays = {"lengths": torch.tensor(LENGTHS), "x": x} | parameters | {"d_output": d_output, "output": output}
+    write(path, title, arrays | {"d_x": x.grad} | grads)
+
+
 def sentences_case(path):
     """Three sentences, one-hot in, nn.RNN of 12 units, nn.Linear out, a hundred steps of Adam.
 
@@ -287,6 +303,7 @@ def main():
     for name, score in scores.items():
         seed += 1
         attention_case(out / f"attention_{name}.golden", f"{name} attention, spelled out", score, seed)
+    layer_norm_case(out / "layer_norm.golden", f"nn.LayerNorm, rows of lengths {LENGTHS}", seed + 1)
     sentences_case(out / "sentences.golden")
 
 

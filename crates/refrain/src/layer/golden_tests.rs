@@ -1,4 +1,5 @@
-//! Whole stacks, in both directions over rows of different lengths, and attention, as PyTorch computes them.
+//! Whole stacks, in both directions over rows of different lengths, layer normalisation and attention, as PyTorch computes
+//! them.
 
 #[path = "../../../kernels/tests/golden/mod.rs"]
 mod golden;
@@ -46,6 +47,7 @@ fn stack_agrees<B: Backend>(backend: &B, case: &str, cell: Cell, tolerance: f64)
         hidden_size,
         num_layers: specs / 2,
         bidirectional: true,
+        layer_norm: false,
         dropout: DropoutRate::default(),
         drops_top: true,
     };
@@ -66,7 +68,7 @@ fn stack_agrees<B: Backend>(backend: &B, case: &str, cell: Cell, tolerance: f64)
     let states = |h, c| (0..specs).map(|number| state(&golden, h, c, number, size)).collect::<Vec<_>>();
     let mut state = states("h0", "c0");
     let mut pass = StackPass::default();
-    stack.forward(backend, &layers, &x, &mut state, &mut pass);
+    stack.forward(backend, (&layers, &params), &x, &mut state, &mut pass);
     let context = format!("{case}, {}", backend.describe());
     near(
         &format!("{context}: output"),
@@ -119,6 +121,39 @@ fn stacks_in_both_directions_agree_with_pytorch() {
         for isa in Isa::available() {
             stack_agrees(&Cpu::with_isa(isa, 1).unwrap(), case, cell, SINGLE);
         }
+    }
+}
+
+fn layer_norm_agrees<B: Backend>(backend: &B, tolerance: f64) {
+    let golden = Golden::case("layer_norm");
+    let [_, rows, width] = *golden.shape("x") else { panic!("x has three dimensions") };
+    let mut layout = Layout::default();
+    let norm = LayerNorm::new(&mut layout, "norm", width);
+    let names: Vec<&str> = layout.entries().iter().map(|entry| entry.name.as_str()).collect();
+    assert_eq!(names, ["norm.weight", "norm.bias"]);
+    let params = [golden.values("weight"), golden.values("bias")].concat();
+    let params = backend.buffer(&reals(&params));
+    let mut grads = backend.buffer(&vec![B::Real::of(0.0); layout.len()]);
+    let x = backend.frames(width, &reals(golden.values("x")));
+    let lengths = golden.integers("lengths");
+    let mut pass = NormPass::default();
+    let output = norm.forward(backend, &params, backend.view(&x), (rows, Some(&lengths)), &mut pass);
+    let context = format!("layer_norm, {}", backend.describe());
+    let output = backend.read_frames(backend.view(&output));
+    near(&format!("{context}: output"), &output, golden.values("output"), tolerance);
+    let mut d = backend.d_frames(width, &reals(golden.values("d_output")));
+    norm.backward(backend, &params, &pass, &mut d, &mut grads);
+    let d_x = backend.read_frames(backend.view(&d));
+    near(&format!("{context}: d_x"), &d_x, golden.values("d_x"), tolerance);
+    let d_params = [golden.values("d_weight"), golden.values("d_bias")].concat();
+    near(&format!("{context}: d_weight, d_bias"), &backend.read(&grads), &d_params, tolerance);
+}
+
+#[test]
+fn layer_normalisation_agrees_with_pytorch() {
+    layer_norm_agrees(&Reference::<f64>::new(), DOUBLE);
+    for isa in Isa::available() {
+        layer_norm_agrees(&Cpu::with_isa(isa, 1).unwrap(), SINGLE);
     }
 }
 

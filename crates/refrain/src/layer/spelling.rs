@@ -36,6 +36,8 @@ impl Spelling {
             hidden_size,
             num_layers: 1,
             bidirectional: true,
+            // Nothing but the final states is read.
+            layer_norm: false,
             dropout: DropoutRate::default(),
             drops_top: false,
         };
@@ -61,13 +63,13 @@ impl Spelling {
     pub fn forward<B: Backend>(
         &self,
         backend: &B,
-        layers: &[B::Recurrent],
+        weights: (&[B::Recurrent], &B::Buffer),
         words: &Spelled,
         pass: &mut SpellingPass<B>,
         into: &mut Vec<B::Real>,
     ) {
         pass.state = self.stack.zero_state::<B>(words.words.rows());
-        self.stack.forward(backend, layers, &input(words), &mut pass.state, &mut pass.stack);
+        self.stack.forward(backend, weights, &input(words), &mut pass.state, &mut pass.stack);
         let h = self.hidden_size;
         into.clear();
         into.resize(words.places.values.len() * self.size(), B::Real::default());
@@ -97,7 +99,6 @@ impl Spelling {
                 d.h[word..][..h].iter_mut().zip(half).for_each(|(sum, &d)| *sum = *sum + d);
             }
         }
-        // Nothing but the final states is read.
         let none = vec![B::Real::default(); words.words.values.len() * self.size()];
         pass.stack.d_output = backend.d_frames(self.size(), &none);
         let back = StackBack { d_final: Some(&d_final), ..StackBack::new(params, grads) };

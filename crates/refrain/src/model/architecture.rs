@@ -58,6 +58,9 @@ pub struct Architecture {
     pub hidden_size: usize,
     /// `L`.
     pub num_layers: usize,
+    /// Whether each layer's output is normalised.
+    #[serde(default)]
+    pub layer_norm: bool,
     /// `E`; 0 for one-hot input.
     pub embedding_size: usize,
     /// `V`.
@@ -101,10 +104,7 @@ impl Architecture {
     /// One line for people: `LSTM, 2 layers of 256, embedding of 64`.
     pub fn summary(&self) -> String {
         let cell = cell_name(self.cell, self.activation, self.reset_gate);
-        let layers = match self.num_layers {
-            1 => format!("1 layer of {}", self.hidden_size),
-            n => format!("{n} layers of {}", self.hidden_size),
-        };
+        let layers = layers_of(self.num_layers, self.hidden_size, self.layer_norm);
         match self.embedding_size {
             0 => format!("{cell}, {layers}, one-hot input"),
             e if self.tied_embeddings => format!("{cell}, {layers}, tied embedding of {e}"),
@@ -138,6 +138,13 @@ pub(super) fn cell_name(kind: CellKind, activation: ActivationKind, reset_gate: 
         CellKind::Gru => "GRU",
         CellKind::Lstm => "LSTM",
     }
+}
+
+/// How many layers of which size, for people.
+pub(super) fn layers_of(num_layers: usize, hidden_size: usize, layer_norm: bool) -> String {
+    let layers = if num_layers == 1 { "layer" } else { "layers" };
+    let normalised = if layer_norm { ", normalised" } else { "" };
+    format!("{num_layers} {layers} of {hidden_size}{normalised}")
 }
 
 /// Refuses recurrent layers that cannot be.

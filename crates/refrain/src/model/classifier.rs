@@ -4,19 +4,20 @@
 
 use std::ops::Range;
 
-use refrain_kernels::{Backend, LinearSpec, Real};
+use refrain_kernels::{Backend, LinearSpec};
 use serde::{Deserialize, Serialize};
 
 use super::architecture::{MAX_VOCABULARY, within};
+use super::input::{INPUT, Input, InputKind, InputPass, Read};
 use super::network::{Network, Part, TrainStep, Weights};
-use super::recurrent::{InputKind, RecurrentLayers};
+use super::recurrent::RecurrentLayers;
 use crate::Result;
 use crate::data::{Padded, Rows};
 use crate::layer::{
-    AttentionPool, AttentionPoolPass, DropoutMask, Embedding, LossBack, Outputs, PoolInput, Pooling, Score,
-    Source, Stack, StackBack, StackInput, StackPass, softmax_cross_entropy,
+    AttentionPool, AttentionPoolPass, DropoutMask, LossBack, Outputs, PoolInput, Pooling, Score, Stack,
+    StackBack, StackPass, push_bias, push_linear, softmax_cross_entropy,
 };
-use crate::params::{Init, Layout};
+use crate::params::Layout;
 
 /// How a sequence becomes one vector, by name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,7 +73,7 @@ pub struct ClassifierBatch {
 pub struct Classifier {
     sizes: ClassifierSizes,
     layout: Layout,
-    embedding: Option<Embedding>,
+    input: Input,
     stack: Stack,
     pool: Pool,
     output: LinearSpec,
@@ -80,10 +81,9 @@ pub struct Classifier {
 
 /// What a pass leaves behind.
 pub struct ClassifierPass<B: Backend> {
+    input: InputPass<B>,
     stack: StackPass<B>,
     scratch: B::Scratch,
-    vectors: Vec<B::Real>,
-    input: B::Frames,
     /// Of the recurrent layers, on the host.
     outputs: Vec<B::Real>,
     /// Which step each maximum is from.
@@ -95,8 +95,7 @@ pub struct ClassifierPass<B: Backend> {
     d_logits: Vec<B::Real>,
 }
 
-/// Where the input and the pooled vector are in the order of dropout masks, behind all layers of a stack.
-const INPUT: u64 = 1 << 20;
+/// Where the pooled vector is in the order of dropout masks.
 const POOLED: u64 = INPUT + 1;
 
 impl Classifier {
@@ -109,14 +108,9 @@ impl Classifier {
         sizes.recurrent.validate()?;
         within("number of classes", sizes.classes, 1, MAX_VOCABULARY)?;
         let mut layout = Layout::default();
-        let embedding = match sizes.input {
-            InputKind::Ids { vocab_size, embedding_size } => {
-                Some(Embedding::new(&mut layout, "embedding", vocab_size, embedding_size))
-            }
-            InputKind::Frames { .. } => None,
-        };
+        let input = Input::new(&mut layout, "embedding", sizes.input, sizes.recurrent.dropout());
         // The top layer's output is dropped once it is pooled: a maximum over steps should not be one over what is left.
-        let mut stack = Stack::new(&mut layout, "rnn", sizes.recurrent.over(sizes.input.into(), false));
+        let mut stack = Stack::new(&mut layout, "rnn", sizes.recurrent.over(input.spec(), false));
         let width = sizes.recurrent.output_size();
         let mut pool = match sizes.pooling {
             PoolingKind::Last => Pool::Plain(Pooling::Last),
@@ -124,15 +118,13 @@ impl Classifier {
             PoolingKind::Max => Pool::Plain(Pooling::Max),
             PoolingKind::Attention => Pool::Attention(AttentionPool::new(&mut layout, "attention", width)),
         };
-        let init = Init::Uniform(1.0 / (width as f32).sqrt());
-        let weight = layout.push("output.weight", &[sizes.classes, width], init);
+        let mut output = push_linear(&mut layout, "output", width, sizes.classes);
         stack.push_biases(&mut layout, "rnn");
         if let Pool::Attention(pool) = &mut pool {
             pool.push_biases(&mut layout, "attention");
         }
-        let bias = layout.push("output.bias", &[sizes.classes], init);
-        let output = LinearSpec { input_size: width, output_size: sizes.classes, weight, bias: Some(bias) };
-        Ok(Self { sizes: sizes.clone(), layout, embedding, stack, pool, output })
+        push_bias(&mut layout, "output", &mut output);
+        Ok(Self { sizes: sizes.clone(), layout, input, stack, pool, output })
     }
 
     /// Its sizes and kinds.
@@ -150,25 +142,11 @@ impl Classifier {
         pass: &'p mut ClassifierPass<B>,
     ) -> &'p [B::Real] {
         let (rows, recurrent) = (batch.rows(), &self.sizes.recurrent);
-        match &self.embedding {
-            Some(embedding) => {
-                embedding.forward(backend, &weights.params, &batch.ids.values, &mut pass.vectors);
-            }
-            None => {
-                pass.vectors.clear();
-                pass.vectors.extend(batch.frames.values.iter().map(|&x| B::Real::of(x.into())));
-            }
-        }
-        pass.input = backend.frames(self.sizes.input.size(), &pass.vectors);
-        // Measured numbers are not dropped.
-        let embedded = dropout.filter(|_| self.embedding.is_some());
-        if let Some(mask) = embedded.and_then(|mask| mask.on(recurrent.dropout(), INPUT, rows)) {
-            backend.dropout_in_place(&mask, &mut pass.input);
-        }
+        let read = batch.read(dropout);
+        self.input.forward(backend, &weights.params, read, None, &mut pass.input);
         let mut state = self.stack.zero_state::<B>(rows);
-        let input =
-            StackInput { source: Source::Frames(&pass.input), rows, lengths: Some(batch.lengths()), dropout };
-        self.stack.forward(backend, &weights.layers, &input, &mut state, &mut pass.stack);
+        let x = read.above(&pass.input);
+        self.stack.forward(backend, weights.recurrent(), &x, &mut state, &mut pass.stack);
         pass.outputs = backend.read_frames(pass.stack.output(backend));
         let mut pooled = vec![];
         let outputs = self.outputs(&pass.outputs, batch.lengths());
@@ -199,6 +177,11 @@ impl ClassifierBatch {
     /// `[B]` steps of each row.
     pub fn lengths(&self) -> &[usize] {
         if self.frames.rows() > 0 { &self.frames.lengths } else { &self.ids.lengths }
+    }
+
+    fn read(&self, dropout: Option<DropoutMask>) -> Read<'_> {
+        let ids = Read::of_ids(&self.ids.values, Some(self.lengths()), dropout);
+        Read { frames: &self.frames.values, ..ids }
     }
 }
 
@@ -244,12 +227,9 @@ impl Network for Classifier {
     }
 
     fn summary(&self) -> String {
-        let input = match self.sizes.input {
-            InputKind::Ids { embedding_size, .. } => format!("embedding of {embedding_size}"),
-            InputKind::Frames { size } => format!("frames of {size}"),
-        };
         let pooling = format!("{:?}", self.sizes.pooling).to_lowercase();
-        format!("{}, {input}, {pooling} pooling", self.sizes.recurrent.summary())
+        let (recurrent, input) = (self.sizes.recurrent.summary(), self.sizes.input.summary());
+        format!("{recurrent}, {input}, {pooling} pooling")
     }
 
     fn train<B: Backend>(
@@ -292,21 +272,10 @@ impl Network for Classifier {
                 pool.backward(backend, layer, x, &d_pooled, &mut pass.attention, grads)
             }
         };
-        let input = StackInput {
-            source: Source::Frames(&pass.input),
-            rows,
-            lengths: Some(batch.lengths()),
-            dropout: Some(dropout),
-        };
-        let back = StackBack { d_input: self.embedding.is_some(), ..StackBack::new(&weights.params, grads) };
-        self.stack.backward(backend, &weights.layers, &input, &mut pass.stack, back);
-        if let Some(embedding) = &self.embedding {
-            if let Some(mask) = dropout.on(recurrent.dropout(), INPUT, rows) {
-                backend.dropout_in_place(&mask, &mut pass.stack.d_output);
-            }
-            let d_vectors = backend.read_frames(backend.view(&pass.stack.d_output));
-            embedding.backward(backend, &batch.ids.values, &d_vectors, grads);
-        }
+        let read = batch.read(Some(dropout));
+        let back = StackBack { d_input: self.input.learns(), ..StackBack::new(&weights.params, grads) };
+        self.stack.backward(backend, &weights.layers, &read.above(&pass.input), &mut pass.stack, back);
+        self.input.backward(backend, read, &mut pass.stack.d_output, grads);
         score
     }
 
@@ -320,10 +289,9 @@ impl Network for Classifier {
 impl<B: Backend> Default for ClassifierPass<B> {
     fn default() -> Self {
         Self {
+            input: InputPass::default(),
             stack: StackPass::default(),
             scratch: B::Scratch::default(),
-            vectors: vec![],
-            input: B::Frames::default(),
             outputs: vec![],
             steps: vec![],
             attention: AttentionPoolPass::default(),

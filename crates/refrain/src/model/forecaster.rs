@@ -9,12 +9,13 @@ use refrain_kernels::{Backend, LinearSpec, Loss, Real, State};
 use serde::{Deserialize, Serialize};
 
 use super::architecture::{MAX_SIZE, within};
+use super::input::{Input, InputKind, InputPass, Read};
 use super::network::{Network, Part, TrainStep, Weights};
-use super::recurrent::{InputKind, RecurrentLayers};
+use super::recurrent::RecurrentLayers;
 use crate::data::{Padded, Rows};
 use crate::layer::{
-    DropoutMask, FrameBack, Score, Source, Stack, StackBack, StackInput, StackPass, bernoulli_nll,
-    gaussian_frame_nll, pinball_loss,
+    DropoutMask, DropoutRate, FrameBack, Score, Stack, StackBack, StackPass, bernoulli_nll,
+    gaussian_frame_nll, pinball_loss, push_bias, push_linear,
 };
 use crate::params::{Init, Layout};
 use crate::{Error, Result};
@@ -111,21 +112,19 @@ pub struct ForecasterBatch {
 pub struct Forecaster {
     sizes: ForecasterSizes,
     layout: Layout,
+    input: Input,
     stack: Stack,
     output: LinearSpec,
 }
 
 /// What a pass leaves behind.
 pub struct ForecasterPass<B: Backend> {
+    input: InputPass<B>,
     stack: StackPass<B>,
     scratch: B::Scratch,
-    input: B::Frames,
     outputs: Vec<B::Real>,
     d_outputs: Vec<B::Real>,
 }
-
-/// Where the input is in the order of dropout masks, behind all layers of a stack.
-const INPUT: u64 = 1 << 20;
 
 impl Forecaster {
     /// Lays out a model.
@@ -133,24 +132,25 @@ impl Forecaster {
     /// # Errors
     /// If a size is out of bounds.
     pub fn new(sizes: &ForecasterSizes) -> Result<Self> {
-        let input = InputKind::Frames { size: sizes.input_size };
-        input.validate()?;
+        InputKind::Frames { size: sizes.input_size }.validate()?;
         sizes.recurrent.validate()?;
         sizes.output.validate()?;
         let mut layout = Layout::default();
-        let mut stack = Stack::new(&mut layout, "rnn", sizes.recurrent.over(input.into(), true));
+        let keys = matches!(sizes.output, FrameOutput::Bernoulli { .. });
+        // Keys are dropped like symbols; measured numbers are not.
+        let dropout = if keys { sizes.recurrent.dropout() } else { DropoutRate::default() };
+        let input = Input::of_frames(sizes.input_size, dropout);
+        let mut stack = Stack::new(&mut layout, "rnn", sizes.recurrent.over(input.spec(), true));
         let (width, size) = (sizes.recurrent.output_size(), sizes.output.size());
-        let init = Init::Uniform(1.0 / (width as f32).sqrt());
-        let weight = layout.push("output.weight", &[size, width], init);
+        let mut output = push_linear(&mut layout, "output", width, size);
         stack.push_biases(&mut layout, "rnn");
-        if matches!(sizes.output, FrameOutput::Bernoulli { .. }) {
+        if keys {
             // Chords change at every step: a cell that starts by holding on to them learns slower.
             let init = Init::Uniform(1.0 / (sizes.recurrent.hidden_size as f32).sqrt());
             stack.specs().iter().filter_map(|spec| spec.bias).for_each(|(ih, _)| layout.start(ih, init));
         }
-        let bias = layout.push("output.bias", &[size], init);
-        let output = LinearSpec { input_size: width, output_size: size, weight, bias: Some(bias) };
-        Ok(Self { sizes: sizes.clone(), layout, stack, output })
+        push_bias(&mut layout, "output", &mut output);
+        Ok(Self { sizes: sizes.clone(), layout, input, stack, output })
     }
 
     /// Its sizes and kinds.
@@ -173,23 +173,12 @@ impl Forecaster {
         state: &mut [State<B::Real>],
         pass: &'p mut ForecasterPass<B>,
     ) -> &'p [B::Real] {
-        let values: Vec<B::Real> = inputs.values.iter().map(|&x| B::Real::of(x.into())).collect();
-        pass.input = backend.frames(self.sizes.input_size, &values);
-        let (rate, rows) = (self.sizes.recurrent.dropout(), inputs.rows());
-        let mask = dropout.filter(|_| self.drops_input()).and_then(|mask| mask.on(rate, INPUT, rows));
-        if let Some(mask) = mask {
-            backend.dropout_in_place(&mask, &mut pass.input);
-        }
-        let input = stack_input(&pass.input, inputs, dropout);
-        self.stack.forward(backend, &weights.layers, &input, state, &mut pass.stack);
+        let read = read(inputs, dropout);
+        self.input.forward(backend, &weights.params, read, None, &mut pass.input);
+        self.stack.forward(backend, weights.recurrent(), &read.above(&pass.input), state, &mut pass.stack);
         let output = pass.stack.output(backend);
         backend.linear_outputs(&weights.linears[0], output, &mut pass.outputs, &mut pass.scratch);
         &pass.outputs
-    }
-
-    /// Keys are dropped like symbols; measured numbers are not.
-    fn drops_input(&self) -> bool {
-        matches!(self.sizes.output, FrameOutput::Bernoulli { .. })
     }
 
     /// The loss of `outputs`, and its gradient in `d_outputs` where a `scale` is given.
@@ -214,17 +203,8 @@ impl Forecaster {
     }
 }
 
-fn stack_input<'a, B: Backend>(
-    frames: &'a B::Frames,
-    inputs: &'a Padded<f32>,
-    dropout: Option<DropoutMask>,
-) -> StackInput<'a, B> {
-    StackInput {
-        source: Source::Frames(frames),
-        rows: inputs.rows(),
-        lengths: Some(&inputs.lengths),
-        dropout,
-    }
+fn read(inputs: &Padded<f32>, dropout: Option<DropoutMask>) -> Read<'_> {
+    Read { ids: &[], frames: &inputs.values, rows: inputs.rows(), lengths: Some(&inputs.lengths), dropout }
 }
 
 impl ForecasterBatch {
@@ -301,9 +281,9 @@ impl Network for Forecaster {
         let scratch = &mut pass.scratch;
         backend.linear_backward(&weights.linears[0], output, d_outputs, Some(&mut d_output), grads, scratch);
         pass.stack.d_output = d_output;
-        let input = stack_input(&pass.input, &batch.inputs, dropout);
+        let x = read(&batch.inputs, dropout).above(&pass.input);
         let back = StackBack::new(&weights.params, grads);
-        self.stack.backward(backend, &weights.layers, &input, &mut pass.stack, back);
+        self.stack.backward(backend, &weights.layers, &x, &mut pass.stack, back);
         score
     }
 
@@ -318,9 +298,9 @@ impl Network for Forecaster {
 impl<B: Backend> Default for ForecasterPass<B> {
     fn default() -> Self {
         Self {
+            input: InputPass::default(),
             stack: StackPass::default(),
             scratch: B::Scratch::default(),
-            input: B::Frames::default(),
             outputs: vec![],
             d_outputs: vec![],
         }

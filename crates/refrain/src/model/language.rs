@@ -65,6 +65,7 @@ impl LanguageModel {
             hidden_size: a.hidden_size,
             num_layers: a.num_layers,
             bidirectional: false,
+            layer_norm: a.layer_norm,
             dropout: DropoutRate { rate: a.dropout, locked: false },
             drops_top: true,
         };
@@ -132,7 +133,7 @@ impl LanguageModel {
             embedding.forward(backend, &weights.params, input.ids, vectors);
             *frames = backend.frames(embedding.size(), vectors);
         }
-        self.stack.forward(backend, &weights.layers, &self.stack_input(input, frames), state, stack);
+        self.stack.forward(backend, weights.recurrent(), &self.stack_input(input, frames), state, stack);
     }
 
     /// What the recurrent layers read: the ids, or the vectors that were looked up.

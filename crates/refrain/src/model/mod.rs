@@ -1,16 +1,15 @@
-//! The models, one file per shape of sequence task: layers in order, the way back beneath.
+//! The models, a file or a folder for each shape of sequence task: layers in order, the way back beneath.
 
 mod architecture;
 mod captioner;
 mod classifier;
 mod evaluation;
 mod forecaster;
+mod input;
 mod language;
 mod network;
 mod recurrent;
 mod tagger;
-mod tagger_batch;
-mod tagger_sizes;
 mod task;
 mod translator;
 
@@ -19,12 +18,11 @@ pub use captioner::{Captioner, CaptionerBatch, CaptionerInput, CaptionerPass, Ca
 pub use classifier::{Classifier, ClassifierBatch, ClassifierPass, ClassifierSizes, PoolingKind};
 pub use evaluation::evaluate;
 pub use forecaster::{Forecaster, ForecasterBatch, ForecasterPass, ForecasterSizes, FrameOutput};
+pub use input::InputKind;
 pub use language::{LanguageModel, Pass};
 pub use network::{Network, Part, TrainStep, Weights, gradients};
 pub(crate) use network::{check_memory, rows_of_part};
-pub use recurrent::{InputKind, RecurrentLayers};
-pub use tagger::{Tagger, TaggerPass};
-pub use tagger_batch::TaggerBatch;
-pub use tagger_sizes::{SpellingSizes, TaggerSizes};
+pub use recurrent::RecurrentLayers;
+pub use tagger::{SpellingSizes, Tagger, TaggerBatch, TaggerPass, TaggerSizes};
 pub use task::Task;
 pub use translator::{Translator, TranslatorBatch, TranslatorPass, TranslatorSizes};

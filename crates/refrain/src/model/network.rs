@@ -104,6 +104,11 @@ impl<B: Backend> Weights<B> {
         }
     }
 
+    /// All recurrent layers, and the parameters that a stack of them reads beside them.
+    pub fn recurrent(&self) -> (&[B::Recurrent], &B::Buffer) {
+        (&self.layers, &self.params)
+    }
+
     /// Prepares the weights for passes; after every update, too. `training` includes the way back.
     pub fn pack(&mut self, backend: &B, training: bool) {
         self.drop = None;

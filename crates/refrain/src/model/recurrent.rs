@@ -3,7 +3,7 @@
 use refrain_kernels::{Cell, InputSpec};
 use serde::{Deserialize, Serialize};
 
-use super::architecture::{ActivationKind, CellKind, ResetGate, cell, cell_name, layers, within};
+use super::architecture::{ActivationKind, CellKind, ResetGate, cell, cell_name, layers, layers_of};
 use crate::Result;
 use crate::layer::{DropoutRate, StackSizes};
 
@@ -23,6 +23,9 @@ pub struct RecurrentLayers {
     pub num_layers: usize,
     /// Whether a second set of layers reads each sequence from its end.
     pub bidirectional: bool,
+    /// Whether each layer's output is normalised.
+    #[serde(default)]
+    pub layer_norm: bool,
     /// Share of each layer's output that training drops.
     pub dropout: f32,
     /// Whether all steps of a sequence drop the same.
@@ -53,6 +56,7 @@ impl RecurrentLayers {
             hidden_size: self.hidden_size,
             num_layers: self.num_layers,
             bidirectional: self.bidirectional,
+            layer_norm: self.layer_norm,
             dropout: self.dropout(),
             drops_top,
         }
@@ -70,60 +74,7 @@ impl RecurrentLayers {
     pub fn summary(&self) -> String {
         let cell = cell_name(self.cell, self.activation, self.reset_gate);
         let direction = if self.bidirectional { "bidirectional " } else { "" };
-        let layers = match self.num_layers {
-            1 => format!("1 layer of {}", self.hidden_size),
-            n => format!("{n} layers of {}", self.hidden_size),
-        };
+        let layers = layers_of(self.num_layers, self.hidden_size, self.layer_norm);
         format!("{direction}{cell}, {layers}")
-    }
-}
-
-/// What a model over ids or frames reads.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum InputKind {
-    /// Ids below `vocab_size`, each of which has a vector.
-    Ids {
-        /// `V`.
-        vocab_size: usize,
-        /// `E`.
-        embedding_size: usize,
-    },
-    /// Frames of so many features.
-    Frames {
-        /// `I`.
-        size: usize,
-    },
-}
-
-impl InputKind {
-    /// Numbers a step.
-    pub fn size(self) -> usize {
-        match self {
-            InputKind::Ids { embedding_size, .. } => embedding_size,
-            InputKind::Frames { size } => size,
-        }
-    }
-
-    /// Checks that every size is one that a model can have.
-    ///
-    /// # Errors
-    /// [`crate::Error::Config`], naming the size and its bounds.
-    pub fn validate(self) -> Result<()> {
-        match self {
-            InputKind::Ids { vocab_size, embedding_size } => {
-                within("vocabulary size", vocab_size, 1, super::architecture::MAX_VOCABULARY)?;
-                within("embedding size", embedding_size, 1, super::architecture::MAX_SIZE)
-            }
-            InputKind::Frames { size } => {
-                within("number of features", size, 1, super::architecture::MAX_SIZE)
-            }
-        }
-    }
-}
-
-impl From<InputKind> for InputSpec {
-    fn from(input: InputKind) -> Self {
-        InputSpec::Frames { size: input.size() }
     }
 }

@@ -29,6 +29,7 @@ impl<B: Backend> Fixture<B> {
             reset_gate: ResetGate::After,
             hidden_size,
             num_layers,
+            layer_norm: false,
             embedding_size: 7,
             vocab_size: vocabulary.len(),
             tied_embeddings: false,

@@ -4,6 +4,7 @@
 pub mod caption;
 pub mod classify;
 pub mod forecast;
+mod labels;
 pub mod language;
 pub mod music;
 mod scaling;

@@ -34,6 +34,24 @@ impl Scaling {
         }
     }
 
+    /// Whether it is one of frames `[_, width]`.
+    pub(super) fn is_of(&self, width: usize) -> bool {
+        [self.means.len(), self.deviations.len()] == [width; 2]
+    }
+
+    /// A sequence of frames `[_, width]` as a model reads it.
+    ///
+    /// # Errors
+    /// What is wrong with it, for frames of another width.
+    pub(super) fn frames(&self, mut values: Vec<f32>, width: usize) -> Result<Vec<f32>, String> {
+        if width != self.means.len() {
+            let wanted = self.means.len();
+            return Err(format!("has frames of {width} features: the model reads frames of {wanted}"));
+        }
+        self.apply(&mut values);
+        Ok(values)
+    }
+
     /// Scales frames `[_, width]` in place.
     pub fn apply(&self, frames: &mut [f32]) {
         for frame in frames.chunks_exact_mut(self.means.len()) {

@@ -34,6 +34,11 @@ impl Digest {
         self.0.update(piece);
     }
 
+    /// Goes on with numbers.
+    pub(super) fn add_numbers(&mut self, numbers: &[f32]) {
+        numbers.iter().for_each(|number| self.add(&number.to_le_bytes()));
+    }
+
     /// In hexadecimal.
     pub(super) fn finish(self) -> String {
         self.0.finalize().iter().take(8).fold(String::new(), |mut hex, byte| {

@@ -6,7 +6,7 @@ use refrain_kernels::{Precision, Rule};
 use serde::Serialize;
 
 use super::settings::{Optimizer, Schedule, Settings, Span};
-use crate::model::{ActivationKind, CellKind, ResetGate};
+use crate::model::{ActivationKind, CellKind, RecurrentLayers, ResetGate};
 use crate::{Error, PrecisionChoice, Result};
 
 /// The values in force in a run, whatever its task; the task has options of its own beside them.
@@ -23,6 +23,7 @@ pub struct Config {
     pub reset_gate: ResetGate,
     pub hidden_size: usize,
     pub num_layers: usize,
+    pub layer_norm: bool,
     pub dropout: f32,
     pub weight_drop: f32,
     pub batch_size: usize,
@@ -109,6 +110,7 @@ impl Config {
             reset_gate: s.reset_gate.unwrap_or_default(),
             hidden_size,
             num_layers: s.num_layers.unwrap_or(defaults.num_layers),
+            layer_norm: s.layer_norm.unwrap_or(false),
             dropout: s.dropout.unwrap_or(defaults.dropout),
             weight_drop: s.weight_drop.unwrap_or(0.0),
             batch_size,
@@ -171,6 +173,22 @@ impl Config {
             return Err(Error::Config(format!("momentum is {}: give a share below 1", self.momentum)));
         }
         Ok(())
+    }
+
+    /// Recurrent layers of these sizes that read forwards and drop anew at every step. Whether a task's do otherwise is
+    /// among its own options.
+    pub fn recurrent(&self) -> RecurrentLayers {
+        RecurrentLayers {
+            cell: self.cell,
+            activation: self.activation,
+            reset_gate: self.reset_gate,
+            hidden_size: self.hidden_size,
+            num_layers: self.num_layers,
+            bidirectional: false,
+            layer_norm: self.layer_norm,
+            dropout: self.dropout,
+            locked_dropout: false,
+        }
     }
 
     /// What products are computed in.

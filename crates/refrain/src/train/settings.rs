@@ -82,6 +82,8 @@ settings! {
     tied_embeddings: bool,
     /// Whether layers read each sequence from both ends.
     bidirectional: bool,
+    /// Whether each layer's output is normalised.
+    layer_norm: bool,
     /// How the outputs of all steps become one vector.
     pooling: PoolingKind,
     /// What a token of a source is, where the two sides differ.

@@ -11,22 +11,22 @@ mod batch;
 mod passes;
 mod scheduled;
 
-use refrain_kernels::{Backend, CrossEntropy, InputSpec, LinearSpec, Real};
+use refrain_kernels::{Backend, CrossEntropy, LinearSpec, Real};
 use serde::{Deserialize, Serialize};
 
 pub use batch::TranslatorBatch;
 pub use passes::TranslatorPass;
 
 use super::architecture::{MAX_SIZE, MAX_VOCABULARY, within};
+use super::input::{Input, InputKind, Read};
 use super::network::{Network, Part, TrainStep, Weights};
 use super::recurrent::RecurrentLayers;
 use crate::data::Rows;
 use crate::layer::{
-    Attend, AttentionKind, Bridge, Embedding, Score, Stack, push_bias, push_linear, softmax_cross_entropy,
+    Attend, AttentionKind, Bridge, Score, Stack, push_bias, push_linear, softmax_cross_entropy,
 };
 use crate::params::Layout;
 use crate::{Error, Result};
-use passes::Said;
 use scheduled::mix;
 
 /// What makes a translator what it is.
@@ -52,8 +52,8 @@ pub struct TranslatorSizes {
 pub struct Translator {
     sizes: TranslatorSizes,
     layout: Layout,
-    source: Embedding,
-    target: Embedding,
+    source: Input,
+    target: Input,
     encoder: Stack,
     decoder: Stack,
     bridge: Bridge,
@@ -89,11 +89,12 @@ impl Translator {
         let states = if encoder.cell().has_cell_state() { 2 } else { 1 };
         let mut layout = Layout::default();
         let layout = &mut layout;
-        let source = Embedding::new(layout, "source", sizes.source_vocab, embedding_size);
-        let target = Embedding::new(layout, "target", sizes.target_vocab, embedding_size);
-        let input = InputSpec::Frames { size: embedding_size };
-        let mut encoder_stack = Stack::new(layout, "encoder", encoder.over(input, false));
-        let mut decoder_stack = Stack::new(layout, "decoder", decoder.over(input, false));
+        let mut input = |prefix: &str, vocab_size: usize| {
+            Input::new(layout, prefix, InputKind::Ids { vocab_size, embedding_size }, encoder.dropout())
+        };
+        let (source, target) = (input("source", sizes.source_vocab), input("target", sizes.target_vocab));
+        let mut encoder_stack = Stack::new(layout, "encoder", encoder.over(source.spec(), false));
+        let mut decoder_stack = Stack::new(layout, "decoder", decoder.over(target.spec(), false));
         let directions = width / hidden;
         let mut bridge = Bridge::new(layout, "bridge", encoder.num_layers, hidden, directions, states);
         let mut attend = Attend::new(layout, "attention", sizes.attention, hidden, width);
@@ -175,8 +176,8 @@ impl Network for Translator {
         }
         let mut state = self.encode(backend, weights, &batch.source, Some(step.dropout), pass);
         let ids = std::mem::take(&mut pass.inputs);
-        let said = Said { ids: &ids, lengths, dropout: Some(step.dropout) };
-        self.decode(backend, weights, said, &mut state, pass);
+        let read = Read::of_ids(&ids, lengths, Some(step.dropout));
+        self.decode(backend, weights, read, &mut state, pass);
         pass.inputs = ids;
         let (output, scale) = (backend.view(&pass.output), B::Real::of(step.scale));
         let backward = Some(CrossEntropy { scale, d_frames: &mut pass.d_output, grads });

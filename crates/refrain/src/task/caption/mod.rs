@@ -59,9 +59,7 @@ impl Task for Caption {
 
     fn new(Description { sizes, codec, tokenizer, longest }: Description) -> Result<Self> {
         let fits = match (&codec, &sizes.input) {
-            (InputCodec::Vector(scaling), CaptionerInput::Vector { size }) => {
-                [scaling.means.len(), scaling.deviations.len()] == [*size; 2]
-            }
+            (InputCodec::Vector(scaling), CaptionerInput::Vector { size }) => scaling.is_of(*size),
             (InputCodec::Image { side }, CaptionerInput::Picture { width, height, .. }) => {
                 [width, height] == [side; 2]
             }

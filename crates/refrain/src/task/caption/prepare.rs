@@ -6,7 +6,7 @@ use super::augment::Augment;
 use super::batches::{CaptionBatches, CaptionExample};
 use super::data::{Described, InputCodec, Source, lists_images, read_described};
 use super::{Caption, Description, Options};
-use crate::model::{CaptionerInput, CaptionerSizes, RecurrentLayers, Task};
+use crate::model::{CaptionerInput, CaptionerSizes, Task};
 use crate::task::Scaling;
 use crate::task::split::{Digest, hold_back, one_file};
 use crate::text::{TokenUnits, Tokenizer, TokenizerOptions, thousands};
@@ -59,16 +59,7 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Caption>> {
     let sizes = CaptionerSizes {
         input,
         code_size: options.code_size,
-        recurrent: RecurrentLayers {
-            cell: config.cell,
-            activation: config.activation,
-            reset_gate: config.reset_gate,
-            hidden_size: config.hidden_size,
-            num_layers: config.num_layers,
-            bidirectional: false,
-            dropout: config.dropout,
-            locked_dropout: false,
-        },
+        recurrent: config.recurrent(),
         vocab_size: tokenizer.len(),
         embedding_size: options.embedding_size,
     };

@@ -14,7 +14,8 @@ pub use predict::{Classified, ClassifyEvaluation};
 
 use crate::data::Examples;
 use crate::model::{Classifier, ClassifierSizes, InputKind, Task};
-use crate::task::{Scaling, listed};
+use crate::task::Scaling;
+use crate::task::labels::LabelSet;
 use crate::text::Tokenizer;
 use crate::train::{Learnable, Prepared, Settings};
 use crate::{Error, Result};
@@ -24,7 +25,7 @@ use crate::{Error, Result};
 pub struct Classify {
     network: Classifier,
     codec: InputCodec,
-    labels: Vec<String>,
+    labels: LabelSet,
 }
 
 /// How input becomes numbers.
@@ -42,13 +43,13 @@ pub enum InputCodec {
 pub struct Description {
     sizes: ClassifierSizes,
     codec: InputCodec,
-    labels: Vec<String>,
+    labels: LabelSet,
 }
 
 impl Classify {
     /// What can be predicted.
     pub fn labels(&self) -> &[String] {
-        &self.labels
+        self.labels.names()
     }
 
     /// `H`, which precisions are chosen by.
@@ -70,9 +71,7 @@ impl Task for Classify {
     fn new(Description { sizes, codec, labels }: Description) -> Result<Self> {
         let fits = match (&codec, sizes.input) {
             (InputCodec::Text(tokenizer), InputKind::Ids { vocab_size, .. }) => tokenizer.len() == vocab_size,
-            (InputCodec::Frames(scaling), InputKind::Frames { size }) => {
-                [scaling.means.len(), scaling.deviations.len()] == [size; 2]
-            }
+            (InputCodec::Frames(scaling), InputKind::Frames { size }) => scaling.is_of(size),
             _ => false,
         };
         if !fits || labels.len() != sizes.classes {
@@ -94,12 +93,11 @@ impl Task for Classify {
     }
 
     fn about(&self) -> Vec<(&'static str, String)> {
-        let labels = ("labels", format!("{}: {}", self.labels.len(), listed(self.labels.iter().cloned())));
         let input = match &self.codec {
             InputCodec::Text(tokenizer) => ("vocabulary", tokenizer.about()),
             InputCodec::Frames(scaling) => ("frames", format!("{} features", scaling.means.len())),
         };
-        vec![input, labels]
+        vec![input, self.labels.about()]
     }
 }
 

@@ -8,6 +8,7 @@ use super::{Classify, Description, InputCodec, Options};
 use crate::data::Examples;
 use crate::model::{ClassifierSizes, InputKind, RecurrentLayers, Task};
 use crate::task::Scaling;
+use crate::task::labels::LabelSet;
 use crate::task::split::{Digest, hold_back, one_file};
 use crate::text::{TokenUnits, Tokenizer, TokenizerOptions, thousands};
 use crate::train::{Config, DataSummary, Defaults, Prepared, Settings};
@@ -57,7 +58,7 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Classify>> {
             ClassifyInput::Frames { .. } => None,
         })?,
     };
-    let labels = labels(&path, &train)?;
+    let labels = LabelSet::of(&path, "label", train.iter().map(|example| &example.label))?;
     let mut notes = vec![];
     let mut options = Options {
         units: None,
@@ -90,14 +91,9 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Classify>> {
     let sizes = ClassifierSizes {
         input,
         recurrent: RecurrentLayers {
-            cell: config.cell,
-            activation: config.activation,
-            reset_gate: config.reset_gate,
-            hidden_size: config.hidden_size,
-            num_layers: config.num_layers,
             bidirectional: options.bidirectional,
-            dropout: config.dropout,
             locked_dropout: options.locked_dropout,
+            ..config.recurrent()
         },
         pooling: options.pooling,
         classes: labels.len(),
@@ -181,23 +177,16 @@ fn tokenizer(
     Tokenizer::train(texts(), &made)
 }
 
-/// The labels that there are, in order.
-fn labels(path: &Path, train: &[LabelledInput]) -> Result<Vec<String>> {
-    let mut labels: Vec<String> = train.iter().map(|example| example.label.clone()).collect();
-    labels.sort();
-    labels.dedup();
-    match labels.len() {
-        0 | 1 => Err(Error::data(path, None, "has a single label: there is nothing to tell apart")),
-        _ => Ok(labels),
-    }
-}
-
 /// Such that every class counts as much as any other.
 fn class_weights(task: &Classify, train: &[LabelledInput]) -> Vec<f32> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     train.iter().for_each(|example| *counts.entry(&example.label).or_default() += 1);
     let even = train.len() as f32 / task.labels.len() as f32;
-    task.labels.iter().map(|label| even / counts.get(&label[..]).copied().unwrap_or(1) as f32).collect()
+    task.labels
+        .names()
+        .iter()
+        .map(|label| even / counts.get(&label[..]).copied().unwrap_or(1) as f32)
+        .collect()
 }
 
 /// Labelled sequences in numbers; each class counts as `weights` says, or 1.
@@ -209,25 +198,13 @@ pub(super) fn examples(
 ) -> Result<Vec<ClassifyExample>> {
     let example = |labelled: LabelledInput| {
         let place = |message: String| Error::data(path, labelled.line, message);
-        let class = task.labels.binary_search(&labelled.label).map_err(|_| {
-            place(format!(
-                "has the label {:?}, which is not among those learned: {}",
-                labelled.label,
-                known(&task.labels)
-            ))
-        })?;
-        let weight = weights.get(class).copied().unwrap_or(1.0);
+        let class = task.labels.id(&labelled.label);
+        let class = class.map_err(|unknown| place(format!("has the label {unknown}")))?;
+        let weight = weights.get(class as usize).copied().unwrap_or(1.0);
         let input = task.encode(labelled.input).map_err(place)?;
-        Ok(ClassifyExample { class: class as u32, weight, ..input })
+        Ok(ClassifyExample { class, weight, ..input })
     };
     labelled.into_iter().map(example).collect()
-}
-
-/// The first labels, for a message.
-fn known(labels: &[String]) -> String {
-    const MOST: usize = 12;
-    let more = if labels.len() > MOST { ", ..." } else { "" };
-    format!("{}{more}", labels[..labels.len().min(MOST)].join(", "))
 }
 
 impl Classify {
@@ -244,15 +221,8 @@ impl Classify {
                     return Err("has no token in it: leave it out".to_owned());
                 }
             }
-            (InputCodec::Frames(scaling), ClassifyInput::Frames { mut values, width }) => {
-                if width != scaling.means.len() {
-                    return Err(format!(
-                        "has frames of {width} features: the model reads frames of {}",
-                        scaling.means.len()
-                    ));
-                }
-                scaling.apply(&mut values);
-                (example.frames, example.width) = (values, width);
+            (InputCodec::Frames(scaling), ClassifyInput::Frames { values, width }) => {
+                (example.frames, example.width) = (scaling.frames(values, width)?, width);
             }
             (InputCodec::Text(_), ClassifyInput::Frames { .. }) => {
                 return Err("is a sequence of numbers: the model reads texts".to_owned());
@@ -272,9 +242,7 @@ fn digest(all: &[LabelledInput], held: Option<&[LabelledInput]>) -> String {
         digest.add(example.label.as_bytes());
         match &example.input {
             ClassifyInput::Text(text) => digest.add(text.as_bytes()),
-            ClassifyInput::Frames { values, .. } => {
-                values.iter().for_each(|value| digest.add(&value.to_le_bytes()));
-            }
+            ClassifyInput::Frames { values, .. } => digest.add_numbers(values),
         }
     }
     digest.finish()

@@ -13,4 +13,5 @@ pub struct Options {
     pub season: usize,
     pub test_fraction: f64,
     pub seq_length: usize,
+    pub locked_dropout: bool,
 }

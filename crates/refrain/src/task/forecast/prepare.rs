@@ -113,20 +113,12 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Forecast>> {
         season: season.unwrap_or(0),
         test_fraction,
         seq_length,
+        locked_dropout: settings.locked_dropout.unwrap_or(false),
     };
     let values = horizon.saturating_mul(columns);
     let sizes = ForecasterSizes {
         input_size: anchoring.width(),
-        recurrent: RecurrentLayers {
-            cell: config.cell,
-            activation: config.activation,
-            reset_gate: config.reset_gate,
-            hidden_size: config.hidden_size,
-            num_layers: config.num_layers,
-            bidirectional: false,
-            dropout: config.dropout,
-            locked_dropout: settings.locked_dropout.unwrap_or(false),
-        },
+        recurrent: RecurrentLayers { locked_dropout: options.locked_dropout, ..config.recurrent() },
         output: match &options.quantiles {
             None => FrameOutput::Gaussian { values },
             Some(levels) => FrameOutput::Quantiles { values, levels: levels.clone() },

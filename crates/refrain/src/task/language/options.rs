@@ -164,6 +164,7 @@ pub(super) fn architecture(config: &Config, options: &Options, vocab_size: usize
         reset_gate: config.reset_gate,
         hidden_size: config.hidden_size,
         num_layers: config.num_layers,
+        layer_norm: config.layer_norm,
         embedding_size: options.embedding_size,
         tied_embeddings: options.tied_embeddings,
         vocab_size,

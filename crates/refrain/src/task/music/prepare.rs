@@ -71,16 +71,7 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Music>> {
     };
     let sizes = ForecasterSizes {
         input_size: NOTES,
-        recurrent: RecurrentLayers {
-            cell: config.cell,
-            activation: config.activation,
-            reset_gate: config.reset_gate,
-            hidden_size: config.hidden_size,
-            num_layers: config.num_layers,
-            bidirectional: false,
-            dropout: config.dropout,
-            locked_dropout: options.locked_dropout,
-        },
+        recurrent: RecurrentLayers { locked_dropout: options.locked_dropout, ..config.recurrent() },
         output: FrameOutput::Bernoulli { keys: NOTES },
     };
     let task = Music::new(Description { sizes, steps_per_quarter: options.steps_per_quarter })?;

@@ -14,7 +14,8 @@ pub use predict::{TagEvaluation, Tagged};
 use crate::data::Examples;
 use crate::format::Columns;
 use crate::model::{InputKind, Tagger, TaggerSizes, Task};
-use crate::task::{Scaling, listed};
+use crate::task::Scaling;
+use crate::task::labels::LabelSet;
 use crate::text::Tokenizer;
 use crate::train::{Learnable, Prepared, Settings};
 use crate::{Error, Result};
@@ -24,7 +25,7 @@ use crate::{Error, Result};
 pub struct Tag {
     network: Tagger,
     codec: TagCodec,
-    labels: Vec<String>,
+    labels: LabelSet,
 }
 
 /// How input becomes numbers.
@@ -50,13 +51,13 @@ pub enum TagCodec {
 pub struct Description {
     sizes: TaggerSizes,
     codec: TagCodec,
-    labels: Vec<String>,
+    labels: LabelSet,
 }
 
 impl Tag {
     /// What can be predicted.
     pub fn labels(&self) -> &[String] {
-        &self.labels
+        self.labels.names()
     }
 
     /// `H`, which precisions are chosen by.
@@ -82,9 +83,7 @@ impl Task for Tag {
                     && words.unknown() == Some(0)
                     && characters.as_ref().map(Tokenizer::len) == sizes.spelling.map(|s| s.vocab_size)
             }
-            (TagCodec::Frames(scaling), InputKind::Frames { size }) => {
-                [scaling.means.len(), scaling.deviations.len()] == [size; 2]
-            }
+            (TagCodec::Frames(scaling), InputKind::Frames { size }) => scaling.is_of(size),
             _ => false,
         };
         if !fits || labels.len() != sizes.labels {
@@ -106,14 +105,17 @@ impl Task for Tag {
     }
 
     fn about(&self) -> Vec<(&'static str, String)> {
-        let labels = ("labels", format!("{}: {}", self.labels.len(), listed(self.labels.iter().cloned())));
         match &self.codec {
             TagCodec::Words { words, characters, .. } => {
                 let spelled = characters.as_ref().map(|characters| ("spelling", characters.about()));
-                [("vocabulary", words.about())].into_iter().chain(spelled).chain([labels]).collect()
+                [("vocabulary", words.about())]
+                    .into_iter()
+                    .chain(spelled)
+                    .chain([self.labels.about()])
+                    .collect()
             }
             TagCodec::Frames(scaling) => {
-                vec![("frames", format!("{} features", scaling.means.len())), labels]
+                vec![("frames", format!("{} features", scaling.means.len())), self.labels.about()]
             }
         }
     }

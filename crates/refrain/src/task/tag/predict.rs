@@ -80,7 +80,7 @@ impl<B: Backend> Session<'_, Tag, B> {
             (network.decode(field, &emissions), network.score(field, &emissions, &example.labels))
         });
         let mut all = TagEvaluation { sequences: examples.len(), ..TagEvaluation::default() };
-        let (mut score, mut spans) = (Score::default(), is_spans(&task.labels).then(SpanScores::default));
+        let (mut score, mut spans) = (Score::default(), is_spans(task.labels()).then(SpanScores::default));
         for (example, (predicted, of_sequence)) in examples.iter().zip(found) {
             score += of_sequence;
             for (at, (&truth, &predicted)) in example.labels.iter().zip(&predicted).enumerate() {
@@ -91,7 +91,7 @@ impl<B: Backend> Session<'_, Tag, B> {
             }
             if let Some(spans) = &mut spans {
                 let names = |labels: &[u32]| -> Vec<&str> {
-                    labels.iter().map(|&label| &task.labels[label as usize][..]).collect()
+                    labels.iter().map(|&label| &task.labels()[label as usize][..]).collect()
                 };
                 spans.add(&names(&example.labels), &names(&predicted));
             }

@@ -9,6 +9,7 @@ use crate::format::Columns;
 use crate::metric::is_spans;
 use crate::model::{InputKind, RecurrentLayers, SpellingSizes, TaggerSizes, Task};
 use crate::task::Scaling;
+use crate::task::labels::LabelSet;
 use crate::task::split::{Digest, hold_back, one_file};
 use crate::text::{TokenUnits, Tokenizer, TokenizerOptions, thousands};
 use crate::train::{Config, DataSummary, Defaults, Prepared, Settings};
@@ -25,7 +26,9 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Tag>> {
     let words = all.iter().any(|example| matches!(example.input, TagInput::Words(_)));
     let config = Config::resolve(settings.clone(), defaults(words, all.len()))?;
     let digest = digest(&all, held.as_deref());
-    let labels = labels(&path, all.iter().chain(held.iter().flatten()))?;
+    // Those that only the part to measure on has are among them.
+    let tagged = all.iter().chain(held.iter().flatten());
+    let labels = LabelSet::of(&path, "tag", tagged.flat_map(|example| &example.labels))?;
     let (train, valid) = match held {
         Some(valid) => (all, valid),
         None => hold_back(all, config.valid_fraction, config.seed, |example| match &example.input {
@@ -35,7 +38,7 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Tag>> {
     };
     let mut notes = vec![];
     let crf = settings.crf.unwrap_or_else(|| {
-        let spans = is_spans(&labels);
+        let spans = is_spans(labels.names());
         if spans {
             notes.push(
                 "the tags spell out spans, so neighbours are judged together (--crf=false for each alone)"
@@ -73,14 +76,9 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Tag>> {
         spelling,
         word_dropout: options.word_dropout.unwrap_or(0.0),
         recurrent: RecurrentLayers {
-            cell: config.cell,
-            activation: config.activation,
-            reset_gate: config.reset_gate,
-            hidden_size: config.hidden_size,
-            num_layers: config.num_layers,
             bidirectional: options.bidirectional,
-            dropout: config.dropout,
             locked_dropout: options.locked_dropout,
+            ..config.recurrent()
         },
         crf,
         labels: labels.len(),
@@ -189,31 +187,18 @@ fn of_words(
     Ok((TagCodec::Words { columns, words, characters: Some(characters) }, input, Some(spelling)))
 }
 
-/// The labels that there are, in order. Those that only the part to measure on has are among them.
-fn labels<'a>(path: &Path, all: impl Iterator<Item = &'a TaggedInput>) -> Result<Vec<String>> {
-    let mut labels: Vec<String> = all.flat_map(|example| &example.labels).cloned().collect();
-    labels.sort_unstable();
-    labels.dedup();
-    match labels.len() {
-        0 | 1 => Err(Error::data(path, None, "has a single tag: there is nothing to tell apart")),
-        _ => Ok(labels),
-    }
-}
-
 /// Labelled sequences in numbers.
 pub(super) fn examples(task: &Tag, path: &Path, tagged: &[TaggedInput]) -> Result<Vec<TagExample>> {
     let example = |tagged: &TaggedInput| {
         let place = |message: String| Error::data(path, tagged.line, message);
         let label = |(at, label): (usize, &String)| {
-            let found = task.labels.binary_search(label).map_err(|_| {
+            task.labels.id(label).map_err(|unknown| {
                 let step = match &tagged.input {
                     TagInput::Words(words) => format!("the word {:?}", words[at]),
                     TagInput::Frames { .. } => format!("frame {}", at + 1),
                 };
-                let known = known(&task.labels);
-                place(format!("{step} has the tag {label:?}, which is not among those learned: {known}"))
-            })?;
-            Ok(found as u32)
+                place(format!("{step} has the tag {unknown}"))
+            })
         };
         let input = task.encode(&tagged.input).map_err(place)?;
         Ok(TagExample {
@@ -222,13 +207,6 @@ pub(super) fn examples(task: &Tag, path: &Path, tagged: &[TaggedInput]) -> Resul
         })
     };
     tagged.iter().map(example).collect()
-}
-
-/// The first labels, for a message.
-fn known(labels: &[String]) -> String {
-    const MOST: usize = 20;
-    let more = if labels.len() > MOST { ", ..." } else { "" };
-    format!("{}{more}", labels[..labels.len().min(MOST)].join(", "))
 }
 
 impl Tag {
@@ -249,14 +227,7 @@ impl Tag {
                 }
             }
             (TagCodec::Frames(scaling), TagInput::Frames { values, width }) => {
-                if *width != scaling.means.len() {
-                    return Err(format!(
-                        "has frames of {width} features: the model reads frames of {}",
-                        scaling.means.len()
-                    ));
-                }
-                (example.frames, example.width) = (values.clone(), *width);
-                scaling.apply(&mut example.frames);
+                (example.frames, example.width) = (scaling.frames(values.clone(), *width)?, *width);
             }
             (TagCodec::Words { .. }, TagInput::Frames { .. }) => {
                 return Err("is a sequence of numbers: the model reads words".to_owned());
@@ -302,9 +273,7 @@ fn digest(all: &[TaggedInput], held: Option<&[TaggedInput]>) -> String {
         example.labels.iter().for_each(|label| digest.add(label.as_bytes()));
         match &example.input {
             TagInput::Words(words) => words.iter().for_each(|word| digest.add(word.as_bytes())),
-            TagInput::Frames { values, .. } => {
-                values.iter().for_each(|value| digest.add(&value.to_le_bytes()));
-            }
+            TagInput::Frames { values, .. } => digest.add_numbers(values),
         }
     }
     digest.finish()

@@ -57,14 +57,9 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Translate>> {
         target_vocab: target.tokenizer().len(),
         embedding_size: options.embedding_size,
         encoder: RecurrentLayers {
-            cell: config.cell,
-            activation: config.activation,
-            reset_gate: config.reset_gate,
-            hidden_size: config.hidden_size,
-            num_layers: config.num_layers,
             bidirectional: options.bidirectional,
-            dropout: config.dropout,
             locked_dropout: options.locked_dropout,
+            ..config.recurrent()
         },
         attention: options.attention,
         scheduled_sampling: options.scheduled_sampling,

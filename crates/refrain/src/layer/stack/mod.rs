@@ -1,8 +1,14 @@
-//! A stack of recurrent layers, in one direction or in both, with dropout on each layer's output.
+//! A stack of recurrent layers, in one direction or in both, with layer normalisation, where it is wanted, and dropout on
+//! each layer's output.
 
-use refrain_kernels::{Backend, Cell, Dropout, Gradients, Input, InputSpec, RecurrentSpec, State, Upstream};
+mod pass;
 
-use super::dropout::{DropoutMask, DropoutRate, WeightDrop};
+use refrain_kernels::{Backend, Cell, Dropout, Gradients, InputSpec, RecurrentSpec, State, Upstream};
+
+pub use pass::{Source, StackBack, StackInput, StackPass};
+
+use super::dropout::{DropoutRate, WeightDrop};
+use super::norm::{LayerNorm, NormPass};
 use crate::params::{Init, Layout};
 
 /// Recurrent layers, each over the output of the one below.
@@ -10,6 +16,8 @@ use crate::params::{Init, Layout};
 pub struct Stack {
     /// Lowest layer first; of each layer forwards before backwards.
     specs: Vec<RecurrentSpec>,
+    /// One a layer, or none at all.
+    norms: Vec<LayerNorm>,
     sizes: StackSizes,
 }
 
@@ -26,71 +34,17 @@ pub struct StackSizes {
     pub num_layers: usize,
     /// Whether a second set of layers reads each sequence from its end; outputs are then `[T, B, 2 H]`, forwards first.
     pub bidirectional: bool,
+    /// Whether each layer's output, both directions together, is normalised before it is dropped and read. The state that
+    /// a layer carries is not.
+    pub layer_norm: bool,
     /// On each layer's output.
     pub dropout: DropoutRate,
     /// Whether also on that of the top layer.
     pub drops_top: bool,
 }
 
-/// What a stack reads in one pass.
-pub struct StackInput<'a, B: Backend> {
-    /// Ids or frames of all positions, `[T, B]`.
-    pub source: Source<'a, B>,
-    /// `B`.
-    pub rows: usize,
-    /// Steps of each row; all full if absent.
-    pub lengths: Option<&'a [usize]>,
-    /// The mask of a training pass; none when evaluating.
-    pub dropout: Option<DropoutMask>,
-}
-
-/// See [`StackInput::source`].
-pub enum Source<'a, B: Backend> {
-    /// For a lowest layer over ids.
-    Ids(&'a [u32]),
-    /// For a lowest layer over frames.
-    Frames(&'a B::Frames),
-}
-
-/// What a pass through a stack leaves behind; reused from pass to pass.
-pub struct StackPass<B: Backend> {
-    tapes: Vec<B::Tape>,
-    /// Each layer's output as it is read, where that is not what lies on its tape: dropped, or both directions joined.
-    outputs: Vec<B::Frames>,
-    /// Whether `outputs` are those of this pass, and whether the top layer's is.
-    derived: bool,
-    top_derived: bool,
-    /// Gradient of the output on its way down, `[T, B, D H]`; whoever reads the output writes it.
-    pub(crate) d_output: B::Frames,
-    d_input: B::Frames,
-    /// Gradients of one direction.
-    d_part: B::Frames,
-    d_other: B::Frames,
-}
-
-/// What the way back takes and gives beside the gradient of the output.
-pub struct StackBack<'a, B: Backend> {
-    /// The arena of parameters.
-    pub params: &'a B::Buffer,
-    /// The arena of gradients, added to.
-    pub grads: &'a mut B::Buffer,
-    /// The gradient of the final states, one a spec of the stack.
-    pub d_final: Option<&'a [State<B::Real>]>,
-    /// Where that of the initial states goes, overwritten, one a spec.
-    pub d_initial: Option<&'a mut [State<B::Real>]>,
-    /// Whether the gradient of the input frames is wanted: it is then what `d_output` holds at the end.
-    pub d_input: bool,
-}
-
-impl<'a, B: Backend> StackBack<'a, B> {
-    /// Nothing but the gradients of the parameters.
-    pub fn new(params: &'a B::Buffer, grads: &'a mut B::Buffer) -> Self {
-        Self { params, grads, d_final: None, d_initial: None, d_input: false }
-    }
-}
-
 impl Stack {
-    /// Appends layers to `layout`: matrices now, biases by [`Stack::push_biases`]. Names are PyTorch's, behind `prefix`.
+    /// Appends layers to `layout`: matrices now, all vectors by [`Stack::push_biases`]. Names are PyTorch's, behind `prefix`.
     pub(crate) fn new(layout: &mut Layout, prefix: &str, sizes: StackSizes) -> Self {
         let StackSizes { cell, input, hidden_size, num_layers, .. } = sizes;
         let rows = cell.gates() * hidden_size;
@@ -110,10 +64,10 @@ impl Stack {
                 bias: None,
             }
         };
-        Self { specs: (0..directions * num_layers).map(spec).collect(), sizes }
+        Self { specs: (0..directions * num_layers).map(spec).collect(), norms: vec![], sizes }
     }
 
-    /// Appends the layers' biases.
+    /// Appends the layers' biases, and what normalises their outputs.
     pub(crate) fn push_biases(&mut self, layout: &mut Layout, prefix: &str) {
         let directions = self.directions();
         for (number, spec) in self.specs.iter_mut().enumerate() {
@@ -125,6 +79,12 @@ impl Stack {
             let ih = layout.push(format!("{prefix}.bias_ih_{name}"), &shape, init_ih);
             let hh = layout.push(format!("{prefix}.bias_hh_{name}"), &shape, Init::Uniform(bound));
             spec.bias = Some((ih, hh));
+        }
+        if self.sizes.layer_norm {
+            let width = directions * self.sizes.hidden_size;
+            // Apart from the names of the recurrent layers, which PyTorch takes as they are.
+            let norm = |l: usize| LayerNorm::new(layout, &format!("{prefix}_norm_l{l}"), width);
+            self.norms = (0..self.sizes.num_layers).map(norm).collect();
         }
     }
 
@@ -146,20 +106,21 @@ impl Stack {
     pub fn forward<B: Backend>(
         &self,
         backend: &B,
-        layers: &[B::Recurrent],
+        (layers, params): (&[B::Recurrent], &B::Buffer),
         x: &StackInput<'_, B>,
         state: &mut [State<B::Real>],
         pass: &mut StackPass<B>,
     ) {
         let directions = self.directions();
-        pass.derived = self.sizes.bidirectional || (x.dropout.is_some() && self.sizes.dropout.rate > 0.0);
-        let top = self.mask(x, self.sizes.num_layers - 1);
-        pass.top_derived = self.sizes.bidirectional || top.is_some();
+        let always = self.sizes.bidirectional || self.sizes.layer_norm;
+        pass.derived = always || (x.dropout.is_some() && self.sizes.dropout.rate > 0.0);
+        pass.top_derived = always || self.mask(x, self.sizes.num_layers - 1).is_some();
         pass.tapes.resize_with(self.specs.len(), Default::default);
         pass.outputs.resize_with(self.sizes.num_layers, Default::default);
+        pass.norms.resize_with(self.norms.len(), NormPass::default);
         for l in 0..self.sizes.num_layers {
             let (below, here) = pass.tapes.split_at_mut(l * directions);
-            let (outputs_below, output) = pass.outputs.split_at_mut(l);
+            let outputs_below = &pass.outputs[..l];
             let input = x.of_layer(backend, below, pass.derived.then_some(outputs_below));
             let specs = l * directions..(l + 1) * directions;
             for ((layer, state), tape) in
@@ -168,19 +129,36 @@ impl Stack {
                 backend.recurrent_forward(layer, input, state, x.lengths, tape);
                 backend.final_state(tape, state);
             }
-            match (here, self.mask(x, l)) {
-                ([forwards, backwards, ..], dropout) if self.sizes.bidirectional => {
-                    let both = [backend.output(forwards), backend.output(backwards)];
-                    backend.join(&both, &mut output[0]);
-                    if let Some(dropout) = dropout {
-                        backend.dropout_in_place(&dropout, &mut output[0]);
-                    }
-                }
-                ([tape, ..], Some(dropout)) => {
-                    backend.dropout(&dropout, backend.output(tape), &mut output[0]);
-                }
-                _ => {}
-            }
+            self.derive(backend, params, x, l, pass);
+        }
+    }
+
+    /// What is read of layer `l`, where that is not what lies on its tape.
+    fn derive<B: Backend>(
+        &self,
+        backend: &B,
+        params: &B::Buffer,
+        x: &StackInput<'_, B>,
+        l: usize,
+        pass: &mut StackPass<B>,
+    ) {
+        let StackPass { tapes, outputs, norms, .. } = pass;
+        let (directions, output) = (self.directions(), &mut outputs[l]);
+        let tapes = &tapes[l * directions..][..directions];
+        let mut on_tape = true;
+        if let [forwards, backwards] = tapes {
+            backend.join(&[backend.output(forwards), backend.output(backwards)], output);
+            on_tape = false;
+        }
+        if let Some((norm, pass)) = self.norms.get(l).zip(norms.get_mut(l)) {
+            let read = if on_tape { backend.output(&tapes[0]) } else { backend.view(output) };
+            *output = norm.forward(backend, params, read, (x.rows, x.lengths), pass);
+            on_tape = false;
+        }
+        match self.mask(x, l) {
+            Some(dropout) if on_tape => backend.dropout(&dropout, backend.output(&tapes[0]), output),
+            Some(dropout) => backend.dropout_in_place(&dropout, output),
+            None => {}
         }
     }
 
@@ -197,6 +175,9 @@ impl Stack {
         for l in (0..self.sizes.num_layers).rev() {
             if let Some(dropout) = self.mask(x, l) {
                 backend.dropout_in_place(&dropout, &mut pass.d_output);
+            }
+            if let Some((norm, norm_pass)) = self.norms.get(l).zip(pass.norms.get(l)) {
+                norm.backward(backend, back.params, norm_pass, &mut pass.d_output, back.grads);
             }
             let (below, here) = pass.tapes.split_at_mut(l * directions);
             let input = x.of_layer(backend, below, pass.derived.then_some(&pass.outputs[..l]));
@@ -256,63 +237,5 @@ fn name(number: usize, directions: usize) -> String {
     format!("l{}{reverse}", number / directions)
 }
 
-impl<'a, B: Backend> StackInput<'a, B> {
-    /// What the layer above the layers `below` reads: their last tape's output, or what was derived from it.
-    fn of_layer<'b>(
-        &self,
-        backend: &B,
-        below: &'b [B::Tape],
-        derived: Option<&'b [B::Frames]>,
-    ) -> Input<'b, B::View<'b>>
-    where
-        'a: 'b,
-    {
-        match (below.last(), derived.map(<[B::Frames]>::last)) {
-            (Some(_), Some(Some(output))) => Input::Frames(backend.view(output)),
-            (Some(tape), _) => Input::Frames(backend.output(tape)),
-            (None, _) => match self.source {
-                Source::Ids(ids) => Input::Ids(ids),
-                Source::Frames(frames) => Input::Frames(backend.view(frames)),
-            },
-        }
-    }
-}
-
-impl<B: Backend> StackPass<B> {
-    /// The top layer's output, `[T, B, D H]`, after dropout.
-    ///
-    /// # Panics
-    /// Before the first pass.
-    pub fn output<'a>(&'a self, backend: &B) -> B::View<'a> {
-        match (self.outputs.last(), self.tapes.last()) {
-            (Some(frames), _) if self.top_derived => backend.view(frames),
-            (_, Some(tape)) => backend.output(tape),
-            _ => panic!("a stack has an output only after a pass"),
-        }
-    }
-
-    /// The tapes of the layers, lowest first; of each layer forwards before backwards.
-    pub fn tapes(&self) -> &[B::Tape] {
-        &self.tapes
-    }
-}
-
-impl<B: Backend> Default for StackPass<B> {
-    fn default() -> Self {
-        let [d_output, d_input, d_part, d_other] = std::array::from_fn(|_| B::Frames::default());
-        Self {
-            tapes: vec![],
-            outputs: vec![],
-            derived: false,
-            top_derived: false,
-            d_output,
-            d_input,
-            d_part,
-            d_other,
-        }
-    }
-}
-
 #[cfg(test)]
-#[path = "stack_tests.rs"]
 mod tests;

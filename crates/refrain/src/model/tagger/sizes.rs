@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::architecture::{MAX_SIZE, MAX_VOCABULARY, within};
-use super::recurrent::{InputKind, RecurrentLayers};
+use crate::model::architecture::{MAX_SIZE, MAX_VOCABULARY, within};
+use crate::model::input::InputKind;
+use crate::model::recurrent::RecurrentLayers;
 use crate::{Error, Result};
 
 /// What makes a tagger what it is.

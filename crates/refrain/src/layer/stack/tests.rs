@@ -1,6 +1,8 @@
-//! Stacks in both directions over frames of different lengths: gradients of everything that goes in, and the fast path.
+//! Stacks in both directions over frames of different lengths: gradients of everything that goes in, the fast path, and
+//! what a row and a step give by themselves.
 
 use super::*;
+use crate::layer::DropoutMask;
 use refrain_kernels::{Cpu, Isa, Real, Reference};
 
 const ROWS: usize = 3;
@@ -8,6 +10,9 @@ const LENGTHS: [usize; ROWS] = [5, 2, 4];
 const STEPS: usize = 5;
 const INPUT: usize = 3;
 const HIDDEN: usize = 4;
+/// Of the differences. Where the numbers that are normalised hardly differ, third derivatives are in the thousands: their
+/// share of the error is then 1e-8, and that of rounding no more.
+const STEP: f64 = 2e-6;
 
 #[derive(Clone)]
 struct Case {
@@ -27,13 +32,14 @@ fn wave(len: usize, step: f64) -> Vec<f64> {
 }
 
 impl Case {
-    fn new(cell: Cell, bidirectional: bool) -> Self {
+    fn new((cell, bidirectional, layer_norm): (Cell, bool, bool)) -> Self {
         let sizes = StackSizes {
             cell,
             input: InputSpec::Frames { size: INPUT },
             hidden_size: HIDDEN,
             num_layers: 2,
             bidirectional,
+            layer_norm,
             dropout: DropoutRate { rate: 0.3, locked: bidirectional },
             drops_top: !bidirectional,
         };
@@ -78,7 +84,7 @@ impl Case {
                 .for_each(|(to, &x)| *to = B::Real::of(x));
         }
         let mut pass = StackPass::default();
-        self.stack.forward(backend, &layers, &x, &mut state, &mut pass);
+        self.stack.forward(backend, (&layers, &params), &x, &mut state, &mut pass);
         let width = HIDDEN * self.stack.directions();
         let shares = wave(STEPS * ROWS * width, 0.53);
         let output = host(&backend.read_frames(pass.output(backend)));
@@ -111,11 +117,16 @@ impl Case {
 const CELLS: [Cell; 3] =
     [Cell::Lstm, Cell::Gru { reset_after: true }, Cell::Rnn(refrain_kernels::Activation::Tanh)];
 
+/// Every cell, in one direction and in both, without layer normalisation and with it.
+fn cases() -> impl Iterator<Item = Case> {
+    const CHOICES: [(bool, bool); 4] = [(true, false), (false, false), (true, true), (false, true)];
+    CELLS.into_iter().flat_map(|cell| CHOICES.map(|(both, norm)| Case::new((cell, both, norm))))
+}
+
 #[test]
 fn gradients_agree_with_finite_differences() {
     let backend = Reference::<f64>::new();
-    for (cell, bidirectional) in CELLS.into_iter().flat_map(|cell| [(cell, true), (cell, false)]) {
-        let case = Case::new(cell, bidirectional);
+    for case in cases() {
         let (_, gradients) = case.run(&backend);
         for (part, (name, gradients)) in gradients.iter().enumerate() {
             for (i, &gradient) in gradients.iter().enumerate() {
@@ -124,7 +135,7 @@ fn gradients_agree_with_finite_differences() {
                     [&mut case.params, &mut case.frames, &mut case.initial][part][i] += by;
                     case.run(&backend).0
                 };
-                let difference = (shifted(1e-5) - shifted(-1e-5)) / 2e-5;
+                let difference = (shifted(STEP) - shifted(-STEP)) / (2.0 * STEP);
                 assert!(
                     (difference - gradient).abs() < 1e-7,
                     "{:?}: {name} {i}: {difference} is not {gradient}",
@@ -137,8 +148,7 @@ fn gradients_agree_with_finite_differences() {
 
 #[test]
 fn every_instruction_set_agrees_with_the_reference() {
-    for (cell, bidirectional) in CELLS.into_iter().flat_map(|cell| [(cell, true), (cell, false)]) {
-        let case = Case::new(cell, bidirectional);
+    for case in cases() {
         let (loss, wanted) = case.run(&Reference::<f64>::new());
         for isa in Isa::available() {
             let (got_loss, got) = case.run(&Cpu::with_isa(isa, 1).unwrap());
@@ -148,5 +158,61 @@ fn every_instruction_set_agrees_with_the_reference() {
                 assert!(close && got.len() == wanted.len(), "{isa}, {:?}: {name}", case.sizes);
             }
         }
+    }
+}
+
+impl Case {
+    /// The top layer's output where some rows of the frames, `[steps, rows, I]`, go on from `state`; none are dropped.
+    fn output<B: Backend>(
+        &self,
+        backend: &B,
+        frames: &[f64],
+        lengths: &[usize],
+        state: &mut [State<B::Real>],
+    ) -> Vec<B::Real> {
+        let real = |values: &[f64]| values.iter().map(|&x| B::Real::of(x)).collect::<Vec<B::Real>>();
+        let params = backend.buffer(&real(&self.params));
+        let mut layers: Vec<B::Recurrent> =
+            self.stack.specs().iter().map(|spec| backend.recurrent(spec)).collect();
+        layers.iter_mut().for_each(|layer| backend.pack_recurrent(layer, &params, false));
+        let frames = backend.frames(INPUT, &real(frames));
+        let source = Source::Frames(&frames);
+        let x = StackInput { source, rows: lengths.len(), lengths: Some(lengths), dropout: None };
+        let mut pass = StackPass::default();
+        self.stack.forward(backend, (&layers, &params), &x, state, &mut pass);
+        backend.read_frames(pass.output(backend))
+    }
+}
+
+#[test]
+fn a_padded_row_gives_the_bits_of_the_row_alone() {
+    for (case, isa) in cases().flat_map(|case| Isa::available().map(move |isa| (case.clone(), isa))) {
+        let backend = Cpu::with_isa(isa, 1).unwrap();
+        let width = HIDDEN * case.stack.directions();
+        let zero = |rows| case.stack.zero_state::<Cpu>(rows);
+        let together = case.output(&backend, &case.frames, &LENGTHS, &mut zero(ROWS));
+        for (row, &steps) in LENGTHS.iter().enumerate() {
+            let frames = |t: usize| case.frames[(t * ROWS + row) * INPUT..][..INPUT].to_vec();
+            let frames: Vec<f64> = (0..steps).flat_map(frames).collect();
+            let alone = case.output(&backend, &frames, &[steps], &mut zero(1));
+            let of_row = |t: usize| &together[(t * ROWS + row) * width..][..width];
+            let padded: Vec<f32> = (0..steps).flat_map(of_row).copied().collect();
+            assert_eq!(alone, padded, "{isa}, {:?}, row {row}", case.sizes);
+            assert!((steps..STEPS).flat_map(of_row).all(|&x| x == 0.0), "{isa}, {:?}, row {row}", case.sizes);
+        }
+    }
+}
+
+#[test]
+fn steps_one_by_one_give_what_all_at_once_do() {
+    let backend = Reference::<f64>::new();
+    for case in cases().filter(|case| !case.sizes.bidirectional) {
+        let (mut at_once, mut stepped) = (case.stack.zero_state::<Reference<f64>>(ROWS), vec![]);
+        let mut state = at_once.clone();
+        let outputs = case.output(&backend, &case.frames, &[STEPS; ROWS], &mut at_once);
+        for frames in case.frames.chunks_exact(ROWS * INPUT) {
+            stepped.extend(case.output(&backend, frames, &[1; ROWS], &mut state));
+        }
+        assert_eq!((stepped, state), (outputs, at_once), "{:?}", case.sizes);
     }
 }

@@ -1,0 +1,86 @@
+//! From what fits each step to labels: the best of them, how probable they are, and the loss; each step alone, or together by
+//! a conditional random field.
+
+use refrain_kernels::{Backend, IGNORE, Real};
+
+use super::{Tagger, TaggerBatch, TaggerPass};
+use crate::layer::{Chains, Crf, LossBack, Score, most_probable, softmax, softmax_cross_entropy};
+use crate::model::Weights;
+
+impl Tagger {
+    /// The parameters of the field; none if there is none.
+    pub fn field<B: Backend>(&self, backend: &B, weights: &Weights<B>) -> Vec<B::Real> {
+        let part = self.crf.clone();
+        part.map_or(vec![], |part| backend.read_part(&weights.params, part))
+    }
+
+    /// The emissions `[T, K]` of row `row` out of those of a batch.
+    pub fn row<R: Real>(&self, emissions: &[R], lengths: &[usize], row: usize) -> Vec<R> {
+        let k = self.sizes.labels;
+        let steps = (0..lengths[row]).flat_map(|t| &emissions[(t * lengths.len() + row) * k..][..k]);
+        steps.copied().collect()
+    }
+
+    /// The best labels of a sequence from its `emissions [T, K]` and the [`Tagger::field`].
+    pub fn decode<R: Real>(&self, field: &[R], emissions: &[R]) -> Vec<u32> {
+        match self.crf {
+            Some(_) => Crf::new(self.sizes.labels, field).decode(emissions),
+            None => {
+                let steps = emissions.chunks_exact(self.sizes.labels);
+                steps.map(|logits| most_probable(logits) as u32).collect()
+            }
+        }
+    }
+
+    /// The probability of each label at each step of a sequence, `[T, K]`, from the same.
+    pub fn probabilities<R: Real>(&self, field: &[R], mut emissions: Vec<R>) -> Vec<R> {
+        match self.crf {
+            Some(_) => Crf::new(self.sizes.labels, field).marginals(&emissions),
+            None => {
+                emissions.chunks_exact_mut(self.sizes.labels).for_each(softmax);
+                emissions
+            }
+        }
+    }
+
+    /// The loss of a sequence's labels in nats, from the same, and how many are right.
+    pub fn score<R: Real>(&self, field: &[R], emissions: &[R], labels: &[u32]) -> Score {
+        if self.crf.is_none() {
+            return softmax_cross_entropy(emissions, self.sizes.labels, labels, &[], None);
+        }
+        let chains = Chains { emissions, labels, lengths: &[labels.len()] };
+        let loss = Crf::new(self.sizes.labels, field).loss(chains, None);
+        let best = self.decode(field, emissions);
+        let right = best.iter().zip(labels).filter(|(best, label)| best == label).count();
+        Score { loss, right, judged: labels.len() }
+    }
+
+    /// The loss of a batch after its emissions, and the gradient of these, in `pass`; that of the field is added to
+    /// `grads`.
+    pub(super) fn loss<B: Backend>(
+        &self,
+        backend: &B,
+        weights: &Weights<B>,
+        batch: &TaggerBatch,
+        scale: f64,
+        pass: &mut TaggerPass<B>,
+        grads: &mut B::Buffer,
+    ) -> Score {
+        let (k, lengths) = (self.sizes.labels, batch.lengths());
+        let TaggerPass { emissions, d_emissions, .. } = pass;
+        let Some(place) = &self.crf else {
+            let position =
+                |(at, &label)| if at / lengths.len() < lengths[at % lengths.len()] { label } else { IGNORE };
+            let labels: Vec<u32> = batch.labels.values.iter().enumerate().map(position).collect();
+            let back = LossBack { scale, d_outputs: d_emissions };
+            return softmax_cross_entropy(emissions, k, &labels, &[], Some(back));
+        };
+        let field = self.field(backend, weights);
+        let mut d_field = vec![B::Real::of(0.0); field.len()];
+        let chains = Chains { emissions, labels: &batch.labels.values, lengths };
+        let back = (B::Real::of(scale), d_emissions, &mut d_field[..]);
+        let loss = Crf::new(k, &field).loss(chains, Some(back));
+        backend.add_part(&d_field, grads, place.start);
+        loss.into()
+    }
+}
