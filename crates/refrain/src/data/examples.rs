@@ -12,8 +12,9 @@ pub trait Example: Send + Sync {
     /// What a batch of them is.
     type Batch: Rows;
 
-    /// How long it is: examples of about equal length go into a batch together.
-    fn steps(&self) -> usize;
+    /// How long it is, and how long what is to be written for it where that has a length of its own: examples of about
+    /// equal lengths go into a batch together.
+    fn steps(&self) -> (usize, usize);
 
     /// Fills a batch, one row an example.
     fn fill(examples: &[&Self], batch: &mut Self::Batch);
@@ -107,8 +108,8 @@ mod tests {
     impl Example for Steps {
         type Batch = Batch;
 
-        fn steps(&self) -> usize {
-            self.0
+        fn steps(&self) -> (usize, usize) {
+            (self.0, 0)
         }
 
         fn fill(examples: &[&Self], batch: &mut Batch) {

@@ -20,8 +20,8 @@ pub struct CaptionExample {
 impl Example for CaptionExample {
     type Batch = CaptionerBatch;
 
-    fn steps(&self) -> usize {
-        self.ids.len()
+    fn steps(&self) -> (usize, usize) {
+        (self.ids.len(), 0)
     }
 
     fn fill(examples: &[&Self], batch: &mut CaptionerBatch) {

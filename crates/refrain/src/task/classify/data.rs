@@ -35,8 +35,8 @@ pub struct ClassifyExample {
 impl Example for ClassifyExample {
     type Batch = ClassifierBatch;
 
-    fn steps(&self) -> usize {
-        self.frames.len().checked_div(self.width).unwrap_or(self.ids.len())
+    fn steps(&self) -> (usize, usize) {
+        (self.frames.len().checked_div(self.width).unwrap_or(self.ids.len()), 0)
     }
 
     fn fill(examples: &[&Self], batch: &mut ClassifierBatch) {

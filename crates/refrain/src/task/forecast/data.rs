@@ -35,8 +35,8 @@ impl Window {
 impl Example for Window {
     type Batch = ForecasterBatch;
 
-    fn steps(&self) -> usize {
-        self.of.anchoring.window
+    fn steps(&self) -> (usize, usize) {
+        (self.of.anchoring.window, 0)
     }
 
     fn fill(examples: &[&Self], batch: &mut ForecasterBatch) {

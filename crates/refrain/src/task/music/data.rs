@@ -18,8 +18,8 @@ pub struct Piece(pub(super) Roll);
 impl Example for Piece {
     type Batch = ForecasterBatch;
 
-    fn steps(&self) -> usize {
-        self.0.len()
+    fn steps(&self) -> (usize, usize) {
+        (self.0.len(), 0)
     }
 
     fn fill(examples: &[&Self], batch: &mut ForecasterBatch) {

@@ -38,8 +38,8 @@ pub struct TagExample {
 impl Example for TagExample {
     type Batch = TaggerBatch;
 
-    fn steps(&self) -> usize {
-        self.labels.len()
+    fn steps(&self) -> (usize, usize) {
+        (self.labels.len(), 0)
     }
 
     fn fill(examples: &[&Self], batch: &mut TaggerBatch) {

@@ -14,8 +14,8 @@ pub struct TranslateExample {
 impl Example for TranslateExample {
     type Batch = TranslatorBatch;
 
-    fn steps(&self) -> usize {
-        self.source.len() + self.target.len()
+    fn steps(&self) -> (usize, usize) {
+        (self.source.len(), self.target.len())
     }
 
     fn fill(examples: &[&Self], batch: &mut TranslatorBatch) {
