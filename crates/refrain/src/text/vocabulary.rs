@@ -192,7 +192,7 @@ impl Vocabulary {
                 let first = pieces.encode(text).first().copied();
                 let length = first.and_then(|id| pieces.piece(id)).map_or(0, <[u8]>::len);
                 // A piece may end within a character, which then counts as a part of it.
-                text.ceil_char_boundary(length)
+                (length..=text.len()).find(|&end| text.is_char_boundary(end)).unwrap_or(text.len())
             }
         };
         &text[..end]
