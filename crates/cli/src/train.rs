@@ -107,6 +107,9 @@ pub(crate) struct Args {
     /// Share of the decoder's inputs to take from its own predictions while learning (Duckworth et al. 2019) [0]
     #[arg(long, value_name = "SHARE", help_heading = "Translation")]
     scheduled_sampling: Option<f32>,
+    /// Share of a target's probability to deal out to all symbols alike while learning [0.1]
+    #[arg(long, value_name = "SHARE", help_heading = "Translation")]
+    label_smoothing: Option<f32>,
     /// Let every class count as much as any other, however rare it is
     #[arg(long, help_heading = "Training")]
     class_weights: bool,
@@ -321,6 +324,7 @@ impl Args {
             target_units: self.target_units,
             attention: self.attention,
             scheduled_sampling: self.scheduled_sampling,
+            label_smoothing: self.label_smoothing,
             class_weights: flag(self.class_weights),
             column: self.column.clone(),
             word_column: self.word_column.clone(),

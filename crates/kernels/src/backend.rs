@@ -93,6 +93,9 @@ impl Loss {
 pub struct CrossEntropy<'a, B: Backend + ?Sized> {
     /// Factor on every gradient: one over the positions of the whole batch.
     pub scale: B::Real,
+    /// Share of a target's probability that is dealt out to all ids alike (Szegedy et al. 2016, section 7). The gradients
+    /// are then those of that cross-entropy; the loss that is told stays that of the targets.
+    pub smoothing: B::Real,
     /// Gradient of the frames, overwritten, `[T, B, H]`.
     pub d_frames: &'a mut B::Frames,
     /// Arena of gradients, added to.

@@ -292,8 +292,12 @@ impl Backend for Cpu {
         scratch: &mut LinearScratch,
     ) -> Loss {
         let _scope = Scope::new();
-        let backward =
-            backward.map(|b| readout::Backward { scale: b.scale, d_frames: b.d_frames, grads: b.grads });
+        let backward = backward.map(|b| readout::Backward {
+            scale: b.scale,
+            smoothing: b.smoothing,
+            d_frames: b.d_frames,
+            grads: b.grads,
+        });
         readout::cross_entropy(readout, frames, targets, backward, scratch)
     }
 

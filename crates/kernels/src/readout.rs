@@ -10,6 +10,7 @@ use crate::simd::{Functions, Job, Vector};
 /// Where the gradients go; see [`crate::CrossEntropy`].
 pub(crate) struct Backward<'a> {
     pub(crate) scale: f32,
+    pub(crate) smoothing: f32,
     pub(crate) d_frames: &'a mut Frames,
     pub(crate) grads: &'a mut [f32],
 }
@@ -30,8 +31,9 @@ pub(crate) fn cross_entropy(
         let rows = targets.len();
         layer.stretch(frames, from, rows, scratch);
         let (logits, vp) = scratch.rows_mut(layer, rows);
-        let (vocab_size, scale) = (layer.spec().output_size, backward.as_ref().map(|b| b.scale));
-        loss.add(layer.simd().run(SoftmaxCrossEntropy { logits, vp, vocab_size, targets, scale }));
+        let vocab_size = layer.spec().output_size;
+        let gradient = backward.as_ref().map(|b| (b.scale, b.smoothing));
+        loss.add(layer.simd().run(SoftmaxCrossEntropy { logits, vp, vocab_size, targets, gradient }));
         if let Some(Backward { d_frames, grads, .. }) = &mut backward {
             layer.stretch_back(frames, from, rows, Some(d_frames), grads, scratch);
         }
@@ -39,14 +41,16 @@ pub(crate) fn cross_entropy(
     loss
 }
 
-/// Losses of rows of logits, which with `scale` become their gradients, `scale * (softmax - one-hot)`.
+/// Losses of rows of logits, which with `gradient` become their gradients: `scale * (softmax - wanted)`, where what is wanted
+/// is one-hot but for the share that smoothing deals out.
 struct SoftmaxCrossEntropy<'a> {
     /// `[rows, vp]`; whatever lies beyond `vocab_size` comes out as zero.
     logits: &'a mut [f32],
     vp: usize,
     vocab_size: usize,
     targets: &'a [u32],
-    scale: Option<f32>,
+    /// Scale and smoothing.
+    gradient: Option<(f32, f32)>,
 }
 
 impl Job for SoftmaxCrossEntropy<'_> {
@@ -77,12 +81,16 @@ impl Job for SoftmaxCrossEntropy<'_> {
             let sum = sum.sum();
             loss.nats += f64::from(sum).ln() + f64::from(largest) - f64::from(target_logit);
             loss.count += 1;
-            if let Some(scale) = self.scale {
+            if let Some((scale, smoothing)) = self.gradient {
                 let factor = v.splat(scale / sum);
                 for x in row.chunks_exact_mut(V::LANES) {
                     (v.load(x) * factor).store(x);
                 }
-                row[target as usize] -= scale;
+                row[target as usize] -= scale * (1.0 - smoothing);
+                if smoothing > 0.0 {
+                    let share = scale * smoothing / self.vocab_size as f32;
+                    row[..self.vocab_size].iter_mut().for_each(|x| *x -= share);
+                }
             }
         }
         loss

@@ -6,11 +6,13 @@ mod stack;
 use refrain_kernels::{Backend, Cpu, CrossEntropy, IGNORE, Isa, LinearSpec, Precision, Real, Reference};
 use stack::{Random, relative_error, to};
 
+#[derive(Clone)]
 struct Case {
     spec: LinearSpec,
     params: Vec<f64>,
     frames: Vec<f64>,
     targets: Vec<u32>,
+    smoothing: f64,
 }
 
 fn case(rows: usize, input_size: usize, vocab_size: usize, seed: u64) -> Case {
@@ -25,6 +27,7 @@ fn case(rows: usize, input_size: usize, vocab_size: usize, seed: u64) -> Case {
         params: random.vec(weight + vocab_size, 0.7),
         frames: random.vec(rows * input_size, 1.0),
         targets: (0..rows).map(|_| target(&mut random)).collect(),
+        smoothing: [0.0, 0.2][seed as usize % 2],
     }
 }
 
@@ -38,7 +41,8 @@ fn run<B: Backend>(backend: &B, case: &Case) -> (f64, usize, Vec<f64>, Vec<f64>,
     let (mut d_frames, mut scratch) = (B::Frames::default(), B::Scratch::default());
     let mut logits = vec![];
     backend.linear_outputs(&readout, backend.view(&frames), &mut logits, &mut scratch);
-    let backward = CrossEntropy { scale: B::Real::of(0.125), d_frames: &mut d_frames, grads: &mut grads };
+    let (scale, smoothing) = (B::Real::of(0.125), B::Real::of(case.smoothing));
+    let backward = CrossEntropy { scale, smoothing, d_frames: &mut d_frames, grads: &mut grads };
     let loss =
         backend.cross_entropy(&readout, backend.view(&frames), &case.targets, Some(backward), &mut scratch);
     let alone = backend.cross_entropy(&readout, backend.view(&frames), &case.targets, None, &mut scratch);
@@ -50,19 +54,25 @@ fn run<B: Backend>(backend: &B, case: &Case) -> (f64, usize, Vec<f64>, Vec<f64>,
 
 #[test]
 fn gradients_of_the_reference_agree_with_finite_differences() {
-    let case = case(6, 3, 5, 1);
+    const CLASSES: usize = 5;
+    let case = case(6, 3, CLASSES, 1);
     let backend = Reference::<f64>::new();
+    let nats = |case: &Case, targets: Vec<u32>| run(&backend, &Case { targets, ..case.clone() }).0;
+    // What is wanted is mostly the target, and to a small share each of the classes.
+    let smoothed = |case: &Case| {
+        let all_are = |class: u32| {
+            case.targets.iter().map(|&target| if target == IGNORE { IGNORE } else { class }).collect()
+        };
+        let uniform: f64 = (0..CLASSES as u32).map(|class| nats(case, all_are(class))).sum();
+        (1.0 - case.smoothing) * nats(case, case.targets.clone()) + case.smoothing / CLASSES as f64 * uniform
+    };
+    assert!(case.smoothing > 0.0);
     let (_, _, _, d_frames, d_params) = run(&backend, &case);
     let difference = |shift: &dyn Fn(&mut Case, f64)| {
         let loss = |by: f64| {
-            let mut shifted = Case {
-                params: case.params.clone(),
-                frames: case.frames.clone(),
-                targets: case.targets.clone(),
-                ..case
-            };
+            let mut shifted = case.clone();
             shift(&mut shifted, by);
-            run(&backend, &shifted).0 * 0.125
+            smoothed(&shifted) * 0.125
         };
         (loss(1e-5) - loss(-1e-5)) / 2e-5
     };

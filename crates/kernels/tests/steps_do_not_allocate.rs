@@ -116,7 +116,7 @@ impl Model {
         self.forward(ids);
         let Self { backend, params, grads, layers, readout, tapes: [low, high], frames, scratch, .. } = self;
         let [d_high, d_low] = frames;
-        let backward = CrossEntropy { scale: 0.1, d_frames: d_high, grads };
+        let backward = CrossEntropy { scale: 0.1, smoothing: 0.0, d_frames: d_high, grads };
         backend.cross_entropy(readout, backend.output(high), ids, Some(backward), scratch);
         let upstream = Upstream { d_output: Some(backend.view(d_high)), d_final: None };
         let into = Gradients { params: grads, d_input: Some(d_low), d_initial: None };

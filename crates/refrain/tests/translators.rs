@@ -42,6 +42,7 @@ fn sizes(cell: CellKind, bidirectional: bool, attention: AttentionKind) -> Trans
         encoder,
         attention,
         scheduled_sampling: 0.0,
+        label_smoothing: 0.0,
     }
 }
 

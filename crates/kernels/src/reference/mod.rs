@@ -259,8 +259,10 @@ impl<R: Real> Backend for Reference<R> {
             let nats = sum.ln() + largest - logits[target as usize];
             loss.add(Loss { nats: nats.as_f64(), count: 1 });
             if let Some(backward) = &mut backward {
-                let mut d: Vec<R> = exps.iter().map(|&e| backward.scale * e / sum).collect();
-                d[target as usize] = d[target as usize] - backward.scale;
+                let (scale, smoothing) = (backward.scale, backward.smoothing);
+                let share = smoothing / R::of(exps.len() as f64);
+                let mut d: Vec<R> = exps.iter().map(|&e| scale * (e / sum - share)).collect();
+                d[target as usize] = d[target as usize] - scale * (R::one() - smoothing);
                 let d_h = &mut backward.d_frames.values[position * width..][..width];
                 readout.back(h, &d, backward.grads, Some(d_h));
             }

@@ -210,7 +210,12 @@ impl Network for LanguageModel {
         self.forward(backend, weights, &input, state, pass);
         let mut d_frames = std::mem::take(&mut pass.stack.d_output);
         let output = pass.stack.output(backend);
-        let backward = CrossEntropy { scale: B::Real::of(step.scale), d_frames: &mut d_frames, grads };
+        let backward = CrossEntropy {
+            scale: B::Real::of(step.scale),
+            smoothing: B::Real::of(0.0),
+            d_frames: &mut d_frames,
+            grads,
+        };
         let loss = backend.cross_entropy(
             &weights.linears[0],
             output,

@@ -94,6 +94,8 @@ settings! {
     attention: AttentionKind,
     /// Share of a decoder's inputs that training takes from its own predictions.
     scheduled_sampling: f32,
+    /// Share of a target's probability that training deals out to all symbols alike (Szegedy et al. 2016).
+    label_smoothing: f32,
     /// Whether every class counts as much as any other, however rare it is.
     class_weights: bool,
     /// Which column holds the tags.

@@ -175,7 +175,12 @@ impl Network for Captioner {
         let (_, [_, _, readout]) = self.linear_weights(weights);
         let mut d_frames = std::mem::take(&mut pass.stack.d_output);
         let output = pass.stack.output(backend);
-        let back = CrossEntropy { scale: B::Real::of(step.scale), d_frames: &mut d_frames, grads };
+        let back = CrossEntropy {
+            scale: B::Real::of(step.scale),
+            smoothing: B::Real::of(0.0),
+            d_frames: &mut d_frames,
+            grads,
+        };
         let loss =
             backend.cross_entropy(readout, output, &batch.texts.targets, Some(back), &mut pass.scratch);
         pass.stack.d_output = d_frames;

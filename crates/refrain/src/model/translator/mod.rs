@@ -45,6 +45,8 @@ pub struct TranslatorSizes {
     pub attention: AttentionKind,
     /// Share of the decoder's inputs that training takes from its own predictions.
     pub scheduled_sampling: f32,
+    /// Share of a target's probability that training deals out to all symbols alike.
+    pub label_smoothing: f32,
 }
 
 /// The layers and their places in the arena.
@@ -78,11 +80,12 @@ impl Translator {
         within("target vocabulary size", sizes.target_vocab, 2, MAX_VOCABULARY)?;
         within("embedding size", embedding_size, 1, MAX_SIZE)?;
         encoder.validate()?;
-        if !(0.0..=1.0).contains(&sizes.scheduled_sampling) {
-            return Err(Error::Config(format!(
-                "scheduled-sampling is {}: give a share from 0 to 1",
-                sizes.scheduled_sampling
-            )));
+        for (name, share) in
+            [("scheduled-sampling", sizes.scheduled_sampling), ("label-smoothing", sizes.label_smoothing)]
+        {
+            if !(0.0..=1.0).contains(&share) {
+                return Err(Error::Config(format!("{name} is {share}: give a share from 0 to 1")));
+            }
         }
         let (hidden, width) = (encoder.hidden_size, encoder.output_size());
         let decoder = RecurrentLayers { bidirectional: false, ..encoder.clone() };
@@ -179,8 +182,9 @@ impl Network for Translator {
         let read = Read::of_ids(&ids, lengths, Some(step.dropout));
         self.decode(backend, weights, read, &mut state, pass);
         pass.inputs = ids;
-        let (output, scale) = (backend.view(&pass.output), B::Real::of(step.scale));
-        let backward = Some(CrossEntropy { scale, d_frames: &mut pass.d_output, grads });
+        let output = backend.view(&pass.output);
+        let (scale, smoothing) = (B::Real::of(step.scale), B::Real::of(self.sizes.label_smoothing.into()));
+        let backward = Some(CrossEntropy { scale, smoothing, d_frames: &mut pass.d_output, grads });
         let (readout, targets) = (&weights.linears[READOUT], batch.masked_targets());
         let loss = backend.cross_entropy(readout, output, &targets, backward, &mut pass.scratch);
         self.backward(backend, weights, batch, step.dropout, pass, grads);

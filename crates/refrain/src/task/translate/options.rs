@@ -21,4 +21,5 @@ pub struct Options {
     pub locked_dropout: bool,
     pub attention: AttentionKind,
     pub scheduled_sampling: f32,
+    pub label_smoothing: f32,
 }

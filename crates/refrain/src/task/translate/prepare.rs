@@ -51,6 +51,7 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Translate>> {
         locked_dropout: settings.locked_dropout.unwrap_or(false),
         attention: settings.attention.unwrap_or_default(),
         scheduled_sampling: settings.scheduled_sampling.unwrap_or(0.0),
+        label_smoothing: settings.label_smoothing.unwrap_or(0.1),
     };
     let sizes = TranslatorSizes {
         source_vocab: source.tokenizer().len(),
@@ -63,6 +64,7 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Translate>> {
         },
         attention: options.attention,
         scheduled_sampling: options.scheduled_sampling,
+        label_smoothing: options.label_smoothing,
     };
     let mut task = Translate::new(Description { sizes, source, target, target_ratio: 1.0 })?;
     let (train_size, valid_size) = (train.len() as u64, valid.len() as u64);
