@@ -7,14 +7,13 @@ the steps that are padding. `padded` has layers read them: not quite the model, 
 them, but faster.
 """
 
-import random
 import time
 
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
-from task import (BATCHES, LEARNING_RATE, MAX_NORM, TAGS, TASKS, WEIGHT_DECAY, class_of, options, report, sentences,
+from task import (BATCHES, LEARNING_RATE, MAX_NORM, TAGS, TASKS, WEIGHT_DECAY, class_of, epoch, options, report, sentences,
                   spelled, tag_of)
 
 IGNORED = -100  # by cross_entropy: a label where there is no word
@@ -80,14 +79,6 @@ class Tagger(nn.Module):
     def locked(self, x):
         """Drops the same at all steps of a sequence."""
         return x * nn.functional.dropout(x.new_ones(x.shape[1:]), self.dropout)
-
-
-def epoch(made, batch_size, seed):
-    """Batches as refrain makes them: of sentences shuffled and then sorted by length, the batches shuffled again."""
-    rng = random.Random(seed)
-    order = sorted(rng.sample(made, len(made)), key=len, reverse=True)
-    batches = [order[at : at + batch_size] for at in range(0, len(order), batch_size)]
-    return rng.sample(batches, len(batches))
 
 
 def tensors(task, vocabulary, batch):

@@ -12,8 +12,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from task import (BATCHES, LEARNING_RATE, MAX_NORM, TASKS, WEIGHT_DECAY, class_of, options, report, sentences, spelled,
-                  tag_of)
+from task import (BATCHES, LEARNING_RATE, MAX_NORM, TASKS, WEIGHT_DECAY, class_of, epoch, options, padded, report,
+                  sentences, spelled, tag_of)
 
 
 def write(path, task, made):
@@ -48,17 +48,16 @@ def main():
     chosen = options(__doc__)
     made = sentences(BATCHES * chosen.batch_size)
     told = events(chosen, made)
-    epochs = [[step for step in told if step["event"] == "step" and step["epoch"] == 1 + epoch]
-              for epoch in range(1 + chosen.repeat)]
-    ends = [0.0] + [epoch[-1]["elapsed_s"] for epoch in epochs]
-    losses = [statistics.mean(step["loss"] for step in epoch) for epoch in epochs]
-    lengths = sorted(map(len, made), reverse=True)
-    epoch = {
+    epochs = [[step for step in told if step["event"] == "step" and step["epoch"] == 1 + number]
+              for number in range(1 + chosen.repeat)]
+    ends = [0.0] + [steps[-1]["elapsed_s"] for steps in epochs]
+    losses = [statistics.mean(step["loss"] for step in steps) for steps in epochs]
+    counted = {
         "parameters": told[0]["parameters"], "updates": len(epochs[-1]), "sentences": told[0]["train_size"],
-        "words": sum(lengths), "steps": chosen.batch_size * sum(lengths[:: chosen.batch_size]),
+        "words": sum(map(len, made)), "steps": padded(epoch(made, chosen.batch_size, chosen.repeat)),
     }
     version = subprocess.run([chosen.program, "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout
-    report(version.split()[1], epoch, losses, [end - begin for begin, end in zip(ends, ends[1:])])
+    report(version.split()[1], counted, losses, [end - begin for begin, end in zip(ends, ends[1:])])
 
 
 main()

@@ -16,7 +16,7 @@ TASKS = {
             "word_dropout": 0.05},
 }
 LEARNING_RATE, WEIGHT_DECAY, MAX_NORM = 2e-3, 0.01, 1.0
-BATCHES = 50  # of an epoch: refrain sorts as many by length together, however large its data are
+BATCHES = 50  # of an epoch
 WORDS, TAGS = 8192, 17
 
 
@@ -43,6 +43,22 @@ def sentences(count):
     rng = random.Random(1)
     lengths = [max(1, round(rng.gammavariate(3.5, 20 / 3.5))) for _ in range(count)]
     return [[int(WORDS ** rng.random()) for _ in range(length)] for length in lengths]
+
+
+def epoch(made, batch_size, seed):
+    """Batches as refrain makes them: of shuffled sentences, a quarter of them at a time sorted by length, the batches
+    shuffled again."""
+    rng = random.Random(seed)
+    order = rng.sample(made, len(made))
+    pool = len(order) // (4 * batch_size) * batch_size
+    order = [one for at in range(0, len(order), pool) for one in sorted(order[at : at + pool], key=len, reverse=True)]
+    batches = [order[at : at + batch_size] for at in range(0, len(order), batch_size)]
+    return rng.sample(batches, len(batches))
+
+
+def padded(batches):
+    """Words with padding."""
+    return sum(len(batch) * max(map(len, batch)) for batch in batches)
 
 
 def spelled(word):
