@@ -31,6 +31,12 @@ impl Captioner {
         }
         pass.features = backend.frames(self.code.input_size, features);
         backend.linear_outputs(code, backend.view(&pass.features), &mut pass.code, &mut pass.scratch);
+        if let Some(norm) = &self.norm {
+            let given = backend.frames(self.sizes.code_size, &pass.code);
+            let whole = (rows, None);
+            let given = norm.forward(backend, &weights.params, backend.view(&given), whole, &mut pass.norm);
+            pass.code = backend.read_frames(backend.view(&given));
+        }
         relu(&mut pass.code);
         pass.code_frames = backend.frames(self.sizes.code_size, &pass.code);
         if let Some(mask) = dropout.and_then(|mask| mask.on(self.sizes.recurrent.dropout(), CODE, rows)) {
@@ -80,7 +86,10 @@ impl Captioner {
         }
         let mut d_code = backend.read_frames(backend.view(&pass.d_code));
         relu_back(&pass.code, &mut d_code);
-        let d_code = backend.d_frames(self.sizes.code_size, &d_code);
+        let mut d_code = backend.d_frames(self.sizes.code_size, &d_code);
+        if let Some(norm) = &self.norm {
+            norm.backward(backend, &weights.params, &pass.norm, &mut d_code, grads);
+        }
         let (features, d_code) = (backend.view(&pass.features), backend.view(&d_code));
         let d_features = (!self.convolutions.is_empty()).then_some(&mut pass.d_features);
         backend.linear_backward(code, features, d_code, d_features, grads, scratch);

@@ -1,6 +1,6 @@
 //! The captioner: one-to-many. It reads a vector or a picture and writes a text about it.
 //!
-//! picture `[B, height, width, 3]` -> convolutions; or vector `[B, F]` -> linear, ReLU: the code `[B, C]` -> linear, tanh: the first
+//! picture `[B, height, width, 3]` -> convolutions -> linear, layer normalisation, ReLU, or vector `[B, F]` -> linear, ReLU: the code `[B, C]` -> linear, tanh: the first
 //! states of the decoder. Its ids `[T, B]` -> embedding -> recurrent layers -> readout -> softmax cross-entropy against the next ids.
 
 mod batch;
@@ -16,8 +16,8 @@ use super::network::{Network, Part, TrainStep, Weights};
 use crate::Result;
 use crate::data::Batch;
 use crate::layer::{
-    Convolution, ConvolutionPass, DropoutMask, Score, Source, Stack, StackBack, StackInput, StackPass,
-    push_bias, push_linear,
+    Convolution, ConvolutionPass, DropoutMask, LayerNorm, NormPass, Score, Source, Stack, StackBack,
+    StackInput, StackPass, push_bias, push_linear,
 };
 use crate::params::{Init, Layout};
 use sizes::COLOURS;
@@ -29,6 +29,9 @@ pub struct Captioner {
     layout: Layout,
     convolutions: Vec<Convolution>,
     code: LinearSpec,
+    /// Of the code of a picture, before its ReLU: what convolutions give may grow without bound while they learn, and would
+    /// drive the first states into the flat ends of tanh.
+    norm: Option<LayerNorm>,
     /// From the code to the first states: of each layer `h`, and `c` of an LSTM.
     first: LinearSpec,
     stack: Stack,
@@ -41,6 +44,7 @@ pub struct CaptionerPass<B: Backend> {
     /// What the code is made of.
     features: B::Frames,
     d_features: B::Frames,
+    norm: NormPass<B::Real>,
     /// After ReLU, `[B, C]`.
     code: Vec<B::Real>,
     /// The same after dropout.
@@ -87,7 +91,9 @@ impl Captioner {
             push_bias(&mut layout, name, linear);
         }
         stack.push_biases(&mut layout, "rnn");
-        Ok(Self { sizes: sizes.clone(), layout, convolutions, code, first, stack, readout })
+        let pictures = !convolutions.is_empty();
+        let norm = pictures.then(|| LayerNorm::new(&mut layout, "code_norm", sizes.code_size));
+        Ok(Self { sizes: sizes.clone(), layout, convolutions, code, norm, first, stack, readout })
     }
 
     /// Its sizes and kinds.
@@ -208,6 +214,7 @@ impl<B: Backend> Default for CaptionerPass<B> {
             convolutions: vec![],
             features,
             d_features,
+            norm: NormPass::default(),
             code: vec![],
             code_frames,
             d_code,
