@@ -107,7 +107,7 @@ pub(crate) struct Args {
     /// Share of the decoder's inputs to take from its own predictions while learning (Duckworth et al. 2019) [0]
     #[arg(long, value_name = "SHARE", help_heading = "Translation")]
     scheduled_sampling: Option<f32>,
-    /// Share of a target's probability to deal out to all symbols alike while learning [0.1]
+    /// Share of a target's probability to deal out to all symbols alike while learning [0]
     #[arg(long, value_name = "SHARE", help_heading = "Translation")]
     label_smoothing: Option<f32>,
     /// Let every class count as much as any other, however rare it is

@@ -33,11 +33,6 @@ impl Embedding {
         self.size
     }
 
-    /// Its place in the arena.
-    pub(crate) fn weight(&self) -> usize {
-        self.weight
-    }
-
     /// The vectors of `ids`, `[ids, E]`.
     pub fn forward<B: Backend>(&self, backend: &B, params: &B::Buffer, ids: &[u32], into: &mut Vec<B::Real>) {
         backend.read_rows(params, self.weight, self.size, ids, into);

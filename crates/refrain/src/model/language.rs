@@ -6,11 +6,12 @@
 use refrain_kernels::{Backend, CrossEntropy, InputSpec, LinearSpec, Real, State, Trace};
 
 use super::Architecture;
+use super::input::{Input, InputKind, InputPass, Read};
 use super::network::{Network, Part, TrainStep, Weights};
 use crate::Result;
 use crate::data::Batch;
 use crate::layer::{
-    DropoutMask, DropoutRate, Embedding, Score, Source, Stack, StackBack, StackInput, StackPass, StackSizes,
+    DropoutMask, DropoutRate, Score, Source, Stack, StackBack, StackInput, StackPass, StackSizes,
 };
 use crate::params::{Init, Layout};
 
@@ -21,7 +22,7 @@ pub struct LanguageModel {
     architecture: Architecture,
     layout: Layout,
     /// Of a vocabulary that is too large for the lowest layer to have it as a table.
-    embedding: Option<Embedding>,
+    input: Option<Input>,
     stack: Stack,
     readout: LinearSpec,
 }
@@ -30,14 +31,15 @@ pub struct LanguageModel {
 /// multiplied by the lowest layer's weights beforehand.
 const LARGEST_TABLE: usize = 1024;
 
+/// Where the table of vectors is: first of all.
+const EMBEDDING: usize = 0;
+
 /// As in Merity et al. 2018.
 const TIED_START: f32 = 0.1;
 
 /// What one pass leaves behind; reused from pass to pass.
 pub struct Pass<B: Backend> {
-    /// Vectors that were looked up, `[T, B, E]`.
-    vectors: Vec<B::Real>,
-    frames: B::Frames,
+    input: InputPass<B>,
     stack: StackPass<B>,
     logits: Vec<B::Real>,
     scratch: B::Scratch,
@@ -53,11 +55,18 @@ impl LanguageModel {
         let a = architecture;
         let mut layout = Layout::default();
         let (vocab_size, size) = (a.vocab_size, a.embedding_size);
-        let embedding = (size > 0).then(|| Embedding::new(&mut layout, "embedding", vocab_size, size));
-        let lowest = match &embedding {
-            None => InputSpec::OneHot { vocab_size },
-            Some(_) if vocab_size > LARGEST_TABLE => InputSpec::Frames { size },
-            Some(embedding) => InputSpec::Embedded { vocab_size, size, embedding: embedding.weight() },
+        // Those of an input are the same at all steps: a word that is dropped is gone wherever it stands.
+        let input = (size > 0 && vocab_size > LARGEST_TABLE).then(|| {
+            let kind = InputKind::Ids { vocab_size, embedding_size: size };
+            Input::new(&mut layout, "embedding", kind, DropoutRate { rate: a.dropout, locked: true })
+        });
+        let lowest = match &input {
+            Some(input) => input.spec(),
+            None if size == 0 => InputSpec::OneHot { vocab_size },
+            None => {
+                let embedding = layout.push("embedding.weight", &[vocab_size, size], Init::Normal);
+                InputSpec::Embedded { vocab_size, size, embedding }
+            }
         };
         let sizes = StackSizes {
             cell: a.cell(),
@@ -71,20 +80,18 @@ impl LanguageModel {
         };
         let mut stack = Stack::new(&mut layout, "rnn", sizes);
         let init = Init::Uniform(1.0 / (a.hidden_size as f32).sqrt());
-        let weight = match &embedding {
-            Some(embedding) if a.tied_embeddings => {
-                // Standard normal numbers, an embedding's usual start, would make logits as large as 2 sqrt(H).
-                layout.start(embedding.weight(), Init::Uniform(TIED_START));
-                embedding.weight()
-            }
-            _ => layout.push("readout.weight", &[vocab_size, a.hidden_size], init),
+        let weight = if a.tied_embeddings {
+            // Standard normal numbers, an embedding's usual start, would make logits as large as 2 sqrt(H).
+            layout.start(EMBEDDING, Init::Uniform(TIED_START));
+            EMBEDDING
+        } else {
+            layout.push("readout.weight", &[vocab_size, a.hidden_size], init)
         };
         stack.push_biases(&mut layout, "rnn");
         let bias = layout.push("readout.bias", &[a.vocab_size], init);
         let readout =
             LinearSpec { input_size: a.hidden_size, output_size: a.vocab_size, weight, bias: Some(bias) };
-        let embedding = embedding.filter(|_| vocab_size > LARGEST_TABLE);
-        Ok(Self { architecture: a.clone(), layout, embedding, stack, readout })
+        Ok(Self { architecture: a.clone(), layout, input, stack, readout })
     }
 
     /// Its sizes and kinds.
@@ -115,8 +122,7 @@ impl LanguageModel {
         state: &mut [State<B::Real>],
         pass: &mut Pass<B>,
     ) {
-        let input = Ids { ids, rows: ids.len(), lengths: None, dropout: None };
-        self.forward(backend, weights, &input, state, pass);
+        self.forward(backend, weights, Read::of_ids(ids, None, None), state, pass);
     }
 
     /// The recurrent layers over the ids.
@@ -124,25 +130,24 @@ impl LanguageModel {
         &self,
         backend: &B,
         weights: &Weights<B>,
-        input: &Ids<'_>,
+        read: Read<'_>,
         state: &mut [State<B::Real>],
         pass: &mut Pass<B>,
     ) {
-        let Pass { vectors, frames, stack, .. } = pass;
-        if let Some(embedding) = &self.embedding {
-            embedding.forward(backend, &weights.params, input.ids, vectors);
-            *frames = backend.frames(embedding.size(), vectors);
+        let Pass { input, stack, .. } = pass;
+        if let Some(layer) = &self.input {
+            layer.forward(backend, &weights.params, read, None, input);
         }
-        self.stack.forward(backend, weights.recurrent(), &self.stack_input(input, frames), state, stack);
+        self.stack.forward(backend, weights.recurrent(), &self.above(read, input), state, stack);
     }
 
     /// What the recurrent layers read: the ids, or the vectors that were looked up.
-    fn stack_input<'a, B: Backend>(&self, input: &Ids<'a>, frames: &'a B::Frames) -> StackInput<'a, B> {
-        let source = match self.embedding {
-            Some(_) => Source::Frames(frames),
-            None => Source::Ids(input.ids),
-        };
-        StackInput { source, rows: input.rows, lengths: input.lengths, dropout: input.dropout }
+    fn above<'a, B: Backend>(&self, read: Read<'a>, input: &'a InputPass<B>) -> StackInput<'a, B> {
+        let Read { ids, rows, lengths, dropout, .. } = read;
+        match self.input {
+            Some(_) => read.above(input),
+            None => StackInput { source: Source::Ids(ids), rows, lengths, dropout },
+        }
     }
 
     /// The other half: the logits `[B, V]` after what was read.
@@ -206,8 +211,8 @@ impl Network for LanguageModel {
         grads: &mut B::Buffer,
     ) -> Score {
         let Part { batch, state, pass, .. } = part;
-        let input = Ids::of(batch, Some(step.dropout));
-        self.forward(backend, weights, &input, state, pass);
+        let read = read_of(batch, Some(step.dropout));
+        self.forward(backend, weights, read, state, pass);
         let mut d_frames = std::mem::take(&mut pass.stack.d_output);
         let output = pass.stack.output(backend);
         let backward = CrossEntropy {
@@ -224,12 +229,11 @@ impl Network for LanguageModel {
             &mut pass.scratch,
         );
         pass.stack.d_output = d_frames;
-        let Pass { frames, stack, .. } = pass;
-        let back = StackBack { d_input: self.embedding.is_some(), ..StackBack::new(&weights.params, grads) };
-        self.stack.backward(backend, &weights.layers, &self.stack_input(&input, frames), stack, back);
-        if let Some(embedding) = &self.embedding {
-            let d_vectors = backend.read_frames(backend.view(&stack.d_output));
-            embedding.backward(backend, &batch.inputs, &d_vectors, grads);
+        let Pass { input, stack, .. } = pass;
+        let back = StackBack { d_input: self.input.is_some(), ..StackBack::new(&weights.params, grads) };
+        self.stack.backward(backend, &weights.layers, &self.above(read, input), stack, back);
+        if let Some(layer) = &self.input {
+            layer.backward(backend, read, &mut stack.d_output, grads);
         }
         loss.into()
     }
@@ -237,31 +241,22 @@ impl Network for LanguageModel {
     /// From the part's own state, which is left as it is after the window.
     fn evaluate<B: Backend>(&self, backend: &B, weights: &Weights<B>, part: &mut Part<Self, B>) -> Score {
         let Part { batch, state, pass, .. } = part;
-        self.forward(backend, weights, &Ids::of(batch, None), state, pass);
+        self.forward(backend, weights, read_of(batch, None), state, pass);
         let output = pass.stack.output(backend);
         backend.cross_entropy(&weights.linears[0], output, &batch.targets, None, &mut pass.scratch).into()
     }
 }
 
-/// What the recurrent layers read in one pass, as ids `[T, B]`.
-struct Ids<'a> {
-    ids: &'a [u32],
-    rows: usize,
-    lengths: Option<&'a [usize]>,
-    dropout: Option<DropoutMask>,
-}
-
-impl<'a> Ids<'a> {
-    fn of(batch: &'a Batch, dropout: Option<DropoutMask>) -> Self {
-        Self { ids: &batch.inputs, rows: batch.rows, lengths: batch.lengths.as_deref(), dropout }
-    }
+/// What is read of a batch.
+fn read_of(batch: &Batch, dropout: Option<DropoutMask>) -> Read<'_> {
+    let lengths = batch.lengths.as_deref();
+    Read { ids: &batch.inputs, frames: &[], rows: batch.rows, lengths, dropout }
 }
 
 impl<B: Backend> Default for Pass<B> {
     fn default() -> Self {
         Self {
-            vectors: vec![],
-            frames: B::Frames::default(),
+            input: InputPass::default(),
             stack: StackPass::default(),
             logits: vec![],
             scratch: B::Scratch::default(),

@@ -51,7 +51,7 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Translate>> {
         locked_dropout: settings.locked_dropout.unwrap_or(false),
         attention: settings.attention.unwrap_or_default(),
         scheduled_sampling: settings.scheduled_sampling.unwrap_or(0.0),
-        label_smoothing: settings.label_smoothing.unwrap_or(0.1),
+        label_smoothing: settings.label_smoothing.unwrap_or(0.0),
     };
     let sizes = TranslatorSizes {
         source_vocab: source.tokenizer().len(),
