@@ -317,24 +317,23 @@ fn a_model_of_lines_begins_every_line_afresh() {
 fn words_and_pieces_of_words_are_learned_written_and_measured() {
     for units in ["word", "bpe"] {
         for lines in ["", "--lines"] {
-            let place = trained(&format!(
-                "--units {units} {lines} --vocab-size 300 --min-count 1 --batch-size 8 --seq-length 16"
-            ));
+            let place = trained(&format!("--units {units} {lines} --vocab-size 300 --min-count 1"));
             let info = place.succeed("info run");
-            assert!(info.contains("tied embedding of 8"), "{info}");
+            assert!(info.contains("tied embedding of 24"), "{info}");
             let written = place.succeed("sample run --length 30 --seed 3");
             assert!(written.split_whitespace().count() >= 15, "{written}");
             let found: Value = serde_json::from_str(&place.succeed("eval run text.txt --json")).unwrap();
             let characters = text(&place.read("text.txt")).chars().count() as u64;
             let (tokens, counted) =
                 (found["tokens"].as_u64().unwrap(), found["characters"].as_u64().unwrap());
-            assert!((characters - 3..=characters).contains(&counted), "{counted} of {characters}");
+            // All but those of the first word, which is one of five letters at most.
+            assert!((characters - 5..=characters).contains(&counted), "{counted} of {characters}");
             assert!(tokens < characters / 2, "{tokens}");
             let bits = found["loss"].as_f64().unwrap() * tokens as f64 / std::f64::consts::LN_2;
             assert!((found["bits_per_char"].as_f64().unwrap() * counted as f64 / bits - 1.0).abs() < 1e-9);
         }
     }
-    let place = trained("--units word --min-count 1 --batch-size 8 --seq-length 16");
+    let place = trained("--units word --min-count 1");
     let message = place.fail("sample run --prompt zebra", 1);
     assert!(message.contains("the model has never seen the word \"zebra\""), "{message}");
 }
