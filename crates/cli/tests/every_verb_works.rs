@@ -320,7 +320,10 @@ fn words_and_pieces_of_words_are_learned_written_and_measured() {
             let place = trained(&format!("--units {units} {lines} --vocab-size 300 --min-count 1"));
             let info = place.succeed("info run");
             assert!(info.contains("tied embedding of 24"), "{info}");
-            let written = place.succeed("sample run --length 30 --seed 3");
+            // A young model of word pieces may write bytes that make no character.
+            let output = place.run("sample run --length 30 --seed 3");
+            assert!(output.status.success());
+            let written = String::from_utf8_lossy(&output.stdout);
             assert!(written.split_whitespace().count() >= 15, "{written}");
             let found: Value = serde_json::from_str(&place.succeed("eval run text.txt --json")).unwrap();
             let characters = text(&place.read("text.txt")).chars().count() as u64;
@@ -334,6 +337,6 @@ fn words_and_pieces_of_words_are_learned_written_and_measured() {
         }
     }
     let place = trained("--units word --min-count 1");
-    let message = place.fail("sample run --prompt zebra", 1);
+    let message = place.fail("sample run --prompt zebra", 2);
     assert!(message.contains("the model has never seen the word \"zebra\""), "{message}");
 }
