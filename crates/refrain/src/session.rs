@@ -10,7 +10,7 @@ use crate::model::{self, Task, Weights};
 use crate::sample::{Generator, Options, StreamId};
 use crate::store::Model;
 use crate::task::Language;
-use crate::text::{Corpus, EncodedText, Source, TokenUnits, Units};
+use crate::text::{Corpus, EncodedText, Source, TokenUnits};
 use crate::{Error, Result};
 
 /// See the module.
@@ -122,8 +122,7 @@ impl<B: Backend> Session<'_, Language, B> {
     pub fn evaluate(&self, texts: Vec<Source>, raw: bool, mut listen: impl FnMut(f64)) -> Result<Evaluated> {
         let Language { network, vocabulary, lines, .. } = &self.model.task;
         let units = vocabulary.units();
-        let read_in = if units == TokenUnits::Byte { Units::Byte } else { Units::Char };
-        let corpus = Corpus::scan(texts, read_in, raw)?;
+        let corpus = Corpus::scan(texts, units.symbols(), raw)?;
         let text = EncodedText::new(&corpus, vocabulary.clone())?;
         let mut batches: Batches = if *lines {
             Lines::new(&text, 0..text.len(), 32, None)?.into()

@@ -28,6 +28,14 @@ impl TokenUnits {
     /// All of them, in the order in which they are listed for people.
     pub const ALL: [TokenUnits; 4] = [TokenUnits::Char, TokenUnits::Byte, TokenUnits::Word, TokenUnits::Bpe];
 
+    /// The symbols that it is made of.
+    pub fn symbols(self) -> Units {
+        match self {
+            TokenUnits::Byte => Units::Byte,
+            TokenUnits::Char | TokenUnits::Word | TokenUnits::Bpe => Units::Char,
+        }
+    }
+
     /// What this unit is called in a message.
     pub fn singular(self) -> &'static str {
         match self {

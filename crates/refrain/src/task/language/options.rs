@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::model::{Architecture, CellKind};
-use crate::text::{Corpus, TokenUnits, Units, Vocabulary};
+use crate::text::{Corpus, TokenUnits, Vocabulary};
 use crate::train::{Config, Defaults, Example, Optimizer, Schedule, Settings, at_least_one, at_most};
 use crate::{Error, Result};
 
@@ -136,14 +136,6 @@ pub(super) fn resolve(settings: Settings, size: TextSize) -> Result<(Config, Opt
 fn min_count(settings: &Settings) -> u64 {
     let rare = settings.units == Some(TokenUnits::Word) || settings.units == Some(TokenUnits::Bpe);
     settings.min_count.unwrap_or(if rare { 2 } else { 1 })
-}
-
-/// The symbols that a text is read in to be cut into these tokens.
-pub(super) fn read_in(units: TokenUnits) -> Units {
-    match units {
-        TokenUnits::Byte => Units::Byte,
-        TokenUnits::Char | TokenUnits::Word | TokenUnits::Bpe => Units::Char,
-    }
 }
 
 /// The tokens of a text.

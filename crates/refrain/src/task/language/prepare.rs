@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::Language;
-use super::options::{Options, TextSize, architecture, read_in, resolve, vocabulary};
+use super::options::{Options, TextSize, architecture, resolve, vocabulary};
 use super::sizes;
 use crate::data::{Batches, Epochs, Evaluation, Lines, Sequences, Windows};
 use crate::text::{
@@ -46,7 +46,7 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Language>> {
                 .to_owned(),
         ));
     }
-    let corpus = Corpus::scan(sources, read_in(units), raw)?;
+    let corpus = Corpus::scan(sources, units.symbols(), raw)?;
     let vocabulary = Arc::new(vocabulary(&settings, &corpus)?);
     let text = EncodedText::new(&corpus, vocabulary.clone())?;
     let fraction = settings.valid_fraction.unwrap_or(0.1);
