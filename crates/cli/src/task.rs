@@ -70,3 +70,14 @@ pub(crate) fn task_of(settings: &Settings) -> Result<(TaskName, Option<String>),
         format!("{name}: the data look like {}, for {} (--task chooses otherwise)", guess.form, guess.why);
     Ok((task, Some(why)))
 }
+
+/// Refuses options that a model of `task` has no use for: each with whether it was given, and the tasks that have.
+pub(crate) fn refuse_idle(task: &str, options: &[(&str, bool, &[&str])]) -> Result<(), Failure> {
+    match options.iter().find(|(_, given, tasks)| *given && !tasks.contains(&task)) {
+        None => Ok(()),
+        Some((option, _, tasks)) => Err(Failure::Usage(format!(
+            "{option} is for models of {}: this is one of {task}",
+            tasks.join(" and ")
+        ))),
+    }
+}

@@ -129,7 +129,7 @@ fn bad_music_and_bad_series_are_explained() {
     let refused = [
         ("eval music rolls.json --part dev", 2, "dev"),
         ("eval music low.json", 1, "a piano has no note 20"),
-        ("sample music --top-k 3", 2, "--top-k is for models of text"),
+        ("sample music --top-k 3", 2, "--top-k is for models of language"),
         ("sample music --length 0", 2, "--length is 0"),
         ("sample music --temperature -1", 2, "temperature is -1"),
         ("sample music --prompt rolls.json", 1, "not a MIDI file"),

@@ -51,6 +51,11 @@ impl Evaluated {
 impl<T: Task> Model<T> {
     /// Brings the model to a backend.
     pub fn on<'m, B: Backend>(&'m self, backend: &'m B) -> Session<'m, T, B> {
+        Session { model: self, backend, weights: self.weights(backend, false) }
+    }
+
+    /// Its parameters on a backend, packed; `training` includes the way back.
+    fn weights<B: Backend>(&self, backend: &B, training: bool) -> Weights<B> {
         let network = self.task.network();
         let mut weights = match (&self.params as &dyn Any).downcast_ref::<Vec<B::Real>>() {
             // A backend of f32 takes them as they are: touching new memory is most of the time a load takes.
@@ -60,8 +65,8 @@ impl<T: Task> Model<T> {
                 Weights::new(network, backend, &params)
             }
         };
-        weights.pack(backend, false);
-        Session { model: self, backend, weights }
+        weights.pack(backend, training);
+        weights
     }
 }
 
@@ -79,6 +84,11 @@ impl<'m, T: Task, B: Backend> Session<'m, T, B> {
     /// Its parameters there, packed.
     pub fn weights(&self) -> &Weights<B> {
         &self.weights
+    }
+
+    /// The same once more, packed for the way back too.
+    pub(crate) fn training_weights(&self) -> Weights<B> {
+        self.model.weights(self.backend, true)
     }
 }
 

@@ -1,7 +1,7 @@
 //! How well a classifier does: accuracy, macro F1, and which label is taken for which.
 
 use refrain::Model;
-use refrain::metric::confusion_picture;
+use refrain::picture::confusion_picture;
 use refrain::task::Classify;
 use serde_json::json;
 

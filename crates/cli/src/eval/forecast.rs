@@ -1,8 +1,8 @@
 //! How far forecasts are off, beside those that need no network.
 
+use refrain::Model;
 use refrain::task::Forecast;
 use refrain::task::forecast::ForecastErrors;
-use refrain::{Error, Model};
 use serde_json::{Map, Value, json};
 
 use super::Args;
@@ -13,10 +13,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let model = Model::<Forecast>::load(&args.model)?;
     let backend = args.backend(model.task.hidden_size())?;
     let found = model.on(&backend).evaluate(args.file()?, args.all)?;
-    if let Some(path) = &args.picture {
-        let svg = found.picture(0, model.task.columns());
-        std::fs::write(path, svg).map_err(Error::io("write", path))?;
-    }
+    args.draw(|| found.picture(model.task.horizon(), model.task.columns()))?;
     if args.json {
         let columns = model.task.columns().iter().zip(&found.columns);
         let columns: Map<_, _> = columns.map(|(name, errors)| (name.clone(), column(errors))).collect();

@@ -15,6 +15,7 @@ use refrain::task::music::MusicPart;
 use refrain::{Cpu, PrecisionChoice, task_of, write_atomically};
 
 use crate::beam::BeamArgs;
+use crate::task::refuse_idle;
 use crate::train::named;
 use crate::{Failure, machine};
 
@@ -94,7 +95,20 @@ impl Args {
 }
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    match task_of(&args.model)?.as_str() {
+    let task = task_of(&args.model)?;
+    refuse_idle(
+        &task,
+        &[
+            ("--raw", args.raw, &["language"]),
+            ("--picture", args.picture.is_some(), &["classify", "tag", "forecast"]),
+            ("--images", args.images.is_some(), &["caption"]),
+            ("--baseline", args.baseline.is_some(), &["caption"]),
+            ("--beam", args.beam.given().is_some(), &["translate", "caption"]),
+            ("--part", args.part.is_some(), &["music"]),
+            ("--all", args.all, &["forecast"]),
+        ],
+    )?;
+    match task.as_str() {
         "caption" => caption::run(&args),
         "classify" => classify::run(&args),
         "tag" => tag::run(&args),

@@ -14,6 +14,7 @@ use refrain::task::caption::Decoding;
 use refrain::{Cpu, Error, PrecisionChoice, task_of};
 
 use crate::beam::BeamArgs;
+use crate::task::refuse_idle;
 use crate::train::named;
 use crate::{Failure, machine};
 
@@ -87,18 +88,34 @@ pub(crate) fn decoding(beam: &BeamArgs) -> Decoding {
 }
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    match task_of(&args.model)?.as_str() {
-        "caption" => caption::run(&args),
-        "classify" => classify::run(&args),
-        "tag" => tag::run(&args),
-        "translate" => translate::run(&args),
-        "forecast" => forecast::run(&args),
-        "music" => Err(Failure::Usage(
-            "that is a model of music: it composes (`refrain sample MODEL --out piece.mid`) and measures (`refrain eval`)"
-                .to_owned(),
-        )),
-        _ => Err(Failure::Usage(
-            "that is a language model: it writes (`refrain sample`) and measures (`refrain eval`)".to_owned(),
-        )),
-    }
+    let task = task_of(&args.model)?;
+    let run = match task.as_str() {
+        "caption" => caption::run,
+        "classify" => classify::run,
+        "tag" => tag::run,
+        "translate" => translate::run,
+        "forecast" => forecast::run,
+        "music" => {
+            return Err(Failure::Usage(
+                "that is a model of music: it composes (`refrain sample MODEL --out piece.mid`) and measures (`refrain eval`)"
+                    .to_owned(),
+            ));
+        }
+        _ => {
+            return Err(Failure::Usage(
+                "that is a language model: it writes (`refrain sample`) and measures (`refrain eval`)"
+                    .to_owned(),
+            ));
+        }
+    };
+    refuse_idle(
+        &task,
+        &[
+            ("--beam", args.beam.given().is_some(), &["translate", "caption"]),
+            ("--n-best", args.n_best.is_some(), &["translate"]),
+            ("--temperature", args.temperature.is_some(), &["caption"]),
+            ("--horizon", args.horizon.is_some(), &["forecast"]),
+        ],
+    )?;
+    run(&args)
 }

@@ -21,15 +21,6 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     if args.count == 0 {
         return Err(Failure::Usage("--count is 0: give at least 1".to_owned()));
     }
-    let music = [
-        ("--out", args.out.is_some()),
-        ("--picture", args.picture.is_some()),
-        ("--tempo", args.tempo.is_some()),
-        ("--program", args.program.is_some()),
-    ];
-    if let Some((option, _)) = music.iter().find(|(_, given)| *given) {
-        return Err(Failure::Usage(format!("{option} is for models of music: this one writes text")));
-    }
     let model = Model::<Language>::load(&args.model)?;
     let threads = args.threads.unwrap_or_else(train::available_threads);
     let hidden_size = model.task.network.architecture().hidden_size;

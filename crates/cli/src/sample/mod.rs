@@ -9,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use refrain::{PrecisionChoice, task_of};
 
 use crate::Failure;
+use crate::task::refuse_idle;
 use crate::train::named;
 
 /// Write new text, a symbol at a time, as it is made; or new music, into a MIDI file.
@@ -87,13 +88,30 @@ impl Args {
 }
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    match task_of(&args.model)?.as_str() {
-        "language" => language::run(&args),
-        "music" => music::run(&args),
-        other => Err(Failure::Usage(format!(
-            "that is a {other} model, which writes nothing: use `refrain predict` or `refrain eval`"
-        ))),
-    }
+    let task = task_of(&args.model)?;
+    let run = match task.as_str() {
+        "language" => language::run,
+        "music" => music::run,
+        other => {
+            return Err(Failure::Usage(format!(
+                "that is a {other} model, which writes nothing: use `refrain predict` or `refrain eval`"
+            )));
+        }
+    };
+    refuse_idle(
+        &task,
+        &[
+            ("--top-k", args.top_k.is_some(), &["language"]),
+            ("--top-p", args.top_p.is_some(), &["language"]),
+            ("--stop", !args.stop.is_empty(), &["language"]),
+            ("--count", args.count != 1, &["language"]),
+            ("--out", args.out.is_some(), &["music"]),
+            ("--picture", args.picture.is_some(), &["music"]),
+            ("--tempo", args.tempo.is_some(), &["music"]),
+            ("--program", args.program.is_some(), &["music"]),
+        ],
+    )?;
+    run(&args)
 }
 
 /// A short number that is another one each time.

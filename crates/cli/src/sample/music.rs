@@ -1,12 +1,11 @@
 //! New music from a model of music: a MIDI file, and pictures of its piano roll.
 
-use std::fs;
 use std::path::Path;
 
 use refrain::format::{self, MidiOptions, Roll};
 use refrain::task::Music;
 use refrain::task::music::ComposeOptions;
-use refrain::{Error, Model};
+use refrain::{Model, picture, write_atomically};
 
 use super::{Args, seed_of_the_moment};
 use crate::{Failure, machine, out};
@@ -17,15 +16,6 @@ const COLUMNS: usize = 80;
 const MOST_FRAMES: usize = 100_000;
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let text = [
-        ("--top-k", args.top_k.is_some()),
-        ("--top-p", args.top_p.is_some()),
-        ("--stop", !args.stop.is_empty()),
-        ("--count", args.count != 1),
-    ];
-    if let Some((option, _)) = text.iter().find(|(_, given)| *given) {
-        return Err(Failure::Usage(format!("{option} is for models of text: this one composes music")));
-    }
     let length = args.length.unwrap_or(64);
     if !(1..=MOST_FRAMES).contains(&length) {
         return Err(Failure::Usage(format!("--length is {length}: give 1 to {MOST_FRAMES} frames")));
@@ -51,13 +41,13 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let roll = Roll::new([prompt.frames(), composed.frames()].concat())?;
     for (path, bytes) in [
         (&args.out, format::to_midi(&roll, &midi)?),
-        (&args.picture, format::roll_picture(&roll).into_bytes()),
+        (&args.picture, picture::roll_picture(&roll).into_bytes()),
     ] {
         if let Some(path) = path {
-            fs::write(path, bytes).map_err(Error::io("write", path))?;
+            write_atomically(path, &bytes)?;
         }
     }
-    out::write(format::roll_text(&roll, COLUMNS).as_bytes())?;
+    out::write(picture::roll_text(&roll, COLUMNS).as_bytes())?;
     match &args.out {
         Some(path) => out::line(&format!("written to {} (seed {seed})", path.display())),
         None => out::line(&format!("(seed {seed}; --out FILE.mid writes it)")),

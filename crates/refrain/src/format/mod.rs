@@ -15,7 +15,6 @@ mod npz;
 mod number;
 mod pairs;
 mod resize;
-mod roll_picture;
 mod rolls;
 mod rows;
 mod series;
@@ -38,7 +37,6 @@ pub use midi::{
 };
 pub use npz::read_npz;
 pub use pairs::{Pair, pairs_of, read_pairs};
-pub use roll_picture::{roll_picture, roll_text};
 pub use rolls::{HIGHEST_NOTE, LOWEST_NOTE, NOTES, Roll, RollParts, Span, read_rolls};
 pub use series::{Series, read_series};
 pub use table::read_table;

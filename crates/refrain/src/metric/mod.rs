@@ -7,7 +7,6 @@
 mod bleu;
 mod chrf;
 mod classification;
-mod confusion_picture;
 mod edit;
 mod forecast;
 mod ngrams;
@@ -18,7 +17,6 @@ mod text_scores;
 pub use bleu::Bleu;
 pub use chrf::Chrf;
 pub use classification::Confusion;
-pub use confusion_picture::confusion_picture;
 pub use edit::{ErrorRate, edit_distance};
 pub use forecast::{gaussian_nll, mae, pinball, rmse};
 pub use precision_recall::PrecisionRecall;

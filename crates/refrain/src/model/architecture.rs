@@ -101,9 +101,14 @@ impl Architecture {
         }
     }
 
+    /// The cell with its variant, for people.
+    pub fn cell_name(&self) -> &'static str {
+        cell_name(self.cell, self.activation, self.reset_gate)
+    }
+
     /// One line for people: `LSTM, 2 layers of 256, embedding of 64`.
     pub fn summary(&self) -> String {
-        let cell = cell_name(self.cell, self.activation, self.reset_gate);
+        let cell = self.cell_name();
         let layers = layers_of(self.num_layers, self.hidden_size, self.layer_norm);
         match self.embedding_size {
             0 => format!("{cell}, {layers}, one-hot input"),

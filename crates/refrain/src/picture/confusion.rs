@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::{Confusion, share};
+use super::escaped;
+use crate::metric::Confusion;
 
 /// Pixels of a cell, of a character of a label, and above the matrix.
 const CELL: usize = 34;
@@ -21,7 +22,7 @@ pub fn confusion_picture(confusion: &Confusion, names: &[impl AsRef<str>]) -> St
 }
 
 fn write_svg(svg: &mut String, confusion: &Confusion, names: &[impl AsRef<str>]) -> std::fmt::Result {
-    let names: Vec<String> = names.iter().map(|name| escaped(name.as_ref())).collect();
+    let names: Vec<String> = names.iter().map(|name| escaped(&cut(name.as_ref()))).collect();
     let longest = names.iter().map(|name| name.chars().count().min(NAME)).max().unwrap_or(0);
     let margin = longest * CHARACTER + 2 * GAP;
     let size = names.len() * CELL;
@@ -44,7 +45,7 @@ fn write_svg(svg: &mut String, confusion: &Confusion, names: &[impl AsRef<str>])
         for predicted in 0..names.len() as u32 {
             let count = confusion.count(truth, predicted);
             let (x, y) = (margin + predicted as usize * CELL, margin + truth as usize * CELL);
-            let share = share(count, row);
+            let share = count as f64 / row.max(1) as f64;
             // Right ones in blue, wrong ones in orange; a rare mistake still shows.
             let colour = if truth == predicted { "#2f6db5" } else { "#e0703a" };
             let opacity = if count == 0 { 0.05 } else { 0.15 + 0.85 * share };
@@ -70,15 +71,15 @@ fn write_svg(svg: &mut String, confusion: &Confusion, names: &[impl AsRef<str>])
     )
 }
 
-/// A name as XML has it, cut.
-fn escaped(name: &str) -> String {
+/// A name that is not too long for its place.
+fn cut(name: &str) -> String {
     let mut characters = name.chars();
     let mut cut: String = characters.by_ref().take(NAME).collect();
     if characters.next().is_some() {
         cut.pop();
         cut.push('…');
     }
-    cut.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    cut
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Roll, Span};
+use crate::format::{Roll, Span};
 
 /// Pixels of a semitone, and of the margins that hold the labels.
 const SEMITONE: usize = 6;

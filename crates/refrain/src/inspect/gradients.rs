@@ -1,0 +1,108 @@
+//! How far a gradient reaches back: the vanishing gradient, measured.
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use refrain_kernels::{Backend, IGNORE, Real, State};
+use serde::Serialize;
+
+use crate::model::{Network, Pass};
+use crate::task::Language;
+use crate::{Error, Result, Session};
+
+/// Where a loss is looked back from, at most.
+const PLACES: usize = 64;
+
+/// Norms of the gradient of a single step's loss with respect to the top layer's `h` so many steps before, over many
+/// places of a text: element `i` is about `i + 1` steps. Where there are cell states, those are held fixed; what goes
+/// back to them is in `cell`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct GradientReach {
+    /// The median over the places.
+    pub median: Vec<f64>,
+    /// A tenth lies below.
+    pub low: Vec<f64>,
+    /// A tenth lies above.
+    pub high: Vec<f64>,
+    /// The median of the norms with respect to cell states; empty where there are none.
+    pub cell: Vec<f64>,
+}
+
+impl<B: Backend> Session<'_, Language, B> {
+    /// The gradients of the loss at places of a text, with respect to the states up to `lags` steps before. `seed` names
+    /// the places.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a text that is too short to look back so far.
+    pub fn gradient_reach(&self, ids: &[u32], lags: usize, seed: u64) -> Result<GradientReach> {
+        let network = &self.model().task.network;
+        // A place reads `lags + 1` tokens, and the one after them is its target.
+        let Some(room) = ids.len().checked_sub(lags + 1).filter(|&room| room > 0) else {
+            return Err(Error::Config(format!(
+                "the text has {} tokens: {} are needed to look back {lags} steps",
+                ids.len(),
+                lags + 2
+            )));
+        };
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let starts: Vec<usize> = match room <= PLACES {
+            true => (0..room).collect(),
+            false => (0..PLACES).map(|_| rng.random_range(0..room)).collect(),
+        };
+        let column = |step: usize| starts.iter().map(|start| ids[start + step]).collect::<Vec<u32>>();
+        let steps: Vec<Vec<u32>> = (0..=lags).map(column).collect();
+        let (target, nothing) = (column(lags + 1), vec![IGNORE; starts.len()]);
+        let targets: Vec<&[u32]> =
+            (0..=lags).map(|t| if t == lags { &target[..] } else { &nothing }).collect();
+        let d_states = self.state_gradients(&steps, &targets, |_| true);
+        let width = network.architecture().hidden_size;
+        let norms = |values: &[B::Real]| {
+            let norm = |row: &[B::Real]| row.iter().map(|x| x.as_f64().powi(2)).sum::<f64>().sqrt();
+            let mut norms: Vec<f64> = values.chunks_exact(width).map(norm).collect();
+            norms.sort_by(f64::total_cmp);
+            norms
+        };
+        let top = || d_states[1..].iter().rev().filter_map(|layers| layers.last());
+        let h: Vec<Vec<f64>> = top().map(|state| norms(&state.h)).collect();
+        let c: Vec<Vec<f64>> = top().map(|state| norms(&state.c)).filter(|norms| !norms.is_empty()).collect();
+        let quantile = |norms: &[Vec<f64>], q: f64| {
+            norms.iter().map(|norms| norms[((norms.len() - 1) as f64 * q).round() as usize]).collect()
+        };
+        Ok(GradientReach {
+            median: quantile(&h, 0.5),
+            low: quantile(&h, 0.1),
+            high: quantile(&h, 0.9),
+            cell: quantile(&c, 0.5),
+        })
+    }
+
+    /// Reads steps of several rows side by side, each `[B]`, and goes back from the losses of what is wanted after each of
+    /// them ([`IGNORE`] for none), by the pass that trains: element `t` is what flows back through time from step `t` to the
+    /// states before it, of every layer. Where it does not `flow`, the way back ends.
+    pub(super) fn state_gradients(
+        &self,
+        steps: &[Vec<u32>],
+        targets: &[&[u32]],
+        flow: impl Fn(usize) -> bool,
+    ) -> Vec<Vec<State<B::Real>>> {
+        let (network, backend) = (&self.model().task.network, self.backend());
+        let weights = self.training_weights();
+        let rows = steps.first().map_or(0, Vec::len);
+        let mut state = network.zero_state::<B>(rows);
+        let read = |ids: &Vec<u32>| {
+            let mut pass = Pass::default();
+            network.read(backend, &weights, ids, &mut state, &mut pass);
+            pass
+        };
+        let mut passes: Vec<Pass<B>> = steps.iter().map(read).collect();
+        let mut grads = backend.buffer(&vec![B::Real::of(0.0); network.layout().len()]);
+        let mut d_states = vec![network.zero_state::<B>(rows)];
+        for (t, (ids, pass)) in steps.iter().zip(&mut passes).enumerate().rev() {
+            let (back, d_state) = ((&ids[..], targets[t]), &d_states[d_states.len() - 1]);
+            let (_, d_before) = network.step_back(backend, &weights, back, d_state, pass, &mut grads);
+            d_states.push(if flow(t) { d_before } else { network.zero_state::<B>(rows) });
+        }
+        d_states.reverse();
+        d_states.truncate(steps.len());
+        d_states
+    }
+}

@@ -1,0 +1,28 @@
+//! Looking inside: what a trained model does over a text, from the very tapes of the kernels that trained it.
+//!
+//! A text is read in windows, and whoever wants to know something watches ([`crate::Session::watch`]): nothing is kept that
+//! nobody asked for.
+
+mod finder;
+mod gradients;
+mod map;
+mod plane;
+mod properties;
+mod report;
+mod saturation;
+pub mod statistics;
+mod text;
+mod unrolled;
+
+pub use finder::{DirectionMatch, Finding, UnitMatch};
+pub use gradients::GradientReach;
+pub use map::Map;
+pub use plane::Plane;
+pub use properties::{Property, properties};
+pub use report::{
+    EmbeddingMap, Expectations, Facts, Gradients, Inspection, Layer, NamedReach, Path, PlaneFacts, Recording,
+    Wanted,
+};
+pub use saturation::{GateSaturation, SaturationCounter};
+pub use text::{Predictions, Seen};
+pub use unrolled::{MOST_UNROLLED, Truncation, Unrolled, UnrolledLayer};

@@ -1,0 +1,157 @@
+//! What can be said of every place of a text without a network: what units are compared with.
+
+use serde::Serialize;
+
+/// A property of a text, a value a token: what holds once the token has been read.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Property {
+    /// For people.
+    pub name: String,
+    /// Whether it is 1 or 0 everywhere.
+    pub is_flag: bool,
+    /// `[T]`.
+    pub values: Vec<f32>,
+}
+
+/// Letters whose places are properties of their own: the most frequent ones.
+const LETTERS: usize = 12;
+/// A property that hardly ever holds, or hardly ever does not, is none that a unit could follow.
+const LEAST_TIMES: usize = 8;
+
+/// The properties of a text of these tokens that vary within it.
+pub fn properties(tokens: &[String]) -> Vec<Property> {
+    let mut places: Vec<Place> = Vec::with_capacity(tokens.len());
+    let mut place = Place::default();
+    for token in tokens {
+        token.chars().for_each(|c| place = place.after(c));
+        places.push(place);
+    }
+    let number = |name: &str, value: &dyn Fn(&Place) -> usize| Property {
+        name: name.to_owned(),
+        is_flag: false,
+        values: places.iter().map(|place| value(place) as f32).collect(),
+    };
+    let flag = |name: &str, holds: &dyn Fn(&Place) -> bool| Property {
+        name: name.to_owned(),
+        is_flag: true,
+        values: places.iter().map(|place| f32::from(u8::from(holds(place)))).collect(),
+    };
+    let mut all = vec![
+        number("nesting depth", &|place| place.depth),
+        number("position in line", &|place| place.in_line),
+        number("position in word", &|place| place.in_word),
+        number("indentation", &|place| place.indentation),
+        flag("inside brackets", &|place| place.depth > 0),
+        flag("inside quotes", &|place| place.quoted),
+        flag("start of a word", &|place| place.in_word == 1),
+        flag("upper case", &|place| place.last.is_uppercase()),
+        flag("letter", &|place| place.last.is_alphabetic()),
+        flag("vowel", &|place| is_vowel(place.last)),
+        flag("digit", &|place| place.last.is_numeric()),
+        flag("blank", &|place| place.last == ' '),
+        flag("end of a line", &|place| place.last == '\n'),
+        flag("punctuation", &|place| place.last.is_ascii_punctuation()),
+    ];
+    all.extend(frequent_letters(&places).into_iter().map(|letter| {
+        flag(&format!("the letter {letter}"), &|place| place.last.to_lowercase().eq(letter.to_lowercase()))
+    }));
+    all.retain(varies);
+    all
+}
+
+/// Whether it takes two values or more, and none of them nearly always.
+fn varies(property: &Property) -> bool {
+    let Some(&first) = property.values.first() else { return false };
+    let same = property.values.iter().filter(|&&x| x == first).count();
+    same.min(property.values.len() - same) >= LEAST_TIMES
+}
+
+/// Where a text stands after a character.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    last: char,
+    depth: usize,
+    quoted: bool,
+    in_line: usize,
+    in_word: usize,
+    indentation: usize,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self { last: '\n', depth: 0, quoted: false, in_line: 0, in_word: 0, indentation: 0 }
+    }
+}
+
+impl Place {
+    fn after(self, c: char) -> Self {
+        let begins_line = self.last == '\n';
+        let still_indented = self.indentation == self.in_line;
+        Self {
+            last: c,
+            depth: match c {
+                '(' | '[' | '{' => self.depth + 1,
+                ')' | ']' | '}' => self.depth.saturating_sub(1),
+                _ => self.depth,
+            },
+            quoted: match c {
+                '"' => !self.quoted,
+                '\u{201c}' | '\u{ab}' => true,
+                '\u{201d}' | '\u{bb}' => false,
+                // A quotation that somebody forgot to close ends with its paragraph.
+                '\n' if begins_line => false,
+                _ => self.quoted,
+            },
+            in_line: if c == '\n' { 0 } else { self.in_line + 1 },
+            in_word: if c.is_alphanumeric() { self.in_word + 1 } else { 0 },
+            indentation: match c {
+                '\n' => 0,
+                ' ' | '\t' if still_indented => self.indentation + 1,
+                _ => self.indentation,
+            },
+        }
+    }
+}
+
+fn is_vowel(c: char) -> bool {
+    "aeiouyäöüåæøàáâãèéêëìíîïòóôõùúûаеёиоуыэюя".contains(c.to_lowercase().next().unwrap_or(c))
+}
+
+/// The most frequent letters, small, the most frequent first.
+fn frequent_letters(places: &[Place]) -> Vec<char> {
+    let mut counts = std::collections::BTreeMap::new();
+    for place in places.iter().filter(|place| place.last.is_alphabetic()) {
+        *counts.entry(place.last.to_lowercase().next().unwrap_or(place.last)).or_insert(0_u32) += 1;
+    }
+    let mut counts: Vec<(char, u32)> = counts.into_iter().collect();
+    counts.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+    counts.into_iter().take(LETTERS).map(|(letter, _)| letter).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(text: &str, name: &str) -> Vec<f32> {
+        let tokens: Vec<String> = text.repeat(LEAST_TIMES).chars().map(String::from).collect();
+        let all = properties(&tokens);
+        let property = all.iter().find(|property| property.name == name);
+        property.map_or(vec![], |property| property.values[..text.chars().count()].to_vec())
+    }
+
+    #[test]
+    fn places_of_a_text_are_told() {
+        assert_eq!(values("a(b[c])d\n", "nesting depth"), [0., 1., 1., 2., 2., 1., 0., 0., 0.]);
+        assert_eq!(values("x \"y\" z\n", "inside quotes"), [0., 0., 1., 1., 0., 0., 0., 0.]);
+        assert_eq!(values("  if x\n", "indentation"), [1., 2., 2., 2., 2., 2., 0.]);
+        assert_eq!(values("ab cd\n", "position in line"), [1., 2., 3., 4., 5., 0.]);
+        assert_eq!(values("ab c1\n", "position in word"), [1., 2., 0., 1., 2., 0.]);
+        assert_eq!(values("eE x\n", "the letter e"), [1., 1., 0., 0., 0.]);
+    }
+
+    #[test]
+    fn what_never_changes_is_no_property() {
+        assert!(values("ab\n", "digit").is_empty() && values("ab\n", "nesting depth").is_empty());
+        assert!(properties(&[]).is_empty());
+    }
+}

@@ -1,0 +1,365 @@
+//! Everything there is to see of a language model over a text, in the form that pages and files have it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use refrain_kernels::{Backend, Real, Trace};
+use serde::Serialize;
+
+use super::{
+    Finding, GateSaturation, GradientReach, Map, Plane, Predictions, Property, SaturationCounter, Unrolled,
+    properties,
+};
+use crate::model::{Network, Task};
+use crate::task::Language;
+use crate::text::{Source, thousands};
+use crate::{Model, Result, Session};
+
+/// What is wanted of an inspection, and how large it may become.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wanted {
+    /// Tokens of the text, at most.
+    pub tokens: usize,
+    /// Bytes of activations. Where all units take more, those are kept that the finder named, and of them the states.
+    pub bytes: usize,
+    /// Whether units are compared with properties of the text.
+    pub finder: bool,
+    /// More such properties, a value a token each.
+    pub properties: Vec<Property>,
+    /// How far gradients are followed back; 0 for not at all.
+    pub lags: usize,
+    /// Tokens that are unrolled with all numbers; 0 for none.
+    pub unrolled: usize,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self { tokens: 200_000, bytes: 10 << 20, finder: true, properties: vec![], lags: 100, unrolled: 16 }
+    }
+}
+
+/// Tokens after which candidates are told: they take more room than all else about a token.
+const MOST_PREDICTED: usize = 20_000;
+/// Tokens that the finder looks at.
+const MOST_SEARCHED: usize = 50_000;
+/// Tokens that the finder wants at least.
+const LEAST_SEARCHED: usize = 200;
+/// Points of a path, and of a map of embeddings.
+const MOST_POINTS: usize = 4_000;
+/// Names the places that gradients start from.
+const SEED: u64 = 0;
+
+/// What a model is, in a few words and numbers.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Facts {
+    /// As `refrain info` has it.
+    pub task: &'static str,
+    /// One line for people.
+    pub summary: String,
+    /// Lowest layers first: of each its recurrent units.
+    pub hidden_sizes: Vec<usize>,
+    /// Of the whole model.
+    pub parameters: usize,
+}
+
+impl Facts {
+    /// Of any model.
+    pub fn of<T: Task>(model: &Model<T>) -> Self {
+        let network = model.task.network();
+        let specs = network.stacks();
+        Self {
+            task: T::NAME,
+            summary: network.summary(),
+            hidden_sizes: specs.iter().flat_map(|stack| stack.specs()).map(|spec| spec.hidden_size).collect(),
+            parameters: network.layout().len(),
+        }
+    }
+}
+
+/// A layer of an inspection, and which of its planes there are.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Layer {
+    /// For people.
+    pub name: String,
+    /// `H`.
+    pub units: usize,
+    /// By the name that the tape has for them.
+    pub planes: BTreeMap<&'static str, PlaneFacts>,
+}
+
+/// What a reader of a plane's bytes has to know.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct PlaneFacts {
+    /// The units that are there, in the order of their columns.
+    pub units: Vec<usize>,
+    /// A column each: the value of a byte.
+    pub scale: Vec<f32>,
+    /// From which step to which.
+    pub steps: [usize; 2],
+}
+
+/// What a model expected of a text.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Expectations {
+    /// Nats, a token each; none for the first.
+    pub surprise: Vec<Option<f32>>,
+    /// After each token, the first ones of the text only: the most probable next ones.
+    pub top: Vec<Vec<(String, f32)>>,
+}
+
+/// One curve of a figure of gradients.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NamedReach {
+    /// For people.
+    pub name: String,
+    /// Element `i` is about `i + 1` steps.
+    #[serde(flatten)]
+    pub reach: GradientReach,
+}
+
+/// How far gradients reach, of one model or several.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Gradients {
+    /// Steps, 1 and more.
+    pub lags: Vec<usize>,
+    /// The models.
+    pub series: Vec<NamedReach>,
+}
+
+/// A path of hidden states.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Path {
+    /// Whose states.
+    pub layer: usize,
+    /// Steps from one point to the next.
+    pub every: usize,
+    /// The places.
+    #[serde(flatten)]
+    pub map: Map,
+}
+
+/// A map of the vectors that tokens are read as.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EmbeddingMap {
+    /// A token a point.
+    pub labels: Vec<String>,
+    /// The places.
+    #[serde(flatten)]
+    pub map: Map,
+}
+
+/// All that there is to see; what does not apply is absent.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the fields are named as their types")]
+pub struct Inspection {
+    pub model: Facts,
+    /// What a step is, in the plural.
+    pub axis: String,
+    /// What is read at each step.
+    pub tokens: Vec<String>,
+    pub layers: Vec<Layer>,
+    /// If the text was cut, in words.
+    pub truncated: Option<String>,
+    pub predictions: Expectations,
+    pub saturation: Vec<GateSaturation>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gradients: Option<Gradients>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unrolled: Option<Unrolled>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub finder: Vec<Finding>,
+    pub path: Path,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub embedding: Option<EmbeddingMap>,
+}
+
+/// An inspection and the activations that it speaks of.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    /// What pages and files say.
+    pub inspection: Inspection,
+    /// The planes of [`Inspection::layers`], by layer and name.
+    pub planes: BTreeMap<(usize, &'static str), Plane>,
+}
+
+impl<B: Backend> Session<'_, Language, B> {
+    /// Reads a text and records what happened on the way.
+    ///
+    /// # Errors
+    /// As [`Session::tokens`].
+    pub fn inspect(&self, text: Source, wanted: &Wanted) -> Result<Recording> {
+        let Language { network, vocabulary, .. } = &self.model().task;
+        let (ids, cut) = self.tokens(text, wanted.tokens)?;
+        let text_of = |id: u32| String::from_utf8_lossy(vocabulary.text_of(id, &mut [0; 4])).into_owned();
+        let tokens: Vec<String> = ids.iter().map(|&id| text_of(id)).collect();
+        let finder = match wanted.finder && ids.len() >= LEAST_SEARCHED {
+            true => {
+                let searched = ids.len().min(MOST_SEARCHED);
+                let own = wanted.properties.iter().cloned();
+                let mut all: Vec<Property> = own.chain(properties(&tokens[..searched])).collect();
+                all.iter_mut().for_each(|property| property.values.truncate(searched));
+                self.find_units(&ids[..searched], all)
+            }
+            false => vec![],
+        };
+        let mut recorder = Recorder::new(ids.len(), wanted.bytes, &finder);
+        let (mut predictions, mut saturation) = (Predictions::default(), SaturationCounter::default());
+        let every = ids.len().div_ceil(MOST_POINTS).max(1);
+        let mut top_states = vec![];
+        self.watch(&ids, |seen| {
+            predictions.add(&seen, vocabulary.len(), &ids);
+            saturation.add(seen.ids.len(), seen.layers);
+            recorder.add(seen.ids.len(), seen.layers);
+            if let Some(top) = seen.layers.last() {
+                let rows = (seen.from..).zip(top.h.chunks_exact(top.h.len() / seen.ids.len()));
+                let sampled = rows.filter(|(t, _)| t % every == 0).flat_map(|(_, row)| row);
+                top_states.extend(sampled.map(|x| x.as_f32()));
+            }
+        });
+        let model = Facts::of(self.model());
+        let width = model.hidden_sizes.last().copied().unwrap_or(1);
+        let lags = wanted.lags.min(ids.len().saturating_sub(2));
+        let gradients = match lags {
+            0 => None,
+            _ => Some(Gradients {
+                lags: (1..=lags).collect(),
+                series: vec![NamedReach {
+                    name: network.architecture().cell_name().to_owned(),
+                    reach: self.gradient_reach(&ids, lags, SEED)?,
+                }],
+            }),
+        };
+        let unrolled = match wanted.unrolled.min(ids.len().saturating_sub(1)) {
+            0 => None,
+            steps => Some(self.unroll(&ids[..=steps])?),
+        };
+        let named = |top: &Vec<(u32, f32)>| top.iter().map(|&(id, p)| (text_of(id), p)).collect();
+        let (layers, planes) = recorder.finish();
+        let inspection = Inspection {
+            axis: vocabulary.units().plural().to_owned(),
+            truncated: cut.then(|| {
+                let plural = vocabulary.units().plural();
+                format!("the text goes on: these are its first {} {plural}", thousands(ids.len() as u64))
+            }),
+            predictions: Expectations {
+                surprise: predictions.surprise.iter().map(|x| x.is_finite().then_some(*x)).collect(),
+                top: predictions.candidates.iter().take(MOST_PREDICTED).map(named).collect(),
+            },
+            saturation: saturation.shares(),
+            gradients,
+            unrolled,
+            finder,
+            path: Path { layer: layers.len().saturating_sub(1), every, map: Map::new(&top_states, width) },
+            embedding: self.embedding_map(),
+            model,
+            tokens,
+            layers,
+        };
+        Ok(Recording { inspection, planes })
+    }
+
+    /// The vectors that tokens are read as, on a map; none for one-hot input and for large vocabularies.
+    fn embedding_map(&self) -> Option<EmbeddingMap> {
+        let Language { network, vocabulary, .. } = &self.model().task;
+        let width = network.architecture().embedding_size;
+        if width == 0 || vocabulary.len() > MOST_POINTS {
+            return None;
+        }
+        let entry = network.layout().entries().iter().find(|entry| entry.name == "embedding.weight")?;
+        let vectors = self.model().params.get(entry.range.clone())?;
+        Some(EmbeddingMap {
+            labels: (0..vocabulary.len() as u32).map(|id| vocabulary.render(id).into_owned()).collect(),
+            map: Map::new(vectors, width),
+        })
+    }
+}
+
+/// Keeps as much of the activations as there is room for.
+struct Recorder<'f> {
+    steps: usize,
+    bytes: usize,
+    finder: &'f [Finding],
+    units: Vec<usize>,
+    planes: BTreeMap<(usize, &'static str), Plane>,
+}
+
+impl<'f> Recorder<'f> {
+    fn new(steps: usize, bytes: usize, finder: &'f [Finding]) -> Self {
+        Self { steps, bytes, finder, units: vec![], planes: BTreeMap::new() }
+    }
+
+    fn add<R: Real>(&mut self, steps: usize, layers: &[Trace<R>]) {
+        if self.units.is_empty() {
+            self.units = layers.iter().map(|trace| trace.h.len() / steps).collect();
+            self.choose(layers);
+        }
+        for (layer, trace) in layers.iter().enumerate() {
+            for (name, values) in planes_of(trace) {
+                if let Some(plane) = self.planes.get_mut(&(layer, name)) {
+                    plane.extend(values, self.units[layer]);
+                }
+            }
+        }
+    }
+
+    /// Which planes are kept, and which units of them.
+    fn choose<R: Real>(&mut self, layers: &[Trace<R>]) {
+        let names = |layer: usize| planes_of(&layers[layer]).map(|(name, _)| name).collect::<Vec<_>>();
+        let columns: usize = (0..layers.len()).map(|l| names(l).len() * self.units[l]).sum();
+        let room = self.bytes / self.steps.max(1);
+        if columns <= room {
+            for layer in 0..layers.len() {
+                for name in names(layer) {
+                    self.planes.insert((layer, name), Plane::new((0..self.units[layer]).collect()));
+                }
+            }
+            return;
+        }
+        // Those that follow something, the best of every property first; then any.
+        let best = (0..).map_while(|rank| {
+            let units: Vec<_> = self.finder.iter().filter_map(|finding| finding.units.get(rank)).collect();
+            (!units.is_empty()).then_some(units)
+        });
+        let named = best.flatten().map(|unit| (unit.layer, unit.unit));
+        let most = self.units.iter().copied().max().unwrap_or(0);
+        let others = (0..most).flat_map(|unit| (0..layers.len()).map(move |layer| (layer, unit)));
+        let others = others.filter(|&(layer, unit)| unit < self.units[layer]);
+        let states = |layer: usize| names(layer).into_iter().filter(|name| ["h", "c"].contains(name)).count();
+        let (mut chosen, mut left): (BTreeSet<(usize, usize)>, usize) = (BTreeSet::new(), room);
+        for (layer, unit) in named.chain(others) {
+            if left < states(layer) {
+                break;
+            }
+            left -= if chosen.insert((layer, unit)) { states(layer) } else { 0 };
+        }
+        for layer in 0..layers.len() {
+            let units: Vec<usize> =
+                chosen.iter().filter(|(l, _)| *l == layer).map(|&(_, unit)| unit).collect();
+            for name in names(layer).into_iter().filter(|name| ["h", "c"].contains(name)) {
+                self.planes.insert((layer, name), Plane::new(units.clone()));
+            }
+        }
+    }
+
+    fn finish(self) -> (Vec<Layer>, BTreeMap<(usize, &'static str), Plane>) {
+        let mut layers: Vec<Layer> = (self.units.iter().enumerate())
+            .map(|(l, &units)| Layer { name: format!("layer {}", l + 1), units, planes: BTreeMap::new() })
+            .collect();
+        for (&(layer, name), plane) in &self.planes {
+            let facts = PlaneFacts {
+                units: plane.units().to_vec(),
+                scale: plane.scales(),
+                steps: [0, plane.steps()],
+            };
+            layers[layer].planes.insert(name, facts);
+        }
+        (layers, self.planes)
+    }
+}
+
+/// The activations of a layer by name, without those that say the same twice and those that only the way back wants.
+pub(super) fn planes_of<R: Real>(trace: &Trace<R>) -> impl Iterator<Item = (&'static str, &[R])> {
+    let states = [("h", &trace.h[..]), ("c", &trace.c[..])];
+    let gates = trace.gates.iter().map(|(name, values)| (*name, &values[..]));
+    let gates = gates.filter(|(name, _)| !["h", "hidden_n", "reset_h"].contains(name));
+    states.into_iter().filter(|(_, values)| !values.is_empty()).chain(gates)
+}

@@ -1,0 +1,103 @@
+//! A language model over a text, window by window, with everything that its layers did.
+
+use refrain_kernels::{Backend, Real, Trace};
+
+use crate::layer::softmax;
+use crate::model::{Network, Pass};
+use crate::task::Language;
+use crate::text::{Corpus, EncodedText, Source};
+use crate::{Result, Session};
+
+/// Steps that are looked at together.
+const WINDOW: usize = 256;
+/// Candidates that are told of what may come next.
+const CANDIDATES: usize = 5;
+
+/// What happened at some steps of a text, which was read from its start.
+pub struct Seen<'s, R> {
+    /// The number of the first step, from 0.
+    pub from: usize,
+    /// `[T]`: the tokens that were read.
+    pub ids: &'s [u32],
+    /// The activations of each layer, lowest first, `[T, 1, H]`.
+    pub layers: &'s [Trace<R>],
+    /// `[T, V]`: of what comes after each of the tokens.
+    pub logits: &'s [R],
+}
+
+/// What a model expected.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Predictions {
+    /// Nats: how surprising each token was after those before it; NaN for the first.
+    pub surprise: Vec<f32>,
+    /// The most probable tokens after each one, with their probabilities, the most probable first.
+    pub candidates: Vec<Vec<(u32, f32)>>,
+}
+
+impl<B: Backend> Session<'_, Language, B> {
+    /// The tokens of a text, the first `most` of them, and whether that is not all.
+    ///
+    /// # Errors
+    /// If it cannot be read, or has a symbol that the model does not know and has no sign for.
+    pub fn tokens(&self, text: Source, most: usize) -> Result<(Vec<u32>, bool)> {
+        let vocabulary = &self.model().task.vocabulary;
+        let corpus = Corpus::scan(vec![text], vocabulary.units().symbols(), false)?;
+        let text = EncodedText::new(&corpus, vocabulary.clone())?;
+        let mut ids = vec![0; usize::try_from(text.len()).unwrap_or(usize::MAX).min(most)];
+        let count = text.reader(0)?.read(&mut ids)?;
+        ids.truncate(count);
+        Ok((ids, text.len() > count as u64))
+    }
+
+    /// Reads tokens from the zero state (a model of lines: each line from it), and shows what happened on the way.
+    pub fn watch(&self, ids: &[u32], mut see: impl FnMut(Seen<'_, B::Real>)) {
+        let Language { network, vocabulary, lines, .. } = &self.model().task;
+        let (backend, weights) = (self.backend(), self.weights());
+        let end = vocabulary.line_end().filter(|_| *lines);
+        let (mut state, mut pass) = (network.zero_state::<B>(1), Pass::default());
+        let mut from = 0;
+        for line in ids.split_inclusive(|&id| Some(id) == end) {
+            if from > 0 && end.is_some() {
+                state = network.zero_state::<B>(1);
+            }
+            for window in line.chunks(WINDOW) {
+                network.read_ahead(backend, weights, window, &mut state, &mut pass);
+                let layers = network.trace(backend, weights, &pass);
+                let logits = network.logits(backend, weights, &mut pass);
+                see(Seen { from, ids: window, layers: &layers, logits });
+                from += window.len();
+            }
+        }
+    }
+}
+
+impl Predictions {
+    /// Adds the steps of a window of the text `ids`.
+    pub fn add<R: Real>(&mut self, seen: &Seen<'_, R>, vocab_size: usize, ids: &[u32]) {
+        if self.surprise.is_empty() {
+            self.surprise.push(f32::NAN);
+        }
+        for (t, logits) in (seen.from..).zip(seen.logits.chunks_exact(vocab_size)) {
+            let mut probabilities = logits.to_vec();
+            softmax(&mut probabilities);
+            if let Some(&next) = ids.get(t + 1) {
+                let p = probabilities[next as usize].as_f64().max(f64::MIN_POSITIVE);
+                self.surprise.push(-p.ln() as f32);
+            }
+            self.candidates.push(most_probable(&probabilities));
+        }
+    }
+}
+
+/// The most probable ids and their probabilities, the most probable first.
+fn most_probable<R: Real>(probabilities: &[R]) -> Vec<(u32, f32)> {
+    let mut best: Vec<(u32, f32)> = Vec::with_capacity(CANDIDATES + 1);
+    for (id, p) in (0..).zip(probabilities.iter().map(|p| p.as_f32())) {
+        if best.len() < CANDIDATES || p > best[CANDIDATES - 1].1 {
+            let place = best.partition_point(|&(_, other)| other >= p);
+            best.insert(place, (id, p));
+            best.truncate(CANDIDATES);
+        }
+    }
+    best
+}

@@ -1,0 +1,153 @@
+//! A few steps of a text with every number: forward through time, and back.
+
+use refrain_kernels::{Backend, Cell, Real, State};
+use serde::Serialize;
+
+use super::Predictions;
+use super::report::planes_of;
+use crate::task::Language;
+use crate::{Error, Result, Session};
+
+/// The most steps that are unrolled.
+pub const MOST_UNROLLED: usize = 24;
+
+/// The network over a short text, unrolled.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Unrolled {
+    /// `[T]`: what is read.
+    pub tokens: Vec<String>,
+    /// `[T]`: what comes next, and is to be predicted.
+    pub targets: Vec<String>,
+    /// `[T]`: in nats.
+    pub losses: Vec<f32>,
+    /// `[T]`: the most probable next tokens with their probabilities.
+    pub top: Vec<Vec<(String, f32)>>,
+    /// What the cell computes.
+    pub equations: &'static [&'static str],
+    /// Lowest first.
+    pub layers: Vec<UnrolledLayer>,
+    /// The way back, once for every length that it is cut to: the longest first.
+    pub truncations: Vec<Truncation>,
+}
+
+/// A layer's numbers.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct UnrolledLayer {
+    /// For people.
+    pub name: String,
+    /// `H`.
+    pub units: usize,
+    /// By name, `[T][H]`.
+    pub planes: Vec<(&'static str, Vec<Vec<f32>>)>,
+}
+
+/// Backpropagation through time, cut every `k` steps.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Truncation {
+    /// Steps of a window.
+    pub k: usize,
+    /// Of each layer, `[T][H]`: what of the sum of all losses flows back through time to `h` after each step.
+    pub d_h: Vec<Vec<Vec<f32>>>,
+    /// Likewise to `c`, of cells that have it.
+    pub d_c: Vec<Vec<Vec<f32>>>,
+}
+
+impl<B: Backend> Session<'_, Language, B> {
+    /// A short text from the zero state, with all activations and gradients.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for fewer than 2 tokens, or more than [`MOST_UNROLLED`] and one.
+    pub fn unroll(&self, ids: &[u32]) -> Result<Unrolled> {
+        if !(2..=MOST_UNROLLED + 1).contains(&ids.len()) {
+            return Err(Error::Config(format!(
+                "{} tokens cannot be unrolled: give 2 to {}",
+                ids.len(),
+                MOST_UNROLLED + 1
+            )));
+        }
+        let Language { network, vocabulary, .. } = &self.model().task;
+        let (read, next) = (&ids[..ids.len() - 1], &ids[1..]);
+        let mut predictions = Predictions::default();
+        let mut layers = vec![];
+        self.watch(ids, |seen| {
+            predictions.add(&seen, vocabulary.len(), ids);
+            for (l, trace) in seen.layers.iter().enumerate() {
+                let units = trace.h.len() / seen.ids.len();
+                let rows = |values: &[B::Real]| -> Vec<Vec<f32>> {
+                    let row = |row: &[B::Real]| row.iter().map(|x| x.as_f32()).collect();
+                    values.chunks_exact(units).map(row).take(read.len()).collect()
+                };
+                let planes = planes_of(trace).map(|(name, values)| (name, rows(values))).collect();
+                layers.push(UnrolledLayer { name: format!("layer {}", l + 1), units, planes });
+            }
+        });
+        let shown = |&id: &u32| vocabulary.render(id).into_owned();
+        let named = |top: &Vec<(u32, f32)>| top.iter().map(|(id, p)| (shown(id), *p)).collect();
+        Ok(Unrolled {
+            tokens: read.iter().map(shown).collect(),
+            targets: next.iter().map(shown).collect(),
+            losses: predictions.surprise[1..].to_vec(),
+            top: predictions.candidates[..read.len()].iter().map(named).collect(),
+            equations: equations(network.architecture().cell()),
+            layers,
+            truncations: self.truncations(read, next),
+        })
+    }
+
+    /// The way back, uncut and then cut to half as many steps every time.
+    fn truncations(&self, read: &[u32], next: &[u32]) -> Vec<Truncation> {
+        let steps: Vec<Vec<u32>> = read.iter().map(|&id| vec![id]).collect();
+        let targets: Vec<&[u32]> = next.chunks(1).collect();
+        let mut lengths = vec![read.len()];
+        while let Some(&k) = lengths.last().filter(|k| **k > 1) {
+            lengths.push(k / 2);
+        }
+        let truncation = |k: usize| {
+            let flowing = self.state_gradients(&steps, &targets, |t| t % k != 0);
+            let layers = flowing.first().map_or(0, Vec::len);
+            // What flows back from step t + 1 arrives after step t; nothing comes from behind the last one.
+            let arrives = |of: &dyn Fn(&State<B::Real>) -> Vec<f32>| -> Vec<Vec<Vec<f32>>> {
+                (0..layers)
+                    .map(|l| {
+                        let back = flowing[1..].iter().map(|states| of(&states[l]));
+                        back.chain([vec![0.0; of(&flowing[0][l]).len()]]).collect()
+                    })
+                    .collect()
+            };
+            let singles = |values: &[B::Real]| values.iter().map(|x| x.as_f32()).collect();
+            Truncation {
+                k,
+                d_h: arrives(&|state| singles(&state.h)),
+                d_c: arrives(&|state| singles(&state.c)),
+            }
+        };
+        lengths.into_iter().map(truncation).collect()
+    }
+}
+
+/// The equations of a cell, with h′ and c′ for the states before the step.
+fn equations(cell: Cell) -> &'static [&'static str] {
+    match cell {
+        Cell::Rnn(_) => &["h = f(W_ih x + b_ih + W_hh h′ + b_hh)"],
+        Cell::Gru { reset_after: true } => &[
+            "r = σ(W_ir x + b_ir + W_hr h′ + b_hr)",
+            "z = σ(W_iz x + b_iz + W_hz h′ + b_hz)",
+            "n = tanh(W_in x + b_in + r ⊙ (W_hn h′ + b_hn))",
+            "h = (1 − z) ⊙ n + z ⊙ h′",
+        ],
+        Cell::Gru { reset_after: false } => &[
+            "r = σ(W_ir x + b_ir + W_hr h′ + b_hr)",
+            "z = σ(W_iz x + b_iz + W_hz h′ + b_hz)",
+            "n = tanh(W_in x + b_in + W_hn (r ⊙ h′) + b_hn)",
+            "h = (1 − z) ⊙ n + z ⊙ h′",
+        ],
+        Cell::Lstm => &[
+            "i = σ(W_ii x + b_ii + W_hi h′ + b_hi)",
+            "f = σ(W_if x + b_if + W_hf h′ + b_hf)",
+            "g = tanh(W_ig x + b_ig + W_hg h′ + b_hg)",
+            "o = σ(W_io x + b_io + W_ho h′ + b_ho)",
+            "c = f ⊙ c′ + i ⊙ g",
+            "h = o ⊙ tanh(c)",
+        ],
+    }
+}

@@ -1,0 +1,127 @@
+//! From values to pixels, and the round numbers that stand beside an axis.
+
+/// An axis of a figure.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Axis {
+    values: (f64, f64),
+    pixels: (f64, f64),
+    logarithmic: bool,
+}
+
+impl Axis {
+    /// Puts `values` (the least, the most) at `pixels`, evenly.
+    pub fn linear(values: (f64, f64), pixels: (f64, f64)) -> Self {
+        Self { values: apart(values), pixels, logarithmic: false }
+    }
+
+    /// Puts `values` at `pixels`, equal ratios equally far apart. What is not positive has no place.
+    pub fn logarithmic((least, most): (f64, f64), pixels: (f64, f64)) -> Self {
+        let least = if least > 0.0 { least } else { f64::MIN_POSITIVE };
+        let (low, high) = apart((least.log10(), most.max(least).log10()));
+        Self { values: (low, high), pixels, logarithmic: true }
+    }
+
+    /// Where a value is.
+    pub fn place(&self, value: f64) -> f64 {
+        let value = if self.logarithmic { value.max(f64::MIN_POSITIVE).log10() } else { value };
+        let ((least, most), (from, to)) = (self.values, self.pixels);
+        from + (value - least) / (most - least) * (to - from)
+    }
+
+    /// About `count` round values within the axis, the least first, each with its name.
+    pub fn ticks(&self, count: usize) -> Vec<(f64, String)> {
+        let (least, most) = self.values;
+        let step = round_step((most - least) / count.max(1) as f64);
+        if self.logarithmic {
+            // Whole powers of ten only; fewer than two of them say too little.
+            let step = step.max(1.0).round();
+            let powers: Vec<_> =
+                multiples((least, most), step).map(|p| (10.0_f64.powf(p), power(p))).collect();
+            if powers.len() > 1 {
+                return powers;
+            }
+            let values = (10.0_f64.powf(least), 10.0_f64.powf(most));
+            return Self { values, logarithmic: false, ..*self }.ticks(count);
+        }
+        let digits = (-step.log10().floor()).max(0.0) as usize;
+        multiples((least, most), step).map(|x| (x, decimal(x, digits))).collect()
+    }
+}
+
+/// A range with something in it.
+fn apart((least, most): (f64, f64)) -> (f64, f64) {
+    match most - least {
+        width if width > 0.0 && width.is_finite() => (least, most),
+        _ if least.is_finite() => (least - 0.5, least + 0.5),
+        _ => (0.0, 1.0),
+    }
+}
+
+/// 1, 2 or 5 times a power of ten, and at least `step`.
+fn round_step(step: f64) -> f64 {
+    let power = 10.0_f64.powf(step.log10().floor());
+    let round = [1.0, 2.0, 5.0].into_iter().find(|round| round * power >= step * 0.999_999);
+    round.unwrap_or(10.0) * power
+}
+
+fn multiples((least, most): (f64, f64), step: f64) -> impl Iterator<Item = f64> {
+    // A value on the edge counts, whatever rounding made of it.
+    let (first, last) = ((least / step - 1e-9).ceil(), (most / step + 1e-9).floor());
+    (0..=(last - first).max(-1.0) as i64)
+        .filter(move |_| last >= first)
+        .map(move |i| (first + i as f64) * step)
+}
+
+fn decimal(x: f64, digits: usize) -> String {
+    let x = if x == 0.0 { 0.0 } else { x };
+    match x.abs() {
+        size if size >= 1e7 || digits > 6 => format!("{x:.1e}"),
+        _ => format!("{x:.digits$}").replace('-', "\u{2212}"),
+    }
+}
+
+/// A power of ten, with the exponent above the line.
+fn power(exponent: f64) -> String {
+    const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
+    let raised = |c: char| c.to_digit(10).map_or('⁻', |digit| DIGITS[digit as usize]);
+    match exponent as i64 {
+        0 => "1".to_owned(),
+        1 => "10".to_owned(),
+        exponent => format!("10{}", exponent.to_string().chars().map(raised).collect::<String>()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(axis: &Axis, count: usize) -> Vec<String> {
+        axis.ticks(count).into_iter().map(|(_, name)| name).collect()
+    }
+
+    #[test]
+    fn ticks_are_round_and_within_the_axis() {
+        assert_eq!(
+            names(&Axis::linear((0.0, 1.0), (0.0, 100.0)), 5),
+            ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]
+        );
+        assert_eq!(names(&Axis::linear((301.3, 567.6), (0.0, 100.0)), 4), ["400", "500"]);
+        assert_eq!(names(&Axis::linear((-3.0, 4.0), (0.0, 100.0)), 4), ["−2", "0", "2", "4"]);
+        assert_eq!(names(&Axis::linear((0.0, 2e8), (0.0, 100.0)), 2), ["0.0e0", "1.0e8", "2.0e8"]);
+    }
+
+    #[test]
+    fn powers_of_ten_stand_at_equal_distances() {
+        let axis = Axis::logarithmic((1e-6, 10.0), (0.0, 70.0));
+        assert_eq!(names(&axis, 7), ["10⁻⁶", "10⁻⁵", "10⁻⁴", "10⁻³", "10⁻²", "10⁻¹", "1", "10"]);
+        assert!((axis.place(1e-3) - 30.0).abs() < 1e-9);
+        assert_eq!(names(&Axis::logarithmic((2.0, 8.0), (0.0, 1.0)), 4), ["2", "4", "6", "8"]);
+    }
+
+    #[test]
+    fn an_axis_of_one_value_or_of_none_still_has_a_place_for_it() {
+        assert_eq!(Axis::linear((3.0, 3.0), (0.0, 10.0)).place(3.0), 5.0);
+        assert!(Axis::linear((f64::MAX, f64::MIN), (0.0, 10.0)).place(0.5).is_finite());
+        assert!(Axis::logarithmic((0.0, 0.0), (0.0, 10.0)).place(0.0).is_finite());
+    }
+}
