@@ -4,6 +4,7 @@ mod beam;
 mod bench;
 mod eval;
 mod failure;
+mod figure;
 mod info;
 mod machine;
 mod out;

@@ -10,14 +10,15 @@ mod translate;
 
 use std::path::{Path, PathBuf};
 
+use refrain::picture::Figure;
 use refrain::task::caption::Decoding;
 use refrain::task::music::MusicPart;
-use refrain::{Cpu, PrecisionChoice, task_of, write_atomically};
+use refrain::{Cpu, PrecisionChoice, task_of};
 
 use crate::beam::BeamArgs;
 use crate::task::refuse_idle;
 use crate::train::named;
-use crate::{Failure, machine};
+use crate::{Failure, figure, machine};
 
 /// Measure a model on data that it has not learned.
 ///
@@ -38,8 +39,8 @@ pub(crate) struct Args {
     /// For texts: keep byte-order marks and CRLF [as in training]
     #[arg(long)]
     raw: bool,
-    /// Draw into this file: for labels which was taken for which, for series the truth and the forecasts
-    #[arg(long, value_name = "FILE.svg")]
+    /// Draw into this file, .svg or .png: for labels which was taken for which, for series the truth and the forecasts
+    #[arg(long, value_name = "FILE")]
     picture: Option<PathBuf>,
     /// For captions: the folder of the images [that of the file]
     #[arg(long, value_name = "DIR")]
@@ -73,9 +74,9 @@ impl Args {
     }
 
     /// Writes the picture, if one is wanted.
-    fn draw(&self, picture: impl FnOnce() -> String) -> Result<(), Failure> {
+    fn draw(&self, figure: impl FnOnce() -> Figure) -> Result<(), Failure> {
         match &self.picture {
-            Some(path) => Ok(write_atomically(path, picture().as_bytes())?),
+            Some(path) => figure::save(path, &figure()),
             None => Ok(()),
         }
     }

@@ -1,7 +1,7 @@
 //! How well a tagger does: accuracy, macro F1, spans, unknown words, and which tag is taken for which.
 
 use refrain::Model;
-use refrain::picture::confusion_picture;
+use refrain::picture::confusion_figure;
 use refrain::task::Tag;
 use serde_json::json;
 
@@ -17,7 +17,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let backend = args.backend(model.task.hidden_size())?;
     let found = model.on(&backend).evaluate(args.file()?)?;
     let (confusion, unknown) = (&found.confusion, &found.unknown);
-    args.draw(|| confusion_picture(confusion, model.task.labels()))?;
+    args.draw(|| confusion_figure(confusion, model.task.labels()))?;
     if args.json {
         let object = json!({
             "accuracy": confusion.accuracy(), "macro_f1": confusion.macro_f1(),

@@ -50,6 +50,7 @@ fn write_all(args: &Args, seed: u64, mut generator: Generator<'_, Cpu>) -> Resul
         top_p: args.top_p,
         seed,
         stop: args.stop.iter().map(|stop| stop.replace("\\n", "\n")).collect(),
+        candidates: 0,
     };
     let most_begun = (MOST_HELD / length.max(1)).clamp(1, MOST_BEGUN);
     // Those begun and not yet written to their end, in order.

@@ -57,8 +57,8 @@ pub(crate) struct Args {
     /// For music: the MIDI file to write
     #[arg(long, value_name = "FILE.mid", help_heading = "Music")]
     out: Option<PathBuf>,
-    /// For music: draw its piano roll into this file
-    #[arg(long, value_name = "FILE.svg", help_heading = "Music")]
+    /// For music: draw its piano roll into this file, .svg or .png
+    #[arg(long, value_name = "FILE", help_heading = "Music")]
     picture: Option<PathBuf>,
     /// For music: quarter notes a minute, in the MIDI file [120]
     #[arg(long, value_name = "N", help_heading = "Music")]

@@ -8,7 +8,7 @@ use refrain::task::music::ComposeOptions;
 use refrain::{Model, picture, write_atomically};
 
 use super::{Args, seed_of_the_moment};
-use crate::{Failure, machine, out};
+use crate::{Failure, figure, machine, out};
 
 /// Columns of the picture in a terminal.
 const COLUMNS: usize = 80;
@@ -39,13 +39,11 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let options = ComposeOptions { length, temperature: args.temperature(), seed };
     let composed = model.on(&backend).compose(&prompt, &options)?;
     let roll = Roll::new([prompt.frames(), composed.frames()].concat())?;
-    for (path, bytes) in [
-        (&args.out, format::to_midi(&roll, &midi)?),
-        (&args.picture, picture::roll_picture(&roll).into_bytes()),
-    ] {
-        if let Some(path) = path {
-            write_atomically(path, &bytes)?;
-        }
+    if let Some(path) = &args.out {
+        write_atomically(path, &format::to_midi(&roll, &midi)?)?;
+    }
+    if let Some(path) = &args.picture {
+        figure::save(path, &picture::roll_figure(&roll))?;
     }
     out::write(picture::roll_text(&roll, COLUMNS).as_bytes())?;
     match &args.out {

@@ -2,8 +2,8 @@
 
 use refrain_kernels::{Backend, Real, Trace};
 
-use crate::layer::softmax;
 use crate::model::{Network, Pass};
+use crate::sample::candidates;
 use crate::task::Language;
 use crate::text::{Corpus, EncodedText, Source};
 use crate::{Result, Session};
@@ -78,26 +78,10 @@ impl Predictions {
             self.surprise.push(f32::NAN);
         }
         for (t, logits) in (seen.from..).zip(seen.logits.chunks_exact(vocab_size)) {
-            let mut probabilities = logits.to_vec();
-            softmax(&mut probabilities);
-            if let Some(&next) = ids.get(t + 1) {
-                let p = probabilities[next as usize].as_f64().max(f64::MIN_POSITIVE);
-                self.surprise.push(-p.ln() as f32);
-            }
-            self.candidates.push(most_probable(&probabilities));
+            let next = ids.get(t + 1).copied();
+            let (best, probability) = candidates(logits, CANDIDATES, next);
+            self.surprise.extend(probability.map(|p| -p.max(f32::MIN_POSITIVE).ln()));
+            self.candidates.push(best);
         }
     }
-}
-
-/// The most probable ids and their probabilities, the most probable first.
-fn most_probable<R: Real>(probabilities: &[R]) -> Vec<(u32, f32)> {
-    let mut best: Vec<(u32, f32)> = Vec::with_capacity(CANDIDATES + 1);
-    for (id, p) in (0..).zip(probabilities.iter().map(|p| p.as_f32())) {
-        if best.len() < CANDIDATES || p > best[CANDIDATES - 1].1 {
-            let place = best.partition_point(|&(_, other)| other >= p);
-            best.insert(place, (id, p));
-            best.truncate(CANDIDATES);
-        }
-    }
-    best
 }

@@ -1,74 +1,59 @@
 //! A confusion matrix as a picture.
 
-use std::fmt::Write;
-
-use super::escaped;
+use super::figure::{Anchor, Figure};
+use super::{ACCENT, BLUE, INK, WHITE};
 use crate::metric::Confusion;
 
-/// Pixels of a cell, of a character of a label, and above the matrix.
-const CELL: usize = 34;
-const CHARACTER: usize = 7;
-const GAP: usize = 8;
+/// Pixels of a cell, of a character of a label, and around the matrix.
+const CELL: f32 = 34.0;
+const CHARACTER: f32 = 7.0;
+const GAP: f32 = 8.0;
 /// Longer names are cut.
 const NAME: usize = 24;
 
-/// An SVG of a confusion matrix over the labels `names`, legible on light and dark ground: a row for each true label, a
-/// column for each predicted one, the darker the larger its share of the row. Cells have their counts.
-pub fn confusion_picture(confusion: &Confusion, names: &[impl AsRef<str>]) -> String {
-    let mut svg = String::new();
-    // Writing to a string cannot fail.
-    let _ = write_svg(&mut svg, confusion, names);
-    svg
-}
-
-fn write_svg(svg: &mut String, confusion: &Confusion, names: &[impl AsRef<str>]) -> std::fmt::Result {
-    let names: Vec<String> = names.iter().map(|name| escaped(&cut(name.as_ref()))).collect();
-    let longest = names.iter().map(|name| name.chars().count().min(NAME)).max().unwrap_or(0);
-    let margin = longest * CHARACTER + 2 * GAP;
-    let size = names.len() * CELL;
-    let (width, height) = (margin + size + GAP, margin + size + GAP + 16);
-    writeln!(
-        svg,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
-         font-family=\"sans-serif\" font-size=\"12\" fill=\"#7a828c\">\n<title>Which label was taken for which: {} of {} right</title>",
-        (0..names.len() as u32).map(|label| confusion.count(label, label)).sum::<u64>(),
-        confusion.total()
-    )?;
+/// A confusion matrix over the labels `names`, legible on light and dark ground: a row for each true label, a column for each
+/// predicted one, the darker the larger its share of the row. Cells have their counts.
+pub fn confusion_figure(confusion: &Confusion, names: &[impl AsRef<str>]) -> Figure {
+    let names: Vec<String> = names.iter().map(|name| cut(name.as_ref())).collect();
+    let labels = 0..names.len() as u32;
+    let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let margin = longest as f32 * CHARACTER + 2.0 * GAP;
+    let size = names.len() as f32 * CELL;
+    let right = labels.clone().map(|label| confusion.count(label, label)).sum::<u64>();
+    let title = format!("Which label was taken for which: {right} of {} right", confusion.total());
+    let side = margin + size + GAP;
+    let below = "rows: what it is; columns: what it was taken for";
+    let width = side.max(2.0 * GAP + below.len() as f32 * CHARACTER);
+    let mut figure = Figure::new(&title, width, side + 2.0 * GAP);
     for (i, name) in names.iter().enumerate() {
-        let at = margin + i * CELL + CELL / 2;
-        let (edge, along) = (margin - GAP, at + 4);
-        writeln!(svg, "<text x=\"{edge}\" y=\"{along}\" text-anchor=\"end\">{name}</text>")?;
-        writeln!(svg, "<text transform=\"translate({along} {edge}) rotate(-90)\">{name}</text>")?;
+        let (edge, along) = (margin - GAP, margin + i as f32 * CELL + CELL / 2.0 + 4.0);
+        figure.text((edge, along), &**name, Anchor::End, INK);
+        figure.text_upwards((along, edge), &**name, INK);
     }
-    for truth in 0..names.len() as u32 {
-        let row: u64 = (0..names.len() as u32).map(|predicted| confusion.count(truth, predicted)).sum();
-        for predicted in 0..names.len() as u32 {
+    for truth in labels.clone() {
+        let row: u64 = labels.clone().map(|predicted| confusion.count(truth, predicted)).sum();
+        for predicted in labels.clone() {
             let count = confusion.count(truth, predicted);
-            let (x, y) = (margin + predicted as usize * CELL, margin + truth as usize * CELL);
-            let share = count as f64 / row.max(1) as f64;
+            let (x, y) = (margin + predicted as f32 * CELL, margin + truth as f32 * CELL);
             // Right ones in blue, wrong ones in orange; a rare mistake still shows.
-            let colour = if truth == predicted { "#2f6db5" } else { "#e0703a" };
-            let opacity = if count == 0 { 0.05 } else { 0.15 + 0.85 * share };
-            let inside = CELL - 2;
-            writeln!(
-                svg,
-                "<rect x=\"{x}\" y=\"{y}\" width=\"{inside}\" height=\"{inside}\" fill=\"{colour}\" fill-opacity=\"{opacity:.2}\"/>"
-            )?;
+            let [red, green, blue, _] = if truth == predicted { BLUE } else { ACCENT };
+            let share = count as f32 / row.max(1) as f32;
+            let cover = if count == 0 { 0.05 } else { 0.15 + 0.85 * share };
+            let inside = CELL - 2.0;
+            figure.rectangle([x, y, inside, inside], [red, green, blue, (255.0 * cover) as u8]);
             if count > 0 {
-                let ink = if opacity > 0.6 { "#fff" } else { "#7a828c" };
-                let (x, y) = (x + inside / 2, y + inside / 2 + 4);
-                writeln!(
-                    svg,
-                    "<text x=\"{x}\" y=\"{y}\" text-anchor=\"middle\" font-size=\"11\" fill=\"{ink}\">{count}</text>"
-                )?;
+                let ink = if cover > 0.6 { WHITE } else { INK };
+                figure.text(
+                    (x + inside / 2.0, y + inside / 2.0 + 4.0),
+                    count.to_string(),
+                    Anchor::Middle,
+                    ink,
+                );
             }
         }
     }
-    writeln!(
-        svg,
-        "<text x=\"{margin}\" y=\"{}\" font-size=\"11\">rows: what it is; columns: what it was taken for</text>\n</svg>",
-        margin + size + GAP + 8
-    )
+    figure.text((GAP, side + GAP), below, Anchor::Start, INK);
+    figure
 }
 
 /// A name that is not too long for its place.
@@ -92,7 +77,8 @@ mod tests {
         (0..7).for_each(|_| confusion.add(0, 0));
         confusion.add(1, 0);
         let svg =
-            confusion_picture(&confusion, &["<good> & fine", "a name that is much too long for its place"]);
+            confusion_figure(&confusion, &["<good> & fine", "a name that is much too long for its place"])
+                .svg();
         assert_eq!(svg.matches("<rect").count(), 4);
         assert!(svg.contains("&lt;good&gt; &amp; fine") && svg.contains("a name that is much too…"));
         assert!(svg.contains(">7</text>") && svg.contains("7 of 8 right"));

@@ -1,19 +1,32 @@
-//! Figures, as SVG that is legible on light and dark ground.
+//! Figures: what is to be seen, drawn once, and written as SVG (legible on light and dark ground) or PNG.
 
 mod axis;
 mod chart;
 mod confusion;
+mod figure;
+mod heatmap;
 mod roll;
 
 pub use axis::Axis;
-pub use chart::{Chart, Line, chart_picture};
-pub use confusion::confusion_picture;
-pub use roll::{roll_picture, roll_text};
+pub use chart::{Chart, Line, chart_figure};
+pub use confusion::confusion_figure;
+pub use figure::{Anchor, Colour, Figure};
+pub use heatmap::{Heatmap, diverging};
+pub use roll::{roll_figure, roll_text};
 
 /// What names, axes and the plain lines of a figure are drawn in.
-pub const INK: &str = "#7a828c";
-/// What a model says.
-pub const ACCENT: &str = "#e0703a";
+pub const INK: Colour = [0x7a, 0x82, 0x8c, 0xff];
+/// What a model says; values above 0.
+pub const ACCENT: Colour = [0xe0, 0x70, 0x3a, 0xff];
+/// What is right; values below 0.
+pub const BLUE: Colour = [0x2f, 0x6d, 0xb5, 0xff];
+/// On full colours.
+pub const WHITE: Colour = [0xff; 4];
+
+/// A colour that lets others through.
+fn faint([red, green, blue, _]: Colour) -> Colour {
+    [red, green, blue, 0x40]
+}
 
 /// Text as XML has it.
 fn escaped(text: &str) -> String {

@@ -1,73 +1,46 @@
 //! Pictures of piano rolls, time to the right and pitch upwards: one for pages, one for the terminal.
 
-use std::fmt::Write;
-
+use super::figure::{Anchor, Figure};
+use super::{ACCENT, INK, faint};
 use crate::format::{Roll, Span};
 
 /// Pixels of a semitone, and of the margins that hold the labels.
-const SEMITONE: usize = 6;
-const LEFT: usize = 28;
-const ABOVE: usize = 4;
-const BELOW: usize = 16;
+const SEMITONE: f32 = 6.0;
+const LEFT: f32 = 28.0;
+const ABOVE: f32 = 4.0;
+const BELOW: f32 = 18.0;
 /// Pixels that a roll should fill, and between two labels of time.
-const WIDTH: f64 = 900.0;
-const LABEL_SPACING: f64 = 60.0;
+const WIDTH: f32 = 900.0;
+const LABEL_SPACING: f32 = 60.0;
 
-/// An SVG of the roll, legible on light and dark ground: a bar a note, a line at every C with the octave's number
-/// (C4 is middle C, 60), and the number of the frame below. Long rolls are drawn narrower, short ones no wider than
-/// 12 pixels a frame. A few bytes a note.
-pub fn roll_picture(roll: &Roll) -> String {
+/// The roll, legible on light and dark ground: a bar a note, a line at every C with the octave's number (C4 is middle C, 60),
+/// and the number of the frame below. Long rolls are drawn narrower, short ones no wider than 12 pixels a frame.
+pub fn roll_figure(roll: &Roll) -> Figure {
     let (lowest, highest) = pitches(roll);
-    let step = (WIDTH / roll.len().max(1) as f64).clamp(0.5, 12.0);
-    let (width, height) = (step * roll.len() as f64, usize::from(highest - lowest + 1) * SEMITONE);
-    let right = LEFT as f64 + width;
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:.0}\" height=\"{2}\" viewBox=\"0 -{ABOVE} {0:.0} {2}\" \
-         font-family=\"sans-serif\" font-size=\"10\" fill=\"#7a828c\">\n<title>Piano roll of {1} frames</title>\n",
-        right + LEFT as f64,
-        roll.len(),
-        ABOVE + height + BELOW
-    );
-    // Writing to a string cannot fail.
-    let _ = write_svg(&mut svg, roll, (lowest, highest), step, right, height);
-    svg
-}
-
-fn write_svg(
-    svg: &mut String,
-    roll: &Roll,
-    (lowest, highest): (u8, u8),
-    step: f64,
-    right: f64,
-    height: usize,
-) -> std::fmt::Result {
-    let mut lines = String::new();
+    let step = (WIDTH / roll.len().max(1) as f32).clamp(0.5, 12.0);
+    let (width, height) = (step * roll.len() as f32, f32::from(highest - lowest + 1) * SEMITONE);
+    let (right, bottom) = (LEFT + width, ABOVE + height);
+    let mut figure =
+        Figure::new(&format!("Piano roll of {} frames", roll.len()), right + LEFT, bottom + BELOW);
     for note in (lowest..=highest).filter(|note| note % 12 == 0) {
-        let y = usize::from(highest - note + 1) * SEMITONE;
-        write!(lines, "M{LEFT} {y}H{right:.0}")?;
-        writeln!(svg, "<text x=\"{}\" y=\"{y}\" text-anchor=\"end\">C{}</text>", LEFT - 5, octave(note))?;
+        let y = ABOVE + f32::from(highest - note + 1) * SEMITONE;
+        figure.line(vec![(LEFT, y), (right, y)], faint(INK), 1.0);
+        figure.text((LEFT - 5.0, y), format!("C{}", octave(note)), Anchor::End, INK);
     }
     let mut every = 4;
-    while every as f64 * step < LABEL_SPACING {
+    while every as f32 * step < LABEL_SPACING {
         every *= 2;
     }
     for frame in (0..=roll.len()).step_by(every) {
-        let x = LEFT as f64 + step * frame as f64;
-        write!(lines, "M{x:.1} 0V{height}")?;
-        writeln!(
-            svg,
-            "<text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{frame}</text>",
-            height + BELOW - 4
-        )?;
+        let x = LEFT + step * frame as f32;
+        figure.line(vec![(x, ABOVE), (x, bottom)], faint(INK), 1.0);
+        figure.text((x, bottom + 14.0), frame.to_string(), Anchor::Middle, INK);
     }
-    writeln!(svg, "<path d=\"{lines}\" stroke=\"#7a828c\" stroke-opacity=\".35\"/>")?;
-    // Drawn in frames and semitones, so that the numbers are short.
-    let middle = SEMITONE / 2;
-    write!(svg, "<path transform=\"translate({LEFT} {middle}) scale({step:.4} {SEMITONE})\" d=\"")?;
     for Span { note, start, end } in roll.spans() {
-        write!(svg, "M{start} {}h{}", highest - note, end - start)?;
+        let (x, y) = (LEFT + step * start as f32, ABOVE + f32::from(highest - note) * SEMITONE);
+        figure.rectangle([x, y + 0.5, step * (end - start) as f32, SEMITONE - 1.0], ACCENT);
     }
-    writeln!(svg, "\" stroke=\"#e0703a\" stroke-width=\".8\"/>\n</svg>")
+    figure
 }
 
 /// The roll in Braille dots, two frames and four semitones a character, in staves of at most `columns` characters
@@ -120,11 +93,12 @@ mod tests {
 
     #[test]
     fn a_picture_has_a_bar_a_note_and_a_line_an_octave() {
-        let svg = roll_picture(&scale());
-        assert!(svg.contains(" d=\"M0 12h2M1 10h1M2 8h1M3 7h1M3 0h1\""), "{svg}");
+        let svg = roll_figure(&scale()).svg();
+        for bar in ["x=\"28.0\" y=\"76.5\" width=\"24.0\"", "x=\"64.0\" y=\"4.5\" width=\"12.0\""] {
+            assert!(svg.contains(bar), "{bar} in {svg}");
+        }
         assert!(
-            svg.contains(">C4</text>") && svg.contains(">C5</text>") && svg.contains("M28 78H76M28 6H76"),
-            "{svg}"
+            svg.matches("<rect").count() == 5 && svg.contains(">C4</text>") && svg.contains(">C5</text>")
         );
     }
 
@@ -138,7 +112,7 @@ mod tests {
     #[test]
     fn nothing_at_all_can_be_drawn() {
         for roll in [Roll::default(), Roll::new(vec![vec![]; 3]).unwrap()] {
-            assert!(roll_picture(&roll).ends_with("</svg>\n"));
+            assert!(roll_figure(&roll).svg().ends_with("</svg>\n"));
             assert!(roll_text(&roll, 0).chars().all(|c| "C45 \u{2800}\n".contains(c)));
         }
     }

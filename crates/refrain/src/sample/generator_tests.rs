@@ -79,6 +79,8 @@ impl Request {
             top_p: (n % 7 == 3).then_some(0.8),
             seed: n as u64,
             stop: ["ab", "和", "ccc", "\n\n"].iter().skip(n % 6).map(|&stop| stop.to_owned()).collect(),
+            // Telling of candidates changes no text.
+            candidates: n % 3,
         };
         Self { prompt, length: n * 13 % 40, options }
     }

@@ -10,6 +10,7 @@
 //! What one stream writes does not depend on which others run beside it, nor on the number of threads.
 
 mod beam;
+mod candidates;
 mod generator;
 mod group;
 mod sampler;
@@ -18,6 +19,7 @@ mod stream;
 
 pub use beam::{BeamOptions, Boundaries, Hypothesis, Writer, beam_search};
 pub(crate) use beam::{log_sum, take_rows};
+pub use candidates::candidates;
 pub use generator::Generator;
 pub use sampler::Sampler;
 pub use stream::{End, Piece, StreamId};
@@ -35,10 +37,12 @@ pub struct Options {
     pub seed: u64,
     /// Texts before which a stream ends.
     pub stop: Vec<String>,
+    /// How many of the most probable symbols to tell of at each choice ([`Piece::candidates`]); changes no text.
+    pub candidates: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { temperature: 1.0, top_k: None, top_p: None, seed: 0, stop: vec![] }
+        Self { temperature: 1.0, top_k: None, top_p: None, seed: 0, stop: vec![], candidates: 0 }
     }
 }

@@ -3,7 +3,7 @@
 use refrain_kernels::Real;
 
 use super::stop::Stop;
-use super::{Options, Sampler};
+use super::{Options, Sampler, candidates};
 use crate::Result;
 use crate::text::Vocabulary;
 
@@ -21,13 +21,19 @@ pub enum End {
 }
 
 /// What one step adds to a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Piece<'g> {
     /// The stream.
     pub stream: StreamId,
     /// The text of the symbol drawn, after what was held back before it; empty while that may become a stop.
     /// UTF-8 where the model's units are characters.
     pub text: &'g [u8],
+    /// The id that was drawn.
+    pub drawn: Option<u32>,
+    /// Its probability, where candidates are asked for.
+    pub probability: Option<f32>,
+    /// The most probable ids and their probabilities, as many as the options ask for.
+    pub candidates: &'g [(u32, f32)],
     /// Set on a stream's last piece.
     pub end: Option<End>,
 }
@@ -47,6 +53,10 @@ pub(super) struct Stream {
     /// Whether the last step drew a symbol, and the text it gave.
     drew: bool,
     text: Vec<u8>,
+    /// How many candidates to tell of, and those of the last choice with the probability of what was drawn.
+    told: usize,
+    candidates: Vec<(u32, f32)>,
+    probability: Option<f32>,
     end: Option<End>,
 }
 
@@ -73,6 +83,9 @@ impl Stream {
             stop: Stop::new(&options.stop),
             drew: false,
             text: vec![],
+            told: options.candidates,
+            candidates: vec![],
+            probability: None,
             end: None,
         })
     }
@@ -98,6 +111,9 @@ impl Stream {
         if self.drew {
             self.next = self.sampler.pick(logits);
             self.left -= 1;
+            if self.told > 0 {
+                (self.candidates, self.probability) = candidates(logits, self.told, Some(self.next));
+            }
             if self.stop.push(vocabulary.text_of(self.next, &mut [0; 4]), &mut self.text) {
                 self.end = Some(End::Stop);
                 return;
@@ -117,7 +133,9 @@ impl Stream {
 
     /// What the last step added, if it drew a symbol or ended the stream.
     pub(super) fn piece(&self) -> Option<Piece<'_>> {
-        let piece = Piece { stream: self.id, text: &self.text, end: self.end };
+        let Self { text, candidates, probability, end, .. } = self;
+        let drawn = self.drew.then_some(self.next);
+        let piece = Piece { stream: self.id, text, drawn, probability: *probability, candidates, end: *end };
         (self.drew || self.has_ended()).then_some(piece)
     }
 

@@ -1,21 +1,21 @@
 //! A picture of forecasts beside what came.
 
 use super::ForecastEvaluation;
-use crate::picture::{ACCENT, Chart, INK, Line, chart_picture};
+use crate::picture::{ACCENT, Chart, Figure, INK, Line, chart_figure};
 
 /// Steps that are drawn at most: the last ones.
 const MOST_STEPS: usize = 1_000;
 
 impl ForecastEvaluation {
-    /// An SVG of the columns, one below the other: the truth, and what was said of each step right before it, with its
+    /// The columns, one below the other: the truth, and what was said of each step right before it, with its
     /// interval; then the same as it was said `horizon` steps before.
-    pub fn picture(&self, horizon: usize, columns: &[String]) -> String {
+    pub fn picture(&self, horizon: usize, columns: &[String]) -> Figure {
         let mut distances = vec![0, horizon.saturating_sub(1)];
         distances.dedup();
         let column = |(i, name): (usize, &String)| {
             distances.iter().map(|&ahead| self.chart((i, columns.len()), name, ahead)).collect::<Vec<_>>()
         };
-        chart_picture(&columns.iter().enumerate().flat_map(column).collect::<Vec<_>>())
+        chart_figure(&columns.iter().enumerate().flat_map(column).collect::<Vec<_>>())
     }
 
     fn chart(&self, (column, columns): (usize, usize), name: &str, ahead: usize) -> Chart {
