@@ -4,7 +4,7 @@
 use std::fs;
 use std::ops::ControlFlow;
 
-use refrain::inspect::{Property, Wanted, properties};
+use refrain::inspect::{Property, PropertyKind, Wanted, properties};
 use refrain::kernels::{Reference, State};
 use refrain::layer::softmax;
 use refrain::model::{CellKind, Network, Pass, ResetGate};
@@ -183,7 +183,7 @@ fn the_finder_tells_what_a_unit_follows_from_what_none_does() {
     let tokens: Vec<String> = held_out.chars().map(String::from).collect();
     let mut all = properties(&tokens);
     let noise = (0..ids.len()).map(|i| ((i * i * 7919) % 104_729) as f32).collect();
-    all.push(Property { name: "noise".to_owned(), is_flag: false, values: noise });
+    all.push(Property { name: "noise".to_owned(), kind: PropertyKind::Number, values: noise });
     let findings = session.find_units(&ids, all);
     let finding = |name: &str| findings.iter().find(|finding| finding.property.name == name).unwrap();
     let depth = finding("nesting depth");
@@ -209,11 +209,11 @@ fn a_recording_keeps_what_there_is_room_for() {
     let few = session.inspect(source(&text(40)), &Wanted { bytes: 9 * steps, ..Wanted::default() }).unwrap();
     let kept: usize = few.planes.values().map(|plane| plane.bytes().len()).sum();
     assert!((7 * steps..=9 * steps).contains(&kept), "{kept} bytes");
-    let best = &few.inspection.finder[0].units[0];
+    let best = &few.inspection.finder.as_ref().unwrap().properties[0].units[0];
     assert!(few.planes[&(best.layer, "h")].units().contains(&best.unit));
     // A text too short for most of it is no error.
     let short = session.inspect(source("ab"), &Wanted::default()).unwrap();
-    assert!(short.inspection.finder.is_empty() && short.inspection.gradients.is_none());
+    assert!(short.inspection.finder.is_none() && short.inspection.gradients.is_none());
     assert_eq!(short.inspection.unrolled.unwrap().tokens, ["a"]);
     let unknown = session.inspect(source("a\u{1F600}b"), &Wanted::default()).unwrap();
     assert_eq!(unknown.inspection.tokens, ["a", "\u{fffd}", "b"]);

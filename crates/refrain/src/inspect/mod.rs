@@ -18,10 +18,10 @@ pub use finder::{DirectionMatch, Finding, UnitMatch};
 pub use gradients::GradientReach;
 pub use map::Map;
 pub use plane::Plane;
-pub use properties::{Property, properties};
+pub use properties::{Property, PropertyKind, properties};
 pub use report::{
-    EmbeddingMap, Expectations, Facts, Gradients, Inspection, Layer, NamedReach, Path, PlaneFacts, Recording,
-    Wanted,
+    EmbeddingMap, Expectations, Facts, Found, Gradients, Inspection, Layer, NamedReach, Path, PlaneFacts,
+    Recording, Wanted,
 };
 pub use saturation::{GateSaturation, SaturationCounter};
 pub use text::{Predictions, Seen};

@@ -1,16 +1,31 @@
 //! What can be said of every place of a text without a network: what units are compared with.
 
+use std::path::Path;
+
 use serde::Serialize;
+
+use crate::{Error, Result};
 
 /// A property of a text, a value a token: what holds once the token has been read.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Property {
     /// For people.
     pub name: String,
-    /// Whether it is 1 or 0 everywhere.
-    pub is_flag: bool,
+    /// What its values are.
+    pub kind: PropertyKind,
     /// `[T]`.
     pub values: Vec<f32>,
+}
+
+/// What the values of a property are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum PropertyKind {
+    /// 1 or 0.
+    #[serde(rename = "yes or no")]
+    Flag,
+    /// Any.
+    #[serde(rename = "number")]
+    Number,
 }
 
 /// Letters whose places are properties of their own: the most frequent ones.
@@ -28,12 +43,12 @@ pub fn properties(tokens: &[String]) -> Vec<Property> {
     }
     let number = |name: &str, value: &dyn Fn(&Place) -> usize| Property {
         name: name.to_owned(),
-        is_flag: false,
+        kind: PropertyKind::Number,
         values: places.iter().map(|place| value(place) as f32).collect(),
     };
     let flag = |name: &str, holds: &dyn Fn(&Place) -> bool| Property {
         name: name.to_owned(),
-        is_flag: true,
+        kind: PropertyKind::Flag,
         values: places.iter().map(|place| f32::from(u8::from(holds(place)))).collect(),
     };
     let mut all = vec![
@@ -57,6 +72,39 @@ pub fn properties(tokens: &[String]) -> Vec<Property> {
     }));
     all.retain(varies);
     all
+}
+
+impl Property {
+    /// One that somebody wrote down: a number a token, with white space between.
+    ///
+    /// # Errors
+    /// For what is no number, and if there are not as many as tokens.
+    pub fn from_text(path: &Path, text: &str, tokens: usize) -> Result<Self> {
+        let mut values: Vec<f32> = vec![];
+        for (line, content) in (1..).zip(text.lines()) {
+            for word in content.split_whitespace() {
+                let value = word.parse::<f32>().ok().filter(|value| value.is_finite());
+                values.push(value.ok_or_else(|| {
+                    Error::data(
+                        path,
+                        Some(line),
+                        format!("\"{word}\" is no number: give one for each token of the text"),
+                    )
+                })?);
+            }
+        }
+        if values.len() != tokens {
+            let message =
+                format!("has {} numbers, but the text has {tokens} tokens: give one for each", values.len());
+            return Err(Error::data(path, None, message));
+        }
+        let kind = match values.iter().all(|&x| x == 0.0 || x == 1.0) {
+            true => PropertyKind::Flag,
+            false => PropertyKind::Number,
+        };
+        let name = path.file_stem().map_or_else(|| "annotation".into(), |stem| stem.to_string_lossy());
+        Ok(Self { name: name.into_owned(), kind, values })
+    }
 }
 
 /// Whether it takes two values or more, and none of them nearly always.

@@ -29,11 +29,21 @@ pub struct Wanted {
     pub lags: usize,
     /// Tokens that are unrolled with all numbers; 0 for none.
     pub unrolled: usize,
+    /// What people call the model.
+    pub name: String,
 }
 
 impl Default for Wanted {
     fn default() -> Self {
-        Self { tokens: 200_000, bytes: 10 << 20, finder: true, properties: vec![], lags: 100, unrolled: 16 }
+        Self {
+            tokens: 200_000,
+            bytes: 10 << 20,
+            finder: true,
+            properties: vec![],
+            lags: 100,
+            unrolled: 16,
+            name: String::new(),
+        }
     }
 }
 
@@ -51,27 +61,22 @@ const SEED: u64 = 0;
 /// What a model is, in a few words and numbers.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Facts {
+    /// What people call it.
+    pub name: String,
     /// As `refrain info` has it.
     pub task: &'static str,
     /// One line for people.
     pub summary: String,
-    /// Lowest layers first: of each its recurrent units.
-    pub hidden_sizes: Vec<usize>,
     /// Of the whole model.
     pub parameters: usize,
 }
 
 impl Facts {
     /// Of any model.
-    pub fn of<T: Task>(model: &Model<T>) -> Self {
+    pub fn of<T: Task>(model: &Model<T>, name: &str) -> Self {
         let network = model.task.network();
-        let specs = network.stacks();
-        Self {
-            task: T::NAME,
-            summary: network.summary(),
-            hidden_sizes: specs.iter().flat_map(|stack| stack.specs()).map(|spec| spec.hidden_size).collect(),
-            parameters: network.layout().len(),
-        }
+        let parameters = network.layout().len();
+        Self { name: name.to_owned(), task: T::NAME, summary: network.summary(), parameters }
     }
 }
 
@@ -125,6 +130,15 @@ pub struct Gradients {
     pub series: Vec<NamedReach>,
 }
 
+/// What units follow.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Found {
+    /// The share of the text that correlations were measured on, and not chosen by.
+    pub held_out: f64,
+    /// The best followed first.
+    pub properties: Vec<Finding>,
+}
+
 /// A path of hidden states.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Path {
@@ -157,6 +171,8 @@ pub struct Inspection {
     /// What is read at each step.
     pub tokens: Vec<String>,
     pub layers: Vec<Layer>,
+    /// What people call the planes.
+    pub gates: BTreeMap<&'static str, &'static str>,
     /// If the text was cut, in words.
     pub truncated: Option<String>,
     pub predictions: Expectations,
@@ -165,8 +181,8 @@ pub struct Inspection {
     pub gradients: Option<Gradients>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unrolled: Option<Unrolled>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub finder: Vec<Finding>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finder: Option<Found>,
     pub path: Path,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub embedding: Option<EmbeddingMap>,
@@ -191,7 +207,7 @@ impl<B: Backend> Session<'_, Language, B> {
         let (ids, cut) = self.tokens(text, wanted.tokens)?;
         let text_of = |id: u32| String::from_utf8_lossy(vocabulary.text_of(id, &mut [0; 4])).into_owned();
         let tokens: Vec<String> = ids.iter().map(|&id| text_of(id)).collect();
-        let finder = match wanted.finder && ids.len() >= LEAST_SEARCHED {
+        let findings = match wanted.finder && ids.len() >= LEAST_SEARCHED {
             true => {
                 let searched = ids.len().min(MOST_SEARCHED);
                 let own = wanted.properties.iter().cloned();
@@ -201,7 +217,7 @@ impl<B: Backend> Session<'_, Language, B> {
             }
             false => vec![],
         };
-        let mut recorder = Recorder::new(ids.len(), wanted.bytes, &finder);
+        let mut recorder = Recorder::new(ids.len(), wanted.bytes, &findings);
         let (mut predictions, mut saturation) = (Predictions::default(), SaturationCounter::default());
         let every = ids.len().div_ceil(MOST_POINTS).max(1);
         let mut top_states = vec![];
@@ -215,8 +231,7 @@ impl<B: Backend> Session<'_, Language, B> {
                 top_states.extend(sampled.map(|x| x.as_f32()));
             }
         });
-        let model = Facts::of(self.model());
-        let width = model.hidden_sizes.last().copied().unwrap_or(1);
+        let width = network.architecture().hidden_size;
         let lags = wanted.lags.min(ids.len().saturating_sub(2));
         let gradients = match lags {
             0 => None,
@@ -247,10 +262,11 @@ impl<B: Backend> Session<'_, Language, B> {
             saturation: saturation.shares(),
             gradients,
             unrolled,
-            finder,
+            finder: (!findings.is_empty()).then_some(Found { held_out: 0.5, properties: findings }),
             path: Path { layer: layers.len().saturating_sub(1), every, map: Map::new(&top_states, width) },
             embedding: self.embedding_map(),
-            model,
+            model: Facts::of(self.model(), &wanted.name),
+            gates: gate_names(),
             tokens,
             layers,
         };
@@ -354,6 +370,20 @@ impl<'f> Recorder<'f> {
         }
         (layers, self.planes)
     }
+}
+
+fn gate_names() -> BTreeMap<&'static str, &'static str> {
+    BTreeMap::from([
+        ("h", "hidden state"),
+        ("c", "cell state"),
+        ("i", "input gate"),
+        ("f", "forget gate"),
+        ("g", "candidate"),
+        ("o", "output gate"),
+        ("r", "reset gate"),
+        ("z", "update gate"),
+        ("n", "candidate"),
+    ])
 }
 
 /// The activations of a layer by name, without those that say the same twice and those that only the way back wants.

@@ -1,5 +1,7 @@
 //! A few steps of a text with every number: forward through time, and back.
 
+use std::collections::BTreeMap;
+
 use refrain_kernels::{Backend, Cell, Real, State};
 use serde::Serialize;
 
@@ -20,6 +22,8 @@ pub struct Unrolled {
     pub targets: Vec<String>,
     /// `[T]`: in nats.
     pub losses: Vec<f32>,
+    /// `[T]`: of the targets.
+    pub probabilities: Vec<f32>,
     /// `[T]`: the most probable next tokens with their probabilities.
     pub top: Vec<Vec<(String, f32)>>,
     /// What the cell computes.
@@ -38,7 +42,7 @@ pub struct UnrolledLayer {
     /// `H`.
     pub units: usize,
     /// By name, `[T][H]`.
-    pub planes: Vec<(&'static str, Vec<Vec<f32>>)>,
+    pub planes: BTreeMap<&'static str, Vec<Vec<f32>>>,
 }
 
 /// Backpropagation through time, cut every `k` steps.
@@ -87,6 +91,7 @@ impl<B: Backend> Session<'_, Language, B> {
             tokens: read.iter().map(shown).collect(),
             targets: next.iter().map(shown).collect(),
             losses: predictions.surprise[1..].to_vec(),
+            probabilities: predictions.surprise[1..].iter().map(|loss| (-loss).exp()).collect(),
             top: predictions.candidates[..read.len()].iter().map(named).collect(),
             equations: equations(network.architecture().cell()),
             layers,

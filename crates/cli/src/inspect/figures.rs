@@ -1,0 +1,113 @@
+//! The single figures.
+
+use refrain::inspect::Recording;
+use refrain::picture::{ACCENT, BLUE, Chart, Colour, Figure, Heatmap, INK, Line, chart_figure};
+
+use super::{Chosen, View};
+use crate::Failure;
+
+/// Colours of lines, in their order.
+const COLOURS: [Colour; 6] = [
+    ACCENT,
+    BLUE,
+    [0x3a, 0x9a, 0x5f, 0xff],
+    [0x8e, 0x5b, 0xb0, 0xff],
+    [0xb0, 0x8a, 0x1e, 0xff],
+    INK,
+];
+
+pub(super) fn figure(view: View, recording: &Recording, chosen: &Chosen) -> Result<Figure, Failure> {
+    let inspection = &recording.inspection;
+    let missing = |what: &str| Failure::Usage(format!("{what}: the text is too short for it"));
+    Ok(match view {
+        View::Units => heatmap(recording, chosen).figure(),
+        View::Surprise => {
+            let points = (0..).zip(&inspection.predictions.surprise);
+            let points = points.map(|(t, x)| (f64::from(t), x.map_or(f64::NAN, f64::from))).collect();
+            chart_figure(&[Chart {
+                title: "surprise, nats".to_owned(),
+                x_name: inspection.axis.clone(),
+                lines: vec![Line { colour: ACCENT, points, ..Line::default() }],
+                ..Chart::default()
+            }])
+        }
+        View::Gates => {
+            let gates = (0..).zip(&inspection.saturation);
+            let charts: Vec<Chart> = gates
+                .map(|(_, gate)| Chart {
+                    title: format!("layer {}, gate {}: share of time below 0.1", gate.layer + 1, gate.gate),
+                    x_name: "share of time above 0.9".to_owned(),
+                    lines: vec![Line {
+                        colour: COLOURS[gate.layer % COLOURS.len()],
+                        points: gate.right.iter().zip(&gate.left).map(|(&x, &y)| (x.into(), y.into())).collect(),
+                        dots: true,
+                        ..Line::default()
+                    }],
+                    ..Chart::default()
+                })
+                .collect();
+            if charts.is_empty() {
+                return Err(Failure::Usage("--view gates: an Elman network has none".to_owned()));
+            }
+            chart_figure(&charts)
+        }
+        View::Gradients => {
+            let gradients = inspection.gradients.as_ref().ok_or_else(|| missing("--view gradients"))?;
+            let line = |(i, series): (usize, &refrain::inspect::NamedReach)| {
+                let lags = || gradients.lags.iter().map(|&lag| lag as f64);
+                let reach = &series.reach;
+                Line {
+                    name: series.name.clone(),
+                    colour: COLOURS[i % COLOURS.len()],
+                    points: lags().zip(reach.median.iter().copied()).collect(),
+                    band: reach.low.iter().copied().zip(reach.high.iter().copied()).collect(),
+                    dots: false,
+                }
+            };
+            chart_figure(&[Chart {
+                title: "norm of the gradient of a step's loss with respect to h, k steps before".to_owned(),
+                x_name: "k".to_owned(),
+                logarithmic: true,
+                lines: gradients.series.iter().enumerate().map(line).collect(),
+            }])
+        }
+        View::Path => {
+            let path = &inspection.path;
+            let points = path.map.points.iter().map(|[x, y]| ((*x).into(), (*y).into())).collect();
+            let share = |i: usize| 100.0 * path.map.explained.get(i).copied().unwrap_or(0.0);
+            chart_figure(&[Chart {
+                title: format!("layer {}: second component ({:.0} % of the variance)", path.layer + 1, share(1)),
+                x_name: format!("first component ({:.0} %)", share(0)),
+                lines: vec![Line { colour: ACCENT, points, dots: true, ..Line::default() }],
+                ..Chart::default()
+            }])
+        }
+        View::Finder => {
+            return Err(Failure::Usage("--view finder is a table: ask for --format csv".to_owned()));
+        }
+    })
+}
+
+/// Units over the steps of the text.
+fn heatmap(recording: &Recording, chosen: &Chosen) -> Heatmap {
+    let Chosen { layer, plane, units } = chosen;
+    let inspection = &recording.inspection;
+    let facts = &inspection.layers[*layer];
+    let plane_of = &recording.planes[&(*layer, *plane)];
+    let mut units = units.clone();
+    units.sort_unstable();
+    let row = |unit: usize| {
+        let column = plane_of.units().iter().position(|&other| other == unit)?;
+        Some((unit.to_string(), plane_of.column(column).collect::<Vec<f32>>()))
+    };
+    let rows: Vec<(String, Vec<f32>)> = units.into_iter().filter_map(row).collect();
+    let most = rows.iter().flat_map(|(_, values)| values).fold(0.0_f32, |most, x| most.max(x.abs()));
+    let name = inspection.gates.get(plane).copied().unwrap_or_default();
+    Heatmap {
+        title: format!("{}, {}: {plane} ({name})", inspection.model.name, facts.name),
+        steps: inspection.tokens.clone(),
+        rows,
+        // What lies between -1 and 1 is shown as what it is.
+        most: if *plane == "c" { most } else { 1.0 },
+    }
+}

@@ -1,0 +1,299 @@
+//! `refrain inspect`: what a model does while it reads a text, as a page, as figures, as numbers, in the terminal.
+
+mod figures;
+mod tables;
+mod terminal;
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use refrain::inspect::{Gradients, NamedReach, Property, Recording, Wanted};
+use refrain::sample::Options;
+use refrain::task::Language;
+use refrain::text::Source;
+use refrain::{Cpu, Error, Model, PrecisionChoice, Session, task_of, write_atomically};
+
+use crate::train::named;
+use crate::{Failure, figure, machine, out, page};
+
+/// Look inside a model while it reads a text.
+///
+/// Writes one page that opens in any browser, without a network: the text coloured by any unit, all units over time, what was
+/// expected and what surprised, gates, gradients through time, the unrolled network with its numbers, and which units follow
+/// brackets, quotes, line positions, letters. Or the single figures, their numbers, and the text coloured in the terminal.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// A model file, or the directory of a run
+    model: PathBuf,
+    /// The text to read: best one that the model has not learned [a text that the model writes]
+    text: Option<PathBuf>,
+    /// Read this text instead of a file
+    #[arg(long = "text", value_name = "TEXT", conflicts_with = "text", allow_hyphen_values = true)]
+    literal: Option<String>,
+    /// Where to [report.html; the terminal for text, json and csv]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// What to write [as the name of --out says, otherwise html]
+    #[arg(long)]
+    format: Option<Format>,
+    /// Tokens of the text that are read, at most [200,000 for pages, 100 for pictures of units]
+    #[arg(long, value_name = "N")]
+    length: Option<usize>,
+    /// Room for activations in a page, in MB: where all units take more, those that follow something are kept
+    #[arg(long, value_name = "MB", default_value_t = 10)]
+    max_size: usize,
+    /// Numbers to compare units with, one for each token of the text; may be given several times
+    #[arg(long, value_name = "FILE")]
+    annotate: Vec<PathBuf>,
+    /// Further models whose gradients through time to draw beside this one's; may be given several times
+    #[arg(long, value_name = "MODEL")]
+    compare: Vec<PathBuf>,
+    /// How many steps gradients are followed back
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    lags: usize,
+    /// What pictures and tables are of
+    #[arg(long, default_value = "units", help_heading = "Single figures")]
+    view: View,
+    /// The layer, from 1 [that of the unit that follows something best, or the top one]
+    #[arg(long, value_name = "N", help_heading = "Single figures")]
+    layer: Option<usize>,
+    /// h, c (cells of an LSTM), or a gate: i, f, g, o; r, z, n [that of the unit]
+    #[arg(long, value_name = "NAME", help_heading = "Single figures")]
+    plane: Option<String>,
+    /// The units, from 0; may be given several times [all; in the terminal the one that follows something best]
+    #[arg(long, value_name = "N", help_heading = "Single figures")]
+    unit: Vec<usize>,
+    /// f32, bf16, int8, or auto: bf16 where the processor has tile units for it [auto]
+    #[arg(long, value_parser = named::<PrecisionChoice>)]
+    precision: Option<PrecisionChoice>,
+    /// Threads; changes no number [all processors]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  refrain inspect runs/brackets held-out.txt                            writes report.html
+  refrain inspect runs/play --text 'ROMEO: \"O, speak again\"' --format text
+  refrain inspect runs/play play.txt --out cells.png --plane c --layer 2
+  refrain inspect runs/rnn play.txt --compare runs/gru --compare runs/lstm --view gradients --out reach.svg
+  refrain inspect runs/play play.txt --format csv --view finder";
+
+/// What is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A page for browsers.
+    Html,
+    /// The text in the terminal, coloured by a unit.
+    Text,
+    /// A picture.
+    Png,
+    /// A picture that can be scaled.
+    Svg,
+    /// Everything but the activations.
+    Json,
+    /// The numbers of a view.
+    Csv,
+}
+
+/// What single figures and tables show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum View {
+    /// Units over the steps of the text.
+    Units,
+    /// How surprising each token was.
+    Surprise,
+    /// How often gates are shut and open.
+    Gates,
+    /// How far gradients reach back.
+    Gradients,
+    /// The hidden states as a path.
+    Path,
+    /// Which units follow which property.
+    Finder,
+}
+
+/// A plane of a layer, and some of its units.
+struct Chosen {
+    layer: usize,
+    plane: &'static str,
+    units: Vec<usize>,
+}
+
+/// Tokens of a picture of units, and of a text that the model writes itself.
+const PICTURED: usize = 100;
+const WRITTEN: usize = 2_000;
+
+pub(crate) fn run(args: Args) -> Result<(), Failure> {
+    let task = task_of(&args.model)?;
+    if task != "language" {
+        return Err(Failure::Usage(format!("that is a model of {task}: language models can be looked into")));
+    }
+    let format = args.chosen_format()?;
+    let model = Model::<Language>::load(&args.model)?;
+    let backend = args.backend(&model)?;
+    let session = model.on(&backend);
+    let source = args.source(&session)?;
+    let recording = args.record(&session, source.clone(), format)?;
+    match format {
+        Format::Html => {
+            let path = args.out.clone().unwrap_or_else(|| "report.html".into());
+            write_atomically(&path, page::report(&recording)?.as_bytes())?;
+            eprintln!("{}: open it in a browser", path.display());
+            Ok(())
+        }
+        Format::Json => args.write(&serde_json::to_string(&recording.inspection).map_err(unwritable)?),
+        Format::Csv => {
+            let chosen = args.chosen(&recording)?;
+            args.write(&tables::csv(args.view, &session, &recording, &chosen, source)?)
+        }
+        Format::Text => {
+            let mut chosen = args.chosen(&recording)?;
+            chosen.units.truncate(1);
+            args.write(&terminal::coloured(&recording, &chosen))
+        }
+        Format::Png | Format::Svg => {
+            let figure = figures::figure(args.view, &recording, &args.chosen(&recording)?)?;
+            let extension = if format == Format::Png { "png" } else { "svg" };
+            let path = args.out.clone().unwrap_or_else(|| format!("report.{extension}").into());
+            figure::save(&path.with_extension(extension), &figure)?;
+            eprintln!("{}", path.display());
+            Ok(())
+        }
+    }
+}
+
+impl Args {
+    fn backend(&self, model: &Model<Language>) -> Result<Cpu, Failure> {
+        machine::backend(self.threads, self.precision, model.task.network.architecture().hidden_size)
+    }
+
+    fn chosen_format(&self) -> Result<Format, Failure> {
+        let extension = self.out.as_deref().and_then(Path::extension).and_then(|extension| extension.to_str());
+        match (self.format, extension) {
+            (Some(format), _) => Ok(format),
+            (None, None) => Ok(Format::Html),
+            (None, Some("htm")) => Ok(Format::Html),
+            (None, Some("txt")) => Ok(Format::Text),
+            (None, Some(extension)) => Format::from_str(extension, true).map_err(|_| {
+                Failure::Usage(format!(
+                    "{extension} is no form of an inspection: name --out .html, .png, .svg, .json or .csv, or give --format"
+                ))
+            }),
+        }
+    }
+
+    /// The text that is read.
+    fn source(&self, session: &Session<'_, Language, Cpu>) -> Result<Source, Failure> {
+        if let Some(path) = &self.text {
+            return Ok(Source::file(path));
+        }
+        let (name, text) = match &self.literal {
+            Some(text) if text.is_empty() => return Err(Failure::Usage("--text is empty: give at least a character".to_owned())),
+            Some(text) => ("--text", text.clone()),
+            None => {
+                eprintln!("note: no text given: the model reads what it writes itself");
+                let options = Options { temperature: 0.8, ..Options::default() };
+                ("a text of the model's own", session.write("", WRITTEN, &options)?)
+            }
+        };
+        Ok(Source::Memory { name: name.to_owned(), bytes: text.as_bytes().into() })
+    }
+
+    /// Reads the text, and whatever further files say.
+    fn record(
+        &self,
+        session: &Session<'_, Language, Cpu>,
+        source: Source,
+        format: Format,
+    ) -> Result<Recording, Failure> {
+        let default = Wanted::default();
+        let picture = matches!(format, Format::Png | Format::Svg) && self.view == View::Units;
+        let tokens = self.length.unwrap_or(if picture { PICTURED } else { default.tokens });
+        if tokens == 0 {
+            return Err(Failure::Usage("--length is 0: give at least 1".to_owned()));
+        }
+        let mut wanted = Wanted {
+            tokens,
+            bytes: if format == Format::Html { self.max_size << 20 } else { usize::MAX },
+            lags: if matches!(format, Format::Html | Format::Json) || self.view == View::Gradients { self.lags } else { 0 },
+            name: page::name_of(&self.model),
+            ..default
+        };
+        if !self.annotate.is_empty() {
+            let (ids, _) = session.tokens(source.clone(), tokens)?;
+            for path in &self.annotate {
+                let text = refrain::format::read_text(path)?;
+                wanted.properties.push(Property::from_text(path, &text, ids.len())?);
+            }
+        }
+        let mut recording = session.inspect(source.clone(), &wanted)?;
+        self.add_compared(&mut recording, &source)?;
+        Ok(recording)
+    }
+
+    /// The gradients of other models over the same text.
+    fn add_compared(&self, recording: &mut Recording, source: &Source) -> Result<(), Failure> {
+        let tokens = recording.inspection.tokens.len();
+        let Some(Gradients { lags, series }) = &mut recording.inspection.gradients else { return Ok(()) };
+        for path in &self.compare {
+            let model = Model::<Language>::load(path)?;
+            let backend = self.backend(&model)?;
+            let session = model.on(&backend);
+            let (ids, _) = session.tokens(source.clone(), tokens)?;
+            let reach = session.gradient_reach(&ids, lags.len(), 0)?;
+            series.push(NamedReach { name: page::name_of(path), reach });
+        }
+        if let ([first, ..], false) = (&mut series[..], self.compare.is_empty()) {
+            first.name.clone_from(&recording.inspection.model.name);
+        }
+        Ok(())
+    }
+
+    /// What is asked for, and where nothing is, the unit that follows something best.
+    fn chosen(&self, recording: &Recording) -> Result<Chosen, Failure> {
+        let inspection = &recording.inspection;
+        let best = inspection.finder.as_ref().and_then(|found| found.properties.first()?.units.first());
+        let top = inspection.layers.len().saturating_sub(1);
+        let layer = match self.layer {
+            Some(layer) => layer.wrapping_sub(1),
+            None => best.map_or(top, |unit| unit.layer),
+        };
+        let facts = inspection.layers.get(layer).ok_or_else(|| {
+            Failure::Usage(format!("--layer: the model has layers 1 to {}", inspection.layers.len()))
+        })?;
+        let best = best.filter(|unit| unit.layer == layer);
+        let wanted = self.plane.as_deref().or(best.map(|unit| unit.plane)).unwrap_or("h");
+        let names = || facts.planes.keys().copied();
+        let plane = names().find(|name| *name == wanted).ok_or_else(|| {
+            let names: Vec<&str> = names().collect();
+            Failure::Usage(format!("--plane {wanted}: {} has {}", facts.name, names.join(", ")))
+        })?;
+        if let Some(unit) = self.unit.iter().find(|unit| **unit >= facts.units) {
+            return Err(Failure::Usage(format!("--unit {unit}: {} has units 0 to {}", facts.name, facts.units - 1)));
+        }
+        let units = match (&self.unit[..], best) {
+            ([], Some(best)) if self.plane.is_none() || self.plane.as_deref() == Some(best.plane) => {
+                // The best one first: the terminal shows one.
+                let others = (0..facts.units).filter(|unit| *unit != best.unit);
+                [best.unit].into_iter().chain(others).collect()
+            }
+            ([], _) => (0..facts.units).collect(),
+            (units, _) => units.to_vec(),
+        };
+        Ok(Chosen { layer, plane, units })
+    }
+
+    fn write(&self, text: &str) -> Result<(), Failure> {
+        match &self.out {
+            Some(path) => Ok(write_atomically(path, text.as_bytes())?),
+            None => out::write(text.as_bytes()),
+        }
+    }
+}
+
+/// Numbers and texts can always be written; if not, somebody should hear of it.
+fn unwritable(error: serde_json::Error) -> Failure {
+    Failure::Error(Error::Config(format!("what was found cannot be written: {error}")))
+}

@@ -1,0 +1,109 @@
+//! The numbers of a view as CSV.
+
+use refrain::inspect::Recording;
+use refrain::task::Language;
+use refrain::text::Source;
+use refrain::{Cpu, Session};
+
+use super::{Chosen, View};
+use crate::Failure;
+
+/// A header, then a line for each step, unit or finding. Activations are exact.
+pub(super) fn csv(
+    view: View,
+    session: &Session<'_, Language, Cpu>,
+    recording: &Recording,
+    chosen: &Chosen,
+    source: Source,
+) -> Result<String, Failure> {
+    let inspection = &recording.inspection;
+    let mut table = String::new();
+    let mut line = |fields: &[String]| {
+        table.push_str(&fields.iter().map(|field| quoted(field)).collect::<Vec<_>>().join(","));
+        table.push('\n');
+    };
+    let header = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<String>>();
+    match view {
+        View::Units => {
+            let Chosen { layer, plane, units } = chosen;
+            let mut units = units.clone();
+            units.sort_unstable();
+            let mut names = header(&["step", "token"]);
+            names.extend(units.iter().map(|unit| format!("{plane}{unit}")));
+            line(&names);
+            let (ids, _) = session.tokens(source, inspection.tokens.len())?;
+            session.watch(&ids, |seen| {
+                let trace = &seen.layers[*layer];
+                let gate = trace.gates.iter().find(|(name, _)| name == plane).map(|(_, values)| &values[..]);
+                let values = match *plane {
+                    "h" => &trace.h[..],
+                    "c" => &trace.c[..],
+                    _ => gate.unwrap_or_default(),
+                };
+                let width = values.len() / seen.ids.len();
+                for (t, row) in (seen.from..).zip(values.chunks_exact(width)) {
+                    let own = units.iter().map(|&unit| row[unit].to_string());
+                    let start = [t.to_string(), inspection.tokens[t].clone()];
+                    line(&start.into_iter().chain(own).collect::<Vec<_>>());
+                }
+            });
+        }
+        View::Surprise => {
+            line(&header(&["step", "token", "nats"]));
+            for (t, (token, surprise)) in inspection.tokens.iter().zip(&inspection.predictions.surprise).enumerate() {
+                line(&[t.to_string(), token.clone(), surprise.map(|x| x.to_string()).unwrap_or_default()]);
+            }
+        }
+        View::Gates => {
+            line(&header(&["layer", "gate", "unit", "left", "right"]));
+            for gate in &inspection.saturation {
+                for (unit, (left, right)) in gate.left.iter().zip(&gate.right).enumerate() {
+                    let place = [(gate.layer + 1).to_string(), gate.gate.to_owned(), unit.to_string()];
+                    line(&[&place[..], &[left.to_string(), right.to_string()]].concat());
+                }
+            }
+        }
+        View::Gradients => {
+            line(&header(&["model", "lag", "median", "low", "high", "cell"]));
+            for series in inspection.gradients.iter().flat_map(|gradients| &gradients.series) {
+                let reach = &series.reach;
+                for (i, median) in reach.median.iter().enumerate() {
+                    let cell = reach.cell.get(i).map(f64::to_string).unwrap_or_default();
+                    let numbers = [median, &reach.low[i], &reach.high[i]].map(f64::to_string);
+                    line(&[&[series.name.clone(), (i + 1).to_string()], &numbers[..], &[cell]].concat());
+                }
+            }
+        }
+        View::Path => {
+            line(&header(&["step", "x", "y"]));
+            for (i, [x, y]) in inspection.path.map.points.iter().enumerate() {
+                line(&[(i * inspection.path.every).to_string(), x.to_string(), y.to_string()]);
+            }
+        }
+        View::Finder => {
+            line(&header(&["property", "layer", "plane", "unit", "r", "mutual_information", "baseline_r"]));
+            for finding in inspection.finder.iter().flat_map(|found| &found.properties) {
+                let name = &finding.property.name;
+                for unit in &finding.units {
+                    let place = [(unit.layer + 1).to_string(), unit.plane.to_owned(), unit.unit.to_string()];
+                    let numbers = [unit.r, unit.mi, unit.baseline_r].map(|x| format!("{x:.4}"));
+                    line(&[&[name.clone()], &place[..], &numbers].concat());
+                }
+                if let Some(direction) = &finding.direction {
+                    let place = [(direction.layer + 1).to_string(), direction.plane.to_owned(), "direction".to_owned()];
+                    let [r, baseline] = [direction.r, direction.baseline_r].map(|x| format!("{x:.4}"));
+                    line(&[&[name.clone()], &place[..], &[r, String::new(), baseline]].concat());
+                }
+            }
+        }
+    }
+    Ok(table)
+}
+
+/// A field as RFC 4180 has it.
+fn quoted(field: &str) -> String {
+    match field.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", field.replace('"', "\"\"")),
+        false => field.to_owned(),
+    }
+}
