@@ -1,0 +1,93 @@
+// Puts the page together for its host: a report, a server, or a run that is under way.
+((refrain) => {
+  "use strict";
+  const { make, source, views, tabs, selection, firstUnit, button } = refrain;
+  const { host, version } = source.boot;
+  const main = document.getElementById("main");
+  const head = document.getElementById("head");
+
+  const failure = (error) => make("p", { class: "failure", role: "alert" }, `That did not work: ${error.message}`);
+
+  function introduce(model, details) {
+    head.replaceChildren(make("h1", {}, "refrain"), make("p", {}, make("b", {}, model?.name ?? ""), ` ${model?.summary ?? ""}`));
+    if (details) head.append(make("p", { class: "soft" }, details));
+    head.append(make("small", {}, `refrain ${version}`));
+    if (model?.name) document.title = `${model.name} – refrain`;
+  }
+
+  /** The panel of a view: its title, what one sees, and the view. */
+  function panel(view, context) {
+    const text = [make("h2", {}, view.heading), make("p", { class: "note" }, view.note)];
+    if (view.formula) text.push(make("p", { class: "formula" }, view.formula));
+    const section = make("div", {}, ...text);
+    try {
+      section.append(view.open(context));
+    } catch (error) {
+      console.error(error);
+      section.append(failure(error));
+    }
+    return section;
+  }
+
+  const inAddress = () => decodeURIComponent(location.hash.slice(1));
+
+  /** Tabs for the views that have something to show. */
+  function show(offered, context, label) {
+    const shared = { ...context, go: (id) => list?.go(id) };
+    const items = offered.map((view) => ({ id: view.id, title: view.title, open: () => panel(view, shared) }));
+    const list = tabs(label, items, inAddress(), (id) => history.replaceState(null, "", `#${id}`));
+    return list;
+  }
+
+  const ofTrace = (trace) => views.filter((view) => !view.host && view.offered(trace));
+
+  function contextOf(trace) {
+    return trace.layers?.length ? { trace, selection: selection(firstUnit(trace)) } : { trace, selection: selection({}) };
+  }
+
+  const length = (trace) => `${trace.tokens.length.toLocaleString("en")} ${trace.axis}`;
+
+  function report() {
+    const trace = source.trace();
+    introduce(trace.model, [length(trace), trace.truncated].filter(Boolean).join("; "));
+    main.replaceChildren(show(ofTrace(trace), contextOf(trace), "Views").element);
+  }
+
+  async function serve() {
+    const info = await source.info();
+    introduce(info.model);
+    const text = make("textarea", { id: "text-to-read", rows: 3, spellcheck: "false" });
+    text.value = info.sample_text ?? "";
+    const status = make("p", { class: "soft", role: "status" });
+    const holder = make("div", {});
+    const ownViews = views.filter((view) => view.host === "serve" && view.offered(info));
+
+    async function read(event) {
+      event?.preventDefault();
+      status.replaceChildren("Reading …");
+      try {
+        const trace = await source.read(text.value);
+        status.replaceChildren([`Read ${length(trace)}`, trace.truncated].filter(Boolean).join("; "), ".");
+        holder.replaceChildren(show([...ofTrace(trace), ...ownViews], { ...contextOf(trace), info }, "Views").element);
+      } catch (error) {
+        status.replaceChildren(failure(error));
+      }
+    }
+    const form = make("form", { class: "read", submit: read },
+      make("label", { for: "text-to-read" }, "Text to read"), text, button("Read", () => {}, { type: "submit", class: "main" }));
+    main.replaceChildren(form, status, holder);
+    await read();
+  }
+
+  function live() {
+    const run = refrain.follow_run();
+    introduce(source.boot.model ?? { name: source.boot.name, summary: "a run as it happens" });
+    main.replaceChildren(run.status, show(views.filter((view) => view.host === "live"), { run }, "The run").element);
+  }
+
+  const start = { report, serve, live }[host];
+  Promise.resolve().then(start).catch((error) => {
+    console.error(error);
+    main.replaceChildren(failure(error));
+  });
+})(window.refrain);
