@@ -40,6 +40,13 @@
     return { element, say: (text) => (element.textContent = text) };
   }
 
+  /** A table of headings and rows of texts or elements. */
+  function table(headings, rows) {
+    const body = rows.map((row) => make("tr", {}, ...row.map((content) => make("td", {}, content))));
+    const head = make("tr", {}, ...headings.map((heading) => make("th", { scope: "col" }, heading)));
+    return make("div", { class: "wide" }, make("table", {}, make("thead", {}, head), make("tbody", {}, ...body)));
+  }
+
   const tooltip = {
     show(text, x, y) {
       tip.textContent = text;
@@ -88,5 +95,5 @@
     return { element, go, step, setCount, place, last };
   }
 
-  Object.assign(refrain, { labelled, button, select, input, checkbox, bar, readout, tooltip, player });
+  Object.assign(refrain, { labelled, button, select, input, checkbox, bar, readout, table, tooltip, player });
 })(window.refrain);

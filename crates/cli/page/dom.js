@@ -24,11 +24,11 @@ window.refrain = { views: [] };
   /** A token within a text: blanks stay blanks. */
   const inText = (token) => Array.from(token, (c) => (c === " " ? c : sign(c))).join("");
 
-  /** A number in three digits. */
-  function number(value) {
+  /** A number in three digits, or as many as are asked for. */
+  function number(value, digits = 3) {
     if (value == null || Number.isNaN(value)) return "–";
     const size = Math.abs(value);
-    const text = size !== 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(1) : String(+value.toPrecision(3));
+    const text = size !== 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(digits - 2) : String(+value.toPrecision(digits));
     return text.replaceAll("-", "−");
   }
 
@@ -43,5 +43,8 @@ window.refrain = { views: [] };
   /** What one step is called, of the axis' name in the plural. */
   const stepName = (axis) => axis.replace(/s$/, "");
 
-  Object.assign(refrain, { make, visible, inText, number, percent, clamp, apart, stepName });
+  /** Whether the steps can be read as a text; frames and steps of numbers cannot. */
+  const isText = ({ axis }) => axis !== "steps" && axis !== "frames";
+
+  Object.assign(refrain, { make, visible, inText, number, percent, clamp, apart, stepName, isText });
 })(window.refrain);

@@ -23,16 +23,16 @@
     const element = make("div", { class: "grid" }, ...(tools ? [zoomBar] : []), scroller, said.element);
     let shape = options.shape, zoom = options.zoom ?? 9, cursor = null, gutter = 0, head = 0;
 
-    const size = () => (fit ? Math.max(1e-3, (scroller.clientWidth - gutter) / shape.columns) : ZOOMS[zoom]);
+    const size = () => (fit ? Math.max(1e-3, (scroller.clientWidth - gutter - (options.margin ?? 0)) / shape.columns) : ZOOMS[zoom]);
     const rowHeight = () => options.rowHeight ?? clamp(Math.floor(460 / shape.rows), 6, 18);
 
     function measure(context) {
       const labels = Array.from({ length: Math.min(shape.rows, 400) }, (_, row) => shape.rowLabel(row));
       gutter = Math.ceil(Math.max(...labels.map((text) => context.measureText(text).width), 8)) + 8;
-      gutter = Math.min(gutter, 90);
-      head = shape.columnLabel ? (size() >= 10 && isLong() ? 76 : 18) : 0;
+      gutter = options.gutter ?? Math.min(gutter, 90);
+        head = fit ? 0 : size() >= 10 && isLong() ? 76 : 18;
     }
-    const isLong = () => Array.from({ length: Math.min(shape.columns, 200) }, (_, c) => shape.columnLabel(c)).some((text) => [...text].length > 2);
+    const isLong = () => shape.columnLabel && Array.from({ length: Math.min(shape.columns, 200) }, (_, c) => shape.columnLabel(c)).some((text) => [...text].length > 2);
 
     /** What is in sight: places, sizes and labels, for drawing and for saving. */
     function view() {
@@ -48,7 +48,7 @@
         left: gutter + first * cell - scroller.scrollLeft,
         above: head + top * high - scroller.scrollTop,
         long: head > 18,
-        columnsEvery: cell >= 8 || head > 18 ? 1 : Math.max(1, Math.ceil(64 / cell)),
+        columnsEvery: shape.columnLabel && (cell >= 8 || head > 18) ? 1 : Math.max(1, Math.ceil(64 / cell)),
         rowsEvery: Math.max(1, Math.ceil(LABEL / high)),
       };
     }

@@ -21,7 +21,7 @@
     if (view.formula) text.push(make("p", { class: "formula" }, view.formula));
     const section = make("div", {}, ...text);
     try {
-      section.append(view.open(context));
+      section.append(make("div", { class: "view" }, view.open(context)));
     } catch (error) {
       console.error(error);
       section.append(failure(error));
@@ -34,9 +34,9 @@
   /** Tabs for the views that have something to show. */
   function show(offered, context, label) {
     const shared = { ...context, go: (id) => list?.go(id) };
-    const items = offered.map((view) => ({ id: view.id, title: view.title, open: () => panel(view, shared) }));
+    const items = offered.map((view) => ({ id: view.id, title: view.title, open: () => (view.panel ?? ((context) => panel(view, context)))(shared) }));
     const list = tabs(label, items, inAddress(), (id) => history.replaceState(null, "", `#${id}`));
-    return list;
+    return list.element;
   }
 
   const ofTrace = (trace) => views.filter((view) => !view.host && view.offered(trace));
@@ -50,7 +50,7 @@
   function report() {
     const trace = source.trace();
     introduce(trace.model, [length(trace), trace.truncated].filter(Boolean).join("; "));
-    main.replaceChildren(show(ofTrace(trace), contextOf(trace), "Views").element);
+    main.replaceChildren(show(ofTrace(trace), contextOf(trace), "Views"));
   }
 
   async function serve() {
@@ -60,29 +60,39 @@
     text.value = info.sample_text ?? "";
     const status = make("p", { class: "soft", role: "status" });
     const holder = make("div", {});
-    const ownViews = views.filter((view) => view.host === "serve" && view.offered(info));
+    const panels = new Map();
+    /** A view of the host outlives the texts that are read: its panel is made once. */
+    const lasting = (view) => ({
+      ...view,
+      panel(context) {
+        if (!panels.has(view)) panels.set(view, panel(view, context));
+        return panels.get(view);
+      },
+    });
+    const own = views.filter((view) => view.host === "serve" && view.offered(info)).map(lasting);
+    const submit = (event) => (event.preventDefault(), read(text.value));
 
-    async function read(event) {
-      event?.preventDefault();
+    async function read(wanted) {
+      text.value = wanted;
       status.replaceChildren("Reading …");
       try {
-        const trace = await source.read(text.value);
+        const trace = await source.read(wanted);
         status.replaceChildren([`Read ${length(trace)}`, trace.truncated].filter(Boolean).join("; "), ".");
-        holder.replaceChildren(show([...ofTrace(trace), ...ownViews], { ...contextOf(trace), info }, "Views").element);
+        holder.replaceChildren(show([...ofTrace(trace), ...own], { ...contextOf(trace), info, read }, "Views"));
       } catch (error) {
         status.replaceChildren(failure(error));
       }
     }
-    const form = make("form", { class: "read", submit: read },
+    const form = make("form", { class: "read", submit },
       make("label", { for: "text-to-read" }, "Text to read"), text, button("Read", () => {}, { type: "submit", class: "main" }));
     main.replaceChildren(form, status, holder);
-    await read();
+    await read(text.value);
   }
 
   function live() {
-    const run = refrain.follow_run();
+    const run = refrain.followRun();
     introduce(source.boot.model ?? { name: source.boot.name, summary: "a run as it happens" });
-    main.replaceChildren(run.status, show(views.filter((view) => view.host === "live"), { run }, "The run").element);
+    main.replaceChildren(run.status, show(views.filter((view) => view.host === "live"), { run }, "The run"));
   }
 
   const start = { report, serve, live }[host];

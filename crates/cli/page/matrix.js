@@ -1,7 +1,7 @@
 // All units of a layer over all steps.
 ((refrain) => {
   "use strict";
-  const { make, views, visible, number, grid, bar, unitControls, withPlane, choose, legend, stepName } = refrain;
+  const { make, views, visible, number, grid, bar, unitControls, withPlane, choose, legend, stepName, isText } = refrain;
 
   function open(context) {
     const { trace, selection, go } = context;
@@ -10,7 +10,7 @@
     const matrix = grid({
       label: "Units by steps; Enter colours the text by a unit",
       name: `${trace.model.name} units`,
-      shape: { rows: units.length, columns: trace.tokens.length, rowLabel: (row) => String(units[row]), columnLabel: (t) => visible(trace.tokens[t]) },
+      shape: { rows: units.length, columns: trace.tokens.length, rowLabel: (row) => String(units[row]), columnLabel: isText(trace) && ((t) => visible(trace.tokens[t])) },
       value: (row, t) => (plane ? plane.shade(t, units[row], selection.get().stretch) : NaN),
       describe: (row, t) => `unit ${units[row]} at ${stepName(trace.axis)} ${t}, “${visible(trace.tokens[t])}”: ${selection.get().plane} = ${number(plane?.at(t, units[row]))}`,
       chosen: () => units.indexOf(selection.get().unit),

@@ -1,7 +1,7 @@
 // A text coloured by one unit, and beside it the browser of all units.
 ((refrain) => {
   "use strict";
-  const { make, views, visible, number, textPane, grid, select, bar, unitControls, withPlane, choose, source, stepName } = refrain;
+  const { make, views, visible, number, textPane, grid, select, bar, unitControls, withPlane, choose, source, stepName, isText } = refrain;
 
   const ORDERS = [["number", "number"], ["spread", "what varies most"], ["slow", "what changes slowly"]];
 
@@ -96,7 +96,7 @@
     heading: "What one unit does",
     note: "Every character is coloured by the value that one unit had after reading it. Look for units that switch on and off at something you can name: quotes, line ends, brackets, the middle of a word. Most units have no such meaning.",
     formula: "c from −1 (blue) to 1 (orange) as tanh(c); gates from shut (blue) to open (orange)",
-    offered: ({ layers }) => layers?.some(({ planes }) => Object.keys(planes).length > 0),
+    offered: (trace) => isText(trace) && trace.layers?.some(({ planes }) => Object.keys(planes).length > 0),
     open,
   });
 })(window.refrain);
