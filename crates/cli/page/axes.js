@@ -12,12 +12,14 @@
     return ticks;
   }
 
+  const within = (low, high) => (value, i, all) => value >= low && value <= high && all.indexOf(value) === i;
+
   function decades(low, high) {
     const from = Math.ceil(Math.log10(low) - 1e-9), to = Math.floor(Math.log10(high) + 1e-9);
     const every = Math.max(1, Math.ceil((to - from) / 8));
     const ticks = [];
     for (let power = from; power <= to; power += every) ticks.push(10 ** power);
-    return ticks.length > 1 ? ticks : [low, high];
+    return ticks.length > 2 ? ticks : [1, 2, 5].flatMap((digit) => [from - 1, from, to].map((power) => digit * 10 ** power)).filter(within(low, high));
   }
 
   /** The least and the greatest of all values that can be shown. */

@@ -1,7 +1,7 @@
 // Lines, bands, points and names over two axes: the one helper of all charts.
 ((refrain) => {
   "use strict";
-  const { make, colour, follow, readout, tooltip, axis, clamp } = refrain;
+  const { make, colour, follow, explore, axis, clamp } = refrain;
   const MARGIN = { left: 58, right: 14, top: 12, bottom: 40 };
 
   /**
@@ -9,11 +9,10 @@
    * `describe(series, i)` says a point, `pick(series, i)` is for clicks. `marked()` gives points to be ringed, as [series, i].
    */
   function chart({ label, x: xAxis, y: yAxis, height = 320, square, describe, pick, marked, bare, legend = true }) {
-    const said = readout("Point at a place, or move with the arrow keys.");
     const canvas = make("canvas", { tabindex: 0, role: "application", "aria-label": label });
     const key = make("div", { class: "legend" });
     const holder = make("div", { class: "chart-area" }, canvas);
-    const element = make("div", { class: "chart" }, key, holder, said.element);
+    const element = make("div", { class: "chart" }, key, holder);
     let series = [], places = null, cursor = null;
 
     const ink = (index) => series[index].colour ?? colour.series(index);
@@ -147,32 +146,27 @@
       });
       return best;
     }
-    const words = ([index, i]) => describe(series[index], i);
-    function select(next) {
-      cursor = next;
-      draw();
-      if (cursor) said.say(words(cursor));
+    function move(key, place) {
+      const along = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10 }[key];
+      const across = { ArrowUp: -1, ArrowDown: 1 }[key];
+      if (!(along || across) || series.length === 0) return undefined;
+      const [index, i] = place ?? [0, -1];
+      const next = (index + (across ?? 0) + series.length) % series.length;
+      return [next, clamp(i + (along ?? 0), 0, series[next].x.length - 1)];
     }
-    canvas.addEventListener("pointermove", (event) => {
-      const box = canvas.getBoundingClientRect();
-      const next = places && nearest(event.clientX - box.left, event.clientY - box.top);
-      if (!next) return;
-      select(next);
-      tooltip.show(words(next), event.clientX, event.clientY);
-    });
-    canvas.addEventListener("pointerleave", tooltip.hide);
-    canvas.addEventListener("click", () => cursor && pick?.(series[cursor[0]], cursor[1]));
-    canvas.addEventListener("keydown", (event) => {
-      const along = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10 }[event.key];
-      const across = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-      if (event.key === "Enter" && cursor) pick?.(series[cursor[0]], cursor[1]);
-      else if ((along || across) && series.length) {
-        const [index, i] = cursor ?? [0, -1];
-        const next = (index + (across ?? 0) + series.length) % series.length;
-        select([next, clamp(i + (along ?? 0), 0, series[next].x.length - 1)]);
-      } else return;
-      event.preventDefault();
-    });
+    element.append(explore(canvas, {
+      at(event) {
+        const box = canvas.getBoundingClientRect();
+        return places && nearest(event.clientX - box.left, event.clientY - box.top);
+      },
+      move,
+      select(place) {
+        cursor = place;
+        draw();
+      },
+      describe: ([index, i]) => describe(series[index], i),
+      pick: ([index, i]) => pick?.(series[index], i),
+    }));
 
     function update(next) {
       series = next;

@@ -1,9 +1,7 @@
-// Labelled controls, the line that says a value aloud, and the one tooltip.
+// Labelled controls, tables, and the player.
 ((refrain) => {
   "use strict";
   const { make, clamp } = refrain;
-  const tip = make("div", { class: "tooltip", "aria-hidden": "true" });
-  document.body.append(tip);
 
   const labelled = (label, control) => make("label", { class: "control" }, make("span", {}, label), control);
 
@@ -34,31 +32,12 @@
 
   const bar = (...children) => make("div", { class: "bar" }, ...children);
 
-  /** A line under a picture: the value under the pointer or the cursor. */
-  function readout(hint) {
-    const element = make("output", { class: "readout", "aria-live": "polite" }, hint);
-    return { element, say: (text) => (element.textContent = text) };
-  }
-
   /** A table of headings and rows of texts or elements. */
   function table(headings, rows) {
     const body = rows.map((row) => make("tr", {}, ...row.map((content) => make("td", {}, content))));
     const head = make("tr", {}, ...headings.map((heading) => make("th", { scope: "col" }, heading)));
     return make("div", { class: "wide" }, make("table", {}, make("thead", {}, head), make("tbody", {}, ...body)));
   }
-
-  const tooltip = {
-    show(text, x, y) {
-      tip.textContent = text;
-      tip.classList.add("shown");
-      const { width, height } = tip.getBoundingClientRect();
-      const below = y + 18 + height < innerHeight ? y + 18 : y - height - 10;
-      tip.style.left = `${clamp(x + 12, 4, innerWidth - width - 8)}px`;
-      tip.style.top = `${Math.max(4, below)}px`;
-    },
-    hide: () => tip.classList.remove("shown"),
-  };
-  addEventListener("scroll", tooltip.hide, { capture: true, passive: true });
 
   /** A slider over 0..count-1 with buttons to step and to play it; `show` gets each place. */
   function player(label, show, { wait = 700 } = {}) {
@@ -95,5 +74,5 @@
     return { element, go, step, setCount, place, last };
   }
 
-  Object.assign(refrain, { labelled, button, select, input, checkbox, bar, readout, table, tooltip, player });
+  Object.assign(refrain, { labelled, button, select, input, checkbox, bar, table, player });
 })(window.refrain);

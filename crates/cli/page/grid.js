@@ -1,7 +1,7 @@
 // A matrix on a canvas: rows by columns of numbers in -1..1, of any size; only what is in sight is drawn.
 ((refrain) => {
   "use strict";
-  const { make, clamp, colour, follow, readout, tooltip, button, bar, saveGrid } = refrain;
+  const { make, clamp, colour, follow, explore, button, bar, saveGrid } = refrain;
   const ZOOMS = [1 / 256, 1 / 64, 1 / 16, 1 / 4, 1 / 2, 1, 2, 4, 8, 12, 16, 24, 36];
   const LABEL = 11;
 
@@ -11,7 +11,6 @@
    */
   function grid(options) {
     const { label, value, describe, pick, mark, chosen, fit, name = "matrix", tools = true } = options;
-    const said = readout(options.hint ?? "Point at a cell, or move with the arrow keys; + and − zoom.");
     const canvas = make("canvas", { "aria-hidden": "true" });
     const sheet = make("div", { class: "grid-sheet" }, canvas);
     const scroller = make("div", { class: "grid-scroll", tabindex: 0, role: "application", "aria-label": label }, sheet);
@@ -20,7 +19,7 @@
       button("+", () => zoomBy(1), { "aria-label": "Zoom in" }),
       button("Save PNG", () => saveGrid.png(canvas, name)),
       button("Save SVG", () => saveGrid.svg(view(), name)));
-    const element = make("div", { class: "grid" }, ...(tools ? [zoomBar] : []), scroller, said.element);
+    const element = make("div", { class: "grid" }, ...(tools ? [zoomBar] : []), scroller);
     let shape = options.shape, zoom = options.zoom ?? 9, cursor = null, gutter = 0, head = 0;
 
     const size = () => (fit ? Math.max(1e-3, (scroller.clientWidth - gutter - (options.margin ?? 0)) / shape.columns) : ZOOMS[zoom]);
@@ -154,11 +153,6 @@
       if (!fit) scroller.scrollLeft = clamp(scroller.scrollLeft, (column + 1) * cell - wide, column * cell);
       scroller.scrollTop = clamp(scroller.scrollTop, (row + 1) * high - tall, row * high);
     }
-    function setCursor(row, column) {
-      cursor = [clamp(row, 0, shape.rows - 1), clamp(column, 0, shape.columns - 1)];
-      said.say(describe(...cursor));
-      draw();
-    }
     const MOVES = {
       ArrowLeft: ([r, c]) => [r, c - 1],
       ArrowRight: ([r, c]) => [r, c + 1],
@@ -169,33 +163,29 @@
       Home: ([r]) => [r, 0],
       End: ([r]) => [r, shape.columns - 1],
     };
-    scroller.addEventListener("keydown", (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey) return;
-      if (MOVES[event.key]) {
-        setCursor(...MOVES[event.key](cursor ?? [0, -1]));
-        reveal(...cursor);
-      } else if (event.key === "Enter" && cursor) pick?.(...cursor);
-      else if (event.key === "+" && !fit) zoomBy(1);
-      else if (event.key === "-" && !fit) zoomBy(-1);
-      else return;
-      event.preventDefault();
-    });
+    function move(key, place) {
+      if (!fit && (key === "+" || key === "-")) return zoomBy(key === "+" ? 1 : -1), null;
+      if (!MOVES[key]) return undefined;
+      const [row, column] = MOVES[key](place ?? [0, -1]);
+      return [clamp(row, 0, shape.rows - 1), clamp(column, 0, shape.columns - 1)];
+    }
+    element.append(explore(scroller, {
+      at: cellAt,
+      move,
+      select(place, event) {
+        cursor = place;
+        if (!event) reveal(...place);
+        draw();
+      },
+      describe: (place) => describe(...place),
+      pick: (place) => pick?.(...place),
+      hint: options.hint ?? "Point at a cell, or move with the arrow keys; + and − zoom.",
+    }));
     scroller.addEventListener("wheel", (event) => {
       if (!event.ctrlKey || fit) return;
       event.preventDefault();
       zoomBy(event.deltaY < 0 ? 1 : -1);
     }, { passive: false });
-    scroller.addEventListener("pointermove", (event) => {
-      const cell = cellAt(event);
-      if (!cell) return tooltip.hide();
-      setCursor(...cell);
-      tooltip.show(describe(...cell), event.clientX, event.clientY);
-    });
-    scroller.addEventListener("pointerleave", tooltip.hide);
-    scroller.addEventListener("click", (event) => {
-      const cell = cellAt(event);
-      if (cell) pick?.(...cell);
-    });
     scroller.addEventListener("scroll", draw);
     follow(scroller, draw);
 

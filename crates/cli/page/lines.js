@@ -1,7 +1,7 @@
 // Texts as lines: where they break, and a list that holds only the lines in sight.
 ((refrain) => {
   "use strict";
-  const { make, follow, clamp } = refrain;
+  const { make, follow, clamp, explore } = refrain;
   const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Extended_Pictographic}/u;
 
   /** How many columns of a monospaced font a text takes, about. */
@@ -97,10 +97,8 @@
    * `width(step)` is its width in characters, `describe(step)` what is said of it.
    */
   function lines({ label, height, tokens, cell, paint, width, describe, pick, cursor: onCursor, scrolled }) {
-    const { readout, tooltip } = refrain;
-    const said = readout("Point at a place, or move with the arrow keys.");
     const scroller = make("div", { class: "lines", tabindex: 0, role: "application", "aria-label": label });
-    const element = make("div", { class: "pane" }, scroller, said.element);
+    const element = make("div", { class: "pane" }, scroller);
     let starts = [0], text = tokens, cursor = -1, room = 0;
 
     const list = rows(scroller, height, (index) => {
@@ -149,12 +147,6 @@
       list.reveal(lineOf(starts, step));
       mark(step);
     }
-    function moveTo(step) {
-      if (text.length === 0) return;
-      reveal(clamp(step, 0, text.length - 1));
-      said.say(describe(cursor));
-      onCursor?.(cursor, place(cursor));
-    }
     function byLines(count) {
       const line = lineOf(starts, Math.max(0, cursor));
       const next = clamp(line + count, 0, starts.length - 2);
@@ -170,31 +162,18 @@
       Home: () => 0,
       End: () => text.length - 1,
     };
-    scroller.addEventListener("keydown", (event) => {
-      if (MOVES[event.key]) moveTo(MOVES[event.key]());
-      else if (event.key === "Enter" && pick && cursor >= 0) pick(cursor, place(cursor));
-      else return;
-      event.preventDefault();
-    });
-    const under = (event) => {
-      const made = event.target.closest(".line > *");
-      return made && scroller.contains(made) ? made.step : undefined;
-    };
-    scroller.addEventListener("pointermove", (event) => {
-      const step = under(event);
-      if (step === undefined) return tooltip.hide();
-      const text = describe(step);
-      said.say(text);
-      if (onCursor) onCursor(step, place(step));
-      else tooltip.show(text, event.clientX, event.clientY);
-    });
-    scroller.addEventListener("pointerleave", tooltip.hide);
-    scroller.addEventListener("click", (event) => {
-      const step = under(event);
-      if (step === undefined) return;
-      mark(step);
-      pick?.(step, place(step));
-    });
+    element.append(explore(scroller, {
+      at: (event) => event.target.closest(".line > *")?.step ?? null,
+      move: (key) => (MOVES[key] && text.length ? clamp(MOVES[key](), 0, text.length - 1) : undefined),
+      select(step, event) {
+        if (!event) reveal(step);
+        else if (event.type === "click") mark(step);
+        onCursor?.(step, place(step));
+      },
+      describe,
+      pick,
+      quiet: onCursor,
+    }));
     scroller.addEventListener("scroll", () => {
       list.update();
       scrolled?.(...visible());

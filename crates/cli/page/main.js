@@ -1,7 +1,7 @@
 // Puts the page together for its host: a report, a server, or a run that is under way.
 ((refrain) => {
   "use strict";
-  const { make, source, views, tabs, selection, firstUnit, button } = refrain;
+  const { make, source, views, tabs, selection, firstUnit, button, bar } = refrain;
   const { host, version } = source.boot;
   const main = document.getElementById("main");
   const head = document.getElementById("head");
@@ -84,8 +84,9 @@
       }
     }
     const form = make("form", { class: "read", submit },
-      make("label", { for: "text-to-read" }, "Text to read"), text, button("Read", () => {}, { type: "submit", class: "main" }));
-    main.replaceChildren(form, status, holder);
+      make("label", { for: "text-to-read" }, "Text to read"), text,
+      bar(button("Read", () => {}, { type: "submit", class: "main" }), status));
+    main.replaceChildren(form, holder);
     await read(text.value);
   }
 

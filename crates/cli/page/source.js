@@ -4,14 +4,22 @@
   const boot = JSON.parse(document.getElementById("boot").textContent);
   const planes = new WeakMap();
 
+  /** What the values of a plane are: gates are in 0..1, some states in -1..1, others have no bounds. */
+  function kindOf(name, greatest) {
+    if (name === "c" || greatest > 1.02) return "unbounded";
+    return ["h", "g", "n"].includes(name) ? "signed" : "gate";
+  }
+
+  /** A value's place on the colour scale: gates from shut to open, what has no bounds through tanh. */
+  const onScale = (kind, value) => (kind === "gate" ? 2 * value - 1 : kind === "signed" ? value : Math.tanh(value));
+
   /** The values of one layer, one plane: int8 with a scale for each unit, all steps of a unit side by side. */
   class Plane {
     constructor(name, { units, scale, steps: [from, to] }, bytes) {
       this.values = new Int8Array(bytes);
       if (this.values.length !== units.length * (to - from)) throw new Error(`the plane ${name} is not whole`);
       Object.assign(this, { name, units, scale, from, to, rows: new Map(units.map((unit, row) => [unit, row])) });
-      this.bounded = name !== "c" && Math.max(...scale) * 127 < 1.02;
-      this.gate = this.bounded && !["h", "g", "n"].includes(name);
+      this.kind = kindOf(name, Math.max(...scale) * 127);
     }
 
     at(step, unit) {
@@ -20,16 +28,12 @@
       return this.values[row * (this.to - this.from) + step - this.from] * this.scale[row];
     }
 
-    /** A value's place on the colour scale: gates from shut to open, what has no bounds through tanh. */
+    /** A value's place on the colour scale; stretched, its unit's greatest has the fullest colour. */
     shade(step, unit, stretch) {
       const value = this.at(step, unit);
-      const full = stretch ? value / (127 * this.scale[this.rows.get(unit)] || 1) : value;
-      if (this.gate) return 2 * full - 1;
-      return this.bounded || stretch ? full : Math.tanh(full);
-    }
-
-    column(unit) {
-      return Float32Array.from({ length: this.to - this.from }, (_, i) => this.at(this.from + i, unit));
+      if (!stretch) return onScale(this.kind, value);
+      const share = value / (127 * this.scale[this.rows.get(unit)] || 1);
+      return this.kind === "gate" ? onScale("gate", share) : share;
     }
   }
 
@@ -86,5 +90,5 @@
       }),
   };
 
-  Object.assign(refrain, { source, ask });
+  Object.assign(refrain, { source, ask, kindOf, onScale });
 })(window.refrain);

@@ -24,8 +24,8 @@
         { name: "training", ...columns(step, "loss"), size: 1, colour: colour.series(1) },
         { name: "validation", ...columns(valid, "loss"), size: 2.5, colour: colour.series(0) },
       ]);
-      norms.update([{ name: "norm", ...columns(step, "grad_norm") }]);
-      speed.update([{ name: "targets a second", ...columns(step, "targets_per_s") }]);
+      norms.update([{ name: "norm", ...columns(step, "grad_norm"), size: 1 }]);
+      speed.update([{ name: "targets a second", ...columns(step, "targets_per_s"), size: 1 }]);
     });
     const scale = checkbox("Logarithmic", false, (log) => {
       axis.log = log;

@@ -1,13 +1,13 @@
 // A short text, unrolled: every step a column, forward through time and back again, with the numbers themselves.
 ((refrain) => {
   "use strict";
-  const { make, views, visible, number, percent, clamp, colour, select, player, bar, planeTitle } = refrain;
+  const { make, views, visible, number, percent, clamp, colour, select, player, bar, planeTitle, kindOf, onScale } = refrain;
   const SHOWN = 16;
 
   const norm = (vector) => Math.hypot(...vector);
 
-  /** A value's place on the colour scale, as for planes of a whole text. */
-  const shade = (name, value) => (name === "c" ? Math.tanh(value) : ["h", "g", "n"].includes(name) ? value : 2 * value - 1);
+  /** What kind of values a plane has, by its name and its greatest. */
+  const kind = (layer, name) => kindOf(name, Math.max(...layer.planes[name].flat().map(Math.abs)));
 
   /** An equation with one unit's numbers in it; sums over weights have too many, so only what comes of them. */
   function worked(equation, value) {
@@ -44,6 +44,7 @@
     const truncations = unrolled.truncations ?? [];
     const steps = tokens.length, names = Object.keys(layers[0].planes);
     let plane = names.includes("h") ? "h" : names[0], cut = 0, chosen = { layer: layers.length - 1, unit: 0 }, from = 0, picture;
+    const kinds = layers.map((layer) => Object.fromEntries(names.map((name) => [name, kind(layer, name)])));
     const sizes = layers.map(({ units }) => units), most = Math.max(...sizes);
     const board = make("div", { class: "board", tabindex: 0, role: "application", "aria-label": "The unrolled network; arrow keys step through time" });
     const status = make("p", { class: "context", role: "status" });
@@ -62,7 +63,7 @@
         const unit = from + i, known = slope ? slope[unit] : value(l, plane, t, unit);
         cell.textContent = known == null ? "" : number(known, 2);
         cell.title = `${layers[l].name}, unit ${unit}`;
-        colour.paint(cell, known == null ? NaN : slope ? known / greatest : shade(plane, known));
+        colour.paint(cell, known == null ? NaN : slope ? known / greatest : onScale(kinds[l][plane], known));
         cell.classList.toggle("cursor", l === chosen.layer && unit === chosen.unit);
       });
     }
