@@ -3,16 +3,27 @@
   "use strict";
   const { make, views, visible, percent, grid } = refrain;
 
-  function open({ trace: { attention: { sources, targets, weights, text }, model } }) {
+  function open({
+    trace: {
+      attention: { sources, targets, weights, text },
+      model,
+    },
+  }) {
     const most = Math.max(...weights.flat()) || 1;
     const matrix = grid({
       label: "Attention: what was written by what was read",
       name: `${model.name} attention`,
       zoom: 11,
       rowHeight: 22,
-      shape: { rows: targets.length, columns: sources.length, rowLabel: (row) => visible(targets[row]), columnLabel: (column) => visible(sources[column]) },
+      shape: {
+        rows: targets.length,
+        columns: sources.length,
+        rowLabel: (row) => visible(targets[row]),
+        columnLabel: (column) => visible(sources[column]),
+      },
       value: (row, column) => weights[row][column] / most,
-      describe: (row, column) => `writing “${visible(targets[row])}”: ${percent(weights[row][column])} on “${visible(sources[column])}”`,
+      describe: (row, column) =>
+        `writing “${visible(targets[row])}”: ${percent(weights[row][column])} on “${visible(sources[column])}”`,
     });
     return make("div", {}, make("p", { class: "context" }, text), matrix.element);
   }

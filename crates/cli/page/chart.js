@@ -8,26 +8,34 @@
    * Series are `{ name, x, y, kind: "line" | "points" | "names", low, high, names, colour, size }`.
    * `describe(series, i)` says a point, `pick(series, i)` is for clicks. `marked()` gives points to be ringed, as [series, i].
    */
-  function chart({ label, x: xAxis, y: yAxis, height = 320, square, describe, pick, marked, bare, legend = true }) {
+  function chart({ label, x: xAxis, y: yAxis, height = 320, square, describe, pick, marked }) {
     const canvas = make("canvas", { tabindex: 0, role: "application", "aria-label": label });
     const key = make("div", { class: "legend" });
     const holder = make("div", { class: "chart-area" }, canvas);
     const element = make("div", { class: "chart" }, key, holder);
-    let series = [], places = null, cursor = null;
+    let series = [],
+      places = null,
+      cursor = null;
 
     const ink = (index) => series[index].colour ?? colour.series(index);
 
     function scales(width, tall) {
-      const { left, right, top, bottom } = bare ? { left: 10, right: 10, top: 10, bottom: 10 } : MARGIN;
-      const xs = series.map((one) => one.x), ys = series.flatMap((one) => [one.y, one.low ?? [], one.high ?? []]);
+      const { left, right, top, bottom } = MARGIN;
+      const xs = series.map((one) => one.x),
+        ys = series.flatMap((one) => [one.y, one.low ?? [], one.high ?? []]);
       return {
         x: axis(xAxis, xs, left, width - right, width / 90),
         y: axis(yAxis, ys, tall - bottom, top, tall / 50),
-        left, top, right: width - right, bottom: tall - bottom,
+        left,
+        top,
+        right: width - right,
+        bottom: tall - bottom,
       };
     }
     function prepare() {
-      const width = holder.clientWidth, tall = square ? Math.min(width, height) : height, ratio = devicePixelRatio || 1;
+      const width = holder.clientWidth,
+        tall = square ? Math.min(width, height) : height,
+        ratio = devicePixelRatio || 1;
       const wide = square ? tall : width;
       canvas.width = Math.round(wide * ratio);
       canvas.height = Math.round(tall * ratio);
@@ -42,14 +50,15 @@
       if (holder.clientWidth === 0) return;
       const [context, width, tall] = prepare();
       places = scales(width, tall);
-      if (!bare) drawAxes(context, places, tall);
+      drawAxes(context, places, tall);
       context.save();
       context.beginPath();
       context.rect(places.left - 6, places.top - 6, places.right - places.left + 12, places.bottom - places.top + 12);
       context.clip();
       series.forEach((one, index) => drawSeries(context, one, ink(index)));
       for (const [index, i] of marked?.() ?? []) ring(context, series[index], i, colour.named("accent"), 7);
-      if (cursor && series[cursor[0]]?.x.length > cursor[1]) ring(context, series[cursor[0]], cursor[1], colour.named("ink"), 5);
+      if (cursor && series[cursor[0]]?.x.length > cursor[1])
+        ring(context, series[cursor[0]], cursor[1], colour.named("ink"), 5);
       context.restore();
     }
     function drawAxes(context, { x, y, left, right, top, bottom }, tall) {
@@ -110,7 +119,8 @@
     function drawPoints(context, one) {
       context.globalAlpha = one.alpha ?? 0.75;
       for (let i = 0; i < one.x.length; i++) {
-        const [x, y] = at(one, i), size = one.size ?? 3.5;
+        const [x, y] = at(one, i),
+          size = one.size ?? 3.5;
         context.beginPath();
         context.arc(x, y, size, 0, 7);
         context.fill();
@@ -133,7 +143,8 @@
 
     /** The nearest point: lines by their x first, since one reads them from left to right. */
     function nearest(px, py) {
-      let best = null, least = Infinity;
+      let best = null,
+        least = Infinity;
       series.forEach((one, index) => {
         const weight = one.kind ? 1 : 0.05;
         if (one.silent) return;
@@ -154,25 +165,27 @@
       const next = (index + (across ?? 0) + series.length) % series.length;
       return [next, clamp(i + (along ?? 0), 0, series[next].x.length - 1)];
     }
-    element.append(explore(canvas, {
-      at(event) {
-        const box = canvas.getBoundingClientRect();
-        return places && nearest(event.clientX - box.left, event.clientY - box.top);
-      },
-      move,
-      select(place) {
-        cursor = place;
-        draw();
-      },
-      describe: ([index, i]) => describe(series[index], i),
-      pick: ([index, i]) => pick?.(series[index], i),
-    }));
+    element.append(
+      explore(canvas, {
+        at(event) {
+          const box = canvas.getBoundingClientRect();
+          return places && nearest(event.clientX - box.left, event.clientY - box.top);
+        },
+        move,
+        select(place) {
+          cursor = place;
+          draw();
+        },
+        describe: ([index, i]) => describe(series[index], i),
+        pick: ([index, i]) => pick?.(series[index], i),
+      }),
+    );
 
     function update(next) {
       series = next;
       if (cursor && !(series[cursor[0]]?.x.length > cursor[1])) cursor = null;
       const named = series.map((one, index) => [one.name, ink(index)]).filter(([name]) => name);
-      key.replaceChildren(...(legend && named.length > 1 ? named.map(([name, ink]) => entry(name, ink)) : []));
+      key.replaceChildren(...(named.length > 1 ? named.map(([name, ink]) => entry(name, ink)) : []));
       draw();
     }
     function entry(name, ink) {

@@ -11,7 +11,10 @@
   /** The colour of a name in the style sheet. */
   const named = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
-  const parts = (name) => named(name).match(/[0-9a-f]{2}/gi).map((hex) => parseInt(hex, 16));
+  const parts = (name) =>
+    named(name)
+      .match(/[0-9a-f]{2}/gi)
+      .map((hex) => parseInt(hex, 16));
 
   const mix = (from, to, share) => from.map((part, i) => Math.round(part + (to[i] - part) * share));
 
@@ -25,7 +28,9 @@
 
   function build() {
     const [paper, below, above] = [parts("paper"), parts("negative"), parts("positive")];
-    const css = [], ink = [], packed = new Uint32Array(2 * HALF + 1);
+    const css = [],
+      ink = [],
+      packed = new Uint32Array(2 * HALF + 1);
     for (let level = -HALF; level <= HALF; level++) {
       const rgb = mix(paper, level < 0 ? below : above, Math.abs(level) / HALF);
       css.push(`rgb(${rgb.join(" ")})`);

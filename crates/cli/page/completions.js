@@ -18,7 +18,10 @@
 
   /** Five candidates as [token, probability], the likeliest first. */
   const candidates = (logprobs) =>
-    Object.entries(logprobs ?? {}).map(([token, log]) => [token, Math.exp(log)]).sort((a, b) => b[1] - a[1]).slice(0, 5);
+    Object.entries(logprobs ?? {})
+      .map(([token, log]) => [token, Math.exp(log)])
+      .sort((a, b) => b[1] - a[1])
+      .slice(0, 5);
 
   /** Writes on from a prompt: yields `{ text, nats, top }` for every token. */
   async function* write(request, signal) {

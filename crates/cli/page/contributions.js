@@ -2,7 +2,10 @@
 ((refrain) => {
   "use strict";
   const { make, views, visible, number, percent, select, bar, textPane, table } = refrain;
-  const WAYS = [["gradient_x_input", "gradient × input"], ["occlusion", "occlusion"]];
+  const WAYS = [
+    ["gradient_x_input", "gradient × input"],
+    ["occlusion", "occlusion"],
+  ];
 
   function shares(labels) {
     const meter = (share) => {
@@ -10,7 +13,11 @@
       fill.style.width = percent(share).replace(" ", "").replace("−", "-");
       return make("span", { class: "meter" }, fill);
     };
-    return make("ul", { class: "shares" }, ...labels.map(([name, share]) => make("li", {}, make("span", {}, visible(name)), meter(share), percent(share))));
+    return make(
+      "ul",
+      { class: "shares" },
+      ...labels.map(([name, share]) => make("li", {}, make("span", {}, visible(name)), meter(share), percent(share))),
+    );
   }
 
   function open({ trace }) {
@@ -21,8 +28,16 @@
     function take(way) {
       values = contributions[way];
       most = Math.max(...values.map(Math.abs)) || 1;
-      const order = values.map((_, t) => t).sort((a, b) => Math.abs(values[b]) - Math.abs(values[a])).slice(0, 10);
-      ranking.replaceChildren(table(["strongest", "contribution"], order.map((t) => [visible(tokens[t]), number(values[t])])));
+      const order = values
+        .map((_, t) => t)
+        .sort((a, b) => Math.abs(values[b]) - Math.abs(values[a]))
+        .slice(0, 10);
+      ranking.replaceChildren(
+        table(
+          ["strongest", "contribution"],
+          order.map((t) => [visible(tokens[t]), number(values[t])]),
+        ),
+      );
     }
     take(offered[0][0]);
     const pane = textPane({

@@ -42,7 +42,14 @@
   /** A slider over 0..count-1 with buttons to step and to play it; `show` gets each place. */
   function player(label, show, { wait = 700 } = {}) {
     let timer = null;
-    const slide = make("input", { type: "range", min: 0, max: 0, value: 0, "aria-label": label, input: () => go(+slide.value) });
+    const slide = make("input", {
+      type: "range",
+      min: 0,
+      max: 0,
+      value: 0,
+      "aria-label": label,
+      input: () => go(+slide.value),
+    });
     const play = button("Play", () => (timer ? pause() : start()), { class: "play" });
     const place = () => +slide.value;
     const last = () => +slide.max;
@@ -68,11 +75,16 @@
       slide.max = Math.max(0, count - 1);
     }
     const step = (by) => () => (pause(), go(place() + by));
-    const element = make("div", { class: "player" },
-      button("◀", step(-1), { "aria-label": `${label}: one back` }), play,
-      button("▶", step(1), { "aria-label": `${label}: one on` }), slide);
+    const element = make(
+      "div",
+      { class: "player" },
+      button("◀", step(-1), { "aria-label": `${label}: one back` }),
+      play,
+      button("▶", step(1), { "aria-label": `${label}: one on` }),
+      slide,
+    );
     return { element, go, step, setCount, place, last };
   }
 
-  Object.assign(refrain, { labelled, button, select, input, checkbox, bar, table, player });
+  Object.assign(refrain, { button, select, input, checkbox, bar, table, player });
 })(window.refrain);

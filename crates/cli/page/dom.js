@@ -3,7 +3,12 @@ window.refrain = { views: [] };
 ((refrain) => {
   "use strict";
 
-  const SIGNS = new Map([[" ", "␣"], ["\n", "⏎"], ["\t", "⇥"], ["\r", "␍"]]);
+  const SIGNS = new Map([
+    [" ", "␣"],
+    ["\n", "⏎"],
+    ["\t", "⇥"],
+    ["\r", "␍"],
+  ]);
 
   /** An element with listeners (properties that are functions), attributes (all others but false) and children. */
   function make(tag, properties = {}, ...children) {
@@ -28,7 +33,8 @@ window.refrain = { views: [] };
   function number(value, digits = 3) {
     if (value == null || Number.isNaN(value)) return "–";
     const size = Math.abs(value);
-    const text = size !== 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(digits - 2) : String(+value.toPrecision(digits));
+    const text =
+      size !== 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(digits - 2) : String(+value.toPrecision(digits));
     return text.replaceAll("-", "−");
   }
 

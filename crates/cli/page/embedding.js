@@ -3,7 +3,11 @@
   "use strict";
   const { views, visible, number, percent, chart } = refrain;
 
-  function open({ trace: { embedding: { labels, points, explained } } }) {
+  function open({
+    trace: {
+      embedding: { labels, points, explained },
+    },
+  }) {
     const map = chart({
       label: "Embeddings in two dimensions",
       x: { label: explained ? `component 1 (${percent(explained[0])})` : "component 1" },

@@ -22,7 +22,10 @@
    * the key is none of its; `select(place, event)` shows the cursor (no event: by a key). `describe` says a place.
    * Gives the line that says the values.
    */
-  function explore(element, { at, move, select, describe, pick, quiet, hint = "Point at a place, or move with the arrow keys." }) {
+  function explore(
+    element,
+    { at, move, select, describe, pick, quiet, hint = "Point at a place, or move with the arrow keys." },
+  ) {
     const said = make("output", { class: "readout", "aria-live": "polite" }, hint);
     let place = null;
     function go(next, event) {

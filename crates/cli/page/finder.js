@@ -3,31 +3,45 @@
   "use strict";
   const { make, views, visible, number, button, textPane, table, choose, withPlane, bar } = refrain;
 
-  const place = ({ layer, plane, unit }) => `${plane}[${unit}] of layer ${layer + 1}`;
-
   /** A property's values in 0..1. */
   function normal({ values }) {
     const known = values.filter((value) => value != null);
-    const low = known.reduce((a, b) => Math.min(a, b), Infinity), high = known.reduce((a, b) => Math.max(a, b), -Infinity);
+    const low = known.reduce((a, b) => Math.min(a, b), Infinity),
+      high = known.reduce((a, b) => Math.max(a, b), -Infinity);
     return (t) => (values[t] == null ? NaN : (values[t] - low) / (high - low || 1));
   }
 
   function open(context) {
     const { trace, selection, go } = context;
+    const place = ({ layer, plane, unit }) => `${plane}[${unit}] of ${trace.layers[layer].name}`;
     const { properties, held_out: heldOut } = trace.finder;
-    let property = properties[0], scaled = normal(property), plane = null, sign = 1;
+    let property = properties[0],
+      scaled = normal(property),
+      plane = null,
+      sign = 1;
     const chosen = () => selection.get();
     const other = (from) => () => {
       const pane = from === units ? facts : units;
       if (pane.scroller.scrollTop !== from.scroller.scrollTop) pane.scroller.scrollTop = from.scroller.scrollTop;
     };
-    const said = (t) => `“${visible(trace.tokens[t])}”: ${property.name} ${number(property.values[t])}, ${place(chosen())} ${number(plane?.at(t, chosen().unit))}`;
+    const said = (t) =>
+      `“${visible(trace.tokens[t])}”: ${property.name} ${number(property.values[t])}, ${place(chosen())} ${number(plane?.at(t, chosen().unit))}`;
     const units = textPane({
-      label: "The text, coloured by the unit", text: trace, describe: said,
-      colour: (t) => (plane ? sign * plane.shade(t, chosen().unit, chosen().stretch) : NaN), scrolled: () => other(units)(),
+      label: "The text, coloured by the unit",
+      text: trace,
+      describe: said,
+      colour: (t) => (plane ? sign * plane.shade(t, chosen().unit, chosen().stretch) : NaN),
+      scrolled: () => other(units)(),
     });
-    const facts = textPane({ label: "The text, coloured by the property", text: trace, describe: said, colour: (t) => scaled(t), scrolled: () => other(facts)() });
-    const unitTitle = make("h3", {}), factTitle = make("h3", {});
+    const facts = textPane({
+      label: "The text, coloured by the property",
+      text: trace,
+      describe: said,
+      colour: (t) => scaled(t),
+      scrolled: () => other(facts)(),
+    });
+    const unitTitle = make("h3", {}),
+      factTitle = make("h3", {});
     const best = make("div", {});
 
     function use(next, unit = next.units[0]) {
@@ -40,23 +54,58 @@
       facts.recolour();
       choose(context, { layer: unit.layer, plane: unit.plane, unit: unit.unit });
     }
-    const ranking = (one) => table(["unit", "r", "mutual information, nats", "untrained, r"],
-      one.units.map((unit) => [button(place(unit), () => use(one, unit), { class: "link" }), number(unit.r), number(unit.mi), number(unit.baseline_r)]));
-    const rows = properties.filter(({ units }) => units.length).map((one) => {
-      const [unit] = one.units;
-      return [button(one.name, () => use(one), { class: "link" }), one.kind, place(unit), number(unit.r), number(unit.mi), number(unit.baseline_r), number(one.direction?.r), number(one.direction?.baseline_r)];
-    });
+    const ranking = (one) =>
+      table(
+        ["unit", "r", "mutual information, nats", "untrained, r"],
+        one.units.map((unit) => [
+          button(place(unit), () => use(one, unit), { class: "link" }),
+          number(unit.r),
+          number(unit.mi),
+          number(unit.baseline_r),
+        ]),
+      );
+    const rows = properties
+      .filter(({ units }) => units.length)
+      .map((one) => {
+        const [unit] = one.units;
+        return [
+          button(one.name, () => use(one), { class: "link" }),
+          one.kind,
+          place(unit),
+          number(unit.r),
+          number(unit.mi),
+          number(unit.baseline_r),
+          number(one.direction?.r),
+          number(one.direction?.baseline_r),
+        ];
+      });
     withPlane(context, (loaded) => {
       plane = loaded;
       units.recolour();
     });
     selection.follow(() => units.recolour());
     use(property);
-    return make("div", {},
-      table(["property", "kind", "best unit", "r", "mutual information", "untrained", "best direction, r", "untrained"], rows),
-      make("p", { class: "soft" }, `Units are chosen on one part of the text; the figures are those of the part held out (${number(100 * (heldOut ?? 0))} %). “Untrained” is the best that a network with random weights gives: only what is well above it was learned.`),
-      make("div", { class: "beside even" }, make("div", {}, factTitle, facts.element), make("div", {}, unitTitle, units.element)),
-      bar(button("Open this unit in Text", () => go("text"))), best);
+    return make(
+      "div",
+      {},
+      table(
+        ["property", "kind", "best unit", "r", "mutual information", "untrained", "best direction, r", "untrained"],
+        rows,
+      ),
+      make(
+        "p",
+        { class: "soft" },
+        `Units are chosen on one part of the text; the figures are those of the part held out (${number(100 * (heldOut ?? 0))} %). “Untrained” is the best that a network with random weights gives: only what is well above it was learned.`,
+      ),
+      make(
+        "div",
+        { class: "beside even" },
+        make("div", {}, factTitle, facts.element),
+        make("div", {}, unitTitle, units.element),
+      ),
+      bar(button("Open this unit in Text", () => go("text"))),
+      best,
+    );
   }
 
   views.push({

@@ -17,9 +17,16 @@
         go("text");
       },
     });
-    const points = trace.saturation.filter((entry) => entry.gate === gate).map(({ layer, left, right }) => ({
-      name: trace.layers[layer].name, layer, x: right, y: left, kind: "points", colour: colour.series(layer),
-    }));
+    const points = trace.saturation
+      .filter((entry) => entry.gate === gate)
+      .map(({ layer, left, right }) => ({
+        name: trace.layers[layer].name,
+        layer,
+        x: right,
+        y: left,
+        kind: "points",
+        colour: colour.series(layer),
+      }));
     const edge = { x: [0, 1], y: [1, 0], size: 1, colour: colour.named("line"), silent: true };
     picture.update([...points, edge]);
     return make("div", {}, make("h3", {}, title), picture.element);
@@ -31,7 +38,11 @@
     heading: "Open or shut?",
     note: "A dot is a unit. Far right: a gate that is nearly always open (a forget gate there never forgets). High up: nearly always shut. At the origin: a gate that is never fully either. No unit can be above the diagonal. A click colours the text by that unit's gate. (After Karpathy, Johnson & Li 2015, figure 2.)",
     offered: ({ saturation }) => saturation?.length,
-    open: (context) => make("div", { class: "chart-row" },
-      ...[...new Set(context.trace.saturation.map(({ gate }) => gate))].map((gate) => gateChart(context, gate))),
+    open: (context) =>
+      make(
+        "div",
+        { class: "chart-row" },
+        ...[...new Set(context.trace.saturation.map(({ gate }) => gate))].map((gate) => gateChart(context, gate)),
+      ),
   });
 })(window.refrain);

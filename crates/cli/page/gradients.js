@@ -9,19 +9,35 @@
     return i < 0 ? `more than ${lags[lags.length - 1]} steps` : `${lags[i]} steps`;
   }
 
-  function open({ trace: { gradients: { series, lags } } }) {
+  function open({
+    trace: {
+      gradients: { series, lags },
+    },
+  }) {
     const picture = chart({
       label: "Norm of the gradient against steps back",
       x: { label: "k, steps back" },
       y: { label: "norm of ∂Lₜ/∂hₜ₋ₖ", log: true },
       height: 400,
-      describe: ({ name, y, low, high }, i) => `${name}, ${lags[i]} steps back: ${number(y[i])}${low ? ` (${number(low[i])} to ${number(high[i])})` : ""}`,
+      describe: ({ name, y, low, high }, i) =>
+        `${name}, ${lags[i]} steps back: ${number(y[i])}${low ? ` (${number(low[i])} to ${number(high[i])})` : ""}`,
     });
-    picture.update(series.map(({ name, model, median, low, high }) => ({
-      name: model && model !== name ? `${name} (${model})` : name, x: lags, y: median, low, high,
-    })));
+    picture.update(
+      series.map(({ name, model, median, low, high }) => ({
+        name: model && model !== name ? `${name} (${model})` : name,
+        x: lags,
+        y: median,
+        low,
+        high,
+      })),
+    );
     const rows = series.map((one) => [one.name, tenth(one, lags), number(one.median[0]), number(one.median.at(-1))]);
-    return make("div", {}, picture.element, table(["model", "falls to a tenth within", "at 0 steps", `at ${lags.at(-1)} steps`], rows));
+    return make(
+      "div",
+      {},
+      picture.element,
+      table(["model", "falls to a tenth within", "at 0 steps", `at ${lags.at(-1)} steps`], rows),
+    );
   }
 
   views.push({

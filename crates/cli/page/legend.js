@@ -3,10 +3,22 @@
   "use strict";
   const { make } = refrain;
 
-  const ENDS = { h: ["−1", "0", "1"], g: ["−1", "0", "1"], n: ["−1", "0", "1"], c: ["far below 0", "0", "far above 0"] };
+  const ENDS = {
+    h: ["−1", "0", "1"],
+    g: ["−1", "0", "1"],
+    n: ["−1", "0", "1"],
+    c: ["far below 0", "0", "far above 0"],
+  };
 
   const scale = (low, middle, high) =>
-    make("div", { class: "scale" }, make("span", {}, low), make("i", {}), make("span", {}, high), make("small", {}, `middle: ${middle}`));
+    make(
+      "div",
+      { class: "scale" },
+      make("span", {}, low),
+      make("i", {}),
+      make("span", {}, high),
+      make("small", {}, `middle: ${middle}`),
+    );
 
   function legend({ selection }) {
     const holder = make("div", {});

@@ -2,10 +2,13 @@
 ((refrain) => {
   "use strict";
   const { make, follow, clamp, explore } = refrain;
-  const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Extended_Pictographic}/u;
+  const NARROW = /^[\n -\u02ff]*$/;
+  const WIDE =
+    /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Extended_Pictographic}/u;
 
   /** How many columns of a monospaced font a text takes, about. */
   function columns(text) {
+    if (NARROW.test(text)) return text.length;
     let width = 0;
     for (const c of text) width += c < "\u0300" ? 1 : WIDE.test(c) ? 2 : /\p{M}/u.test(c) ? 0 : 1;
     return width;
@@ -14,7 +17,9 @@
   /** The first step of each line, and the end: lines end after a newline, after a blank where one is near, or anywhere. */
   function breaks(tokens, width, room) {
     const starts = [0];
-    let start = 0, used = 0, blank = -1;
+    let start = 0,
+      used = 0,
+      blank = -1;
     const cut = (at) => {
       starts.push(at);
       start = at;
@@ -40,7 +45,8 @@
 
   /** The line of a step. */
   function lineOf(starts, step) {
-    let low = 0, high = starts.length - 2;
+    let low = 0,
+      high = starts.length - 2;
     while (low < high) {
       const middle = (low + high + 1) >> 1;
       if (starts[middle] <= step) low = middle;
@@ -53,16 +59,14 @@
   function rows(scroller, height, render) {
     const sheet = make("div", { class: "sheet" });
     const shown = new Map();
-    let count = 0;
+    let count = 0,
+      first = 0,
+      end = 0;
     scroller.append(sheet);
 
-    function inSight() {
-      const first = Math.floor(scroller.scrollTop / height);
-      const end = Math.ceil((scroller.scrollTop + scroller.clientHeight) / height);
-      return [clamp(first, 0, count), clamp(end, 0, count)];
-    }
     function update() {
-      const [first, end] = inSight();
+      first = clamp(Math.floor(scroller.scrollTop / height), 0, count);
+      end = clamp(Math.ceil((scroller.scrollTop + scroller.clientHeight) / height), 0, count);
       for (const [index, row] of shown) {
         if (index >= first && index < end) continue;
         row.remove();
@@ -86,10 +90,11 @@
     function reveal(index) {
       const top = index * height;
       if (top < scroller.scrollTop) scroller.scrollTop = top;
-      else if (top + height > scroller.scrollTop + scroller.clientHeight) scroller.scrollTop = top + height - scroller.clientHeight;
+      else if (top + height > scroller.scrollTop + scroller.clientHeight)
+        scroller.scrollTop = top + height - scroller.clientHeight;
       update();
     }
-    return { inSight, update, reset, reveal, shown };
+    return { inSight: () => [first, end], update, reset, reveal, shown };
   }
 
   /**
@@ -99,7 +104,10 @@
   function lines({ label, height, tokens, cell, paint, width, describe, pick, cursor: onCursor, scrolled }) {
     const scroller = make("div", { class: "lines", tabindex: 0, role: "application", "aria-label": label });
     const element = make("div", { class: "pane" }, scroller);
-    let starts = [0], text = tokens, cursor = -1, room = 0;
+    let starts = [0],
+      text = tokens,
+      cursor = -1,
+      room = 0;
 
     const list = rows(scroller, height, (index) => {
       const row = make("div", { class: "line" });
@@ -122,7 +130,7 @@
       if (scroller.clientWidth === 0) return;
       const unit = document.createElement("canvas").getContext("2d");
       unit.font = getComputedStyle(scroller).font;
-      const top = visible()[0];
+      const top = room === 0 && cursor >= 0 ? cursor : visible()[0];
       room = Math.max(8, Math.floor((scroller.clientWidth - 18) / unit.measureText("0").width));
       starts = breaks(text, width, room);
       list.reset(starts.length - 1);
@@ -138,7 +146,10 @@
       if (atEnd) scroller.scrollTop = scroller.scrollHeight;
       list.update();
     }
-    const place = (step) => cells().find((made) => made.step === step)?.getBoundingClientRect();
+    const place = (step) =>
+      cells()
+        .find((made) => made.step === step)
+        ?.getBoundingClientRect();
     function mark(step) {
       cursor = step;
       for (const made of cells()) made.classList.toggle("cursor", made.step === step);
@@ -162,24 +173,26 @@
       Home: () => 0,
       End: () => text.length - 1,
     };
-    element.append(explore(scroller, {
-      at: (event) => event.target.closest(".line > *")?.step ?? null,
-      move: (key) => (MOVES[key] && text.length ? clamp(MOVES[key](), 0, text.length - 1) : undefined),
-      select(step, event) {
-        if (!event) reveal(step);
-        else if (event.type === "click") mark(step);
-        onCursor?.(step, place(step));
-      },
-      describe,
-      pick,
-      quiet: onCursor,
-    }));
+    element.append(
+      explore(scroller, {
+        at: (event) => event.target.closest(".line > *")?.step ?? null,
+        move: (key) => (MOVES[key] && text.length ? clamp(MOVES[key](), 0, text.length - 1) : undefined),
+        select(step, event) {
+          if (!event) reveal(step);
+          else if (event.type === "click") mark(step);
+          onCursor?.(step, place(step));
+        },
+        describe,
+        pick,
+        quiet: onCursor,
+      }),
+    );
     scroller.addEventListener("scroll", () => {
       list.update();
       scrolled?.(...visible());
     });
     follow(scroller, layout);
-    return { element, scroller, recolour, reveal, mark, setTokens, visible, layout };
+    return { element, scroller, recolour, reveal, setTokens };
   }
 
   Object.assign(refrain, { columns, lines });

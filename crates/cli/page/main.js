@@ -1,7 +1,7 @@
 // Puts the page together for its host: a report, a server, or a run that is under way.
 ((refrain) => {
   "use strict";
-  const { make, source, views, tabs, selection, firstUnit, button, bar } = refrain;
+  const { make, source, views, tabs, selection, hasUnits, firstUnit, button, bar } = refrain;
   const { host, version } = source.boot;
   const main = document.getElementById("main");
   const head = document.getElementById("head");
@@ -9,7 +9,10 @@
   const failure = (error) => make("p", { class: "failure", role: "alert" }, `That did not work: ${error.message}`);
 
   function introduce(model, details) {
-    head.replaceChildren(make("h1", {}, "refrain"), make("p", {}, make("b", {}, model?.name ?? ""), ` ${model?.summary ?? ""}`));
+    head.replaceChildren(
+      make("h1", {}, "refrain"),
+      make("p", {}, make("b", {}, model?.name ?? ""), ` ${model?.summary ?? ""}`),
+    );
     if (details) head.append(make("p", { class: "soft" }, details));
     head.append(make("small", {}, `refrain ${version}`));
     if (model?.name) document.title = `${model.name} – refrain`;
@@ -34,16 +37,18 @@
   /** Tabs for the views that have something to show. */
   function show(offered, context, label) {
     const shared = { ...context, go: (id) => list?.go(id) };
-    const items = offered.map((view) => ({ id: view.id, title: view.title, open: () => (view.panel ?? ((context) => panel(view, context)))(shared) }));
+    const items = offered.map((view) => ({
+      id: view.id,
+      title: view.title,
+      open: () => (view.panel ?? ((context) => panel(view, context)))(shared),
+    }));
     const list = tabs(label, items, inAddress(), (id) => history.replaceState(null, "", `#${id}`));
     return list.element;
   }
 
   const ofTrace = (trace) => views.filter((view) => !view.host && view.offered(trace));
 
-  function contextOf(trace) {
-    return trace.layers?.length ? { trace, selection: selection(firstUnit(trace)) } : { trace, selection: selection({}) };
-  }
+  const contextOf = (trace) => ({ trace, selection: selection(hasUnits(trace) ? firstUnit(trace) : {}) });
 
   const length = (trace) => `${trace.tokens.length.toLocaleString("en")} ${trace.axis}`;
 
@@ -83,9 +88,16 @@
         status.replaceChildren(failure(error));
       }
     }
-    const form = make("form", { class: "read", submit },
-      make("label", { for: "text-to-read" }, "Text to read"), text,
-      bar(button("Read", () => {}, { type: "submit", class: "main" }), status));
+    const form = make(
+      "form",
+      { class: "read", submit },
+      make("label", { for: "text-to-read" }, "Text to read"),
+      text,
+      bar(
+        button("Read", () => {}, { type: "submit", class: "main" }),
+        status,
+      ),
+    );
     main.replaceChildren(form, holder);
     await read(text.value);
   }
@@ -93,12 +105,21 @@
   function live() {
     const run = refrain.followRun();
     introduce(source.boot.model ?? { name: source.boot.name, summary: "a run as it happens" });
-    main.replaceChildren(run.status, show(views.filter((view) => view.host === "live"), { run }, "The run"));
+    main.replaceChildren(
+      run.status,
+      show(
+        views.filter((view) => view.host === "live"),
+        { run },
+        "The run",
+      ),
+    );
   }
 
   const start = { report, serve, live }[host];
-  Promise.resolve().then(start).catch((error) => {
-    console.error(error);
-    main.replaceChildren(failure(error));
-  });
+  Promise.resolve()
+    .then(start)
+    .catch((error) => {
+      console.error(error);
+      main.replaceChildren(failure(error));
+    });
 })(window.refrain);

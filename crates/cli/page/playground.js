@@ -16,7 +16,9 @@
       stop: input("Stop at", { type: "text", placeholder: "\\n", size: 6 }),
     };
     const request = () => {
-      const { stop, ...numbers } = Object.fromEntries(Object.entries(fields).map(([name, { control }]) => [name, control.value]));
+      const { stop, ...numbers } = Object.fromEntries(
+        Object.entries(fields).map(([name, { control }]) => [name, control.value]),
+      );
       const given = Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, optional(value)]));
       return stop === "" ? given : { ...given, stop: [stop.replaceAll("\\n", "\n")] };
     };
@@ -25,7 +27,14 @@
 
   /** The candidates of one place, under it. */
   function popup(choose) {
-    const element = make("div", { class: "popup", role: "group", "aria-label": "Candidates", pointerenter: stay, pointerleave: leave, keydown: byKey });
+    const element = make("div", {
+      class: "popup",
+      role: "group",
+      "aria-label": "Candidates",
+      pointerenter: stay,
+      pointerleave: leave,
+      keydown: byKey,
+    });
     element.hidden = true;
     let timer, home;
     function stay() {
@@ -36,7 +45,8 @@
       timer = setTimeout(() => (element.hidden = true), 300);
     }
     function byKey(event) {
-      const buttons = [...element.children], at = buttons.indexOf(event.target);
+      const buttons = [...element.children],
+        at = buttons.indexOf(event.target);
       const by = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
       if (by) buttons[clamp(at + by, 0, buttons.length - 1)].focus();
       else if (event.key === "Escape") {
@@ -48,11 +58,17 @@
     function show({ top, text }, index, box, scroller) {
       stay();
       home = scroller;
-      element.replaceChildren(...top.map(([token, share]) => {
-        const one = button(`${visible(token)}  ${percent(+share.toPrecision(2))}`, () => choose(index, [token, share]), { class: token === text ? "taken" : "" });
-        colour.paint(one, share);
-        return one;
-      }));
+      element.replaceChildren(
+        ...top.map(([token, share]) => {
+          const one = button(
+            `${visible(token)}  ${percent(+share.toPrecision(2))}`,
+            () => choose(index, [token, share]),
+            { class: token === text ? "taken" : "" },
+          );
+          colour.paint(one, share);
+          return one;
+        }),
+      );
       element.hidden = top.length === 0;
       const frame = element.offsetParent?.getBoundingClientRect();
       if (!frame) return;
@@ -64,7 +80,10 @@
 
   function open({ info, read }) {
     const branches = [];
-    let current = null, running = null, letters = [];
+    let current = null,
+      running = null,
+      letters = [],
+      due = null;
     const prompt = make("textarea", { id: "prompt", rows: 2, spellcheck: "false" });
     prompt.value = (info.sample_text ?? "").slice(0, 40);
     const { elements, request } = settings();
@@ -77,8 +96,16 @@
       label: "What was written; Enter opens the candidates of a character",
       text: { tokens: [], axis: "characters" },
       colour: (step) => (piece(step) ? Math.tanh(piece(step).nats / 4) : NaN),
-      describe: (step) => (piece(step) ? `“${visible(piece(step).text)}”: surprise ${number(piece(step).nats)} nats; ${piece(step).top.map(([token, share]) => `${visible(token)} ${percent(+share.toPrecision(2))}`).join(", ")}` : "of the prompt"),
-      cursor: (step, box) => (piece(step) && box ? candidates.show(piece(step), step - letters.length, box, pane.scroller) : candidates.hide()),
+      describe: (step) =>
+        piece(step)
+          ? `“${visible(piece(step).text)}”: surprise ${number(piece(step).nats)} nats; ${piece(step)
+              .top.map(([token, share]) => `${visible(token)} ${percent(+share.toPrecision(2))}`)
+              .join(", ")}`
+          : "of the prompt",
+      cursor: (step, box) =>
+        piece(step) && box
+          ? candidates.show(piece(step), step - letters.length, box, pane.scroller)
+          : candidates.hide(),
       pick: () => candidates.focus(),
       scrolled: candidates.hide,
     });
@@ -93,16 +120,36 @@
       tell();
     }
     function tell() {
-      list.replaceChildren(...branches.map((one) => {
-        const from = one.parent ? `from ${one.parent.id}, at ${one.at}: “${visible(one.pieces[one.at].text)}” for “${visible(one.parent.pieces[one.at].text)}”` : `“${visible(one.prompt.slice(-30))}”`;
-        return make("li", {}, button(from, () => show(one), { class: "link", "aria-current": one === current && "true" }));
-      }));
+      list.replaceChildren(
+        ...branches.map((one) => {
+          const from = one.parent
+            ? `from ${one.parent.id}, at ${one.at}: “${visible(one.pieces[one.at].text)}” for “${visible(one.parent.pieces[one.at].text)}”`
+            : `“${visible(one.prompt.slice(-30))}”`;
+          return make(
+            "li",
+            {},
+            button(from, () => show(one), { class: "link", "aria-current": one === current && "true" }),
+          );
+        }),
+      );
     }
     const begin = () => go({ prompt: prompt.value, pieces: [] });
     function branch(at, [text, share]) {
       const pieces = current.pieces.slice(0, at);
-      go({ prompt: current.prompt, pieces: [...pieces, { text, nats: -Math.log(share), top: current.pieces[at].top }], parent: current, at });
+      go({
+        prompt: current.prompt,
+        pieces: [...pieces, { text, nats: -Math.log(share), top: current.pieces[at].top }],
+        parent: current,
+        at,
+      });
       pane.scroller.focus();
+    }
+    /** Shows what has come, once a frame at most. */
+    function refresh() {
+      due ??= requestAnimationFrame(() => {
+        due = null;
+        pane.setTokens([...letters, ...current.pieces.map(({ text }) => text)]);
+      });
     }
     async function go(one) {
       running?.abort();
@@ -114,22 +161,36 @@
       try {
         const { max_tokens: length = 200, ...rest } = request();
         const left = Math.max(1, length - one.pieces.length);
-        for await (const next of write({ ...rest, model: info.model.name, max_tokens: left, prompt: textOf(one) }, mine.signal)) {
+        for await (const next of write(
+          { ...rest, model: info.model.name, max_tokens: left, prompt: textOf(one) },
+          mine.signal,
+        )) {
           one.pieces.push(next);
-          if (current === one) pane.setTokens([...letters, ...one.pieces.map(({ text }) => text)]);
+          if (current === one) refresh();
         }
         status.textContent = `Branch ${one.id} has ${one.pieces.length} characters or words.`;
       } catch (error) {
-        status.textContent = mine.signal.aborted ? `Branch ${one.id} was stopped.` : `That did not work: ${error.message}`;
+        status.textContent = mine.signal.aborted
+          ? `Branch ${one.id} was stopped.`
+          : `That did not work: ${error.message}`;
       }
       if (running !== mine) return;
       running = null;
       writing.textContent = "Write";
     }
-    return make("div", {},
-      make("label", { for: "prompt" }, "Prompt"), prompt, bar(...elements),
-      bar(writing, button("Read this text in the other views", () => current && read(textOf(current)))), status,
-      make("div", { class: "beside" }, pane.element, make("div", {}, make("h3", {}, "Branches"), list)));
+    return make(
+      "div",
+      {},
+      make("label", { for: "prompt" }, "Prompt"),
+      prompt,
+      bar(...elements),
+      bar(
+        writing,
+        button("Read this text in the other views", () => current && read(textOf(current))),
+      ),
+      status,
+      make("div", { class: "beside" }, pane.element, make("div", {}, make("h3", {}, "Branches"), list)),
+    );
   }
 
   views.push({

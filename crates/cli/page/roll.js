@@ -2,7 +2,8 @@
 ((refrain) => {
   "use strict";
   const { views, percent, grid } = refrain;
-  const LOWEST = 21, KEYS = 88;
+  const LOWEST = 21,
+    KEYS = 88;
   const NAMES = ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B"];
 
   const pitchName = (pitch) => `${NAMES[pitch % 12]}${Math.floor(pitch / 12) - 1}`;
@@ -11,7 +12,8 @@
   function range({ frames, probability }) {
     const pitches = frames.flat();
     probability?.forEach((row) => row.forEach((share, key) => share > 0.2 && pitches.push(key + LOWEST)));
-    const low = pitches.reduce((least, pitch) => Math.min(least, pitch), 108), high = pitches.reduce((most, pitch) => Math.max(most, pitch), LOWEST);
+    const low = pitches.reduce((least, pitch) => Math.min(least, pitch), 108),
+      high = pitches.reduce((most, pitch) => Math.max(most, pitch), LOWEST);
     return [Math.max(LOWEST, low - 2), Math.min(LOWEST + KEYS - 1, high + 2)];
   }
 
@@ -27,7 +29,8 @@
       rowHeight: 12,
       value: (row, t) => expected(row, t) ?? (sounds[t].has(pitch(row)) ? 1 : 0),
       mark: (row, t) => sounds[t].has(pitch(row)),
-      describe: (row, t) => `${pitchName(pitch(row))} at ${t}: ${sounds[t].has(pitch(row)) ? "sounds" : "is silent"}${roll.probability ? `, expected with ${percent(expected(row, t))}` : ""}`,
+      describe: (row, t) =>
+        `${pitchName(pitch(row))} at ${t}: ${sounds[t].has(pitch(row)) ? "sounds" : "is silent"}${roll.probability ? `, expected with ${percent(expected(row, t))}` : ""}`,
     }).element;
   }
 

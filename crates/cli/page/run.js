@@ -2,7 +2,8 @@
 ((refrain) => {
   "use strict";
   const { make, number } = refrain;
-  const PATIENCE = 3000, PAUSE = 200;
+  const PATIENCE = 3000,
+    PAUSE = 200;
 
   const nothing = () => ({ step: [], valid: [], sample: [], probe: [], warning: [], done: null });
 
@@ -12,11 +13,15 @@
   function followRun() {
     const status = make("p", { class: "status", role: "status" }, "Connecting …");
     const listeners = [];
-    let events = nothing(), fresh = false, timer = null;
+    let events = nothing(),
+      fresh = false,
+      timer = null;
 
     function describe() {
       const last = events.step.at(-1);
-      const words = last ? `update ${last.step.toLocaleString("en")}, epoch ${number(last.epoch)}, loss ${number(last.loss)} nats, ${Math.round(last.targets_per_s).toLocaleString("en")} targets a second, after ${clock(last.elapsed_s)}` : "no update yet";
+      const words = last
+        ? `update ${last.step.toLocaleString("en")}, epoch ${number(last.epoch)}, loss ${number(last.loss)} nats, ${Math.round(last.targets_per_s).toLocaleString("en")} targets a second, after ${clock(last.elapsed_s)}`
+        : "no update yet";
       status.textContent = events.done ? `The run is over: ${words}.` : `The run goes on: ${words}.`;
     }
     function tell() {

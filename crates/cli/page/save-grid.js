@@ -43,7 +43,8 @@
   /** One path for each level of colour: a file with a rectangle for each cell would be ten times as long. */
   function paths(seen) {
     const { cell, high, stride, left, above, first, end, top, bottom } = seen;
-    const wide = cell * stride, byLevel = new Map();
+    const wide = cell * stride,
+      byLevel = new Map();
     for (let r = top; r < bottom; r++)
       for (let c = first; c < end; c += stride) {
         const level = seen.level(r, c, stride);
@@ -56,7 +57,14 @@
 
   function svg(seen, name) {
     const { width, height, gutter, head } = seen;
-    const root = element("svg", { xmlns: SVG, width, height, viewBox: `0 0 ${width} ${height}`, "font-size": 11, "font-family": "monospace" });
+    const root = element("svg", {
+      xmlns: SVG,
+      width,
+      height,
+      viewBox: `0 0 ${width} ${height}`,
+      "font-size": 11,
+      "font-family": "monospace",
+    });
     root.append(element("title", {}, name), element("rect", { width, height, fill: colour.named("paper") }));
     const clip = element("clipPath", { id: "cells" });
     clip.append(element("rect", { x: gutter, y: head, width: width - gutter, height: height - head }));
@@ -65,11 +73,23 @@
     root.append(clip, cells);
     for (const { text, x, y, turned } of labels(seen)) {
       const anchor = turned ? "start" : x < gutter ? "end" : "middle";
-      root.append(element("text", {
-        transform: `translate(${x} ${y})${turned ? " rotate(-90)" : ""}`, dy: "0.35em", "text-anchor": anchor, fill: colour.named("soft"),
-      }, text));
+      root.append(
+        element(
+          "text",
+          {
+            transform: `translate(${x} ${y})${turned ? " rotate(-90)" : ""}`,
+            dy: "0.35em",
+            "text-anchor": anchor,
+            fill: colour.named("soft"),
+          },
+          text,
+        ),
+      );
     }
-    download(new Blob([new XMLSerializer().serializeToString(root)], { type: "image/svg+xml" }), `${fileName(name)}.svg`);
+    download(
+      new Blob([new XMLSerializer().serializeToString(root)], { type: "image/svg+xml" }),
+      `${fileName(name)}.svg`,
+    );
   }
 
   refrain.saveGrid = { labels, png, svg };

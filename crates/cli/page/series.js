@@ -1,10 +1,16 @@
 // A series of numbers, and beneath it what the units do.
 ((refrain) => {
   "use strict";
-  const { make, views, number, chart, grid, bar, unitControls, withPlane, legend, choose } = refrain;
+  const { make, views, number, chart, grid, unitControls, withPlane, legend, choose } = refrain;
 
   function open(context) {
-    const { trace: { series: { columns, values }, tokens }, selection } = context;
+    const {
+      trace: {
+        series: { columns, values },
+        tokens,
+      },
+      selection,
+    } = context;
     const steps = values.map((_, t) => t);
     const curves = chart({
       label: "The series over time",
@@ -14,7 +20,8 @@
       describe: ({ name, y }, t) => `${name}, step ${t}: ${number(y[t])}`,
     });
     curves.update(columns.map((name, column) => ({ name, x: steps, y: values.map((row) => row[column]) })));
-    let plane = null, units = [];
+    let plane = null,
+      units = [];
     const strips = grid({
       label: "Units over time",
       hint: "A row is a unit, under the same time as the curves.",
@@ -34,7 +41,7 @@
       strips.reshape({ rows: units.length });
     });
     selection.follow(strips.draw);
-    return make("div", {}, curves.element, bar(...unitControls(context, { unit: false })), legend(context), strips.element);
+    return make("div", {}, curves.element, unitControls(context, { unit: false }), legend(context), strips.element);
   }
 
   views.push({

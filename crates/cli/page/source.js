@@ -42,14 +42,26 @@
     return new Response(stream).arrayBuffer();
   }
 
-  const fromBase64 = (text) => Uint8Array.from(atob(text.trim()), (c) => c.charCodeAt(0));
+  function fromBase64(text) {
+    const binary = atob(text.trim());
+    const bytes = new Uint8Array(binary.length);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
+    return bytes;
+  }
 
   /** A response that is well, or an error with the program's own words. */
   async function ask(path, body, options = {}) {
-    const json = body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+    const json = body && {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    };
     const response = await fetch(path, { ...json, ...options });
     if (response.ok) return response;
-    const message = await response.json().then(({ error }) => error.message, () => response.statusText);
+    const message = await response.json().then(
+      ({ error }) => error.message,
+      () => response.statusText,
+    );
     throw new Error(message);
   }
 
@@ -69,7 +81,11 @@
   function once(owner, key, make) {
     if (!planes.has(owner)) planes.set(owner, new Map());
     const kept = planes.get(owner);
-    if (!kept.has(key)) kept.set(key, make().catch((error) => (kept.delete(key), Promise.reject(error))));
+    if (!kept.has(key))
+      kept.set(
+        key,
+        make().catch((error) => (kept.delete(key), Promise.reject(error))),
+      );
     return kept.get(key);
   }
 

@@ -2,7 +2,10 @@
 ((refrain) => {
   "use strict";
   const { make, inText, visible, columns, lines, colour, apart, percent } = refrain;
-  const ROWS = 5, ROW = 18, TOKEN = 22, WIDEST = 12;
+  const ROWS = 5,
+    ROW = 18,
+    TOKEN = 22,
+    WIDEST = 12;
 
   /**
    * `below(step)` gives up to five [name, share] pairs, best first; `right(step)` is the name that came true;
@@ -10,10 +13,13 @@
    */
   function stackPane({ text: { tokens, axis }, below, right, value, describe, ...options }) {
     const gap = apart({ tokens, axis }) ? 1 : 0.4;
-    const width = (t) => {
-      const widest = (below(t) ?? []).reduce((most, [name]) => Math.max(most, columns(visible(name))), columns(inText(tokens[t])));
-      return Math.min(widest, WIDEST) + gap;
-    };
+    const widths = new Map();
+    function widthOf(name) {
+      if (!widths.has(name)) widths.set(name, Math.min(columns(visible(name)), WIDEST));
+      return widths.get(name);
+    }
+    const width = (t) =>
+      (below(t) ?? []).reduce((most, [name]) => Math.max(most, widthOf(name)), widthOf(tokens[t])) + gap;
     const row = ([name, share], truth) => {
       const cell = make("span", { class: name === truth ? "guess right" : "guess" }, visible(name));
       colour.paint(cell, share);
@@ -21,17 +27,29 @@
     };
     const cell = (t) => {
       const token = make("b", { class: tokens[t].includes("\n") ? "newline" : "" }, inText(tokens[t]));
-      const stack = make("span", { class: "stack" }, token, ...(below(t) ?? []).slice(0, ROWS).map((pair) => row(pair, right(t))));
+      const stack = make(
+        "span",
+        { class: "stack" },
+        token,
+        ...(below(t) ?? []).slice(0, ROWS).map((pair) => row(pair, right(t))),
+      );
       stack.style.width = `${width(t)}ch`;
       return stack;
     };
     const said = (t) => {
-      const guesses = (below(t) ?? []).map(([name, share]) => `${visible(name)}  ${percent(share)}${name === right(t) ? "  ✓" : ""}`);
+      const guesses = (below(t) ?? []).map(
+        ([name, share]) => `${visible(name)}  ${percent(share)}${name === right(t) ? "  ✓" : ""}`,
+      );
       return [describe(t), ...guesses].join("\n");
     };
     const pane = lines({
-      height: TOKEN + ROWS * ROW + 12, tokens, width, cell, describe: said,
-      paint: (element, t) => colour.paint(element.firstChild, value(t)), ...options,
+      height: TOKEN + ROWS * ROW + 12,
+      tokens,
+      width,
+      cell,
+      describe: said,
+      paint: (element, t) => colour.paint(element.firstChild, value(t)),
+      ...options,
     });
     pane.element.classList.add("stacks");
     return pane;

@@ -1,7 +1,7 @@
 // The unit that is looked at: one choice for all views of a trace, and the controls that show and change it.
 ((refrain) => {
   "use strict";
-  const { make, select, input, checkbox, button, clamp, source } = refrain;
+  const { make, select, input, checkbox, button, bar, clamp, source } = refrain;
 
   /** A choice that tells whoever follows it. */
   function selection(value) {
@@ -16,6 +16,8 @@
     };
   }
 
+  const hasUnits = ({ layers }) => (layers ?? []).some(({ planes }) => Object.keys(planes).length > 0);
+
   const planeNames = (trace, layer) => Object.keys(trace.layers[layer].planes);
 
   const planeTitle = (trace, name) => {
@@ -25,7 +27,8 @@
 
   /** The first choice: what Karpathy's figures show, the last layer's cell state, or its hidden state. */
   function firstUnit(trace) {
-    const layer = trace.layers.length - 1, names = planeNames(trace, layer);
+    const layer = trace.layers.length - 1,
+      names = planeNames(trace, layer);
     const plane = names.includes("c") ? "c" : names[0];
     return { layer, plane, unit: trace.layers[layer].planes[plane].units[0], stretch: false };
   }
@@ -40,14 +43,23 @@
     selection.set(next);
   }
 
-  /** Controls for layer and plane, and, unless it is left out, the unit. */
+  /** A bar of controls for layer and plane, and, unless it is left out, the unit. */
   function unitControls(context, { unit: withUnit = true } = {}) {
     const { trace, selection } = context;
     const { layer, plane, unit, stretch } = selection.get();
-    const layers = select("Layer", trace.layers.map(({ name }, i) => [i, name]), layer, (value) => choose(context, { layer: +value }));
+    const layers = select(
+      "Layer",
+      trace.layers.map(({ name }, i) => [i, name]),
+      layer,
+      (value) => choose(context, { layer: +value }),
+    );
     const titles = (layer) => planeNames(trace, layer).map((name) => [name, planeTitle(trace, name)]);
     const planes = select("Shown", titles(layer), plane, (value) => choose(context, { plane: value }));
-    const units = input("Unit", { type: "number", min: 0, value: unit }, (value) => value !== "" && choose(context, { unit: +value }));
+    const units = input(
+      "Unit",
+      { type: "number", min: 0, value: unit },
+      (value) => value !== "" && choose(context, { unit: +value }),
+    );
     const stretched = checkbox("Full contrast", stretch, (value) => selection.set({ stretch: value }));
     const step = (by) => () => {
       const { layer, plane, unit } = selection.get();
@@ -60,9 +72,14 @@
       units.control.value = unit;
       stretched.control.checked = stretch;
     });
-    const chooser = make("span", { class: "joined" }, units.element,
-      button("◀", step(-1), { "aria-label": "Unit before" }), button("▶", step(1), { "aria-label": "Next unit" }));
-    return [layers.element, planes.element, ...(withUnit ? [chooser] : []), stretched.element];
+    const chooser = make(
+      "span",
+      { class: "joined" },
+      units.element,
+      button("◀", step(-1), { "aria-label": "Unit before" }),
+      button("▶", step(1), { "aria-label": "Next unit" }),
+    );
+    return bar(layers.element, planes.element, ...(withUnit ? [chooser] : []), stretched.element);
   }
 
   /** Calls `use(plane)` with the chosen plane, now and at every change; a plane that comes late is not used. */
@@ -77,5 +94,5 @@
     return load(selection.get());
   }
 
-  Object.assign(refrain, { selection, firstUnit, choose, unitControls, withPlane, planeTitle });
+  Object.assign(refrain, { selection, hasUnits, firstUnit, choose, unitControls, withPlane, planeTitle });
 })(window.refrain);

@@ -15,7 +15,10 @@ const PATIENCE = 60_000;
 let browser;
 
 before(async () => {
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] });
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu"],
+  });
 });
 after(() => browser?.close());
 
@@ -59,14 +62,23 @@ const until = (page, condition, argument) => page.waitForFunction(condition, arg
 
 /** Waits until every canvas of a panel shows more than the background. */
 const drawn = (page, id) =>
-  until(page, (selector) => {
-    const canvases = [...document.querySelectorAll(`${selector} canvas`)];
-    return canvases.length > 0 && canvases.every((canvas) => {
-      if (canvas.width === 0 || canvas.height === 0) return false;
-      const pixels = new Uint32Array(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.buffer);
-      return new Set(pixels).size > 3;
-    });
-  }, panel(id));
+  until(
+    page,
+    (selector) => {
+      const canvases = [...document.querySelectorAll(`${selector} canvas`)];
+      return (
+        canvases.length > 0 &&
+        canvases.every((canvas) => {
+          if (canvas.width === 0 || canvas.height === 0) return false;
+          const pixels = new Uint32Array(
+            canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.buffer,
+          );
+          return new Set(pixels).size > 3;
+        })
+      );
+    },
+    panel(id),
+  );
 
 const readout = (page, id) => page.textContent(`${panel(id)} output`);
 
@@ -80,9 +92,12 @@ async function said(page, id, target, key, words) {
 const CHECKS = {
   async text(page) {
     await drawn(page, "text");
-    await until(page, () => [...document.querySelectorAll("#panel-text .token")].some((token) => token.style.backgroundColor));
+    await until(page, () =>
+      [...document.querySelectorAll("#panel-text .token")].some((token) => token.style.backgroundColor),
+    );
     await said(page, "text", ".lines", "ArrowRight", /\[\d+\] = −?[\d.]+/);
-    const colours = () => page.$$eval("#panel-text .token", (tokens) => tokens.map((token) => token.style.backgroundColor).join());
+    const colours = () =>
+      page.$$eval("#panel-text .token", (tokens) => tokens.map((token) => token.style.backgroundColor).join());
     const was = await colours();
     await page.click("#panel-text [aria-label='Next unit']");
     assert.notEqual(await colours(), was);
@@ -92,7 +107,10 @@ const CHECKS = {
     await said(page, "matrix", ".grid-scroll", "ArrowDown", /^unit \d+ at .* = −?[\d.]+/);
     await page.keyboard.press("+");
     for (const kind of ["PNG", "SVG"]) {
-      const [file] = await Promise.all([page.waitForEvent("download"), page.click(`#panel-matrix button:text('Save ${kind}')`)]);
+      const [file] = await Promise.all([
+        page.waitForEvent("download"),
+        page.click(`#panel-matrix button:text('Save ${kind}')`),
+      ]);
       assert.ok(file.suggestedFilename().endsWith(kind.toLowerCase()));
     }
   },
@@ -103,7 +121,10 @@ const CHECKS = {
     assert.ok((await page.$$("#panel-predictions .guess")).length > 10);
   },
   async unrolled(page) {
-    const now = () => page.$eval("#panel-unrolled .board", (board) => [...board.querySelectorAll(".step")].findIndex((step) => step.matches(".now")));
+    const now = () =>
+      page.$eval("#panel-unrolled .board", (board) =>
+        [...board.querySelectorAll(".step")].findIndex((step) => step.matches(".now")),
+      );
     assert.equal(await now(), 0);
     await page.focus("#panel-unrolled .board");
     await page.keyboard.press("ArrowRight");
@@ -127,8 +148,12 @@ const CHECKS = {
   },
   async finder(page, trace) {
     const { properties } = trace.finder;
-    assert.ok((await page.$$("#panel-finder tbody tr")).length >= properties.filter(({ units }) => units.length).length);
-    await until(page, () => [...document.querySelectorAll("#panel-finder .token")].some((token) => token.style.backgroundColor));
+    assert.ok(
+      (await page.$$("#panel-finder tbody tr")).length >= properties.filter(({ units }) => units.length).length,
+    );
+    await until(page, () =>
+      [...document.querySelectorAll("#panel-finder .token")].some((token) => token.style.backgroundColor),
+    );
     await page.click("#panel-finder .link");
     assert.equal(await page.textContent("#panel-finder h3"), properties.find(({ units }) => units.length).name);
   },
@@ -147,7 +172,9 @@ const CHECKS = {
     await said(page, "attention", ".grid-scroll", "ArrowDown", /^writing “.+”: .* % on “.+”/);
   },
   async contributions(page) {
-    await until(page, () => [...document.querySelectorAll("#panel-contributions .token")].some((token) => token.style.backgroundColor));
+    await until(page, () =>
+      [...document.querySelectorAll("#panel-contributions .token")].some((token) => token.style.backgroundColor),
+    );
     assert.ok((await page.$$("#panel-contributions .shares li")).length > 1);
   },
   async tags(page) {
@@ -164,14 +191,24 @@ const CHECKS = {
 };
 
 const PARTS = {
-  predictions: "predictions", unrolled: "unrolled", gates: "saturation", gradients: "gradients", finder: "finder", path: "path",
-  embedding: "embedding", attention: "attention", contributions: "contributions", tags: "tags", roll: "roll", series: "series",
+  predictions: "predictions",
+  unrolled: "unrolled",
+  gates: "saturation",
+  gradients: "gradients",
+  finder: "finder",
+  path: "path",
+  embedding: "embedding",
+  attention: "attention",
+  contributions: "contributions",
+  tags: "tags",
+  roll: "roll",
+  series: "series",
 };
 
 const traceOf = (page) => page.evaluate(() => JSON.parse(document.getElementById("trace").textContent));
 
 function expected({ axis, layers, ...trace }) {
-  const always = layers.length ? ["steps", "frames"].includes(axis) ? ["matrix"] : ["text", "matrix"] : [];
+  const always = layers.length ? (["steps", "frames"].includes(axis) ? ["matrix"] : ["text", "matrix"]) : [];
   const filled = (part) => part && (!Array.isArray(part) || part.length > 0);
   return [...always, ...Object.keys(PARTS).filter((id) => filled(trace[PARTS[id]]))];
 }
@@ -209,7 +246,13 @@ test("tabs are reached and changed by keyboard", () =>
     const chosen = () => page.$eval("[role=tab][aria-selected=true]", (tab) => tab.id.slice(4));
     await page.keyboard.press("Tab");
     assert.equal(await page.evaluate(() => document.activeElement.getAttribute("role")), "tab");
-    for (const [key, id] of [["ArrowRight", ids[1]], ["End", ids.at(-1)], ["ArrowRight", ids[0]], ["ArrowLeft", ids.at(-1)], ["Home", ids[0]]]) {
+    for (const [key, id] of [
+      ["ArrowRight", ids[1]],
+      ["End", ids.at(-1)],
+      ["ArrowRight", ids[0]],
+      ["ArrowLeft", ids.at(-1)],
+      ["Home", ids[0]],
+    ]) {
       await page.keyboard.press(key);
       assert.equal(await chosen(), id);
       assert.equal(await page.evaluate(() => document.activeElement.id), `tab-${id}`);
@@ -221,26 +264,39 @@ test("every control has a name", () =>
   visit(address("PAGE_REPORT"), async (page) => {
     for (const id of await tabIds(page)) await open(page, id);
     const nameless = await page.$$eval("button, select, input, textarea, [tabindex='0']", (all) =>
-      all.filter((one) => !(one.getAttribute("aria-label") || one.labels?.length || one.textContent.trim())).map((one) => one.outerHTML.slice(0, 100)));
+      all
+        .filter((one) => !(one.getAttribute("aria-label") || one.labels?.length || one.textContent.trim()))
+        .map((one) => one.outerHTML.slice(0, 100)),
+    );
     assert.deepEqual(nameless, []);
   }));
 
 test("hostile tokens stay text", () =>
   visit(address("PAGE_REPORT"), async (page) => {
-    const text = await page.evaluate(() => JSON.parse(document.getElementById("trace").textContent).tokens.slice(0, 500).join(""));
+    const text = await page.evaluate(() =>
+      JSON.parse(document.getElementById("trace").textContent).tokens.slice(0, 500).join(""),
+    );
     assert.ok(text.includes(HOSTILE), "the text of the report has nothing hostile at its beginning");
     await open(page, "text");
     await page.waitForSelector("#panel-text .token");
     const shown = await page.$$eval("#panel-text .line", (lines) =>
-      lines.sort((a, b) => parseFloat(a.style.top) - parseFloat(b.style.top)).map((line) => line.textContent).join(""));
+      lines
+        .sort((a, b) => parseFloat(a.style.top) - parseFloat(b.style.top))
+        .map((line) => line.textContent)
+        .join(""),
+    );
     assert.ok(shown.includes(HOSTILE));
     for (const id of await tabIds(page)) await open(page, id);
-    const injected = await page.$$eval("main script, main img, main style, main iframe, main [onerror], main [style*='url']", (all) => all.map((one) => one.outerHTML));
+    const injected = await page.$$eval(
+      "main script, main img, main style, main iframe, main [onerror], main [style*='url']",
+      (all) => all.map((one) => one.outerHTML),
+    );
     assert.deepEqual(injected, []);
   }));
 
 test("nothing is wider than a telephone", async () => {
-  for (const variable of ["PAGE_REPORT", "PAGE_SERVE", "PAGE_LIVE"]) await visit(address(variable), noSidewaysScroll, { width: 360 });
+  for (const variable of ["PAGE_REPORT", "PAGE_SERVE", "PAGE_LIVE"])
+    await visit(address(variable), noSidewaysScroll, { width: 360 });
 });
 
 test("a served page reads a text, and another one", () =>
@@ -257,8 +313,14 @@ test("a served page reads a text, and another one", () =>
 
 test("the playground streams and branches", () =>
   visit(address("PAGE_SERVE"), async (page) => {
-    const text = () => page.$$eval("#panel-playground .token", (tokens) => tokens.map((token) => token.textContent).join(""));
-    const finished = (id) => until(page, (words) => document.querySelector("#panel-playground [role=status]").textContent.startsWith(words), `Branch ${id} has`);
+    const text = () =>
+      page.$$eval("#panel-playground .token", (tokens) => tokens.map((token) => token.textContent).join(""));
+    const finished = (id) =>
+      until(
+        page,
+        (words) => document.querySelector("#panel-playground [role=status]").textContent.startsWith(words),
+        `Branch ${id} has`,
+      );
     await open(page, "playground");
     await page.fill("#panel-playground label:has-text('Length') input", "40");
     await page.fill("#panel-playground label:has-text('Seed') input", "1");
@@ -294,6 +356,8 @@ test("a run is shown as it happens", () =>
     await open(page, "birth");
     await page.waitForSelector("#panel-birth .player", { timeout: PATIENCE });
     await drawn(page, "birth");
-    await until(page, () => [...document.querySelectorAll("#panel-birth .token")].some((token) => token.style.backgroundColor));
+    await until(page, () =>
+      [...document.querySelectorAll("#panel-birth .token")].some((token) => token.style.backgroundColor),
+    );
     await page.click("#panel-birth [aria-label='Checkpoint: one back']");
   }));
