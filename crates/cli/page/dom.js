@@ -38,7 +38,7 @@ window.refrain = { views: [] };
     return text.replaceAll("-", "−");
   }
 
-  const percent = (share) => `${number(100 * share)} %`;
+  const percent = (share) => (share > 0 && share < 1e-4 ? "< 0.01 %" : `${number(100 * share)} %`);
 
   const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 

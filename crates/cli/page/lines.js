@@ -87,11 +87,14 @@
       shown.clear();
       update();
     }
+    /** Scrolls a row into sight: just so if it is near, to the middle if it is far. */
     function reveal(index) {
       const top = index * height;
-      if (top < scroller.scrollTop) scroller.scrollTop = top;
-      else if (top + height > scroller.scrollTop + scroller.clientHeight)
-        scroller.scrollTop = top + height - scroller.clientHeight;
+      const above = scroller.scrollTop - top;
+      const below = top + height - scroller.scrollTop - scroller.clientHeight;
+      if (Math.max(above, below) > 2 * height) scroller.scrollTop = top - scroller.clientHeight / 2;
+      else if (above > 0) scroller.scrollTop = top;
+      else if (below > 0) scroller.scrollTop += below;
       update();
     }
     return { inSight: () => [first, end], update, reset, reveal, shown };

@@ -15,6 +15,7 @@
     const listeners = [];
     let events = nothing(),
       fresh = false,
+      lost = false,
       timer = null;
 
     function describe() {
@@ -22,7 +23,9 @@
       const words = last
         ? `update ${last.step.toLocaleString("en")}, epoch ${number(last.epoch)}, loss ${number(last.loss)} nats, ${Math.round(last.targets_per_s).toLocaleString("en")} targets a second, after ${clock(last.elapsed_s)}`
         : "no update yet";
-      status.textContent = events.done ? `The run is over: ${words}.` : `The run goes on: ${words}.`;
+      if (events.done) status.textContent = `The run is over: ${words}.`;
+      else if (lost) status.textContent = `The connection is lost, trying again … The last that came: ${words}.`;
+      else status.textContent = `The run goes on: ${words}.`;
     }
     function tell() {
       timer = null;
@@ -38,13 +41,17 @@
     }
     function connect() {
       const stream = new EventSource("/api/live/events");
-      stream.onopen = () => (fresh = true);
+      stream.onopen = () => {
+        lost = false;
+        fresh = true;
+      };
       stream.onmessage = ({ data }) => {
         take(JSON.parse(data));
         if (events.done) stream.close();
       };
       stream.onerror = () => {
-        status.textContent = "The connection is lost: what is shown is what had come by then. Trying again …";
+        lost = true;
+        describe();
         if (stream.readyState === EventSource.CLOSED) setTimeout(connect, PATIENCE);
       };
     }

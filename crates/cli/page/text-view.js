@@ -63,9 +63,12 @@
       value: (row, column) => shade(rows[row], from + column),
       describe: (row, column) => describeCell(rows[row], from + column),
       pick: (row) => choose(context, { layer: rows[row].layer, unit: rows[row].unit }),
-      chosen: () =>
-        rows.findIndex(({ layer, unit }) => layer === selection.get().layer && unit === selection.get().unit),
+      chosen,
     });
+    function chosen() {
+      const now = selection.get();
+      return rows.findIndex(({ layer, unit }) => layer === now.layer && unit === now.unit);
+    }
     const shade = (row, t) => (row ? planes[row.layer].shade(t, row.unit, selection.get().stretch) : NaN);
     const describeCell = (row, t) =>
       row
@@ -78,9 +81,14 @@
       );
       if (order !== "number") rows.sort((a, b) => b[order] - a[order]);
       strips.reshape({ rows: rows.length, columns: Math.max(1, to - from) });
+      showChosen();
+    }
+    function showChosen() {
+      strips.draw();
+      if (chosen() >= 0) strips.reveal(chosen(), 0);
     }
     async function load({ plane: name }) {
-      if (name === shown) return strips.draw();
+      if (name === shown) return showChosen();
       shown = name;
       const loaded = await Promise.all(
         trace.layers.map((layer, i) => (layer.planes[name] ? source.plane(trace, i, name) : null)),

@@ -25,8 +25,12 @@
     return title ? `${name}: ${title}` : name;
   };
 
-  /** The first choice: what Karpathy's figures show, the last layer's cell state, or its hidden state. */
+  /** The unit to begin with: the one that knows most, or else what Karpathy's figures show, a cell state. */
   function firstUnit(trace) {
+    const known = (trace.finder?.properties ?? []).flatMap(({ units }) => units.slice(0, 1));
+    const there = ({ layer, plane, unit }) => trace.layers[layer]?.planes[plane]?.units.includes(unit);
+    const best = known.filter(there).sort((a, b) => Math.abs(b.r) - Math.abs(a.r))[0];
+    if (best) return { layer: best.layer, plane: best.plane, unit: best.unit, stretch: false };
     const layer = trace.layers.length - 1,
       names = planeNames(trace, layer);
     const plane = names.includes("c") ? "c" : names[0];
