@@ -80,6 +80,7 @@
         { layer, plane: name } = chosen();
       try {
         for (let i = points.length - 1; i >= 0; i--) {
+          if (planes[i]) continue;
           const loaded = await source.probed(probe, points[i].index, layer, name);
           if (ticket !== asked) return;
           planes[i] = loaded;

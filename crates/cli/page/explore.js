@@ -42,7 +42,11 @@
     }
     element.addEventListener("pointermove", point);
     element.addEventListener("pointerleave", hideTip);
-    element.addEventListener("click", (event) => point(event) !== null && pick?.(place));
+    element.addEventListener("click", (event) => {
+      if (point(event) === null || !pick) return;
+      hideTip();
+      pick(place);
+    });
     element.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       const next = event.key === "Enter" && place !== null ? (pick?.(place), null) : move(event.key, place);

@@ -14,16 +14,17 @@
   function open(context) {
     const { trace, selection, go } = context;
     const place = ({ layer, plane, unit }) => `${plane}[${unit}] of ${trace.layers[layer].name}`;
-    const { properties, held_out: heldOut } = trace.finder;
+    const { held_out: heldOut } = trace.finder;
+    const properties = trace.finder.properties.filter(({ units }) => units.length);
     let property = properties[0],
       scaled = normal(property),
       plane = null,
       sign = 1;
     const chosen = () => selection.get();
-    const other = (from) => () => {
-      const pane = from === units ? facts : units;
-      if (pane.scroller.scrollTop !== from.scroller.scrollTop) pane.scroller.scrollTop = from.scroller.scrollTop;
-    };
+    /** Both texts are scrolled together. */
+    function together({ scroller: from }, { scroller: to }) {
+      if (to.scrollTop !== from.scrollTop) to.scrollTop = from.scrollTop;
+    }
     const said = (t) =>
       `“${visible(trace.tokens[t])}”: ${property.name} ${number(property.values[t])}, ${place(chosen())} ${number(plane?.at(t, chosen().unit))}`;
     const units = textPane({
@@ -31,14 +32,14 @@
       text: trace,
       describe: said,
       colour: (t) => (plane ? sign * plane.shade(t, chosen().unit, chosen().stretch) : NaN),
-      scrolled: () => other(units)(),
+      scrolled: () => together(units, facts),
     });
     const facts = textPane({
       label: "The text, coloured by the property",
       text: trace,
       describe: said,
       colour: (t) => scaled(t),
-      scrolled: () => other(facts)(),
+      scrolled: () => together(facts, units),
     });
     const unitTitle = make("h3", {}),
       factTitle = make("h3", {});
@@ -64,21 +65,19 @@
           number(unit.baseline_r),
         ]),
       );
-    const rows = properties
-      .filter(({ units }) => units.length)
-      .map((one) => {
-        const [unit] = one.units;
-        return [
-          button(one.name, () => use(one), { class: "link" }),
-          one.kind,
-          place(unit),
-          number(unit.r),
-          number(unit.mi),
-          number(unit.baseline_r),
-          number(one.direction?.r),
-          number(one.direction?.baseline_r),
-        ];
-      });
+    const rows = properties.map((one) => {
+      const [unit] = one.units;
+      return [
+        button(one.name, () => use(one), { class: "link" }),
+        one.kind,
+        place(unit),
+        number(unit.r),
+        number(unit.mi),
+        number(unit.baseline_r),
+        number(one.direction?.r),
+        number(one.direction?.baseline_r),
+      ];
+    });
     withPlane(context, (loaded) => {
       plane = loaded;
       units.recolour();

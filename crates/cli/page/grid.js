@@ -166,9 +166,8 @@
     function drawLabels(context, seen) {
       context.font = `${LABEL}px ${getComputedStyle(scroller).fontFamily}`;
       context.textBaseline = "middle";
-      context.textAlign = "right";
+      context.fillStyle = colour.named("soft");
       for (const { text, x, y, turned } of saveGrid.labels(seen)) {
-        context.fillStyle = colour.named("soft");
         context.save();
         context.translate(x, y);
         if (turned) context.rotate(-Math.PI / 2);

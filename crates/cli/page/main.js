@@ -32,17 +32,15 @@
     return section;
   }
 
-  const inAddress = () => decodeURIComponent(location.hash.slice(1));
-
-  /** Tabs for the views that have something to show. */
-  function show(offered, context, label) {
+  /** Tabs for the views that have something to show; the address says which one is open. */
+  function show(offered, context, label, chosen = location.hash.slice(1)) {
     const shared = { ...context, go: (id) => list?.go(id) };
     const items = offered.map((view) => ({
       id: view.id,
       title: view.title,
       open: () => (view.panel ?? ((context) => panel(view, context)))(shared),
     }));
-    const list = tabs(label, items, inAddress(), (id) => history.replaceState(null, "", `#${id}`));
+    const list = tabs(label, items, chosen, (id) => history.replaceState(null, "", `#${id}`));
     return list.element;
   }
 
@@ -77,13 +75,13 @@
     const own = views.filter((view) => view.host === "serve" && view.offered(info)).map(lasting);
     const submit = (event) => (event.preventDefault(), read(text.value));
 
-    async function read(wanted) {
+    async function read(wanted, view) {
       text.value = wanted;
       status.replaceChildren("Reading …");
       try {
         const trace = await source.read(wanted);
         status.replaceChildren([`Read ${length(trace)}`, trace.truncated].filter(Boolean).join("; "), ".");
-        holder.replaceChildren(show([...ofTrace(trace), ...own], { ...contextOf(trace), info, read }, "Views"));
+        holder.replaceChildren(show([...ofTrace(trace), ...own], { ...contextOf(trace), info, read }, "Views", view));
       } catch (error) {
         status.replaceChildren(failure(error));
       }
@@ -106,7 +104,7 @@
     const run = refrain.followRun();
     introduce(source.boot.model ?? { name: source.boot.name, summary: "a run as it happens" });
     main.replaceChildren(
-      run.status,
+      ...run.elements,
       show(
         views.filter((view) => view.host === "live"),
         { run },
@@ -114,6 +112,9 @@
       ),
     );
   }
+
+  /** What goes wrong later, as a plane that cannot be fetched, is said as well. */
+  addEventListener("unhandledrejection", ({ reason }) => main.prepend(failure(reason)));
 
   const start = { report, serve, live }[host];
   Promise.resolve()

@@ -186,7 +186,7 @@
       bar(...elements),
       bar(
         writing,
-        button("Read this text in the other views", () => current && read(textOf(current))),
+        button("Read this text in the other views", () => current && read(textOf(current), "text")),
       ),
       status,
       make("div", { class: "beside" }, pane.element, make("div", {}, make("h3", {}, "Branches"), list)),

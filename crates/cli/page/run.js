@@ -3,7 +3,7 @@
   "use strict";
   const { make, number } = refrain;
   const PATIENCE = 3000,
-    PAUSE = 200;
+    PAUSE = 300;
 
   const nothing = () => ({ step: [], valid: [], sample: [], probe: [], warning: [], done: null });
 
@@ -12,6 +12,7 @@
 
   function followRun() {
     const status = make("p", { class: "status", role: "status" }, "Connecting …");
+    const warning = make("p", { class: "soft", role: "status" });
     const listeners = [];
     let events = nothing(),
       fresh = false,
@@ -30,6 +31,7 @@
     function tell() {
       timer = null;
       describe();
+      warning.textContent = events.warning.at(-1)?.message ?? "";
       for (const listener of listeners) listener(events);
     }
     function take(event) {
@@ -60,7 +62,7 @@
       listener(events);
     }
     connect();
-    return { status, follow };
+    return { elements: [status, warning], follow };
   }
 
   refrain.followRun = followRun;

@@ -79,8 +79,8 @@
     const value = (layer, name, t, unit) => (t < 0 ? 0 : layers[layer].planes[name]?.[t]?.[unit]);
     const gradient = (layer, t) => truncations[cut]?.d_h[layer]?.[t];
     const largest = () => Math.max(...truncations[cut].d_h.flat(2).map(Math.abs)) || 1;
-    const window = () => truncations[cut]?.k ?? steps;
-    const stopsAfter = (t) => (t + 1) % window() === 0 && t + 1 < steps;
+    const reach = () => truncations[cut]?.k ?? steps;
+    const stopsAfter = (t) => (t + 1) % reach() === 0 && t + 1 < steps;
 
     function fill(t, l, backward, greatest) {
       const slope = backward && gradient(l, t);
@@ -125,8 +125,8 @@
         else picture.tops[t].replaceChildren();
         edge(t, now, back);
       });
-      const [step, box] = [picture.steps[now], board];
-      box.scrollLeft = step.offsetLeft - (box.clientWidth - step.offsetWidth) / 2;
+      const step = picture.steps[now];
+      board.scrollLeft = step.offsetLeft - (board.clientWidth - step.offsetWidth) / 2;
       status.textContent = back ? wordsBack(now) : wordsForward(now);
       working.replaceChildren(...(back ? workBack(now) : work(now)));
     }
@@ -138,7 +138,7 @@
     const wordsBack = (t) =>
       `Back, at step ${t + 1}: the gradient is the sum of what this step's own loss teaches and what comes from step ${t + 2}. ` +
       (stopsAfter(t)
-        ? `Here a window of ${window()} ends: nothing comes from step ${t + 2}.`
+        ? `Here a window of ${reach()} ends: nothing comes from step ${t + 2}.`
         : t + 1 === steps
           ? "This is the last step: nothing comes from later ones."
           : "");
