@@ -1,0 +1,119 @@
+// Which units know a property of the text?
+((refrain) => {
+  "use strict";
+  const { make, views, visible, number, button, textPane, table, choose, withPlane, bar } = refrain;
+
+  /** A property's values in 0..1. */
+  function normal({ values }) {
+    const known = values.filter((value) => value != null);
+    const low = known.reduce((a, b) => Math.min(a, b), Infinity),
+      high = known.reduce((a, b) => Math.max(a, b), -Infinity);
+    return (t) => (values[t] == null ? NaN : (values[t] - low) / (high - low || 1));
+  }
+
+  function open(context) {
+    const { trace, selection, go } = context;
+    const place = ({ layer, plane, unit }) => `${plane}[${unit}] of ${trace.layers[layer].name}`;
+    const { held_out: heldOut } = trace.finder;
+    const properties = trace.finder.properties.filter(({ units }) => units.length);
+    let property = properties[0],
+      scaled = normal(property),
+      plane = null,
+      sign = 1;
+    const chosen = () => selection.get();
+    /** Both texts are scrolled together. */
+    function together({ scroller: from }, { scroller: to }) {
+      if (to.scrollTop !== from.scrollTop) to.scrollTop = from.scrollTop;
+    }
+    const said = (t) =>
+      `“${visible(trace.tokens[t])}”: ${property.name} ${number(property.values[t])}, ${place(chosen())} ${number(plane?.at(t, chosen().unit))}`;
+    const units = textPane({
+      label: "The text, coloured by the unit",
+      text: trace,
+      describe: said,
+      colour: (t) => (plane ? sign * plane.shade(t, chosen().unit, chosen().stretch) : NaN),
+      scrolled: () => together(units, facts),
+    });
+    const facts = textPane({
+      label: "The text, coloured by the property",
+      text: trace,
+      describe: said,
+      colour: (t) => scaled(t),
+      scrolled: () => together(facts, units),
+    });
+    const unitTitle = make("h3", {}),
+      factTitle = make("h3", {});
+    const best = make("div", {});
+
+    function use(next, unit = next.units[0]) {
+      property = next;
+      scaled = normal(next);
+      sign = Math.sign(unit.r) || 1;
+      factTitle.textContent = next.name;
+      unitTitle.textContent = `${place(unit)}${sign < 0 ? ", turned round (r is negative)" : ""}`;
+      best.replaceChildren(make("h3", {}, `The best units for ${next.name}`), ranking(next));
+      facts.recolour();
+      choose(context, { layer: unit.layer, plane: unit.plane, unit: unit.unit });
+    }
+    const ranking = (one) =>
+      table(
+        ["unit", "r", "mutual information, nats", "untrained, r"],
+        one.units.map((unit) => [
+          button(place(unit), () => use(one, unit), { class: "link" }),
+          number(unit.r),
+          number(unit.mi),
+          number(unit.baseline_r),
+        ]),
+      );
+    const rows = properties.map((one) => {
+      const [unit] = one.units;
+      return [
+        button(one.name, () => use(one), { class: "link" }),
+        one.kind,
+        place(unit),
+        number(unit.r),
+        number(unit.mi),
+        number(unit.baseline_r),
+        number(one.direction?.r),
+        number(one.direction?.baseline_r),
+      ];
+    });
+    withPlane(context, (loaded) => {
+      plane = loaded;
+      units.recolour();
+    });
+    selection.follow(() => units.recolour());
+    use(property);
+    return make(
+      "div",
+      {},
+      table(
+        ["property", "kind", "best unit", "r", "mutual information", "untrained", "best direction, r", "untrained"],
+        rows,
+      ),
+      make(
+        "p",
+        { class: "soft" },
+        `Units are chosen on one part of the text; the figures are those of the part held out (${number(100 * (heldOut ?? 0))} %). “Untrained” is the best that a network with random weights gives: only what is well above it was learned.`,
+      ),
+      make(
+        "div",
+        { class: "beside even" },
+        make("div", {}, factTitle, facts.element),
+        make("div", {}, unitTitle, units.element),
+      ),
+      bar(button("Open this unit in Text", () => go("text"))),
+      best,
+    );
+  }
+
+  views.push({
+    id: "finder",
+    title: "Unit finder",
+    heading: "Which unit knows what?",
+    note: "Each row is something that can be said of every place in the text, with the unit whose value goes along with it best. A click on a property colours the text by it, beside the text coloured by the unit. “Best direction” is the best weighted sum of all units of a layer: what the layer knows, though no single unit does.",
+    formula: "r: correlation, −1 to 1; mutual information: Σ p(u, y) ln p(u, y) / p(u) p(y)",
+    offered: ({ finder }) => finder?.properties.some(({ units }) => units.length),
+    open,
+  });
+})(window.refrain);

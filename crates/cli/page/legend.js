@@ -1,0 +1,35 @@
+// What the colours mean for the plane that is shown.
+((refrain) => {
+  "use strict";
+  const { make } = refrain;
+
+  const ENDS = {
+    h: ["−1", "0", "1"],
+    g: ["−1", "0", "1"],
+    n: ["−1", "0", "1"],
+    c: ["far below 0", "0", "far above 0"],
+  };
+
+  const scale = (low, middle, high) =>
+    make(
+      "div",
+      { class: "scale" },
+      make("span", {}, low),
+      make("i", {}),
+      make("span", {}, high),
+      make("small", {}, `middle: ${middle}`),
+    );
+
+  function legend({ selection }) {
+    const holder = make("div", {});
+    const show = ({ plane, stretch }) => {
+      const ends = stretch ? ["this unit's least", "0", "its greatest"] : (ENDS[plane] ?? ["0, shut", "½", "1, open"]);
+      holder.replaceChildren(scale(...ends));
+    };
+    selection.follow(show);
+    show(selection.get());
+    return holder;
+  }
+
+  Object.assign(refrain, { legend });
+})(window.refrain);

@@ -1,0 +1,126 @@
+// Puts the page together for its host: a report, a server, or a run that is under way.
+((refrain) => {
+  "use strict";
+  const { make, source, views, tabs, selection, hasUnits, firstUnit, button, bar } = refrain;
+  const { host, version } = source.boot;
+  const main = document.getElementById("main");
+  const head = document.getElementById("head");
+
+  const failure = (error) => make("p", { class: "failure", role: "alert" }, `That did not work: ${error.message}`);
+
+  function introduce(model, details) {
+    head.replaceChildren(
+      make("h1", {}, "refrain"),
+      make("p", {}, make("b", {}, model?.name ?? ""), ` ${model?.summary ?? ""}`),
+    );
+    if (details) head.append(make("p", { class: "soft" }, details));
+    head.append(make("small", {}, `refrain ${version}`));
+    if (model?.name) document.title = `${model.name} – refrain`;
+  }
+
+  /** The panel of a view: its title, what one sees, and the view. */
+  function panel(view, context) {
+    const text = [make("h2", {}, view.heading), make("p", { class: "note" }, view.note)];
+    if (view.formula) text.push(make("p", { class: "formula" }, view.formula));
+    const section = make("div", {}, ...text);
+    try {
+      section.append(make("div", { class: "view" }, view.open(context)));
+    } catch (error) {
+      console.error(error);
+      section.append(failure(error));
+    }
+    return section;
+  }
+
+  /** Tabs for the views that have something to show; the address says which one is open. */
+  function show(offered, context, label, chosen = location.hash.slice(1)) {
+    const shared = { ...context, go: (id) => list?.go(id) };
+    const items = offered.map((view) => ({
+      id: view.id,
+      title: view.title,
+      open: () => (view.panel ?? ((context) => panel(view, context)))(shared),
+    }));
+    const list = tabs(label, items, chosen, (id) => history.replaceState(null, "", `#${id}`));
+    return list.element;
+  }
+
+  const ofTrace = (trace) => views.filter((view) => !view.host && view.offered(trace));
+
+  const contextOf = (trace) => ({ trace, selection: selection(hasUnits(trace) ? firstUnit(trace) : {}) });
+
+  const length = (trace) => `${trace.tokens.length.toLocaleString("en")} ${trace.axis}`;
+
+  function report() {
+    const trace = source.trace();
+    introduce(trace.model, [length(trace), trace.truncated].filter(Boolean).join("; "));
+    main.replaceChildren(show(ofTrace(trace), contextOf(trace), "Views"));
+  }
+
+  async function serve() {
+    const info = await source.info();
+    introduce(info.model);
+    const text = make("textarea", { id: "text-to-read", rows: 3, spellcheck: "false" });
+    text.value = info.sample_text ?? "";
+    const status = make("p", { class: "soft", role: "status" });
+    const holder = make("div", {});
+    const panels = new Map();
+    /** A view of the host outlives the texts that are read: its panel is made once. */
+    const lasting = (view) => ({
+      ...view,
+      panel(context) {
+        if (!panels.has(view)) panels.set(view, panel(view, context));
+        return panels.get(view);
+      },
+    });
+    const own = views.filter((view) => view.host === "serve" && view.offered(info)).map(lasting);
+    const submit = (event) => (event.preventDefault(), read(text.value));
+
+    async function read(wanted, view) {
+      text.value = wanted;
+      status.replaceChildren("Reading …");
+      try {
+        const trace = await source.read(wanted);
+        status.replaceChildren([`Read ${length(trace)}`, trace.truncated].filter(Boolean).join("; "), ".");
+        holder.replaceChildren(show([...ofTrace(trace), ...own], { ...contextOf(trace), info, read }, "Views", view));
+      } catch (error) {
+        status.replaceChildren(failure(error));
+      }
+    }
+    const form = make(
+      "form",
+      { class: "read", submit },
+      make("label", { for: "text-to-read" }, "Text to read"),
+      text,
+      bar(
+        button("Read", () => {}, { type: "submit", class: "main" }),
+        status,
+      ),
+    );
+    main.replaceChildren(form, holder);
+    await read(text.value);
+  }
+
+  function live() {
+    const run = refrain.followRun();
+    introduce(source.boot.model ?? { name: source.boot.name, summary: "a run as it happens" });
+    main.replaceChildren(
+      ...run.elements,
+      show(
+        views.filter((view) => view.host === "live"),
+        { run },
+        "The run",
+      ),
+    );
+  }
+
+  /** What goes wrong later, as a plane that cannot be fetched, is said as well. */
+  addEventListener("unhandledrejection", ({ reason }) => main.prepend(failure(reason)));
+
+  const start = { report, serve, live }[host];
+  Promise.resolve()
+    .then(start)
+    .catch((error) => {
+      console.error(error);
+      main.replaceChildren(failure(error));
+    });
+})(window.refrain);
