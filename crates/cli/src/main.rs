@@ -6,10 +6,13 @@ mod eval;
 mod failure;
 mod figure;
 mod info;
+mod inspect;
 mod machine;
 mod out;
+mod page;
 mod predict;
 mod sample;
+mod serve;
 mod task;
 mod terminal;
 mod train;
@@ -44,6 +47,8 @@ enum Verb {
     Sample(sample::Args),
     Predict(predict::Args),
     Eval(eval::Args),
+    Inspect(inspect::Args),
+    Serve(serve::Args),
     Info(info::Args),
     Bench(bench::Args),
 }
@@ -54,6 +59,8 @@ fn main() -> std::process::ExitCode {
         Verb::Sample(args) => sample::run(args),
         Verb::Predict(args) => predict::run(args),
         Verb::Eval(args) => eval::run(args),
+        Verb::Inspect(args) => inspect::run(args),
+        Verb::Serve(args) => serve::run(args),
         Verb::Info(args) => info::run(args),
         Verb::Bench(args) => bench::run(args),
     };

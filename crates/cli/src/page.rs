@@ -5,8 +5,8 @@ use std::path::Path;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use flate2::{Compression, write::GzEncoder};
-use refrain::inspect::{Plane, Recording};
 use refrain::Error;
+use refrain::inspect::{Plane, Recording};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -43,7 +43,8 @@ pub(crate) fn name_of(model: &Path) -> String {
 /// If it cannot be written, which it always can.
 pub(crate) fn report(recording: &Recording) -> Result<String, Failure> {
     let mut data = element("boot", &json!({ "host": "report", "version": env!("CARGO_PKG_VERSION") }));
-    let trace = serde_json::to_value(&recording.inspection).map_err(|error| Error::Config(error.to_string()))?;
+    let trace =
+        serde_json::to_value(&recording.inspection).map_err(|error| Error::Config(error.to_string()))?;
     data.push_str(&element("trace", &trace));
     for ((layer, name), plane) in &recording.planes {
         let bytes = BASE64_STANDARD.encode(packed(plane));

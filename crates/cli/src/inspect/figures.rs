@@ -7,14 +7,8 @@ use super::{Chosen, View};
 use crate::Failure;
 
 /// Colours of lines, in their order.
-const COLOURS: [Colour; 6] = [
-    ACCENT,
-    BLUE,
-    [0x3a, 0x9a, 0x5f, 0xff],
-    [0x8e, 0x5b, 0xb0, 0xff],
-    [0xb0, 0x8a, 0x1e, 0xff],
-    INK,
-];
+const COLOURS: [Colour; 6] =
+    [ACCENT, BLUE, [0x3a, 0x9a, 0x5f, 0xff], [0x8e, 0x5b, 0xb0, 0xff], [0xb0, 0x8a, 0x1e, 0xff], INK];
 
 pub(super) fn figure(view: View, recording: &Recording, chosen: &Chosen) -> Result<Figure, Failure> {
     let inspection = &recording.inspection;
@@ -39,7 +33,12 @@ pub(super) fn figure(view: View, recording: &Recording, chosen: &Chosen) -> Resu
                     x_name: "share of time above 0.9".to_owned(),
                     lines: vec![Line {
                         colour: COLOURS[gate.layer % COLOURS.len()],
-                        points: gate.right.iter().zip(&gate.left).map(|(&x, &y)| (x.into(), y.into())).collect(),
+                        points: gate
+                            .right
+                            .iter()
+                            .zip(&gate.left)
+                            .map(|(&x, &y)| (x.into(), y.into()))
+                            .collect(),
                         dots: true,
                         ..Line::default()
                     }],
@@ -76,7 +75,11 @@ pub(super) fn figure(view: View, recording: &Recording, chosen: &Chosen) -> Resu
             let points = path.map.points.iter().map(|[x, y]| ((*x).into(), (*y).into())).collect();
             let share = |i: usize| 100.0 * path.map.explained.get(i).copied().unwrap_or(0.0);
             chart_figure(&[Chart {
-                title: format!("layer {}: second component ({:.0} % of the variance)", path.layer + 1, share(1)),
+                title: format!(
+                    "layer {}: second component ({:.0} % of the variance)",
+                    path.layer + 1,
+                    share(1)
+                ),
                 x_name: format!("first component ({:.0} %)", share(0)),
                 lines: vec![Line { colour: ACCENT, points, dots: true, ..Line::default() }],
                 ..Chart::default()

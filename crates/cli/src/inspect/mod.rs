@@ -170,7 +170,8 @@ impl Args {
     }
 
     fn chosen_format(&self) -> Result<Format, Failure> {
-        let extension = self.out.as_deref().and_then(Path::extension).and_then(|extension| extension.to_str());
+        let extension =
+            self.out.as_deref().and_then(Path::extension).and_then(|extension| extension.to_str());
         match (self.format, extension) {
             (Some(format), _) => Ok(format),
             (None, None) => Ok(Format::Html),
@@ -190,7 +191,9 @@ impl Args {
             return Ok(Source::file(path));
         }
         let (name, text) = match &self.literal {
-            Some(text) if text.is_empty() => return Err(Failure::Usage("--text is empty: give at least a character".to_owned())),
+            Some(text) if text.is_empty() => {
+                return Err(Failure::Usage("--text is empty: give at least a character".to_owned()));
+            }
             Some(text) => ("--text", text.clone()),
             None => {
                 eprintln!("note: no text given: the model reads what it writes itself");
@@ -217,7 +220,11 @@ impl Args {
         let mut wanted = Wanted {
             tokens,
             bytes: if format == Format::Html { self.max_size << 20 } else { usize::MAX },
-            lags: if matches!(format, Format::Html | Format::Json) || self.view == View::Gradients { self.lags } else { 0 },
+            lags: if matches!(format, Format::Html | Format::Json) || self.view == View::Gradients {
+                self.lags
+            } else {
+                0
+            },
             name: page::name_of(&self.model),
             ..default
         };
@@ -271,7 +278,11 @@ impl Args {
             Failure::Usage(format!("--plane {wanted}: {} has {}", facts.name, names.join(", ")))
         })?;
         if let Some(unit) = self.unit.iter().find(|unit| **unit >= facts.units) {
-            return Err(Failure::Usage(format!("--unit {unit}: {} has units 0 to {}", facts.name, facts.units - 1)));
+            return Err(Failure::Usage(format!(
+                "--unit {unit}: {} has units 0 to {}",
+                facts.name,
+                facts.units - 1
+            )));
         }
         let units = match (&self.unit[..], best) {
             ([], Some(best)) if self.plane.is_none() || self.plane.as_deref() == Some(best.plane) => {

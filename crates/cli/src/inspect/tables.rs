@@ -50,7 +50,9 @@ pub(super) fn csv(
         }
         View::Surprise => {
             line(&header(&["step", "token", "nats"]));
-            for (t, (token, surprise)) in inspection.tokens.iter().zip(&inspection.predictions.surprise).enumerate() {
+            for (t, (token, surprise)) in
+                inspection.tokens.iter().zip(&inspection.predictions.surprise).enumerate()
+            {
                 line(&[t.to_string(), token.clone(), surprise.map(|x| x.to_string()).unwrap_or_default()]);
             }
         }
@@ -90,7 +92,11 @@ pub(super) fn csv(
                     line(&[&[name.clone()], &place[..], &numbers].concat());
                 }
                 if let Some(direction) = &finding.direction {
-                    let place = [(direction.layer + 1).to_string(), direction.plane.to_owned(), "direction".to_owned()];
+                    let place = [
+                        (direction.layer + 1).to_string(),
+                        direction.plane.to_owned(),
+                        "direction".to_owned(),
+                    ];
                     let [r, baseline] = [direction.r, direction.baseline_r].map(|x| format!("{x:.4}"));
                     line(&[&[name.clone()], &place[..], &[r, String::new(), baseline]].concat());
                 }

@@ -33,7 +33,8 @@ pub(super) fn coloured(recording: &Recording, chosen: &Chosen) -> String {
         let share = f32::from(cover) / 255.0;
         let mixed = [red, green, blue].into_iter().zip(GROUND);
         let [red, green, blue] = {
-            let mut mixed = mixed.map(|(own, ground)| (f32::from(own) * share + ground * (1.0 - share)) as u8);
+            let mut mixed =
+                mixed.map(|(own, ground)| (f32::from(own) * share + ground * (1.0 - share)) as u8);
             [(); 3].map(|()| mixed.next().unwrap_or(0))
         };
         for c in token.chars() {

@@ -115,7 +115,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
 }
 
 /// A short number that is another one each time.
-fn seed_of_the_moment() -> u64 {
+pub(crate) fn seed_of_the_moment() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     (now.as_nanos() as u64 ^ u64::from(std::process::id()).rotate_left(20)) % 1_000_000
 }

@@ -12,6 +12,7 @@ const ABOVE: f64 = 28.0;
 const BELOW: f64 = 40.0;
 /// About, of a letter.
 const LETTER: f64 = 7.0;
+const DOT: f32 = 3.0;
 
 /// A line, and what it is called.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,6 +25,8 @@ pub struct Line {
     pub points: Vec<(f64, f64)>,
     /// A shaded band around it, its lower and upper edge at each point; or empty.
     pub band: Vec<(f64, f64)>,
+    /// Whether the points are drawn by themselves instead of the line through them.
+    pub dots: bool,
 }
 
 /// Lines over the same axes.
@@ -84,6 +87,12 @@ impl Chart {
             let upper = band().map(|(p, &(_, high))| place(p.0, high));
             let lower: Vec<_> = band().map(|(p, &(low, _))| place(p.0, low)).collect();
             figure.area(upper.chain(lower.into_iter().rev()).collect(), faint(line.colour));
+            if line.dots {
+                for (x, y) in line.points.iter().filter(|p| drawn(p.1)).map(|p| place(p.0, p.1)) {
+                    figure.rectangle([x - DOT / 2.0, y - DOT / 2.0, DOT, DOT], line.colour);
+                }
+                continue;
+            }
             for stretch in line.points.split(|p| !drawn(p.1)) {
                 figure.line(stretch.iter().map(|p| place(p.0, p.1)).collect(), line.colour, 1.5);
             }
@@ -110,7 +119,12 @@ mod tests {
     use super::*;
 
     fn line(points: &[(f64, f64)]) -> Line {
-        Line { name: "a <b>".to_owned(), colour: [255, 0, 0, 255], points: points.to_vec(), band: vec![] }
+        Line {
+            name: "a <b>".to_owned(),
+            colour: [255, 0, 0, 255],
+            points: points.to_vec(),
+            ..Line::default()
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ impl ForecastEvaluation {
             name: name.to_owned(),
             colour,
             points: steps().map(|t| ((self.from + t) as f64, value(t))).collect(),
-            band: vec![],
+            ..Line::default()
         };
         let said = |t: usize| &self.forecasts[t - ahead];
         let forecast = match ahead {

@@ -1,0 +1,139 @@
+//! What happens in the network while it reads a text, for the page.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::extract::{Path, Query, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use refrain::inspect::{Recording, Wanted};
+use refrain::text::Source;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::answer::Refusal;
+use super::{Server, http, writer};
+use crate::page;
+
+/// Tokens of a text that is read here.
+const MOST_TOKENS: usize = 20_000;
+/// Bytes of activations of a text, and how many texts are remembered.
+const MOST_BYTES: usize = 128 << 20;
+const REMEMBERED: usize = 4;
+
+/// The latest recordings.
+#[derive(Default)]
+pub(super) struct Traces {
+    count: AtomicU64,
+    latest: Mutex<VecDeque<Arc<Trace>>>,
+}
+
+struct Trace {
+    id: u64,
+    text: String,
+    recording: Recording,
+}
+
+#[derive(Deserialize)]
+struct Text {
+    text: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct PlaneQuery {
+    layer: usize,
+    name: String,
+}
+
+impl Traces {
+    fn keep(&self, text: String, recording: Recording) -> Arc<Trace> {
+        let id = self.count.fetch_add(1, Ordering::Relaxed);
+        let trace = Arc::new(Trace { id, text, recording });
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        latest.push_back(trace.clone());
+        if latest.len() > REMEMBERED {
+            latest.pop_front();
+        }
+        trace
+    }
+
+    fn find(&self, id: u64) -> Result<Arc<Trace>, Refusal> {
+        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = latest.iter().find(|trace| trace.id == id).cloned();
+        found
+            .ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "this text has been forgotten: read it again"))
+    }
+}
+
+pub(super) async fn info(State(server): State<Arc<Server>>) -> Result<Response, Refusal> {
+    http::aside(move || {
+        let vocabulary = &server.session.model().task.vocabulary;
+        let tokens: Vec<String> =
+            (0..vocabulary.len() as u32).map(|id| writer::named(vocabulary, id)).take(MOST_TOKENS).collect();
+        let info = json!({ "model": server.facts, "vocabulary": tokens, "sample_text": server.sample() });
+        Ok(axum::Json(info).into_response())
+    })
+    .await
+}
+
+/// Reads a text. What takes longer than a glance ([`more`]) comes on its own.
+pub(super) async fn trace(State(server): State<Arc<Server>>, request: Request) -> Result<Response, Refusal> {
+    let Text { text } = http::json(request).await?;
+    if text.is_empty() {
+        return Err(Refusal::bad("the text is empty: give at least a character"));
+    }
+    http::aside(move || {
+        let wanted = Wanted { finder: false, lags: 0, ..wanted(&server) };
+        let recording = server.session.inspect(source(&text), &wanted)?;
+        let trace = server.traces.keep(text, recording);
+        let mut answer = as_json(&trace.recording.inspection)?;
+        answer["id"] = trace.id.to_string().into();
+        Ok(axum::Json(answer).into_response())
+    })
+    .await
+}
+
+/// What units follow in a text that was read, and how far gradients reach.
+pub(super) async fn more(
+    State(server): State<Arc<Server>>,
+    Path(id): Path<u64>,
+) -> Result<Response, Refusal> {
+    let trace = server.traces.find(id)?;
+    http::aside(move || {
+        let wanted = Wanted { bytes: 0, unrolled: 0, ..wanted(&server) };
+        let found = as_json(&server.session.inspect(source(&trace.text), &wanted)?.inspection)?;
+        let wanted = ["finder", "gradients"].into_iter().filter(|name| !found[*name].is_null());
+        let answer: Value = wanted.map(|name| (name.to_owned(), found[name].clone())).collect();
+        Ok(axum::Json(answer).into_response())
+    })
+    .await
+}
+
+pub(super) async fn plane(
+    State(server): State<Arc<Server>>,
+    Path(id): Path<u64>,
+    Query(query): Query<PlaneQuery>,
+) -> Result<Response, Refusal> {
+    let trace = server.traces.find(id)?;
+    http::aside(move || {
+        let planes = &trace.recording.planes;
+        let found = planes.iter().find(|((layer, name), _)| *layer == query.layer && *name == query.name);
+        let missing = || Refusal::new(StatusCode::NOT_FOUND, "there is no such plane");
+        Ok(http::octets(page::packed(found.ok_or_else(missing)?.1)))
+    })
+    .await
+}
+
+fn wanted(server: &Server) -> Wanted {
+    Wanted { tokens: MOST_TOKENS, bytes: MOST_BYTES, name: server.facts.name.clone(), ..Wanted::default() }
+}
+
+fn source(text: &str) -> Source {
+    Source::Memory { name: "the text".to_owned(), bytes: text.as_bytes().into() }
+}
+
+fn as_json(inspected: &impl serde::Serialize) -> Result<Value, Refusal> {
+    serde_json::to_value(inspected)
+        .map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
+}

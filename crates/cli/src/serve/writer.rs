@@ -1,0 +1,116 @@
+//! One thread writes for everybody: all requests are streams of one generator, which steps them together.
+
+use std::collections::HashMap;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use refrain::sample::{End, Options, StreamId};
+use refrain::task::Language;
+use refrain::text::Vocabulary;
+use refrain::{Cpu, Session};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::Failure;
+
+/// Texts that are written together; others wait.
+const MOST_STREAMS: usize = 256;
+
+/// A text to be written.
+pub(super) struct Order {
+    pub(super) prompt: String,
+    pub(super) length: usize,
+    pub(super) options: Options,
+}
+
+/// A symbol that was written.
+pub(super) struct Written {
+    /// What it adds to the text; empty while it may become a stop.
+    pub(super) text: Vec<u8>,
+    /// The symbol and its probability, where candidates are wanted.
+    pub(super) drawn: Option<(String, f32)>,
+    /// What might have been drawn.
+    pub(super) candidates: Vec<(String, f32)>,
+    pub(super) end: Option<End>,
+}
+
+/// See the module.
+pub(super) struct Writer {
+    orders: Sender<(Order, UnboundedSender<refrain::Result<Written>>)>,
+}
+
+impl Writer {
+    pub(super) fn start(
+        session: &'static Session<'static, Language, Cpu>,
+        threads: usize,
+    ) -> Result<Self, Failure> {
+        let (orders, received) = channel();
+        let thread = std::thread::Builder::new().name("writer".to_owned());
+        let started = thread.spawn(move || write_all(session, threads, &received));
+        started.map_err(|error| {
+            Failure::Error(refrain::Error::Config(format!("no thread can be started: {error}")))
+        })?;
+        Ok(Self { orders })
+    }
+
+    /// Has a text written; what cannot be written gives an error first. Who stops listening ends it.
+    pub(super) fn write(&self, order: Order) -> UnboundedReceiver<refrain::Result<Written>> {
+        let (sender, receiver) = unbounded_channel();
+        // If the writer is gone, so is the sender, and the text ends.
+        let _ = self.orders.send((order, sender));
+        receiver
+    }
+}
+
+type Orders = Receiver<(Order, UnboundedSender<refrain::Result<Written>>)>;
+
+fn write_all(session: &'static Session<'static, Language, Cpu>, threads: usize, orders: &Orders) {
+    let vocabulary = &session.model().task.vocabulary;
+    let mut generator = session.generator().with_threads(threads);
+    let mut listeners: HashMap<StreamId, UnboundedSender<refrain::Result<Written>>> = HashMap::new();
+    loop {
+        while generator.len() < MOST_STREAMS {
+            let order = match generator.is_empty() {
+                true => orders.recv().map_err(|_| ()),
+                false => orders.try_recv().map_err(|_| ()),
+            };
+            let Ok((Order { prompt, length, options }, listener)) = order else {
+                if generator.is_empty() {
+                    return;
+                }
+                break;
+            };
+            match generator.join(&prompt, length, &options) {
+                Ok(id) => drop(listeners.insert(id, listener)),
+                // Nobody is there to be told: then nobody wants to know.
+                Err(error) => drop(listener.send(Err(error))),
+            }
+        }
+        let mut over = vec![];
+        for piece in generator.step() {
+            let Some(listener) = listeners.get(&piece.stream) else { continue };
+            let written = Written {
+                text: piece.text.to_vec(),
+                drawn: piece.drawn.zip(piece.probability).map(|(id, p)| (named(vocabulary, id), p)),
+                candidates: piece.candidates.iter().map(|&(id, p)| (named(vocabulary, id), p)).collect(),
+                end: piece.end,
+            };
+            if listener.send(Ok(written)).is_err() || piece.end.is_some() {
+                over.push((piece.stream, piece.end.is_some()));
+            }
+        }
+        // Streams that only read their prompts give no piece; their listeners may be gone too.
+        over.extend(
+            listeners.iter().filter(|(_, listener)| listener.is_closed()).map(|(&id, _)| (id, false)),
+        );
+        for (id, ended) in over {
+            listeners.remove(&id);
+            if !ended {
+                generator.cancel(id);
+            }
+        }
+    }
+}
+
+/// A token as text.
+pub(super) fn named(vocabulary: &Vocabulary, id: u32) -> String {
+    String::from_utf8_lossy(vocabulary.text_of(id, &mut [0; 4])).into_owned()
+}
