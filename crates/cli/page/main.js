@@ -64,6 +64,7 @@
     const status = make("p", { class: "soft", role: "status" });
     const holder = make("div", {});
     const panels = new Map();
+    let latest = null;
     /** A view of the host outlives the texts that are read: its panel is made once. */
     const lasting = (view) => ({
       ...view,
@@ -81,7 +82,12 @@
       try {
         const trace = await source.read(wanted);
         status.replaceChildren([`Read ${length(trace)}`, trace.truncated].filter(Boolean).join("; "), ".");
-        holder.replaceChildren(show([...ofTrace(trace), ...own], { ...contextOf(trace), info, read }, "Views", view));
+        const context = { ...contextOf(trace), info, read };
+        const fill = (view) => holder.replaceChildren(show([...ofTrace(trace), ...own], context, "Views", view));
+        fill(view);
+        latest = trace;
+        Object.assign(trace, await source.more(trace));
+        if (latest === trace) fill();
       } catch (error) {
         status.replaceChildren(failure(error));
       }

@@ -94,6 +94,8 @@
     trace: () => JSON.parse(document.getElementById("trace").textContent),
     info: async () => (await ask("/api/info")).json(),
     read: async (text) => (await ask("/api/trace", { text })).json(),
+    /** What takes longer to be found in a text that was read: the units that follow something, gradients. */
+    more: async ({ id }) => (await ask(`/api/trace/${encodeURIComponent(id)}/more`)).json(),
     plane: (trace, layer, name) => once(trace, `${layer} ${name}`, () => load(trace, layer, name)),
     probe: async () => (await ask("/api/live/probe")).json(),
     /** A plane of the fixed text at one checkpoint of a run. */

@@ -7,6 +7,7 @@ mod failure;
 mod figure;
 mod info;
 mod inspect;
+mod live;
 mod machine;
 mod out;
 mod page;
@@ -14,6 +15,7 @@ mod predict;
 mod sample;
 mod serve;
 mod task;
+mod tensorboard;
 mod terminal;
 mod train;
 

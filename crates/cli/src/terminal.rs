@@ -95,7 +95,7 @@ impl Terminal {
                     self.line(&format!("    │ {row}"));
                 }
             }
-            Event::Checkpoint { .. } => {}
+            Event::Checkpoint { .. } | Event::Probe { .. } => {}
             Event::Warning { message, .. } => self.line(&format!("note: {message}")),
             Event::Done(done) => self.done(done),
         }

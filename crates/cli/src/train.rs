@@ -5,12 +5,14 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use refrain::PrecisionChoice;
 use refrain::format::Column;
 use refrain::layer::AttentionKind;
 use refrain::model::{ActivationKind, CellKind, PoolingKind, ResetGate};
-use refrain::text::TokenUnits;
+use refrain::task::language::held_back;
+use refrain::text::{Source, TokenUnits};
 use refrain::train::{
     Event, Example, Learnable, Optimizer, Preset, Reason, Run, Schedule, Settings, Span, TaskName,
 };
@@ -18,7 +20,9 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 
+use crate::live::Live;
 use crate::task::{task_of, with_task};
+use crate::tensorboard::EventFile;
 use crate::terminal::Terminal;
 use crate::{Failure, machine, out};
 
@@ -266,6 +270,13 @@ pub(crate) struct Args {
     /// Time between two checkpoints: what a kill or a crash can cost [20s]
     #[arg(long, value_name = "TIME", help_heading = "Run")]
     checkpoint_every: Option<Span>,
+    /// Show the run on a page as it happens, at http://127.0.0.1:8080/ or another port
+    #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "8080",
+        help_heading = "Run")]
+    live: Option<u16>,
+    /// Write TensorBoard's event files into the run's directory
+    #[arg(long, help_heading = "Run")]
+    tensorboard: bool,
     /// Print one JSON object a line instead of progress: step, valid, sample, checkpoint, warning, done
     #[arg(long, help_heading = "Run")]
     json: bool,
@@ -396,6 +407,16 @@ impl Args {
     }
 }
 
+impl Args {
+    /// What a page shows a language model's run by: the text that it holds back.
+    fn probe(&self, settings: &Settings, task: TaskName) -> Result<Option<Source>, Failure> {
+        match self.live {
+            Some(_) if task == TaskName::Language => Ok(held_back(settings)?),
+            _ => Ok(None),
+        }
+    }
+}
+
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
@@ -414,26 +435,42 @@ fn free_directory(settings: &Settings) -> PathBuf {
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     if let Some(directory) = &args.resume {
         let task = Settings::of_run(directory)?.task.unwrap_or(TaskName::Language);
-        return with_task!(task, T => train(Run::<T>::resume(directory, args.settings())?, &args));
+        let probe = args.probe(&Settings::of_run(directory)?, task)?;
+        return with_task!(task, T => train(Run::<T>::resume(directory, args.settings())?, probe, &args));
     }
     let mut settings = args.complete()?;
     let (task, why) = task_of(&settings)?;
     settings.task = Some(task);
+    let probe = args.probe(&settings, task)?;
     with_task!(task, T => {
         let run = Run::<T>::new(settings)?;
         if let Some(why) = why.filter(|_| !args.json) {
             out::line(&format!("task      {why}"))?;
         }
-        train(run, &args)
+        train(run, probe, &args)
     })
 }
 
-fn train<T: Learnable>(run: Run<T>, args: &Args) -> Result<(), Failure> {
+fn train<T: Learnable>(run: Run<T>, probe: Option<Source>, args: &Args) -> Result<(), Failure> {
     let backend = machine::cpu(run.config().threads)?.with_precision(run.config().precision());
     let interrupted = watch_for_interruption();
+    let live = args.live.map(Live::start).transpose()?;
+    let run = match probe {
+        Some(text) => run.probing(text),
+        None => run,
+    };
+    let mut tensorboard = args.tensorboard.then(EventFile::default);
+    let mut unwritten = None;
     let mut terminal =
         (!args.json).then(|| Terminal::new(run.config(), &backend, std::io::stdout().is_terminal()));
     let outcome = run.train(&backend, |event| {
+        if let Some(live) = &live {
+            live.tell(event);
+        }
+        if let Some(Err(error)) = tensorboard.as_mut().map(|file| file.tell(event)) {
+            // Without its curves the run is as good as before.
+            (tensorboard, unwritten) = (None, Some(error));
+        }
         match &mut terminal {
             // Whoever listened may be gone; the run goes on, for its files.
             None => drop(out::line(&serde_json::to_string(event).unwrap_or_default())),
@@ -445,7 +482,17 @@ fn train<T: Learnable>(run: Run<T>, args: &Args) -> Result<(), Failure> {
     if let Some(terminal) = terminal {
         terminal.finish();
     }
-    match outcome?.done.reason {
+    if let Some(error) = unwritten {
+        eprintln!("note: TensorBoard's file ends early: {error}");
+    }
+    let reason = outcome?.done.reason;
+    if live.is_some() && reason != Reason::Interrupted && std::io::stdout().is_terminal() {
+        out::line("\nthe page of the run stays until ctrl-C")?;
+        while !interrupted.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+    match reason {
         Reason::Interrupted => Err(Failure::Interrupted),
         _ => Ok(()),
     }

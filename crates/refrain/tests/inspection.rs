@@ -91,7 +91,7 @@ fn activations_are_those_of_the_reference() {
         let model = model(settings);
         let (fast, reference) = (Cpu::new(1).unwrap(), Reference::<f64>::new());
         let (fast, reference) = (model.on(&fast), model.on(&reference));
-        let (ids, cut) = fast.tokens(source(&text(40)), 400).unwrap();
+        let (ids, cut) = fast.model().task.tokens(source(&text(40)), 400).unwrap();
         assert!(cut && ids.len() == 400);
         let mut wanted = vec![];
         reference.watch(&ids, |seen| {
@@ -144,7 +144,7 @@ fn gradients_through_time_are_the_differences_of_the_loss() {
         let model = model(Settings { lines: None, ..settings });
         let reference = Reference::<f64>::new();
         let session = model.on(&reference);
-        let (ids, _) = session.tokens(source("(a(b)a)b"), 100).unwrap();
+        let (ids, _) = session.model().task.tokens(source("(a(b)a)b"), 100).unwrap();
         // One place only: the median is its norm.
         let reach = session.gradient_reach(&ids, ids.len() - 2, 0).unwrap();
         for lag in 1..=ids.len() - 2 {
@@ -179,7 +179,7 @@ fn the_finder_tells_what_a_unit_follows_from_what_none_does() {
     let backend = Cpu::new(1).unwrap();
     let session = model.on(&backend);
     let held_out: String = text(400)[text(120).len()..].to_owned();
-    let (ids, _) = session.tokens(source(&held_out), usize::MAX).unwrap();
+    let (ids, _) = session.model().task.tokens(source(&held_out), usize::MAX).unwrap();
     let tokens: Vec<String> = held_out.chars().map(String::from).collect();
     let mut all = properties(&tokens);
     let noise = (0..ids.len()).map(|i| ((i * i * 7919) % 104_729) as f32).collect();

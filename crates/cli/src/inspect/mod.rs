@@ -10,7 +10,9 @@ use clap::ValueEnum;
 use refrain::inspect::{Gradients, NamedReach, Property, Recording, Wanted};
 use refrain::sample::Options;
 use refrain::task::Language;
+use refrain::task::language::held_back;
 use refrain::text::Source;
+use refrain::train::Settings;
 use refrain::{Cpu, Error, Model, PrecisionChoice, Session, task_of, write_atomically};
 
 use crate::train::named;
@@ -26,7 +28,7 @@ use crate::{Failure, figure, machine, out, page};
 pub(crate) struct Args {
     /// A model file, or the directory of a run
     model: PathBuf,
-    /// The text to read: best one that the model has not learned [a text that the model writes]
+    /// The text to read: best one that the model has not learned [what its run held back, or what it writes itself]
     text: Option<PathBuf>,
     /// Read this text instead of a file
     #[arg(long = "text", value_name = "TEXT", conflicts_with = "text", allow_hyphen_values = true)]
@@ -196,12 +198,24 @@ impl Args {
             }
             Some(text) => ("--text", text.clone()),
             None => {
+                if let Some(held) = self.held_back()? {
+                    eprintln!("note: the text is {}", held.name().display());
+                    return Ok(held);
+                }
                 eprintln!("note: no text given: the model reads what it writes itself");
                 let options = Options { temperature: 0.8, ..Options::default() };
                 ("a text of the model's own", session.write("", WRITTEN, &options)?)
             }
         };
-        Ok(Source::Memory { name: name.to_owned(), bytes: text.as_bytes().into() })
+        Ok(Source::memory(name, text))
+    }
+
+    /// What the run of this model held back, where the run and its text are still there.
+    fn held_back(&self) -> Result<Option<Source>, Failure> {
+        match self.model.join("config.toml").is_file() {
+            true => Ok(held_back(&Settings::of_run(&self.model)?)?),
+            false => Ok(None),
+        }
     }
 
     /// Reads the text, and whatever further files say.
@@ -229,7 +243,7 @@ impl Args {
             ..default
         };
         if !self.annotate.is_empty() {
-            let (ids, _) = session.tokens(source.clone(), tokens)?;
+            let (ids, _) = session.model().task.tokens(source.clone(), tokens)?;
             for path in &self.annotate {
                 let text = refrain::format::read_text(path)?;
                 wanted.properties.push(Property::from_text(path, &text, ids.len())?);
@@ -248,7 +262,7 @@ impl Args {
             let model = Model::<Language>::load(path)?;
             let backend = self.backend(&model)?;
             let session = model.on(&backend);
-            let (ids, _) = session.tokens(source.clone(), tokens)?;
+            let (ids, _) = session.model().task.tokens(source.clone(), tokens)?;
             let reach = session.gradient_reach(&ids, lags.len(), 0)?;
             series.push(NamedReach { name: page::name_of(path), reach });
         }

@@ -31,7 +31,7 @@ pub(super) fn csv(
             let mut names = header(&["step", "token"]);
             names.extend(units.iter().map(|unit| format!("{plane}{unit}")));
             line(&names);
-            let (ids, _) = session.tokens(source, inspection.tokens.len())?;
+            let (ids, _) = session.model().task.tokens(source, inspection.tokens.len())?;
             session.watch(&ids, |seen| {
                 let trace = &seen.layers[*layer];
                 let gate = trace.gates.iter().find(|(name, _)| name == plane).map(|(_, values)| &values[..]);

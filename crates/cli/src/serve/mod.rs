@@ -1,7 +1,7 @@
 //! `refrain serve`: a model over HTTP, for browsers (the page of `refrain inspect`, live, with a playground) and for programs
 //! (completions in OpenAI's form).
 
-mod answer;
+pub(crate) mod answer;
 mod completions;
 pub(crate) mod http;
 mod traces;

@@ -97,7 +97,9 @@ impl<B: Backend> Session<'_, Language, B> {
         };
         let mut findings: Vec<Finding> =
             properties.into_iter().zip(best).zip(directions).map(finding).collect();
-        let size = |finding: &Finding| finding.units.first().map_or(0.0, |unit| unit.r.abs());
+        // What comes at regular intervals is followed by anything that does.
+        let size =
+            |finding: &Finding| finding.units.first().map_or(0.0, |unit| unit.r.abs() - unit.baseline_r);
         findings.sort_by(|a, b| size(b).total_cmp(&size(a)));
         findings
     }

@@ -7,6 +7,7 @@ mod finder;
 mod gradients;
 mod map;
 mod plane;
+mod probe;
 mod properties;
 mod report;
 mod saturation;
@@ -18,11 +19,12 @@ pub use finder::{DirectionMatch, Finding, UnitMatch};
 pub use gradients::GradientReach;
 pub use map::Map;
 pub use plane::Plane;
+pub use probe::Probe;
 pub use properties::{Property, PropertyKind, properties};
 pub use report::{
     EmbeddingMap, Expectations, Facts, Found, Gradients, Inspection, Layer, NamedReach, Path, PlaneFacts,
     Recording, Wanted,
 };
 pub use saturation::{GateSaturation, SaturationCounter};
-pub use text::{Predictions, Seen};
+pub use text::{Predictions, Seen, watch};
 pub use unrolled::{MOST_UNROLLED, Truncation, Unrolled, UnrolledLayer};

@@ -201,10 +201,10 @@ impl<B: Backend> Session<'_, Language, B> {
     /// Reads a text and records what happened on the way.
     ///
     /// # Errors
-    /// As [`Session::tokens`].
+    /// As [`Language::tokens`].
     pub fn inspect(&self, text: Source, wanted: &Wanted) -> Result<Recording> {
         let Language { network, vocabulary, .. } = &self.model().task;
-        let (ids, cut) = self.tokens(text, wanted.tokens)?;
+        let (ids, cut) = self.model().task.tokens(text, wanted.tokens)?;
         let text_of = |id: u32| String::from_utf8_lossy(vocabulary.text_of(id, &mut [0; 4])).into_owned();
         let tokens: Vec<String> = ids.iter().map(|&id| text_of(id)).collect();
         let findings = match wanted.finder && ids.len() >= LEAST_SEARCHED {
@@ -357,19 +357,22 @@ impl<'f> Recorder<'f> {
     }
 
     fn finish(self) -> (Vec<Layer>, BTreeMap<(usize, &'static str), Plane>) {
-        let mut layers: Vec<Layer> = (self.units.iter().enumerate())
-            .map(|(l, &units)| Layer { name: format!("layer {}", l + 1), units, planes: BTreeMap::new() })
-            .collect();
-        for (&(layer, name), plane) in &self.planes {
-            let facts = PlaneFacts {
-                units: plane.units().to_vec(),
-                scale: plane.scales(),
-                steps: [0, plane.steps()],
-            };
-            layers[layer].planes.insert(name, facts);
-        }
-        (layers, self.planes)
+        (described(&self.units, &self.planes), self.planes)
     }
+}
+
+/// Layers of these many units, and which planes there are of them.
+pub(super) fn described(units: &[usize], planes: &BTreeMap<(usize, &'static str), Plane>) -> Vec<Layer> {
+    let mut layers: Vec<Layer> = (1..)
+        .zip(units)
+        .map(|(number, &units)| Layer { name: format!("layer {number}"), units, planes: BTreeMap::new() })
+        .collect();
+    for (&(layer, name), plane) in planes {
+        let facts =
+            PlaneFacts { units: plane.units().to_vec(), scale: plane.scales(), steps: [0, plane.steps()] };
+        layers[layer].planes.insert(name, facts);
+    }
+    layers
 }
 
 fn gate_names() -> BTreeMap<&'static str, &'static str> {

@@ -2,11 +2,10 @@
 
 use refrain_kernels::{Backend, Real, Trace};
 
-use crate::model::{Network, Pass};
+use crate::Session;
+use crate::model::{Network, Pass, Weights};
 use crate::sample::candidates;
 use crate::task::Language;
-use crate::text::{Corpus, EncodedText, Source};
-use crate::{Result, Session};
 
 /// Steps that are looked at together.
 const WINDOW: usize = 256;
@@ -35,38 +34,33 @@ pub struct Predictions {
 }
 
 impl<B: Backend> Session<'_, Language, B> {
-    /// The tokens of a text, the first `most` of them, and whether that is not all.
-    ///
-    /// # Errors
-    /// If it cannot be read, or has a symbol that the model does not know and has no sign for.
-    pub fn tokens(&self, text: Source, most: usize) -> Result<(Vec<u32>, bool)> {
-        let vocabulary = &self.model().task.vocabulary;
-        let corpus = Corpus::scan(vec![text], vocabulary.units().symbols(), false)?;
-        let text = EncodedText::new(&corpus, vocabulary.clone())?;
-        let mut ids = vec![0; usize::try_from(text.len()).unwrap_or(usize::MAX).min(most)];
-        let count = text.reader(0)?.read(&mut ids)?;
-        ids.truncate(count);
-        Ok((ids, text.len() > count as u64))
+    /// Reads tokens, and shows what happens on the way, see [`watch`].
+    pub fn watch(&self, ids: &[u32], see: impl FnMut(Seen<'_, B::Real>)) {
+        watch(self.backend(), &self.model().task, self.weights(), ids, see);
     }
+}
 
-    /// Reads tokens from the zero state (a model of lines: each line from it), and shows what happened on the way.
-    pub fn watch(&self, ids: &[u32], mut see: impl FnMut(Seen<'_, B::Real>)) {
-        let Language { network, vocabulary, lines, .. } = &self.model().task;
-        let (backend, weights) = (self.backend(), self.weights());
-        let end = vocabulary.line_end().filter(|_| *lines);
-        let (mut state, mut pass) = (network.zero_state::<B>(1), Pass::default());
-        let mut from = 0;
-        for line in ids.split_inclusive(|&id| Some(id) == end) {
-            if from > 0 && end.is_some() {
-                state = network.zero_state::<B>(1);
-            }
-            for window in line.chunks(WINDOW) {
-                network.read_ahead(backend, weights, window, &mut state, &mut pass);
-                let layers = network.trace(backend, weights, &pass);
-                let logits = network.logits(backend, weights, &mut pass);
-                see(Seen { from, ids: window, layers: &layers, logits });
-                from += window.len();
-            }
+/// Reads tokens from the zero state (a model of lines: each line from it), and shows what happens on the way.
+pub fn watch<B: Backend>(
+    backend: &B,
+    Language { network, vocabulary, lines, .. }: &Language,
+    weights: &Weights<B>,
+    ids: &[u32],
+    mut see: impl FnMut(Seen<'_, B::Real>),
+) {
+    let end = vocabulary.line_end().filter(|_| *lines);
+    let (mut state, mut pass) = (network.zero_state::<B>(1), Pass::default());
+    let mut from = 0;
+    for line in ids.split_inclusive(|&id| Some(id) == end) {
+        if from > 0 && end.is_some() {
+            state = network.zero_state::<B>(1);
+        }
+        for window in line.chunks(WINDOW) {
+            network.read_ahead(backend, weights, window, &mut state, &mut pass);
+            let layers = network.trace(backend, weights, &pass);
+            let logits = network.logits(backend, weights, &mut pass);
+            see(Seen { from, ids: window, layers: &layers, logits });
+            from += window.len();
         }
     }
 }

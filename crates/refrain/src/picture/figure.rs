@@ -237,6 +237,11 @@ fn draw(image: &mut Pixmap, shape: &Shape) {
             let place = scale.pre_translate(at.0, at.1).pre_rotate(turn).pre_translate(-back, -letter);
             for (i, c) in text.chars().enumerate() {
                 let place = place.pre_translate(i as f32 * letter, 0.0).pre_scale(letter / 8.0, letter / 8.0);
+                let (c, place) = match raised(c) {
+                    // Above the line, and smaller.
+                    Some(c) => (c, place.pre_translate(0.0, -2.0).pre_scale(0.75, 0.75)),
+                    None => (c, place),
+                };
                 draw_letter(image, c, place, &paint(*colour));
             }
         }
@@ -250,6 +255,13 @@ fn draw(image: &mut Pixmap, shape: &Shape) {
     }
 }
 
+/// The digit or sign that an exponent is made of.
+fn raised(c: char) -> Option<char> {
+    const RAISED: [char; 11] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹', '⁻'];
+    const PLAIN: [char; 11] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '-'];
+    RAISED.iter().position(|&raised| raised == c).map(|place| PLAIN[place])
+}
+
 /// A letter of 8 by 8 squares; one that the font lacks as an empty box.
 fn draw_letter(image: &mut Pixmap, c: char, place: Transform, paint: &Paint<'_>) {
     let fonts = [
@@ -260,7 +272,7 @@ fn draw_letter(image: &mut Pixmap, c: char, place: Transform, paint: &Paint<'_>)
         font8x8::BOX_FONTS.get(c),
         font8x8::HIRAGANA_FONTS.get(c),
     ];
-    let minus = (c == '\u{2212}').then(|| font8x8::BASIC_FONTS.get('-')).flatten();
+    let minus = matches!(c, '\u{2212}' | '\u{2014}').then(|| font8x8::BASIC_FONTS.get('-')).flatten();
     let rows = fonts.into_iter().flatten().next().or(minus);
     let rows = rows.unwrap_or([0, 0x7e, 0x42, 0x42, 0x42, 0x42, 0x7e, 0]);
     for (y, row) in (0_u8..).zip(rows) {

@@ -2,8 +2,11 @@
 //! browser are listeners alike.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::Serialize;
+
+use crate::inspect::Probe;
 
 /// Something that happened in a run. Losses are in nats per target (a character, a label).
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -39,6 +42,16 @@ pub enum Event {
         epoch: u64,
         /// The text, invalid UTF-8 replaced.
         text: String,
+    },
+    /// What the network does with the settings' probe at this stage.
+    Probe {
+        /// Updates done.
+        step: u64,
+        /// Epoch, from 1.
+        epoch: u64,
+        /// Its activations, for who wants to see them.
+        #[serde(flatten)]
+        probe: Arc<Probe>,
     },
     /// The run can be resumed from here.
     Checkpoint {

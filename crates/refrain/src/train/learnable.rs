@@ -5,7 +5,9 @@ use refrain_kernels::Backend;
 use super::{Config, Settings};
 use crate::Result;
 use crate::data::Epochs;
+use crate::inspect::Probe;
 use crate::model::{Network, Task, Weights};
+use crate::text::Source;
 
 /// A task that can be learned.
 pub trait Learnable: Task {
@@ -29,6 +31,16 @@ pub trait Learnable: Task {
 
     /// What the model makes of things at this stage, if there is something to show.
     fn sample<B: Backend>(&self, _backend: &B, _weights: &Weights<B>, _seed: u64) -> Result<Option<String>> {
+        Ok(None)
+    }
+
+    /// What the network does with the beginning of a text at this stage, where that can be looked at.
+    fn probe<B: Backend>(
+        &self,
+        _backend: &B,
+        _weights: &Weights<B>,
+        _text: &Source,
+    ) -> Result<Option<Probe>> {
         Ok(None)
     }
 }

@@ -1,6 +1,7 @@
 //! What a run does between updates: measuring, showing samples, keeping the best model, writing checkpoints.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Instant;
 
 use refrain_kernels::Backend;
@@ -102,6 +103,16 @@ impl<T: Learnable, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'_,
             measured: progress.measured.clone(),
         };
         Model { task: self.task.clone(), params, history }
+    }
+
+    /// Shows what the network does with the probe at this stage, if there is one.
+    pub(super) fn look(&mut self) -> Result<()> {
+        let Some(text) = &self.probe else { return Ok(()) };
+        let Some(probe) = self.task.probe(self.backend, self.learner.evaluation(), text)? else {
+            return Ok(());
+        };
+        let (step, epoch) = (self.progress.step, self.progress.epoch + 1);
+        self.emit(Event::Probe { step, epoch, probe: Arc::new(probe) })
     }
 
     pub(super) fn sample_if_due(&mut self) -> Result<()> {

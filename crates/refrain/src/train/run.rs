@@ -15,6 +15,7 @@ use super::{Config, Event, Learner, Settings};
 use crate::data::Epochs;
 use crate::model::{Network, check_memory};
 use crate::store::{Checkpoint, Model, Progress};
+use crate::text::Source;
 use crate::{Error, Result};
 
 /// A run that is ready to start or to go on.
@@ -25,6 +26,8 @@ pub struct Run<T: Learnable> {
     out: Option<PathBuf>,
     /// Whether that directory is there already.
     resumed: bool,
+    /// A text to look at while the model learns.
+    probe: Option<Source>,
 }
 
 /// What a run leaves.
@@ -67,7 +70,7 @@ impl<T: Learnable> Run<T> {
         let moments = vec![zeros; config.rule().moments()];
         let average = (config.average > 0).then(|| params.clone());
         let start = Checkpoint { progress, params, average, moments, state: vec![] };
-        Ok(Run { out: config.out.clone(), prepared, start, resumed: false })
+        Ok(Run { out: config.out.clone(), prepared, start, resumed: false, probe: None })
     }
 
     /// Prepares to go on with the run in `directory`, with those of its settings changed that may change:
@@ -102,12 +105,19 @@ impl<T: Learnable> Run<T> {
                 message: "its checkpoint does not fit its config.toml: put the config.toml back as the run wrote it, or start a new run".to_owned(),
             });
         }
-        Ok(Run { prepared, start, out: Some(path.to_owned()), resumed: true })
+        Ok(Run { prepared, start, out: Some(path.to_owned()), resumed: true, probe: None })
     }
 
     /// Every value in force that is not the task's own.
     pub fn config(&self) -> &Config {
         &self.prepared.config
+    }
+
+    /// The same, which shows what the network does with a text (the beginning of it), before the first update and after every validation
+    /// ([`Event::Probe`]). That changes nothing of the run.
+    #[must_use]
+    pub fn probing(self, text: Source) -> Self {
+        Self { probe: Some(text), ..self }
     }
 
     /// Trains until an end is reached or `listen` breaks off.
@@ -120,7 +130,7 @@ impl<T: Learnable> Run<T> {
         backend: &B,
         listen: impl FnMut(&Event) -> ControlFlow<()>,
     ) -> Result<Outcome<T>> {
-        let Run { prepared, start, out, resumed } = self;
+        let Run { prepared, start, out, resumed, probe } = self;
         let Prepared { config, options, task, train, valid, data } = prepared;
         let directory = match out {
             Some(out) if resumed => Some(RunDir::go_on::<T>(&out, &config, &options, start.progress.step)?),
@@ -154,6 +164,7 @@ impl<T: Learnable> Run<T> {
             last_checkpoint: began,
             lately: VecDeque::new(),
             stop: None,
+            probe,
         };
         training.run()
     }

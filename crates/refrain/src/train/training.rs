@@ -14,6 +14,7 @@ use super::{Config, Event, Learner, Outcome};
 use crate::data::{Epochs, Rows};
 use crate::model::Network;
 use crate::store::{Model, Progress};
+use crate::text::Source;
 use crate::{Error, Result};
 
 /// A loss so far above that of guessing is no learning any more.
@@ -40,11 +41,14 @@ pub(super) struct Training<'b, T: Learnable, B: Backend, L> {
     /// Times and targets of the latest steps.
     pub(super) lately: VecDeque<(Instant, usize)>,
     pub(super) stop: Option<Reason>,
+    /// A text to look at while the model learns.
+    pub(super) probe: Option<Source>,
 }
 
 impl<T: Learnable, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'_, T, B, L> {
     pub(super) fn run(mut self) -> Result<Outcome<T>> {
         self.emit_start()?;
+        self.look()?;
         let mut batch = <T::Network as Network>::Batch::default();
         let mut last_loss = f64::NAN;
         self.stop = self.stop.or(self.end_reached()).or(self.out_of_patience());
@@ -62,6 +66,7 @@ impl<T: Learnable, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'_,
             let ends = self.end_reached();
             if self.validation_is_due(end_of_epoch, ends.is_some()) {
                 self.validate()?;
+                self.look()?;
             }
             self.sample_if_due()?;
             self.stop = self.stop.or(ends).or(self.out_of_patience());

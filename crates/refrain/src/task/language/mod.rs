@@ -1,5 +1,6 @@
 //! Text, symbol by symbol: each is predicted from all before it.
 
+mod held_back;
 mod options;
 mod prepare;
 mod preset;
@@ -10,15 +11,20 @@ use std::sync::Arc;
 use refrain_kernels::Backend;
 use serde::{Deserialize, Serialize};
 
+pub use held_back::held_back;
 pub use options::Options;
 
 use crate::data::Batches;
+use crate::inspect::Probe;
 use crate::model::{Architecture, LanguageModel, Task, Weights};
 use crate::sample::{self, Generator};
 use crate::task::listed;
-use crate::text::{TokenUnits, Vocabulary, thousands};
+use crate::text::{Corpus, EncodedText, Source, TokenUnits, Vocabulary, thousands};
 use crate::train::{Learnable, Prepared, Settings};
 use crate::{Error, Result};
+
+/// Tokens that are looked at again and again while a model learns.
+const PROBED: usize = 400;
 
 /// A language model with its vocabulary.
 #[derive(Clone, Debug)]
@@ -57,6 +63,19 @@ impl Language {
             return Err(Error::Config("its vocabulary is not of the size its architecture says".to_owned()));
         }
         Ok(Self { network: LanguageModel::new(architecture)?, vocabulary, lines, raw })
+    }
+
+    /// The tokens of a text, the first `most` of them, and whether that is not all.
+    ///
+    /// # Errors
+    /// If it cannot be read, or has a symbol that the model does not know and has no sign for.
+    pub fn tokens(&self, text: Source, most: usize) -> Result<(Vec<u32>, bool)> {
+        let corpus = Corpus::scan(vec![text], self.vocabulary.units().symbols(), self.raw)?;
+        let text = EncodedText::new(&corpus, self.vocabulary.clone())?;
+        let mut ids = vec![0; usize::try_from(text.len()).unwrap_or(usize::MAX).min(most)];
+        let count = text.reader(0)?.read(&mut ids)?;
+        ids.truncate(count);
+        Ok((ids, text.len() > count as u64))
     }
 }
 
@@ -126,5 +145,10 @@ impl Learnable for Language {
         let mut generator = Generator::new(backend, &self.network, weights, &self.vocabulary, self.lines);
         let stream = generator.join("", length, &options)?;
         Ok(Some(String::from_utf8_lossy(&generator.finish(stream)).into_owned()))
+    }
+
+    fn probe<B: Backend>(&self, backend: &B, weights: &Weights<B>, text: &Source) -> Result<Option<Probe>> {
+        let (ids, _) = self.tokens(text.clone(), PROBED)?;
+        Ok(Some(Probe::take(backend, self, weights, &ids)))
     }
 }

@@ -27,19 +27,7 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Language>> {
         return sentences(settings);
     }
     let (units, raw) = (settings.units.unwrap_or_default(), settings.raw.unwrap_or(false));
-    let sources = match settings.example {
-        Some(_) if settings.data.as_ref().is_some_and(|data| !data.is_empty()) => {
-            return Err(Error::Config("both --example and a text are given: choose one".to_owned()));
-        }
-        Some(Example::Brackets) => {
-            let text = examples::brackets(settings.seed.unwrap_or(1), examples::BRACKETS_DEFAULT_SYMBOLS);
-            vec![Source::memory("the brackets example", text)]
-        }
-        Some(_) => {
-            vec![Source::memory("the Latin example (Cicero, De finibus, book one)", examples::latin())]
-        }
-        None => settings.data.iter().flatten().map(Source::file).collect(),
-    };
+    let sources = sources(&settings)?;
     if settings.valid.is_some() {
         return Err(Error::Config(
             "--valid is not for language models: they hold back the end of the text (--valid-fraction)"
@@ -89,6 +77,23 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Language>> {
         ..DataSummary::default()
     };
     prepared(config, options, vocabulary, batches, valid_batches, data)
+}
+
+/// The texts that the settings name.
+pub(super) fn sources(settings: &Settings) -> Result<Vec<Source>> {
+    Ok(match settings.example {
+        Some(_) if settings.data.as_ref().is_some_and(|data| !data.is_empty()) => {
+            return Err(Error::Config("both --example and a text are given: choose one".to_owned()));
+        }
+        Some(Example::Brackets) => {
+            let text = examples::brackets(settings.seed.unwrap_or(1), examples::BRACKETS_DEFAULT_SYMBOLS);
+            vec![Source::memory("the brackets example", text)]
+        }
+        Some(_) => {
+            vec![Source::memory("the Latin example (Cicero, De finibus, book one)", examples::latin())]
+        }
+        None => settings.data.iter().flatten().map(Source::file).collect(),
+    })
 }
 
 /// The rest of a summary follows from the batches.
