@@ -57,7 +57,7 @@
     }
     const ranking = (one) =>
       table(
-        ["unit", "r", "mutual information, nats", "untrained, r"],
+        ["unit", "r", "mutual information, nats", "by chance, r"],
         one.units.map((unit) => [
           button(place(unit), () => use(one, unit), { class: "link" }),
           number(unit.r),
@@ -88,13 +88,13 @@
       "div",
       {},
       table(
-        ["property", "kind", "best unit", "r", "mutual information", "untrained", "best direction, r", "untrained"],
+        ["property", "kind", "best unit", "r", "mutual information", "by chance", "best direction, r", "by chance"],
         rows,
       ),
       make(
         "p",
         { class: "soft" },
-        `Units are chosen on one part of the text; the figures are those of the part held out (${number(100 * (heldOut ?? 0))} %). “Untrained” is the best that a network with random weights gives: only what is well above it was learned.`,
+        `Units are chosen on one part of the text; the figures are those of the part held out (${number(100 * (heldOut ?? 0))} %). “By chance” is what remains of r when the property is moved along the text: it keeps its rhythm and loses its place. Only what is well above that is followed.`,
       ),
       make(
         "div",

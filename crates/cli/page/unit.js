@@ -29,7 +29,7 @@
   function firstUnit(trace) {
     const known = (trace.finder?.properties ?? []).flatMap(({ units }) => units.slice(0, 1));
     const there = ({ layer, plane, unit }) => trace.layers[layer]?.planes[plane]?.units.includes(unit);
-    const best = known.filter(there).sort((a, b) => Math.abs(b.r) - Math.abs(a.r))[0];
+    const best = known.find(there);
     if (best) return { layer: best.layer, plane: best.plane, unit: best.unit, stretch: false };
     const layer = trace.layers.length - 1,
       names = planeNames(trace, layer);

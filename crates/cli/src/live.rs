@@ -55,10 +55,10 @@ struct Told {
 }
 
 impl Live {
-    /// Begins to listen, on a thread of its own.
-    pub(crate) fn start(port: u16) -> Result<Self, Failure> {
+    /// Begins to listen, on a thread of its own; says where.
+    pub(crate) fn start(port: u16) -> Result<(Self, String), Failure> {
         let listener = Listener::bind("127.0.0.1", port)?;
-        listener.announce();
+        let announcement = listener.announcement();
         let shared = Arc::new(Shared {
             events: Mutex::new(Events { every: 1, ..Events::default() }),
             changes: watch::Sender::new(0),
@@ -74,7 +74,7 @@ impl Live {
         started.map_err(|error| {
             Failure::Error(refrain::Error::Config(format!("no thread can be started: {error}")))
         })?;
-        Ok(Self { shared })
+        Ok((Self { shared }, announcement))
     }
 
     /// Takes note of an event.

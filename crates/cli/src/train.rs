@@ -454,7 +454,16 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
 fn train<T: Learnable>(run: Run<T>, probe: Option<Source>, args: &Args) -> Result<(), Failure> {
     let backend = machine::cpu(run.config().threads)?.with_precision(run.config().precision());
     let interrupted = watch_for_interruption();
-    let live = args.live.map(Live::start).transpose()?;
+    let live = match args.live.map(Live::start).transpose()? {
+        Some((live, announcement)) => {
+            match args.json {
+                true => eprintln!("{announcement}"),
+                false => out::line(&format!("page      {announcement}"))?,
+            }
+            Some(live)
+        }
+        None => None,
+    };
     let run = match probe {
         Some(text) => run.probing(text),
         None => run,

@@ -136,14 +136,13 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let model = Model::<Language>::load(&args.model)?;
     let backend = args.backend(&model)?;
     let session = model.on(&backend);
-    let source = args.source(&session)?;
+    let source = args.source(&session, format)?;
     let recording = args.record(&session, source.clone(), format)?;
     match format {
         Format::Html => {
             let path = args.out.clone().unwrap_or_else(|| "report.html".into());
             write_atomically(&path, page::report(&recording)?.as_bytes())?;
-            eprintln!("{}: open it in a browser", path.display());
-            Ok(())
+            out::line(&format!("{}: open it in a browser", path.display()))
         }
         Format::Json => args.write(&serde_json::to_string(&recording.inspection).map_err(unwritable)?),
         Format::Csv => {
@@ -160,8 +159,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
             let extension = if format == Format::Png { "png" } else { "svg" };
             let path = args.out.clone().unwrap_or_else(|| format!("report.{extension}").into());
             figure::save(&path.with_extension(extension), &figure)?;
-            eprintln!("{}", path.display());
-            Ok(())
+            out::line(&format!("{}", path.display()))
         }
     }
 }
@@ -188,7 +186,17 @@ impl Args {
     }
 
     /// The text that is read.
-    fn source(&self, session: &Session<'_, Language, Cpu>) -> Result<Source, Failure> {
+    fn source(&self, session: &Session<'_, Language, Cpu>, format: Format) -> Result<Source, Failure> {
+        let note = |text: &str| match self.out.is_some()
+            || matches!(format, Format::Html | Format::Png | Format::Svg)
+        {
+            true => out::line(text),
+            // What is asked for goes there.
+            false => {
+                eprintln!("{text}");
+                Ok(())
+            }
+        };
         if let Some(path) = &self.text {
             return Ok(Source::file(path));
         }
@@ -199,10 +207,10 @@ impl Args {
             Some(text) => ("--text", text.clone()),
             None => {
                 if let Some(held) = self.held_back()? {
-                    eprintln!("note: the text is {}", held.name().display());
+                    note(&format!("note: the text is {}", held.name().display()))?;
                     return Ok(held);
                 }
-                eprintln!("note: no text given: the model reads what it writes itself");
+                note("note: no text given: the model reads what it writes itself")?;
                 let options = Options { temperature: 0.8, ..Options::default() };
                 ("a text of the model's own", session.write("", WRITTEN, &options)?)
             }

@@ -52,13 +52,13 @@ impl Listener {
         Ok(Self { listener, address })
     }
 
-    /// Says where, and to whom.
-    pub(crate) fn announce(&self) {
+    /// Where, and who can reach it.
+    pub(crate) fn announcement(&self) -> String {
         let reach = match self.is_private() {
             true => "only this machine can reach it",
             false => "every machine in the network can reach it",
         };
-        eprintln!("listening at http://{}/ ({reach}); ctrl-C ends it", self.address);
+        format!("listening at http://{}/ ({reach})", self.address)
     }
 
     fn is_private(&self) -> bool {

@@ -21,7 +21,7 @@ use refrain::{Cpu, Model, PrecisionChoice, Session, task_of};
 use serde_json::json;
 
 use crate::train::named;
-use crate::{Failure, machine, page};
+use crate::{Failure, machine, out, page};
 
 /// Serve a language model over HTTP: its page in a browser, and completions for programs.
 ///
@@ -85,8 +85,8 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         traces: traces::Traces::default(),
     });
     let listener = http::Listener::bind(&args.host, args.port)?;
-    eprintln!("{name}: {}", server.facts.summary);
-    listener.announce();
+    out::line(&format!("{name}: {}", server.facts.summary))?;
+    out::line(&format!("{}; ctrl-C ends it", listener.announcement()))?;
     listener.serve(router(server))
 }
 

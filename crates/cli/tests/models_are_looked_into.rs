@@ -1,0 +1,326 @@
+//! `inspect`, `serve` and `train --live`, by the real program.
+
+mod support;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Stdio};
+
+use serde_json::Value;
+use support::Place;
+
+/// Every part is in the message.
+fn expect(message: &str, parts: &[&str]) {
+    parts.iter().for_each(|part| assert!(message.contains(part), "{part} in {message}"));
+}
+
+const SMALL: &str =
+    "--hidden-size 12 --num-layers 2 --epochs 2 --batch-size 8 --seq-length 16 --sample-every 0";
+
+/// A text that no page may take for markup.
+const HOSTILE: &str = "the cat</script><script>alert(1)</script> sat \"on\" a mat\n";
+
+fn place() -> Place {
+    let place = Place::new();
+    place.write("hostile.txt", HOSTILE.repeat(12));
+    place.succeed(&format!("train text.txt --out run {SMALL}"));
+    place
+}
+
+#[test]
+fn a_report_is_whole_and_cannot_be_broken_out_of() {
+    let place = place();
+    place.succeed("inspect run hostile.txt --out report.html");
+    let page = String::from_utf8(place.read("report.html")).unwrap();
+    // The page's own elements: the data, the planes (h, c and four gates of two layers) and one script.
+    assert_eq!(page.matches("<script").count(), 2 + 2 * 6 + 1);
+    assert_eq!(page.matches("</script").count(), 2 + 2 * 6 + 1);
+    for part in ["Content-Security-Policy", "default-src 'none'", "id=\"plane-1-c\"", "\\u003c"] {
+        assert!(page.contains(part), "{part}");
+    }
+    for marker in
+        ["<!--POLICY-->", "/*STYLE*/", "<!--DATA-->", "/*SCRIPT*/", "http-equiv=\"refresh\"", "src=\"http"]
+    {
+        assert!(!page.contains(marker), "{marker}");
+    }
+}
+
+#[test]
+fn figures_and_numbers_come_in_every_form() {
+    let place = place();
+    for (name, start) in
+        [("a.png", &b"\x89PNG"[..]), ("a.svg", b"<svg"), ("a.json", b"{\"model\":{\"name\":\"run\"")]
+    {
+        place.succeed(&format!("inspect run text.txt --length 60 --out {name}"));
+        assert!(place.read(name).starts_with(start), "{name}");
+    }
+    for view in ["surprise", "gates", "gradients", "path"] {
+        place.succeed(&format!("inspect run text.txt --length 300 --view {view} --out {view}.svg"));
+        assert!(place.read(&format!("{view}.svg")).ends_with(b"</svg>\n"), "{view}");
+    }
+    let table =
+        place.succeed("inspect run text.txt --length 5 --format csv --layer 2 --plane f --unit 3 --unit 0");
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!((lines[0], lines.len()), ("step,token,f0,f3", 6));
+    assert!(lines[1].split(',').skip(2).all(|x| (0.0..1.0).contains(&x.parse::<f64>().unwrap())), "{table}");
+    let found = place.succeed("inspect run text.txt --format csv --view finder");
+    assert!(found.starts_with("property,layer,plane,unit,r,") && found.contains("\nblank,"), "{found}");
+    let coloured = place.succeed("inspect run --text the --format text");
+    assert!(coloured.contains("\u{1b}[38;2;") && coloured.starts_with("layer "), "{coloured}");
+    // A second model's gradients beside those of the first.
+    place.succeed(&format!("train text.txt --cell rnn --out other {SMALL}"));
+    let reach = place.succeed("inspect run text.txt --lags 20 --compare other --view gradients --format csv");
+    assert_eq!(reach.lines().filter(|line| line.starts_with("other,")).count(), 20);
+    // Without a text: what the run held back.
+    place.succeed("inspect run --length 20 --out held.json");
+    assert_eq!(json(&place.read("held.json"))["tokens"].as_array().unwrap().len(), 20);
+}
+
+#[test]
+fn numbers_of_a_users_own_are_compared_with_the_units() {
+    let place = place();
+    let count = 500;
+    let values: Vec<String> = (0..count).map(|i| ((i / 7) % 2).to_string()).collect();
+    place.write("sevens.txt", values.join("\n"));
+    let found =
+        place.succeed("inspect run text.txt --length 500 --annotate sevens.txt --format csv --view finder");
+    assert!(found.contains("\nsevens,"), "{found}");
+    place.write("short.txt", "1 2 3");
+    let message = place.fail("inspect run text.txt --length 500 --annotate short.txt --format csv", 1);
+    expect(&message, &["short.txt: has 3 numbers", "500 tokens"]);
+    place.write("words.txt", "1\n0 x");
+    let message = place.fail("inspect run text.txt --annotate words.txt --format csv", 1);
+    expect(&message, &["words.txt: line 2", "\"x\" is no number"]);
+}
+
+#[test]
+fn inspections_that_cannot_be() {
+    let place = place();
+    for (arguments, parts) in [
+        ("--layer 3", &["--layer", "layers 1 to 2"][..]),
+        ("--plane z", &["--plane z", "h, i, o"]),
+        ("--layer 1 --unit 12", &["--unit 12", "units 0 to 11"]),
+        ("--out a.pdf", &["pdf is no form", ".html"]),
+        ("--length 0", &["--length is 0"]),
+        ("--view finder --out a.svg", &["--format csv"]),
+    ] {
+        let form = if arguments.contains("--out") { "" } else { " --format csv" };
+        expect(&place.fail(&format!("inspect run text.txt{form} {arguments}"), 2), parts);
+    }
+    expect(&place.fail("inspect run missing.txt", 1), &["missing.txt: no such file"]);
+    expect(&place.fail("serve run --host nowhere", 2), &["--host nowhere", "127.0.0.1"]);
+}
+
+/// A program that serves, ended when it is dropped.
+struct Served {
+    child: Child,
+    address: String,
+}
+
+impl Served {
+    fn start(place: &Place, arguments: &str) -> Self {
+        let mut command = place.command(arguments.split_whitespace());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let address = loop {
+            let line = lines.next().unwrap().unwrap();
+            if let Some((_, rest)) = line.split_once("http://") {
+                break rest.split('/').next().unwrap().to_owned();
+            }
+        };
+        // Nobody may be kept waiting by a pipe that is not read.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, address }
+    }
+
+    /// Sends a request as it is, and gives the status and the whole answer.
+    fn send(&self, request: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = vec![];
+        stream.read_to_end(&mut answer).unwrap();
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        let status = answer.split_whitespace().nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+        (status, answer)
+    }
+
+    fn get(&self, path: &str) -> (u16, String) {
+        self.send(&format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address))
+    }
+
+    fn post(&self, path: &str, body: &str) -> (u16, String) {
+        self.send(&format!(
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            self.address,
+            body.len()
+        ))
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn json(bytes: &[u8]) -> Value {
+    serde_json::from_slice(bytes).unwrap()
+}
+
+/// The JSON of an answer that is not sent in pieces.
+fn body(answer: &str) -> Value {
+    json(answer.split_once("\r\n\r\n").unwrap().1.as_bytes())
+}
+
+#[test]
+fn completions_are_those_of_sample_whole_and_as_a_stream() {
+    let place = place();
+    let served = Served::start(&place, "serve run --port 0");
+    assert_eq!(served.get("/health").0, 200);
+    assert_eq!(body(&served.get("/v1/models").1)["data"][0]["id"], "run");
+    let (status, answer) = served.post(
+        "/v1/completions",
+        r#"{"prompt":"the ","max_tokens":40,"temperature":0.7,"seed":3,"logprobs":5}"#,
+    );
+    let answer = body(&answer);
+    let text = answer["choices"][0]["text"].as_str().unwrap();
+    assert_eq!(status, 200);
+    let command =
+        ["sample", "run", "--prompt", "the ", "--length", "40", "--temperature", "0.7", "--seed", "3"];
+    let sampled = support::text(&place.run_with(command).stdout);
+    assert_eq!(sampled, format!("the {text}"));
+    let logprobs = &answer["choices"][0]["logprobs"];
+    assert_eq!(
+        logprobs["tokens"].as_array().unwrap().iter().map(|t| t.as_str().unwrap()).collect::<String>(),
+        text
+    );
+    assert_eq!(logprobs["top_logprobs"][0].as_object().unwrap().len(), 5);
+    assert_eq!(
+        (&answer["usage"]["completion_tokens"], &answer["choices"][0]["finish_reason"]),
+        (&40.into(), &"length".into())
+    );
+    let (_, stream) = served.post(
+        "/v1/completions",
+        r#"{"prompt":"the ","max_tokens":40,"temperature":0.7,"seed":3,"stream":true}"#,
+    );
+    let events: Vec<&str> = stream.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+    assert_eq!(events.last(), Some(&"[DONE]"));
+    let streamed: String = events[..events.len() - 1]
+        .iter()
+        .map(|event| json(event.as_bytes())["choices"][0]["text"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(streamed, text);
+    let (_, several) =
+        served.post("/v1/completions", r#"{"prompt":["the","a"],"n":2,"max_tokens":3,"seed":3,"echo":true}"#);
+    let several = body(&several);
+    assert_eq!(several["choices"].as_array().unwrap().len(), 4);
+    assert!(several["choices"][2]["text"].as_str().unwrap().starts_with('a'));
+}
+
+#[test]
+fn a_text_is_read_and_its_planes_can_be_fetched() {
+    let place = place();
+    let served = Served::start(&place, "serve run --port 0");
+    let (status, page) = served.get("/");
+    assert!(
+        status == 200
+            && page.to_lowercase().contains("content-security-policy")
+            && page.contains("\"host\":\"serve\"")
+    );
+    let text = serde_json::json!({ "text": HOSTILE.repeat(8) }).to_string();
+    let trace = body(&served.post("/api/trace", &text).1);
+    assert_eq!(trace["tokens"].as_array().unwrap().len(), 8 * HOSTILE.chars().count());
+    let id = trace["id"].as_str().unwrap();
+    assert_eq!(served.get(&format!("/api/trace/{id}/plane?layer=1&name=c")).0, 200);
+    assert_eq!(served.get(&format!("/api/trace/{id}/plane?layer=7&name=c")).0, 404);
+    let more = body(&served.get(&format!("/api/trace/{id}/more")).1);
+    assert!(more["finder"]["properties"].is_array() && more["gradients"]["series"].is_array());
+    assert_eq!(served.get("/api/trace/99/plane?layer=0&name=h").0, 404);
+    assert!(body(&served.get("/api/info").1)["sample_text"].as_str().unwrap().len() > 100);
+}
+
+#[test]
+fn nonsense_gets_an_answer_and_harms_nobody() {
+    let place = place();
+    let served = Served::start(&place, "serve run --port 0");
+    for (body, part) in [
+        ("{", "cannot be understood"),
+        ("[1]", "cannot be understood"),
+        (r#"{"prompt":7}"#, "expected a prompt"),
+        (r#"{"temperature":"hot"}"#, "cannot be understood"),
+        (r#"{"temperature":-1}"#, "temperature is -1"),
+        (r#"{"prompt":"\u0001"}"#, "never seen"),
+        (r#"{"n":0}"#, "n = 0"),
+        (r#"{"max_tokens":100001}"#, "max_tokens is 100001"),
+        (r#"{"suffix":"end"}"#, "suffix"),
+        (r#"{"top_p":2}"#, "top-p is 2"),
+    ] {
+        let (status, answer) = served.post("/v1/completions", body);
+        assert!(
+            status == 400 && answer.contains(part) && answer.contains("invalid_request_error"),
+            "{body}: {answer}"
+        );
+    }
+    assert_eq!(served.post("/api/trace", r#"{"text":""}"#).0, 400);
+    assert_eq!(served.get("/nowhere").0, 404);
+    assert_eq!(served.get("/v1/completions").0, 405);
+    assert_eq!(served.post("/api/trace", &"x".repeat((1 << 20) + 1)).0, 413);
+    let foreign = "GET /health HTTP/1.1\r\nHost: elsewhere.example\r\nConnection: close\r\n\r\n";
+    assert_eq!(served.send(foreign).0, 403);
+    let plain = "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}";
+    assert_eq!(served.send(plain).0, 415);
+    assert_eq!(served.send("\u{1}\u{2}\u{3}\r\n\r\n").0, 400);
+    // Many who say nothing, and some who go away in the middle of a stream.
+    let silent: Vec<TcpStream> = (0..300).map(|_| TcpStream::connect(&served.address).unwrap()).collect();
+    for _ in 0..20 {
+        let mut gone = TcpStream::connect(&served.address).unwrap();
+        let body = r#"{"max_tokens":100000,"stream":true}"#;
+        let head = format!(
+            "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}",
+            body.len()
+        );
+        gone.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).unwrap();
+        gone.read_exact(&mut [0; 16]).unwrap();
+    }
+    assert_eq!(served.post("/v1/completions", r#"{"max_tokens":5}"#).0, 200);
+    drop(silent);
+}
+
+#[test]
+fn a_run_is_shown_as_it_happens_and_takes_no_notice() {
+    let place = place();
+    let served = Served::start(
+        &place,
+        &format!(
+            "train text.txt --out shown --live=0 --tensorboard --time-limit 30s {}",
+            SMALL.replace("--epochs 2", "--epochs 2000")
+        ),
+    );
+    let mut stream = TcpStream::connect(&served.address).unwrap();
+    stream.write_all(b"GET /api/live/events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut lines = BufReader::new(stream).lines();
+    let mut seen = std::collections::BTreeSet::new();
+    while !["start", "step", "valid", "probe"].iter().all(|name| seen.contains(*name)) {
+        let line = lines.next().unwrap().unwrap();
+        if let Some(event) = line.strip_prefix("data: ") {
+            let event = json(event.as_bytes());
+            if event["event"] == "probe" {
+                let probe = body(&served.get("/api/live/probe").1);
+                assert_eq!(probe["tokens"].as_array().unwrap().len(), 400);
+                let plane =
+                    body(&served.get(&format!("/api/live/probe/{}?layer=1&name=c", event["index"])).1);
+                assert_eq!(plane["scale"].as_array().unwrap().len(), 12);
+            }
+            seen.insert(event["event"].as_str().unwrap().to_owned());
+        }
+    }
+    drop(lines);
+    assert!(served.get("/").1.contains("\"host\":\"live\""));
+    drop(served);
+    let files = std::fs::read_dir(place.at("shown").join("tensorboard")).unwrap().count();
+    assert_eq!(files, 1);
+    // The same bits as a run that nobody watched.
+    place.succeed(&format!("train text.txt --out watched --live=0 {SMALL}"));
+    assert_eq!(place.read("watched/model.safetensors"), place.read("run/model.safetensors"));
+}
