@@ -1,11 +1,11 @@
 //! refrain: a recurrent-network workbench.
 //!
-//! Elman RNN, GRU and LSTM language models: trained, sampled and measured on the machine at hand, without a tensor
+//! Elman RNN, GRU and LSTM models: trained, sampled, measured and looked into on the machine at hand, without a tensor
 //! framework underneath. A text becomes a model along the modules, in this order:
 //!
 //! [`text`] (symbols and vocabulary) -> [`data`] (batches of ids) -> [`layer`] -> [`model`] (ids to losses, and the
 //! way back) -> [`train`] (updates, schedules, files, events) -> [`Model`] (one self-contained file) -> [`Session`]
-//! (writing, measuring) by way of [`sample`].
+//! (writing, measuring) by way of [`sample`]. [`inspect`] shows what happens inside, [`picture`] draws it.
 //!
 //! The library never prints: a run tells its listener every [`train::Event`]. Whatever a run computes follows from
 //! its settings, its text, its number of shards, the instruction set and the precision; never from the number of threads.

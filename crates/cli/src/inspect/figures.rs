@@ -17,7 +17,7 @@ pub(super) fn figure(view: View, recording: &Recording, chosen: &Chosen) -> Resu
         View::Units => heatmap(recording, chosen).figure(),
         View::Surprise => {
             let points = (0..).zip(&inspection.predictions.surprise);
-            let points = points.map(|(t, x)| (f64::from(t), x.map_or(f64::NAN, f64::from))).collect();
+            let points = points.map(|(t, x)| (f64::from(t), x.unwrap_or(f64::NAN))).collect();
             chart_figure(&[Chart {
                 title: "surprise, nats".to_owned(),
                 x_name: inspection.axis.clone(),

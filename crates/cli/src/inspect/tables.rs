@@ -89,7 +89,7 @@ pub(super) fn csv(
                 for unit in &finding.units {
                     let place = [(unit.layer + 1).to_string(), unit.plane.to_owned(), unit.unit.to_string()];
                     let numbers = [unit.r, unit.mi, unit.baseline_r].map(|x| format!("{x:.4}"));
-                    line(&[&[name.clone()], &place[..], &numbers].concat());
+                    line(&[std::slice::from_ref(name), &place[..], &numbers].concat());
                 }
                 if let Some(direction) = &finding.direction {
                     let place = [
@@ -98,7 +98,7 @@ pub(super) fn csv(
                         "direction".to_owned(),
                     ];
                     let [r, baseline] = [direction.r, direction.baseline_r].map(|x| format!("{x:.4}"));
-                    line(&[&[name.clone()], &place[..], &[r, String::new(), baseline]].concat());
+                    line(&[std::slice::from_ref(name), &place[..], &[r, String::new(), baseline]].concat());
                 }
             }
         }

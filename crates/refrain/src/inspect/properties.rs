@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use serde::Serialize;
+use serde::ser::SerializeSeq;
+use serde::{Serialize, Serializer};
 
 use crate::{Error, Result};
 
@@ -14,7 +15,23 @@ pub struct Property {
     /// What its values are.
     pub kind: PropertyKind,
     /// `[T]`.
+    #[serde(serialize_with = "whole_where_they_are")]
     pub values: Vec<f32>,
+}
+
+/// Most properties count something: `3` is half as long as `3.0`.
+fn whole_where_they_are<S: Serializer>(
+    values: &[f32],
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    let mut sequence = serializer.serialize_seq(Some(values.len()))?;
+    for &x in values {
+        match x.fract() == 0.0 && x.abs() < 1e6 {
+            true => sequence.serialize_element(&(x as i32))?,
+            false => sequence.serialize_element(&x)?,
+        }
+    }
+    sequence.end()
 }
 
 /// What the values of a property are.

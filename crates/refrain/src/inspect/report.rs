@@ -105,10 +105,10 @@ pub struct PlaneFacts {
 /// What a model expected of a text.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Expectations {
-    /// Nats, a token each; none for the first.
-    pub surprise: Vec<Option<f32>>,
-    /// After each token, the first ones of the text only: the most probable next ones.
-    pub top: Vec<Vec<(String, f32)>>,
+    /// Nats, a token each, to four places; none for the first.
+    pub surprise: Vec<Option<f64>>,
+    /// After each token, the first ones of the text only: the most probable next ones, to four places.
+    pub top: Vec<Vec<(String, f64)>>,
 }
 
 /// One curve of a figure of gradients.
@@ -247,7 +247,7 @@ impl<B: Backend> Session<'_, Language, B> {
             0 => None,
             steps => Some(self.unroll(&ids[..=steps])?),
         };
-        let named = |top: &Vec<(u32, f32)>| top.iter().map(|&(id, p)| (text_of(id), p)).collect();
+        let named = |top: &Vec<(u32, f32)>| top.iter().map(|&(id, p)| (text_of(id), shortened(p))).collect();
         let (layers, planes) = recorder.finish();
         let inspection = Inspection {
             axis: vocabulary.units().plural().to_owned(),
@@ -256,7 +256,7 @@ impl<B: Backend> Session<'_, Language, B> {
                 format!("the text goes on: these are its first {} {plural}", thousands(ids.len() as u64))
             }),
             predictions: Expectations {
-                surprise: predictions.surprise.iter().map(|x| x.is_finite().then_some(*x)).collect(),
+                surprise: predictions.surprise.iter().map(|x| x.is_finite().then(|| shortened(*x))).collect(),
                 top: predictions.candidates.iter().take(MOST_PREDICTED).map(named).collect(),
             },
             saturation: saturation.shares(),
@@ -373,6 +373,11 @@ pub(super) fn described(units: &[usize], planes: &BTreeMap<(usize, &'static str)
         layers[layer].planes.insert(name, facts);
     }
     layers
+}
+
+/// To four places after the point: more would be most of a page.
+fn shortened(x: f32) -> f64 {
+    (f64::from(x) * 1e4).round() / 1e4
 }
 
 fn gate_names() -> BTreeMap<&'static str, &'static str> {
