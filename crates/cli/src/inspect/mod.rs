@@ -39,7 +39,8 @@ pub(crate) struct Args {
     /// What to write [as the name of --out says, otherwise html]
     #[arg(long)]
     format: Option<Format>,
-    /// Tokens of the text that are read, at most [200,000 for pages, 100 for pictures of units]
+    /// Tokens of the text that are read, at most [200,000; 20,000 for tables and the terminal, 100 for
+    /// pictures of units]
     #[arg(long, value_name = "N")]
     length: Option<usize>,
     /// Room for activations in a page, in MB: where all units take more, those that follow something are kept
@@ -123,9 +124,12 @@ struct Chosen {
     units: Vec<usize>,
 }
 
-/// Tokens of a picture of units, and of a text that the model writes itself.
+/// Tokens of a picture of units, of tables and the terminal, and of a text that the model writes itself.
 const PICTURED: usize = 100;
+const LISTED: usize = 20_000;
 const WRITTEN: usize = 2_000;
+/// Room for the activations of what is no page.
+const MOST_BYTES: usize = 1 << 30;
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let task = task_of(&args.model)?;
@@ -234,14 +238,22 @@ impl Args {
         format: Format,
     ) -> Result<Recording, Failure> {
         let default = Wanted::default();
-        let picture = matches!(format, Format::Png | Format::Svg) && self.view == View::Units;
-        let tokens = self.length.unwrap_or(if picture { PICTURED } else { default.tokens });
+        let tokens = self.length.unwrap_or(match format {
+            Format::Png | Format::Svg if self.view == View::Units => PICTURED,
+            Format::Text | Format::Csv => LISTED,
+            _ => default.tokens,
+        });
+        let bytes = match format {
+            Format::Html => self.max_size << 20,
+            Format::Json => 0,
+            _ => MOST_BYTES,
+        };
         if tokens == 0 {
             return Err(Failure::Usage("--length is 0: give at least 1".to_owned()));
         }
         let mut wanted = Wanted {
             tokens,
-            bytes: if format == Format::Html { self.max_size << 20 } else { usize::MAX },
+            bytes,
             lags: if matches!(format, Format::Html | Format::Json) || self.view == View::Gradients {
                 self.lags
             } else {
