@@ -22,8 +22,8 @@ pub use plane::Plane;
 pub use probe::Probe;
 pub use properties::{Property, PropertyKind, properties};
 pub use report::{
-    EmbeddingMap, Expectations, Facts, Found, Gradients, Inspection, Layer, NamedReach, Path, PlaneFacts,
-    Recording, Wanted,
+    AttentionMatrix, Contributions, EmbeddingMap, Expectations, ExpectedRoll, Facts, Found, Gradients,
+    Inspection, Layer, NamedReach, Own, Path, PlaneFacts, Recording, Tags, Wanted,
 };
 pub use saturation::{GateSaturation, SaturationCounter};
 pub use text::{Predictions, Seen, watch};

@@ -9,7 +9,7 @@ use super::{
     Finding, GateSaturation, GradientReach, Map, Plane, Predictions, Property, SaturationCounter, Unrolled,
     properties,
 };
-use crate::model::{Network, Task};
+use crate::model::{Network, Tapes, Task};
 use crate::task::Language;
 use crate::text::{Source, thousands};
 use crate::{Model, Result, Session};
@@ -175,7 +175,8 @@ pub struct Inspection {
     pub gates: BTreeMap<&'static str, &'static str>,
     /// If the text was cut, in words.
     pub truncated: Option<String>,
-    pub predictions: Expectations,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub predictions: Option<Expectations>,
     pub saturation: Vec<GateSaturation>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gradients: Option<Gradients>,
@@ -183,9 +184,67 @@ pub struct Inspection {
     pub unrolled: Option<Unrolled>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finder: Option<Found>,
-    pub path: Path,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<Path>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub embedding: Option<EmbeddingMap>,
+    /// And what other tasks have to show.
+    #[serde(flatten)]
+    pub own: Own,
+}
+
+/// What only some tasks have to show.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the fields are named as their types")]
+pub struct Own {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contributions: Option<Contributions>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Tags>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attention: Option<AttentionMatrix>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roll: Option<ExpectedRoll>,
+}
+
+/// Why a classifier decided as it did.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Contributions {
+    /// The label that was given.
+    pub label: String,
+    /// The most probable labels, the most probable first.
+    pub labels: Vec<(String, f32)>,
+    /// `[T]`: `ln p(label)` of the whole less that of the whole without the step (Zeiler & Fergus 2014).
+    pub occlusion: Vec<f32>,
+}
+
+/// How sure a tagger is.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Tags {
+    /// `[T]`: the most probable labels of each step, the most probable first.
+    pub steps: Vec<Vec<(String, f32)>>,
+}
+
+/// Where a decoder looked.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AttentionMatrix {
+    /// What was read.
+    pub sources: Vec<String>,
+    /// What was written.
+    pub targets: Vec<String>,
+    /// A row for each of the targets: the share of each source.
+    pub weights: Vec<Vec<f32>>,
+    /// The whole of what was written.
+    pub text: String,
+}
+
+/// Music, and what was expected of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ExpectedRoll {
+    /// MIDI numbers.
+    pub frames: Vec<Vec<u8>>,
+    /// Of each frame the probability of each of the 88 keys, before it was read.
+    pub probability: Vec<Vec<f32>>,
 }
 
 /// An inspection and the activations that it speaks of.
@@ -195,6 +254,65 @@ pub struct Recording {
     pub inspection: Inspection,
     /// The planes of [`Inspection::layers`], by layer and name.
     pub planes: BTreeMap<(usize, &'static str), Plane>,
+}
+
+impl Recording {
+    /// Of a pass of one row over a sequence with these steps; what else there is to see belongs into its
+    /// [`Inspection::own`].
+    pub(crate) fn of_pass<T: Task, B: Backend>(
+        session: &Session<'_, T, B>,
+        pass: &<T::Network as Network>::Pass<B>,
+        name: &str,
+        (axis, tokens): (&str, Vec<String>),
+    ) -> Self {
+        let (network, backend) = (session.model().task.network(), session.backend());
+        let stacks = network.stacks();
+        let specs: Vec<_> = stacks.iter().flat_map(|stack| stack.specs()).collect();
+        let (mut layers, mut planes, mut traces) = (vec![], BTreeMap::new(), vec![]);
+        for Tapes { name, first, tapes } in network.tapes(pass) {
+            let both = specs[first..first + tapes.len()].iter().any(|spec| spec.reverse);
+            for (i, tape) in tapes.iter().enumerate() {
+                let spec = specs[first + i];
+                let trace = backend.trace(&session.weights().layers[first + i], tape);
+                let number = if both { i / 2 } else { i } + 1;
+                let direction = match (both, spec.reverse) {
+                    (false, _) => "",
+                    (true, false) => " forwards",
+                    (true, true) => " backwards",
+                };
+                let name = format!("{name} layer {number}{direction}").trim_start().to_owned();
+                for (plane, values) in planes_of(&trace) {
+                    let mut kept = Plane::new((0..spec.hidden_size).collect());
+                    kept.extend(values, spec.hidden_size);
+                    planes.insert((layers.len(), plane), kept);
+                }
+                layers.push((name, spec.hidden_size));
+                traces.push(trace);
+            }
+        }
+        let mut saturation = SaturationCounter::default();
+        saturation.add(tokens.len(), &traces);
+        let units: Vec<usize> = layers.iter().map(|(_, units)| *units).collect();
+        let mut described = described(&units, &planes);
+        described.iter_mut().zip(layers).for_each(|(layer, (name, _))| layer.name = name);
+        let inspection = Inspection {
+            model: Facts::of(session.model(), name),
+            axis: axis.to_owned(),
+            tokens,
+            layers: described,
+            gates: gate_names(),
+            truncated: None,
+            predictions: None,
+            saturation: saturation.shares(),
+            gradients: None,
+            unrolled: None,
+            finder: None,
+            path: None,
+            embedding: None,
+            own: Own::default(),
+        };
+        Self { inspection, planes }
+    }
 }
 
 impl<B: Backend> Session<'_, Language, B> {
@@ -255,16 +373,21 @@ impl<B: Backend> Session<'_, Language, B> {
                 let plural = vocabulary.units().plural();
                 format!("the text goes on: these are its first {} {plural}", thousands(ids.len() as u64))
             }),
-            predictions: Expectations {
+            predictions: Some(Expectations {
                 surprise: predictions.surprise.iter().map(|x| x.is_finite().then(|| shortened(*x))).collect(),
                 top: predictions.candidates.iter().take(MOST_PREDICTED).map(named).collect(),
-            },
+            }),
             saturation: saturation.shares(),
             gradients,
             unrolled,
             finder: (!findings.is_empty()).then_some(Found { held_out: 0.5, properties: findings }),
-            path: Path { layer: layers.len().saturating_sub(1), every, map: Map::new(&top_states, width) },
+            path: Some(Path {
+                layer: layers.len().saturating_sub(1),
+                every,
+                map: Map::new(&top_states, width),
+            }),
             embedding: self.embedding_map(),
+            own: Own::default(),
             model: Facts::of(self.model(), &wanted.name),
             gates: gate_names(),
             tokens,

@@ -216,6 +216,13 @@ impl Attend {
     }
 }
 
+impl<B: Backend> AttendPass<B> {
+    /// The weights of the last pass, `[T, B, S]`.
+    pub fn weights(&self) -> &[B::Real] {
+        &self.weights
+    }
+}
+
 impl<B: Backend> Default for AttendPass<B> {
     fn default() -> Self {
         let [queries, weights, context, d_queries, d_keys, d_values, d_score] =

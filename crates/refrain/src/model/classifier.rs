@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::architecture::{MAX_VOCABULARY, within};
 use super::input::{INPUT, Input, InputKind, InputPass, Read};
-use super::network::{Network, Part, TrainStep, Weights};
+use super::network::{Network, Part, Tapes, TrainStep, Weights};
 use super::recurrent::RecurrentLayers;
 use crate::Result;
 use crate::data::{Padded, Rows};
@@ -277,6 +277,10 @@ impl Network for Classifier {
         self.stack.backward(backend, &weights.layers, &read.above(&pass.input), &mut pass.stack, back);
         self.input.backward(backend, read, &mut pass.stack.d_output, grads);
         score
+    }
+
+    fn tapes<'p, B: Backend>(&self, pass: &'p Self::Pass<B>) -> Vec<Tapes<'p, B>> {
+        vec![Tapes { name: "", first: 0, tapes: pass.stack.tapes() }]
     }
 
     fn evaluate<B: Backend>(&self, backend: &B, weights: &Weights<B>, part: &mut Part<Self, B>) -> Score {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::architecture::{MAX_SIZE, within};
 use super::input::{Input, InputKind, InputPass, Read};
-use super::network::{Network, Part, TrainStep, Weights};
+use super::network::{Network, Part, Tapes, TrainStep, Weights};
 use super::recurrent::RecurrentLayers;
 use crate::data::{Padded, Rows};
 use crate::layer::{
@@ -285,6 +285,10 @@ impl Network for Forecaster {
         let back = StackBack::new(&weights.params, grads);
         self.stack.backward(backend, &weights.layers, &x, &mut pass.stack, back);
         score
+    }
+
+    fn tapes<'p, B: Backend>(&self, pass: &'p Self::Pass<B>) -> Vec<Tapes<'p, B>> {
+        vec![Tapes { name: "", first: 0, tapes: pass.stack.tapes() }]
     }
 
     fn evaluate<B: Backend>(&self, backend: &B, weights: &Weights<B>, part: &mut Part<Self, B>) -> Score {

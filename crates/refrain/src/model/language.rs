@@ -7,7 +7,7 @@ use refrain_kernels::{Backend, CrossEntropy, InputSpec, LinearSpec, Loss, Real, 
 
 use super::Architecture;
 use super::input::{Input, InputKind, InputPass, Read};
-use super::network::{Network, Part, TrainStep, Weights};
+use super::network::{Network, Part, Tapes, TrainStep, Weights};
 use crate::Result;
 use crate::data::Batch;
 use crate::layer::{
@@ -279,6 +279,10 @@ impl Network for LanguageModel {
             layer.backward(backend, read, &mut stack.d_output, grads);
         }
         loss.into()
+    }
+
+    fn tapes<'p, B: Backend>(&self, pass: &'p Self::Pass<B>) -> Vec<Tapes<'p, B>> {
+        vec![Tapes { name: "", first: 0, tapes: pass.stack.tapes() }]
     }
 
     /// From the part's own state, which is left as it is after the window.

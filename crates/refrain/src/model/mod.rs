@@ -20,7 +20,7 @@ pub use evaluation::evaluate;
 pub use forecaster::{Forecaster, ForecasterBatch, ForecasterPass, ForecasterSizes, FrameOutput};
 pub use input::InputKind;
 pub use language::{LanguageModel, Pass};
-pub use network::{Network, Part, TrainStep, Weights, gradients};
+pub use network::{Network, Part, Tapes, TrainStep, Weights, gradients};
 pub(crate) use network::{check_memory, rows_of_part};
 pub use recurrent::RecurrentLayers;
 pub use tagger::{SpellingSizes, Tagger, TaggerBatch, TaggerPass, TaggerSizes};

@@ -46,8 +46,21 @@ pub trait Network: Clone + Send + Sync {
         grads: &mut B::Buffer,
     ) -> Score;
 
+    /// What a pass (not one of training, which consumes it) left of its recurrent layers over the steps of a sequence.
+    fn tapes<'p, B: Backend>(&self, pass: &'p Self::Pass<B>) -> Vec<Tapes<'p, B>>;
+
     /// How well some rows are predicted.
     fn evaluate<B: Backend>(&self, backend: &B, weights: &Weights<B>, part: &mut Part<Self, B>) -> Score;
+}
+
+/// The tapes of the layers of one stack.
+pub struct Tapes<'p, B: Backend> {
+    /// What people call the stack where there are several; or empty.
+    pub name: &'static str,
+    /// The number of its first layer among all of [`Weights::layers`].
+    pub first: usize,
+    /// One a layer, lowest first; of each layer forwards before backwards.
+    pub tapes: &'p [B::Tape],
 }
 
 /// What a step of training says to all of its parts.

@@ -12,7 +12,7 @@ use refrain_kernels::{Backend, CrossEntropy, InputSpec, LinearSpec, Real, State}
 pub use batch::CaptionerBatch;
 pub use sizes::{CaptionerInput, CaptionerSizes};
 
-use super::network::{Network, Part, TrainStep, Weights};
+use super::network::{Network, Part, Tapes, TrainStep, Weights};
 use crate::Result;
 use crate::data::Batch;
 use crate::layer::{
@@ -194,6 +194,10 @@ impl Network for Captioner {
         self.stack.backward(backend, &weights.layers, &x, &mut pass.stack, back);
         self.first_states_backward(backend, weights, &mut states, step.dropout, pass, grads);
         loss.into()
+    }
+
+    fn tapes<'p, B: Backend>(&self, pass: &'p Self::Pass<B>) -> Vec<Tapes<'p, B>> {
+        vec![Tapes { name: "", first: 0, tapes: pass.stack.tapes() }]
     }
 
     fn evaluate<B: Backend>(&self, backend: &B, weights: &Weights<B>, part: &mut Part<Self, B>) -> Score {

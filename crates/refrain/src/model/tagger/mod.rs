@@ -15,7 +15,7 @@ pub use batch::TaggerBatch;
 pub use sizes::{SpellingSizes, TaggerSizes};
 
 use super::input::{INPUT, Input, InputPass, Read};
-use super::network::{Network, Part, TrainStep, Weights};
+use super::network::{Network, Part, Tapes, TrainStep, Weights};
 use crate::Result;
 use crate::data::Rows;
 use crate::layer::{
@@ -205,6 +205,12 @@ impl Network for Tagger {
             spelling.backward(backend, layers, &batch.spelled, &mut pass.spelling, &d_spelled, arenas);
         }
         score
+    }
+
+    fn tapes<'p, B: Backend>(&self, pass: &'p Self::Pass<B>) -> Vec<Tapes<'p, B>> {
+        // Those over characters have another time.
+        let first = self.spelling.as_ref().map_or(0, |spelling| spelling.stack().specs().len());
+        vec![Tapes { name: "", first, tapes: pass.stack.tapes() }]
     }
 
     fn evaluate<B: Backend>(&self, backend: &B, weights: &Weights<B>, part: &mut Part<Self, B>) -> Score {

@@ -19,7 +19,7 @@ pub use passes::TranslatorPass;
 
 use super::architecture::{MAX_SIZE, MAX_VOCABULARY, within};
 use super::input::{Input, InputKind, Read};
-use super::network::{Network, Part, TrainStep, Weights};
+use super::network::{Network, Part, Tapes, TrainStep, Weights};
 use super::recurrent::RecurrentLayers;
 use crate::data::Rows;
 use crate::layer::{
@@ -189,6 +189,10 @@ impl Network for Translator {
         let loss = backend.cross_entropy(readout, output, &targets, backward, &mut pass.scratch);
         self.backward(backend, weights, batch, step.dropout, pass, grads);
         loss.into()
+    }
+
+    fn tapes<'p, B: Backend>(&self, pass: &'p Self::Pass<B>) -> Vec<Tapes<'p, B>> {
+        vec![Tapes { name: "encoder", first: 0, tapes: pass.source_tapes() }]
     }
 
     fn evaluate<B: Backend>(&self, backend: &B, weights: &Weights<B>, part: &mut Part<Self, B>) -> Score {

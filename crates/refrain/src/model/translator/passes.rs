@@ -29,6 +29,19 @@ pub struct TranslatorPass<B: Backend> {
     pub(super) scratch: B::Scratch,
 }
 
+impl<B: Backend> TranslatorPass<B> {
+    /// Of the encoder's layers.
+    pub(super) fn source_tapes(&self) -> &[B::Tape] {
+        self.encoder.tapes()
+    }
+
+    /// How much each step of the latest targets attended to each step of their sources, `[T, B, S]`; empty without
+    /// attention.
+    pub fn attention_weights(&self) -> &[B::Real] {
+        self.attend.weights()
+    }
+}
+
 /// Where what the readout reads is in the order of dropout masks.
 const OUTPUT: u64 = INPUT + 1;
 

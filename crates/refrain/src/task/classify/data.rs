@@ -32,6 +32,18 @@ pub struct ClassifyExample {
     pub(super) weight: f32,
 }
 
+impl ClassifyExample {
+    /// The same without one of its steps.
+    pub(super) fn without(&self, step: usize) -> Self {
+        let mut rest = self.clone();
+        match self.width {
+            0 => drop(rest.ids.remove(step)),
+            width => drop(rest.frames.drain(step * width..(step + 1) * width)),
+        }
+        rest
+    }
+}
+
 impl Example for ClassifyExample {
     type Batch = ClassifierBatch;
 

@@ -1,6 +1,7 @@
 //! One label for a sequence: a sentence, a gesture, a word.
 
 mod data;
+mod inspect;
 mod options;
 mod predict;
 mod prepare;

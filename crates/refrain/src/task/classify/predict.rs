@@ -62,7 +62,7 @@ impl<B: Backend> Session<'_, Classify, B> {
         Ok(ClassifyEvaluation { loss: nats / examples.len().max(1) as f64, confusion })
     }
 
-    fn classify(&self, examples: &[ClassifyExample]) -> Vec<Classified> {
+    pub(super) fn classify(&self, examples: &[ClassifyExample]) -> Vec<Classified> {
         let network = crate::model::Task::network(&self.model().task);
         let classes = network.sizes().classes;
         in_batches(self.backend(), examples, BATCH, |batch, pass: &mut ClassifierPass<B>| {

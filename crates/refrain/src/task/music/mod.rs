@@ -3,6 +3,7 @@
 mod compose;
 mod data;
 mod evaluate;
+mod inspect;
 mod options;
 mod prepare;
 

@@ -1,6 +1,7 @@
 //! A label for each step of a sequence: for the words of a sentence, or the frames of a recording.
 
 mod data;
+mod inspect;
 mod options;
 mod predict;
 mod prepare;

@@ -1,6 +1,7 @@
 //! One sequence from another: a language, a pronunciation, a script.
 
 mod data;
+mod inspect;
 mod options;
 mod predict;
 mod prepare;

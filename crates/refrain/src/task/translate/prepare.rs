@@ -151,7 +151,7 @@ impl Translate {
     }
 
     /// A target in numbers, between the boundaries.
-    fn encode_target(&self, target: &str) -> Vec<u32> {
+    pub(super) fn encode_target(&self, target: &str) -> Vec<u32> {
         let tokenizer = self.target.tokenizer();
         let ids = self.target.encode(target).into_iter();
         tokenizer.start().into_iter().chain(ids).chain(tokenizer.end()).collect()

@@ -1,0 +1,53 @@
+//! Why a sequence got its label.
+
+use refrain_kernels::{Backend, Real};
+
+use super::data::{ClassifyExample, ClassifyInput};
+use super::{Classify, InputCodec};
+use crate::data::Example;
+use crate::inspect::{Contributions, Recording};
+use crate::model::{ClassifierBatch, ClassifierPass, Task};
+use crate::{Error, Result, Session};
+
+/// Labels that are told.
+const TOLD: usize = 5;
+
+impl<B: Backend> Session<'_, Classify, B> {
+    /// What the layers do with a sequence, and what each of its steps contributes to the label.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a sequence that the model cannot read.
+    pub fn inspect(&self, input: ClassifyInput, name: &str) -> Result<Recording> {
+        let task = &self.model().task;
+        let example = task.encode(input).map_err(Error::Config)?;
+        let (mut batch, mut pass) = (ClassifierBatch::default(), ClassifierPass::default());
+        ClassifyExample::fill(&[&example], &mut batch);
+        task.network().logits(self.backend(), self.weights(), &batch, None, &mut pass);
+        let steps = example.steps().0;
+        let axis = match &task.codec {
+            InputCodec::Text(tokenizer) => {
+                let shown = |&id: &u32| tokenizer.token(id).into_owned();
+                (tokenizer.units().plural(), example.ids.iter().map(shown).collect())
+            }
+            InputCodec::Frames(_) => ("steps", (0..steps).map(|step| step.to_string()).collect()),
+        };
+        let mut recording = Recording::of_pass(self, &pass, name, axis);
+        let whole = &self.classify(std::slice::from_ref(&example))[0];
+        let without: Vec<ClassifyExample> = (0..steps).map(|step| example.without(step)).collect();
+        let label = |p: &[f32]| p[whole.class].as_f64().max(f64::from(f32::MIN_POSITIVE)).ln();
+        // One step alone cannot be left out.
+        let others = if steps > 1 { self.classify(&without) } else { vec![] };
+        let occlusion =
+            others.iter().map(|other| (label(&whole.probabilities) - label(&other.probabilities)) as f32);
+        let mut labels: Vec<(String, f32)> =
+            task.labels().iter().cloned().zip(whole.probabilities.iter().copied()).collect();
+        labels.sort_by(|a, b| b.1.total_cmp(&a.1));
+        labels.truncate(TOLD);
+        recording.inspection.own.contributions = Some(Contributions {
+            label: task.labels()[whole.class].clone(),
+            labels,
+            occlusion: if steps > 1 { occlusion.collect() } else { vec![0.0; steps] },
+        });
+        Ok(recording)
+    }
+}

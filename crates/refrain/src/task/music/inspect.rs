@@ -1,0 +1,33 @@
+//! What was expected of a piece.
+
+use refrain_kernels::{Backend, Real};
+
+use super::Music;
+use super::data::Piece;
+use crate::data::Example;
+use crate::format::{NOTES, Roll};
+use crate::inspect::{ExpectedRoll, Recording};
+use crate::layer::sigmoid;
+use crate::model::{ForecasterBatch, ForecasterPass, Task};
+use crate::{Result, Session};
+
+impl<B: Backend> Session<'_, Music, B> {
+    /// What the layers do with a piece, and how probable each key was in each frame before it was read.
+    ///
+    /// # Errors
+    /// None so far.
+    pub fn inspect(&self, roll: &Roll, name: &str) -> Result<Recording> {
+        let network = self.model().task.network();
+        let (mut batch, mut pass) = (ForecasterBatch::default(), ForecasterPass::default());
+        Piece::fill(&[&Piece(roll.clone())], &mut batch);
+        let mut state = network.start::<B>(1);
+        let outputs =
+            network.outputs(self.backend(), self.weights(), &batch.inputs, None, &mut state, &mut pass);
+        let frame = |logits: &[B::Real]| logits.iter().map(|x| sigmoid(x.as_f64()) as f32).collect();
+        let probability: Vec<Vec<f32>> = outputs.chunks_exact(NOTES).map(frame).collect();
+        let tokens = (0..probability.len()).map(|step| step.to_string()).collect();
+        let mut recording = Recording::of_pass(self, &pass, name, ("frames", tokens));
+        recording.inspection.own.roll = Some(ExpectedRoll { frames: roll.frames().to_vec(), probability });
+        Ok(recording)
+    }
+}

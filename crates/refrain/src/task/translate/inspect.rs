@@ -1,0 +1,49 @@
+//! Where the decoder looks while it writes.
+
+use refrain_kernels::{Backend, Real};
+
+use super::Translate;
+use super::data::TranslateExample;
+use crate::data::Example;
+use crate::inspect::{AttentionMatrix, Recording};
+use crate::model::{Task, TranslatorBatch, TranslatorPass};
+use crate::sample::BeamOptions;
+use crate::{Error, Result, Session};
+
+impl<B: Backend> Session<'_, Translate, B> {
+    /// What the encoder does with a source, the translation, and what each of its symbols attended to.
+    ///
+    /// # Errors
+    /// As [`Session::translate`].
+    pub fn inspect(&self, source: &str, options: &BeamOptions, name: &str) -> Result<Recording> {
+        let task = &self.model().task;
+        let found = self.translate(&[source], options)?;
+        let text = found.first().and_then(|best| best.first()).map_or("", |best| &best.text).to_owned();
+        let example = task.encode(source).map_err(Error::Config)?;
+        let example = TranslateExample { target: task.encode_target(&text), ..example };
+        let (mut batch, mut pass) = (TranslatorBatch::default(), TranslatorPass::default());
+        TranslateExample::fill(&[&example], &mut batch);
+        let network = task.network();
+        let mut state = network.encode(self.backend(), self.weights(), &batch.source, None, &mut pass);
+        let (ids, lengths) = (&batch.inputs.values, Some(&batch.inputs.lengths[..]));
+        network.logits(self.backend(), self.weights(), ids, lengths, &mut state, &mut pass);
+        let shown = |side: &super::TextSide, ids: &[u32]| -> Vec<String> {
+            ids.iter().map(|&id| side.tokenizer().token(id).into_owned()).collect()
+        };
+        let sources = shown(&task.source, &example.source);
+        let mut recording = Recording::of_pass(self, &pass, name, (task.source.plural(), sources.clone()));
+        let weights = pass.attention_weights();
+        // What is written at a step is the symbol that the next one reads.
+        let targets = shown(&task.target, &example.target[1..]);
+        recording.inspection.own.attention = (!weights.is_empty()).then(|| AttentionMatrix {
+            weights: weights
+                .chunks_exact(sources.len())
+                .map(|row| row.iter().map(|x| x.as_f32()).collect())
+                .collect(),
+            sources,
+            targets,
+            text,
+        });
+        Ok(recording)
+    }
+}
