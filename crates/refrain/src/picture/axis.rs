@@ -52,7 +52,10 @@ impl Axis {
 fn apart((least, most): (f64, f64)) -> (f64, f64) {
     match most - least {
         width if width > 0.0 && width.is_finite() => (least, most),
-        _ if least.is_finite() => (least - 0.5, least + 0.5),
+        width if width == 0.0 => {
+            let room = (0.1 * least.abs()).max(0.5);
+            (least - room, least + room)
+        }
         _ => (0.0, 1.0),
     }
 }
@@ -107,7 +110,7 @@ mod tests {
         );
         assert_eq!(names(&Axis::linear((301.3, 567.6), (0.0, 100.0)), 4), ["400", "500"]);
         assert_eq!(names(&Axis::linear((-3.0, 4.0), (0.0, 100.0)), 4), ["−2", "0", "2", "4"]);
-        assert_eq!(names(&Axis::linear((0.0, 2e8), (0.0, 100.0)), 2), ["0.0e0", "1.0e8", "2.0e8"]);
+        assert_eq!(names(&Axis::linear((0.0, 2e8), (0.0, 100.0)), 2), ["0", "1.0e8", "2.0e8"]);
     }
 
     #[test]
