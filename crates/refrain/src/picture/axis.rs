@@ -52,7 +52,7 @@ impl Axis {
 fn apart((least, most): (f64, f64)) -> (f64, f64) {
     match most - least {
         width if width > 0.0 && width.is_finite() => (least, most),
-        width if width == 0.0 => {
+        0.0 => {
             let room = (0.1 * least.abs()).max(0.5);
             (least - room, least + room)
         }
