@@ -16,9 +16,13 @@ impl Axis {
 
     /// Puts `values` at `pixels`, equal ratios equally far apart. What is not positive has no place.
     pub fn logarithmic((least, most): (f64, f64), pixels: (f64, f64)) -> Self {
-        let least = if least > 0.0 { least } else { f64::MIN_POSITIVE };
-        let (low, high) = apart((least.log10(), most.max(least).log10()));
-        Self { values: (low, high), pixels, logarithmic: true }
+        let values = match (least.log10(), most.log10()) {
+            (low, high) if low < high => (low, high),
+            (low, high) if low == high && low.is_finite() => (low - 0.5, high + 0.5),
+            // Nothing has a place, or only what is not positive.
+            _ => (0.0, 1.0),
+        };
+        Self { values, pixels, logarithmic: true }
     }
 
     /// Where a value is.
