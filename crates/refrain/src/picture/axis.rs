@@ -16,9 +16,13 @@ impl Axis {
 
     /// Puts `values` at `pixels`, equal ratios equally far apart. What is not positive has no place.
     pub fn logarithmic((least, most): (f64, f64), pixels: (f64, f64)) -> Self {
-        let least = if least > 0.0 { least } else { f64::MIN_POSITIVE };
-        let (low, high) = apart((least.log10(), most.max(least).log10()));
-        Self { values: (low, high), pixels, logarithmic: true }
+        let values = match (least.log10(), most.log10()) {
+            (low, high) if low < high => (low, high),
+            (low, high) if low == high && low.is_finite() => (low - 0.5, high + 0.5),
+            // Nothing has a place, or only what is not positive.
+            _ => (0.0, 1.0),
+        };
+        Self { values, pixels, logarithmic: true }
     }
 
     /// Where a value is.
@@ -52,7 +56,10 @@ impl Axis {
 fn apart((least, most): (f64, f64)) -> (f64, f64) {
     match most - least {
         width if width > 0.0 && width.is_finite() => (least, most),
-        _ if least.is_finite() => (least - 0.5, least + 0.5),
+        0.0 => {
+            let room = (0.1 * least.abs()).max(0.5);
+            (least - room, least + room)
+        }
         _ => (0.0, 1.0),
     }
 }
@@ -107,7 +114,7 @@ mod tests {
         );
         assert_eq!(names(&Axis::linear((301.3, 567.6), (0.0, 100.0)), 4), ["400", "500"]);
         assert_eq!(names(&Axis::linear((-3.0, 4.0), (0.0, 100.0)), 4), ["−2", "0", "2", "4"]);
-        assert_eq!(names(&Axis::linear((0.0, 2e8), (0.0, 100.0)), 2), ["0.0e0", "1.0e8", "2.0e8"]);
+        assert_eq!(names(&Axis::linear((0.0, 2e8), (0.0, 100.0)), 2), ["0", "1.0e8", "2.0e8"]);
     }
 
     #[test]
