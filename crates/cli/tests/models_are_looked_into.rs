@@ -111,6 +111,60 @@ fn inspections_that_cannot_be() {
     expect(&place.fail("serve run --host nowhere", 2), &["--host nowhere", "127.0.0.1"]);
 }
 
+#[test]
+fn models_of_other_tasks_show_what_they_have() {
+    let place = place();
+    let line = |i: usize| match i % 2 {
+        0 => format!("kind\ta fine film {i}\n"),
+        _ => format!("unkind\ta dull plot {i}\n"),
+    };
+    let kinds: String = (0..60).map(line).collect();
+    place.write("kinds.tsv", &kinds);
+    let small = "--hidden-size 8 --epochs 4 --batch-size 8";
+    place.succeed(&format!("train kinds.tsv --out kinds {small}"));
+    place.write("new.txt", "a fine plot\na dull film\n");
+    place.succeed("inspect kinds new.txt --item 2 --out kinds.json");
+    let kinds = json(&place.read("kinds.json"));
+    assert_eq!(kinds["tokens"].as_array().unwrap().len(), 3);
+    assert_eq!(kinds["layers"][1]["name"], "layer 1 backwards");
+    assert_eq!(kinds["contributions"]["occlusion"].as_array().unwrap().len(), 3);
+    expect(&place.fail("inspect kinds new.txt --item 3", 2), &["--item 3", "there are 2"]);
+    expect(&place.fail("inspect kinds new.txt --out a.png", 2), &["model of classify", ".html"]);
+    place.succeed("inspect kinds new.txt --out kinds.html");
+    assert!(String::from_utf8(place.read("kinds.html")).unwrap().contains("\"contributions\":{"));
+
+    let pairs: String = (0..40).map(|i| format!("{}{}\t{} {}\n", i / 9, i % 9, i % 9, i / 9)).collect();
+    place.write("pairs.tsv", &pairs);
+    place.succeed(&format!("train --task translate pairs.tsv --out pairs {small}"));
+    place.write("source.txt", "34\n");
+    place.succeed("inspect pairs source.txt --out pairs.json");
+    let attention = &json(&place.read("pairs.json"))["attention"];
+    let rows = attention["weights"].as_array().unwrap();
+    assert_eq!(rows.len(), attention["targets"].as_array().unwrap().len());
+    for row in rows {
+        let sum: f64 = row.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).sum();
+        assert!((sum - 1.0).abs() < 1e-5, "{row}");
+    }
+
+    let tagged = "the\tDET\ncat\tNOUN\nsat\tVERB\n\n".repeat(20);
+    place.write("tags.conll", &tagged);
+    place.succeed(&format!("train tags.conll --valid-fraction 0 --out tags {small}"));
+    place.write("words.txt", "the cat sat\n");
+    place.succeed("inspect tags words.txt --out tags.json");
+    let tags = json(&place.read("tags.json"));
+    assert_eq!((&tags["tokens"][1], tags["tags"]["steps"].as_array().unwrap().len()), (&"cat".into(), 3));
+
+    let frames = "[[60,64],[62,65],[64,67],[65,69]]";
+    place.write("rolls.json", format!("{{\"train\":[{0},{0}],\"valid\":[{0}],\"test\":[{0}]}}", frames));
+    place.succeed(&format!("train rolls.json --out rolls {small}"));
+    place.succeed("inspect rolls rolls.json --out roll.json");
+    let roll = &json(&place.read("roll.json"))["roll"];
+    assert_eq!(
+        (roll["frames"].as_array().unwrap().len(), roll["probability"][0].as_array().unwrap().len()),
+        (4, 88)
+    );
+}
+
 /// A program that serves, ended when it is dropped.
 struct Served {
     child: Child,

@@ -204,8 +204,11 @@ fn a_recording_keeps_what_there_is_room_for() {
     let steps = all.inspection.tokens.len();
     assert_eq!(all.planes.len(), 2 * 6);
     assert!(all.planes.values().all(|plane| plane.bytes().len() == 11 * steps));
-    assert_eq!(all.inspection.predictions.surprise.len(), steps);
-    assert!(all.inspection.predictions.surprise[0].is_none() && all.inspection.saturation.len() == 6);
+    assert_eq!(all.inspection.predictions.as_ref().unwrap().surprise.len(), steps);
+    assert!(
+        all.inspection.predictions.as_ref().unwrap().surprise[0].is_none()
+            && all.inspection.saturation.len() == 6
+    );
     let few = session.inspect(source(&text(40)), &Wanted { bytes: 9 * steps, ..Wanted::default() }).unwrap();
     let kept: usize = few.planes.values().map(|plane| plane.bytes().len()).sum();
     assert!((7 * steps..=9 * steps).contains(&kept), "{kept} bytes");

@@ -16,7 +16,7 @@ pub(super) fn figure(view: View, recording: &Recording, chosen: &Chosen) -> Resu
     Ok(match view {
         View::Units => heatmap(recording, chosen).figure(),
         View::Surprise => {
-            let points = (0..).zip(&inspection.predictions.surprise);
+            let points = (0..).zip(inspection.predictions.iter().flat_map(|expected| &expected.surprise));
             let points = points.map(|(t, x)| (f64::from(t), x.unwrap_or(f64::NAN))).collect();
             chart_figure(&[Chart {
                 title: "surprise, nats".to_owned(),
@@ -71,7 +71,7 @@ pub(super) fn figure(view: View, recording: &Recording, chosen: &Chosen) -> Resu
             }])
         }
         View::Path => {
-            let path = &inspection.path;
+            let path = inspection.path.as_ref().ok_or_else(|| missing("--view path"))?;
             let points = path.map.points.iter().map(|[x, y]| ((*x).into(), (*y).into())).collect();
             let share = |i: usize| 100.0 * path.map.explained.get(i).copied().unwrap_or(0.0);
             chart_figure(&[Chart {

@@ -2,6 +2,7 @@
 
 mod figures;
 mod tables;
+mod tasks;
 mod terminal;
 
 use std::path::{Path, PathBuf};
@@ -33,6 +34,9 @@ pub(crate) struct Args {
     /// Read this text instead of a file
     #[arg(long = "text", value_name = "TEXT", conflicts_with = "text", allow_hyphen_values = true)]
     literal: Option<String>,
+    /// For other tasks than language: which line, sequence or piece of the file
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    item: usize,
     /// Where to [report.html; the terminal for text, json and csv]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -81,7 +85,9 @@ Examples:
   refrain inspect runs/play --text 'ROMEO: \"O, speak again\"' --format text
   refrain inspect runs/play play.txt --out cells.png --plane c --layer 2
   refrain inspect runs/rnn play.txt --compare runs/gru --compare runs/lstm --view gradients --out reach.svg
-  refrain inspect runs/play play.txt --format csv --view finder";
+  refrain inspect runs/play play.txt --format csv --view finder
+  refrain inspect runs/reviews --text 'a fine film'                     which words made it kind
+  refrain inspect runs/phones --text phonograph                         where the decoder looked";
 
 /// What is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -133,21 +139,22 @@ const MOST_BYTES: usize = 1 << 30;
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let task = task_of(&args.model)?;
-    if task != "language" {
-        return Err(Failure::Usage(format!("that is a model of {task}: language models can be looked into")));
-    }
     let format = args.chosen_format()?;
+    if task != "language" {
+        let recording = tasks::record(&args, &task)?;
+        return match format {
+            Format::Html => args.write_page(&recording),
+            Format::Json => args.write(&serde_json::to_string(&recording.inspection).map_err(unwritable)?),
+            _ => Err(Failure::Usage(format!("a model of {task} is shown as a page (.html), or as .json"))),
+        };
+    }
     let model = Model::<Language>::load(&args.model)?;
     let backend = args.backend(&model)?;
     let session = model.on(&backend);
     let source = args.source(&session, format)?;
     let recording = args.record(&session, source.clone(), format)?;
     match format {
-        Format::Html => {
-            let path = args.out.clone().unwrap_or_else(|| "report.html".into());
-            write_atomically(&path, page::report(&recording)?.as_bytes())?;
-            out::line(&format!("{}: open it in a browser", path.display()))
-        }
+        Format::Html => args.write_page(&recording),
         Format::Json => args.write(&serde_json::to_string(&recording.inspection).map_err(unwritable)?),
         Format::Csv => {
             let chosen = args.chosen(&recording)?;
@@ -328,6 +335,12 @@ impl Args {
             (units, _) => units.to_vec(),
         };
         Ok(Chosen { layer, plane, units })
+    }
+
+    fn write_page(&self, recording: &Recording) -> Result<(), Failure> {
+        let path = self.out.clone().unwrap_or_else(|| "report.html".into());
+        write_atomically(&path, page::report(recording)?.as_bytes())?;
+        out::line(&format!("{}: open it in a browser", path.display()))
     }
 
     fn write(&self, text: &str) -> Result<(), Failure> {

@@ -50,9 +50,8 @@ pub(super) fn csv(
         }
         View::Surprise => {
             line(&header(&["step", "token", "nats"]));
-            for (t, (token, surprise)) in
-                inspection.tokens.iter().zip(&inspection.predictions.surprise).enumerate()
-            {
+            let surprise = inspection.predictions.iter().flat_map(|expected| &expected.surprise);
+            for (t, (token, surprise)) in inspection.tokens.iter().zip(surprise).enumerate() {
                 line(&[t.to_string(), token.clone(), surprise.map(|x| x.to_string()).unwrap_or_default()]);
             }
         }
@@ -78,8 +77,10 @@ pub(super) fn csv(
         }
         View::Path => {
             line(&header(&["step", "x", "y"]));
-            for (i, [x, y]) in inspection.path.map.points.iter().enumerate() {
-                line(&[(i * inspection.path.every).to_string(), x.to_string(), y.to_string()]);
+            if let Some(path) = &inspection.path {
+                for (i, [x, y]) in path.map.points.iter().enumerate() {
+                    line(&[(i * path.every).to_string(), x.to_string(), y.to_string()]);
+                }
             }
         }
         View::Finder => {

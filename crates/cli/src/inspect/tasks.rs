@@ -1,0 +1,93 @@
+//! Models of other tasks than language: one sequence, and what the task has to show of it.
+
+use std::path::Path;
+
+use refrain::format::{self, read_text};
+use refrain::inspect::Recording;
+use refrain::sample::BeamOptions;
+use refrain::task::classify::{self, ClassifyInput, InputCodec};
+use refrain::task::tag::{self, TagCodec, TagInput, sentences_of};
+use refrain::task::{Classify, Music, Tag, Translate};
+use refrain::{Cpu, Model};
+
+use super::Args;
+use crate::{Failure, machine, page};
+
+/// What happens in a model of `task` while it reads the chosen sequence.
+pub(super) fn record(args: &Args, task: &str) -> Result<Recording, Failure> {
+    let name = page::name_of(&args.model);
+    match task {
+        "classify" => {
+            let model = Model::<Classify>::load(&args.model)?;
+            let inputs = match model.task.codec() {
+                InputCodec::Text(_) => args.lines()?.into_iter().map(ClassifyInput::Text).collect(),
+                InputCodec::Frames(_) => classify::read_inputs(args.file()?)?,
+            };
+            let backend = args.cpu(model.task.hidden_size())?;
+            Ok(model.on(&backend).inspect(args.item_of(inputs)?, &name)?)
+        }
+        "tag" => {
+            let model = Model::<Tag>::load(&args.model)?;
+            let inputs: Vec<TagInput> = match model.task.codec() {
+                TagCodec::Words { columns, .. } => {
+                    let path = args.text.as_deref().unwrap_or(Path::new("--text"));
+                    sentences_of(path, &args.whole_text()?, columns)?
+                }
+                TagCodec::Frames(_) => tag::read_inputs(args.file()?)?,
+            };
+            let backend = args.cpu(model.task.hidden_size())?;
+            Ok(model.on(&backend).inspect(&args.item_of(inputs)?, &name)?)
+        }
+        "translate" => {
+            let model = Model::<Translate>::load(&args.model)?;
+            let source = args.item_of(args.lines()?)?;
+            let backend = args.cpu(model.task.hidden_size())?;
+            Ok(model.on(&backend).inspect(&source, &BeamOptions::default(), &name)?)
+        }
+        "music" => {
+            let model = Model::<Music>::load(&args.model)?;
+            let path = args.file()?;
+            let pieces = match path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("mid"))
+            {
+                true => vec![format::read_midi(path, model.task.steps_per_quarter())?.roll],
+                false => {
+                    let parts = format::read_rolls(path)?;
+                    if parts.test.is_empty() { parts.train } else { parts.test }
+                }
+            };
+            let backend = args.cpu(model.task.hidden_size())?;
+            Ok(model.on(&backend).inspect(&args.item_of(pieces)?, &name)?)
+        }
+        _ => Err(Failure::Usage(format!("that is a model of {task}, which cannot be looked into yet"))),
+    }
+}
+
+impl Args {
+    fn cpu(&self, hidden_size: usize) -> Result<Cpu, Failure> {
+        machine::backend(self.threads, self.precision, hidden_size)
+    }
+
+    fn file(&self) -> Result<&Path, Failure> {
+        self.text.as_deref().ok_or_else(|| Failure::Usage("name a file: this model reads no text".to_owned()))
+    }
+
+    fn whole_text(&self) -> Result<String, Failure> {
+        match (&self.literal, &self.text) {
+            (Some(text), _) => Ok(text.clone()),
+            (None, Some(path)) => Ok(read_text(path)?),
+            (None, None) => Err(Failure::Usage("give a text: a file, or --text '...'".to_owned())),
+        }
+    }
+
+    fn lines(&self) -> Result<Vec<String>, Failure> {
+        Ok(format::texts_of(&self.whole_text()?).into_iter().map(|line| line.text).collect())
+    }
+
+    /// The one that is asked for.
+    fn item_of<T>(&self, items: Vec<T>) -> Result<T, Failure> {
+        let count = items.len();
+        let chosen = self.item.checked_sub(1).and_then(|item| items.into_iter().nth(item));
+        chosen
+            .ok_or_else(|| Failure::Usage(format!("--item {}: there are {count}, counted from 1", self.item)))
+    }
+}
