@@ -10,7 +10,7 @@
   function shares(labels) {
     const meter = (share) => {
       const fill = make("i", {});
-      fill.style.width = percent(share).replace(" ", "").replace("−", "-");
+      fill.style.width = `${100 * share}%`;
       return make("span", { class: "meter" }, fill);
     };
     return make(
@@ -57,8 +57,8 @@
     id: "contributions",
     title: "Contributions",
     heading: "Why this label?",
-    note: "Orange speaks for the label that was given, blue against it. Gradient × input asks how the score would change with the input; occlusion takes each word out and looks what becomes of the label. Where the two agree, one may believe them.",
-    formula: "gradient × input: xₜ · ∂s/∂xₜ     occlusion: ln p(label | text) − ln p(label | text without t)",
+    note: "Orange speaks for the label that was given, blue against it. Each word is taken out, to see what becomes of the label.",
+    formula: "ln p(label | text) − ln p(label | text without t)",
     offered: ({ contributions }) => contributions,
     open,
   });
