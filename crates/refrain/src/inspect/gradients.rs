@@ -98,7 +98,7 @@ impl<B: Backend> Session<'_, Language, B> {
         let mut d_states = vec![network.zero_state::<B>(rows)];
         for (t, (ids, pass)) in steps.iter().zip(&mut passes).enumerate().rev() {
             let (back, d_state) = ((&ids[..], targets[t]), &d_states[d_states.len() - 1]);
-            let (_, d_before) = network.step_back(backend, &weights, back, d_state, pass, &mut grads);
+            let d_before = network.step_back(backend, &weights, back, d_state, pass, &mut grads);
             d_states.push(if flow(t) { d_before } else { network.zero_state::<B>(rows) });
         }
         d_states.reverse();

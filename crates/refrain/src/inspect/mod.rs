@@ -9,6 +9,8 @@ mod map;
 mod plane;
 mod probe;
 mod properties;
+mod recorder;
+mod recording;
 mod report;
 mod saturation;
 pub mod statistics;
@@ -21,9 +23,10 @@ pub use map::Map;
 pub use plane::Plane;
 pub use probe::Probe;
 pub use properties::{Property, PropertyKind, properties};
+pub use recording::Wanted;
 pub use report::{
     AttentionMatrix, Contributions, EmbeddingMap, Expectations, ExpectedRoll, Facts, Found, Gradients,
-    Inspection, Layer, NamedReach, Own, Path, PlaneFacts, Recording, Tags, Wanted,
+    Inspection, Layer, NamedReach, Own, Path, PlaneFacts, Recording, Tags,
 };
 pub use saturation::{GateSaturation, SaturationCounter};
 pub use text::{Predictions, Seen, watch};

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use refrain_kernels::Backend;
 use serde::Serialize;
 
-use super::report::{Layer, described, planes_of};
-use super::{Plane, SaturationCounter, watch};
+use super::recorder::Recorder;
+use super::{Layer, Plane, SaturationCounter, watch};
 use crate::model::Weights;
 use crate::task::Language;
 
@@ -42,18 +42,13 @@ pub struct MeanSaturation {
 impl Probe {
     /// Reads the tokens with these weights.
     pub fn take<B: Backend>(backend: &B, task: &Language, weights: &Weights<B>, ids: &[u32]) -> Self {
-        let mut planes: BTreeMap<_, Plane> = BTreeMap::new();
-        let (mut saturation, mut units) = (SaturationCounter::default(), vec![]);
+        let (mut recorder, mut saturation) =
+            (Recorder::new(ids.len(), usize::MAX, &[]), SaturationCounter::default());
         watch(backend, task, weights, ids, |seen| {
+            recorder.add(seen.ids.len(), seen.layers);
             saturation.add(seen.ids.len(), seen.layers);
-            units = seen.layers.iter().map(|trace| trace.h.len() / seen.ids.len()).collect();
-            for (layer, trace) in seen.layers.iter().enumerate() {
-                for (name, values) in planes_of(trace) {
-                    let all = || Plane::new((0..units[layer]).collect());
-                    planes.entry((layer, name)).or_insert_with(all).extend(values, units[layer]);
-                }
-            }
         });
+        let (layers, planes) = recorder.finish();
         let mean = |shares: &[f32]| shares.iter().sum::<f32>() / shares.len().max(1) as f32;
         let saturation = saturation.shares().into_iter().map(|gate| MeanSaturation {
             layer: gate.layer,
@@ -63,11 +58,6 @@ impl Probe {
         });
         let shown =
             |&id: &u32| String::from_utf8_lossy(task.vocabulary.text_of(id, &mut [0; 4])).into_owned();
-        Self {
-            tokens: ids.iter().map(shown).collect(),
-            layers: described(&units, &planes),
-            saturation: saturation.collect(),
-            planes,
-        }
+        Self { tokens: ids.iter().map(shown).collect(), layers, saturation: saturation.collect(), planes }
     }
 }

@@ -6,7 +6,7 @@ use refrain_kernels::{Backend, Cell, Real, State};
 use serde::Serialize;
 
 use super::Predictions;
-use super::report::planes_of;
+use super::recorder::planes_of;
 use crate::task::Language;
 use crate::{Error, Result, Session};
 

@@ -3,7 +3,7 @@
 //!
 //! ids `[T, B]` -> embedding -> recurrent layers -> readout -> softmax cross-entropy against the next ids.
 
-use refrain_kernels::{Backend, CrossEntropy, InputSpec, LinearSpec, Loss, Real, State, Trace};
+use refrain_kernels::{Backend, CrossEntropy, InputSpec, LinearSpec, Real, State, Trace};
 
 use super::Architecture;
 use super::input::{Input, InputKind, InputPass, Read};
@@ -179,7 +179,7 @@ impl LanguageModel {
 
     /// The way back through one step that was read, from the gradient of the state after it, and of the loss of what came
     /// next where there are `targets` (of each row, [`refrain_kernels::IGNORE`] for none): gives that of the state before
-    /// it. Gradients of the parameters are added to `grads`; the sum of the losses is returned.
+    /// it. Gradients of the parameters are added to `grads`.
     pub fn step_back<B: Backend>(
         &self,
         backend: &B,
@@ -188,13 +188,13 @@ impl LanguageModel {
         d_state: &[State<B::Real>],
         pass: &mut Pass<B>,
         grads: &mut B::Buffer,
-    ) -> (Loss, Vec<State<B::Real>>) {
+    ) -> Vec<State<B::Real>> {
         let mut d_frames = std::mem::take(&mut pass.stack.d_output);
         let (scale, smoothing) = (B::Real::of(1.0), B::Real::of(0.0));
         let backward = CrossEntropy { scale, smoothing, d_frames: &mut d_frames, grads };
         let output = pass.stack.output(backend);
         let readout = &weights.linears[0];
-        let loss = backend.cross_entropy(readout, output, targets, Some(backward), &mut pass.scratch);
+        backend.cross_entropy(readout, output, targets, Some(backward), &mut pass.scratch);
         pass.stack.d_output = d_frames;
         let mut d_before = self.stack.zero_state::<B>(ids.len());
         let back = StackBack {
@@ -205,7 +205,7 @@ impl LanguageModel {
         let Pass { input, stack, .. } = pass;
         let read = Read::of_ids(ids, None, None);
         self.stack.backward(backend, &weights.layers, &self.above(read, input), stack, back);
-        (loss, d_before)
+        d_before
     }
 
     /// The named activations of every layer in the last pass (not one of training, which consumes them).

@@ -1,0 +1,101 @@
+//! Activations of windows, as many of them as there is room for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use refrain_kernels::{Real, Trace};
+
+use super::{Finding, Layer, Plane, PlaneFacts};
+
+/// Keeps as much of the activations as there is room for.
+pub(super) struct Recorder<'f> {
+    steps: usize,
+    bytes: usize,
+    finder: &'f [Finding],
+    units: Vec<usize>,
+    planes: BTreeMap<(usize, &'static str), Plane>,
+}
+
+impl<'f> Recorder<'f> {
+    pub(super) fn new(steps: usize, bytes: usize, finder: &'f [Finding]) -> Self {
+        Self { steps, bytes, finder, units: vec![], planes: BTreeMap::new() }
+    }
+
+    pub(super) fn add<R: Real>(&mut self, steps: usize, layers: &[Trace<R>]) {
+        if self.units.is_empty() {
+            self.units = layers.iter().map(|trace| trace.h.len() / steps).collect();
+            self.choose(layers);
+        }
+        for (layer, trace) in layers.iter().enumerate() {
+            for (name, values) in planes_of(trace) {
+                if let Some(plane) = self.planes.get_mut(&(layer, name)) {
+                    plane.extend(values, self.units[layer]);
+                }
+            }
+        }
+    }
+
+    /// Which planes are kept, and which units of them.
+    fn choose<R: Real>(&mut self, layers: &[Trace<R>]) {
+        let names = |layer: usize| planes_of(&layers[layer]).map(|(name, _)| name).collect::<Vec<_>>();
+        let columns: usize = (0..layers.len()).map(|l| names(l).len() * self.units[l]).sum();
+        let room = self.bytes / self.steps.max(1);
+        if columns <= room {
+            for layer in 0..layers.len() {
+                for name in names(layer) {
+                    self.planes.insert((layer, name), Plane::new((0..self.units[layer]).collect()));
+                }
+            }
+            return;
+        }
+        // Those that follow something, the best of every property first; then any.
+        let best = (0..).map_while(|rank| {
+            let units: Vec<_> = self.finder.iter().filter_map(|finding| finding.units.get(rank)).collect();
+            (!units.is_empty()).then_some(units)
+        });
+        let named = best.flatten().map(|unit| (unit.layer, unit.unit));
+        let most = self.units.iter().copied().max().unwrap_or(0);
+        let others = (0..most).flat_map(|unit| (0..layers.len()).map(move |layer| (layer, unit)));
+        let others = others.filter(|&(layer, unit)| unit < self.units[layer]);
+        let states = |layer: usize| names(layer).into_iter().filter(|name| ["h", "c"].contains(name)).count();
+        let (mut chosen, mut left): (BTreeSet<(usize, usize)>, usize) = (BTreeSet::new(), room);
+        for (layer, unit) in named.chain(others) {
+            if left < states(layer) {
+                break;
+            }
+            left -= if chosen.insert((layer, unit)) { states(layer) } else { 0 };
+        }
+        for layer in 0..layers.len() {
+            let units: Vec<usize> =
+                chosen.iter().filter(|(l, _)| *l == layer).map(|&(_, unit)| unit).collect();
+            for name in names(layer).into_iter().filter(|name| ["h", "c"].contains(name)) {
+                self.planes.insert((layer, name), Plane::new(units.clone()));
+            }
+        }
+    }
+
+    pub(super) fn finish(self) -> (Vec<Layer>, BTreeMap<(usize, &'static str), Plane>) {
+        (described(&self.units, &self.planes), self.planes)
+    }
+}
+
+/// Layers of these many units, and which planes there are of them.
+pub(super) fn described(units: &[usize], planes: &BTreeMap<(usize, &'static str), Plane>) -> Vec<Layer> {
+    let mut layers: Vec<Layer> = (1..)
+        .zip(units)
+        .map(|(number, &units)| Layer { name: format!("layer {number}"), units, planes: BTreeMap::new() })
+        .collect();
+    for (&(layer, name), plane) in planes {
+        let facts =
+            PlaneFacts { units: plane.units().to_vec(), scale: plane.scales(), steps: [0, plane.steps()] };
+        layers[layer].planes.insert(name, facts);
+    }
+    layers
+}
+
+/// The activations of a layer by name, without those that say the same twice and those that only the way back wants.
+pub(super) fn planes_of<R: Real>(trace: &Trace<R>) -> impl Iterator<Item = (&'static str, &[R])> {
+    let states = [("h", &trace.h[..]), ("c", &trace.c[..])];
+    let gates = trace.gates.iter().map(|(name, values)| (*name, &values[..]));
+    let gates = gates.filter(|(name, _)| !["h", "hidden_n", "reset_h"].contains(name));
+    states.into_iter().filter(|(_, values)| !values.is_empty()).chain(gates)
+}
