@@ -319,7 +319,10 @@ fn nonsense_gets_an_answer_and_harms_nobody() {
     assert_eq!(served.post("/api/trace", r#"{"text":""}"#).0, 400);
     assert_eq!(served.get("/nowhere").0, 404);
     assert_eq!(served.get("/v1/completions").0, 405);
-    assert_eq!(served.post("/api/trace", &"x".repeat((1 << 20) + 1)).0, 413);
+    // Far more than the connection holds: the refusal arrives nevertheless, wherever it was sent.
+    let long = "x".repeat(12 << 20);
+    assert_eq!(served.post("/api/trace", &long).0, 413);
+    assert_eq!(served.post("/nowhere", &long).0, 413);
     let foreign = "GET /health HTTP/1.1\r\nHost: elsewhere.example\r\nConnection: close\r\n\r\n";
     assert_eq!(served.send(foreign).0, 403);
     let plain = "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}";

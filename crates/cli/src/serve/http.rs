@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::to_bytes;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HOST};
@@ -13,12 +13,15 @@ use axum::response::{IntoResponse, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use serde::de::DeserializeOwned;
+use tokio_stream::StreamExt;
 
 use super::answer::Refusal;
 use crate::Failure;
 
 /// The longest body that is read.
 const MOST_BYTES: usize = 1 << 20;
+/// The longest body that is read only so that its sender reads the refusal.
+const MOST_DISCARDED: usize = 16 << 20;
 /// How long a request may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How long to wait when the system has no room for another connection.
@@ -69,12 +72,13 @@ impl Listener {
     pub(crate) fn serve(self, router: Router) -> Result<(), Failure> {
         let private = self.is_private();
         let guarded = middleware::from_fn(move |request: Request, next: Next| async move {
-            match private && !is_local(&request) {
-                true => {
+            match arrived(request).await {
+                Err(refusal) => refusal.into_response(),
+                Ok(request) if private && !is_local(&request) => {
                     Refusal::new(StatusCode::FORBIDDEN, "this server answers to names of this machine only")
                         .into_response()
                 }
-                false => next.run(request).await,
+                Ok(request) => next.run(request).await,
             }
         });
         let unknown = async || Refusal::new(StatusCode::NOT_FOUND, "there is nothing at this address");
@@ -119,7 +123,40 @@ fn failed(error: std::io::Error) -> Failure {
     Failure::Error(refrain::Error::Config(format!("the server cannot be started: {error}")))
 }
 
-/// The JSON of a request.
+/// A request whose body has arrived.
+///
+/// Every answer waits for this, refusals too: who is still sending when the connection is closed reads a broken
+/// pipe and not the answer.
+async fn arrived(request: Request) -> Result<Request, Refusal> {
+    let (head, body) = request.into_parts();
+    let slow = |_| Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time");
+    let body = tokio::time::timeout(PATIENCE, read_whole(body)).await.map_err(slow)??;
+    Ok(Request::from_parts(head, Body::from(body)))
+}
+
+/// What a body holds. One that is too long is read nevertheless, within reason, and thrown away.
+async fn read_whole(body: Body) -> Result<Vec<u8>, Refusal> {
+    let mut pieces = body.into_data_stream();
+    let (mut whole, mut length) = (vec![], 0);
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|_| Refusal::bad("the body broke off"))?;
+        length += piece.len();
+        match length {
+            ..=MOST_BYTES => whole.extend_from_slice(&piece),
+            ..=MOST_DISCARDED => whole = vec![],
+            _ => break,
+        }
+    }
+    match length {
+        ..=MOST_BYTES => Ok(whole),
+        _ => Err(Refusal::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the body is longer than {MOST_BYTES} bytes"),
+        )),
+    }
+}
+
+/// The JSON of a request that has arrived.
 pub(crate) async fn json<T: DeserializeOwned>(request: Request) -> Result<T, Refusal> {
     let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     // Pages from elsewhere can send anything but this without being asked first.
@@ -129,20 +166,8 @@ pub(crate) async fn json<T: DeserializeOwned>(request: Request) -> Result<T, Ref
             "send JSON, with Content-Type: application/json",
         ));
     }
-    let too_long =
-        || Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is longer than {MOST_BYTES} bytes"));
-    let length = request.headers().get(axum::http::header::CONTENT_LENGTH);
-    if length
-        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok())
-        .is_some_and(|length| length > MOST_BYTES)
-    {
-        return Err(too_long());
-    }
-    let slow = |_| Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time");
-    let body =
-        tokio::time::timeout(PATIENCE, to_bytes(request.into_body(), MOST_BYTES)).await.map_err(slow)?;
-    let bytes = body.map_err(|_| too_long())?;
-    serde_json::from_slice(&bytes)
+    let body = read_whole(request.into_body()).await?;
+    serde_json::from_slice(&body)
         .map_err(|error| Refusal::bad(format!("the body cannot be understood: {error}")))
 }
 
