@@ -141,19 +141,15 @@ async fn read_whole(body: Body) -> Result<Vec<u8>, Refusal> {
     while let Some(piece) = pieces.next().await {
         let piece = piece.map_err(|_| Refusal::bad("the body broke off"))?;
         length += piece.len();
-        match length {
-            ..=MOST_BYTES => whole.extend_from_slice(&piece),
-            ..=MOST_DISCARDED => whole = vec![],
-            _ => break,
+        if length <= MOST_BYTES {
+            whole.extend_from_slice(&piece);
+        } else if length > MOST_DISCARDED {
+            break;
         }
     }
-    match length {
-        ..=MOST_BYTES => Ok(whole),
-        _ => Err(Refusal::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("the body is longer than {MOST_BYTES} bytes"),
-        )),
-    }
+    let too_long =
+        || Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is longer than {MOST_BYTES} bytes"));
+    (length <= MOST_BYTES).then_some(whole).ok_or_else(too_long)
 }
 
 /// The JSON of a request that has arrived.
