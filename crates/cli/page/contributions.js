@@ -57,8 +57,8 @@
     id: "contributions",
     title: "Contributions",
     heading: "Why this label?",
-    note: "Orange speaks for the label that was given, blue against it. Each word is taken out, to see what becomes of the label.",
-    formula: "ln p(label | text) − ln p(label | text without t)",
+    note: "Orange speaks for the label that was given, blue against it. Gradient × input follows the label's log-probability back to what was read at each place; occlusion takes each place out, to see what becomes of the label.",
+    formula: "xₜ · ∂ ln p(label) / ∂xₜ        ln p(label | text) − ln p(label | text without t)",
     offered: ({ contributions }) => contributions,
     open,
   });

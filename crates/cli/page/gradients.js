@@ -3,7 +3,7 @@
   "use strict";
   const { make, views, number, chart, table } = refrain;
 
-  /** The first lag at which the median is below a tenth of what it is at lag 0. */
+  /** The first lag at which the median is below a tenth of what it is at the nearest. */
   function tenth({ median }, lags) {
     const i = median.findIndex((norm) => norm < median[0] / 10);
     return i < 0 ? `more than ${lags[lags.length - 1]} steps` : `${lags[i]} steps`;
@@ -36,7 +36,7 @@
       "div",
       {},
       picture.element,
-      table(["model", "falls to a tenth within", "at 0 steps", `at ${lags.at(-1)} steps`], rows),
+      table(["model", "falls to a tenth within", `${lags[0]} step back`, `${lags.at(-1)} steps back`], rows),
     );
   }
 

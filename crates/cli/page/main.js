@@ -59,7 +59,8 @@
   async function serve() {
     const info = await source.info();
     introduce(info.model);
-    const text = make("textarea", { id: "text-to-read", rows: 3, spellcheck: "false" });
+    const placeholder = info.sample_text ? "" : "Type or paste a text, and have it read";
+    const text = make("textarea", { id: "text-to-read", rows: 3, spellcheck: "false", placeholder });
     text.value = info.sample_text ?? "";
     const status = make("p", { class: "soft", role: "status" });
     const holder = make("div", {});
@@ -103,7 +104,8 @@
       ),
     );
     main.replaceChildren(form, holder);
-    await read(text.value);
+    if (text.value) await read(text.value);
+    else text.focus();
   }
 
   function live() {

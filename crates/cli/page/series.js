@@ -1,37 +1,54 @@
 // A series of numbers, and beneath it what the units do.
 ((refrain) => {
   "use strict";
-  const { make, views, number, chart, grid, unitControls, withPlane, legend, choose } = refrain;
+  const { make, views, number, colour, chart, grid, unitControls, withPlane, legend, choose } = refrain;
+
+  /** What was read of a column, and in its colour what is expected, from the last value on. */
+  function curvesOf({ columns, values, expected, lowest, highest }, first) {
+    const last = values.length - 1;
+    const after = expected.map((_, i) => first + last + i);
+    const steps = [...after, first + last + expected.length];
+    return columns.flatMap((name, column) => {
+      const of = (rows) => [values[last][column], ...rows.map((row) => row[column])];
+      const shared = { column: name, get colour() { return colour.series(column); } };
+      return [
+        { ...shared, name, x: values.map((_, t) => first + t), y: values.map((row) => row[column]) },
+        { ...shared, said: true, x: steps, y: of(expected), low: of(lowest), high: of(highest), size: 1 },
+      ];
+    });
+  }
 
   function open(context) {
     const {
-      trace: {
-        series: { columns, values },
-        tokens,
-      },
+      trace: { series, tokens },
       selection,
     } = context;
-    const steps = values.map((_, t) => t);
+    const first = Number(tokens[0]),
+      columns = tokens.length + series.expected.length;
+    const describe = ({ column, said, x, y, low, high }, i) => {
+      const value = `${column}, step ${x[i]}: ${number(y[i])}`;
+      return said && i > 0 ? `${value} expected, between ${number(low[i])} and ${number(high[i])}` : value;
+    };
     const curves = chart({
       label: "The series over time",
-      x: { label: "step", range: [0, steps.length] },
+      x: { label: "step", range: [first, first + columns] },
       y: { label: "value" },
       height: 240,
-      describe: ({ name, y }, t) => `${name}, step ${t}: ${number(y[t])}`,
+      describe,
     });
-    curves.update(columns.map((name, column) => ({ name, x: steps, y: values.map((row) => row[column]) })));
+    curves.update(curvesOf(series, first));
     let plane = null,
       units = [];
     const strips = grid({
       label: "Units over time",
       hint: "A row is a unit, under the same time as the curves.",
-      shape: { rows: 1, columns: tokens.length, rowLabel: (row) => String(units[row] ?? "") },
+      shape: { rows: 1, columns, rowLabel: (row) => String(units[row] ?? "") },
       fit: true,
       tools: false,
       gutter: 58,
       margin: 14,
       value: (row, t) => (plane ? plane.shade(t, units[row], selection.get().stretch) : NaN),
-      describe: (row, t) => `unit ${units[row]}, step ${t}: ${number(plane?.at(t, units[row]))}`,
+      describe: (row, t) => `unit ${units[row]}, step ${first + t}: ${number(plane?.at(t, units[row]))}`,
       pick: (row) => choose(context, { unit: units[row] }),
       chosen: () => units.indexOf(selection.get().unit),
     });
@@ -48,7 +65,7 @@
     id: "series",
     title: "Series",
     heading: "The series and the units",
-    note: "Above, the numbers that were read; beneath, under the same time, what each unit did. Look for units that follow the level, the slope or the season.",
+    note: "Above, the numbers that were read, and what is expected after them with the range in which it may well lie; beneath, under the same time, what each unit did. Look for units that follow the level, the slope or the season.",
     offered: ({ series }) => series?.values.length,
     open,
   });

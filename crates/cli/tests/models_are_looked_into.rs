@@ -127,7 +127,9 @@ fn models_of_other_tasks_show_what_they_have() {
     let kinds = json(&place.read("kinds.json"));
     assert_eq!(kinds["tokens"].as_array().unwrap().len(), 3);
     assert_eq!(kinds["layers"][1]["name"], "layer 1 backwards");
-    assert_eq!(kinds["contributions"]["occlusion"].as_array().unwrap().len(), 3);
+    for way in ["occlusion", "gradient_x_input"] {
+        assert_eq!(kinds["contributions"][way].as_array().unwrap().len(), 3);
+    }
     expect(&place.fail("inspect kinds new.txt --item 3", 2), &["--item 3", "there are 2"]);
     expect(&place.fail("inspect kinds new.txt --out a.png", 2), &["model of classify", ".html"]);
     place.succeed("inspect kinds new.txt --out kinds.html");
@@ -163,6 +165,46 @@ fn models_of_other_tasks_show_what_they_have() {
         (roll["frames"].as_array().unwrap().len(), roll["probability"][0].as_array().unwrap().len()),
         (4, 88)
     );
+}
+
+#[test]
+fn captioners_and_forecasters_show_what_they_have() {
+    let place = place();
+    let small = "--hidden-size 8 --epochs 3 --batch-size 8";
+    let vectors: String =
+        (0..60).map(|i| format!("{},{},{}\n", i % 2, i % 7, ["one", "two"][i % 2])).collect();
+    place.write("vectors.csv", &vectors);
+    place.succeed(&format!("train --task caption vectors.csv --out captions {small}"));
+    place.write("new.csv", "1,3\n0,2\n");
+    place.succeed("inspect captions new.csv --item 2 --out caption.json");
+    let caption = json(&place.read("caption.json"));
+    let steps = caption["tokens"].as_array().unwrap().len();
+    let predictions = &caption["predictions"];
+    assert!(steps > 0 && predictions["surprise"][0].is_null(), "{caption}");
+    for list in ["surprise", "top"] {
+        assert_eq!(predictions[list].as_array().unwrap().len(), steps, "{caption}");
+    }
+
+    let growing = |t: usize| 50.0 * (0.02 * t as f64).exp() * (1.2 + (t as f64 * 0.5).sin());
+    let series: String = (0..120).map(|t| format!("{}\n", growing(t))).collect();
+    place.write("series.csv", format!("level\n{series}"));
+    place.succeed(&format!("train series.csv --horizon 3 --out series {small}"));
+    let said = place.succeed("predict series --json");
+    place.succeed("inspect series --out series.json");
+    let inspected = json(&place.read("series.json"));
+    let (shown, said) = (&inspected["series"], json(said.lines().next().unwrap().as_bytes()));
+    let read = shown["values"].as_array().unwrap();
+    assert_eq!(
+        (read.len(), &inspected["tokens"][read.len() - 1]),
+        (inspected["tokens"].as_array().unwrap().len(), &"120".into())
+    );
+    let last = read[read.len() - 1][0].as_f64().unwrap();
+    assert!((last / growing(119) - 1.0).abs() < 1e-9, "{last}");
+    assert_eq!(shown["expected"].as_array().unwrap().len(), 3);
+    for i in 0..3 {
+        let at = |list: &str| shown[list][i][0].as_f64().unwrap();
+        assert!(at("lowest") < at("expected") && at("expected") < at("highest"), "{shown} {said}");
+    }
 }
 
 /// A program that serves, ended when it is dropped.
@@ -292,6 +334,36 @@ fn a_text_is_read_and_its_planes_can_be_fetched() {
     assert!(more["finder"]["properties"].is_array() && more["gradients"]["series"].is_array());
     assert_eq!(served.get("/api/trace/99/plane?layer=0&name=h").0, 404);
     assert!(body(&served.get("/api/info").1)["sample_text"].as_str().unwrap().len() > 100);
+}
+
+#[test]
+fn models_of_other_tasks_read_what_is_typed() {
+    let place = place();
+    let small = "--hidden-size 8 --epochs 3 --batch-size 8";
+    let kinds: String = (0..40).map(|i| format!("{}\ta film {i}\n", ["kind", "unkind"][i % 2])).collect();
+    place.write("kinds.tsv", &kinds);
+    place.succeed(&format!("train kinds.tsv --out kinds {small}"));
+    place.write("tags.conll", "the\tDET\ncat\tNOUN\nsat\tVERB\n\n".repeat(20));
+    place.succeed(&format!("train tags.conll --valid-fraction 0 --out tags {small}"));
+    place.write("pairs.tsv", (0..40).map(|i| format!("{i}\t{} x\n", 50 - i)).collect::<String>());
+    place.succeed(&format!("train --task translate pairs.tsv --out pairs {small}"));
+    for (model, own) in [("kinds", "contributions"), ("tags", "tags"), ("pairs", "attention")] {
+        let served = Served::start(&place, &format!("serve {model} --port 0"));
+        assert_eq!(body(&served.get("/api/info").1)["sample_text"], "");
+        let (status, answer) = served.post("/api/trace", r#"{"text":"a\ncat"}"#);
+        assert_eq!(status, 200, "{answer}");
+        let trace = body(&answer);
+        assert!(trace[own].is_object(), "{trace}");
+        let (id, plane) = (trace["id"].as_str().unwrap(), "plane?layer=0&name=h");
+        assert_eq!(served.get(&format!("/api/trace/{id}/{plane}")).0, 200);
+        assert_eq!(served.get(&format!("/api/trace/{id}/more")).0, 200);
+        assert_eq!(served.post("/api/trace", r#"{"text":" \n "}"#).0, 400, "{model}");
+        assert_eq!(served.post("/v1/completions", "{}").0, 404);
+    }
+    let frames = "[[60,64],[62,65],[64,67],[65,69]]";
+    place.write("rolls.json", format!("{{\"train\":[{0},{0}],\"valid\":[{0}],\"test\":[{0}]}}", frames));
+    place.succeed(&format!("train rolls.json --out rolls {small}"));
+    expect(&place.fail("serve rolls", 2), &["model of music", "refrain inspect"]);
 }
 
 #[test]

@@ -3,7 +3,8 @@
 mod support;
 
 use refrain::data::{Padded, Rows};
-use refrain::kernels::{Cpu, Isa};
+use refrain::kernels::{Cpu, Isa, Reference};
+use refrain::layer::softmax;
 use refrain::model::{
     ActivationKind, CellKind, Classifier, ClassifierBatch, ClassifierPass, ClassifierSizes, InputKind,
     Network, PoolingKind, RecurrentLayers, ResetGate, Weights,
@@ -89,6 +90,62 @@ fn a_padded_row_gives_the_bits_of_the_row_alone() {
                         "{isa}, {cell:?}, {pooling:?}, row {row}"
                     );
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn contributions_are_what_scaling_an_input_changes() {
+    // Products of numbers with few binary places are exact in `f32`.
+    let by = f32::exp2(-12.0);
+    let short = |xs: &mut [f32]| xs.iter_mut().for_each(|x| *x = (*x * 256.0).round() / 256.0);
+    let backend = Reference::<f64>::new();
+    for (cell, input) in [(CellKind::Lstm, IDS), (CellKind::Gru, FRAMES), (CellKind::Rnn, IDS)] {
+        for pooling in POOLINGS {
+            let network = Classifier::new(&sizes(cell, true, pooling, input)).unwrap();
+            let table = network.layout().entries().iter().find(|entry| entry.name == "embedding.weight");
+            let table = table.map(|entry| entry.range.clone());
+            let mut params = network.layout().init(1);
+            table.iter().for_each(|table| short(&mut params[table.clone()]));
+            let mut batch = batch(input, &[6]);
+            short(&mut batch.frames.values);
+            let class = 1;
+            let on = |params: &[f32]| {
+                let params: Vec<f64> = params.iter().map(|&x| x.into()).collect();
+                let mut weights = Weights::new(&network, &backend, &params);
+                weights.pack(&backend, true);
+                weights
+            };
+            let log_probability = |params: &[f32], batch: &ClassifierBatch| {
+                let weights = on(params);
+                let mut logits =
+                    network.logits(&backend, &weights, batch, None, &mut ClassifierPass::default()).to_vec();
+                softmax(&mut logits);
+                logits[class].ln()
+            };
+            let scaled = |step: usize, factor: f32| {
+                let (mut params, mut batch) = (params.clone(), batch.clone());
+                let size = input.size();
+                let values = match &table {
+                    Some(table) => {
+                        &mut params[table.start + batch.ids.values[step] as usize * size..][..size]
+                    }
+                    None => &mut batch.frames.values[step * size..][..size],
+                };
+                values.iter_mut().for_each(|x| *x *= factor);
+                log_probability(&params, &batch)
+            };
+            let weights = on(&params);
+            let mut pass = ClassifierPass::default();
+            let found = network.input_contributions(&backend, &weights, &batch, class as u32, &mut pass);
+            assert_eq!(found.len(), 6);
+            for (step, found) in found.into_iter().enumerate() {
+                let difference = (scaled(step, 1.0 + by) - scaled(step, 1.0 - by)) / f64::from(2.0 * by);
+                assert!(
+                    (found - difference).abs() < 1e-6,
+                    "{cell:?}, {pooling:?}, {step}: {found} {difference}"
+                );
             }
         }
     }

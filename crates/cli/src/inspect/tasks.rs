@@ -5,9 +5,10 @@ use std::path::Path;
 use refrain::format::{self, read_text};
 use refrain::inspect::Recording;
 use refrain::sample::BeamOptions;
+use refrain::task::caption::Decoding;
 use refrain::task::classify::{self, ClassifyInput, InputCodec};
 use refrain::task::tag::{self, TagCodec, TagInput, sentences_of};
-use refrain::task::{Classify, Music, Tag, Translate};
+use refrain::task::{Caption, Classify, Forecast, Music, Tag, Translate};
 use refrain::{Cpu, Model};
 
 use super::Args;
@@ -44,6 +45,17 @@ pub(super) fn record(args: &Args, task: &str) -> Result<Recording, Failure> {
             let backend = args.cpu(model.task.hidden_size())?;
             Ok(model.on(&backend).inspect(&source, &BeamOptions::default(), &name)?)
         }
+        "caption" => {
+            let model = Model::<Caption>::load(&args.model)?;
+            let input = args.item_of(model.task.read_inputs(args.file()?)?)?;
+            let backend = args.cpu(model.task.hidden_size())?;
+            Ok(model.on(&backend).inspect(&input, &Decoding::Greedy, &name)?)
+        }
+        "forecast" => {
+            let model = Model::<Forecast>::load(&args.model)?;
+            let backend = args.cpu(model.task.hidden_size())?;
+            Ok(model.on(&backend).inspect(args.text.as_deref(), &name)?)
+        }
         "music" => {
             let model = Model::<Music>::load(&args.model)?;
             let path = args.file()?;
@@ -58,7 +70,7 @@ pub(super) fn record(args: &Args, task: &str) -> Result<Recording, Failure> {
             let backend = args.cpu(model.task.hidden_size())?;
             Ok(model.on(&backend).inspect(&args.item_of(pieces)?, &name)?)
         }
-        _ => Err(Failure::Usage(format!("that is a model of {task}, which cannot be looked into yet"))),
+        _ => Err(Failure::Usage(format!("that is a model of {task}, which this version cannot look into"))),
     }
 }
 

@@ -9,14 +9,16 @@ use axum::extract::{Request, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use refrain::sample::{End, Options, Sampler};
+use refrain::task::Language;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use super::answer::Refusal;
-use super::writer::{Order, Written};
-use super::{Server, http};
+use super::http;
+use super::reader::Served;
+use super::writer::{Order, Writer, Written};
 use crate::sample::seed_of_the_moment;
 
 /// The most tokens of a text, texts of a request, and candidates of a token.
@@ -61,8 +63,15 @@ enum Stops {
     Several(Vec<String>),
 }
 
-pub(super) async fn models(State(server): State<Arc<Server>>) -> Response {
-    let model = json!({ "id": server.facts.name, "object": "model", "created": 0, "owned_by": "refrain" });
+/// A model that writes, and what people call it.
+pub(super) struct Completer {
+    pub(super) session: Served<Language>,
+    pub(super) name: String,
+    pub(super) writer: Writer,
+}
+
+pub(super) async fn models(State(completer): State<Arc<Completer>>) -> Response {
+    let model = json!({ "id": completer.name, "object": "model", "created": 0, "owned_by": "refrain" });
     axum::Json(json!({ "object": "list", "data": [model] })).into_response()
 }
 
@@ -117,23 +126,23 @@ fn logarithm(p: f32) -> f32 {
 }
 
 pub(super) async fn complete(
-    State(server): State<Arc<Server>>,
+    State(completer): State<Arc<Completer>>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let wish: Wish = http::json(request).await?;
     let orders = orders(&wish)?;
-    let prompt_tokens = prompt_tokens(&server, &orders)?;
+    let prompt_tokens = prompt_tokens(&completer, &orders)?;
     let wants_logprobs = wish.logprobs.is_some();
     let echo = wish.echo.unwrap_or(false);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let head = json!({
         "id": format!("cmpl-{:016x}", seed_of_the_moment()), "object": "text_completion", "created": now,
-        "model": server.facts.name,
+        "model": completer.name,
     });
     let (sender, mut choices) = unbounded_channel::<Result<Value, Refusal>>();
     for (index, order) in orders.into_iter().enumerate() {
         let prompt = order.prompt.clone();
-        let mut written = server.writer.write(order);
+        let mut written = completer.writer.write(order);
         let sender = sender.clone();
         let mut choice = Choice { index, held: vec![], offset: 0, wants_logprobs };
         // The first symbol tells whether the text can be written at all.
@@ -279,8 +288,8 @@ fn orders(wish: &Wish) -> Result<Vec<Order>, Refusal> {
 }
 
 /// How many tokens the prompts have; refuses what cannot be read or drawn before anything is written.
-fn prompt_tokens(server: &Server, orders: &[Order]) -> Result<usize, Refusal> {
-    let vocabulary = &server.session.model().task.vocabulary;
+fn prompt_tokens(completer: &Completer, orders: &[Order]) -> Result<usize, Refusal> {
+    let vocabulary = &completer.session.model().task.vocabulary;
     let mut tokens = 0;
     for order in orders {
         tokens += vocabulary.encode_prompt(&order.prompt)?.len();

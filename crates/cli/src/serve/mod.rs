@@ -4,6 +4,7 @@
 pub(crate) mod answer;
 mod completions;
 pub(crate) mod http;
+mod reader;
 mod traces;
 mod writer;
 
@@ -15,19 +16,20 @@ use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::response::Html;
 use axum::routing::{get, post};
 use refrain::inspect::Facts;
-use refrain::sample::Options;
 use refrain::task::Language;
-use refrain::{Cpu, Model, PrecisionChoice, Session, task_of};
+use refrain::{Model, PrecisionChoice, task_of};
 use serde_json::json;
 
 use crate::train::named;
-use crate::{Failure, machine, out, page};
+use crate::{Failure, out, page};
+use completions::Completer;
+use reader::{LanguageReader, Reader};
 
-/// Serve a language model over HTTP: its page in a browser, and completions for programs.
+/// Serve a model over HTTP: its page in a browser, and completions for programs.
 ///
-/// The page shows what the model does with any text, and writes: every character has the likeliest ones beside it, and a click
-/// goes on from another. Programs find completions in OpenAI's form at /v1/completions. Only this machine can reach it, unless
-/// --host says otherwise.
+/// The page shows what the model does with any text that is typed. A language model also writes: every character has the
+/// likeliest ones beside it, and a click goes on from another; programs find completions in OpenAI's form at /v1/completions.
+/// Only this machine can reach it, unless --host says otherwise.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -53,62 +55,56 @@ Examples:
   curl -N http://127.0.0.1:8080/v1/completions -H 'Content-Type: application/json' \\
        -d '{\"prompt\": \"ROMEO:\", \"max_tokens\": 200, \"temperature\": 0.7, \"stream\": true}'";
 
-/// What all requests share. The model lives as long as the program.
+/// What the page's requests share.
 pub(crate) struct Server {
-    session: &'static Session<'static, Language, Cpu>,
+    reader: Box<dyn Reader>,
     facts: Facts,
-    writer: writer::Writer,
     traces: traces::Traces,
 }
 
-/// Symbols of the text that the page begins with.
-const SAMPLE: usize = 400;
-
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let task = task_of(&args.model)?;
-    if task != "language" {
-        return Err(Failure::Usage(format!("that is a model of {task}: language models can be served")));
-    }
-    let name = page::name_of(&args.model);
-    let model: &'static Model<Language> = Box::leak(Box::new(Model::load(&args.model)?));
-    let hidden_size = model.task.network.architecture().hidden_size;
-    let backend: &'static Cpu =
-        Box::leak(Box::new(machine::backend(args.threads, args.precision, hidden_size)?));
-    let session: &'static Session<'static, Language, Cpu> = Box::leak(Box::new(model.on(backend)));
-    let server = Arc::new(Server {
-        session,
-        facts: Facts::of(model, &name),
-        writer: writer::Writer::start(
-            session,
-            args.threads.unwrap_or_else(refrain::train::available_threads),
-        )?,
-        traces: traces::Traces::default(),
-    });
+    let (facts, router) = match &task[..] {
+        "language" => language(&args)?,
+        task => {
+            let (facts, reader) = reader::of_task(&args, task)?;
+            (facts.clone(), page_of(facts, reader))
+        }
+    };
     let listener = http::Listener::bind(&args.host, args.port)?;
-    out::line(&format!("{name}: {}", server.facts.summary))?;
+    out::line(&format!("{}: {}", facts.name, facts.summary))?;
     out::line(&format!("{}; ctrl-C ends it", listener.announcement()))?;
-    listener.serve(router(server))
+    listener.serve(router)
 }
 
-fn router(server: Arc<Server>) -> Router {
+/// A language model also writes.
+fn language(args: &Args) -> Result<(Facts, Router), Failure> {
+    let name = page::name_of(&args.model);
+    let model = Model::<Language>::load(&args.model)?;
+    let facts = Facts::of(&model, &name);
+    let hidden_size = model.task.network.architecture().hidden_size;
+    let session = args.serve(model, hidden_size)?;
+    let threads = args.threads.unwrap_or_else(refrain::train::available_threads);
+    let writer = writer::Writer::start(session, threads)?;
+    let completer = Arc::new(Completer { session, name: name.clone(), writer });
+    let completions = Router::new()
+        .route("/v1/models", get(completions::models))
+        .route("/v1/completions", post(completions::complete))
+        .with_state(completer);
+    let page = page_of(facts.clone(), Box::new(LanguageReader { session, name }));
+    Ok((facts, page.merge(completions)))
+}
+
+fn page_of(facts: Facts, reader: Box<dyn Reader>) -> Router {
     let boot = page::served(&json!({ "host": "serve", "version": env!("CARGO_PKG_VERSION") }));
     let policy = page::policy("'self'");
+    let server = Arc::new(Server { reader, facts, traces: traces::Traces::default() });
     Router::new()
         .route("/", get(async move || ([(CONTENT_SECURITY_POLICY, policy)], Html(boot))))
         .route("/health", get(async || axum::Json(json!({ "status": "ok" }))))
-        .route("/v1/models", get(completions::models))
-        .route("/v1/completions", post(completions::complete))
         .route("/api/info", get(traces::info))
         .route("/api/trace", post(traces::trace))
         .route("/api/trace/{id}/more", get(traces::more))
         .route("/api/trace/{id}/plane", get(traces::plane))
         .with_state(server)
-}
-
-impl Server {
-    /// A text to begin with, of the model's own.
-    fn sample(&self) -> String {
-        let options = Options { temperature: 0.8, ..Options::default() };
-        self.session.write("", SAMPLE, &options).unwrap_or_default()
-    }
 }

@@ -7,19 +7,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::extract::{Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use refrain::inspect::{Recording, Wanted};
-use refrain::text::Source;
+use refrain::inspect::Recording;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::Refusal;
-use super::{Server, http, writer};
+use super::{Server, http};
 use crate::page;
 
-/// Tokens of a text that is read here.
-const MOST_TOKENS: usize = 20_000;
-/// Bytes of activations of a text, and how many texts are remembered.
-const MOST_BYTES: usize = 128 << 20;
+/// How many texts are remembered.
 const REMEMBERED: usize = 4;
 
 /// The latest recordings.
@@ -68,24 +64,22 @@ impl Traces {
 
 pub(super) async fn info(State(server): State<Arc<Server>>) -> Result<Response, Refusal> {
     http::aside(move || {
-        let vocabulary = &server.session.model().task.vocabulary;
-        let tokens: Vec<String> =
-            (0..vocabulary.len() as u32).map(|id| writer::named(vocabulary, id)).take(MOST_TOKENS).collect();
-        let info = json!({ "model": server.facts, "vocabulary": tokens, "sample_text": server.sample() });
+        let reader = &server.reader;
+        let (vocabulary, sample) = (reader.vocabulary(), reader.sample());
+        let info = json!({ "model": server.facts, "vocabulary": vocabulary, "sample_text": sample });
         Ok(axum::Json(info).into_response())
     })
     .await
 }
 
-/// Reads a text. What takes longer than a glance ([`more`]) comes on its own.
+/// Reads a text. What takes longer to be found ([`more`]) comes on its own.
 pub(super) async fn trace(State(server): State<Arc<Server>>, request: Request) -> Result<Response, Refusal> {
     let Text { text } = http::json(request).await?;
     if text.is_empty() {
         return Err(Refusal::bad("the text is empty: give at least a character"));
     }
     http::aside(move || {
-        let wanted = Wanted { finder: false, lags: 0, ..wanted(&server) };
-        let recording = server.session.inspect(source(&text), &wanted)?;
+        let recording = server.reader.read(&text)?;
         let trace = server.traces.keep(text, recording);
         let mut answer = as_json(&trace.recording.inspection)?;
         answer["id"] = trace.id.to_string().into();
@@ -101,8 +95,7 @@ pub(super) async fn more(
 ) -> Result<Response, Refusal> {
     let trace = server.traces.find(id)?;
     http::aside(move || {
-        let wanted = Wanted { bytes: 0, unrolled: 0, ..wanted(&server) };
-        let found = as_json(&server.session.inspect(source(&trace.text), &wanted)?.inspection)?;
+        let found = as_json(&server.reader.more(&trace.text)?)?;
         let wanted = ["finder", "gradients"].into_iter().filter(|name| !found[*name].is_null());
         let answer: Value = wanted.map(|name| (name.to_owned(), found[name].clone())).collect();
         Ok(axum::Json(answer).into_response())
@@ -123,14 +116,6 @@ pub(super) async fn plane(
         Ok(http::octets(page::packed(found.ok_or_else(missing)?.1)))
     })
     .await
-}
-
-fn wanted(server: &Server) -> Wanted {
-    Wanted { tokens: MOST_TOKENS, bytes: MOST_BYTES, name: server.facts.name.clone(), ..Wanted::default() }
-}
-
-fn source(text: &str) -> Source {
-    Source::Memory { name: "the text".to_owned(), bytes: text.as_bytes().into() }
 }
 
 fn as_json(inspected: &impl serde::Serialize) -> Result<Value, Refusal> {

@@ -25,8 +25,8 @@ pub use probe::Probe;
 pub use properties::{Property, PropertyKind, properties};
 pub use recording::Wanted;
 pub use report::{
-    AttentionMatrix, Contributions, EmbeddingMap, Expectations, ExpectedRoll, Facts, Found, Gradients,
-    Inspection, Layer, NamedReach, Own, Path, PlaneFacts, Recording, Tags,
+    AttentionMatrix, ContinuedSeries, Contributions, EmbeddingMap, Expectations, ExpectedRoll, Facts, Found,
+    Gradients, Inspection, Layer, NamedReach, Own, Path, PlaneFacts, Recording, Tags,
 };
 pub use saturation::{GateSaturation, SaturationCounter};
 pub use text::{Predictions, Seen, watch};

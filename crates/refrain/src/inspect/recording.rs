@@ -167,7 +167,6 @@ impl<B: Backend> Session<'_, Language, B> {
             0 => None,
             steps => Some(self.unroll(&ids[..=steps])?),
         };
-        let named = |top: &Vec<(u32, f32)>| top.iter().map(|&(id, p)| (text_of(id), shortened(p))).collect();
         let (layers, planes) = recorder.finish();
         let inspection = Inspection {
             axis: vocabulary.units().plural().to_owned(),
@@ -175,10 +174,7 @@ impl<B: Backend> Session<'_, Language, B> {
                 let plural = vocabulary.units().plural();
                 format!("the text goes on: these are its first {} {plural}", thousands(ids.len() as u64))
             }),
-            predictions: Some(Expectations {
-                surprise: predictions.surprise.iter().map(|x| x.is_finite().then(|| shortened(*x))).collect(),
-                top: predictions.candidates.iter().take(MOST_PREDICTED).map(named).collect(),
-            }),
+            predictions: Some(Expectations::of(&predictions, text_of)),
             saturation: saturation.shares(),
             gradients,
             unrolled,
@@ -211,6 +207,17 @@ impl<B: Backend> Session<'_, Language, B> {
             labels: (0..vocabulary.len() as u32).map(|id| vocabulary.render(id).into_owned()).collect(),
             map: Map::new(vectors, width),
         })
+    }
+}
+
+impl Expectations {
+    /// What `predictions` say, in words.
+    pub(crate) fn of(predictions: &Predictions, text_of: impl Fn(u32) -> String) -> Self {
+        let named = |top: &Vec<(u32, f32)>| top.iter().map(|&(id, p)| (text_of(id), shortened(p))).collect();
+        Self {
+            surprise: predictions.surprise.iter().map(|x| x.is_finite().then(|| shortened(*x))).collect(),
+            top: predictions.candidates.iter().take(MOST_PREDICTED).map(named).collect(),
+        }
     }
 }
 

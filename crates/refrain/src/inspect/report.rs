@@ -155,6 +155,8 @@ pub struct Own {
     pub attention: Option<AttentionMatrix>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub roll: Option<ExpectedRoll>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub series: Option<ContinuedSeries>,
 }
 
 /// Why a classifier decided as it did.
@@ -164,6 +166,8 @@ pub struct Contributions {
     pub label: String,
     /// The most probable labels, the most probable first.
     pub labels: Vec<(String, f32)>,
+    /// `[T]`: the gradient of `ln p(label)` with respect to what is read at a step, times it.
+    pub gradient_x_input: Vec<f32>,
     /// `[T]`: `ln p(label)` of the whole less that of the whole without the step (Zeiler & Fergus 2014).
     pub occlusion: Vec<f32>,
 }
@@ -195,6 +199,21 @@ pub struct ExpectedRoll {
     pub frames: Vec<Vec<u8>>,
     /// Of each frame the probability of each of the 88 keys, before it was read.
     pub probability: Vec<Vec<f32>>,
+}
+
+/// The end of a series, and what a forecaster expects after it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ContinuedSeries {
+    /// Their names.
+    pub columns: Vec<String>,
+    /// `[T, C]`: what was read, in the unit of the series.
+    pub values: Vec<Vec<f64>>,
+    /// `[h, C]`: what is expected.
+    pub expected: Vec<Vec<f64>>,
+    /// `[h, C]`: the lowest number that it might well be.
+    pub lowest: Vec<Vec<f64>>,
+    /// `[h, C]`: the highest.
+    pub highest: Vec<Vec<f64>>,
 }
 
 /// An inspection and the activations that it speaks of.

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use refrain_kernels::{Backend, LinearSpec};
+use refrain_kernels::{Backend, LinearSpec, Real};
 use serde::{Deserialize, Serialize};
 
 use super::architecture::{MAX_VOCABULARY, within};
@@ -167,6 +167,66 @@ impl Classifier {
         &pass.logits
     }
 
+    /// What each step of the one row of a batch adds to the log-probability of a class, `[T]`: the gradient with respect to
+    /// what the layers read at that step, times it (gradient x input; Shrikumar, Greenside, Shcherbina & Kundaje 2016).
+    pub fn input_contributions<B: Backend>(
+        &self,
+        backend: &B,
+        weights: &Weights<B>,
+        batch: &ClassifierBatch,
+        class: u32,
+        pass: &mut ClassifierPass<B>,
+    ) -> Vec<f64> {
+        self.logits(backend, weights, batch, None, pass);
+        let back = LossBack { scale: -1.0, d_outputs: &mut pass.d_logits };
+        softmax_cross_entropy(&pass.logits, self.sizes.classes, &[class], &[], Some(back));
+        let mut grads = backend.buffer(&vec![B::Real::of(0.0); self.layout.len()]);
+        self.backward(backend, weights, (batch, None), pass, true, &mut grads);
+        let inputs = pass.input.values(backend);
+        let gradients = backend.read_frames(backend.view(&pass.stack.d_output));
+        let size = self.sizes.input.size();
+        let products = inputs.iter().zip(&gradients).map(|(x, d)| x.as_f64() * d.as_f64());
+        products.collect::<Vec<f64>>().chunks_exact(size).map(|step| step.iter().sum()).collect()
+    }
+
+    /// The way back from the gradients of the logits, which are in the pass, to what the layers read if that is `wanted`:
+    /// its gradient is then in the place of the stack's outputs.
+    fn backward<B: Backend>(
+        &self,
+        backend: &B,
+        weights: &Weights<B>,
+        (batch, dropout): (&ClassifierBatch, Option<DropoutMask>),
+        pass: &mut ClassifierPass<B>,
+        wanted: bool,
+        grads: &mut B::Buffer,
+    ) {
+        let (rows, recurrent) = (batch.rows(), &self.sizes.recurrent);
+        let d_logits = backend.d_frames(self.sizes.classes, &pass.d_logits);
+        let (pooled, d_logits) = (backend.view(&pass.pooled), backend.view(&d_logits));
+        let d_pooled = Some(&mut pass.d_pooled);
+        backend.linear_backward(&weights.linears[0], pooled, d_logits, d_pooled, grads, &mut pass.scratch);
+        if let Some(mask) = dropout.and_then(|mask| mask.on(recurrent.dropout(), POOLED, rows)) {
+            backend.dropout_in_place(&mask, &mut pass.d_pooled);
+        }
+        let d_pooled = backend.read_frames(backend.view(&pass.d_pooled));
+        let outputs = self.outputs(&pass.outputs, batch.lengths());
+        pass.stack.d_output = match &self.pool {
+            Pool::Plain(pooling) => {
+                let mut d_outputs = vec![];
+                pooling.backward(outputs, &d_pooled, &pass.steps, &mut d_outputs);
+                backend.d_frames(recurrent.output_size(), &d_outputs)
+            }
+            Pool::Attention(pool) => {
+                let layer = (&weights.params, &weights.linears[1]);
+                let x = PoolInput { frames: pass.stack.output(backend), outputs };
+                pool.backward(backend, layer, x, &d_pooled, &mut pass.attention, grads)
+            }
+        };
+        let read = batch.read(dropout);
+        let back = StackBack { d_input: wanted, ..StackBack::new(&weights.params, grads) };
+        self.stack.backward(backend, &weights.layers, &read.above(&pass.input), &mut pass.stack, back);
+    }
+
     fn outputs<'a, R>(&self, values: &'a [R], lengths: &'a [usize]) -> Outputs<'a, R> {
         let recurrent = &self.sizes.recurrent;
         Outputs { values, width: recurrent.output_size(), backwards_from: recurrent.hidden_size, lengths }
@@ -241,7 +301,7 @@ impl Network for Classifier {
         grads: &mut B::Buffer,
     ) -> Score {
         let Part { batch, pass, .. } = part;
-        let (rows, recurrent, dropout) = (batch.rows(), &self.sizes.recurrent, step.dropout);
+        let dropout = step.dropout;
         self.logits(backend, weights, batch, Some(dropout), pass);
         let back = LossBack { scale: step.scale, d_outputs: &mut pass.d_logits };
         let score = softmax_cross_entropy(
@@ -251,30 +311,8 @@ impl Network for Classifier {
             &batch.weights,
             Some(back),
         );
-        let d_logits = backend.d_frames(self.sizes.classes, &pass.d_logits);
-        let (pooled, d_logits) = (backend.view(&pass.pooled), backend.view(&d_logits));
-        let d_pooled = Some(&mut pass.d_pooled);
-        backend.linear_backward(&weights.linears[0], pooled, d_logits, d_pooled, grads, &mut pass.scratch);
-        if let Some(mask) = dropout.on(recurrent.dropout(), POOLED, rows) {
-            backend.dropout_in_place(&mask, &mut pass.d_pooled);
-        }
-        let d_pooled = backend.read_frames(backend.view(&pass.d_pooled));
-        let outputs = self.outputs(&pass.outputs, batch.lengths());
-        pass.stack.d_output = match &self.pool {
-            Pool::Plain(pooling) => {
-                let mut d_outputs = vec![];
-                pooling.backward(outputs, &d_pooled, &pass.steps, &mut d_outputs);
-                backend.d_frames(recurrent.output_size(), &d_outputs)
-            }
-            Pool::Attention(pool) => {
-                let layer = (&weights.params, &weights.linears[1]);
-                let x = PoolInput { frames: pass.stack.output(backend), outputs };
-                pool.backward(backend, layer, x, &d_pooled, &mut pass.attention, grads)
-            }
-        };
+        self.backward(backend, weights, (batch, Some(dropout)), pass, self.input.learns(), grads);
         let read = batch.read(Some(dropout));
-        let back = StackBack { d_input: self.input.learns(), ..StackBack::new(&weights.params, grads) };
-        self.stack.backward(backend, &weights.layers, &read.above(&pass.input), &mut pass.stack, back);
         self.input.backward(backend, read, &mut pass.stack.d_output, grads);
         score
     }

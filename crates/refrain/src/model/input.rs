@@ -177,6 +177,13 @@ impl Input {
     }
 }
 
+impl<B: Backend> InputPass<B> {
+    /// What the layers above read, `[T, B, _]`, on the host.
+    pub(super) fn values(&self, backend: &B) -> Vec<B::Real> {
+        backend.read_frames(backend.view(&self.frames))
+    }
+}
+
 impl<'a> Read<'a> {
     /// Ids alone; without `lengths` a single step of each row.
     pub(super) fn of_ids(ids: &'a [u32], lengths: Option<&'a [usize]>, dropout: Option<DropoutMask>) -> Self {

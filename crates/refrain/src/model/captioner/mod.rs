@@ -111,7 +111,31 @@ impl Captioner {
         pass: &'p mut CaptionerPass<B>,
     ) -> &'p [B::Real] {
         let x = StackInput { source: Source::Ids(ids), rows: ids.len(), lengths: None, dropout: None };
-        self.stack.forward(backend, weights.recurrent(), &x, states, &mut pass.stack);
+        self.logits(backend, weights, &x, states, pass)
+    }
+
+    /// A text that is read after an input: the logits `[T, V]` of what comes after each of its ids.
+    pub fn read<'p, B: Backend>(
+        &self,
+        backend: &B,
+        weights: &Weights<B>,
+        (input, ids): (&[f32], &[u32]),
+        pass: &'p mut CaptionerPass<B>,
+    ) -> &'p [B::Real] {
+        let mut states = self.first_states(backend, weights, input, None, pass);
+        let x = StackInput { source: Source::Ids(ids), rows: 1, lengths: None, dropout: None };
+        self.logits(backend, weights, &x, &mut states, pass)
+    }
+
+    fn logits<'p, B: Backend>(
+        &self,
+        backend: &B,
+        weights: &Weights<B>,
+        x: &StackInput<'_, B>,
+        states: &mut [State<B::Real>],
+        pass: &'p mut CaptionerPass<B>,
+    ) -> &'p [B::Real] {
+        self.stack.forward(backend, weights.recurrent(), x, states, &mut pass.stack);
         let (_, [_, _, readout]) = self.linear_weights(weights);
         backend.linear_outputs(readout, pass.stack.output(backend), &mut pass.logits, &mut pass.scratch);
         &pass.logits

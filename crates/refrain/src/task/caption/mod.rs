@@ -4,6 +4,7 @@ mod augment;
 mod baseline;
 mod batches;
 mod data;
+mod inspect;
 mod options;
 mod predict;
 mod prepare;

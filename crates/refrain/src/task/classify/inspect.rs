@@ -33,6 +33,9 @@ impl<B: Backend> Session<'_, Classify, B> {
         };
         let mut recording = Recording::of_pass(self, &pass, name, axis);
         let whole = &self.classify(std::slice::from_ref(&example))[0];
+        let (weights, class) = (self.training_weights(), whole.class as u32);
+        let gradient_x_input =
+            task.network().input_contributions(self.backend(), &weights, &batch, class, &mut pass);
         let without: Vec<ClassifyExample> = (0..steps).map(|step| example.without(step)).collect();
         let label = |p: &[f32]| p[whole.class].as_f64().max(f64::from(f32::MIN_POSITIVE)).ln();
         // One step alone cannot be left out.
@@ -46,6 +49,7 @@ impl<B: Backend> Session<'_, Classify, B> {
         recording.inspection.own.contributions = Some(Contributions {
             label: task.labels()[whole.class].clone(),
             labels,
+            gradient_x_input: gradient_x_input.into_iter().map(|x| x as f32).collect(),
             occlusion: if steps > 1 { occlusion.collect() } else { vec![0.0; steps] },
         });
         Ok(recording)

@@ -26,6 +26,15 @@ impl Window {
         starts.map(|at| Self { of: Arc::clone(of), at }).collect()
     }
 
+    /// The history, `[T, C]`, in the unit of the series.
+    pub(super) fn history(&self) -> Vec<Vec<f64>> {
+        let Anchored { series, anchoring } = &*self.of;
+        let columns = anchoring.columns();
+        let rows = series[(self.at - anchoring.window) * columns..self.at * columns].chunks_exact(columns);
+        let value = |(&x, &logarithmic): (&f64, &bool)| if logarithmic { x.exp() } else { x };
+        rows.map(|row| row.iter().zip(&anchoring.logarithmic).map(value).collect()).collect()
+    }
+
     /// What its forecast is a change from, `[h, C]`.
     pub(super) fn anchors(&self) -> Vec<f64> {
         self.of.anchoring.anchors(&self.of.series, self.at)

@@ -4,6 +4,7 @@ mod anchored;
 mod baseline;
 mod data;
 mod evaluate;
+mod inspect;
 mod options;
 mod picture;
 mod predict;

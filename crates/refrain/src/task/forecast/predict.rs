@@ -93,6 +93,13 @@ impl<B: Backend> Session<'_, Forecast, B> {
     /// # Errors
     /// If the file cannot be read, lacks a column, or is too short.
     pub fn predict(&self, path: Option<&Path>) -> Result<Outlook> {
+        let (after, window) = self.last_window(path)?;
+        let said = self.say(&[window]).swap_remove(0);
+        Ok(Outlook { after, said })
+    }
+
+    /// The window at the end of the series in `path`, or of the one that was learned from, and the steps before its forecast.
+    pub(super) fn last_window(&self, path: Option<&Path>) -> Result<(usize, Window)> {
         let Description { columns, anchoring, recent, steps: all, .. } = &self.model().task.description;
         let (after, path, series) = match path {
             Some(path) => {
@@ -104,17 +111,14 @@ impl<B: Backend> Session<'_, Forecast, B> {
                 (*all, Path::new("the series that was learned from"), series)
             }
         };
-        let steps = series.steps();
-        if steps < anchoring.reach() {
-            let message = format!("has {steps} steps: the model reads a history of {}", anchoring.reach());
+        let at = series.steps();
+        if at < anchoring.reach() {
+            let message = format!("has {at} steps: the model reads a history of {}", anchoring.reach());
             return Err(Error::data(path, None, message));
         }
-        let anchored =
-            Arc::new(Anchored { series: transform(anchoring, &series, path)?, anchoring: anchoring.clone() });
-        let mut said = self.say(&Window::all(&anchored, steps..steps + 1));
-        said.pop()
-            .map(|said| Outlook { after, said })
-            .ok_or_else(|| Error::data(path, None, "has nothing to forecast from"))
+        let series = transform(anchoring, &series, path)?;
+        let anchored = Arc::new(Anchored { series, anchoring: anchoring.clone() });
+        Ok((after, Window { of: anchored, at }))
     }
 
     /// What is said of each window's future.

@@ -1,0 +1,33 @@
+//! What a captioner thinks while it writes.
+
+use refrain_kernels::Backend;
+
+use super::{Caption, Decoding};
+use crate::inspect::{Expectations, Predictions, Recording, Seen};
+use crate::model::{CaptionerPass, Task};
+use crate::{Result, Session};
+
+impl<B: Backend> Session<'_, Caption, B> {
+    /// What the layers do while the text of an input is written, and what else might have come at each of its tokens.
+    ///
+    /// # Errors
+    /// As [`Session::predict`].
+    pub fn inspect(&self, input: &[f32], decoding: &Decoding, name: &str) -> Result<Recording> {
+        let task = &self.model().task;
+        let found = self.predict(&[input.to_vec()], decoding)?;
+        let text = found.first().map_or("", |captioned| &captioned.text);
+        let (start, end) = task.boundaries();
+        let ids = [&[start][..], &task.tokenizer.encode(text), &[end]].concat();
+        let read = &ids[..ids.len() - 1];
+        let mut pass = CaptionerPass::default();
+        let logits = task.network().read(self.backend(), self.weights(), (input, read), &mut pass);
+        let mut predictions = Predictions::default();
+        predictions.add(&Seen { from: 0, ids: read, layers: &[], logits }, task.tokenizer.len(), &ids);
+        predictions.surprise.truncate(read.len());
+        let text_of = |id| task.tokenizer.token(id).into_owned();
+        let tokens = read.iter().map(|&id| text_of(id)).collect();
+        let mut recording = Recording::of_pass(self, &pass, name, (task.tokenizer.units().plural(), tokens));
+        recording.inspection.predictions = Some(Expectations::of(&predictions, text_of));
+        Ok(recording)
+    }
+}

@@ -1,0 +1,46 @@
+//! What a forecaster makes of the end of a series.
+
+use std::path::Path;
+
+use refrain_kernels::Backend;
+
+use super::Forecast;
+use super::data::Window;
+use crate::data::Example;
+use crate::inspect::{ContinuedSeries, Recording};
+use crate::model::{ForecasterBatch, ForecasterPass, Task};
+use crate::{Result, Session};
+
+impl<B: Backend> Session<'_, Forecast, B> {
+    /// What the layers do with the end of the series in `path`, or of the one that was learned from, and what is expected
+    /// after it.
+    ///
+    /// # Errors
+    /// As [`Session::predict`].
+    pub fn inspect(&self, path: Option<&Path>, name: &str) -> Result<Recording> {
+        let task = &self.model().task;
+        let (after, window) = self.last_window(path)?;
+        let (mut batch, mut pass) = (ForecasterBatch::default(), ForecasterPass::default());
+        Window::fill(&[&window], &mut batch);
+        let network = task.network();
+        let mut state = network.start::<B>(1);
+        network.outputs(self.backend(), self.weights(), &batch.inputs, None, &mut state, &mut pass);
+        let steps = after - batch.inputs.steps..after;
+        let tokens = steps.map(|step| (step + 1).to_string()).collect();
+        let mut recording = Recording::of_pass(self, &pass, name, ("steps", tokens));
+        let said = self.say(std::slice::from_ref(&window)).swap_remove(0);
+        let columns = task.columns().len();
+        let ahead = |value: &dyn Fn(usize) -> f64| -> Vec<Vec<f64>> {
+            let all: Vec<f64> = (0..task.horizon() * columns).map(value).collect();
+            all.chunks_exact(columns).map(<[f64]>::to_vec).collect()
+        };
+        recording.inspection.own.series = Some(ContinuedSeries {
+            columns: task.columns().to_vec(),
+            values: window.history(),
+            expected: ahead(&|i| said.point(i)),
+            lowest: ahead(&|i| said.interval(i).0),
+            highest: ahead(&|i| said.interval(i).1),
+        });
+        Ok(recording)
+    }
+}
