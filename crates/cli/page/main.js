@@ -65,7 +65,7 @@
     const status = make("p", { class: "soft", role: "status" });
     const holder = make("div", {});
     const panels = new Map();
-    let latest = null;
+    let latest = 0;
     /** A view of the host outlives the texts that are read: its panel is made once. */
     const lasting = (view) => ({
       ...view,
@@ -74,23 +74,26 @@
         return panels.get(view);
       },
     });
-    const own = views.filter((view) => view.host === "serve" && view.offered(info)).map(lasting);
+    const lasts = views.filter((view) => view.host === "serve" && view.offered(info)).map(lasting);
     const submit = (event) => (event.preventDefault(), read(text.value));
 
+    /** Whoever has another text read meanwhile gets that one. */
     async function read(wanted, view) {
+      const own = ++latest;
       text.value = wanted;
       status.replaceChildren("Reading …");
       try {
         const trace = await source.read(wanted);
+        if (own !== latest) return;
         status.replaceChildren([`Read ${length(trace)}`, trace.truncated].filter(Boolean).join("; "), ".");
         const context = { ...contextOf(trace), info, read };
-        const fill = (view) => holder.replaceChildren(show([...ofTrace(trace), ...own], context, "Views", view));
+        const fill = (view) => holder.replaceChildren(show([...ofTrace(trace), ...lasts], context, "Views", view));
         fill(view);
-        latest = trace;
-        Object.assign(trace, await source.more(trace));
-        if (latest === trace) fill();
+        const more = await source.more(trace);
+        Object.assign(trace, more);
+        if (own === latest && Object.keys(more).length > 0) fill();
       } catch (error) {
-        status.replaceChildren(failure(error));
+        if (own === latest) status.replaceChildren(failure(error));
       }
     }
     const form = make(

@@ -8,9 +8,9 @@ use refrain::train::{TaskName, available_threads};
 use refrain::{Model, PrecisionChoice, task_of};
 
 use crate::Failure;
+use crate::named::named;
 use crate::out::{self, thousands};
 use crate::task::with_task;
-use crate::train::named;
 
 /// Say what a model is and how it was trained; without MODEL, what this machine offers.
 #[derive(clap::Args)]

@@ -1,8 +1,10 @@
 //! The processor as a verb asks for it.
 
-use refrain::{Cpu, PrecisionChoice, train};
+use refrain::model::{Network, Task};
+use refrain::{Cpu, Model, PrecisionChoice, train};
 
 use crate::Failure;
+use crate::named::named;
 
 /// More threads than any machine serves; far more than this the system refuses to start.
 const MOST_THREADS: usize = 1024;
@@ -15,12 +17,26 @@ pub(crate) fn cpu(threads: usize) -> Result<Cpu, Failure> {
     }
 }
 
-/// The processor for a model of this hidden size, with threads and precision where they are asked for.
-pub(crate) fn backend(
-    threads: Option<usize>,
+/// How a model is run, for every verb that only uses one.
+#[derive(clap::Args)]
+pub(crate) struct MachineArgs {
+    /// f32, bf16, int8, or auto: bf16 where the processor has tile units for it [auto]
+    #[arg(long, value_parser = named::<PrecisionChoice>)]
     precision: Option<PrecisionChoice>,
-    hidden_size: usize,
-) -> Result<Cpu, Failure> {
-    let precision = precision.unwrap_or_default().resolve(hidden_size);
-    Ok(cpu(threads.unwrap_or_else(train::available_threads))?.with_precision(precision))
+    /// Threads; changes no bit of the result [all processors]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+}
+
+impl MachineArgs {
+    /// The processor for a model.
+    pub(crate) fn backend<T: Task>(&self, model: &Model<T>) -> Result<Cpu, Failure> {
+        let precision = self.precision.unwrap_or_default().resolve(model.task.network().hidden_size());
+        Ok(cpu(self.threads())?.with_precision(precision))
+    }
+
+    /// How many threads.
+    pub(crate) fn threads(&self) -> usize {
+        self.threads.unwrap_or_else(train::available_threads)
+    }
 }

@@ -9,6 +9,7 @@ mod info;
 mod inspect;
 mod live;
 mod machine;
+mod named;
 mod out;
 mod page;
 mod predict;

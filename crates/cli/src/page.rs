@@ -24,7 +24,7 @@ const SCRIPT: &str = scripts!(
     "dom.js" "colour.js" "source.js" "controls.js" "explore.js" "lines.js" "text-pane.js" "stack-pane.js" "save-grid.js"
     "grid.js" "axes.js" "chart.js" "tabs.js" "unit.js" "legend.js" "text-view.js" "matrix.js" "predictions.js"
     "unrolled.js" "gates.js" "gradients.js" "finder.js" "path.js" "embedding.js" "attention.js" "contributions.js"
-    "tags.js" "roll.js" "series.js" "completions.js" "playground.js" "run.js" "training.js" "birth.js" "main.js"
+    "tags.js" "roll.js" "series.js" "completions.js" "playground.js" "live-run.js" "live-curves.js" "live-birth.js" "main.js"
 );
 
 /// What people call a model: the run's directory, or the file without its extension.

@@ -11,7 +11,7 @@ use crate::out::{self, thousands};
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let model = Model::<Caption>::load(&args.model)?;
-    let backend = args.backend(model.task.hidden_size())?;
+    let backend = args.machine.backend(&model)?;
     let session = model.on(&backend);
     let found =
         session.evaluate(args.file()?, args.images.as_deref(), &args.decoding(), args.baseline.as_deref())?;

@@ -11,7 +11,7 @@ use crate::out::{self, thousands};
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let model = Model::<Forecast>::load(&args.model)?;
-    let backend = args.backend(model.task.hidden_size())?;
+    let backend = args.machine.backend(&model)?;
     let found = model.on(&backend).evaluate(args.file()?, args.all)?;
     args.draw(|| found.picture(model.task.horizon(), model.task.columns()))?;
     if args.json {

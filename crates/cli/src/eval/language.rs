@@ -16,7 +16,7 @@ use crate::out::{self, thousands};
 /// first is predicted. Several files are read as one text.
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let model = Model::<Language>::load(&args.model)?;
-    let backend = args.backend(model.task.network.architecture().hidden_size)?;
+    let backend = args.machine.backend(&model)?;
     let precision = backend.precision();
     let session = model.on(&backend);
     let visible = !args.json && io::stderr().is_terminal();

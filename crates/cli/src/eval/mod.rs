@@ -13,12 +13,13 @@ use std::path::{Path, PathBuf};
 use refrain::picture::Figure;
 use refrain::task::caption::Decoding;
 use refrain::task::music::MusicPart;
-use refrain::{Cpu, PrecisionChoice, task_of};
+use refrain::task_of;
 
 use crate::beam::BeamArgs;
+use crate::machine::MachineArgs;
+use crate::named::named;
 use crate::task::refuse_idle;
-use crate::train::named;
-use crate::{Failure, figure, machine};
+use crate::{Failure, figure};
 
 /// Measure a model on data that it has not learned.
 ///
@@ -60,19 +61,11 @@ pub(crate) struct Args {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// f32, bf16, int8, or auto: bf16 where the processor has tile units for it [auto]
-    #[arg(long, value_parser = named::<PrecisionChoice>)]
-    precision: Option<PrecisionChoice>,
-    /// Threads [all processors]
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
+    #[command(flatten)]
+    machine: MachineArgs,
 }
 
 impl Args {
-    fn backend(&self, hidden_size: usize) -> Result<Cpu, Failure> {
-        machine::backend(self.threads, self.precision, hidden_size)
-    }
-
     /// Writes the picture, if one is wanted.
     fn draw(&self, figure: impl FnOnce() -> Figure) -> Result<(), Failure> {
         match &self.picture {

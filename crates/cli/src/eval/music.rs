@@ -10,7 +10,7 @@ use crate::out::{self, thousands};
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let model = Model::<Music>::load(&args.model)?;
-    let backend = args.backend(model.task.hidden_size())?;
+    let backend = args.machine.backend(&model)?;
     let found = model.on(&backend).evaluate(args.file()?, args.part)?;
     if args.json {
         let object = json!({

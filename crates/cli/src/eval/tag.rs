@@ -14,7 +14,7 @@ const MOST_TAGS: usize = 12;
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let model = Model::<Tag>::load(&args.model)?;
-    let backend = args.backend(model.task.hidden_size())?;
+    let backend = args.machine.backend(&model)?;
     let found = model.on(&backend).evaluate(args.file()?)?;
     let (confusion, unknown) = (&found.confusion, &found.unknown);
     args.draw(|| confusion_figure(confusion, model.task.labels()))?;

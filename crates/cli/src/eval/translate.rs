@@ -10,7 +10,7 @@ use crate::out::{self, thousands};
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let model = Model::<Translate>::load(&args.model)?;
-    let backend = args.backend(model.task.hidden_size())?;
+    let backend = args.machine.backend(&model)?;
     let options = args.beam.options(1);
     let found = model.on(&backend).evaluate(args.file()?, &options)?;
     let (exact, wer, per, cer) = (found.exact(), found.wer(), found.per(), found.characters.rate());

@@ -14,10 +14,10 @@ use refrain::task::Language;
 use refrain::task::language::held_back;
 use refrain::text::Source;
 use refrain::train::Settings;
-use refrain::{Cpu, Error, Model, PrecisionChoice, Session, task_of, write_atomically};
+use refrain::{Cpu, Error, Model, Session, task_of, write_atomically};
 
-use crate::train::named;
-use crate::{Failure, figure, machine, out, page};
+use crate::machine::MachineArgs;
+use crate::{Failure, figure, out, page};
 
 /// Look inside a model while it reads a text.
 ///
@@ -71,12 +71,8 @@ pub(crate) struct Args {
     /// The units, from 0; may be given several times [all; in the terminal the one that follows something best]
     #[arg(long, value_name = "N", help_heading = "Single figures")]
     unit: Vec<usize>,
-    /// f32, bf16, int8, or auto: bf16 where the processor has tile units for it [auto]
-    #[arg(long, value_parser = named::<PrecisionChoice>)]
-    precision: Option<PrecisionChoice>,
-    /// Threads; changes no number [all processors]
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
+    #[command(flatten)]
+    machine: MachineArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -149,7 +145,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         };
     }
     let model = Model::<Language>::load(&args.model)?;
-    let backend = args.backend(&model)?;
+    let backend = args.machine.backend(&model)?;
     let session = model.on(&backend);
     let source = args.source(&session, format)?;
     let recording = args.record(&session, source.clone(), format)?;
@@ -176,10 +172,6 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
 }
 
 impl Args {
-    fn backend(&self, model: &Model<Language>) -> Result<Cpu, Failure> {
-        machine::backend(self.threads, self.precision, model.task.network.architecture().hidden_size)
-    }
-
     fn chosen_format(&self) -> Result<Format, Failure> {
         let extension =
             self.out.as_deref().and_then(Path::extension).and_then(|extension| extension.to_str());
@@ -287,7 +279,7 @@ impl Args {
         let Some(Gradients { lags, series }) = &mut recording.inspection.gradients else { return Ok(()) };
         for path in &self.compare {
             let model = Model::<Language>::load(path)?;
-            let backend = self.backend(&model)?;
+            let backend = self.machine.backend(&model)?;
             let session = model.on(&backend);
             let (ids, _) = session.model().task.tokens(source.clone(), tokens)?;
             let reach = session.gradient_reach(&ids, lags.len(), 0)?;

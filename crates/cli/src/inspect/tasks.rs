@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use refrain::Model;
 use refrain::format::{self, read_text};
 use refrain::inspect::Recording;
 use refrain::sample::BeamOptions;
@@ -9,10 +10,9 @@ use refrain::task::caption::Decoding;
 use refrain::task::classify::{self, ClassifyInput, InputCodec};
 use refrain::task::tag::{self, TagCodec, TagInput, sentences_of};
 use refrain::task::{Caption, Classify, Forecast, Music, Tag, Translate};
-use refrain::{Cpu, Model};
 
 use super::Args;
-use crate::{Failure, machine, page};
+use crate::{Failure, page};
 
 /// What happens in a model of `task` while it reads the chosen sequence.
 pub(super) fn record(args: &Args, task: &str) -> Result<Recording, Failure> {
@@ -24,7 +24,7 @@ pub(super) fn record(args: &Args, task: &str) -> Result<Recording, Failure> {
                 InputCodec::Text(_) => args.lines()?.into_iter().map(ClassifyInput::Text).collect(),
                 InputCodec::Frames(_) => classify::read_inputs(args.file()?)?,
             };
-            let backend = args.cpu(model.task.hidden_size())?;
+            let backend = args.machine.backend(&model)?;
             Ok(model.on(&backend).inspect(args.item_of(inputs)?, &name)?)
         }
         "tag" => {
@@ -36,24 +36,24 @@ pub(super) fn record(args: &Args, task: &str) -> Result<Recording, Failure> {
                 }
                 TagCodec::Frames(_) => tag::read_inputs(args.file()?)?,
             };
-            let backend = args.cpu(model.task.hidden_size())?;
+            let backend = args.machine.backend(&model)?;
             Ok(model.on(&backend).inspect(&args.item_of(inputs)?, &name)?)
         }
         "translate" => {
             let model = Model::<Translate>::load(&args.model)?;
             let source = args.item_of(args.lines()?)?;
-            let backend = args.cpu(model.task.hidden_size())?;
+            let backend = args.machine.backend(&model)?;
             Ok(model.on(&backend).inspect(&source, &BeamOptions::default(), &name)?)
         }
         "caption" => {
             let model = Model::<Caption>::load(&args.model)?;
             let input = args.item_of(model.task.read_inputs(args.file()?)?)?;
-            let backend = args.cpu(model.task.hidden_size())?;
+            let backend = args.machine.backend(&model)?;
             Ok(model.on(&backend).inspect(&input, &Decoding::Greedy, &name)?)
         }
         "forecast" => {
             let model = Model::<Forecast>::load(&args.model)?;
-            let backend = args.cpu(model.task.hidden_size())?;
+            let backend = args.machine.backend(&model)?;
             Ok(model.on(&backend).inspect(args.text.as_deref(), &name)?)
         }
         "music" => {
@@ -67,7 +67,7 @@ pub(super) fn record(args: &Args, task: &str) -> Result<Recording, Failure> {
                     if parts.test.is_empty() { parts.train } else { parts.test }
                 }
             };
-            let backend = args.cpu(model.task.hidden_size())?;
+            let backend = args.machine.backend(&model)?;
             Ok(model.on(&backend).inspect(&args.item_of(pieces)?, &name)?)
         }
         _ => Err(Failure::Usage(format!("that is a model of {task}, which this version cannot look into"))),
@@ -75,10 +75,6 @@ pub(super) fn record(args: &Args, task: &str) -> Result<Recording, Failure> {
 }
 
 impl Args {
-    fn cpu(&self, hidden_size: usize) -> Result<Cpu, Failure> {
-        machine::backend(self.threads, self.precision, hidden_size)
-    }
-
     fn file(&self) -> Result<&Path, Failure> {
         self.text.as_deref().ok_or_else(|| Failure::Usage("name a file: this model reads no text".to_owned()))
     }

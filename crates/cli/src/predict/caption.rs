@@ -11,7 +11,7 @@ use crate::{Failure, out};
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let model = Model::<Caption>::load(&args.model)?;
-    let backend = args.backend(model.task.hidden_size())?;
+    let backend = args.machine.backend(&model)?;
     let inputs: Vec<Vec<f32>> = match (model.task.codec(), args.input.is_empty()) {
         (InputCodec::Image { .. }, true) => {
             return Err(Failure::Usage("name the image files: this model reads images".to_owned()));

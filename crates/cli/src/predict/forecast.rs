@@ -23,7 +23,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         [path] => Some(path.as_path()),
         _ => return Err(Failure::Usage("a series is continued from one file at a time".to_owned())),
     };
-    let backend = args.backend(model.task.hidden_size())?;
+    let backend = args.machine.backend(&model)?;
     let outlook = model.on(&backend).predict(path)?;
     let names = |name: &String| match &outlook.said {
         Said::Normals(_) => {

@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 
 use refrain::format::{read_text, text_of};
 use refrain::task::caption::Decoding;
-use refrain::{Cpu, Error, PrecisionChoice, task_of};
+use refrain::{Error, task_of};
 
+use crate::Failure;
 use crate::beam::BeamArgs;
+use crate::machine::MachineArgs;
 use crate::task::refuse_idle;
-use crate::train::named;
-use crate::{Failure, machine};
 
 /// Say what a model makes of new data, one result a line.
 ///
@@ -50,12 +50,8 @@ pub(crate) struct Args {
     /// Print one JSON object a line, with scores
     #[arg(long)]
     json: bool,
-    /// f32, bf16, int8, or auto: bf16 where the processor has tile units for it [auto]
-    #[arg(long, value_parser = named::<PrecisionChoice>)]
-    precision: Option<PrecisionChoice>,
-    /// Threads; changes no bit of the result [all processors]
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
+    #[command(flatten)]
+    machine: MachineArgs,
 }
 
 /// A text to predict for, and where it is from.
@@ -65,10 +61,6 @@ struct Input {
 }
 
 impl Args {
-    fn backend(&self, hidden_size: usize) -> Result<Cpu, Failure> {
-        machine::backend(self.threads, self.precision, hidden_size)
-    }
-
     /// The texts of all files, or of standard input.
     fn texts(&self) -> Result<Vec<Input>, Failure> {
         if self.input.is_empty() {

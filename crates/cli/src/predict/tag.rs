@@ -10,7 +10,7 @@ use crate::{Failure, out};
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let model = Model::<Tag>::load(&args.model)?;
-    let backend = args.backend(model.task.hidden_size())?;
+    let backend = args.machine.backend(&model)?;
     let session = model.on(&backend);
     let inputs: Vec<Result<Vec<TagInput>, Error>> = match model.task.codec() {
         TagCodec::Words { columns, .. } => {

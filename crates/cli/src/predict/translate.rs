@@ -18,7 +18,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         )));
     }
     let model = Model::<Translate>::load(&args.model)?;
-    let backend = args.backend(model.task.hidden_size())?;
+    let backend = args.machine.backend(&model)?;
     let texts = args.texts()?;
     let lines: Vec<String> =
         texts.iter().flat_map(|input| format::texts_of(&input.text)).map(|line| line.text).collect();

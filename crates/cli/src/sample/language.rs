@@ -5,10 +5,10 @@ use std::io::{self, IsTerminal};
 
 use refrain::sample::{Generator, Options, StreamId};
 use refrain::task::Language;
-use refrain::{Cpu, Model, train};
+use refrain::{Cpu, Model};
 
 use super::{Args, seed_of_the_moment};
-use crate::{Failure, machine, out};
+use crate::{Failure, out};
 
 /// Texts that are written at the same time.
 const MOST_TOGETHER: usize = 64;
@@ -22,13 +22,10 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         return Err(Failure::Usage("--count is 0: give at least 1".to_owned()));
     }
     let model = Model::<Language>::load(&args.model)?;
-    let threads = args.threads.unwrap_or_else(train::available_threads);
-    let hidden_size = model.task.network.architecture().hidden_size;
-    let precision = args.precision.unwrap_or_default().resolve(hidden_size);
-    let backend = machine::cpu(threads)?.with_precision(precision);
+    let backend = args.machine.backend(&model)?;
     let session = model.on(&backend);
     let seed = args.seed.unwrap_or_else(seed_of_the_moment);
-    let last_byte = write_all(args, seed, session.generator().with_threads(threads))?;
+    let last_byte = write_all(args, seed, session.generator().with_threads(args.machine.threads()))?;
     if io::stdout().is_terminal() {
         if last_byte != Some(b'\n') {
             out::write(b"\n")?;

@@ -6,11 +6,11 @@ mod music;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use refrain::{PrecisionChoice, task_of};
+use refrain::task_of;
 
 use crate::Failure;
+use crate::machine::MachineArgs;
 use crate::task::refuse_idle;
-use crate::train::named;
 
 /// Write new text, a symbol at a time, as it is made; or new music, into a MIDI file.
 ///
@@ -66,12 +66,8 @@ pub(crate) struct Args {
     /// For music: the instrument by the list of General MIDI from 0, as 19, a church organ [0, a piano]
     #[arg(long, value_name = "N", help_heading = "Music")]
     program: Option<u8>,
-    /// Threads; changes no bit of the text [all processors]
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
-    /// f32, bf16, int8, or auto: bf16 where the processor has tile units for it [auto]
-    #[arg(long, value_parser = named::<PrecisionChoice>)]
-    precision: Option<PrecisionChoice>,
+    #[command(flatten)]
+    machine: MachineArgs,
 }
 
 const EXAMPLES: &str = "\

@@ -8,7 +8,7 @@ use refrain::task::music::ComposeOptions;
 use refrain::{Model, picture, write_atomically};
 
 use super::{Args, seed_of_the_moment};
-use crate::{Failure, figure, machine, out};
+use crate::{Failure, figure, out};
 
 /// Columns of the picture in a terminal.
 const COLUMNS: usize = 80;
@@ -34,7 +34,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     };
     // What cannot be written is refused before anything is composed.
     format::to_midi(&Roll::default(), &midi)?;
-    let backend = machine::backend(args.threads, args.precision, model.task.hidden_size())?;
+    let backend = args.machine.backend(&model)?;
     let seed = args.seed.unwrap_or_else(seed_of_the_moment);
     let options = ComposeOptions { length, temperature: args.temperature(), seed };
     let composed = model.on(&backend).compose(&prompt, &options)?;

@@ -17,10 +17,10 @@ use axum::response::Html;
 use axum::routing::{get, post};
 use refrain::inspect::Facts;
 use refrain::task::Language;
-use refrain::{Model, PrecisionChoice, task_of};
+use refrain::{Model, task_of};
 use serde_json::json;
 
-use crate::train::named;
+use crate::machine::MachineArgs;
 use crate::{Failure, out, page};
 use completions::Completer;
 use reader::{LanguageReader, Reader};
@@ -41,12 +41,8 @@ pub(crate) struct Args {
     /// The port; 0 takes any that is free
     #[arg(long, value_name = "N", default_value_t = 8080)]
     port: u16,
-    /// f32, bf16, int8, or auto: bf16 where the processor has tile units for it [auto]
-    #[arg(long, value_parser = named::<PrecisionChoice>)]
-    precision: Option<PrecisionChoice>,
-    /// Threads [all processors]
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
+    #[command(flatten)]
+    machine: MachineArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -82,10 +78,8 @@ fn language(args: &Args) -> Result<(Facts, Router), Failure> {
     let name = page::name_of(&args.model);
     let model = Model::<Language>::load(&args.model)?;
     let facts = Facts::of(&model, &name);
-    let hidden_size = model.task.network.architecture().hidden_size;
-    let session = args.serve(model, hidden_size)?;
-    let threads = args.threads.unwrap_or_else(refrain::train::available_threads);
-    let writer = writer::Writer::start(session, threads)?;
+    let session = args.serve(model)?;
+    let writer = writer::Writer::start(session, args.machine.threads())?;
     let completer = Arc::new(Completer { session, name: name.clone(), writer });
     let completions = Router::new()
         .route("/v1/models", get(completions::models))

@@ -12,7 +12,7 @@ use refrain::text::Source;
 use refrain::{Cpu, Error, Model, Result, Session};
 
 use super::{Args, writer};
-use crate::{Failure, machine, page};
+use crate::{Failure, page};
 
 /// A model that lives as long as the program.
 pub(super) type Served<T> = &'static Session<'static, T, Cpu>;
@@ -53,14 +53,15 @@ pub(super) struct LanguageReader {
 
 impl LanguageReader {
     fn inspect(&self, text: &str, wanted: Wanted) -> Result<Recording> {
-        let source = Source::memory("the text", text.to_owned());
+        let source = Source::memory("the text", text);
         self.session.inspect(source, &Wanted { tokens: MOST_TOKENS, name: self.name.clone(), ..wanted })
     }
 }
 
 impl Reader for LanguageReader {
     fn read(&self, text: &str) -> Result<Recording> {
-        self.inspect(text, Wanted { bytes: MOST_BYTES, finder: false, lags: 0, ..Wanted::default() })
+        let at_once = Wanted { bytes: MOST_BYTES, finder: false, maps: false, lags: 0, ..Wanted::default() };
+        self.inspect(text, at_once)
     }
 
     fn more(&self, text: &str) -> Result<Option<Inspection>> {
@@ -95,8 +96,8 @@ pub(super) fn of_task(args: &Args, task: &str) -> std::result::Result<(Facts, Bo
             if !matches!(model.task.codec(), InputCodec::Text(_)) {
                 return Err(no_text(task));
             }
-            let (facts, size) = (Facts::of(&model, &name), model.task.hidden_size());
-            let session = args.serve(model, size)?;
+            let facts = Facts::of(&model, &name);
+            let session = args.serve(model)?;
             let read = move |text: &str| session.inspect(ClassifyInput::Text(one_line(text)), &name);
             Ok((facts, Box::new(read)))
         }
@@ -105,8 +106,8 @@ pub(super) fn of_task(args: &Args, task: &str) -> std::result::Result<(Facts, Bo
             if !matches!(model.task.codec(), TagCodec::Words { .. }) {
                 return Err(no_text(task));
             }
-            let (facts, size) = (Facts::of(&model, &name), model.task.hidden_size());
-            let session = args.serve(model, size)?;
+            let facts = Facts::of(&model, &name);
+            let session = args.serve(model)?;
             let read = move |text: &str| {
                 let TagCodec::Words { columns, .. } = session.model().task.codec() else {
                     return Err(nothing_to_read());
@@ -121,8 +122,8 @@ pub(super) fn of_task(args: &Args, task: &str) -> std::result::Result<(Facts, Bo
         }
         "translate" => {
             let model = Model::<Translate>::load(&args.model)?;
-            let (facts, size) = (Facts::of(&model, &name), model.task.hidden_size());
-            let session = args.serve(model, size)?;
+            let facts = Facts::of(&model, &name);
+            let session = args.serve(model)?;
             let read = move |text: &str| session.inspect(&one_line(text), &BeamOptions::default(), &name);
             Ok((facts, Box::new(read)))
         }
@@ -132,14 +133,9 @@ pub(super) fn of_task(args: &Args, task: &str) -> std::result::Result<(Facts, Bo
 
 impl Args {
     /// The model on this machine's processors, for as long as the program runs.
-    pub(super) fn serve<T: Task>(
-        &self,
-        model: Model<T>,
-        hidden_size: usize,
-    ) -> std::result::Result<Served<T>, Failure> {
+    pub(super) fn serve<T: Task>(&self, model: Model<T>) -> std::result::Result<Served<T>, Failure> {
         let model: &'static Model<T> = Box::leak(Box::new(model));
-        let backend = machine::backend(self.threads, self.precision, hidden_size)?;
-        let backend: &'static Cpu = Box::leak(Box::new(backend));
+        let backend: &'static Cpu = Box::leak(Box::new(self.machine.backend(model)?));
         Ok(Box::leak(Box::new(model.on(backend))))
     }
 }

@@ -88,7 +88,7 @@ pub(super) async fn trace(State(server): State<Arc<Server>>, request: Request) -
     .await
 }
 
-/// What units follow in a text that was read, and how far gradients reach.
+/// What units follow in a text that was read, how far gradients reach, and maps.
 pub(super) async fn more(
     State(server): State<Arc<Server>>,
     Path(id): Path<u64>,
@@ -96,7 +96,8 @@ pub(super) async fn more(
     let trace = server.traces.find(id)?;
     http::aside(move || {
         let found = as_json(&server.reader.more(&trace.text)?)?;
-        let wanted = ["finder", "gradients"].into_iter().filter(|name| !found[*name].is_null());
+        let wanted =
+            ["finder", "gradients", "path", "embedding"].into_iter().filter(|name| !found[*name].is_null());
         let answer: Value = wanted.map(|name| (name.to_owned(), found[name].clone())).collect();
         Ok(axum::Json(answer).into_response())
     })

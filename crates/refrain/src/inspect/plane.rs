@@ -16,6 +16,8 @@ struct Column {
     bytes: Vec<i8>,
 }
 
+/// Units whose values are gathered together: they lie side by side, a cache line of them.
+const TILE: usize = 16;
 /// Of what lies between -1 and 1.
 const UNIT_SCALE: f32 = 1.0 / 127.0;
 
@@ -28,8 +30,13 @@ impl Plane {
 
     /// Adds steps: `values` are `[T, width]`, all units of the layer.
     pub fn extend<R: Real>(&mut self, values: &[R], width: usize) {
-        for (&unit, column) in self.units.iter().zip(&mut self.columns) {
-            column.extend(values[unit..].iter().step_by(width).map(|x| x.as_f32()));
+        let mut tile: [Vec<f32>; TILE] = Default::default();
+        for (units, columns) in self.units.chunks(TILE).zip(self.columns.chunks_mut(TILE)) {
+            tile.iter_mut().for_each(Vec::clear);
+            for step in values.chunks_exact(width) {
+                tile.iter_mut().zip(units).for_each(|(column, &unit)| column.push(step[unit].as_f32()));
+            }
+            columns.iter_mut().zip(&tile).for_each(|(column, values)| column.extend(values));
         }
     }
 
@@ -61,14 +68,15 @@ impl Plane {
 }
 
 impl Column {
-    fn extend(&mut self, values: impl Iterator<Item = f32> + Clone) {
-        let most = values.clone().filter(|x| x.is_finite()).fold(0.0_f32, |most, x| most.max(x.abs()));
+    fn extend(&mut self, values: &[f32]) {
+        let most = values.iter().filter(|x| x.is_finite()).fold(0.0_f32, |most, x| most.max(x.abs()));
         while most > 127.0 * self.scale {
             self.scale *= 2.0;
             self.bytes.iter_mut().for_each(|byte| *byte /= 2);
         }
         // What is not a number becomes 0, and what is infinite the largest byte.
-        self.bytes.extend(values.map(|x| (x / self.scale).round() as i8));
+        let per_unit = 1.0 / self.scale;
+        self.bytes.extend(values.iter().map(|x| (x * per_unit + 0.5_f32.copysign(*x)) as i8));
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Wanted {
     pub finder: bool,
     /// More such properties, a value a token each.
     pub properties: Vec<Property>,
+    /// Whether states and embeddings are laid out on maps.
+    pub maps: bool,
     /// How far gradients are followed back; 0 for not at all.
     pub lags: usize,
     /// Tokens that are unrolled with all numbers; 0 for none.
@@ -40,6 +42,7 @@ impl Default for Wanted {
             bytes: 10 << 20,
             finder: true,
             properties: vec![],
+            maps: true,
             lags: 100,
             unrolled: 16,
             name: String::new(),
@@ -145,7 +148,7 @@ impl<B: Backend> Session<'_, Language, B> {
             predictions.add(&seen, vocabulary.len(), &ids);
             saturation.add(seen.ids.len(), seen.layers);
             recorder.add(seen.ids.len(), seen.layers);
-            if let Some(top) = seen.layers.last() {
+            if let Some(top) = seen.layers.last().filter(|_| wanted.maps) {
                 let rows = (seen.from..).zip(top.h.chunks_exact(top.h.len() / seen.ids.len()));
                 let sampled = rows.filter(|(t, _)| t % every == 0).flat_map(|(_, row)| row);
                 top_states.extend(sampled.map(|x| x.as_f32()));
@@ -179,12 +182,12 @@ impl<B: Backend> Session<'_, Language, B> {
             gradients,
             unrolled,
             finder: (!findings.is_empty()).then_some(Found { held_out: 0.5, properties: findings }),
-            path: Some(Path {
+            path: wanted.maps.then(|| Path {
                 layer: layers.len().saturating_sub(1),
                 every,
                 map: Map::new(&top_states, width),
             }),
-            embedding: self.embedding_map(),
+            embedding: if wanted.maps { self.embedding_map() } else { None },
             own: Own::default(),
             model: Facts::of(self.model(), &wanted.name),
             gates: gate_names(),

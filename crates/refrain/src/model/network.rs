@@ -31,6 +31,12 @@ pub trait Network: Clone + Send + Sync {
     /// One line for people.
     fn summary(&self) -> String;
 
+    /// The largest `H` of its recurrent layers, which precisions are chosen by.
+    fn hidden_size(&self) -> usize {
+        let specs = self.stacks().into_iter().flat_map(Stack::specs);
+        specs.map(|spec| spec.hidden_size).max().unwrap_or(0)
+    }
+
     /// The state of `rows` sequences that begin, one element a layer, if it is carried from batch to batch.
     fn zero_state<B: Backend>(&self, _rows: usize) -> Vec<State<B::Real>> {
         vec![]

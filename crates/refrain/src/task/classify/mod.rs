@@ -53,11 +53,6 @@ impl Classify {
         self.labels.names()
     }
 
-    /// `H`, which precisions are chosen by.
-    pub fn hidden_size(&self) -> usize {
-        self.network.sizes().recurrent.hidden_size
-    }
-
     /// How input becomes numbers.
     pub fn codec(&self) -> &InputCodec {
         &self.codec

@@ -54,11 +54,6 @@ pub struct Description {
 }
 
 impl Forecast {
-    /// `H`, which precisions are chosen by.
-    pub fn hidden_size(&self) -> usize {
-        self.network.sizes().recurrent.hidden_size
-    }
-
     /// `[C]`, the names of what is forecast.
     pub fn columns(&self) -> &[String] {
         &self.description.columns

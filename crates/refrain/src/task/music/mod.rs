@@ -34,11 +34,6 @@ pub struct Description {
 }
 
 impl Music {
-    /// `H`, which precisions are chosen by.
-    pub fn hidden_size(&self) -> usize {
-        self.network.sizes().recurrent.hidden_size
-    }
-
     /// Frames a quarter note.
     pub fn steps_per_quarter(&self) -> StepsPerQuarter {
         self.steps

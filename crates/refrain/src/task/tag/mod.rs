@@ -61,11 +61,6 @@ impl Tag {
         self.labels.names()
     }
 
-    /// `H`, which precisions are chosen by.
-    pub fn hidden_size(&self) -> usize {
-        self.network.sizes().recurrent.hidden_size
-    }
-
     /// How input becomes numbers.
     pub fn codec(&self) -> &TagCodec {
         &self.codec

@@ -48,11 +48,6 @@ impl Translate {
     pub fn target(&self) -> &TextSide {
         &self.target
     }
-
-    /// `H`, which precisions are chosen by.
-    pub fn hidden_size(&self) -> usize {
-        self.network.sizes().encoder.hidden_size
-    }
 }
 
 impl Task for Translate {

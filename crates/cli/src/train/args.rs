@@ -1,30 +1,16 @@
-//! `refrain train`: from a text to a model.
+//! What `refrain train` is told, and the settings that follow.
 
-use std::io::IsTerminal;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use refrain::PrecisionChoice;
 use refrain::format::Column;
 use refrain::layer::AttentionKind;
 use refrain::model::{ActivationKind, CellKind, PoolingKind, ResetGate};
-use refrain::task::language::held_back;
-use refrain::text::{Source, TokenUnits};
-use refrain::train::{
-    Event, Example, Learnable, Optimizer, Preset, Reason, Run, Schedule, Settings, Span, TaskName,
-};
-use serde::Deserialize;
-use serde::de::IntoDeserializer;
-use serde::de::value::{Error as ValueError, StrDeserializer};
+use refrain::text::TokenUnits;
+use refrain::train::{Example, Optimizer, Preset, Schedule, Settings, Span, TaskName};
 
-use crate::live::Live;
-use crate::task::{task_of, with_task};
-use crate::tensorboard::EventFile;
-use crate::terminal::Terminal;
-use crate::{Failure, machine, out};
+use crate::Failure;
+use crate::named::named;
 
 /// Learn from data: to write, label, tag, translate, caption, forecast or compose.
 ///
@@ -251,7 +237,7 @@ pub(crate) struct Args {
     out: Option<PathBuf>,
     /// Go on with the run in DIR where it stopped
     #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "config", "data", "example"], help_heading = "Run")]
-    resume: Option<PathBuf>,
+    pub(super) resume: Option<PathBuf>,
     /// Take settings from a file; options given here win
     #[arg(long, value_name = "FILE.toml", help_heading = "Run")]
     config: Option<PathBuf>,
@@ -273,13 +259,13 @@ pub(crate) struct Args {
     /// Show the run on a page as it happens, at http://127.0.0.1:8080/ or another port
     #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "8080",
         help_heading = "Run")]
-    live: Option<u16>,
+    pub(super) live: Option<u16>,
     /// Write TensorBoard's event files into the run's directory
     #[arg(long, help_heading = "Run")]
-    tensorboard: bool,
+    pub(super) tensorboard: bool,
     /// Print one JSON object a line instead of progress: step, valid, sample, checkpoint, warning, done
     #[arg(long, help_heading = "Run")]
-    json: bool,
+    pub(super) json: bool,
 }
 
 fn after_help() -> String {
@@ -299,14 +285,8 @@ Examples:
   refrain train reviews.tsv --valid dev.tsv       lines label<TAB>text
   refrain train cmudict.tsv --task translate      lines source<TAB>target";
 
-/// Reads a value by the name that files use for it.
-pub(crate) fn named<T: for<'de> Deserialize<'de>>(name: &str) -> Result<T, String> {
-    let name: StrDeserializer<'_, ValueError> = name.into_deserializer();
-    T::deserialize(name).map_err(|error| error.to_string().replace('`', "'"))
-}
-
 impl Args {
-    fn settings(&self) -> Settings {
+    pub(super) fn settings(&self) -> Settings {
         let flag = |set: bool| set.then_some(true);
         Settings {
             preset: self.preset,
@@ -388,7 +368,7 @@ impl Args {
     }
 
     /// What is asked for, in full.
-    fn complete(&self) -> Result<Settings, Failure> {
+    pub(super) fn complete(&self) -> Result<Settings, Failure> {
         let mut settings = self.settings();
         if let Some(file) = &self.config {
             let mut base = Settings::read(file)?;
@@ -407,16 +387,6 @@ impl Args {
     }
 }
 
-impl Args {
-    /// What a page shows a language model's run by: the text that it holds back.
-    fn probe(&self, settings: &Settings, task: TaskName) -> Result<Option<Source>, Failure> {
-        match self.live {
-            Some(_) if task == TaskName::Language => Ok(held_back(settings)?),
-            _ => Ok(None),
-        }
-    }
-}
-
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
@@ -430,92 +400,4 @@ fn free_directory(settings: &Settings) -> PathBuf {
     let candidates = (1..).map(|n| if n == 1 { name.clone() } else { format!("{name}-{n}") });
     let free = candidates.map(|name| Path::new("runs").join(name)).find(|path| !path.exists());
     free.unwrap_or_else(|| Path::new("runs").join(&name))
-}
-
-pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    if let Some(directory) = &args.resume {
-        let task = Settings::of_run(directory)?.task.unwrap_or(TaskName::Language);
-        let probe = args.probe(&Settings::of_run(directory)?, task)?;
-        return with_task!(task, T => train(Run::<T>::resume(directory, args.settings())?, probe, &args));
-    }
-    let mut settings = args.complete()?;
-    let (task, why) = task_of(&settings)?;
-    settings.task = Some(task);
-    let probe = args.probe(&settings, task)?;
-    with_task!(task, T => {
-        let run = Run::<T>::new(settings)?;
-        if let Some(why) = why.filter(|_| !args.json) {
-            out::line(&format!("task      {why}"))?;
-        }
-        train(run, probe, &args)
-    })
-}
-
-fn train<T: Learnable>(run: Run<T>, probe: Option<Source>, args: &Args) -> Result<(), Failure> {
-    let backend = machine::cpu(run.config().threads)?.with_precision(run.config().precision());
-    let interrupted = watch_for_interruption();
-    let live = match args.live.map(Live::start).transpose()? {
-        Some((live, announcement)) => {
-            match args.json {
-                true => eprintln!("{announcement}"),
-                false => out::line(&format!("page      {announcement}"))?,
-            }
-            Some(live)
-        }
-        None => None,
-    };
-    let run = match probe {
-        Some(text) => run.probing(text),
-        None => run,
-    };
-    let mut tensorboard = args.tensorboard.then(EventFile::default);
-    let mut unwritten = None;
-    let mut terminal =
-        (!args.json).then(|| Terminal::new(run.config(), &backend, std::io::stdout().is_terminal()));
-    let outcome = run.train(&backend, |event| {
-        if let Some(live) = &live {
-            live.tell(event);
-        }
-        if let Some(Err(error)) = tensorboard.as_mut().map(|file| file.tell(event)) {
-            // Without its curves the run is as good as before.
-            (tensorboard, unwritten) = (None, Some(error));
-        }
-        match &mut terminal {
-            // Whoever listened may be gone; the run goes on, for its files.
-            None => drop(out::line(&serde_json::to_string(event).unwrap_or_default())),
-            Some(terminal) => terminal.show(event),
-        }
-        let stop = interrupted.load(Ordering::Relaxed) && matches!(event, Event::Step(_));
-        if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
-    if let Some(terminal) = terminal {
-        terminal.finish();
-    }
-    if let Some(error) = unwritten {
-        eprintln!("note: TensorBoard's file ends early: {error}");
-    }
-    let reason = outcome?.done.reason;
-    if live.is_some() && reason != Reason::Interrupted && std::io::stdout().is_terminal() {
-        out::line("\nthe page of the run stays until ctrl-C")?;
-        while !interrupted.load(Ordering::Relaxed) {
-            std::thread::sleep(Duration::from_millis(100));
-        }
-    }
-    match reason {
-        Reason::Interrupted => Err(Failure::Interrupted),
-        _ => Ok(()),
-    }
-}
-
-/// The first ctrl-C asks the run to stop, a second one ends the program at once.
-fn watch_for_interruption() -> Arc<AtomicBool> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&interrupted);
-    // Without a handler ctrl-C simply ends the program, and the last checkpoint stands.
-    let _ = ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    });
-    interrupted
 }

@@ -1,0 +1,140 @@
+//! `refrain train`: from data to a model, with all who want to hear of it.
+
+mod args;
+
+use std::io::{self, IsTerminal};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use refrain::task::language::held_back;
+use refrain::text::Source;
+use refrain::train::{Event, Learnable, Reason, Run, Settings, TaskName};
+
+use crate::live::Live;
+use crate::task::{task_of, with_task};
+use crate::tensorboard::EventFile;
+use crate::terminal::Terminal;
+use crate::{Failure, machine, out};
+
+pub(crate) use args::Args;
+
+pub(crate) fn run(args: Args) -> Result<(), Failure> {
+    if let Some(directory) = &args.resume {
+        let task = Settings::of_run(directory)?.task.unwrap_or(TaskName::Language);
+        let probe = args.probe(&Settings::of_run(directory)?, task)?;
+        return with_task!(task, T => train(Run::<T>::resume(directory, args.settings())?, probe, &args));
+    }
+    let mut settings = args.complete()?;
+    let (task, why) = task_of(&settings)?;
+    settings.task = Some(task);
+    let probe = args.probe(&settings, task)?;
+    with_task!(task, T => {
+        let run = Run::<T>::new(settings)?;
+        if let Some(why) = why.filter(|_| !args.json) {
+            out::line(&format!("task      {why}"))?;
+        }
+        train(run, probe, &args)
+    })
+}
+
+fn train<T: Learnable>(run: Run<T>, probe: Option<Source>, args: &Args) -> Result<(), Failure> {
+    let backend = machine::cpu(run.config().threads)?.with_precision(run.config().precision());
+    let interrupted = watch_for_interruption();
+    let terminal = (!args.json).then(|| Terminal::new(run.config(), &backend, io::stdout().is_terminal()));
+    let live = args.live.map(|port| begin_page(port, args.json)).transpose()?;
+    let tensorboard = args.tensorboard.then(EventFile::default);
+    let mut audience = Audience { live, tensorboard, terminal, unwritten: None };
+    let run = match probe {
+        Some(text) => run.probing(text),
+        None => run,
+    };
+    let outcome = run.train(&backend, |event| {
+        audience.tell(event);
+        let stop = interrupted.load(Ordering::Relaxed) && matches!(event, Event::Step(_));
+        if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    let live = audience.finish();
+    match outcome?.done.reason {
+        Reason::Interrupted => Err(Failure::Interrupted),
+        _ if live.is_some() && io::stdout().is_terminal() => {
+            out::line("\nthe page of the run stays until ctrl-C")?;
+            while !interrupted.load(Ordering::Relaxed) {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The page of the run, and where it is.
+fn begin_page(port: u16, json: bool) -> Result<Live, Failure> {
+    let (live, announcement) = Live::start(port)?;
+    match json {
+        true => eprintln!("{announcement}"),
+        false => out::line(&format!("page      {announcement}"))?,
+    }
+    Ok(live)
+}
+
+/// All who hear of a run. None of them can disturb it.
+struct Audience {
+    live: Option<Live>,
+    tensorboard: Option<EventFile>,
+    /// Lines of JSON, if there is none.
+    terminal: Option<Terminal>,
+    /// Why TensorBoard's file ends early.
+    unwritten: Option<refrain::Error>,
+}
+
+impl Audience {
+    fn tell(&mut self, event: &Event) {
+        if let Some(live) = &self.live {
+            live.tell(event);
+        }
+        if let Some(Err(error)) = self.tensorboard.as_mut().map(|file| file.tell(event)) {
+            (self.tensorboard, self.unwritten) = (None, Some(error));
+        }
+        match &mut self.terminal {
+            // Whoever listened may be gone; the run goes on, for its files.
+            None => drop(out::line(&serde_json::to_string(event).unwrap_or_default())),
+            Some(terminal) => terminal.show(event),
+        }
+    }
+
+    /// After the run: the page, if there is one.
+    fn finish(self) -> Option<Live> {
+        if let Some(terminal) = self.terminal {
+            terminal.finish();
+        }
+        if let Some(error) = self.unwritten {
+            eprintln!("note: TensorBoard's file ends early: {error}");
+        }
+        self.live
+    }
+}
+
+impl Args {
+    /// What a page shows a language model's run by: the text that it holds back.
+    fn probe(&self, settings: &Settings, task: TaskName) -> Result<Option<Source>, Failure> {
+        match self.live {
+            Some(_) if task == TaskName::Language => Ok(held_back(settings)?),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// The first ctrl-C asks the run to stop, a second one ends the program at once.
+fn watch_for_interruption() -> Arc<AtomicBool> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&interrupted);
+    // Without a handler ctrl-C simply ends the program, and the last checkpoint stands.
+    let _ = ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    });
+    interrupted
+}
