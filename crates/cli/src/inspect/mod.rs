@@ -48,7 +48,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     length: Option<usize>,
     /// Room for activations in a page, in MB: where all units take more, those that follow something are kept
-    #[arg(long, value_name = "MB", default_value_t = 8)]
+    #[arg(long, value_name = "MB", default_value_t = 6)]
     max_size: usize,
     /// Numbers to compare units with, one for each token of the text; may be given several times
     #[arg(long, value_name = "FILE")]

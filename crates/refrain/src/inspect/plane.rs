@@ -6,37 +6,54 @@ use refrain_kernels::Real;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plane {
     units: Vec<usize>,
-    columns: Vec<Column>,
+    /// A unit each: the value of a byte.
+    scales: Vec<f32>,
+    /// `[T, units]`.
+    values: Vec<i8>,
 }
 
-/// The values of a unit: a byte times a scale.
-#[derive(Clone, Debug, PartialEq)]
-struct Column {
-    scale: f32,
-    bytes: Vec<i8>,
-}
-
-/// Units whose values are gathered together: they lie side by side, a cache line of them.
-const TILE: usize = 16;
 /// Of what lies between -1 and 1.
 const UNIT_SCALE: f32 = 1.0 / 127.0;
 
 impl Plane {
     /// A plane of these units of a layer, still without steps.
     pub fn new(units: Vec<usize>) -> Self {
-        let columns = units.iter().map(|_| Column { scale: UNIT_SCALE, bytes: vec![] }).collect();
-        Self { units, columns }
+        let scales = vec![UNIT_SCALE; units.len()];
+        Self { units, scales, values: vec![] }
     }
 
     /// Adds steps: `values` are `[T, width]`, all units of the layer.
     pub fn extend<R: Real>(&mut self, values: &[R], width: usize) {
-        let mut tile: [Vec<f32>; TILE] = Default::default();
-        for (units, columns) in self.units.chunks(TILE).zip(self.columns.chunks_mut(TILE)) {
-            tile.iter_mut().for_each(Vec::clear);
-            for step in values.chunks_exact(width) {
-                tile.iter_mut().zip(units).for_each(|(column, &unit)| column.push(step[unit].as_f32()));
+        self.make_room(values, width);
+        let per_unit: Vec<f32> = self.scales.iter().map(|scale| 1.0 / scale).collect();
+        for step in values.chunks_exact(width) {
+            let own = self.units.iter().zip(&per_unit).map(|(&unit, per_unit)| {
+                let x = step[unit].as_f32();
+                // What is not a number becomes 0, and what is infinite the largest byte.
+                (x * per_unit + 0.5_f32.copysign(x)) as i8
+            });
+            self.values.extend(own);
+        }
+    }
+
+    /// Widens the range of units that leave theirs.
+    fn make_room<R: Real>(&mut self, values: &[R], width: usize) {
+        let mut most = vec![0.0_f32; self.units.len()];
+        for step in values.chunks_exact(width) {
+            for (most, &unit) in most.iter_mut().zip(&self.units) {
+                let x = step[unit].as_f32().abs();
+                // No comparison with what is not a number is true.
+                if x > *most && x.is_finite() {
+                    *most = x;
+                }
             }
-            columns.iter_mut().zip(&tile).for_each(|(column, values)| column.extend(values));
+        }
+        let columns = self.units.len();
+        for (column, (scale, most)) in self.scales.iter_mut().zip(most).enumerate() {
+            while most > 127.0 * *scale {
+                *scale *= 2.0;
+                self.values.iter_mut().skip(column).step_by(columns).for_each(|byte| *byte /= 2);
+            }
         }
     }
 
@@ -47,36 +64,27 @@ impl Plane {
 
     /// Steps.
     pub fn steps(&self) -> usize {
-        self.columns.first().map_or(0, |column| column.bytes.len())
+        self.values.len().checked_div(self.units.len()).unwrap_or(0)
     }
 
     /// The value of a byte, a column each.
     pub fn scales(&self) -> Vec<f32> {
-        self.columns.iter().map(|column| column.scale).collect()
+        self.scales.clone()
     }
 
     /// The values of a column.
     pub fn column(&self, column: usize) -> impl Iterator<Item = f32> {
-        let Column { scale, bytes } = &self.columns[column];
-        bytes.iter().map(move |&byte| f32::from(byte) * scale)
+        let scale = self.scales[column];
+        self.bytes_of(column).map(move |byte| f32::from(byte) * scale)
     }
 
     /// All steps of the first unit, then those of the next: two's complement, as [`Plane::scales`] says.
     pub fn bytes(&self) -> Vec<u8> {
-        self.columns.iter().flat_map(|column| column.bytes.iter().map(|&byte| byte as u8)).collect()
+        (0..self.units.len()).flat_map(|column| self.bytes_of(column).map(|byte| byte as u8)).collect()
     }
-}
 
-impl Column {
-    fn extend(&mut self, values: &[f32]) {
-        let most = values.iter().filter(|x| x.is_finite()).fold(0.0_f32, |most, x| most.max(x.abs()));
-        while most > 127.0 * self.scale {
-            self.scale *= 2.0;
-            self.bytes.iter_mut().for_each(|byte| *byte /= 2);
-        }
-        // What is not a number becomes 0, and what is infinite the largest byte.
-        let per_unit = 1.0 / self.scale;
-        self.bytes.extend(values.iter().map(|x| (x * per_unit + 0.5_f32.copysign(*x)) as i8));
+    fn bytes_of(&self, column: usize) -> impl Iterator<Item = i8> {
+        self.values.iter().skip(column).step_by(self.units.len()).copied()
     }
 }
 
