@@ -149,8 +149,8 @@
     id: "text",
     title: "Text",
     heading: "What one unit does",
-    note: "Every character is coloured by the value that one unit had after reading it. Look for units that switch on and off at something you can name: quotes, line ends, brackets, the middle of a word. Most units have no such meaning.",
-    formula: "c from −1 (blue) to 1 (orange) as tanh(c); gates from shut (blue) to open (orange)",
+    note: "Every place is coloured by the value that one unit had after reading it. Look for units that switch on and off at something you can name: quotes, line ends, brackets, the middle of a word. Most units have no such meaning.",
+    formula: "states from −1 (blue) to 1 (orange), c as tanh(c); gates, where there are some, from shut (blue) to open (orange)",
     offered: (trace) => isText(trace) && hasUnits(trace),
     open,
   });

@@ -1,5 +1,7 @@
 //! Which task it is: by name, or by the form of the data.
 
+use std::path::PathBuf;
+
 use refrain::format::{Form, form_of};
 use refrain::task::tag::has_labels_for_frames;
 use refrain::train::{Settings, TaskName};
@@ -51,6 +53,7 @@ pub(crate) fn task_of(settings: &Settings) -> Result<(TaskName, Option<String>),
     }
     let path = match settings.data.as_deref() {
         Some([path]) if settings.example.is_none() => path,
+        Some(paths) if settings.example.is_none() => return texts_together(paths),
         _ => return Ok((TaskName::Language, None)),
     };
     // What is no UTF-8 can still be learned byte by byte, and what cannot be read gets its message there.
@@ -71,13 +74,42 @@ pub(crate) fn task_of(settings: &Settings) -> Result<(TaskName, Option<String>),
     Ok((task, Some(why)))
 }
 
+/// Several files are texts that are read as one, unless all of them look like something else.
+fn texts_together(paths: &[PathBuf]) -> Result<(TaskName, Option<String>), Failure> {
+    let forms: Option<Vec<Form>> = paths.iter().map(|path| Some(form_of(path).ok()?.form)).collect();
+    match forms.as_deref() {
+        Some([first, others @ ..]) if *first != Form::Text && others.iter().all(|form| form == first) => {
+            Err(Failure::Usage(format!(
+                "the files look like {first}, which are learned from one file: join them, name one that is only to be \
+                 measured on by --valid, or say --task language to read them as text"
+            )))
+        }
+        _ => Ok((TaskName::Language, None)),
+    }
+}
+
 /// Refuses options that a model of `task` has no use for: each with whether it was given, and the tasks that have.
 pub(crate) fn refuse_idle(task: &str, options: &[(&str, bool, &[&str])]) -> Result<(), Failure> {
     match options.iter().find(|(_, given, tasks)| *given && !tasks.contains(&task)) {
         None => Ok(()),
-        Some((option, _, tasks)) => Err(Failure::Usage(format!(
-            "{option} is for models of {}: this is one of {task}",
-            tasks.join(" and ")
-        ))),
+        Some((option, _, tasks)) => {
+            let kinds: Vec<String> = tasks.iter().map(|task| format!("{}s", kind_of(task))).collect();
+            let this = kind_of(task);
+            Err(Failure::Usage(format!("{option} is for {}: this is a {this}", kinds.join(" and "))))
+        }
+    }
+}
+
+/// What people call a model of a task.
+pub(crate) fn kind_of(task: &str) -> &str {
+    match task {
+        "language" => "language model",
+        "classify" => "classifier",
+        "tag" => "tagger",
+        "translate" => "translator",
+        "caption" => "captioner",
+        "forecast" => "forecaster",
+        "music" => "composer",
+        other => other,
     }
 }

@@ -114,8 +114,9 @@ impl Terminal {
                 format!("{} to learn from, {} to measure on", thousands(start.train_size), thousands(valid))
             }
         };
-        let updates =
-            start.total_steps.map_or(String::new(), |steps| format!("{} updates of ", thousands(steps)));
+        let updates = start
+            .total_steps
+            .map_or("batches of ".to_owned(), |steps| format!("{} updates of ", thousands(steps)));
         self.line(&format!("data      {}: {parts}", start.data));
         self.line(&format!(
             "model     {}: {} parameters, {}",
@@ -124,7 +125,9 @@ impl Terminal {
             start.vocabulary
         ));
         self.line(&format!("training  {updates}{}", start.batches));
-        self.line(&format!("machine   {}, {} shards", self.machine, start.shards));
+        let shards =
+            if start.shards == 1 { "1 shard".to_owned() } else { format!("{} shards", start.shards) };
+        self.line(&format!("machine   {}, {shards}", self.machine));
         if let Some(out) = &start.out {
             let from = if start.step > 0 {
                 format!(", resumed after step {}", thousands(start.step))
@@ -220,7 +223,12 @@ impl Terminal {
         match self.task {
             "language" => self.line(&format!("  refrain sample {run} --length 500")),
             "music" => self.line(&format!("  refrain sample {run} --out piece.mid")),
-            _ => self.line(&format!("  refrain predict {run}")),
+            "forecast" => self.line(&format!("  refrain predict {run}")),
+            _ => self.line(&format!("  refrain predict {run} FILE")),
+        }
+        match self.task {
+            "language" | "forecast" => self.line(&format!("  refrain inspect {run}")),
+            _ => self.line(&format!("  refrain inspect {run} FILE")),
         }
         self.line(&format!("  refrain info {run}"));
     }

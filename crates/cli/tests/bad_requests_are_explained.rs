@@ -181,14 +181,14 @@ fn samples_that_cannot_be_drawn() {
         ("--top-p 1.5", &["top-p is 1.5"]),
         ("--count 0", &["--count is 0"]),
         ("--threads 0", &["--threads is 0"]),
-        ("--tempo 90", &["--tempo is for models of music: this is one of language"]),
+        ("--tempo 90", &["--tempo is for composers: this is a language model"]),
         ("--prompt Жx", &["the model has never seen 'Ж' (U+0416), 'x' (U+0078)", "refrain info"]),
         ("--lenght 3", &["a similar argument exists: '--length'"]),
     ] {
         expect(&place.fail(&format!("sample run {arguments}"), 2), parts);
     }
     let message = place.fail("eval run text.txt --picture confusion.svg", 2);
-    expect(&message, &["--picture is for models of classify and tag and forecast: this is one of language"]);
+    expect(&message, &["--picture is for classifiers and taggers and forecasters: this is a language model"]);
     // A prompt may look like an option: it is refused for its characters only.
     expect(&place.fail("sample run --prompt -x", 2), &["has never seen '-'"]);
 }

@@ -54,7 +54,10 @@ fn texts_are_learned_measured_and_predicted() {
     assert!(place.succeed("eval run test.tsv --picture confusion.svg").contains("true \\ predicted"));
     assert!(String::from_utf8(place.read("confusion.svg")).unwrap().contains("unkind"));
     place.write("new.txt", "a fine plot\n\nthe music was dull\n");
-    assert_eq!(place.succeed("predict run new.txt"), "kind\nunkind\n");
+    assert_eq!(place.succeed("predict run new.txt"), "kind\n\nunkind\n");
+    // A file to learn from has the labels before the texts: they are not read.
+    place.write("labelled.txt", "unkind\ta fine plot\nkind\tthe music was dull\n");
+    assert_eq!(place.succeed("predict run labelled.txt"), "kind\nunkind\n");
     let first = json(place.succeed("predict run new.txt --json").lines().next().unwrap());
     assert_eq!(first["label"], "kind");
     let sum: f64 = ["kind", "unkind"].iter().map(|label| first["scores"][label].as_f64().unwrap()).sum();
@@ -135,7 +138,8 @@ fn what_cannot_be_classified_is_refused_with_its_place() {
         ),
         ("eval texts missing.tsv", 1, &["cannot read missing.tsv"]),
         ("predict numbers", 2, &["name the files"]),
-        ("sample texts", 2, &["a classify model", "refrain predict"]),
+        ("sample texts", 2, &["a classifier", "refrain predict"]),
+        ("train reviews.tsv reviews.tsv --out run", 2, &["look like labelled texts", "--valid"]),
     ] {
         let message = place.fail(arguments, code);
         for part in parts {

@@ -103,6 +103,9 @@ fn inspections_that_cannot_be() {
         ("--out a.pdf", &["pdf is no form", ".html"]),
         ("--length 0", &["--length is 0"]),
         ("--view finder --out a.svg", &["--format csv"]),
+        ("--unit 3 --out a.html", &["--unit is for single figures"]),
+        ("--out a.svg --format png", &["--format png", ".svg"]),
+        ("--item 2 --out a.json", &["--item is for classifiers", "language model"]),
     ] {
         let form = if arguments.contains("--out") { "" } else { " --format csv" };
         expect(&place.fail(&format!("inspect run text.txt{form} {arguments}"), 2), parts);
@@ -131,7 +134,7 @@ fn models_of_other_tasks_show_what_they_have() {
         assert_eq!(kinds["contributions"][way].as_array().unwrap().len(), 3);
     }
     expect(&place.fail("inspect kinds new.txt --item 3", 2), &["--item 3", "there are 2"]);
-    expect(&place.fail("inspect kinds new.txt --out a.png", 2), &["model of classify", ".html"]);
+    expect(&place.fail("inspect kinds new.txt --out a.png", 2), &["classifier", ".html"]);
     place.succeed("inspect kinds new.txt --out kinds.html");
     assert!(String::from_utf8(place.read("kinds.html")).unwrap().contains("\"contributions\":{"));
 
@@ -363,7 +366,7 @@ fn models_of_other_tasks_read_what_is_typed() {
     let frames = "[[60,64],[62,65],[64,67],[65,69]]";
     place.write("rolls.json", format!("{{\"train\":[{0},{0}],\"valid\":[{0}],\"test\":[{0}]}}", frames));
     place.succeed(&format!("train rolls.json --out rolls {small}"));
-    expect(&place.fail("serve rolls", 2), &["model of music", "refrain inspect"]);
+    expect(&place.fail("serve rolls", 2), &["composer", "refrain inspect"]);
 }
 
 #[test]

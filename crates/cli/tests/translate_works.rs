@@ -24,11 +24,16 @@ fn pairs_become_a_model_that_translates_and_is_measured() {
         assert!(said.contains(part), "no {part:?} in {said}");
     }
     place.write("words.txt", "w11\n\nw22\n");
+    // A blank line is answered by a blank one, so that answers stand where their lines do.
     let lines = place.succeed("predict run words.txt");
-    assert_eq!(lines.lines().count(), 2, "{lines}");
-    assert_eq!(place.succeed("predict run words.txt --beam 4 --n-best 3").lines().count(), 6);
+    assert_eq!((lines.lines().count(), lines.lines().nth(1)), (3, Some("")), "{lines}");
+    assert_eq!(place.succeed("predict run words.txt --beam 4 --n-best 3").lines().count(), 3 + 1 + 3);
+    // What stands behind a tab, as in a file to learn from, is not read.
+    place.write("both.tsv", "w11\tx\n\nw22\ty z\n");
+    assert_eq!(place.succeed("predict run both.tsv"), lines);
     let found = place.succeed("predict run words.txt --json --n-best 2 --threads 1");
-    for line in found.lines() {
+    assert_eq!(found.lines().nth(1), Some("null"));
+    for line in found.lines().filter(|line| *line != "null") {
         let object: serde_json::Value = serde_json::from_str(line).unwrap();
         assert_eq!(object["targets"].as_array().map(Vec::len), Some(2), "{object}");
         assert!(object["targets"][0]["score"].as_f64() >= object["targets"][1]["score"].as_f64());

@@ -17,6 +17,7 @@ use refrain::train::Settings;
 use refrain::{Cpu, Error, Model, Session, task_of, write_atomically};
 
 use crate::machine::MachineArgs;
+use crate::task::{kind_of, refuse_idle};
 use crate::{Failure, figure, out, page};
 
 /// Look inside a model while it reads a text.
@@ -34,9 +35,9 @@ pub(crate) struct Args {
     /// Read this text instead of a file
     #[arg(long = "text", value_name = "TEXT", conflicts_with = "text", allow_hyphen_values = true)]
     literal: Option<String>,
-    /// For other tasks than language: which line, sequence or piece of the file
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    item: usize,
+    /// For other tasks than language: which line, sequence or piece of the file [1]
+    #[arg(long, value_name = "N")]
+    item: Option<usize>,
     /// Where to [report.html; the terminal for text, json and csv]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -47,21 +48,21 @@ pub(crate) struct Args {
     /// pictures of units]
     #[arg(long, value_name = "N")]
     length: Option<usize>,
-    /// Room for activations in a page, in MB: where all units take more, those that follow something are kept
-    #[arg(long, value_name = "MB", default_value_t = 6)]
-    max_size: usize,
+    /// Room for activations in a page, in MB: where all units take more, those that follow something are kept [6]
+    #[arg(long, value_name = "MB")]
+    max_size: Option<usize>,
     /// Numbers to compare units with, one for each token of the text; may be given several times
     #[arg(long, value_name = "FILE")]
     annotate: Vec<PathBuf>,
     /// Further models whose gradients through time to draw beside this one's; may be given several times
     #[arg(long, value_name = "MODEL")]
     compare: Vec<PathBuf>,
-    /// How many steps gradients are followed back
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    lags: usize,
-    /// What pictures and tables are of
-    #[arg(long, default_value = "units", help_heading = "Single figures")]
-    view: View,
+    /// How many steps gradients are followed back; 0 for not at all [100]
+    #[arg(long, value_name = "N")]
+    lags: Option<usize>,
+    /// What pictures and tables are of [units]
+    #[arg(long, help_heading = "Single figures")]
+    view: Option<View>,
     /// The layer, from 1 [that of the unit that follows something best, or the top one]
     #[arg(long, value_name = "N", help_heading = "Single figures")]
     layer: Option<usize>,
@@ -126,6 +127,8 @@ struct Chosen {
     units: Vec<usize>,
 }
 
+/// Room for the activations of a page, in MB.
+const PAGE_MB: usize = 6;
 /// Tokens of a picture of units, of tables and the terminal, and of a text that the model writes itself.
 const PICTURED: usize = 100;
 const LISTED: usize = 20_000;
@@ -136,12 +139,13 @@ const MOST_BYTES: usize = 1 << 30;
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let task = task_of(&args.model)?;
     let format = args.chosen_format()?;
+    args.refuse_idle(&task, format)?;
     if task != "language" {
         let recording = tasks::record(&args, &task)?;
         return match format {
             Format::Html => args.write_page(&recording),
             Format::Json => args.write(&serde_json::to_string(&recording.inspection).map_err(unwritable)?),
-            _ => Err(Failure::Usage(format!("a model of {task} is shown as a page (.html), or as .json"))),
+            _ => Err(Failure::Usage(format!("a {} is shown as a page (.html), or as .json", kind_of(&task)))),
         };
     }
     let model = Model::<Language>::load(&args.model)?;
@@ -154,7 +158,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         Format::Json => args.write(&serde_json::to_string(&recording.inspection).map_err(unwritable)?),
         Format::Csv => {
             let chosen = args.chosen(&recording)?;
-            args.write(&tables::csv(args.view, &session, &recording, &chosen, source)?)
+            args.write(&tables::csv(args.view(), &session, &recording, &chosen, source)?)
         }
         Format::Text => {
             let mut chosen = args.chosen(&recording)?;
@@ -162,7 +166,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
             args.write(&terminal::coloured(&recording, &chosen))
         }
         Format::Png | Format::Svg => {
-            let figure = figures::figure(args.view, &recording, &args.chosen(&recording)?)?;
+            let figure = figures::figure(args.view(), &recording, &args.chosen(&recording)?)?;
             let extension = if format == Format::Png { "png" } else { "svg" };
             let path = args.out.clone().unwrap_or_else(|| format!("report.{extension}").into());
             figure::save(&path.with_extension(extension), &figure)?;
@@ -172,19 +176,58 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
 }
 
 impl Args {
+    /// Refuses what makes no difference to what is asked for.
+    fn refuse_idle(&self, task: &str, format: Format) -> Result<(), Failure> {
+        refuse_idle(
+            task,
+            &[
+                ("--length", self.length.is_some(), &["language"]),
+                ("--annotate", !self.annotate.is_empty(), &["language"]),
+                ("--compare", !self.compare.is_empty(), &["language"]),
+                ("--lags", self.lags.is_some(), &["language"]),
+                ("--max-size", self.max_size.is_some(), &["language"]),
+                ("--item", self.item.is_some(), &["classify", "tag", "translate", "caption", "music"]),
+            ],
+        )?;
+        let single = [
+            ("--view", self.view.is_some()),
+            ("--layer", self.layer.is_some()),
+            ("--plane", self.plane.is_some()),
+            ("--unit", !self.unit.is_empty()),
+        ];
+        let idle = single.iter().find(|(_, given)| *given && matches!(format, Format::Html | Format::Json));
+        match idle {
+            Some((option, _)) => Err(Failure::Usage(format!(
+                "{option} is for single figures, tables and the terminal: a page and .json have everything"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    fn view(&self) -> View {
+        self.view.unwrap_or(View::Units)
+    }
+
     fn chosen_format(&self) -> Result<Format, Failure> {
         let extension =
             self.out.as_deref().and_then(Path::extension).and_then(|extension| extension.to_str());
-        match (self.format, extension) {
-            (Some(format), _) => Ok(format),
-            (None, None) => Ok(Format::Html),
-            (None, Some("htm")) => Ok(Format::Html),
-            (None, Some("txt")) => Ok(Format::Text),
-            (None, Some(extension)) => Format::from_str(extension, true).map_err(|_| {
-                Failure::Usage(format!(
-                    "{extension} is no form of an inspection: name --out .html, .png, .svg, .json or .csv, or give --format"
-                ))
-            }),
+        let named = match extension {
+            None => None,
+            Some("htm") => Some(Format::Html),
+            Some("txt") => Some(Format::Text),
+            Some(extension) => Format::from_str(extension, true).ok(),
+        };
+        match (self.format, named, extension) {
+            (Some(format), Some(named), Some(extension)) if format != named => Err(Failure::Usage(format!(
+                "--format {} does not go with the name of --out, which says .{extension}: leave out the one or change the other",
+                format!("{format:?}").to_lowercase()
+            ))),
+            (Some(format), ..) => Ok(format),
+            (None, Some(named), _) => Ok(named),
+            (None, None, None) => Ok(Format::Html),
+            (None, None, Some(extension)) => Err(Failure::Usage(format!(
+                "{extension} is no form of an inspection: name --out .html, .png, .svg, .json or .csv, or give --format"
+            ))),
         }
     }
 
@@ -238,12 +281,12 @@ impl Args {
     ) -> Result<Recording, Failure> {
         let default = Wanted::default();
         let tokens = self.length.unwrap_or(match format {
-            Format::Png | Format::Svg if self.view == View::Units => PICTURED,
+            Format::Png | Format::Svg if self.view() == View::Units => PICTURED,
             Format::Text | Format::Csv => LISTED,
             _ => default.tokens,
         });
         let bytes = match format {
-            Format::Html => self.max_size << 20,
+            Format::Html => self.max_size.unwrap_or(PAGE_MB) << 20,
             Format::Json => 0,
             _ => MOST_BYTES,
         };
@@ -253,8 +296,8 @@ impl Args {
         let mut wanted = Wanted {
             tokens,
             bytes,
-            lags: if matches!(format, Format::Html | Format::Json) || self.view == View::Gradients {
-                self.lags
+            lags: if matches!(format, Format::Html | Format::Json) || self.view() == View::Gradients {
+                self.lags.unwrap_or(default.lags)
             } else {
                 0
             },

@@ -12,6 +12,7 @@ use refrain::task::tag::{self, TagCodec, TagInput, sentences_of};
 use refrain::task::{Caption, Classify, Forecast, Music, Tag, Translate};
 
 use super::Args;
+use crate::task::kind_of;
 use crate::{Failure, page};
 
 /// What happens in a model of `task` while it reads the chosen sequence.
@@ -21,7 +22,9 @@ pub(super) fn record(args: &Args, task: &str) -> Result<Recording, Failure> {
         "classify" => {
             let model = Model::<Classify>::load(&args.model)?;
             let inputs = match model.task.codec() {
-                InputCodec::Text(_) => args.lines()?.into_iter().map(ClassifyInput::Text).collect(),
+                InputCodec::Text(_) => {
+                    written(model.task.texts_in(&args.whole_text()?)).map(ClassifyInput::Text).collect()
+                }
                 InputCodec::Frames(_) => classify::read_inputs(args.file()?)?,
             };
             let backend = args.machine.backend(&model)?;
@@ -41,7 +44,7 @@ pub(super) fn record(args: &Args, task: &str) -> Result<Recording, Failure> {
         }
         "translate" => {
             let model = Model::<Translate>::load(&args.model)?;
-            let source = args.item_of(args.lines()?)?;
+            let source = args.item_of(written(Translate::sources_in(&args.whole_text()?)).collect())?;
             let backend = args.machine.backend(&model)?;
             Ok(model.on(&backend).inspect(&source, &BeamOptions::default(), &name)?)
         }
@@ -52,6 +55,11 @@ pub(super) fn record(args: &Args, task: &str) -> Result<Recording, Failure> {
             Ok(model.on(&backend).inspect(&input, &Decoding::Greedy, &name)?)
         }
         "forecast" => {
+            if args.literal.is_some() {
+                return Err(Failure::Usage(
+                    "--text is for models of texts: name a CSV file, or none".to_owned(),
+                ));
+            }
             let model = Model::<Forecast>::load(&args.model)?;
             let backend = args.machine.backend(&model)?;
             Ok(model.on(&backend).inspect(args.text.as_deref(), &name)?)
@@ -70,7 +78,7 @@ pub(super) fn record(args: &Args, task: &str) -> Result<Recording, Failure> {
             let backend = args.machine.backend(&model)?;
             Ok(model.on(&backend).inspect(&args.item_of(pieces)?, &name)?)
         }
-        _ => Err(Failure::Usage(format!("that is a model of {task}, which this version cannot look into"))),
+        _ => Err(Failure::Usage(format!("that is a {}, which this version cannot look into", kind_of(task)))),
     }
 }
 
@@ -87,15 +95,19 @@ impl Args {
         }
     }
 
-    fn lines(&self) -> Result<Vec<String>, Failure> {
-        Ok(format::texts_of(&self.whole_text()?).into_iter().map(|line| line.text).collect())
-    }
-
     /// The one that is asked for.
     fn item_of<T>(&self, items: Vec<T>) -> Result<T, Failure> {
         let count = items.len();
-        let chosen = self.item.checked_sub(1).and_then(|item| items.into_iter().nth(item));
-        chosen
-            .ok_or_else(|| Failure::Usage(format!("--item {}: there are {count}, counted from 1", self.item)))
+        if count == 0 {
+            return Err(Failure::Usage("there is nothing to read in what was given".to_owned()));
+        }
+        let item = self.item.unwrap_or(1);
+        let chosen = item.checked_sub(1).and_then(|item| items.into_iter().nth(item));
+        chosen.ok_or_else(|| Failure::Usage(format!("--item {item}: there are {count}, counted from 1")))
     }
+}
+
+/// Lines that are not blank.
+fn written(lines: Vec<String>) -> impl Iterator<Item = String> {
+    lines.into_iter().filter(|line| !line.is_empty())
 }

@@ -1,41 +1,42 @@
 //! A label for each text or sequence.
 
 use refrain::task::Classify;
-use refrain::task::classify::{ClassifyInput, InputCodec, read_inputs};
-use refrain::{Error, Model, format};
+use refrain::task::classify::{Classified, ClassifyInput, InputCodec, read_inputs};
+use refrain::{Error, Model};
 use serde_json::{Map, json};
 
-use super::Args;
+use super::{Args, tell_lines};
 use crate::{Failure, out};
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let model = Model::<Classify>::load(&args.model)?;
     let backend = args.machine.backend(&model)?;
     let session = model.on(&backend);
-    let inputs: Vec<ClassifyInput> = match model.task.codec() {
+    let labels = model.task.labels();
+    let tell = |classified: Classified| {
+        let label = &labels[classified.class];
+        if !args.json {
+            return out::line(label);
+        }
+        let scores = labels.iter().zip(&classified.probabilities);
+        let scores: Map<_, _> = scores.map(|(label, &p)| (label.clone(), json!(p))).collect();
+        out::line(&json!({ "label": label, "scores": scores }).to_string())
+    };
+    match model.task.codec() {
         InputCodec::Text(_) => {
             let texts = args.texts()?;
-            let lines = texts.iter().flat_map(|input| format::texts_of(&input.text));
-            lines.map(|line| ClassifyInput::Text(line.text)).collect()
+            let lines: Vec<String> =
+                texts.iter().flat_map(|input| model.task.texts_in(&input.text)).collect();
+            let asked = lines.iter().filter(|line| !line.is_empty()).cloned();
+            let found = session.predict(asked.map(ClassifyInput::Text).collect())?;
+            tell_lines(args, &lines, found, |_, classified| tell(classified))
         }
         InputCodec::Frames(_) if args.input.is_empty() => {
-            return Err(Failure::Usage("name the files: this model reads sequences of numbers".to_owned()));
+            Err(Failure::Usage("name the files: this model reads sequences of numbers".to_owned()))
         }
         InputCodec::Frames(_) => {
             let sequences: Result<Vec<_>, Error> = args.input.iter().map(|path| read_inputs(path)).collect();
-            sequences?.concat()
-        }
-    };
-    let labels = model.task.labels();
-    for classified in session.predict(inputs)? {
-        let label = &labels[classified.class];
-        if args.json {
-            let scores = labels.iter().zip(&classified.probabilities);
-            let scores: Map<_, _> = scores.map(|(label, &p)| (label.clone(), json!(p))).collect();
-            out::line(&json!({ "label": label, "scores": scores }).to_string())?;
-        } else {
-            out::line(label)?;
+            session.predict(sequences?.concat())?.into_iter().try_for_each(tell)
         }
     }
-    Ok(())
 }

@@ -13,15 +13,16 @@ use refrain::format::{read_text, text_of};
 use refrain::task::caption::Decoding;
 use refrain::{Error, task_of};
 
-use crate::Failure;
 use crate::beam::BeamArgs;
 use crate::machine::MachineArgs;
 use crate::task::refuse_idle;
+use crate::{Failure, out};
 
 /// Say what a model makes of new data, one result a line.
 ///
 /// Reads files, or standard input where none is named: a text a line, or sequences of numbers in the form that the model
-/// learned from. A model of images reads image files. A forecaster continues the series in a file, or the one that it learned
+/// learned from. A blank line is answered by a blank one; of a file to learn from, what is to be found out is not read. A
+/// captioner of images reads image files. A forecaster continues the series in a file, or the one that it learned
 /// from.
 #[derive(clap::Args)]
 #[command(
@@ -74,6 +75,24 @@ impl Args {
     }
 }
 
+/// Tells what was found for each line that is not blank; a blank one is told as blank, in JSON as null, so that results stand
+/// where their lines do.
+fn tell_lines<T>(
+    args: &Args,
+    lines: &[String],
+    found: impl IntoIterator<Item = T>,
+    mut tell: impl FnMut(&str, T) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut found = found.into_iter();
+    for line in lines {
+        match line.is_empty() {
+            true => out::line(if args.json { "null" } else { "" })?,
+            false => found.next().map_or(Ok(()), |found| tell(line, found))?,
+        }
+    }
+    Ok(())
+}
+
 /// The greedy choice, or a beam search where one is asked for.
 pub(crate) fn decoding(beam: &BeamArgs) -> Decoding {
     beam.given().map_or(Decoding::Greedy, Decoding::Beam)
@@ -89,7 +108,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         "forecast" => forecast::run,
         "music" => {
             return Err(Failure::Usage(
-                "that is a model of music: it composes (`refrain sample MODEL --out piece.mid`) and measures (`refrain eval`)"
+                "that is a composer: it writes (`refrain sample MODEL --out piece.mid`) and measures (`refrain eval`)"
                     .to_owned(),
             ));
         }

@@ -1,10 +1,10 @@
 //! A target for each source.
 
+use refrain::Model;
 use refrain::task::Translate;
-use refrain::{Model, format};
 use serde_json::json;
 
-use super::Args;
+use super::{Args, tell_lines};
 use crate::{Failure, out};
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
@@ -20,19 +20,17 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let model = Model::<Translate>::load(&args.model)?;
     let backend = args.machine.backend(&model)?;
     let texts = args.texts()?;
-    let lines: Vec<String> =
-        texts.iter().flat_map(|input| format::texts_of(&input.text)).map(|line| line.text).collect();
-    for (source, translations) in lines.iter().zip(model.on(&backend).translate(&lines, &options)?) {
+    let lines: Vec<String> = texts.iter().flat_map(|input| Translate::sources_in(&input.text)).collect();
+    let asked: Vec<&String> = lines.iter().filter(|line| !line.is_empty()).collect();
+    let found = model.on(&backend).translate(&asked, &options)?;
+    tell_lines(args, &lines, found, |source, translations| {
         let best = &translations[..n_best.min(translations.len())];
-        if args.json {
-            let best = best.iter().map(|found| {
-                json!({ "text": found.text, "score": found.score, "log_probability": found.log_probability })
-            });
-            let object = json!({ "source": source, "targets": best.collect::<Vec<_>>() });
-            out::line(&object.to_string())?;
-        } else {
-            best.iter().try_for_each(|found| out::line(&found.text))?;
+        if !args.json {
+            return best.iter().try_for_each(|found| out::line(&found.text));
         }
-    }
-    Ok(())
+        let best = best.iter().map(|found| {
+            json!({ "text": found.text, "score": found.score, "log_probability": found.log_probability })
+        });
+        out::line(&json!({ "source": source, "targets": best.collect::<Vec<_>>() }).to_string())
+    })
 }

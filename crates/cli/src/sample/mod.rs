@@ -10,7 +10,7 @@ use refrain::task_of;
 
 use crate::Failure;
 use crate::machine::MachineArgs;
-use crate::task::refuse_idle;
+use crate::task::{kind_of, refuse_idle};
 
 /// Write new text, a symbol at a time, as it is made; or new music, into a MIDI file.
 ///
@@ -90,7 +90,8 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         "music" => music::run,
         other => {
             return Err(Failure::Usage(format!(
-                "that is a {other} model, which writes nothing: use `refrain predict` or `refrain eval`"
+                "that is a {}: `refrain predict` gives its answers, `refrain eval` measures it",
+                kind_of(other)
             )));
         }
     };

@@ -28,6 +28,7 @@ const MOST_CANDIDATES: usize = 20;
 
 /// What is asked for. Fields that make no difference here are passed over, as other servers do.
 #[derive(Deserialize)]
+#[serde(expecting = "expected an object, as {\"prompt\": \"...\"}")]
 pub(super) struct Wish {
     prompt: Option<Prompts>,
     max_tokens: Option<usize>,
@@ -74,6 +75,9 @@ pub(super) async fn models(State(completer): State<Arc<Completer>>) -> Response 
     let model = json!({ "id": completer.name, "object": "model", "created": 0, "owned_by": "refrain" });
     axum::Json(json!({ "object": "list", "data": [model] })).into_response()
 }
+
+/// A piece of a text in OpenAI's form, and how many tokens were drawn for it.
+type Part = (Value, usize);
 
 /// A text being written.
 struct Choice {
@@ -139,7 +143,7 @@ pub(super) async fn complete(
         "id": format!("cmpl-{:016x}", seed_of_the_moment()), "object": "text_completion", "created": now,
         "model": completer.name,
     });
-    let (sender, mut choices) = unbounded_channel::<Result<Value, Refusal>>();
+    let (sender, mut choices) = unbounded_channel::<Result<Part, Refusal>>();
     for (index, order) in orders.into_iter().enumerate() {
         let prompt = order.prompt.clone();
         let mut written = completer.writer.write(order);
@@ -151,7 +155,7 @@ pub(super) async fn complete(
                 choice.offset = prompt.chars().count();
                 let start =
                     json!({ "index": index, "text": prompt, "logprobs": null, "finish_reason": null });
-                if sender.send(Ok(start)).is_err() {
+                if sender.send(Ok((start, 0))).is_err() {
                     return;
                 }
             }
@@ -161,7 +165,10 @@ pub(super) async fn complete(
                     () = sender.closed() => return,
                 };
                 let part = match next {
-                    Some(Ok(next)) => Ok(choice.take(next)),
+                    Some(Ok(next)) => {
+                        let drawn = usize::from(next.counts);
+                        Ok((choice.take(next), drawn))
+                    }
                     Some(Err(error)) => Err(error.into()),
                     None => return,
                 };
@@ -179,8 +186,8 @@ pub(super) async fn complete(
     let mut whole: BTreeMap<u64, Value> = BTreeMap::new();
     let mut tokens = 0;
     while let Some(part) = choices.recv().await {
-        let part = part?;
-        tokens += 1;
+        let (part, drawn) = part?;
+        tokens += drawn;
         match whole.entry(part["index"].as_u64().unwrap_or(0)) {
             std::collections::btree_map::Entry::Vacant(entry) => drop(entry.insert(part)),
             std::collections::btree_map::Entry::Occupied(mut entry) => append(entry.get_mut(), part),
@@ -195,7 +202,7 @@ pub(super) async fn complete(
 /// Server-sent events, one a symbol, and the end in OpenAI's word for it.
 fn stream(
     head: Value,
-    mut choices: tokio::sync::mpsc::UnboundedReceiver<Result<Value, Refusal>>,
+    mut choices: tokio::sync::mpsc::UnboundedReceiver<Result<Part, Refusal>>,
     prompt_tokens: Option<usize>,
 ) -> impl IntoResponse {
     let (sender, events) = unbounded_channel::<Result<Event, Infallible>>();
@@ -208,8 +215,8 @@ fn stream(
                 () = sender.closed() => return,
             };
             let event = match part {
-                Some(Ok(part)) => {
-                    tokens += 1;
+                Some(Ok((part, drawn))) => {
+                    tokens += drawn;
                     let mut event = head.clone();
                     event["choices"] = json!([part]);
                     event

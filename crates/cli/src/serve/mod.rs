@@ -12,9 +12,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::response::Html;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use refrain::inspect::Facts;
 use refrain::task::Language;
 use refrain::{Model, task_of};
@@ -22,6 +23,7 @@ use serde_json::json;
 
 use crate::machine::MachineArgs;
 use crate::{Failure, out, page};
+use answer::Refusal;
 use completions::Completer;
 use reader::{LanguageReader, Reader};
 
@@ -64,7 +66,9 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         "language" => language(&args)?,
         task => {
             let (facts, reader) = reader::of_task(&args, task)?;
-            (facts.clone(), page_of(facts, reader))
+            let message = "this model writes no text: what it makes of one is at /api/trace";
+            let none = any(async move || Refusal::new(StatusCode::NOT_FOUND, message));
+            (facts.clone(), page_of(facts, reader).route("/v1/{*path}", none))
         }
     };
     let listener = http::Listener::bind(&args.host, args.port)?;

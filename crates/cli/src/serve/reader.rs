@@ -12,6 +12,7 @@ use refrain::text::Source;
 use refrain::{Cpu, Error, Model, Result, Session};
 
 use super::{Args, writer};
+use crate::task::kind_of;
 use crate::{Failure, page};
 
 /// A model that lives as long as the program.
@@ -151,6 +152,7 @@ fn nothing_to_read() -> Error {
 
 fn no_text(task: &str) -> Failure {
     Failure::Usage(format!(
-        "that is a model of {task} that reads no text which could be typed: look into it with `refrain inspect`"
+        "that is a {} that reads no text which could be typed: look into it with `refrain inspect`",
+        kind_of(task)
     ))
 }

@@ -32,6 +32,7 @@ struct Trace {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "expected an object, as {\"text\": \"...\"}")]
 struct Text {
     text: String,
 }

@@ -25,6 +25,8 @@ pub(super) struct Order {
 pub(super) struct Written {
     /// What it adds to the text; empty while it may become a stop.
     pub(super) text: Vec<u8>,
+    /// Whether there is a symbol: a text of no length ends without.
+    pub(super) counts: bool,
     /// The symbol and its probability, where candidates are wanted.
     pub(super) drawn: Option<(String, f32)>,
     /// What might have been drawn.
@@ -89,6 +91,7 @@ fn write_all(session: &'static Session<'static, Language, Cpu>, threads: usize, 
             let Some(listener) = listeners.get(&piece.stream) else { continue };
             let written = Written {
                 text: piece.text.to_vec(),
+                counts: piece.drawn.is_some(),
                 drawn: piece.drawn.zip(piece.probability).map(|(id, p)| (named(vocabulary, id), p)),
                 candidates: piece.candidates.iter().map(|&(id, p)| (named(vocabulary, id), p)).collect(),
                 end: piece.end,

@@ -1,4 +1,4 @@
-//! Texts with a label each, one a line: `label<TAB>text`. And texts without, for a model to label.
+//! Texts with a label each, one a line: `label<TAB>text`.
 
 use std::path::Path;
 
@@ -11,15 +11,6 @@ use crate::Result;
 pub struct LabelledText {
     /// The class; not empty.
     pub label: String,
-    /// The text; not empty.
-    pub text: String,
-    /// Where it stands in its file, from 1.
-    pub line: u64,
-}
-
-/// A text by itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TextLine {
     /// The text; not empty.
     pub text: String,
     /// Where it stands in its file, from 1.
@@ -48,21 +39,6 @@ pub fn labelled_of(path: &Path, text: &str) -> Result<Vec<LabelledText>> {
         line: row.line,
     });
     Ok(labelled.collect())
-}
-
-/// Reads a file of one text a line, as [`texts_of`] says.
-///
-/// # Errors
-/// As [`read_text`].
-pub fn read_texts(path: &Path) -> Result<Vec<TextLine>> {
-    Ok(texts_of(&read_text(path)?))
-}
-
-/// One text a line, for a model to label or to translate: without the white space around it, as in training. Blank
-/// lines are skipped; there may be nothing else.
-pub fn texts_of(text: &str) -> Vec<TextLine> {
-    let lines = (1..).zip(text.lines()).map(|(line, text)| TextLine { text: text.trim().into(), line });
-    lines.filter(|line| !line.text.is_empty()).collect()
 }
 
 #[cfg(test)]
@@ -109,18 +85,9 @@ mod tests {
         let path = directory.path().join("a.tsv");
         std::fs::write(&path, "\u{feff}ham\tça va\n").unwrap();
         assert_eq!(read_labelled(&path).unwrap()[0].label, "ham");
-        assert_eq!(read_texts(&path).unwrap(), [TextLine { text: "ham\tça va".into(), line: 1 }]);
         std::fs::write(&path, b"ham\tok\nham\t\xe7a va\n").unwrap();
         let message = read_labelled(&path).unwrap_err().to_string();
         assert!(message.contains("line 2: is not UTF-8"), "{message}");
-    }
-
-    #[test]
-    fn texts_without_labels_keep_the_lines_they_stand_in() {
-        let read = texts_of("one\r\n\n \t\n two words \n");
-        let expected = [("one", 1), ("two words", 4)];
-        assert_eq!(read, expected.map(|(text, line)| TextLine { text: text.into(), line }));
-        assert_eq!(texts_of(""), []);
     }
 
     proptest! {
@@ -131,7 +98,6 @@ mod tests {
                 prop_assert!(!example.label.is_empty() && !example.text.is_empty());
                 prop_assert!(line.trim_start().starts_with(&example.label) && line.trim_end().ends_with(&example.text));
             }
-            prop_assert!(texts_of(&text).iter().all(|line| !line.text.is_empty()));
         }
     }
 }

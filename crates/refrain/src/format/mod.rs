@@ -31,7 +31,7 @@ pub use conll::{Columns, Sentence, TaggedSentence, read_tagged, read_untagged, t
 pub use form::{Form, Guess, form_of};
 pub use frames::{FrameSequence, Labels};
 pub use image::{Pixels, pixels_of, read_image};
-pub use labelled::{LabelledText, TextLine, labelled_of, read_labelled, read_texts, texts_of};
+pub use labelled::{LabelledText, labelled_of, read_labelled};
 pub use midi::{
     MidiOptions, MidiPiece, Repeats, StepsPerQuarter, midi_of, read_midi, read_midi_folder, to_midi,
 };

@@ -74,7 +74,7 @@ fn series_of(path: &Path, text: &str, columns: &[String]) -> Result<Series> {
         for &column in &chosen {
             values.push(number(&row[column]).map_err(|message| {
                 let remedy = match columns.is_empty() && !is_missing(&row[column]) {
-                    true => "; choose the columns of numbers by name if this is none",
+                    true => "; choose the columns of numbers by name (--columns) if this is none",
                     false => "",
                 };
                 Error::data(path, line, format!("column `{}`: {message}{remedy}", excerpt(&names[column])))

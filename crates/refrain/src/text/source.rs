@@ -194,7 +194,10 @@ impl OpenSource {
 
 fn check_is_regular(path: &Path, metadata: &Metadata) -> Result<()> {
     let message = if metadata.is_dir() {
-        format!("is a directory: name a text file, or use {}", path.join("*.txt").display())
+        format!(
+            "is a directory: name a text file, or use {}; of a folder of pictures, the list of file<TAB>text",
+            path.join("*.txt").display()
+        )
     } else if !metadata.is_file() {
         "is not a regular file: save it to a file first, because the text is read more than once".to_owned()
     } else {
@@ -238,7 +241,9 @@ mod tests {
     fn a_directory_is_refused_with_a_pattern_that_works() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().display();
-        let expected = format!("{path}: is a directory: name a text file, or use {path}/*.txt");
+        let expected = format!(
+            "{path}: is a directory: name a text file, or use {path}/*.txt; of a folder of pictures, the list of file<TAB>text"
+        );
         assert_eq!(refusal(Source::file(directory.path())), expected);
     }
 

@@ -68,8 +68,10 @@ pub struct Defaults {
     pub num_layers: usize,
     pub dropout: f32,
     pub batch_size: usize,
-    /// Unless updates or time are limited.
+    /// Unless updates are limited.
     pub epochs: u64,
+    /// Whether there may be more of them if time is limited, as many as fit.
+    pub more_epochs_in_time: bool,
     /// For Adam and its like.
     pub learning_rate: f64,
     pub weight_decay: f64,
@@ -100,7 +102,7 @@ impl Config {
                 "--precision int8 is for models that are trained: learn in f32 or bf16".to_owned(),
             ));
         }
-        let limited = s.max_steps.is_some() || s.time_limit.is_some();
+        let limited = s.max_steps.is_some() || (s.time_limit.is_some() && defaults.more_epochs_in_time);
         let config = Config {
             data: s.data.unwrap_or_default(),
             valid: s.valid,
@@ -156,7 +158,12 @@ impl Config {
             true => Ok(()),
             false => Err(Error::Config(format!("{name} is {value}: give a number of at least {least}"))),
         };
-        number("learning-rate", self.learning_rate, f64::MIN_POSITIVE)?;
+        if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
+            return Err(Error::Config(format!(
+                "learning-rate is {}: give a number above 0",
+                self.learning_rate
+            )));
+        }
         number("min-learning-rate", self.min_learning_rate, 0.0)?;
         number("weight-decay", self.weight_decay, 0.0)?;
         number("grad-clip", self.grad_clip, 0.0)?;

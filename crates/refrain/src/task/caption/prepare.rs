@@ -85,6 +85,7 @@ fn defaults(images: bool) -> Defaults {
         dropout: 0.3,
         batch_size: 32,
         epochs: if images { 100 } else { 25 },
+        more_epochs_in_time: false,
         learning_rate: 2e-3,
         weight_decay: 0.01,
         valid_fraction: 0.1,

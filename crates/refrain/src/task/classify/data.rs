@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::Classify;
 use crate::data::Example;
 use crate::format::{self, Form, FrameSequence, Labels};
 use crate::model::ClassifierBatch;
@@ -107,6 +108,22 @@ pub(super) fn read_labelled(path: &Path) -> Result<Vec<LabelledInput>> {
                 )),
             })
             .collect(),
+    }
+}
+
+impl Classify {
+    /// The texts of a file to be labelled, one a line, blank ones among them. Where each begins with a label of this model
+    /// and a tab, as in a file to learn from, that is left out.
+    pub fn texts_in(&self, text: &str) -> Vec<String> {
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        let unlabelled = |line: &&str| match line.split_once('\t') {
+            Some((label, text)) if self.labels().iter().any(|known| known == label.trim()) => {
+                Some(text.trim().to_owned())
+            }
+            _ => line.is_empty().then(String::new),
+        };
+        let texts: Option<Vec<String>> = lines.iter().map(unlabelled).collect();
+        texts.unwrap_or_else(|| lines.into_iter().map(str::to_owned).collect())
     }
 }
 

@@ -185,6 +185,7 @@ fn defaults(windows: usize) -> Defaults {
         dropout: 0.2,
         batch_size: if short { 16 } else { 32 },
         epochs: if short { 100 } else { 12 },
+        more_epochs_in_time: false,
         learning_rate: 3e-3,
         weight_decay: 0.01,
         valid_fraction: if short { 0.0 } else { 0.1 },

@@ -103,6 +103,7 @@ pub(super) fn resolve(settings: Settings, size: TextSize) -> Result<(Config, Opt
         dropout: if words { 0.5 } else { 0.2 },
         batch_size: default_batch_size(size.tokens, seq_length),
         epochs: default_epochs(size.symbols),
+        more_epochs_in_time: true,
         learning_rate: if small { 5e-3 } else { 3e-3 },
         weight_decay: 0.01,
         valid_fraction: 0.1,

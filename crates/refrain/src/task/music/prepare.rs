@@ -48,6 +48,7 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Music>> {
         dropout: 0.1,
         batch_size: 8,
         epochs: 100,
+        more_epochs_in_time: false,
         learning_rate: match settings.cell {
             Some(CellKind::Rnn) => 1.5e-3,
             Some(CellKind::Gru) => 3e-3,

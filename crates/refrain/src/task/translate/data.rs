@@ -1,5 +1,6 @@
 //! Pairs in numbers, to rows of a batch.
 
+use super::Translate;
 use crate::data::Example;
 use crate::model::TranslatorBatch;
 
@@ -9,6 +10,15 @@ pub struct TranslateExample {
     pub(super) source: Vec<u32>,
     /// The start symbol, the target, the end symbol; empty where only the source is known.
     pub(super) target: Vec<u32>,
+}
+
+impl Translate {
+    /// The sources of a file to be translated, one a line, blank ones among them; what stands behind a tab, as in a file to learn
+    /// from, is left out.
+    pub fn sources_in(text: &str) -> Vec<String> {
+        let source = |line: &str| line.split_once('\t').map_or(line, |(source, _)| source).trim().to_owned();
+        text.lines().map(source).collect()
+    }
 }
 
 impl Example for TranslateExample {

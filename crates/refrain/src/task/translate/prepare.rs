@@ -23,6 +23,7 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Translate>> {
         dropout: 0.3,
         batch_size: if all.len() < 20_000 { 32 } else { 64 },
         epochs: if all.len() < 20_000 { 30 } else { 12 },
+        more_epochs_in_time: false,
         learning_rate: 2e-3,
         weight_decay: 0.01,
         valid_fraction: 0.05,
