@@ -79,6 +79,10 @@ pub struct Defaults {
     pub patience: u64,
 }
 
+/// What SGD carries over from update to update, and what a step of the schedule leaves of the learning rate.
+const MOMENTUM: f64 = 0.9;
+const DECAY_FACTOR: f64 = 0.5;
+
 impl Config {
     /// Fills in what was not asked for, and checks everything that can be checked without the data.
     ///
@@ -124,9 +128,9 @@ impl Config {
             schedule: s.schedule.unwrap_or(Schedule::Cosine),
             warmup_steps: s.warmup_steps,
             min_learning_rate: s.min_learning_rate.unwrap_or(learning_rate / 30.0),
-            decay_factor: s.decay_factor.unwrap_or(0.5),
+            decay_factor: s.decay_factor.unwrap_or(DECAY_FACTOR),
             decay_epochs: s.decay_epochs,
-            momentum: s.momentum.unwrap_or(0.9),
+            momentum: s.momentum.unwrap_or(MOMENTUM),
             weight_decay: s.weight_decay.unwrap_or(defaults.weight_decay),
             grad_clip: s.grad_clip.unwrap_or(1.0),
             average: s.average.unwrap_or(0),
@@ -179,7 +183,26 @@ impl Config {
         if self.momentum >= 1.0 {
             return Err(Error::Config(format!("momentum is {}: give a share below 1", self.momentum)));
         }
-        Ok(())
+        self.check_idle()
+    }
+
+    /// Refuses values that nothing would come of.
+    fn check_idle(&self) -> Result<()> {
+        let (elman, gru) = (self.cell == CellKind::Rnn, self.cell == CellKind::Gru);
+        let (sgd, steps) = (self.optimizer == Optimizer::Sgd, self.schedule == Schedule::Step);
+        let idle = [
+            ("activation", "--cell rnn", !elman && self.activation != ActivationKind::default()),
+            ("reset-gate", "--cell gru", !gru && self.reset_gate != ResetGate::default()),
+            ("momentum", "--optimizer sgd", !sgd && self.momentum != MOMENTUM),
+            ("decay-factor", "--schedule step", !steps && self.decay_factor != DECAY_FACTOR),
+            ("decay-epochs", "--schedule step", !steps && self.decay_epochs.is_some()),
+        ];
+        match idle.iter().find(|(_, _, idle)| *idle) {
+            Some((name, with, _)) => {
+                Err(Error::Config(format!("{name} makes no difference without {with}: leave it out")))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Recurrent layers of these sizes that read forwards and drop anew at every step. Whether a task's do otherwise is

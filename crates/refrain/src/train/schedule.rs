@@ -57,6 +57,7 @@ mod tests {
             dropout: 0.0,
             batch_size: 1,
             epochs: 1,
+            more_epochs_in_time: true,
             learning_rate: 1.0,
             weight_decay: 0.0,
             valid_fraction: 0.0,
