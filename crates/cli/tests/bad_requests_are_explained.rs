@@ -187,6 +187,16 @@ fn samples_that_cannot_be_drawn() {
     ] {
         expect(&place.fail(&format!("sample run {arguments}"), 2), parts);
     }
+    for (arguments, name) in [
+        ("--activation relu", "activation makes no difference without --cell rnn"),
+        ("--reset-gate before", "reset-gate makes no difference without --cell gru"),
+        ("--momentum 0.5", "momentum makes no difference without --optimizer sgd"),
+        ("--decay-factor 0.9", "decay-factor makes no difference without --schedule step"),
+        ("--decay-epochs 2", "decay-epochs makes no difference without --schedule step"),
+        ("--learning-rate -1", "learning-rate is -1: give a number above 0"),
+    ] {
+        expect(&place.fail(&format!("train text.txt --out other {arguments}"), 2), &[name]);
+    }
     let message = place.fail("eval run text.txt --picture confusion.svg", 2);
     expect(&message, &["--picture is for classifiers and taggers and forecasters: this is a language model"]);
     // A prompt may look like an option: it is refused for its characters only.

@@ -315,6 +315,13 @@ fn completions_are_those_of_sample_whole_and_as_a_stream() {
     let several = body(&several);
     assert_eq!(several["choices"].as_array().unwrap().len(), 4);
     assert!(several["choices"][2]["text"].as_str().unwrap().starts_with('a'));
+    // What was asked is no token that was written.
+    assert_eq!(several["usage"]["completion_tokens"], 4 * 3);
+    let nothing = body(&served.post("/v1/completions", r#"{"prompt":"the","max_tokens":0}"#).1);
+    assert_eq!(
+        (&nothing["usage"]["completion_tokens"], &nothing["choices"][0]["text"]),
+        (&0.into(), &"".into())
+    );
 }
 
 #[test]
@@ -361,7 +368,8 @@ fn models_of_other_tasks_read_what_is_typed() {
         assert_eq!(served.get(&format!("/api/trace/{id}/{plane}")).0, 200);
         assert_eq!(served.get(&format!("/api/trace/{id}/more")).0, 200);
         assert_eq!(served.post("/api/trace", r#"{"text":" \n "}"#).0, 400, "{model}");
-        assert_eq!(served.post("/v1/completions", "{}").0, 404);
+        let (status, answer) = served.post("/v1/completions", "{}");
+        assert!(status == 404 && answer.contains("writes no text"), "{answer}");
     }
     let frames = "[[60,64],[62,65],[64,67],[65,69]]";
     place.write("rolls.json", format!("{{\"train\":[{0},{0}],\"valid\":[{0}],\"test\":[{0}]}}", frames));

@@ -127,8 +127,6 @@ struct Chosen {
     units: Vec<usize>,
 }
 
-/// Room for the activations of a page, in MB.
-const PAGE_MB: usize = 6;
 /// Tokens of a picture of units, of tables and the terminal, and of a text that the model writes itself.
 const PICTURED: usize = 100;
 const LISTED: usize = 20_000;
@@ -286,7 +284,9 @@ impl Args {
             _ => default.tokens,
         });
         let bytes = match format {
-            Format::Html => self.max_size.unwrap_or(PAGE_MB) << 20,
+            Format::Html => {
+                self.max_size.map_or(default.bytes, |megabytes| megabytes.saturating_mul(1 << 20))
+            }
             Format::Json => 0,
             _ => MOST_BYTES,
         };

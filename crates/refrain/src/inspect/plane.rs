@@ -68,8 +68,8 @@ impl Plane {
     }
 
     /// The value of a byte, a column each.
-    pub fn scales(&self) -> Vec<f32> {
-        self.scales.clone()
+    pub fn scales(&self) -> &[f32] {
+        &self.scales
     }
 
     /// The values of a column.

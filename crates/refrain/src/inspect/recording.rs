@@ -39,7 +39,7 @@ impl Default for Wanted {
     fn default() -> Self {
         Self {
             tokens: 200_000,
-            bytes: 10 << 20,
+            bytes: 6 << 20,
             finder: true,
             properties: vec![],
             maps: true,

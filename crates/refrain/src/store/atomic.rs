@@ -66,7 +66,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn links_and_devices_stay_what_they_are() {
+    fn links_and_pipes_stay_what_they_are() {
         let directory = tempfile::tempdir().unwrap();
         let (path, link) = (directory.path().join("file"), directory.path().join("link"));
         fs::write(&path, "old").unwrap();
@@ -74,10 +74,15 @@ mod tests {
         write_atomically(&link, b"new").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "new");
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-        let null = directory.path().join("null");
-        std::os::unix::fs::symlink("/dev/null", &null).unwrap();
-        write_atomically(&null, b"gone").unwrap();
-        assert!(!fs::metadata("/dev/null").unwrap().is_file());
+        let pipe = directory.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || fs::read_to_string(pipe).unwrap()
+        });
+        write_atomically(&pipe, b"through").unwrap();
+        assert!(!fs::metadata(&pipe).unwrap().is_file());
+        assert_eq!(reader.join().unwrap(), "through");
     }
 
     #[test]

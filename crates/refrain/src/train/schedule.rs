@@ -40,18 +40,10 @@ pub(super) fn learning_rate(config: &Config, at: Position) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::{Defaults, Settings};
+    use crate::train::{Defaults, Settings, Span};
 
-    fn config(schedule: Schedule) -> Config {
-        let settings = Settings {
-            schedule: Some(schedule),
-            learning_rate: Some(1.0),
-            min_learning_rate: Some(0.1),
-            warmup_steps: Some(4),
-            epochs: Some(10),
-            ..Settings::default()
-        };
-        let defaults = Defaults {
+    fn defaults() -> Defaults {
+        Defaults {
             hidden_size: 8,
             num_layers: 1,
             dropout: 0.0,
@@ -62,12 +54,32 @@ mod tests {
             weight_decay: 0.0,
             valid_fraction: 0.0,
             patience: 0,
+        }
+    }
+
+    fn config(schedule: Schedule) -> Config {
+        let settings = Settings {
+            schedule: Some(schedule),
+            learning_rate: Some(1.0),
+            min_learning_rate: Some(0.1),
+            warmup_steps: Some(4),
+            epochs: Some(10),
+            ..Settings::default()
         };
-        Config::resolve(settings, defaults).unwrap()
+        Config::resolve(settings, defaults()).unwrap()
     }
 
     fn at(step: u64) -> Position {
         Position { step, epoch: step / 10, progress: step as f64 / 100.0, total_steps: Some(100) }
+    }
+
+    #[test]
+    fn a_time_limit_is_beside_the_epochs_or_in_their_place() {
+        for more_epochs_in_time in [true, false] {
+            let limited = Settings { time_limit: Some(Span { seconds: 60.0 }), ..Settings::default() };
+            let config = Config::resolve(limited, Defaults { more_epochs_in_time, ..defaults() }).unwrap();
+            assert_eq!(config.epochs, (!more_epochs_in_time).then_some(1));
+        }
     }
 
     #[test]
