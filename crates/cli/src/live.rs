@@ -18,8 +18,8 @@ use serde_json::json;
 use tokio::sync::{mpsc::unbounded_channel, watch};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
-use crate::serve::answer::Refusal;
 use crate::serve::http::Listener;
+use crate::serve::refusal::Refusal;
 use crate::{Failure, page};
 
 /// Steps that are told: of a long run every second one, then every fourth, and so on.

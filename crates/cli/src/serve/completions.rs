@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
-use super::answer::Refusal;
 use super::http;
 use super::reader::Served;
+use super::refusal::Refusal;
 use super::writer::{Order, Writer, Written};
 use crate::sample::seed_of_the_moment;
 

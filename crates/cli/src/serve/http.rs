@@ -15,7 +15,7 @@ use hyper_util::service::TowerToHyperService;
 use serde::de::DeserializeOwned;
 use tokio_stream::StreamExt;
 
-use super::answer::Refusal;
+use super::refusal::Refusal;
 use crate::Failure;
 
 /// The longest body that is read.

@@ -1,10 +1,10 @@
 //! `refrain serve`: a model over HTTP, for browsers (the page of `refrain inspect`, live, with a playground) and for programs
 //! (completions in OpenAI's form).
 
-pub(crate) mod answer;
 mod completions;
 pub(crate) mod http;
 mod reader;
+pub(crate) mod refusal;
 mod traces;
 mod writer;
 
@@ -23,9 +23,9 @@ use serde_json::json;
 
 use crate::machine::MachineArgs;
 use crate::{Failure, out, page};
-use answer::Refusal;
 use completions::Completer;
 use reader::{LanguageReader, Reader};
+use refusal::Refusal;
 
 /// Serve a model over HTTP: its page in a browser, and completions for programs.
 ///

@@ -11,7 +11,7 @@ use refrain::inspect::Recording;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::Refusal;
+use super::refusal::Refusal;
 use super::{Server, http};
 use crate::page;
 
