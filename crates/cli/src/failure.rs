@@ -8,6 +8,8 @@ use std::process::ExitCode;
 pub(crate) enum Failure {
     /// Something went wrong.
     Error(refrain::Error),
+    /// The machine would not have it.
+    Machine(String),
     /// The request itself cannot be served.
     Usage(String),
     /// The user broke off; what to do next has been said.
@@ -23,6 +25,7 @@ impl Failure {
                 (error.to_string(), 2)
             }
             Failure::Error(error) => (error.to_string(), 1),
+            Failure::Machine(message) => (message, 1),
             Failure::Usage(message) => (message, 2),
             Failure::Interrupted => return ExitCode::from(130),
             Failure::Closed => return ExitCode::SUCCESS,

@@ -72,7 +72,7 @@ impl Live {
             }
         });
         started.map_err(|error| {
-            Failure::Error(refrain::Error::Config(format!("no thread can be started: {error}")))
+            Failure::Machine(format!("no thread can be started: {error}"))
         })?;
         Ok((Self { shared }, announcement))
     }

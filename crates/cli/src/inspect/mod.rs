@@ -6,8 +6,10 @@ mod tasks;
 mod terminal;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::ValueEnum;
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use refrain::inspect::{Gradients, NamedReach, Property, Recording, Wanted};
 use refrain::sample::Options;
 use refrain::task::Language;
@@ -311,8 +313,10 @@ impl Args {
                 wanted.properties.push(Property::from_text(path, &text, ids.len())?);
             }
         }
+        let waiting = while_reading();
         let mut recording = session.inspect(source.clone(), &wanted)?;
         self.add_compared(&mut recording, &source)?;
+        waiting.finish_and_clear();
         Ok(recording)
     }
 
@@ -386,7 +390,17 @@ impl Args {
     }
 }
 
+/// A sign of life for whoever waits at a terminal: a long text takes a large model the better part of a minute.
+fn while_reading() -> ProgressBar {
+    let waiting = ProgressBar::new_spinner().with_finish(ProgressFinish::AndClear);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} reading the text  {elapsed}") {
+        waiting.set_style(style);
+    }
+    waiting.enable_steady_tick(Duration::from_millis(200));
+    waiting
+}
+
 /// Numbers and texts can always be written; if not, somebody should hear of it.
 fn unwritable(error: serde_json::Error) -> Failure {
-    Failure::Error(Error::Config(format!("what was found cannot be written: {error}")))
+    Failure::Machine(format!("what was found cannot be written: {error}"))
 }

@@ -48,7 +48,7 @@ impl Listener {
                 }
                 _ => format!("cannot listen at {host}, port {port}: {error}"),
             };
-            Failure::Error(refrain::Error::Config(message))
+            Failure::Machine(message)
         })?;
         let address = listener.local_addr().map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
@@ -120,7 +120,7 @@ fn is_local(request: &Request) -> bool {
 }
 
 fn failed(error: std::io::Error) -> Failure {
-    Failure::Error(refrain::Error::Config(format!("the server cannot be started: {error}")))
+    Failure::Machine(format!("the server cannot be started: {error}"))
 }
 
 /// A request whose body has arrived.

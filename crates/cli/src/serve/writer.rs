@@ -48,7 +48,7 @@ impl Writer {
         let thread = std::thread::Builder::new().name("writer".to_owned());
         let started = thread.spawn(move || write_all(session, threads, &received));
         started.map_err(|error| {
-            Failure::Error(refrain::Error::Config(format!("no thread can be started: {error}")))
+            Failure::Machine(format!("no thread can be started: {error}"))
         })?;
         Ok(Self { orders })
     }

@@ -219,7 +219,7 @@ pub(crate) struct Args {
     /// Measure and keep the average of the weights over about so many updates; 0 for the weights as they are [0]
     #[arg(long, value_name = "N", help_heading = "Training")]
     average: Option<u64>,
-    /// Stop after this many validations without improvement; 0 never [10]
+    /// Stop after so many validations without more right answers or a smaller loss; 0 never [10]
     #[arg(long, value_name = "N", help_heading = "Training")]
     patience: Option<u64>,
     /// Names all random choices [1]

@@ -173,7 +173,10 @@ pub fn read_rolls(path: &Path) -> Result<RollParts> {
     let text = read_text(path)?;
     let parts: Parts = serde_json::from_str(&text).map_err(|error| {
         let said = error.to_string();
-        let what = said.rsplit_once(" at line ").map_or(&*said, |(what, _)| what);
+        let what = match said.rsplit_once(" at line ").map_or(&*said, |(what, _)| what) {
+            "expected ident" | "expected value" => "this is no JSON",
+            what => what,
+        };
         let line = (error.line() > 0).then_some(error.line() as u64);
         Error::data(path, line, format!("column {}: {what}; {FORM}", error.column()))
     })?;

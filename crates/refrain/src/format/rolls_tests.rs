@@ -38,6 +38,7 @@ fn what_is_wrong_is_said_with_its_place() {
         ("{\n\"valid\": []}", ", line 2: column 12: missing field `train`; the file should be {\"train\""),
         ("{\"train\": [\n[[60,]]]}", ", line 2: column 6: trailing comma"),
         ("{\"train\": [[\n5]]}", ", line 2: column 1: invalid type: integer `5`, expected a sequence"),
+        ("no JSON", ", line 1: column 2: this is no JSON"),
         ("", ", line 1: column 0: EOF while parsing a value"),
     ] {
         let said = read(text).unwrap_err().to_string();

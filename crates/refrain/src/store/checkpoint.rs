@@ -43,7 +43,7 @@ pub(crate) struct Progress {
     pub(crate) measured: Vec<Measured>,
     /// The best validation.
     pub(crate) best: Option<Best>,
-    /// Validations since then.
+    /// Validations since the last that had more right answers or a smaller loss than all before.
     pub(crate) stale: u64,
     /// Eighths of the run after which a sample has been shown.
     pub(crate) samples: u64,

@@ -55,16 +55,16 @@ impl<T: Learnable, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'_,
         }
         let progress = &mut self.progress;
         let (step, epoch) = (progress.step, progress.epoch + 1);
+        let lowest = progress.measured.iter().map(|earlier| earlier.valid_loss).fold(f64::INFINITY, f64::min);
         progress.measured.push(Measured { step, epoch, train_loss, valid_loss, valid_accuracy });
         (progress.train_nats, progress.train_count) = (0.0, 0);
         let now = Best { loss: valid_loss, accuracy: valid_accuracy, step };
         let best = progress.best.is_none_or(|best| now.is_better_than(best));
+        // Where few examples are held back, all may soon be right by luck, while the loss says how much there is to learn.
+        progress.stale = if best || valid_loss < lowest { 0 } else { progress.stale + 1 };
         if best {
             progress.best = Some(now);
-            progress.stale = 0;
             self.keep()?;
-        } else {
-            progress.stale += 1;
         }
         self.emit(Event::Valid {
             step,
