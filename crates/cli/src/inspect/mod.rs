@@ -16,7 +16,7 @@ use refrain::task::Language;
 use refrain::task::language::held_back;
 use refrain::text::Source;
 use refrain::train::Settings;
-use refrain::{Cpu, Error, Model, Session, task_of, write_atomically};
+use refrain::{Cpu, Model, Session, task_of, write_atomically};
 
 use crate::machine::MachineArgs;
 use crate::task::{kind_of, refuse_idle};
