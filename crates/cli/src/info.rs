@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use refrain::kernels::Isa;
 use refrain::model::{Network, Task};
 use refrain::train::{TaskName, available_threads};
-use refrain::{Model, PrecisionChoice, task_of};
+use refrain::{History, Model, PrecisionChoice, task_of};
 
 use crate::Failure;
 use crate::named::named;
@@ -49,6 +49,10 @@ fn model<T: Task>(path: &Path) -> Result<(), Failure> {
     for (name, text) in task.about() {
         said(name, &text)?;
     }
+    trained(&history)
+}
+
+fn trained(history: &History) -> Result<(), Failure> {
     said("trained on", &format!("{}, {} of them learned from", history.data, thousands(history.train_size)))?;
     said("recipe", &history.recipe)?;
     said("computed", &format!("{}, by refrain {}", history.computed_with, history.version))?;

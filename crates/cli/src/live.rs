@@ -71,9 +71,7 @@ impl Live {
                 failure.report();
             }
         });
-        started.map_err(|error| {
-            Failure::Machine(format!("no thread can be started: {error}"))
-        })?;
+        started.map_err(|error| Failure::Machine(format!("no thread can be started: {error}")))?;
         Ok((Self { shared }, announcement))
     }
 

@@ -15,7 +15,7 @@ use crate::scope::Scope;
 use crate::sequence::{self, Packed, Tape};
 use crate::simd::{Job, Simd, Vector};
 use crate::spec::{LinearSpec, RecurrentSpec};
-use crate::team::Team;
+use crate::team::{Items, Team};
 use crate::values::{Values, each};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -93,6 +93,20 @@ impl Cpu {
             }
         });
         frames
+    }
+
+    /// Calls `work` with every number below `count`, once each. Knows nothing of items, so that the pool's part in it is
+    /// compiled once.
+    fn for_each_below(&self, count: usize, work: &(dyn Fn(usize) + Sync)) {
+        let work = |index| {
+            let _scope = Scope::new();
+            work(index);
+        };
+        if count == 1 || self.threads() == 1 {
+            (0..count).for_each(work);
+        } else {
+            self.pool.install(|| (0..count).into_par_iter().with_max_len(1).for_each(work));
+        }
     }
 
     /// The instruction set in use.
@@ -178,15 +192,11 @@ impl Backend for Cpu {
     }
 
     fn parallel<T: Send>(&self, items: &mut [T], work: impl Fn(usize, &mut T) + Send + Sync) {
-        let run = |(index, item): (usize, &mut T)| {
-            let _scope = Scope::new();
-            work(index, item);
-        };
-        if items.len() == 1 || self.threads() == 1 {
-            items.iter_mut().enumerate().for_each(run);
-        } else {
-            self.pool.install(|| items.par_iter_mut().enumerate().with_max_len(1).for_each(run));
-        }
+        let (count, items) = (items.len(), Items::of(items));
+        self.for_each_below(count, &|index| {
+            // SAFETY: every index below `count` comes once.
+            work(index, unsafe { items.take(index) });
+        });
     }
 
     fn recurrent(&self, spec: &RecurrentSpec) -> Packed {

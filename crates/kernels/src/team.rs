@@ -5,6 +5,7 @@
 //! one by one, and a helper that the system has taken off its processor delays nothing but the piece it holds.
 
 use std::cell::UnsafeCell;
+use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -82,15 +83,10 @@ impl Team {
             // Somebody else's work is under way; this one needs nobody.
             return items.iter_mut().enumerate().for_each(|(i, item)| work(i, item));
         };
-        struct Items<T>(*mut T);
-        // SAFETY: each item is used by one thread only, the one that has claimed it.
-        unsafe impl<T: Send> Sync for Items<T> {}
-        let (count, items) = (items.len(), Items(items.as_mut_ptr()));
-        let items = &items;
-        self.run(count, &move |i| {
-            // SAFETY: pieces are claimed once each and below `count`, so this is the only reference to the item;
-            // the slice outlives `run`.
-            work(i, unsafe { &mut *items.0.add(i) });
+        let (count, items) = (items.len(), Items::of(items));
+        self.run(count, &|i| {
+            // SAFETY: pieces are claimed once each and below `count`, and none is open when `run` has returned.
+            work(i, unsafe { items.take(i) });
         });
     }
 
@@ -114,6 +110,29 @@ impl Team {
             pause(&mut looks);
         }
         assert!(!board.failed.swap(false, Ordering::Relaxed), "a helper's piece of work panicked");
+    }
+}
+
+/// Items that several threads work on, each on those whose index it was given.
+pub(crate) struct Items<'a, T> {
+    first: *mut T,
+    borrowed: PhantomData<&'a mut [T]>,
+}
+
+// SAFETY: each item is used by one thread only, the one that takes it.
+unsafe impl<T: Send> Sync for Items<'_, T> {}
+
+impl<'a, T> Items<'a, T> {
+    pub(crate) fn of(items: &'a mut [T]) -> Self {
+        Self { first: items.as_mut_ptr(), borrowed: PhantomData }
+    }
+
+    /// # Safety
+    /// The index must be below the number of items, and no index may be taken twice.
+    #[allow(clippy::mut_from_ref)] // No index twice: no two references to an item.
+    pub(crate) unsafe fn take(&self, index: usize) -> &'a mut T {
+        // SAFETY: the caller sees to it that this is an item, and the only reference to it.
+        unsafe { &mut *self.first.add(index) }
     }
 }
 

@@ -47,9 +47,7 @@ impl Writer {
         let (orders, received) = channel();
         let thread = std::thread::Builder::new().name("writer".to_owned());
         let started = thread.spawn(move || write_all(session, threads, &received));
-        started.map_err(|error| {
-            Failure::Machine(format!("no thread can be started: {error}"))
-        })?;
+        started.map_err(|error| Failure::Machine(format!("no thread can be started: {error}")))?;
         Ok(Self { orders })
     }
 

@@ -67,24 +67,28 @@ struct Envelope<'a> {
 
 /// Writes tensors and content, atomically.
 pub(super) fn write(path: &Path, content: &impl Serialize, tensors: &[Tensor]) -> Result<()> {
-    let refuse = |what: String| Error::ModelFile {
-        path: path.to_owned(),
-        message: format!("cannot be written: {what}"),
-    };
-    let content = serde_json::value::to_raw_value(content).map_err(|error| refuse(error.to_string()))?;
+    let content = serde_json::value::to_raw_value(content).map_err(|error| unwritable(path, &error))?;
+    write_raw(path, &content, tensors)
+}
+
+fn unwritable(path: &Path, what: &dyn std::error::Error) -> Error {
+    Error::ModelFile { path: path.to_owned(), message: format!("cannot be written: {what}") }
+}
+
+fn write_raw(path: &Path, content: &RawValue, tensors: &[Tensor]) -> Result<()> {
     let bytes: Vec<Vec<u8>> =
         tensors.iter().map(|t| t.values.iter().flat_map(|x| x.to_le_bytes()).collect()).collect();
     let parts = tensors.iter().zip(&bytes).map(|(t, bytes)| (t.name.as_str(), &t.shape[..], &bytes[..]));
-    let envelope = Envelope { checksum: checksum(content.get(), parts), content: &content };
-    let envelope = serde_json::to_string(&envelope).map_err(|error| refuse(error.to_string()))?;
+    let envelope = Envelope { checksum: checksum(content.get(), parts), content };
+    let envelope = serde_json::to_string(&envelope).map_err(|error| unwritable(path, &error))?;
     let views = tensors
         .iter()
         .zip(&bytes)
         .map(|(t, bytes)| Ok((t.name.as_str(), TensorView::new(Dtype::F32, t.shape.clone(), bytes)?)))
         .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
-        .map_err(|error| refuse(error.to_string()))?;
+        .map_err(|error| unwritable(path, &error))?;
     let file = safetensors::serialize(views, Some(HashMap::from([(KEY.to_owned(), envelope)])))
-        .map_err(|error| refuse(error.to_string()))?;
+        .map_err(|error| unwritable(path, &error))?;
     write_atomically(path, &file)
 }
 

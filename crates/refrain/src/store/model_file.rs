@@ -123,7 +123,11 @@ impl<T: Task> Model<T> {
     /// [`Error::Io`] if it cannot be read; [`Error::ModelFile`] if it is damaged in any way, of another kind, or of
     /// another version.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-        let (path, content, stored) = read(path.as_ref())?;
+        Self::load_from(path.as_ref())
+    }
+
+    fn load_from(path: &Path) -> Result<Self> {
+        let (path, content, stored) = read(path)?;
         let wrong = |message: String| Error::ModelFile { path: path.clone(), message };
         let found = head(&path, &content)?.task;
         if found != T::NAME {
