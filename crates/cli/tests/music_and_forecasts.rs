@@ -63,7 +63,12 @@ fn series_are_learned_measured_and_continued() {
     );
     let sold = &found["columns"]["sold"];
     for whose in [sold, &sold["last_value"], &sold["seasonal_naive"], &sold["autoregression"]] {
-        assert_eq!(whose["rmse"].as_array().unwrap().len(), 3, "{found}");
+        let of_steps: Vec<f64> =
+            whose["rmse"].as_array().unwrap().iter().map(|rmse| rmse.as_f64().unwrap()).collect();
+        assert_eq!(of_steps.len(), 3, "{found}");
+        let least = of_steps.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = of_steps.iter().copied().fold(0.0, f64::max);
+        assert!((least..=most).contains(&whose["rmse_over_horizon"].as_f64().unwrap()), "{found}");
         assert!(whose["mae"][0].as_f64().unwrap() >= 0.0);
     }
     // By hand: what a fifth of growth in sixteen steps makes of a season of four.

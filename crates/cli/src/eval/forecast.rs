@@ -35,17 +35,21 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The errors of a column as people read them: one step ahead, as far as the model goes, and the mean over all steps.
+/// The errors of a column as people read them: one step ahead, as far as the model goes, and over all steps
+/// together.
 fn table(name: &str, errors: &[ForecastErrors]) -> Result<(), Failure> {
     let horizon = errors.first().map_or(1, |model| model.rmse.len());
     let at = if horizon > 1 { vec![0, horizon - 1] } else { vec![0] };
     let ahead =
         |step: usize| if step == 0 { "1 step ahead".to_owned() } else { format!("{} ahead", step + 1) };
-    let head: Vec<String> = at.iter().map(|&step| format!("{:>24}", ahead(step))).collect();
-    out::line(&format!("\n{name:<18}{}", head.concat()))?;
-    out::line(&format!("{:<18}{}", "", at.iter().map(|_| "        RMSE         MAE").collect::<String>()))?;
+    let mut head: Vec<String> = at.iter().map(|&step| ahead(step)).collect();
+    head.extend((horizon > 1).then(|| format!("steps 1 to {horizon}")));
+    out::line(&format!("\n{name:<18}{}", head.iter().map(|what| format!("{what:>24}")).collect::<String>()))?;
+    out::line(&format!("{:<18}{}", "", "        RMSE         MAE".repeat(head.len())))?;
     for row in errors {
-        let numbers = at.iter().map(|&step| format!(" {:>11.3} {:>11.3}", row.rmse[step], row.mae[step]));
+        let mut numbers: Vec<(f64, f64)> = at.iter().map(|&step| (row.rmse[step], row.mae[step])).collect();
+        numbers.extend((horizon > 1).then_some((row.rmse_over_horizon, row.mae_over_horizon)));
+        let numbers = numbers.iter().map(|(rmse, mae)| format!(" {rmse:>11.3} {mae:>11.3}"));
         let whose = row.baseline.as_ref().map_or("model", |(name, _)| name);
         out::line(&format!("  {whose:<16}{}", numbers.collect::<String>()))?;
     }
@@ -70,7 +74,10 @@ fn table(name: &str, errors: &[ForecastErrors]) -> Result<(), Failure> {
 fn column(errors: &[ForecastErrors]) -> Value {
     let mut object = Map::new();
     for row in errors {
-        let mut measures = json!({ "rmse": row.rmse, "mae": row.mae });
+        let mut measures = json!({
+            "rmse": row.rmse, "mae": row.mae,
+            "rmse_over_horizon": row.rmse_over_horizon, "mae_over_horizon": row.mae_over_horizon,
+        });
         for (name, losses) in [("nll", &row.nll), ("pinball", &row.pinball)] {
             if !losses.is_empty() {
                 measures[name] = json!(losses);

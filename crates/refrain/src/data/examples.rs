@@ -1,5 +1,7 @@
 //! Examples that are held in memory, in batches of about equal length.
 
+use std::cmp::Reverse;
+
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -49,25 +51,33 @@ impl<E: Example> Examples<E> {
 
     /// Puts the examples into the order of an epoch.
     fn sort(&mut self, epoch: u64) {
-        let Self { examples, batch_size, seed, order, .. } = self;
-        order.clear();
-        order.extend(0..examples.len());
-        let longest_first = |&i: &usize| std::cmp::Reverse(examples[i].steps());
-        let Some(seed) = seed else {
-            order.sort_by_key(longest_first);
-            return;
-        };
-        let mut rng = ChaCha8Rng::seed_from_u64(*seed);
-        rng.set_stream(epoch);
-        order.shuffle(&mut rng);
-        let sorted = (order.len() / (POOLS * *batch_size)).clamp(1, SORTED_BATCHES);
-        order.chunks_mut(sorted * *batch_size).for_each(|chunk| chunk.sort_by_key(longest_first));
-        // The smaller batch stays the last one.
-        let mut batches: Vec<&[usize]> = order.chunks(*batch_size).collect();
-        let whole = order.len() / *batch_size;
-        batches[..whole].shuffle(&mut rng);
-        *order = batches.concat();
+        let steps: Vec<_> = self.examples.iter().map(Example::steps).collect();
+        self.order = order_of_epoch(&steps, self.batch_size, self.seed, epoch);
     }
+}
+
+/// The order in which the batches of an epoch take examples of so many `steps`.
+fn order_of_epoch(steps: &[(usize, usize)], batch_size: usize, seed: Option<u64>, epoch: u64) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..steps.len()).collect();
+    let Some(seed) = seed else {
+        sort_longest_first(&mut order, steps);
+        return order;
+    };
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(epoch);
+    order.shuffle(&mut rng);
+    let sorted = (order.len() / (POOLS * batch_size)).clamp(1, SORTED_BATCHES);
+    order.chunks_mut(sorted * batch_size).for_each(|chunk| sort_longest_first(chunk, steps));
+    // The smaller batch stays the last one.
+    let mut batches: Vec<&[usize]> = order.chunks(batch_size).collect();
+    let whole = order.len() / batch_size;
+    batches[..whole].shuffle(&mut rng);
+    batches.concat()
+}
+
+/// Sorts places of `steps`, the greatest first; equal ones stay in their order.
+pub(crate) fn sort_longest_first(places: &mut [usize], steps: &[(usize, usize)]) {
+    places.sort_by_key(|&place| Reverse(steps[place]));
 }
 
 impl<E: Example> Epochs for Examples<E> {

@@ -18,6 +18,7 @@ mod windows;
 pub use batch::{Batch, IGNORE};
 pub use batches::Batches;
 pub use epochs::{Epochs, Rows};
+pub(crate) use examples::sort_longest_first;
 pub use examples::{Example, Examples};
 pub use lines::Lines;
 pub use padded::Padded;

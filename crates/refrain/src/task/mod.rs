@@ -25,7 +25,7 @@ pub use tag::Tag;
 pub use text_side::TextSide;
 pub use translate::Translate;
 
-use crate::data::Example;
+use crate::data::{Example, sort_longest_first};
 
 /// Works through examples in batches of about equal length, side by side, and gives the results in the order of the
 /// examples.
@@ -36,7 +36,8 @@ fn in_batches<E: Example, P: Default + Send, O: Send>(
     work: impl Fn(&E::Batch, &mut P) -> Vec<O> + Send + Sync,
 ) -> Vec<O> {
     let mut order: Vec<usize> = (0..examples.len()).collect();
-    order.sort_by_key(|&i| std::cmp::Reverse(examples[i].steps()));
+    let steps: Vec<_> = examples.iter().map(Example::steps).collect();
+    sort_longest_first(&mut order, &steps);
     let mut parts: Vec<(&[usize], Vec<O>)> = order.chunks(batch_size).map(|part| (part, vec![])).collect();
     backend.parallel(&mut parts, |_, (part, results)| {
         let chosen: Vec<&E> = part.iter().map(|&i| &examples[i]).collect();
@@ -44,10 +45,11 @@ fn in_batches<E: Example, P: Default + Send, O: Send>(
         E::fill(&chosen, &mut batch);
         *results = work(&batch, &mut P::default());
     });
-    let mut all: Vec<(usize, O)> =
-        parts.into_iter().flat_map(|(part, results)| part.iter().copied().zip(results)).collect();
-    all.sort_by_key(|&(i, _)| i);
-    all.into_iter().map(|(_, result)| result).collect()
+    let mut all: Vec<Option<O>> = examples.iter().map(|_| None).collect();
+    for (i, result) in parts.into_iter().flat_map(|(part, results)| part.iter().copied().zip(results)) {
+        all[i] = Some(result);
+    }
+    all.into_iter().flatten().collect()
 }
 
 /// Words for people, the first few hundred of them.

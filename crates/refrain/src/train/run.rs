@@ -9,7 +9,7 @@ use refrain_kernels::{Backend, Reference, State};
 
 use super::event::Done;
 use super::learnable::{Learnable, Prepared};
-use super::run_dir::RunDir;
+use super::run_dir::{RunDir, config_text};
 use super::training::Training;
 use super::{Config, Event, Learner, Settings};
 use crate::data::Epochs;
@@ -50,7 +50,8 @@ impl<T: Learnable> Run<T> {
         }
         let initial = settings.init_from.as_ref().map(Model::<T>::load).transpose()?;
         let prepared = T::prepare(settings.clone())?;
-        refuse_idle(&settings, &prepared)?;
+        let in_force = config_text(T::NAME, &prepared.config, &prepared.options)?;
+        refuse_idle(&settings, &in_force, T::NAME, &prepared.data.name)?;
         let (config, network) = (&prepared.config, prepared.task.network());
         check_memory(network, copies(config))?;
         let params = match initial {
@@ -132,9 +133,10 @@ impl<T: Learnable> Run<T> {
     ) -> Result<Outcome<T>> {
         let Run { prepared, start, out, resumed, probe } = self;
         let Prepared { config, options, task, train, valid, data } = prepared;
+        let in_force = config_text(T::NAME, &config, &options)?;
         let directory = match out {
-            Some(out) if resumed => Some(RunDir::go_on::<T>(&out, &config, &options, start.progress.step)?),
-            Some(out) => Some(RunDir::create::<T>(&out, &config, &options, &start)?),
+            Some(out) if resumed => Some(RunDir::go_on(&out, &in_force, start.progress.step)?),
+            Some(out) => Some(RunDir::create(&out, &in_force, &start)?),
             None => None,
         };
         let network = task.network().clone();
@@ -171,24 +173,17 @@ impl<T: Learnable> Run<T> {
 }
 
 /// Refuses settings that the task, or the form of its data, has no use for: what is in force has no value of that name.
-fn refuse_idle<T: Learnable>(given: &Settings, prepared: &Prepared<T>) -> Result<()> {
-    /// They become other settings, or the task itself.
-    const SPENT: [&str; 2] = ["preset", "task"];
-    let table = |values: Result<toml::Table, toml::ser::Error>| {
-        values.map_err(|error| Error::Config(error.to_string()))
-    };
-    let given = table(toml::Table::try_from(given))?;
-    let config = table(toml::Table::try_from(&prepared.config))?;
-    let options = table(toml::Table::try_from(&prepared.options))?;
-    let idle =
-        |name: &str| !SPENT.contains(&name) && !config.contains_key(name) && !options.contains_key(name);
-    match given.keys().find(|name| idle(name)) {
+fn refuse_idle(given: &Settings, in_force: &str, task: &str, data: &str) -> Result<()> {
+    /// It becomes other settings, or is the directory itself.
+    const SPENT: [&str; 2] = ["preset", "out"];
+    let refuse = |error: &dyn std::error::Error| Error::Config(error.to_string());
+    let given = toml::Table::try_from(given).map_err(|error| refuse(&error))?;
+    let in_force: toml::Table = in_force.parse().map_err(|error| refuse(&error))?;
+    match given.keys().find(|name| !SPENT.contains(&name.as_str()) && !in_force.contains_key(*name)) {
         None => Ok(()),
         Some(name) => Err(Error::Config(format!(
-            "--{} has no use here (--task {}, {}): leave it out",
-            name.replace('_', "-"),
-            T::NAME,
-            prepared.data.name
+            "--{} has no use here (--task {task}, {data}): leave it out",
+            name.replace('_', "-")
         ))),
     }
 }

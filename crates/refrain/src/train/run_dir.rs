@@ -4,8 +4,10 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use super::settings::Settings;
-use super::{Config, Event, Learnable};
+use super::{Config, Event};
 use crate::store::{Checkpoint, model_path, write_atomically};
 use crate::{Error, Result};
 
@@ -21,16 +23,11 @@ pub(super) struct RunDir {
 }
 
 impl RunDir {
-    /// Makes the directory of a new run. It appears under its name only when all that a resume needs is in it.
+    /// Makes the directory of a new run, with what [`config_text`] gives. It appears under its name only when all that a resume needs is in it.
     ///
     /// # Errors
     /// [`Error::Config`] if it exists: nothing is ever overwritten. [`Error::Io`] if it cannot be made.
-    pub(super) fn create<T: Learnable>(
-        path: &Path,
-        config: &Config,
-        options: &T::Options,
-        start: &Checkpoint,
-    ) -> Result<Self> {
+    pub(super) fn create(path: &Path, config: &str, start: &Checkpoint) -> Result<Self> {
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         if let Some(parent) = parent {
             if let Some(file) = parent.ancestors().find(|above| above.is_file()) {
@@ -42,7 +39,7 @@ impl RunDir {
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{}.tmp", std::process::id()));
         let temporary = path.with_file_name(name);
-        let made = Self::fill::<T>(&temporary, config, options, start)
+        let made = Self::fill(&temporary, config, start)
             .and_then(|()| fs::rename(&temporary, path).map_err(Error::io("create", path)))
             // Another run may have taken the name in the meantime.
             .or_else(|error| Self::check_free(path).and(Err(error)));
@@ -69,29 +66,11 @@ impl RunDir {
         }
     }
 
-    fn fill<T: Learnable>(
-        path: &Path,
-        config: &Config,
-        options: &T::Options,
-        start: &Checkpoint,
-    ) -> Result<()> {
+    fn fill(path: &Path, config: &str, start: &Checkpoint) -> Result<()> {
         fs::create_dir(path).map_err(Error::io("create", path))?;
-        Self::write_config::<T>(path, config, options)?;
+        write_atomically(&path.join(CONFIG), config.as_bytes())?;
         File::create(path.join(METRICS)).map_err(Error::io("create", path.join(METRICS)))?;
         start.save(&path.join(CHECKPOINT))
-    }
-
-    /// Every value in force but the directory itself, which may be moved.
-    fn write_config<T: Learnable>(path: &Path, config: &Config, options: &T::Options) -> Result<()> {
-        let refuse = |error| Error::Config(format!("cannot be stored: {error}"));
-        let config = Config { out: None, ..config.clone() };
-        let text = format!(
-            "# Every value in force in this run. `refrain train --config` takes such a file.\ntask = \"{}\"\n{}{}",
-            T::NAME,
-            toml::to_string(&config).map_err(refuse)?,
-            toml::to_string(options).map_err(refuse)?,
-        );
-        write_atomically(&path.join(CONFIG), text.as_bytes())
     }
 
     fn open(path: &Path) -> Result<Self> {
@@ -138,15 +117,10 @@ impl RunDir {
     ///
     /// # Errors
     /// If a file cannot be read or written, or another process is working on the run.
-    pub(super) fn go_on<T: Learnable>(
-        path: &Path,
-        config: &Config,
-        options: &T::Options,
-        step: u64,
-    ) -> Result<Self> {
+    pub(super) fn go_on(path: &Path, config: &str, step: u64) -> Result<Self> {
         // Before anything is changed; the file that takes the place of this one is locked anew.
         let _locked = Self::open(path)?;
-        Self::write_config::<T>(path, config, options)?;
+        write_atomically(&path.join(CONFIG), config.as_bytes())?;
         let metrics = path.join(METRICS);
         write_atomically(&metrics, &lines_up_to(&metrics, step)?)?;
         Self::open(path)
@@ -197,6 +171,17 @@ impl Settings {
             Error::Config(format!("{}, line {line}: {}", path.display(), error.message()))
         })
     }
+}
+
+/// `config.toml`: every value in force but the directory itself, which may be moved.
+pub(super) fn config_text(task: &str, config: &Config, options: &impl Serialize) -> Result<String> {
+    let refuse = |error| Error::Config(format!("cannot be stored: {error}"));
+    let config = Config { out: None, ..config.clone() };
+    Ok(format!(
+        "# Every value in force in this run. `refrain train --config` takes such a file.\ntask = \"{task}\"\n{}{}",
+        toml::to_string(&config).map_err(refuse)?,
+        toml::to_string(options).map_err(refuse)?,
+    ))
 }
 
 /// The lines of events up to a step. A last line that a kill or a full disk has cut is dropped with them.

@@ -21,6 +21,10 @@ pub struct ForecastErrors {
     pub rmse: Vec<f64>,
     /// Mean absolute errors.
     pub mae: Vec<f64>,
+    /// Both over all steps ahead together.
+    pub rmse_over_horizon: f64,
+    /// See `rmse_over_horizon`.
+    pub mae_over_horizon: f64,
     /// Mean negative log-densities in nats; empty for quantiles, and for baselines, which say nothing of it.
     pub nll: Vec<f64>,
     /// Mean pinball losses, the mean over the quantiles; empty for a model of means and deviations.
@@ -103,12 +107,20 @@ impl<B: Backend> Session<'_, Forecast, B> {
             nll.extend((!densities.is_empty()).then(|| mean(densities)));
             pinball.extend((!losses.is_empty()).then(|| mean(losses)));
         }
-        let of = |baseline, points: &dyn Fn(usize) -> Vec<f64>, nll, pinball| ForecastErrors {
-            baseline,
-            rmse: steps.clone().map(|step| rmse(&truths[step..], &points(step))).collect(),
-            mae: steps.clone().map(|step| mae(&truths[step..], &points(step))).collect(),
-            nll,
-            pinball,
+        let of = |baseline, points: &dyn Fn(usize) -> Vec<f64>, nll, pinball| {
+            let points: Vec<Vec<f64>> = steps.clone().map(points).collect();
+            let pairs = || steps.clone().map(|step| (&truths[step..], &points[step][..truths.len() - step]));
+            let (all_truths, all_points): (Vec<&[f64]>, Vec<&[f64]>) = pairs().unzip();
+            let (all_truths, all_points) = (all_truths.concat(), all_points.concat());
+            ForecastErrors {
+                baseline,
+                rmse: pairs().map(|(truths, points)| rmse(truths, points)).collect(),
+                mae: pairs().map(|(truths, points)| mae(truths, points)).collect(),
+                rmse_over_horizon: rmse(&all_truths, &all_points),
+                mae_over_horizon: mae(&all_truths, &all_points),
+                nll,
+                pinball,
+            }
         };
         let mut all = vec![of(None, &points, nll, pinball)];
         for baseline in task.baselines(column) {
