@@ -26,6 +26,8 @@ pub(crate) fn forward(
 ) {
     let rows = initial.h.len() / layer.spec.hidden_size;
     let steps = input.positions() / rows;
+    // Rows that have all steps are as if nobody had counted.
+    let lengths = lengths.filter(|lengths| lengths.iter().any(|&length| length < steps));
     tape.begin(layer, steps, initial, lengths);
     match input {
         Input::Frames(x) if rows < FEW_ROWS && steps > 1 => {
