@@ -8,7 +8,7 @@ use std::process::ExitCode;
 pub(crate) enum Failure {
     /// Something went wrong.
     Error(refrain::Error),
-    /// The machine would not have it.
+    /// The system would not do it: a port is taken, a thread cannot be started.
     Machine(String),
     /// The request itself cannot be served.
     Usage(String),

@@ -78,8 +78,8 @@ fn a_step_shared_by_several_threads_gives_the_same_bits() {
             let mut random = Random(7);
             let (params, x) = (random.vec(len, 0.1), random.vec(size * STEPS, 1.0));
             let ids: Vec<u32> = (0..STEPS as u32).map(|step| step % VOCAB).collect();
-            // Windows of so many steps, all of them with the same bits.
-            let run = |backend: &Cpu, window: usize| -> (Vec<f32>, State<f32>) {
+            // Windows of so many steps, all of them with the same bits, whether or not their steps are counted.
+            let run = |backend: &Cpu, window: usize, counted: bool| -> (Vec<f32>, State<f32>) {
                 let params = backend.buffer(&to::<Cpu>(&params));
                 let mut layer = backend.recurrent(&specs[0]);
                 backend.pack_recurrent(&mut layer, &params, false);
@@ -91,7 +91,9 @@ fn a_step_shared_by_several_threads_gives_the_same_bits() {
                         Source::Frames { .. } => Input::Frames(backend.view(&frames)),
                         _ => Input::Ids(ids),
                     };
-                    backend.recurrent_forward(&layer, input, &state, None, &mut tape);
+                    let lengths = [ids.len()];
+                    let lengths = counted.then_some(&lengths[..]);
+                    backend.recurrent_forward(&layer, input, &state, lengths, &mut tape);
                     outputs.extend(backend.read_frames(backend.output(&tape)));
                     backend.final_state(&tape, &mut state);
                 }
@@ -99,9 +101,12 @@ fn a_step_shared_by_several_threads_gives_the_same_bits() {
             };
             for_each_backend(3, |backend, name| {
                 let alone = Cpu::with_isa(backend.isa(), 1).unwrap().with_precision(backend.precision());
-                let expected = run(&alone, 1);
+                let expected = run(&alone, 1, false);
                 for (backend, window) in [(&alone, STEPS), (backend, 1), (backend, 5)] {
-                    assert!(run(backend, window) == expected, "{name}, {cell:?}, {source:?}, T={window}");
+                    for counted in [false, true] {
+                        let found = run(backend, window, counted);
+                        assert!(found == expected, "{name}, {cell:?}, {source:?}, T={window}, {counted}");
+                    }
                 }
             });
         }
