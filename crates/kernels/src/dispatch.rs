@@ -17,6 +17,8 @@ pub enum Isa {
     Avx2,
     /// AVX-512, sixteen lanes.
     Avx512,
+    /// AVX-512, and its products of pairs of bfloat16.
+    Avx512Bf16,
     /// AVX-512, and tile units for products of bfloat16.
     Amx,
 }
@@ -35,7 +37,7 @@ impl Isa {
     pub const VARIABLE: &'static str = "REFRAIN_ISA";
 
     /// All of them, slowest first.
-    pub const ALL: [Isa; 5] = [Isa::Scalar, Isa::Wide, Isa::Avx2, Isa::Avx512, Isa::Amx];
+    pub const ALL: [Isa; 6] = [Isa::Scalar, Isa::Wide, Isa::Avx2, Isa::Avx512, Isa::Avx512Bf16, Isa::Amx];
 
     /// Whether this processor can run it.
     pub fn is_available(self) -> bool {
@@ -52,9 +54,11 @@ impl Isa {
                     && Isa::Avx2.is_available()
             }
             #[cfg(target_arch = "x86_64")]
+            Isa::Avx512Bf16 => Isa::Avx512.is_available() && is_x86_feature_detected!("avx512bf16"),
+            #[cfg(target_arch = "x86_64")]
             Isa::Amx => Isa::Avx512.is_available() && tiles::is_available(),
             #[cfg(not(target_arch = "x86_64"))]
-            Isa::Avx2 | Isa::Avx512 | Isa::Amx => false,
+            Isa::Avx2 | Isa::Avx512 | Isa::Avx512Bf16 | Isa::Amx => false,
         }
     }
 
@@ -74,15 +78,16 @@ impl Isa {
                 if isa.is_available() { Ok(isa) } else { Err(IsaError::Unavailable(isa)) }
             }
             _ if Isa::Amx.is_available() => Ok(Isa::Amx),
+            _ if Isa::Avx512Bf16.is_available() => Ok(Isa::Avx512Bf16),
             _ if Isa::Avx512.is_available() => Ok(Isa::Avx512),
             _ if Isa::Avx2.is_available() => Ok(Isa::Avx2),
             _ => Ok(Isa::Scalar),
         }
     }
 
-    /// Whether it multiplies bfloat16 in tile units, a multiple as fast as `f32`.
-    pub fn has_tile_units(self) -> bool {
-        self == Isa::Amx
+    /// Whether it multiplies numbers of bfloat16 faster than those of `f32`: in pairs, or in tile units.
+    pub fn gains_by_bf16(self) -> bool {
+        matches!(self, Isa::Avx512Bf16 | Isa::Amx)
     }
 
     /// Its name, as `REFRAIN_ISA` takes it.
@@ -92,6 +97,7 @@ impl Isa {
             Isa::Wide => "wide",
             Isa::Avx2 => "avx2",
             Isa::Avx512 => "avx512",
+            Isa::Avx512Bf16 => "avx512bf16",
             Isa::Amx => "amx",
         }
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PrecisionChoice {
-    /// bfloat16 where the processor has tile units for it and the layers are large enough to gain by them.
+    /// bfloat16 where the processor multiplies it faster and the layers are large enough to gain by that.
     #[default]
     Auto,
     /// [`Precision::F32`].
@@ -18,8 +18,8 @@ pub enum PrecisionChoice {
     Int8,
 }
 
-/// Hidden size from which tiles of 16 by 32 numbers are filled well enough.
-const ENOUGH_FOR_TILES: usize = 64;
+/// Hidden size from which rounding to bfloat16 takes less time than its products save.
+const ENOUGH_FOR_BF16: usize = 64;
 
 impl PrecisionChoice {
     /// The precision for layers of this hidden size on this machine.
@@ -29,7 +29,7 @@ impl PrecisionChoice {
             PrecisionChoice::Bf16 => Precision::Bf16,
             PrecisionChoice::Int8 => Precision::Int8,
             PrecisionChoice::Auto => match Isa::detect() {
-                Ok(isa) if isa.has_tile_units() && hidden_size >= ENOUGH_FOR_TILES => Precision::Bf16,
+                Ok(isa) if isa.gains_by_bf16() && hidden_size >= ENOUGH_FOR_BF16 => Precision::Bf16,
                 _ => Precision::F32,
             },
         }

@@ -137,7 +137,12 @@ impl Product<'_> {
         }
         for term in self.terms {
             let c = &mut self.c[term.at * simd.lanes()..];
-            simd.run(Multiply { rows: self.rows, term, init, c, c_stride: self.c_stride });
+            let multiply = Multiply { rows: self.rows, term, init, c, c_stride: self.c_stride };
+            if bf16 {
+                simd.run_with_dots(multiply)
+            } else {
+                simd.run(multiply)
+            }
             init = Init::Accumulate;
         }
     }

@@ -123,9 +123,12 @@ impl Scheme for Half {
     ) {
         // SAFETY: the caller's promise.
         unsafe {
-            // One half of the pairs after the other: activations of both would not fit into registers.
-            Half::half::<V, R, N, 0>(v, a, row_stride, w, sums);
-            Half::half::<V, R, N, 1>(v, a, row_stride, w, sums);
+            // One half of the pairs after the other, where they are not multiplied as pairs: activations of both would
+            // not fit into registers.
+            Half::pass::<V, R, N, 0>(v, a, row_stride, w, sums);
+            if V::PASSES == 2 {
+                Half::pass::<V, R, N, 1>(v, a, row_stride, w, sums);
+            }
         }
     }
 
@@ -136,13 +139,13 @@ impl Scheme for Half {
 }
 
 impl Half {
-    /// The first or the second of every pair.
+    /// Adds what one pass takes of every pair.
     ///
     /// # Safety
     /// As for [`Scheme::step`].
     #[inline(always)]
     #[allow(clippy::needless_range_loop, reason = "plain loops over constants become registers")]
-    unsafe fn half<V: Vector, const R: usize, const N: usize, const HALF: usize>(
+    unsafe fn pass<V: Vector, const R: usize, const N: usize, const PASS: usize>(
         v: V,
         a: *const Bf16,
         row_stride: usize,
@@ -151,14 +154,13 @@ impl Half {
     ) {
         // SAFETY: the caller's promise.
         unsafe {
-            let mut x = [v; R];
-            for (i, x) in x.iter_mut().enumerate() {
-                *x = v.splat_pair(a.add(i * row_stride).cast::<[Bf16; 2]>().read())[HALF];
-            }
+            let x: [V::Pairs; R] = std::array::from_fn(|i| {
+                v.splat_pair::<PASS>(a.add(i * row_stride).cast::<[Bf16; 2]>().read())
+            });
             for j in 0..N {
-                let y = v.load_pairs(w.add(j * 2 * V::LANES))[HALF];
+                let y = v.load_pairs::<PASS>(w.add(j * 2 * V::LANES));
                 for i in 0..R {
-                    sums[i][j] = x[i].mul_add(y, sums[i][j]);
+                    sums[i][j] = sums[i][j].add_pairs(x[i], y);
                 }
             }
         }

@@ -41,6 +41,8 @@ impl Vector for Avx2 {
     const LANES: usize = 8;
     const TILE_ROWS: [usize; 5] = [0, 6, 6, 4, 3];
     type Ints = __m256i;
+    const PASSES: usize = 2;
+    type Pairs = Self;
 
     #[inline(always)]
     fn splat(self, x: f32) -> Self {
@@ -117,20 +119,18 @@ impl Vector for Avx2 {
         }
     }
     #[inline(always)]
-    unsafe fn load_pairs(self, from: *const Bf16) -> [Self; 2] {
+    unsafe fn load_pairs<const PASS: usize>(self, from: *const Bf16) -> Self {
+        unsafe { self.one_of_pairs::<PASS>(_mm256_loadu_si256(from.cast())) }
+    }
+    #[inline(always)]
+    fn splat_pair<const PASS: usize>(self, pair: [Bf16; 2]) -> Self {
         unsafe {
-            let pairs = _mm256_loadu_si256(from.cast());
-            let odd = _mm256_and_si256(pairs, _mm256_set1_epi32(!0xffff));
-            [Self(_mm256_castsi256_ps(_mm256_slli_epi32::<16>(pairs))), Self(_mm256_castsi256_ps(odd))]
+            self.one_of_pairs::<PASS>(_mm256_set1_epi32(i32::from(pair[0].0) | i32::from(pair[1].0) << 16))
         }
     }
     #[inline(always)]
-    fn splat_pair(self, pair: [Bf16; 2]) -> [Self; 2] {
-        unsafe {
-            let pair = _mm256_set1_epi32(i32::from(pair[0].0) | i32::from(pair[1].0) << 16);
-            let odd = _mm256_and_si256(pair, _mm256_set1_epi32(!0xffff));
-            [Self(_mm256_castsi256_ps(_mm256_slli_epi32::<16>(pair))), Self(_mm256_castsi256_ps(odd))]
-        }
+    fn add_pairs(self, x: Self, w: Self) -> Self {
+        x.mul_add(w, self)
     }
     #[inline(always)]
     unsafe fn store_pairs(self, odd: Self, to: *mut Bf16) {
@@ -187,6 +187,18 @@ impl Vector for Avx2 {
 }
 
 impl Avx2 {
+    /// The first of pairs of bfloat16 as `f32`, or the second.
+    #[inline(always)]
+    fn one_of_pairs<const SECOND: usize>(self, pairs: __m256i) -> Self {
+        // SAFETY: a value proves the features.
+        unsafe {
+            Self(_mm256_castsi256_ps(match SECOND {
+                0 => _mm256_slli_epi32::<16>(pairs),
+                _ => _mm256_and_si256(pairs, _mm256_set1_epi32(!0xffff)),
+            }))
+        }
+    }
+
     /// The bits, rounded to bfloat16 (nearest, ties to even) in the upper halves. A NaN that arithmetic has made
     /// remains one.
     #[inline(always)]

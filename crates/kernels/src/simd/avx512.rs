@@ -3,6 +3,7 @@
 use super::vector::{Job, Vector};
 use crate::element::Bf16;
 use std::arch::x86_64::*;
+use std::mem::transmute;
 use std::ops::{Add, Div, Mul, Sub};
 
 /// Compiles a job for AVX-512 (F, DQ, BW, VL: every processor with the first of use here has all four).
@@ -11,16 +12,26 @@ use std::ops::{Add, Div, Mul, Sub};
 /// The processor has them.
 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
 pub(super) unsafe fn run<J: Job>(job: J) -> J::Output {
-    job.run(Avx512(_mm512_setzero_ps()))
+    job.run(Avx512::<false>(_mm512_setzero_ps()))
 }
 
-/// Only [`run`] makes the first value, so every value proves that the processor has AVX-512.
+/// Compiles a job for AVX-512 with the instruction that multiplies pairs of bfloat16.
+///
+/// # Safety
+/// The processor has it, and what [`run`] asks for.
+#[target_feature(enable = "avx512bf16,avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
+pub(super) unsafe fn run_with_dots<J: Job>(job: J) -> J::Output {
+    job.run(Avx512::<true>(_mm512_setzero_ps()))
+}
+
+/// Only [`run`] and [`run_with_dots`] make the first value, so every value proves that the processor has AVX-512, and
+/// with `DOTS` the dot products of pairs of bfloat16.
 #[derive(Clone, Copy)]
-pub(super) struct Avx512(__m512);
+pub(super) struct Avx512<const DOTS: bool>(__m512);
 
 macro_rules! operator {
     ($trait:ident, $method:ident, $intrinsic:ident) => {
-        impl $trait for Avx512 {
+        impl<const DOTS: bool> $trait for Avx512<DOTS> {
             type Output = Self;
             #[inline(always)]
             fn $method(self, other: Self) -> Self {
@@ -37,10 +48,12 @@ operator!(Div, div, _mm512_div_ps);
 
 // SAFETY of every block below: a value proves the features; pointers are the caller's promise.
 #[allow(clippy::undocumented_unsafe_blocks)]
-impl Vector for Avx512 {
+impl<const DOTS: bool> Vector for Avx512<DOTS> {
     const LANES: usize = 16;
     const TILE_ROWS: [usize; 5] = [0, 6, 6, 8, 6];
     type Ints = __m512i;
+    const PASSES: usize = if DOTS { 1 } else { 2 };
+    type Pairs = __m512i;
 
     #[inline(always)]
     fn splat(self, x: f32) -> Self {
@@ -107,19 +120,20 @@ impl Vector for Avx512 {
         }
     }
     #[inline(always)]
-    unsafe fn load_pairs(self, from: *const Bf16) -> [Self; 2] {
-        unsafe {
-            let pairs = _mm512_loadu_si512(from.cast());
-            let odd = _mm512_and_si512(pairs, _mm512_set1_epi32(!0xffff));
-            [Self(_mm512_castsi512_ps(_mm512_slli_epi32::<16>(pairs))), Self(_mm512_castsi512_ps(odd))]
-        }
+    unsafe fn load_pairs<const PASS: usize>(self, from: *const Bf16) -> __m512i {
+        unsafe { self.of_pairs::<PASS>(_mm512_loadu_si512(from.cast())) }
     }
     #[inline(always)]
-    fn splat_pair(self, pair: [Bf16; 2]) -> [Self; 2] {
+    fn splat_pair<const PASS: usize>(self, pair: [Bf16; 2]) -> __m512i {
+        unsafe { self.of_pairs::<PASS>(_mm512_set1_epi32(i32::from(pair[0].0) | i32::from(pair[1].0) << 16)) }
+    }
+    #[inline(always)]
+    fn add_pairs(self, x: __m512i, w: __m512i) -> Self {
         unsafe {
-            let pair = _mm512_set1_epi32(i32::from(pair[0].0) | i32::from(pair[1].0) << 16);
-            let odd = _mm512_and_si512(pair, _mm512_set1_epi32(!0xffff));
-            [Self(_mm512_castsi512_ps(_mm512_slli_epi32::<16>(pair))), Self(_mm512_castsi512_ps(odd))]
+            Self(match DOTS {
+                true => _mm512_dpbf16_ps(self.0, transmute(x), transmute(w)),
+                false => _mm512_fmadd_ps(_mm512_castsi512_ps(x), _mm512_castsi512_ps(w), self.0),
+            })
         }
     }
     #[inline(always)]
@@ -187,7 +201,20 @@ impl Vector for Avx512 {
     }
 }
 
-impl Avx512 {
+impl<const DOTS: bool> Avx512<DOTS> {
+    /// What a pass takes of pairs of bfloat16: all, or one of each as `f32`.
+    #[inline(always)]
+    fn of_pairs<const PASS: usize>(self, pairs: __m512i) -> __m512i {
+        // SAFETY: a value proves the features.
+        unsafe {
+            match PASS {
+                _ if DOTS => pairs,
+                0 => _mm512_slli_epi32::<16>(pairs),
+                _ => _mm512_and_si512(pairs, _mm512_set1_epi32(!0xffff)),
+            }
+        }
+    }
+
     /// The bits, rounded to bfloat16 (nearest, ties to even) in the upper halves. A NaN that arithmetic has made
     /// remains one.
     #[inline(always)]

@@ -43,9 +43,9 @@ impl Simd {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => avx2::Avx2::LANES,
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 | Isa::Amx => avx512::Avx512::LANES,
+            Isa::Avx512 | Isa::Avx512Bf16 | Isa::Amx => avx512::Avx512::<false>::LANES,
             #[cfg(not(target_arch = "x86_64"))]
-            Isa::Avx2 | Isa::Avx512 | Isa::Amx => unreachable!("not available off x86-64"),
+            Isa::Avx2 | Isa::Avx512 | Isa::Avx512Bf16 | Isa::Amx => unreachable!("not available off x86-64"),
         }
     }
 
@@ -60,6 +60,17 @@ impl Simd {
         width.next_multiple_of(self.lanes().max(step))
     }
 
+    /// Runs a job that multiplies numbers of bfloat16: in pairs, where the instruction set can.
+    #[inline]
+    pub(crate) fn run_with_dots<J: Job>(self, job: J) -> J::Output {
+        match self.isa {
+            // SAFETY: `Simd::new` has seen that the processor has the features the entry enables.
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512Bf16 => unsafe { avx512::run_with_dots(job) },
+            _ => self.run(job),
+        }
+    }
+
     /// Runs a job with this instruction set.
     #[inline]
     pub(crate) fn run<J: Job>(self, job: J) -> J::Output {
@@ -71,9 +82,9 @@ impl Simd {
             Isa::Avx2 => unsafe { avx2::run(job) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 | Isa::Amx => unsafe { avx512::run(job) },
+            Isa::Avx512 | Isa::Avx512Bf16 | Isa::Amx => unsafe { avx512::run(job) },
             #[cfg(not(target_arch = "x86_64"))]
-            Isa::Avx2 | Isa::Avx512 | Isa::Amx => unreachable!("not available off x86-64"),
+            Isa::Avx2 | Isa::Avx512 | Isa::Avx512Bf16 | Isa::Amx => unreachable!("not available off x86-64"),
         }
     }
 }

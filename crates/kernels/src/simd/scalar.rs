@@ -43,6 +43,8 @@ impl<const N: usize> Vector for Array<N> {
     const TILE_ROWS: [usize; 5] = [0, 6, 6, 4, 3];
     /// A sum, or two halves.
     type Ints = [i32; N];
+    const PASSES: usize = 2;
+    type Pairs = Self;
 
     #[inline(always)]
     fn splat(self, x: f32) -> Self {
@@ -104,14 +106,18 @@ impl<const N: usize> Vector for Array<N> {
         unsafe { to.cast::<[Bf16; N]>().write(self.0.map(Bf16::of)) }
     }
     #[inline(always)]
-    unsafe fn load_pairs(self, from: *const Bf16) -> [Self; 2] {
+    unsafe fn load_pairs<const PASS: usize>(self, from: *const Bf16) -> Self {
         // SAFETY: as for `load_ptr`, for N pairs.
         let pairs = unsafe { from.cast::<[[Bf16; 2]; N]>().read() };
-        [Self(pairs.map(|pair| pair[0].to_f32())), Self(pairs.map(|pair| pair[1].to_f32()))]
+        Self(pairs.map(|pair| pair[PASS].to_f32()))
     }
     #[inline(always)]
-    fn splat_pair(self, pair: [Bf16; 2]) -> [Self; 2] {
-        pair.map(|x| Self([x.to_f32(); N]))
+    fn splat_pair<const PASS: usize>(self, pair: [Bf16; 2]) -> Self {
+        Self([pair[PASS].to_f32(); N])
+    }
+    #[inline(always)]
+    fn add_pairs(self, x: Self, w: Self) -> Self {
+        x.mul_add(w, self)
     }
     #[inline(always)]
     unsafe fn store_pairs(self, odd: Self, to: *mut Bf16) {

@@ -17,6 +17,11 @@ pub(crate) trait Vector:
     const TILE_ROWS: [usize; 5];
     /// `LANES` integers of 32 bits, or pairs of 16.
     type Ints: Copy;
+    /// Passes in which a register tile of bfloat16 takes its pairs: one where the processor multiplies pairs; two where
+    /// they become `f32` first, the first of every pair and then the second.
+    const PASSES: usize;
+    /// What one pass takes of `LANES` pairs of bfloat16.
+    type Pairs: Copy;
 
     fn splat(self, x: f32) -> Self;
     /// `self * a + b`, fused where the hardware can.
@@ -57,13 +62,15 @@ pub(crate) trait Vector:
     /// # Safety
     /// `to` is valid for writing `LANES` values.
     unsafe fn store_bf16(self, to: *mut Bf16);
-    /// Reads `LANES` pairs of bfloat16: the first of each, and the second of each.
+    /// Reads what pass `PASS` takes of `LANES` pairs of bfloat16.
     ///
     /// # Safety
     /// `from` is valid for reading `2 * LANES` values.
-    unsafe fn load_pairs(self, from: *const Bf16) -> [Self; 2];
-    /// The first of a pair in every lane, and the second of it.
-    fn splat_pair(self, pair: [Bf16; 2]) -> [Self; 2];
+    unsafe fn load_pairs<const PASS: usize>(self, from: *const Bf16) -> Self::Pairs;
+    /// What pass `PASS` takes of the same pair in every lane.
+    fn splat_pair<const PASS: usize>(self, pair: [Bf16; 2]) -> Self::Pairs;
+    /// `self` and, for every lane, the products that a pass takes of `x` and `w`.
+    fn add_pairs(self, x: Self::Pairs, w: Self::Pairs) -> Self;
     /// Writes pairs of bfloat16, rounded to the nearest: the first of each from `self`, the second from `odd`.
     ///
     /// # Safety
