@@ -62,8 +62,8 @@ enum What {
     Train,
     /// Characters drawn one after the other, of one stream or of several together
     Sample,
-    /// What the machine can do at most: multiply-adds and tile units from registers, reading of caches and memory, of
-    /// one thread and of all
+    /// What the machine can do at most: multiply-adds, pairs of bf16 and tile units from registers, reading of caches
+    /// and memory, of one thread and of all
     Peak,
 }
 
@@ -157,6 +157,8 @@ fn report(args: &Args, workload: &Workload, figures: &Figures) -> Result<(), Fai
 /// What some threads can do at best.
 struct Peaks {
     fma_gflops: f64,
+    /// None where pairs of bfloat16 are not multiplied.
+    dot_gflops: Option<f64>,
     /// None without tile units.
     tile_tflops: Option<f64>,
     /// GB/s from each of [`peak::WORKING_SETS`], of which the last is memory.
@@ -168,6 +170,7 @@ impl Peaks {
         let read = peak::WORKING_SETS.into_iter().map(|bytes| peak::read_gb_per_s(isa, threads, bytes));
         Ok(Self {
             fma_gflops: peak::fma_gflops(isa, threads)?,
+            dot_gflops: peak::dot_gflops(isa, threads)?,
             tile_tflops: peak::tile_tflops(threads),
             read: read.collect::<Result<_, _>>()?,
         })
@@ -190,6 +193,7 @@ fn peaks(args: &Args, isa: Isa, threads: usize) -> Result<(), Failure> {
         let object = json!({
             "what": "peak", "isa": isa.name(), "threads": threads,
             "fma_gflops": one.fma_gflops, "fma_gflops_all_threads": all.fma_gflops,
+            "dot_gflops": one.dot_gflops, "dot_gflops_all_threads": all.dot_gflops,
             "tile_tflops": one.tile_tflops, "tile_tflops_all_threads": all.tile_tflops,
             "read_gb_per_s": one.memory_gb_per_s(), "read_gb_per_s_all_threads": all.memory_gb_per_s(),
             "working_sets": caches.collect::<Vec<_>>(),
@@ -203,10 +207,12 @@ fn peaks(args: &Args, isa: Isa, threads: usize) -> Result<(), Failure> {
     let heading = if threads > 1 { format!("{:>14}", format!("{threads} threads")) } else { String::new() };
     out::line(&format!("{:<36}{:>12}{heading}", format!("peaks, {isa}"), "one thread"))?;
     row("multiply-add of f32, GFLOP/s", &|peaks| peaks.fma_gflops)?;
-    match one.tile_tflops {
-        Some(_) => row("tile units, bf16, TFLOP/s", &|peaks| peaks.tile_tflops.unwrap_or_default())?,
-        None => out::line(&format!("  {:<34}{:>12}", "tile units, bf16, TFLOP/s", "none here"))?,
-    }
+    let row_or_none = |name: &str, figure: &dyn Fn(&Peaks) -> Option<f64>| match figure(&one) {
+        Some(_) => row(name, &|peaks| figure(peaks).unwrap_or_default()),
+        None => out::line(&format!("  {name:<34}{:>12}", "none here")),
+    };
+    row_or_none("pairs of bf16, GFLOP/s", &|peaks| peaks.dot_gflops)?;
+    row_or_none("tile units, bf16, TFLOP/s", &|peaks| peaks.tile_tflops)?;
     for (i, bytes) in peak::WORKING_SETS.into_iter().enumerate() {
         let place = match bytes {
             peak::MEMORY.. => "memory".to_owned(),

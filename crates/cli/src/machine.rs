@@ -20,7 +20,7 @@ pub(crate) fn cpu(threads: usize) -> Result<Cpu, Failure> {
 /// How a model is run, for every verb that only uses one.
 #[derive(clap::Args)]
 pub(crate) struct MachineArgs {
-    /// f32, bf16, int8, or auto: bf16 where the processor has tile units for it [auto]
+    /// f32, bf16, int8, or auto: bf16 where the processor multiplies it faster than f32 [auto]
     #[arg(long, value_parser = named::<PrecisionChoice>)]
     precision: Option<PrecisionChoice>,
     /// Threads; changes no bit of the result [all processors]

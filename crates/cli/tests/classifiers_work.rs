@@ -38,6 +38,30 @@ fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
+/// Where a few examples are held back, all are soon right, while the loss still falls.
+#[test]
+fn patience_lasts_while_the_loss_falls() {
+    let place = Place::new();
+    reviews(&place, "reviews.tsv", 120);
+    let told = place.succeed(
+        "train reviews.tsv --json --hidden-size 12 --embedding-size 8 --batch-size 8 --epochs 60 --patience 2",
+    );
+    let valid: Vec<(f64, f64)> = told
+        .lines()
+        .map(json)
+        .filter(|event| event["event"] == "valid")
+        .map(|event| (event["accuracy"].as_f64().unwrap(), event["loss"].as_f64().unwrap()))
+        .collect();
+    let stale = |better: &dyn Fn((f64, f64), &[(f64, f64)]) -> bool| {
+        let since = (0..valid.len()).rev().take_while(|&i| !better(valid[i], &valid[..i]));
+        since.count()
+    };
+    let more_right = |now: (f64, f64), earlier: &[(f64, f64)]| earlier.iter().all(|one| now.0 > one.0);
+    let smaller = |now: (f64, f64), earlier: &[(f64, f64)]| earlier.iter().all(|one| now.1 < one.1);
+    assert!(stale(&more_right) > 2, "right answers alone would have ended it: {valid:?}");
+    assert!(stale(&|now, earlier| more_right(now, earlier) || smaller(now, earlier)) <= 2, "{valid:?}");
+}
+
 #[test]
 fn texts_are_learned_measured_and_predicted() {
     let place = Place::new();

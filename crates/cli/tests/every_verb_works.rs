@@ -254,6 +254,8 @@ fn bench_measures_the_peaks_of_the_machine() {
     let place = Place::new();
     let found: Value = serde_json::from_str(&place.succeed("bench peak --threads 2 --json")).unwrap();
     let expected = [
+        "dot_gflops",
+        "dot_gflops_all_threads",
         "fma_gflops",
         "fma_gflops_all_threads",
         "isa",
@@ -270,8 +272,9 @@ fn bench_measures_the_peaks_of_the_machine() {
     for rate in ["fma_gflops", "fma_gflops_all_threads", "read_gb_per_s", "read_gb_per_s_all_threads"] {
         assert!(found[rate].as_f64() > Some(0.0), "{rate}: {found}");
     }
-    // A rate for those who have tile units, and null for the others.
+    // A rate for those who have tile units, and null for the others; so of pairs, which belong to one instruction set.
     assert_eq!(found["tile_tflops"].is_null(), !place.succeed("info").contains("amx"));
+    assert_eq!(found["dot_gflops"].is_null(), found["isa"] != "avx512bf16");
     for set in found["working_sets"].as_array().unwrap() {
         assert_eq!(keys(set), ["bytes", "read_gb_per_s", "read_gb_per_s_all_threads"]);
         assert!(set["read_gb_per_s"].as_f64() > Some(0.0), "{found}");

@@ -17,7 +17,7 @@ pub enum Isa {
     Avx2,
     /// AVX-512, sixteen lanes.
     Avx512,
-    /// AVX-512, and its products of pairs of bfloat16.
+    /// AVX-512, and its products of pairs: of bfloat16, and of the integers that bytes become.
     Avx512Bf16,
     /// AVX-512, and tile units for products of bfloat16.
     Amx,
@@ -54,7 +54,11 @@ impl Isa {
                     && Isa::Avx2.is_available()
             }
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512Bf16 => Isa::Avx512.is_available() && is_x86_feature_detected!("avx512bf16"),
+            Isa::Avx512Bf16 => {
+                Isa::Avx512.is_available()
+                    && is_x86_feature_detected!("avx512bf16")
+                    && is_x86_feature_detected!("avx512vnni")
+            }
             #[cfg(target_arch = "x86_64")]
             Isa::Amx => Isa::Avx512.is_available() && tiles::is_available(),
             #[cfg(not(target_arch = "x86_64"))]

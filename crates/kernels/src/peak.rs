@@ -5,6 +5,7 @@
 
 use crate::buffer::Aligned;
 use crate::dispatch::{Isa, IsaError};
+use crate::element::Bf16;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::tiles::Hardware;
 #[cfg(any(test, target_arch = "x86_64"))]
@@ -46,6 +47,27 @@ pub fn fma_gflops(isa: Isa, threads: usize) -> Result<f64, IsaError> {
         },
     );
     Ok(rate * flops as f64 / 1e9)
+}
+
+/// Peak rate of products of pairs of bfloat16 from registers, in GFLOP/s; none if the instruction set has no such.
+///
+/// # Errors
+/// If the machine lacks the instruction set.
+pub fn dot_gflops(isa: Isa, threads: usize) -> Result<Option<f64>, IsaError> {
+    const ITERATIONS: usize = 10_000;
+    let simd = Simd::new(isa)?;
+    if isa != Isa::Avx512Bf16 {
+        return Ok(None);
+    }
+    let flops = ITERATIONS * CHAINS * simd.lanes() * 4;
+    let rate = repetitions_per_s(
+        threads,
+        || (),
+        |()| {
+            black_box(simd.run_with_dots(Dots { iterations: ITERATIONS }));
+        },
+    );
+    Ok(Some(rate * flops as f64 / 1e9))
 }
 
 /// Peak rate of products of bfloat16 on tile units, from their registers, in TFLOP/s; none if the machine lacks them.
@@ -153,6 +175,27 @@ impl Job for Fma {
     }
 }
 
+/// As [`Fma`], of pairs of bfloat16.
+struct Dots {
+    iterations: usize,
+}
+
+impl Job for Dots {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<V: Vector>(self, v: V) -> f32 {
+        let one = v.splat_pair::<0>(black_box([Bf16::of(1.0); 2]));
+        let mut chains = [v.splat(0.0); CHAINS];
+        for _ in 0..self.iterations {
+            for chain in &mut chains {
+                *chain = chain.add_pairs(one, one);
+            }
+        }
+        chains.iter().fold(v.splat(0.0), |sum, &chain| sum + chain).sum()
+    }
+}
+
 /// Vectors read at a time, each added to a sum of its own: as many as hide the latency of an addition.
 const READS: usize = 8;
 
@@ -219,6 +262,8 @@ mod tests {
         for isa in Isa::available() {
             assert!(fma_gflops(isa, 2).unwrap() > 0.0, "{isa}");
             assert!(read_gb_per_s(isa, 2, 100_000).unwrap() > 0.0, "{isa}");
+            let dots = dot_gflops(isa, 2).unwrap();
+            assert_eq!(dots.is_some_and(|rate| rate > 0.0), isa == Isa::Avx512Bf16, "{isa}");
         }
     }
 
@@ -234,6 +279,10 @@ mod tests {
             let simd = Simd::new(isa).unwrap();
             let data = vec![1.0; 3 * READS * simd.lanes()];
             assert_eq!(simd.run(Read { data: &data }), data.len() as f32, "{isa}");
+            // A pass takes both of a pair, or one.
+            let each = if isa == Isa::Avx512Bf16 { 2 } else { 1 };
+            let sums = simd.run_with_dots(Dots { iterations: 3 });
+            assert_eq!(sums, (3 * CHAINS * simd.lanes() * each) as f32, "{isa}");
         }
         // Thirty-two products of one with one, each time.
         assert_eq!(tile_products(&mut Software::new(), 3), 96.0);

@@ -12,7 +12,7 @@ pub enum Precision {
     /// Single precision throughout.
     #[default]
     F32,
-    /// bfloat16: half the memory, and on processors with tile units a multiple of the speed.
+    /// bfloat16: half the memory, and on processors that multiply it a multiple of the speed.
     Bf16,
     /// Weights of eight bits with a scale for each output: a quarter of the memory; not for training.
     Int8,

@@ -247,7 +247,7 @@ pub(crate) struct Args {
     /// Threads; changes no bit of the result [all processors]
     #[arg(long, value_name = "N", help_heading = "Run")]
     threads: Option<usize>,
-    /// f32, bf16, or auto: bf16 where the processor has tile units for it [auto]
+    /// f32, bf16, or auto: bf16 where the processor multiplies it faster than f32 [auto]
     #[arg(long, value_parser = named::<PrecisionChoice>, help_heading = "Run")]
     precision: Option<PrecisionChoice>,
     /// Show a sample every N updates; 0 for none [five in all]

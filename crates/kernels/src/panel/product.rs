@@ -137,12 +137,7 @@ impl Product<'_> {
         }
         for term in self.terms {
             let c = &mut self.c[term.at * simd.lanes()..];
-            let multiply = Multiply { rows: self.rows, term, init, c, c_stride: self.c_stride };
-            if bf16 {
-                simd.run_with_dots(multiply)
-            } else {
-                simd.run(multiply)
-            }
+            simd.run_with_dots(Multiply { rows: self.rows, term, init, c, c_stride: self.c_stride });
             init = Init::Accumulate;
         }
     }

@@ -15,17 +15,17 @@ pub(super) unsafe fn run<J: Job>(job: J) -> J::Output {
     job.run(Avx512::<false>(_mm512_setzero_ps()))
 }
 
-/// Compiles a job for AVX-512 with the instruction that multiplies pairs of bfloat16.
+/// Compiles a job for AVX-512 with the instructions that multiply pairs, of bfloat16 and of integers, and add them up.
 ///
 /// # Safety
-/// The processor has it, and what [`run`] asks for.
-#[target_feature(enable = "avx512bf16,avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
+/// The processor has them, and what [`run`] asks for.
+#[target_feature(enable = "avx512bf16,avx512vnni,avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
 pub(super) unsafe fn run_with_dots<J: Job>(job: J) -> J::Output {
     job.run(Avx512::<true>(_mm512_setzero_ps()))
 }
 
 /// Only [`run`] and [`run_with_dots`] make the first value, so every value proves that the processor has AVX-512, and
-/// with `DOTS` the dot products of pairs of bfloat16.
+/// with `DOTS` the dot products of pairs.
 #[derive(Clone, Copy)]
 pub(super) struct Avx512<const DOTS: bool>(__m512);
 
@@ -193,7 +193,12 @@ impl<const DOTS: bool> Vector for Avx512<DOTS> {
     }
     #[inline(always)]
     fn add_products(self, sums: __m512i, x: __m512i, w: __m512i) -> __m512i {
-        unsafe { _mm512_add_epi32(sums, _mm512_madd_epi16(x, w)) }
+        unsafe {
+            match DOTS {
+                true => _mm512_dpwssd_epi32(sums, x, w),
+                false => _mm512_add_epi32(sums, _mm512_madd_epi16(x, w)),
+            }
+        }
     }
     #[inline(always)]
     fn to_floats(self, sums: __m512i) -> Self {

@@ -60,7 +60,7 @@ impl Simd {
         width.next_multiple_of(self.lanes().max(step))
     }
 
-    /// Runs a job that multiplies numbers of bfloat16: in pairs, where the instruction set can.
+    /// Runs a job that may multiply numbers of 16 bits: in pairs, where the instruction set can.
     #[inline]
     pub(crate) fn run_with_dots<J: Job>(self, job: J) -> J::Output {
         match self.isa {
