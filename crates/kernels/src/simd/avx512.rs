@@ -131,7 +131,11 @@ impl<const DOTS: bool> Vector for Avx512<DOTS> {
     fn add_pairs(self, x: __m512i, w: __m512i) -> Self {
         unsafe {
             Self(match DOTS {
-                true => _mm512_dpbf16_ps(self.0, transmute(x), transmute(w)),
+                true => _mm512_dpbf16_ps(
+                    self.0,
+                    transmute::<__m512i, __m512bh>(x),
+                    transmute::<__m512i, __m512bh>(w),
+                ),
                 false => _mm512_fmadd_ps(_mm512_castsi512_ps(x), _mm512_castsi512_ps(w), self.0),
             })
         }
