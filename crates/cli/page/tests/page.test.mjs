@@ -115,10 +115,12 @@ const CHECKS = {
     }
   },
   async predictions(page) {
-    assert.ok((await page.$$("#panel-predictions .guess")).length > 10);
+    // Lines are drawn as they come into view, some time after their panel.
+    const guessed = () => until(page, () => document.querySelectorAll("#panel-predictions .guess").length > 10);
+    await guessed();
     await said(page, "predictions", ".lines", "ArrowRight", /surprise .* nats[\s\S]*%/);
     await page.selectOption("#panel-predictions select >> nth=1", "1");
-    assert.ok((await page.$$("#panel-predictions .guess")).length > 10);
+    await guessed();
   },
   async unrolled(page) {
     const now = () =>
