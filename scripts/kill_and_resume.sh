@@ -24,7 +24,8 @@ cd "$place"
 # A checkpoint of some megabytes after every update.
 readonly settings=(--hidden-size 256 --num-layers 2 --seq-length 16 --batch-size 4 --threads 1 --shards 2
     --sample-every 0 --checkpoint-every 0.001s)
-readonly updates=120
+# Long enough for all kills on a fast machine: about eight updates go by before each.
+readonly updates=$((20 * kills))
 
 for ((line = 0; line < 400; line++)); do
     echo "line $line is $((line * line % 97)) and so on, $((line % 7)) times"
