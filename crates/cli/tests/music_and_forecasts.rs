@@ -101,6 +101,28 @@ fn series_are_learned_measured_and_continued() {
 }
 
 #[test]
+fn counts_that_come_to_nothing_are_taken_in_roots() {
+    let place = Place::new();
+    let counts = |least: i32| -> String {
+        let rows = (0..90_i32).map(|t| format!("{t},{}\n", (t % 9 - 4).pow(2) * (1 + t % 2) + least));
+        format!("day,seen\n{}", rows.collect::<String>())
+    };
+    place.write("counts.csv", counts(0));
+    place.write("below.csv", counts(-1));
+    let said = place.succeed(&format!("train counts.csv {SMALL} --horizon 2 --out run"));
+    assert!(said.contains("seen is taken in square roots"), "{said}");
+    let ahead = place.succeed("predict run");
+    for row in ahead.lines().skip(1) {
+        let row: Vec<f64> = row.split(',').map(|x| x.parse().unwrap()).collect();
+        assert!(row[3] >= 0.0 && row[3] <= row[1] && row[1] <= row[4], "{ahead}");
+    }
+    let table = place.succeed("eval run counts.csv");
+    assert!(table.contains("nats a value") && !table.contains("inf") && !table.contains("NaN"), "{table}");
+    let message = place.fail("eval run below.csv", 1);
+    assert!(message.contains("step 5, column `seen` is -1: in training it was never negative"), "{message}");
+}
+
+#[test]
 fn bad_music_and_bad_series_are_explained() {
     let place = Place::new();
     place.write("rolls.json", rolls());

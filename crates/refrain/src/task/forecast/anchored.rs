@@ -1,7 +1,6 @@
 //! A series as the network sees it: free of its unit and its level.
 //!
-//! A column whose values are all positive and which varies the more the higher it stands is taken in logarithms, so that
-//! growth by shares becomes growth by steps. A window of history is then read as differences to its last value, and what
+//! Each column is taken on its scale. A window of history is then read as differences to its last value, and what
 //! comes after it is predicted as the change from an anchor: that last value or, for the steps where this scatters less in
 //! training, what came one season before and the change since. So a level never seen before is nothing new.
 //!
@@ -10,6 +9,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::scale::{Normal, Scale, correlation};
 use crate::layer::gaussian;
 
 /// What turns a series `[T, C]` into windows, and forecasts back.
@@ -20,8 +20,8 @@ pub struct Anchoring {
     pub window: usize,
     /// Steps after which the series repeats itself.
     pub season: Option<usize>,
-    /// `[C]`: whether a column is taken in logarithms.
-    pub logarithmic: Vec<bool>,
+    /// `[C]`: in what a column is taken.
+    pub scales: Vec<Scale>,
     /// `[C]`: of a column whose level is read, the mean.
     pub centres: Vec<Option<f64>>,
     /// `[I]`: what the numbers of a step that is read are divided by, their root mean square.
@@ -34,27 +34,15 @@ pub struct Anchoring {
     pub deviations: Vec<f64>,
 }
 
-/// A share of the correlation between level and change from which on logarithms are taken.
-const GROWS_WITH_LEVEL: f64 = 0.25;
 /// A correlation between time and level from which on a column has a trend.
 const TREND: f64 = 0.7;
 
 impl Anchoring {
-    /// Whether logarithms suit a column: all of it is positive, and its steps are larger where it stands higher.
-    pub(super) fn is_logarithmic(column: &[f64]) -> bool {
-        if !column.iter().all(|&x| x > 0.0) {
-            return false;
-        }
-        let steps: Vec<f64> = column.windows(2).map(|pair| (pair[1] - pair[0]).abs()).collect();
-        let levels: Vec<f64> = column.windows(2).map(|pair| (pair[0] + pair[1]) / 2.0).collect();
-        correlation(&levels, &steps) > GROWS_WITH_LEVEL
-    }
-
-    /// Nothing but logarithms, for a start.
-    pub(super) fn new(logarithmic: Vec<bool>, window: usize, season: Option<usize>) -> Self {
-        let centres = vec![None; logarithmic.len()];
+    /// Nothing but scales, for a start.
+    pub(super) fn new(scales: Vec<Scale>, window: usize, season: Option<usize>) -> Self {
+        let centres = vec![None; scales.len()];
         let (spreads, seasonal, means, deviations) = (vec![], vec![], vec![], vec![]);
-        Self { window, season, logarithmic, centres, spreads, seasonal, means, deviations }
+        Self { window, season, scales, centres, spreads, seasonal, means, deviations }
     }
 
     /// Fits it to forecasts of `horizon` steps that begin at the steps `starts` of a transformed series.
@@ -116,37 +104,35 @@ impl Anchoring {
 
     /// `C`.
     pub(super) fn columns(&self) -> usize {
-        self.logarithmic.len()
+        self.scales.len()
     }
 
     /// Whether it can belong to forecasts of so many steps of so many columns.
     pub(super) fn fits(&self, horizon: usize, columns: usize) -> bool {
         let wide = horizon.saturating_mul(columns);
         let positive = |xs: &[f64]| xs.iter().all(|&x| x.is_finite() && x > 0.0);
-        [self.logarithmic.len(), self.centres.len()] == [columns; 2]
+        [self.scales.len(), self.centres.len()] == [columns; 2]
             && self.window > 0
             && self.season != Some(0)
             && self.season.is_none_or(|season| season < 1 << 40)
             && self.spreads.len() == self.width()
             && [self.means.len(), self.deviations.len(), self.seasonal.len()] == [wide; 3]
             && (self.season.is_some() || !self.seasonal.contains(&true))
+            && self.scales.iter().all(|scale| scale.is_valid())
             && positive(&self.spreads)
             && positive(&self.deviations)
             && self.means.iter().chain(self.centres.iter().flatten()).all(|x| x.is_finite())
     }
 
-    /// A series `[T, C]` with the logarithms taken.
+    /// A series `[T, C]` on the scales of its columns.
     ///
     /// # Errors
-    /// The first step, from 0, and column where there is no logarithm.
+    /// The first step, from 0, and column of a value that has no place there.
     pub(super) fn transform(&self, values: &[f64]) -> Result<Vec<f64>, (usize, usize)> {
         let columns = self.columns();
-        let transformed = values.iter().enumerate().map(|(i, &x)| match self.logarithmic[i % columns] {
-            true if x > 0.0 => Ok(x.ln()),
-            true => Err((i / columns, i % columns)),
-            false => Ok(x),
-        });
-        transformed.collect()
+        let place =
+            |(i, &x): (usize, &f64)| self.scales[i % columns].take(x).ok_or((i / columns, i % columns));
+        values.iter().enumerate().map(place).collect()
     }
 
     /// What number `i` of a forecast from step `at` on, `step * C + column`, is a change from.
@@ -216,7 +202,7 @@ impl Anchoring {
             Normal {
                 mean: self.value(anchors, i, mean),
                 deviation: self.deviations[i] * deviation,
-                logarithmic: self.logarithmic[i % self.columns()],
+                scale: self.scales[i % self.columns()],
             }
         };
         (0..self.means.len()).map(normal).collect()
@@ -230,10 +216,8 @@ impl Anchoring {
     ) -> Vec<Vec<f64>> {
         let levels = outputs.len() / self.means.len();
         let quantiles = |(i, outputs): (usize, &[R])| {
-            let back = |output: &R| {
-                let value = self.value(anchors, i, output.as_f64());
-                if self.logarithmic[i % self.columns()] { value.exp() } else { value }
-            };
+            let back =
+                |output: &R| self.scales[i % self.columns()].back(self.value(anchors, i, output.as_f64()));
             let mut quantiles: Vec<f64> = outputs.iter().map(back).collect();
             // Each is learned by itself; where they cross, order is the better forecast (Chernozhukov et al. 2010).
             quantiles.sort_by(f64::total_cmp);
@@ -267,57 +251,6 @@ impl Moments {
     }
 }
 
-/// A normal distribution of a value, or of its logarithm.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Normal {
-    /// Of the value or its logarithm.
-    pub mean: f64,
-    /// Likewise.
-    pub deviation: f64,
-    /// Whether it is the logarithm's.
-    pub logarithmic: bool,
-}
-
-impl Normal {
-    /// The value's mean, in the unit of the series.
-    pub fn value_mean(&self) -> f64 {
-        match self.logarithmic {
-            true => (self.mean + 0.5 * self.deviation * self.deviation).exp(),
-            false => self.mean,
-        }
-    }
-
-    /// The value's standard deviation, in the unit of the series.
-    pub fn value_deviation(&self) -> f64 {
-        match self.logarithmic {
-            true => self.value_mean() * (self.deviation * self.deviation).exp_m1().sqrt(),
-            false => self.deviation,
-        }
-    }
-
-    /// The value so many standard deviations above the mean, in the unit of the series.
-    pub fn at(&self, deviations: f64) -> f64 {
-        let value = self.mean + deviations * self.deviation;
-        if self.logarithmic { value.exp() } else { value }
-    }
-
-    /// The negative log-density of a value in the unit of the series, in nats.
-    pub fn nll(&self, value: f64) -> f64 {
-        let (x, stretched) = if self.logarithmic { (value.ln(), value.ln()) } else { (value, 0.0) };
-        let error = (x - self.mean) / self.deviation;
-        0.5 * error * error + self.deviation.ln() + 0.5 * std::f64::consts::TAU.ln() + stretched
-    }
-}
-
-/// Pearson's correlation; 0 where one side never changes.
-fn correlation(a: &[f64], b: &[f64]) -> f64 {
-    let mean = |xs: &[f64]| xs.iter().sum::<f64>() / xs.len().max(1) as f64;
-    let (of_a, of_b) = (mean(a), mean(b));
-    let sum = |f: fn(f64, f64) -> f64| a.iter().zip(b).map(|(x, y)| f(x - of_a, y - of_b)).sum::<f64>();
-    let spread = (sum(|x, _| x * x) * sum(|_, y| y * y)).sqrt();
-    if spread > 0.0 { sum(|x, y| x * y) / spread } else { 0.0 }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -325,10 +258,7 @@ mod tests {
     #[test]
     fn windows_are_anchored_and_forecasts_come_back() {
         let values: Vec<f64> = (1..=20).flat_map(|t| [f64::from(t) * f64::from(t), f64::from(-t)]).collect();
-        let column = |c: usize| values.iter().skip(c).step_by(2).copied().collect::<Vec<_>>();
-        assert_eq!([0, 1].map(|c| Anchoring::is_logarithmic(&column(c))), [true, false]);
-        let logarithmic = vec![true, false];
-        let bare = Anchoring::new(logarithmic, 4, None);
+        let bare = Anchoring::new(vec![Scale::Logarithm, Scale::Plain], 4, None);
         let series = bare.transform(&values).unwrap();
         assert_eq!(bare.transform(&[1.0, 2.0, 0.0, 3.0]), Err((1, 0)));
         for (season, wide) in [(None, 2), (Some(3), 2), (Some(5), 6)] {
@@ -350,17 +280,5 @@ mod tests {
             let quantiles = anchoring.quantiles(&outputs[..6], &anchors);
             assert!((quantiles[4][0] - 169.0).abs() < 1e-2, "{quantiles:?}");
         }
-    }
-
-    #[test]
-    fn distributions_of_logarithms_are_those_of_values() {
-        let plain = Normal { mean: 3.0, deviation: 2.0, logarithmic: false };
-        assert_eq!((plain.value_mean(), plain.value_deviation(), plain.at(-1.0)), (3.0, 2.0, 1.0));
-        assert!((plain.nll(1.0) - crate::metric::gaussian_nll(&[1.0], &[3.0], &[2.0])).abs() < 1e-12);
-        let log = Normal { mean: 1.0, deviation: 0.5, logarithmic: true };
-        assert!((log.value_mean() - 1.125f64.exp()).abs() < 1e-12);
-        // Densities integrate to one.
-        let density = (1..40_000).map(|i| (-log.nll(f64::from(i) * 1e-3)).exp() * 1e-3);
-        assert!((density.sum::<f64>() - 1.0).abs() < 1e-4);
     }
 }

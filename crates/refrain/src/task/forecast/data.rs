@@ -6,7 +6,7 @@ use super::anchored::Anchoring;
 use crate::data::Example;
 use crate::model::ForecasterBatch;
 
-/// A series `[T, C]` with the logarithms taken, and how windows of it are read.
+/// A series `[T, C]` on the scales of its columns, and how windows of it are read.
 #[derive(Debug)]
 pub(super) struct Anchored {
     pub(super) series: Vec<f64>,
@@ -31,8 +31,9 @@ impl Window {
         let Anchored { series, anchoring } = &*self.of;
         let columns = anchoring.columns();
         let rows = series[(self.at - anchoring.window) * columns..self.at * columns].chunks_exact(columns);
-        let value = |(&x, &logarithmic): (&f64, &bool)| if logarithmic { x.exp() } else { x };
-        rows.map(|row| row.iter().zip(&anchoring.logarithmic).map(value).collect()).collect()
+        let values =
+            |row: &[f64]| row.iter().zip(&anchoring.scales).map(|(&x, scale)| scale.back(x)).collect();
+        rows.map(values).collect()
     }
 
     /// What its forecast is a change from, `[h, C]`.

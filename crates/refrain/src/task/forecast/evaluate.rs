@@ -7,6 +7,7 @@ use refrain_kernels::Backend;
 
 use super::data::{Anchored, Window};
 use super::prepare::{digest, transform};
+use super::scale::Scale;
 use super::{Baseline, Forecast, Said};
 use crate::format::{Series, read_series};
 use crate::metric::{mae, rmse};
@@ -139,11 +140,14 @@ impl<B: Backend> Session<'_, Forecast, B> {
     fn baseline(&self, baseline: Baseline<'_>, values: &[f64], from: usize, column: usize) -> Vec<Vec<f64>> {
         let known = &self.model().task.description;
         // Only a regression takes sums: the others are the same in any unit.
-        let logs = known.anchoring.logarithmic[column] && matches!(baseline, Baseline::Autoregression(_));
-        let past: Vec<f64> = values.iter().map(|x| if logs { x.ln() } else { *x }).collect();
+        let scale = match baseline {
+            Baseline::Autoregression(_) => known.anchoring.scales[column],
+            Baseline::LastValue | Baseline::SeasonalNaive(_) => Scale::Plain,
+        };
+        let past: Vec<f64> = values.iter().map(|&x| scale.take(x).unwrap_or(f64::NAN)).collect();
         let forecast = |t: usize| {
             let said = baseline.forecast(&past[..t], known.horizon).into_iter();
-            said.map(|x| if logs { x.exp() } else { x }).collect()
+            said.map(|x| scale.back(x)).collect()
         };
         (from..values.len()).map(forecast).collect()
     }

@@ -9,16 +9,18 @@ mod options;
 mod picture;
 mod predict;
 mod prepare;
+mod scale;
 mod season;
 
 use serde::{Deserialize, Serialize};
 
-pub use anchored::{Anchoring, Normal};
+pub use anchored::Anchoring;
 pub use baseline::{Autoregression, Baseline};
 pub use data::Window;
 pub use evaluate::{ForecastErrors, ForecastEvaluation};
 pub use options::Options;
 pub use predict::{Outlook, Said};
+pub use scale::{Normal, Scale};
 
 use crate::data::Examples;
 use crate::model::{Forecaster, ForecasterSizes, FrameOutput, Task};
@@ -131,7 +133,7 @@ impl Learnable for Forecast {
     fn check_same(&self, other: &Self) -> Result<()> {
         let of = |model: &Self| {
             let Description { columns, anchoring, .. } = &model.description;
-            (columns.clone(), anchoring.logarithmic.clone(), model.network.sizes().output.clone())
+            (columns.clone(), anchoring.scales.clone(), model.network.sizes().output.clone())
         };
         if of(self) != of(other) {
             return Err(Error::Config(

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use refrain_kernels::Backend;
 
-use super::anchored::Normal;
 use super::data::{Anchored, Window};
 use super::prepare::transform;
+use super::scale::Normal;
 use super::{Description, Forecast};
 use crate::format::{Series, read_series};
 use crate::metric;

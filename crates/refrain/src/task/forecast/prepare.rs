@@ -1,10 +1,11 @@
-//! From a table to a run: test and validation parts, logarithms, season, baselines, sizes.
+//! From a table to a run: test and validation parts, scales, season, baselines, sizes.
 
 use std::sync::Arc;
 
 use super::anchored::Anchoring;
 use super::baseline::Autoregression;
 use super::data::{Anchored, Window};
+use super::scale::Scale;
 use super::season::find_season;
 use super::{Description, Forecast, Options};
 use crate::data::Examples;
@@ -19,6 +20,8 @@ use crate::{Error, Result};
 const LEAST_WINDOWS: usize = 8;
 /// A series of fewer windows is short: it is learned many times over, and none of it is held back.
 const SHORT: usize = 500;
+/// Updates over which the weights are averaged: on so few windows the latest weights lean to the latest batch.
+const AVERAGE: u64 = 200;
 
 pub(super) fn prepare(settings: Settings) -> Result<Prepared<Forecast>> {
     let path = one_file(&settings)?;
@@ -47,8 +50,7 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Forecast>> {
     let mut notes = vec![];
 
     let column = |c: usize| training.iter().skip(c).step_by(columns).copied().collect::<Vec<f64>>();
-    let logarithmic: Vec<bool> = (0..columns).map(|c| Anchoring::is_logarithmic(&column(c))).collect();
-    let plain = Anchoring::new(logarithmic, 0, None);
+    let plain = Anchoring::new((0..columns).map(|c| Scale::of(&column(c))).collect(), 0, None);
     let transformed = transform(&plain, &series, &path)?;
     let training = &transformed[..test_start * columns];
     let season = match settings.season {
@@ -87,7 +89,8 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Forecast>> {
             ),
         ));
     }
-    let config = Config::resolve(settings.clone(), defaults(windows))?;
+    let average = settings.average.or(Some(AVERAGE));
+    let config = Config::resolve(Settings { average, ..settings.clone() }, defaults(windows))?;
     let held = (windows as f64 * config.valid_fraction).round() as usize;
     if !(0.0..1.0).contains(&config.valid_fraction) || windows < held + horizon + LEAST_WINDOWS {
         return Err(Error::Config(format!(
@@ -124,15 +127,10 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Forecast>> {
             Some(levels) => FrameOutput::Quantiles { values, levels: levels.clone() },
         },
     };
-    let logs: Vec<&str> = series
-        .names
-        .iter()
-        .zip(&anchoring.logarithmic)
-        .filter_map(|(name, &logarithmic)| logarithmic.then_some(&name[..]))
-        .collect();
-    if !logs.is_empty() {
-        notes.push(format!("{} is taken in logarithms: it varies more where it is higher", logs.join(", ")));
-    }
+    notes.extend(series.names.iter().zip(&anchoring.scales).filter_map(|(name, scale)| {
+        let (roots, _) = scale.names()?;
+        Some(format!("{name} is taken in {roots}: it varies more where it is higher"))
+    }));
     let task = Forecast::new(Description {
         sizes,
         columns: series.names.clone(),
@@ -167,10 +165,10 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Forecast>> {
     Ok(Prepared { config, options, task, train, valid, data })
 }
 
-/// Two seasons of history, or one if seasons are long.
+/// A season of history and the step before it; less if seasons are long.
 fn default_window(season: Option<usize>, steps: usize) -> usize {
     let wanted = match season {
-        Some(season @ ..=32) => 2 * season,
+        Some(season @ ..=32) => season + 1,
         _ => 48,
     };
     wanted.clamp(1, (steps / 3).max(1))
@@ -193,15 +191,16 @@ fn defaults(windows: usize) -> Defaults {
     }
 }
 
-/// A series with the logarithms taken.
+/// A series on the scales of its columns.
 pub(super) fn transform(anchoring: &Anchoring, series: &Series, path: &std::path::Path) -> Result<Vec<f64>> {
     anchoring.transform(&series.values).map_err(|(step, column)| {
+        let (roots, always) = anchoring.scales[column].names().unwrap_or_default();
         Error::data(
             path,
             None,
             format!(
-                "step {}, column `{}` is {}: in training it was always positive and taken in logarithms, which that \
-                 has none of; train with these values too",
+                "step {}, column `{}` is {}: in training it was {always} and taken in {roots}, which that has none of; \
+                 train with these values too",
                 step + 1,
                 series.names[column],
                 series.values[step * series.names.len() + column]
