@@ -216,7 +216,7 @@ pub(crate) struct Args {
     /// Largest global norm of a gradient; 0 for any [1]
     #[arg(long, value_name = "NORM", help_heading = "Training")]
     grad_clip: Option<f64>,
-    /// Measure and keep the average of the weights over about so many updates; 0 for the weights as they are [0]
+    /// Measure and keep the average of the weights over about so many updates; 0 for the weights as they are [0; forecasts: 200]
     #[arg(long, value_name = "N", help_heading = "Training")]
     average: Option<u64>,
     /// Stop after so many validations without more right answers or a smaller loss; 0 never [10]
