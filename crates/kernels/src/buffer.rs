@@ -22,9 +22,7 @@ unsafe impl Plain for Bf16 {}
 // SAFETY: as above.
 unsafe impl Plain for i16 {}
 // SAFETY: as above.
-unsafe impl Plain for u8 {}
-// SAFETY: as above.
-unsafe impl Plain for i32 {}
+unsafe impl Plain for i8 {}
 
 /// A vector of numbers, `f32` unless said, that starts on a cache line.
 #[derive(Clone)]

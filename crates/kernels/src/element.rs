@@ -171,23 +171,18 @@ mod tests {
                 let column: Vec<f32> = (0..lanes).map(|j| from[j * stride + i]).collect();
                 assert_eq!(row, column, "{isa}");
             }
-            let bytes: Vec<u8> = (0..4 * simd.lanes()).map(|i| (i * 37 % 256) as u8).collect();
+            let bytes: Vec<i8> = (0..2 * lanes).map(|i| (i * 37 % 255) as u8 as i8).collect();
             let sums = simd.run(Bytes { bytes: &bytes, x: [-4095, 1234] });
             let expected: Vec<f32> = bytes
-                .chunks_exact(4)
-                .map(|w| {
-                    7.0 + f32::from(w[0]) * -4095.0
-                        + f32::from(w[2]) * 1234.0
-                        + f32::from(w[1]) * -4095.0
-                        + f32::from(w[3]) * 1234.0
-                })
+                .chunks_exact(2)
+                .map(|w| 2.0 * (f32::from(w[0]) * -4095.0 + f32::from(w[1]) * 1234.0))
                 .collect();
             assert_eq!(sums, expected, "{isa}");
         }
     }
 
     struct Bytes<'a> {
-        bytes: &'a [u8],
+        bytes: &'a [i8],
         x: [i16; 2],
     }
 
@@ -197,11 +192,11 @@ mod tests {
         #[inline(always)]
         fn run<V: Vector>(self, v: V) -> Vec<f32> {
             let mut out = vec![0.0; V::LANES];
-            // SAFETY: four bytes a lane.
-            let w = unsafe { v.load_quads(self.bytes.as_ptr()) };
-            let x = v.splat_ints(i32::from(self.x[0] as u16) | i32::from(self.x[1]) << 16);
-            let even = v.add_products(v.splat_ints(7), x, v.even(w));
-            v.to_floats(v.add_products(even, x, v.odd(w))).store(&mut out);
+            // SAFETY: two bytes a lane.
+            let w = unsafe { v.load_bytes(self.bytes.as_ptr()) };
+            let once = v.add_products(v.no_ints(), v.splat_ints(self.x), w);
+            let twice = v.add_products(once, v.splat_ints(self.x), w);
+            v.to_floats(twice).store(&mut out);
             out
         }
     }

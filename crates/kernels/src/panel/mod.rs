@@ -4,9 +4,9 @@
 //! one SIMD vector, up to [`PANEL_WIDTH`] blocks side by side, row after row, so that the innermost loop reads it
 //! front to back. A register tile of a few rows by one panel accumulates over all of `K` before it is stored.
 //!
-//! Weights are held as `f32`, as bfloat16, or as bytes with a scale for each column ([`Format`]). bfloat16
-//! keeps *pairs* of rows together, `k` and `k + 1` of one column side by side, which is how the processor's tile units
-//! want them, and costs the vector units one shift; bytes keep *quads*, of which every other one is a pair.
+//! Weights are held as `f32`, as bfloat16, or as bytes with a scale for each column ([`Format`]). The two narrow
+//! formats keep *pairs* of rows together, `k` and `k + 1` of one column side by side, which is how the processor's
+//! tile units and byte products want them, and costs the vector units one shift.
 
 mod product;
 mod quantise;
@@ -35,7 +35,7 @@ pub(crate) enum Format {
     #[default]
     F32,
     Bf16,
-    /// Bytes, `-127..=127` times the column's scale, stored 128 higher.
+    /// Bytes, `-127..=127` times the column's scale.
     Int8,
 }
 
@@ -69,10 +69,10 @@ pub(crate) struct Columns {
 enum Data {
     F32(Aligned),
     Bf16(Aligned<Bf16>),
-    Int8(Aligned<u8>),
+    Int8(Aligned<i8>),
 }
 
-/// One panel: `[k][width][lanes]` in `f32`, `[k / 2][width][lanes][2]` in bfloat16, `[k / 4][width][lanes][4]` in bytes.
+/// One panel: `[k][width][lanes]`, or `[k / 2][width][lanes][2]` in the narrow formats.
 #[derive(Clone, Copy)]
 pub(crate) struct Panel<'a> {
     pub(crate) weights: Weights<'a>,
@@ -86,7 +86,7 @@ pub(crate) struct Panel<'a> {
 pub(crate) enum Weights<'a> {
     F32(&'a [f32]),
     Bf16(&'a [Bf16]),
-    Int8 { bytes: &'a [u8], columns: &'a [f32] },
+    Int8 { bytes: &'a [i8], scales: &'a [f32] },
 }
 
 impl Format {
@@ -95,8 +95,7 @@ impl Format {
         match self {
             Format::F32 => 1,
             Format::Bf16 if simd.multiplies_in_tiles() => 32,
-            Format::Bf16 => 2,
-            Format::Int8 => 4,
+            Format::Bf16 | Format::Int8 => 2,
         }
     }
 }
@@ -182,8 +181,8 @@ impl Panels {
             Data::F32(data) => Weights::F32(&data[range]),
             Data::Bf16(data) => Weights::Bf16(&data[range]),
             Data::Int8(data) => {
-                let columns = &self.scales[blocks.start * self.lanes..blocks.end * self.lanes];
-                Weights::Int8 { bytes: &data[range], columns }
+                let scales = &self.scales[blocks.start * self.lanes..blocks.end * self.lanes];
+                Weights::Int8 { bytes: &data[range], scales }
             }
         };
         Panel { weights, k: self.k, width: blocks.len() }

@@ -44,20 +44,8 @@ pub(crate) struct Planes<'a> {
 pub(super) enum Numbers<'a> {
     F32(&'a [f32]),
     Bf16(&'a [Bf16]),
-    Int16(Integers<'a>),
-}
-
-/// Rows of activations in sixteen bits.
-#[derive(Clone, Copy)]
-pub(super) struct Integers<'a> {
-    /// In quads, the middle two of each exchanged: so the pairs that meet the even and the odd weights of a quad.
-    pub(super) values: &'a [i16],
-    /// One a row.
-    pub(super) scales: &'a [f32],
-    /// `[rows, chunks]`: what the sums of a row begin with in each chunk of [`K_CHUNK`] values, for weights being stored
-    /// higher than they are.
-    pub(super) debts: &'a [i32],
-    pub(super) chunks: usize,
+    /// With a scale for each row.
+    Int16(&'a [i16], &'a [f32]),
 }
 
 impl<'a> From<ValuesRef<'a>> for Numbers<'a> {
@@ -86,9 +74,15 @@ impl<'a> Operand<'a> {
         Self { numbers: Numbers::F32(data), row_stride: 1, k_stride: row_len, block: k, block_stride: 0 }
     }
 
-    /// Quantised rows of `k` values.
-    pub(super) fn integers(integers: Integers<'a>, k: usize) -> Self {
-        Self { numbers: Numbers::Int16(integers), row_stride: k, k_stride: 1, block: k, block_stride: 0 }
+    /// Quantised rows of `k` values, with a scale each.
+    pub(super) fn bytes(values: &'a [i16], scales: &'a [f32], k: usize) -> Self {
+        Self {
+            numbers: Numbers::Int16(values, scales),
+            row_stride: k,
+            k_stride: 1,
+            block: k,
+            block_stride: 0,
+        }
     }
 
     /// From row `row` on.
@@ -97,12 +91,7 @@ impl<'a> Operand<'a> {
         let numbers = match self.numbers {
             Numbers::F32(x) => Numbers::F32(&x[at..]),
             Numbers::Bf16(x) => Numbers::Bf16(&x[at..]),
-            Numbers::Int16(x) => Numbers::Int16(Integers {
-                values: &x.values[at..],
-                scales: &x.scales[row..],
-                debts: &x.debts[row * x.chunks..],
-                ..x
-            }),
+            Numbers::Int16(x, scales) => Numbers::Int16(&x[at..], &scales[row..]),
         };
         Self { numbers, ..self }
     }
@@ -171,14 +160,9 @@ impl Job for Multiply<'_> {
         match (self.term.a.numbers, self.term.panel.weights) {
             (Numbers::F32(a), Weights::F32(w)) => self.sweep(v, Single, a, w),
             (Numbers::Bf16(a), Weights::Bf16(w)) => self.sweep(v, Half, a, w),
-            (
-                Numbers::Int16(Integers { values, scales, debts, chunks }),
-                Weights::Int8 { bytes, columns },
-            ) => {
-                assert!(scales.len() >= self.rows && columns.len() == self.term.panel.width * V::LANES);
-                assert!(debts.len() >= self.rows * chunks && chunks * K_CHUNK >= self.term.panel.k);
-                let (rows, debts, columns) = (scales.as_ptr(), debts.as_ptr(), columns.as_ptr());
-                self.sweep(v, Bytes { rows, debts, chunks, columns }, values, bytes);
+            (Numbers::Int16(a, rows), Weights::Int8 { bytes, scales }) => {
+                assert!(rows.len() >= self.rows && scales.len() == self.term.panel.width * V::LANES);
+                self.sweep(v, Bytes { rows: rows.as_ptr(), columns: scales.as_ptr() }, a, bytes);
             }
             _ => unreachable!("activations and weights of different formats"),
         }
@@ -238,7 +222,6 @@ impl Multiply<'_> {
                     w: w.as_ptr(),
                     scheme,
                     row,
-                    k: done,
                     init,
                     c: self.c[row * self.c_stride..].as_mut_ptr(),
                     c_stride: self.c_stride,
@@ -263,8 +246,6 @@ struct Tile<'a, S: Scheme> {
     scheme: S,
     /// The tile's first row among those of the product.
     row: usize,
-    /// Where in `K` the stretch begins.
-    k: usize,
     init: Init<'a>,
     c: *mut f32,
     c_stride: usize,
@@ -303,11 +284,10 @@ impl<S: Scheme> Tile<'_, S> {
     #[inline(always)]
     unsafe fn accumulate<V: Vector, const R: usize, const N: usize>(&self, v: V) {
         let lanes = V::LANES;
+        let mut sums = [[S::zero(v); N]; R];
         let (mut a_block, mut w) = (self.a, self.w);
         // SAFETY: the pointers stay within what the caller vouches for.
         unsafe {
-            let mut sums: [[S::Sum<V>; N]; R] =
-                std::array::from_fn(|i| [self.scheme.start(v, self.row + i, self.k); N]);
             for _ in 0..self.stretch.blocks {
                 let mut a = a_block;
                 for _ in 0..self.stretch.block / S::STEP {

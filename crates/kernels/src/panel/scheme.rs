@@ -1,6 +1,5 @@
 //! What one step of a register tile does, for each kind of number.
 
-use super::product::K_CHUNK;
 use crate::element::Bf16;
 use crate::simd::Vector;
 
@@ -15,11 +14,7 @@ pub(super) trait Scheme: Copy {
     /// One accumulator.
     type Sum<V: Vector>: Copy;
 
-    /// What the sums of row `row` begin with in the chunk of `K` that begins at `k`.
-    ///
-    /// # Safety
-    /// What `self` points to is valid for that row and that chunk.
-    unsafe fn start<V: Vector>(self, v: V, row: usize, k: usize) -> Self::Sum<V>;
+    fn zero<V: Vector>(v: V) -> Self::Sum<V>;
 
     /// `sums[R, N] += a[R, STEP] * w[STEP, N]`.
     ///
@@ -52,7 +47,7 @@ impl Scheme for Single {
     type Sum<V: Vector> = V;
 
     #[inline(always)]
-    unsafe fn start<V: Vector>(self, v: V, _: usize, _: usize) -> V {
+    fn zero<V: Vector>(v: V) -> V {
         v.splat(0.0)
     }
 
@@ -114,7 +109,7 @@ impl Scheme for Half {
     type Sum<V: Vector> = V;
 
     #[inline(always)]
-    unsafe fn start<V: Vector>(self, v: V, _: usize, _: usize) -> V {
+    fn zero<V: Vector>(v: V) -> V {
         v.splat(0.0)
     }
 
@@ -173,31 +168,23 @@ impl Half {
 }
 
 /// Activations of sixteen bits and weights of eight, summed in integers.
-///
-/// Weights lie in quads of rows, 128 above what they are: so the halves of a quad become pairs of sixteen bits by a mask
-/// and a shift, where signed ones would have to be extended. What 128 times the activations is too much, the sums begin
-/// with as a debt.
 #[derive(Clone, Copy)]
 pub(super) struct Bytes {
-    /// Scales, one a row of activations.
+    /// One a row of activations.
     pub(super) rows: *const f32,
-    /// `[rows, chunks]`: see [`Integers::debts`].
-    pub(super) debts: *const i32,
-    pub(super) chunks: usize,
-    /// Scales, one a column of weights.
+    /// One a column of weights.
     pub(super) columns: *const f32,
 }
 
 impl Scheme for Bytes {
     type A = i16;
-    type W = u8;
-    const STEP: usize = 4;
+    type W = i8;
+    const STEP: usize = 2;
     type Sum<V: Vector> = V::Ints;
 
     #[inline(always)]
-    unsafe fn start<V: Vector>(self, v: V, row: usize, k: usize) -> V::Ints {
-        // SAFETY: the caller's promise.
-        v.splat_ints(unsafe { *self.debts.add(row * self.chunks + k / K_CHUNK) })
+    fn zero<V: Vector>(v: V) -> V::Ints {
+        v.no_ints()
     }
 
     #[inline(always)]
@@ -206,22 +193,19 @@ impl Scheme for Bytes {
         v: V,
         a: *const i16,
         row_stride: usize,
-        w: *const u8,
+        w: *const i8,
         sums: &mut [[V::Ints; N]; R],
     ) {
         // SAFETY: the caller's promise.
         unsafe {
-            // Pairs of activations: those that meet the even weights of a quad, then those that meet the odd ones.
-            let pair = |i: usize, half: usize| {
-                v.splat_ints(a.add(i * row_stride).cast::<i32>().add(half).read_unaligned())
-            };
-            let x: [[V::Ints; 2]; R] = std::array::from_fn(|i| [pair(i, 0), pair(i, 1)]);
+            let mut x = [v.no_ints(); R];
+            for (i, x) in x.iter_mut().enumerate() {
+                *x = v.splat_ints(a.add(i * row_stride).cast::<[i16; 2]>().read());
+            }
             for j in 0..N {
-                let y = v.load_quads(w.add(j * 4 * V::LANES));
-                let (even, odd) = (v.even(y), v.odd(y));
+                let y = v.load_bytes(w.add(j * 2 * V::LANES));
                 for i in 0..R {
-                    let sum = v.add_products(sums[i][j], x[i][0], even);
-                    sums[i][j] = v.add_products(sum, x[i][1], odd);
+                    sums[i][j] = v.add_products(sums[i][j], x[i], y);
                 }
             }
         }

@@ -165,20 +165,16 @@ impl Vector for Avx2 {
         }
     }
     #[inline(always)]
-    fn splat_ints(self, x: i32) -> __m256i {
-        unsafe { _mm256_set1_epi32(x) }
+    fn no_ints(self) -> __m256i {
+        unsafe { _mm256_setzero_si256() }
     }
     #[inline(always)]
-    unsafe fn load_quads(self, from: *const u8) -> __m256i {
-        unsafe { _mm256_loadu_si256(from.cast()) }
+    fn splat_ints(self, pair: [i16; 2]) -> __m256i {
+        unsafe { _mm256_set1_epi32(i32::from(pair[0] as u16) | i32::from(pair[1]) << 16) }
     }
     #[inline(always)]
-    fn even(self, quads: __m256i) -> __m256i {
-        unsafe { _mm256_and_si256(quads, _mm256_set1_epi16(0xff)) }
-    }
-    #[inline(always)]
-    fn odd(self, quads: __m256i) -> __m256i {
-        unsafe { _mm256_srli_epi16::<8>(quads) }
+    unsafe fn load_bytes(self, from: *const i8) -> __m256i {
+        unsafe { _mm256_cvtepi8_epi16(_mm_loadu_si128(from.cast())) }
     }
     #[inline(always)]
     fn add_products(self, sums: __m256i, x: __m256i, w: __m256i) -> __m256i {

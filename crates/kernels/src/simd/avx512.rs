@@ -184,20 +184,16 @@ impl<const DOTS: bool> Vector for Avx512<DOTS> {
         }
     }
     #[inline(always)]
-    fn splat_ints(self, x: i32) -> __m512i {
-        unsafe { _mm512_set1_epi32(x) }
+    fn no_ints(self) -> __m512i {
+        unsafe { _mm512_setzero_si512() }
     }
     #[inline(always)]
-    unsafe fn load_quads(self, from: *const u8) -> __m512i {
-        unsafe { _mm512_loadu_si512(from.cast()) }
+    fn splat_ints(self, pair: [i16; 2]) -> __m512i {
+        unsafe { _mm512_set1_epi32(i32::from(pair[0] as u16) | i32::from(pair[1]) << 16) }
     }
     #[inline(always)]
-    fn even(self, quads: __m512i) -> __m512i {
-        unsafe { _mm512_and_si512(quads, _mm512_set1_epi16(0xff)) }
-    }
-    #[inline(always)]
-    fn odd(self, quads: __m512i) -> __m512i {
-        unsafe { _mm512_srli_epi16::<8>(quads) }
+    unsafe fn load_bytes(self, from: *const i8) -> __m512i {
+        unsafe { _mm512_cvtepi8_epi16(_mm256_loadu_si256(from.cast())) }
     }
     #[inline(always)]
     fn add_products(self, sums: __m512i, x: __m512i, w: __m512i) -> __m512i {

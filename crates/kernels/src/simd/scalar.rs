@@ -135,21 +135,18 @@ impl<const N: usize> Vector for Array<N> {
         }
     }
     #[inline(always)]
-    fn splat_ints(self, x: i32) -> [i32; N] {
-        [x; N]
+    fn no_ints(self) -> [i32; N] {
+        [0; N]
     }
     #[inline(always)]
-    unsafe fn load_quads(self, from: *const u8) -> [i32; N] {
-        // SAFETY: the caller vouches for N quads; bytes have no alignment.
-        unsafe { from.cast::<[[u8; 4]; N]>().read() }.map(i32::from_le_bytes)
+    fn splat_ints(self, pair: [i16; 2]) -> [i32; N] {
+        [i32::from(pair[0] as u16) | i32::from(pair[1]) << 16; N]
     }
     #[inline(always)]
-    fn even(self, quads: [i32; N]) -> [i32; N] {
-        quads.map(|quad| quad & 0x00ff_00ff)
-    }
-    #[inline(always)]
-    fn odd(self, quads: [i32; N]) -> [i32; N] {
-        quads.map(|quad| quad >> 8 & 0x00ff_00ff)
+    unsafe fn load_bytes(self, from: *const i8) -> [i32; N] {
+        // SAFETY: the caller vouches for N pairs; bytes have no alignment.
+        let pairs = unsafe { from.cast::<[[i8; 2]; N]>().read() };
+        pairs.map(|pair| i32::from(i16::from(pair[0]) as u16) | i32::from(pair[1]) << 16)
     }
     #[inline(always)]
     fn add_products(self, sums: [i32; N], x: [i32; N], w: [i32; N]) -> [i32; N] {

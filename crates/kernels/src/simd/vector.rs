@@ -15,7 +15,7 @@ pub(crate) trait Vector:
     /// Rows of the register tile for a panel of `n` vectors, `TILE_ROWS[n]`: as many as leave the accumulators,
     /// and the operands in flight, in registers.
     const TILE_ROWS: [usize; 5];
-    /// `LANES` integers of 32 bits, or pairs of 16, or quads of 8.
+    /// `LANES` integers of 32 bits, or pairs of 16.
     type Ints: Copy;
     /// Passes in which a register tile of bfloat16 takes its pairs: one where the processor multiplies pairs; two where
     /// they become `f32` first, the first of every pair and then the second.
@@ -83,17 +83,15 @@ pub(crate) trait Vector:
     /// `from` is valid for reading, `to` for writing, such a square at rows so many values apart.
     unsafe fn transpose(self, from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize);
 
-    /// The same 32 bits in every lane.
-    fn splat_ints(self, x: i32) -> Self::Ints;
-    /// Reads `LANES` quads of bytes.
+    /// Zero sums.
+    fn no_ints(self) -> Self::Ints;
+    /// The same pair in every lane.
+    fn splat_ints(self, pair: [i16; 2]) -> Self::Ints;
+    /// Reads `LANES` pairs of bytes.
     ///
     /// # Safety
-    /// `from` is valid for reading `4 * LANES` bytes.
-    unsafe fn load_quads(self, from: *const u8) -> Self::Ints;
-    /// The first and the third of quads, as pairs.
-    fn even(self, quads: Self::Ints) -> Self::Ints;
-    /// The second and the fourth of quads, as pairs.
-    fn odd(self, quads: Self::Ints) -> Self::Ints;
+    /// `from` is valid for reading `2 * LANES` bytes.
+    unsafe fn load_bytes(self, from: *const i8) -> Self::Ints;
     /// For every lane, `sum + x[0] * w[0] + x[1] * w[1]`, exact as long as the sum fits.
     fn add_products(self, sums: Self::Ints, x: Self::Ints, w: Self::Ints) -> Self::Ints;
     /// The sums as numbers, to the nearest.
