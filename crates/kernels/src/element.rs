@@ -178,6 +178,26 @@ mod tests {
                 .map(|w| 2.0 * (f32::from(w[0]) * -4095.0 + f32::from(w[1]) * 1234.0))
                 .collect();
             assert_eq!(sums, expected, "{isa}");
+            let numbers: Vec<f32> = (0..lanes).map(|i| (i as f32 - 7.0) * 4_095.5).collect();
+            let ints = simd.run(Ints { numbers: &numbers });
+            let expected: Vec<i16> = numbers.iter().map(|x| x.round_ties_even() as i16).collect();
+            assert_eq!(ints, expected, "{isa}");
+        }
+    }
+
+    struct Ints<'a> {
+        numbers: &'a [f32],
+    }
+
+    impl Job for Ints<'_> {
+        type Output = Vec<i16>;
+
+        #[inline(always)]
+        fn run<V: Vector>(self, v: V) -> Vec<i16> {
+            let mut out = vec![0; V::LANES];
+            // SAFETY: room for a value a lane.
+            unsafe { v.load(self.numbers).store_ints(out.as_mut_ptr()) };
+            out
         }
     }
 

@@ -15,6 +15,9 @@ const LOOKS: u32 = 1 << 14;
 /// Looks between two offers to let another thread run.
 const LOOKS_BETWEEN_YIELDS: u32 = 1 << 6;
 
+/// Pieces that one work may have.
+pub(crate) const MOST_PIECES: usize = u32::BITS as usize;
+
 /// See the module.
 pub(crate) struct Team {
     board: Arc<Board>,
@@ -25,9 +28,11 @@ pub(crate) struct Team {
 
 /// Where work is announced.
 struct Board {
-    /// The number of the work in the upper half, its pieces that nobody has claimed in the lower. Both in one, so
-    /// that no claim can mistake one work for another.
+    /// The number of the work in the upper half, a bit for each piece that nobody has claimed in the lower. Both in
+    /// one, so that no claim can mistake one work for another.
     open: AtomicU64,
+    /// Pieces of the work.
+    pieces: AtomicUsize,
     done: AtomicUsize,
     work: UnsafeCell<Option<Work>>,
     failed: AtomicBool,
@@ -44,6 +49,7 @@ unsafe impl Sync for Board {}
 // SAFETY: the pointer is to something `Sync`; see above for its use.
 unsafe impl Send for Board {}
 
+/// The half of [`Board::open`] that has the pieces.
 const PIECES: u64 = u32::MAX as u64;
 
 impl Team {
@@ -54,6 +60,7 @@ impl Team {
     pub(crate) fn new(threads: usize) -> Self {
         let board = Arc::new(Board {
             open: AtomicU64::new(0),
+            pieces: AtomicUsize::new(0),
             done: AtomicUsize::new(0),
             work: UnsafeCell::new(None),
             failed: AtomicBool::new(false),
@@ -61,9 +68,9 @@ impl Team {
             asleep: Mutex::new(0),
             wake: Condvar::new(),
         });
-        let help = |_| {
-            let board = Arc::clone(&board);
-            std::thread::Builder::new().name("refrain-step".to_owned()).spawn(move || board.help())
+        let help = |number| {
+            let (board, seat) = (Arc::clone(&board), Seat { number, threads });
+            std::thread::Builder::new().name("refrain-step".to_owned()).spawn(move || board.help(seat))
         };
         let helpers = (1..threads).map(help).collect::<Result<_, _>>().expect("the system starts threads");
         Self { board, helpers, in_use: Mutex::new(()) }
@@ -74,7 +81,8 @@ impl Team {
         self.helpers.len() + 1
     }
 
-    /// Runs `work(index, item)` for every item. Items must not depend on each other.
+    /// Runs `work(index, item)` for every item, of which there are at most [`MOST_PIECES`]. Items must not depend on each
+    /// other.
     ///
     /// # Panics
     /// If `work` does.
@@ -99,17 +107,35 @@ impl Team {
         unsafe { *board.work.get() = Some(work) };
         board.done.store(0, Ordering::Relaxed);
         let number = (board.open.load(Ordering::Relaxed) >> 32).wrapping_add(1) & PIECES;
-        let count = u32::try_from(pieces).expect("fewer pieces than a number counts");
-        board.open.store(number << 32 | u64::from(count), Ordering::SeqCst);
+        assert!(pieces <= MOST_PIECES);
+        board.pieces.store(pieces, Ordering::Relaxed);
+        board.open.store(number << 32 | ((1 << pieces) - 1), Ordering::SeqCst);
         if *board.asleep.lock().unwrap_or_else(PoisonError::into_inner) > 0 {
             board.wake.notify_all();
         }
-        while board.work_on_a_piece() {}
+        let seat = Seat { number: 0, threads: self.threads() };
+        while board.work_on_a_piece(seat) {}
         let mut looks = 0_u32;
         while board.done.load(Ordering::Acquire) < pieces {
             pause(&mut looks);
         }
         assert!(!board.failed.swap(false, Ordering::Relaxed), "a helper's piece of work panicked");
+    }
+}
+
+/// A thread's place in its team.
+#[derive(Clone, Copy)]
+struct Seat {
+    number: usize,
+    threads: usize,
+}
+
+impl Seat {
+    /// The pieces of a work that the thread claims first, a bit each. They are neighbours, and the same ones whenever as
+    /// many are shared out: what they read and write is in its cache.
+    fn own(self, pieces: usize) -> u64 {
+        let before = |seat: usize| (1_u64 << (seat * pieces / self.threads)) - 1;
+        before(self.number + 1) & !before(self.number)
     }
 }
 
@@ -149,14 +175,17 @@ impl Drop for Team {
 }
 
 impl Board {
-    /// Claims a piece and works on it, if there is one.
-    fn work_on_a_piece(&self) -> bool {
+    /// Claims a piece and works on it, if there is one: one of its own, or else one of somebody who is late.
+    fn work_on_a_piece(&self, seat: Seat) -> bool {
+        // Should this be the number of another work, it only means claiming pieces in another order.
+        let own = seat.own(self.pieces.load(Ordering::Relaxed));
+        let first = |open: u64| if open & own > 0 { open & own } else { open & PIECES }.trailing_zeros();
         // Acquires what the announcement of the work published.
-        let claim = |open: u64| (open & PIECES > 0).then(|| open - 1);
+        let claim = |open: u64| (open & PIECES > 0).then(|| open & !(1 << first(open)));
         let Ok(open) = self.open.fetch_update(Ordering::SeqCst, Ordering::SeqCst, claim) else {
             return false;
         };
-        let piece = (open & PIECES) as usize - 1;
+        let piece = first(open) as usize;
         // SAFETY: a piece of the present work is claimed and not done, so the work is there and nobody writes.
         let work = unsafe { (*self.work.get()).map(|work| &*work) };
         let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
@@ -172,10 +201,10 @@ impl Board {
     }
 
     /// What a helper does all its life.
-    fn help(&self) {
+    fn help(&self, seat: Seat) {
         let mut looks = 0;
         while !self.closing.load(Ordering::Relaxed) {
-            if self.work_on_a_piece() {
+            if self.work_on_a_piece(seat) {
                 looks = 0;
             } else if looks < LOOKS {
                 pause(&mut looks);

@@ -1,6 +1,7 @@
 //! Activations whose numbers are chosen at run time, with the precision.
 
 use crate::buffer::Aligned;
+use crate::cell::GatePlanes;
 use crate::element::Bf16;
 
 /// What activations are held in.
@@ -28,6 +29,12 @@ pub(crate) enum ValuesRef<'a> {
 pub(crate) enum ValuesMut<'a> {
     F32(&'a mut [f32]),
     Bf16(&'a mut [Bf16]),
+}
+
+/// Planes of activations borrowed for writing, one for each slot of a cell.
+pub(crate) enum PlanesMut<'a> {
+    F32(GatePlanes<'a, f32>),
+    Bf16(GatePlanes<'a, Bf16>),
 }
 
 /// Runs one expression for whichever kind it is.
@@ -97,11 +104,15 @@ impl Values {
 }
 
 impl<'a> ValuesMut<'a> {
-    /// From number `at` on.
-    pub(crate) fn from(self, at: usize) -> Self {
+    /// The planes of `plane` numbers each, from number `at` of each on.
+    pub(crate) fn planes(self, plane: usize, at: usize) -> PlanesMut<'a> {
+        fn cut<E>(x: &mut [E], plane: usize, at: usize) -> GatePlanes<'_, E> {
+            let mut planes = x.chunks_exact_mut(plane);
+            std::array::from_fn(|_| planes.next().map_or(&mut [][..], |plane| &mut plane[at..]))
+        }
         match self {
-            ValuesMut::F32(x) => ValuesMut::F32(&mut x[at..]),
-            ValuesMut::Bf16(x) => ValuesMut::Bf16(&mut x[at..]),
+            ValuesMut::F32(x) => PlanesMut::F32(cut(x, plane, at)),
+            ValuesMut::Bf16(x) => PlanesMut::Bf16(cut(x, plane, at)),
         }
     }
 
@@ -112,6 +123,24 @@ impl<'a> ValuesMut<'a> {
             ValuesMut::Bf16(x) => ValuesMut::Bf16(x),
         }
     }
+}
+
+impl<'a> PlanesMut<'a> {
+    /// Takes the first `len` numbers of each plane.
+    pub(crate) fn split_off(&mut self, len: usize) -> PlanesMut<'a> {
+        fn cut<'a, E>(planes: &mut GatePlanes<'a, E>, len: usize) -> GatePlanes<'a, E> {
+            planes.each_mut().map(|plane| split_off(plane, len))
+        }
+        match self {
+            PlanesMut::F32(planes) => PlanesMut::F32(cut(planes, len)),
+            PlanesMut::Bf16(planes) => PlanesMut::Bf16(cut(planes, len)),
+        }
+    }
+}
+
+/// Takes the first `len` numbers of a slice; nothing of an empty one.
+pub(crate) fn split_off<'a, E>(from: &mut &'a mut [E], len: usize) -> &'a mut [E] {
+    from.split_off_mut(..len.min(from.len())).unwrap_or_default()
 }
 
 impl<'a> ValuesRef<'a> {

@@ -5,7 +5,7 @@
 //! where `q = r h`: the candidate waits for the reset gate of every unit, so a step has two products and the
 //! pointwise part two halves.
 
-use super::{BackwardTile, ForwardTile, gates_at, store_gates};
+use super::{BackwardTile, ForwardTile, GatePlanes, gates_at, store_gates};
 use crate::element::Element;
 use crate::simd::{Functions, Job, Vector};
 
@@ -36,7 +36,7 @@ fn mix_back<V: Vector>(d_h: V, h: V, n: V, update: V) -> (V, V) {
 
 pub(crate) struct ForwardResetAfter<'a, E> {
     pub(crate) tile: ForwardTile<'a>,
-    pub(crate) gates: &'a mut [E],
+    pub(crate) gates: GatePlanes<'a, E>,
 }
 
 impl<E: Element> Job for ForwardResetAfter<'_, E> {
@@ -44,7 +44,7 @@ impl<E: Element> Job for ForwardResetAfter<'_, E> {
 
     #[inline(always)]
     fn run<V: Vector>(self, v: V) {
-        let Self { mut tile, gates } = self;
+        let Self { mut tile, mut gates } = self;
         for r in 0..tile.rows {
             for u in tile.units.clone() {
                 let at = r * tile.hp + u * V::LANES;
@@ -52,7 +52,7 @@ impl<E: Element> Job for ForwardResetAfter<'_, E> {
                 let (reset, update) = (z_r.sigmoid(), z_z.sigmoid());
                 let n = reset.mul_add(q, x_n).tanh();
                 tile.store_h(mix(v.load(&tile.h_prev[at..]), n, update), at);
-                store_gates([n, reset, update, q], gates, tile.plane, at);
+                store_gates([n, reset, update, q], &mut gates, at);
             }
         }
     }
@@ -60,7 +60,7 @@ impl<E: Element> Job for ForwardResetAfter<'_, E> {
 
 pub(crate) struct BackwardResetAfter<'a, E> {
     pub(crate) tile: BackwardTile<'a>,
-    pub(crate) gates: &'a mut [E],
+    pub(crate) gates: GatePlanes<'a, E>,
 }
 
 impl<E: Element> Job for BackwardResetAfter<'_, E> {
@@ -68,19 +68,19 @@ impl<E: Element> Job for BackwardResetAfter<'_, E> {
 
     #[inline(always)]
     fn run<V: Vector>(self, v: V) {
-        let Self { tile, gates } = self;
+        let Self { tile, mut gates } = self;
         for r in 0..tile.rows {
             for u in tile.units.clone() {
                 let at = r * tile.hp + u * V::LANES;
                 let d_h = tile.incoming(v, r, u);
-                let [n, reset, update, q] = gates_at(v, gates, tile.plane, at);
+                let [n, reset, update, q] = gates_at(v, &gates, at);
 
                 let (d_n, d_update) = mix_back(d_h, v.load(&tile.h_prev[at..]), n, update);
                 // n = tanh(x_n + r q)
                 let d_reset = d_n * q * (reset - reset * reset);
 
                 (d_h * update).store(&mut tile.d_h[at..]);
-                store_gates([d_n, d_reset, d_update, d_n * reset], gates, tile.plane, at);
+                store_gates([d_n, d_reset, d_update, d_n * reset], &mut gates, at);
             }
         }
     }
@@ -89,7 +89,7 @@ impl<E: Element> Job for BackwardResetAfter<'_, E> {
 /// First half of a reset-before step: the gates `r` and `z`, and `q = r h`. `n` waits as its input's share.
 pub(crate) struct ForwardResetGates<'a, E> {
     pub(crate) tile: ForwardTile<'a>,
-    pub(crate) gates: &'a mut [E],
+    pub(crate) gates: GatePlanes<'a, E>,
 }
 
 impl<E: Element> Job for ForwardResetGates<'_, E> {
@@ -97,14 +97,14 @@ impl<E: Element> Job for ForwardResetGates<'_, E> {
 
     #[inline(always)]
     fn run<V: Vector>(self, v: V) {
-        let Self { tile, gates } = self;
+        let Self { tile, mut gates } = self;
         for r in 0..tile.rows {
             for u in tile.units.clone() {
                 let at = r * tile.hp + u * V::LANES;
                 let [x_n, z_r, z_z, _] = tile.pre_activations(v, r, u);
                 let (reset, update) = (z_r.sigmoid(), z_z.sigmoid());
                 let q = reset * v.load(&tile.h_prev[at..]);
-                store_gates([x_n, reset, update, q], gates, tile.plane, at);
+                store_gates([x_n, reset, update, q], &mut gates, at);
             }
         }
     }
@@ -113,7 +113,7 @@ impl<E: Element> Job for ForwardResetGates<'_, E> {
 /// Second half of a reset-before step: the candidate, from the product of `q`, and the new state.
 pub(crate) struct ForwardCandidate<'a, E> {
     pub(crate) tile: ForwardTile<'a>,
-    pub(crate) gates: &'a mut [E],
+    pub(crate) gates: GatePlanes<'a, E>,
 }
 
 impl<E: Element> Job for ForwardCandidate<'_, E> {
@@ -125,11 +125,11 @@ impl<E: Element> Job for ForwardCandidate<'_, E> {
         for r in 0..tile.rows {
             for u in tile.units.clone() {
                 let at = r * tile.hp + u * V::LANES;
-                let [x_n, _, update] = gates_at(v, gates, tile.plane, at);
+                let [x_n, _, update] = gates_at(v, &gates, at);
                 let recurrent = v.load(&tile.pre[r * tile.pre_stride + (u - tile.units.start) * V::LANES..]);
                 let n = (x_n + recurrent).tanh();
                 tile.store_h(mix(v.load(&tile.h_prev[at..]), n, update), at);
-                E::store(n, &mut gates[SLOT_N * tile.plane + at..]);
+                E::store(n, &mut gates[SLOT_N][at..]);
             }
         }
     }
@@ -138,7 +138,7 @@ impl<E: Element> Job for ForwardCandidate<'_, E> {
 /// First half of a reset-before step back: the gradients of `n` and `z`. Slots `r` and `q` stay as they are.
 pub(crate) struct BackwardCandidate<'a, E> {
     pub(crate) tile: BackwardTile<'a>,
-    pub(crate) gates: &'a mut [E],
+    pub(crate) gates: GatePlanes<'a, E>,
 }
 
 impl<E: Element> Job for BackwardCandidate<'_, E> {
@@ -151,11 +151,11 @@ impl<E: Element> Job for BackwardCandidate<'_, E> {
             for u in tile.units.clone() {
                 let at = r * tile.hp + u * V::LANES;
                 let d_h = tile.incoming(v, r, u);
-                let [n, _, update] = gates_at(v, gates, tile.plane, at);
+                let [n, _, update] = gates_at(v, &gates, at);
                 let (d_n, d_update) = mix_back(d_h, v.load(&tile.h_prev[at..]), n, update);
                 (d_h * update).store(&mut tile.d_h[at..]);
-                E::store(d_n, &mut gates[SLOT_N * tile.plane + at..]);
-                E::store(d_update, &mut gates[SLOT_Z * tile.plane + at..]);
+                E::store(d_n, &mut gates[SLOT_N][at..]);
+                E::store(d_update, &mut gates[SLOT_Z][at..]);
             }
         }
     }
@@ -164,7 +164,7 @@ impl<E: Element> Job for BackwardCandidate<'_, E> {
 /// Second half of a reset-before step back: from the gradient of `q = r h` to `r` and to `h`.
 pub(crate) struct BackwardResetGate<'a, E> {
     pub(crate) tile: BackwardTile<'a>,
-    pub(crate) gates: &'a mut [E],
+    pub(crate) gates: GatePlanes<'a, E>,
     /// Gradient of `q`, `[rows][d_q_stride]`, starting at the tile's first unit.
     pub(crate) d_q: &'a [f32],
     pub(crate) d_q_stride: usize,
@@ -180,7 +180,7 @@ impl<E: Element> Job for BackwardResetGate<'_, E> {
             for u in tile.units.clone() {
                 let at = r * tile.hp + u * V::LANES;
                 let d_q = v.load(&d_q[r * d_q_stride + (u - tile.units.start) * V::LANES..]);
-                let gate = &mut gates[SLOT_R * tile.plane + at..];
+                let gate = &mut gates[SLOT_R][at..];
                 let reset = E::load(v, gate);
                 d_q.mul_add(reset, v.load(&tile.d_h[at..])).store(&mut tile.d_h[at..]);
                 E::store(d_q * v.load(&tile.h_prev[at..]) * (reset - reset * reset), gate);

@@ -2,13 +2,13 @@
 //!
 //! `c' = f c + i g`, `h' = o tanh(c')`, with `i f o` logistic and `g` a hyperbolic tangent of its pre-activation.
 
-use super::{BackwardTile, ForwardTile, gates_at, store_gates};
+use super::{BackwardTile, ForwardTile, GatePlanes, gates_at, store_gates};
 use crate::element::Element;
 use crate::simd::{Functions, Job, Vector};
 
 pub(crate) struct Forward<'a, E> {
     pub(crate) tile: ForwardTile<'a>,
-    pub(crate) gates: &'a mut [E],
+    pub(crate) gates: GatePlanes<'a, E>,
 }
 
 impl<E: Element> Job for Forward<'_, E> {
@@ -16,7 +16,7 @@ impl<E: Element> Job for Forward<'_, E> {
 
     #[inline(always)]
     fn run<V: Vector>(self, v: V) {
-        let Forward { mut tile, gates } = self;
+        let Forward { mut tile, mut gates } = self;
         for r in 0..tile.rows {
             for u in tile.units.clone() {
                 let at = r * tile.hp + u * V::LANES;
@@ -25,7 +25,7 @@ impl<E: Element> Job for Forward<'_, E> {
                 let c = f.mul_add(v.load(&tile.c_prev[at..]), i * g);
                 c.store(&mut tile.c_next[at..]);
                 tile.store_h(o * c.tanh(), at);
-                store_gates([i, f, g, o], gates, tile.plane, at);
+                store_gates([i, f, g, o], &mut gates, at);
             }
         }
     }
@@ -33,7 +33,7 @@ impl<E: Element> Job for Forward<'_, E> {
 
 pub(crate) struct Backward<'a, E> {
     pub(crate) tile: BackwardTile<'a>,
-    pub(crate) gates: &'a mut [E],
+    pub(crate) gates: GatePlanes<'a, E>,
 }
 
 impl<E: Element> Job for Backward<'_, E> {
@@ -41,13 +41,13 @@ impl<E: Element> Job for Backward<'_, E> {
 
     #[inline(always)]
     fn run<V: Vector>(self, v: V) {
-        let Backward { tile, gates } = self;
+        let Backward { tile, mut gates } = self;
         let one = v.splat(1.0);
         for r in 0..tile.rows {
             for u in tile.units.clone() {
                 let at = r * tile.hp + u * V::LANES;
                 let d_h = tile.incoming(v, r, u);
-                let [i, f, g, o] = gates_at(v, gates, tile.plane, at);
+                let [i, f, g, o] = gates_at(v, &gates, at);
                 let tanh_c = v.load(&tile.c_next[at..]).tanh();
 
                 // h' = o tanh(c')
@@ -60,7 +60,7 @@ impl<E: Element> Job for Backward<'_, E> {
 
                 (d_c * f).store(&mut tile.d_c[at..]);
                 v.splat(0.0).store(&mut tile.d_h[at..]);
-                store_gates([d_i, d_f, d_g, d_o], gates, tile.plane, at);
+                store_gates([d_i, d_f, d_g, d_o], &mut gates, at);
             }
         }
     }

@@ -12,7 +12,7 @@ pub(crate) mod rnn;
 
 use crate::element::{Bf16, Element};
 use crate::simd::{Simd, Vector};
-use crate::values::{ValuesMut, each};
+use crate::values::{PlanesMut, each};
 use std::ops::Range;
 
 /// The nonlinearity of an Elman cell.
@@ -40,6 +40,9 @@ pub enum Cell {
     /// Long short-term memory with a forget gate (Hochreiter & Schmidhuber 1997; Gers et al. 2000).
     Lstm,
 }
+
+/// Slots of the cell that has most.
+pub(crate) const MOST_SLOTS: usize = 4;
 
 impl Cell {
     /// Gates `G`: the rows of `weight_ih` are `G*H`.
@@ -109,8 +112,6 @@ pub(crate) struct ForwardTile<'a> {
     pub(crate) units: Range<usize>,
     /// Padded hidden size.
     pub(crate) hp: usize,
-    /// Values between the planes of the gates.
-    pub(crate) plane: usize,
     /// The products, `[rows][unit block][slot][lane]` from the first of `units` on.
     pub(crate) pre: &'a [f32],
     pub(crate) pre_stride: usize,
@@ -129,7 +130,6 @@ pub(crate) struct BackwardTile<'a> {
     pub(crate) rows: usize,
     pub(crate) units: Range<usize>,
     pub(crate) hp: usize,
-    pub(crate) plane: usize,
     /// Gradient that reaches `h_t` from above; empty where nothing does.
     pub(crate) d_output: &'a [f32],
     pub(crate) d_output_stride: usize,
@@ -142,9 +142,12 @@ pub(crate) struct BackwardTile<'a> {
     pub(crate) d_c: &'a mut [f32],
 }
 
-/// Runs the pointwise part of one forward tile; `gates` start at the first row of the first plane.
-pub(crate) fn forward(simd: Simd, cell: Cell, tile: ForwardTile<'_>, gates: ValuesMut<'_>) {
-    each!(ValuesMut, gates, gates => match cell {
+/// The gates of a cell: a plane for each slot, all from the first row of a tile on, and none beyond the cell's slots.
+pub(crate) type GatePlanes<'a, E> = [&'a mut [E]; MOST_SLOTS];
+
+/// Runs the pointwise part of one forward tile.
+pub(crate) fn forward(simd: Simd, cell: Cell, tile: ForwardTile<'_>, gates: PlanesMut<'_>) {
+    each!(PlanesMut, gates, gates => match cell {
         Cell::Rnn(activation) => simd.run(rnn::Forward { activation, tile, gates }),
         Cell::Gru { reset_after: true } => simd.run(gru::ForwardResetAfter { tile, gates }),
         Cell::Gru { reset_after: false } => simd.run(gru::ForwardResetGates { tile, gates }),
@@ -153,8 +156,8 @@ pub(crate) fn forward(simd: Simd, cell: Cell, tile: ForwardTile<'_>, gates: Valu
 }
 
 /// Runs the pointwise part of one backward tile. In: activations. Out: gradients of the pre-activations.
-pub(crate) fn backward(simd: Simd, cell: Cell, tile: BackwardTile<'_>, gates: ValuesMut<'_>) {
-    each!(ValuesMut, gates, gates => match cell {
+pub(crate) fn backward(simd: Simd, cell: Cell, tile: BackwardTile<'_>, gates: PlanesMut<'_>) {
+    each!(PlanesMut, gates, gates => match cell {
         Cell::Rnn(activation) => simd.run(rnn::Backward { activation, tile, gates }),
         Cell::Gru { reset_after: true } => simd.run(gru::BackwardResetAfter { tile, gates }),
         Cell::Gru { reset_after: false } => simd.run(gru::BackwardCandidate { tile, gates }),
@@ -202,10 +205,10 @@ impl BackwardTile<'_> {
 
 /// The `S` gates at one place of their planes.
 #[inline(always)]
-fn gates_at<V: Vector, E: Element, const S: usize>(v: V, gates: &[E], plane: usize, at: usize) -> [V; S] {
+fn gates_at<V: Vector, E: Element, const S: usize>(v: V, gates: &GatePlanes<'_, E>, at: usize) -> [V; S] {
     let mut all = [v; S];
-    for (slot, value) in all.iter_mut().enumerate() {
-        *value = E::load(v, &gates[slot * plane + at..]);
+    for (value, plane) in all.iter_mut().zip(gates) {
+        *value = E::load(v, &plane[at..]);
     }
     all
 }
@@ -213,11 +216,10 @@ fn gates_at<V: Vector, E: Element, const S: usize>(v: V, gates: &[E], plane: usi
 #[inline(always)]
 fn store_gates<V: Vector, E: Element, const S: usize>(
     values: [V; S],
-    gates: &mut [E],
-    plane: usize,
+    gates: &mut GatePlanes<'_, E>,
     at: usize,
 ) {
-    for (slot, value) in values.into_iter().enumerate() {
-        E::store(value, &mut gates[slot * plane + at..]);
+    for (value, plane) in values.into_iter().zip(gates) {
+        E::store(value, &mut plane[at..]);
     }
 }

@@ -1,13 +1,13 @@
 //! The Elman cell, pointwise: one slot, `h' = f(z)`. The derivative is written in terms of the output.
 
-use super::{Activation, BackwardTile, ForwardTile};
+use super::{Activation, BackwardTile, ForwardTile, GatePlanes};
 use crate::element::Element;
 use crate::simd::{Functions, Job, Vector};
 
 pub(crate) struct Forward<'a, E> {
     pub(crate) activation: Activation,
     pub(crate) tile: ForwardTile<'a>,
-    pub(crate) gates: &'a mut [E],
+    pub(crate) gates: GatePlanes<'a, E>,
 }
 
 impl<E: Element> Job for Forward<'_, E> {
@@ -25,7 +25,7 @@ impl<E: Element> Job for Forward<'_, E> {
                     Activation::Relu => v.splat(0.0).max(z),
                     Activation::Logistic => z.sigmoid(),
                 };
-                E::store(h, &mut gates[at..]);
+                E::store(h, &mut gates[0][at..]);
                 tile.store_h(h, at);
             }
         }
@@ -35,7 +35,7 @@ impl<E: Element> Job for Forward<'_, E> {
 pub(crate) struct Backward<'a, E> {
     pub(crate) activation: Activation,
     pub(crate) tile: BackwardTile<'a>,
-    pub(crate) gates: &'a mut [E],
+    pub(crate) gates: GatePlanes<'a, E>,
 }
 
 impl<E: Element> Job for Backward<'_, E> {
@@ -47,14 +47,14 @@ impl<E: Element> Job for Backward<'_, E> {
         for r in 0..tile.rows {
             for u in tile.units.clone() {
                 let at = r * tile.hp + u * V::LANES;
-                let h = E::load(v, &gates[at..]);
+                let h = E::load(v, &gates[0][at..]);
                 let d_h = tile.incoming(v, r, u);
                 let d_z = match activation {
                     Activation::Tanh => d_h * (v.splat(1.0) - h * h),
                     Activation::Relu => d_h.where_positive(h),
                     Activation::Logistic => d_h * (h - h * h),
                 };
-                E::store(d_z, &mut gates[at..]);
+                E::store(d_z, &mut gates[0][at..]);
                 v.splat(0.0).store(&mut tile.d_h[at..]);
             }
         }

@@ -64,6 +64,7 @@ impl Quantised {
 /// Rounds one row; gives its scale.
 struct Round<'a> {
     row: &'a [f32],
+    /// As long.
     to: &'a mut [i16],
 }
 
@@ -86,11 +87,15 @@ impl Job for Round<'_> {
             largest = largest.max(x.abs());
             nothing += x * 0.0;
         }
-        // A plain loop: the instruction set's entry compiles it with its features.
         let scale = largest / LARGEST + nothing;
         let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
-        for (to, x) in self.to.iter_mut().zip(self.row) {
-            *to = (x * inverse).round_ties_even().clamp(-LARGEST, LARGEST) as i16;
+        let (to, to_rest) = self.to.split_at_mut(self.row.len() - rest.len());
+        for (x, to) in self.row.chunks_exact(V::LANES).zip(to.chunks_exact_mut(V::LANES)) {
+            // SAFETY: `to` has as many values.
+            unsafe { (v.load(x) * v.splat(inverse)).store_ints(to.as_mut_ptr()) };
+        }
+        for (to, x) in to_rest.iter_mut().zip(rest) {
+            *to = (x * inverse).round_ties_even() as i16;
         }
         scale
     }

@@ -9,7 +9,7 @@ use crate::cell::{self, BackwardTile, Cell, gru};
 use crate::embedding;
 use crate::frames::{Frames, FramesView};
 use crate::panel::{Init, Operand, Planes, Product, Term};
-use crate::values::{Kind, ValuesMut, each};
+use crate::values::{Kind, PlanesMut, each};
 use std::ops::Range;
 
 /// Consumes the tape of a forward pass over `input`; see [`crate::Backend::recurrent_backward`].
@@ -113,7 +113,7 @@ fn reset_gates(layer: &Packed, t: usize, rows: Range<usize>, tape: &mut Tape) {
         }
         .run(layer.simd);
         let (tile, gates) = tile(tape, None, t, rows.clone(), units);
-        each!(ValuesMut, gates, gates => {
+        each!(PlanesMut, gates, gates => {
             layer.simd.run(gru::BackwardResetGate { tile, gates, d_q: &d_q, d_q_stride });
         });
         tape.product = d_q;
@@ -127,7 +127,7 @@ fn tile<'a>(
     t: usize,
     rows: Range<usize>,
     units: Range<usize>,
-) -> (BackwardTile<'a>, ValuesMut<'a>) {
+) -> (BackwardTile<'a>, PlanesMut<'a>) {
     let (hp, plane, slice) = (tape.hp, tape.plane(), tape.slice_len());
     let (before, after) = (tape.direction().before(t), tape.direction().after(t));
     let first = t * tape.rows + rows.start;
@@ -141,7 +141,6 @@ fn tile<'a>(
         rows: rows.len(),
         units,
         hp,
-        plane,
         d_output,
         d_output_stride,
         h_prev: &tape.h[state(before)],
@@ -150,7 +149,7 @@ fn tile<'a>(
         d_h: &mut tape.d_h[rows.start * hp..rows.end * hp],
         d_c: if tape.d_c.is_empty() { &mut [] } else { &mut tape.d_c[rows.start * hp..rows.end * hp] },
     };
-    (tile, tape.gates.as_mut().from(first * hp))
+    (tile, tape.gates.as_mut().planes(plane, first * hp))
 }
 
 /// Adds the gradients of weights, biases and embedding.

@@ -5,9 +5,9 @@ use crate::backend::{Input, State};
 use crate::cell::{self, Cell, ForwardTile, Share, gru};
 use crate::element::Bf16;
 use crate::frames::FramesView;
-use crate::panel::{Init, Product, Term};
+use crate::panel::{Init, Operand, Product, Term};
 use crate::team::Team;
-use crate::values::{Values, ValuesMut, ValuesRef, each};
+use crate::values::{PlanesMut, Values, ValuesRef, each};
 use std::ops::Range;
 
 /// Rows below which the input's products are better taken for all steps at once: so few do not make up for reading
@@ -36,9 +36,6 @@ pub(crate) fn forward(
         _ => tape.ahead.resize_scratch(0),
     }
     let team = team.filter(|_| rows == 1 && lengths.is_none());
-    if let Some(team) = team {
-        shared_step::share_out(layer, team, tape);
-    }
     // Apart from the tape while it is written.
     let lengths = std::mem::take(&mut tape.lengths);
     let active = Active { rows, lengths: lengths.as_deref() };
@@ -66,7 +63,9 @@ pub(super) struct Rows {
     pub(super) rows: Range<usize>,
 }
 
-/// One step of some rows: panel by panel the products, then the pointwise part on what they gave.
+/// One step of some rows: the products panel by panel, then the pointwise part on what they gave. It comes after each
+/// panel, while that is in the nearest cache. The functions of a single row's few units would wait for one another
+/// there, so they come at the end, all at once.
 fn step(layer: &Packed, input: Input<'_, FramesView<'_>>, at: &Rows, tape: &mut Tape) {
     let (cell, panels, lanes) = (layer.spec.cell, &layer.panels, layer.simd.lanes());
     let (rows, hp, plane) = (at.rows.len(), tape.hp, tape.plane());
@@ -77,26 +76,19 @@ fn step(layer: &Packed, input: Input<'_, FramesView<'_>>, at: &Rows, tape: &mut 
     let row_len = layer.row_len();
     let h_size = (rows, layer.spec.hidden_size, panels.hidden.k());
     let h = layer.operand(states.operand(), hp, h_size, by_h);
-    let (slots, hidden_gates) = cell.hidden_slots();
-    for p in 0..panels.hidden.count() {
-        let blocks = panels.hidden.blocks_of(p);
-        let units = blocks.start / hidden_gates.len()..blocks.end / hidden_gates.len();
-        let width = units.len() * cell.slots();
-        let by_state = Term { a: h, panel: panels.hidden.panel(p), at: slots.start };
-        let (pre, pre_stride) = if ahead.is_empty() {
-            let both = x.map(|a| [Term { a, panel: panels.input.panel(p), at: 0 }, by_state]);
-            let terms = both.as_ref().map_or(std::slice::from_ref(&by_state), |both| both);
-            let c_stride = width * lanes;
-            Product { rows, terms, init: Init::Zero, width, c: product, c_stride }.run(layer.simd);
-            (&product[..], c_stride)
-        } else {
-            let (terms, init) = (&[by_state], Init::Accumulate);
-            let c = &mut ahead[first * row_len + units.start * cell.slots() * lanes..];
-            Product { rows, terms, init, width, c, c_stride: row_len }.run(layer.simd);
-            (&*c, row_len)
+    let operands = Operands { x, h, ahead: !ahead.is_empty() };
+    let count = panels.hidden.count();
+    let stretch = if tape.rows == 1 { count } else { 1 };
+    for start in (0..count).step_by(stretch) {
+        let units = layer.units_of(start..start + stretch);
+        let width = units.len() * cell.slots() * lanes;
+        let (pre, pre_stride) = match operands.ahead {
+            true => (&mut ahead[first * row_len + units.start * cell.slots() * lanes..], row_len),
+            false => (&mut product[..], width),
         };
-        let tile = states.tile(rows, units, (hp, plane), (pre, pre_stride), share);
-        cell::forward(layer.simd, cell, tile, gates.as_mut().from(first * hp));
+        operands.multiply(layer, start..start + stretch, rows, pre, pre_stride);
+        let tile = states.tile(rows, units, hp, (pre, pre_stride), share);
+        cell::forward(layer.simd, cell, tile, gates.as_mut().planes(plane, first * hp));
     }
     if cell == (Cell::Gru { reset_after: false }) {
         // The candidate's product of its own, of q = r h.
@@ -108,10 +100,46 @@ fn step(layer: &Packed, input: Input<'_, FramesView<'_>>, at: &Rows, tape: &mut 
             let (width, terms) = (panel.width, &[Term { a: q, panel, at: 0 }]);
             Product { rows, terms, init: Init::Zero, width, c: product, c_stride: width * lanes }
                 .run(layer.simd);
-            let tile = states.tile(rows, units, (hp, plane), (product, width * lanes), share);
-            each!(ValuesMut, gates.reborrow().from(first * hp), gates => {
+            let tile = states.tile(rows, units, hp, (product, width * lanes), share);
+            each!(PlanesMut, gates.reborrow().planes(plane, first * hp), gates => {
                 layer.simd.run(gru::ForwardCandidate { tile, gates });
             });
+        }
+    }
+}
+
+/// What the pre-activations of a step are products of.
+#[derive(Clone, Copy)]
+pub(super) struct Operands<'a> {
+    /// Dense input frames.
+    pub(super) x: Option<Operand<'a>>,
+    pub(super) h: Operand<'a>,
+    /// Whether the input's products are there already.
+    pub(super) ahead: bool,
+}
+
+impl Operands<'_> {
+    /// The products of some panels, `[rows][units, S, lanes]` from their first unit on, rows `stride` apart.
+    pub(super) fn multiply(
+        &self,
+        layer: &Packed,
+        panels: Range<usize>,
+        rows: usize,
+        pre: &mut [f32],
+        stride: usize,
+    ) {
+        let (cell, first) = (layer.spec.cell, layer.units_of(panels.clone()).start);
+        for p in panels {
+            let units = layer.units_of(p..p + 1);
+            let width = units.len() * cell.slots();
+            let by_state =
+                Term { a: self.h, panel: layer.panels.hidden.panel(p), at: cell.hidden_slots().0.start };
+            let both = self.x.filter(|_| !self.ahead);
+            let both = both.map(|a| [Term { a, panel: layer.panels.input.panel(p), at: 0 }, by_state]);
+            let terms = both.as_ref().map_or(std::slice::from_ref(&by_state), |both| both);
+            let init = if self.ahead { Init::Accumulate } else { Init::Zero };
+            let c = &mut pre[(units.start - first) * cell.slots() * layer.simd.lanes()..];
+            Product { rows, terms, init, width, c, c_stride: stride }.run(layer.simd);
         }
     }
 }
@@ -125,9 +153,9 @@ pub(super) fn state_ranges(tape: &Tape, at: &Rows) -> (Range<usize>, Range<usize
 
 /// The states of some rows before and after a step.
 pub(super) struct States<'a> {
-    h: (&'a [f32], &'a mut [f32]),
-    h_rounded: (&'a [Bf16], &'a mut [Bf16]),
-    c: (&'a [f32], &'a mut [f32]),
+    pub(super) h: (&'a [f32], &'a mut [f32]),
+    pub(super) h_rounded: (&'a [Bf16], &'a mut [Bf16]),
+    pub(super) c: (&'a [f32], &'a mut [f32]),
 }
 
 impl<'a> States<'a> {
@@ -145,22 +173,6 @@ impl<'a> States<'a> {
         }
     }
 
-    /// The hidden and the cell state before the step.
-    pub(super) fn before(&self) -> (&'a [f32], &'a [f32]) {
-        (self.h.0, self.c.0)
-    }
-
-    /// Overwrites some of the state after the step, from value `at` of its rows on.
-    pub(super) fn set_after(&mut self, at: usize, h: &[f32], h_rounded: &[Bf16], c: &[f32]) {
-        self.h.1[at..][..h.len()].copy_from_slice(h);
-        if !h_rounded.is_empty() {
-            self.h_rounded.1[at..][..h_rounded.len()].copy_from_slice(h_rounded);
-        }
-        if !c.is_empty() {
-            self.c.1[at..][..c.len()].copy_from_slice(c);
-        }
-    }
-
     /// The state before the step as products read it.
     pub(super) fn operand(&self) -> ValuesRef<'a> {
         match self.h_rounded.0 {
@@ -174,7 +186,7 @@ impl<'a> States<'a> {
         &'b mut self,
         rows: usize,
         units: Range<usize>,
-        (hp, plane): (usize, usize),
+        hp: usize,
         (pre, pre_stride): (&'b [f32], usize),
         share: Share<'b>,
     ) -> ForwardTile<'b> {
@@ -182,7 +194,6 @@ impl<'a> States<'a> {
             rows,
             units,
             hp,
-            plane,
             pre,
             pre_stride,
             share,

@@ -9,6 +9,7 @@ use crate::precision::Precision;
 use crate::simd::Simd;
 use crate::spec::{InputSpec, RecurrentSpec};
 use crate::values::ValuesRef;
+use std::ops::Range;
 
 /// The packed weights of one layer.
 pub struct Packed {
@@ -306,6 +307,13 @@ impl Packed {
     /// Values of a row of the table and of the biases.
     pub(super) fn row_len(&self) -> usize {
         self.units() * self.spec.cell.slots() * self.simd.lanes()
+    }
+
+    /// The blocks of units that some panels of `W_hh` have.
+    pub(super) fn units_of(&self, panels: Range<usize>) -> Range<usize> {
+        let gates = self.spec.cell.hidden_slots().1.len();
+        let block = |p: usize| self.panels.hidden.blocks_of(p);
+        block(panels.start).start / gates..block(panels.end - 1).end / gates
     }
 
     /// Blocks of one vector of units.

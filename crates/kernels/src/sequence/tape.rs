@@ -1,6 +1,5 @@
 //! What a forward pass leaves behind, by name.
 
-use super::shared_step::Part;
 use super::{Direction, Packed};
 use crate::backend::{State, Trace};
 use crate::buffer::Aligned;
@@ -34,14 +33,12 @@ pub struct Tape {
     /// Rows of different lengths: `[T, B, Hp]` with zeros after the end of each row. Otherwise the output is `h`.
     pub(super) masked: Values,
     pub(super) lengths: Option<Vec<usize>>,
-    /// `[B, 4 lanes]`: one panel's product.
+    /// `[B, 4 lanes]`: one panel's product; of a single row, those of all panels.
     pub(super) product: Aligned,
     /// `[T, B, units, S, lanes]`: the input's products, where they are taken before the first step; otherwise empty.
     pub(super) ahead: Aligned,
     /// Rounded to bytes for a step: the input and the state.
     pub(super) quantised: [Quantised; 2],
-    /// What the threads of a shared step have come to.
-    pub(super) parts: Vec<Part>,
     /// `[B, Hp]` each: gradients carried from step to step.
     pub(super) d_h: Aligned,
     pub(super) d_c: Aligned,
@@ -71,7 +68,8 @@ impl Tape {
         self.gates.resize_scratch(kind, layer.spec.cell.slots() * plane);
         self.lengths = lengths.map(<[usize]>::to_vec);
         self.masked.resize_scratch(kind, if lengths.is_some() { plane } else { 0 });
-        self.product.resize_scratch(rows * crate::panel::PANEL_WIDTH * layer.simd.lanes());
+        let panel = rows * crate::panel::PANEL_WIDTH * layer.simd.lanes();
+        self.product.resize_scratch(if rows == 1 { panel.max(layer.row_len()) } else { panel });
         self.clear_padding(layer.units() * layer.simd.lanes());
 
         let first = if self.reverse { steps } else { 0 } * rows * hp;

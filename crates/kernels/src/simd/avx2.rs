@@ -177,6 +177,15 @@ impl Vector for Avx2 {
         unsafe { _mm256_cvtepi8_epi16(_mm_loadu_si128(from.cast())) }
     }
     #[inline(always)]
+    unsafe fn store_ints(self, to: *mut i16) {
+        unsafe {
+            let ints = _mm256_cvtps_epi32(self.0);
+            let packed = _mm256_packs_epi32(ints, ints);
+            let packed = _mm256_permute4x64_epi64::<0b00_00_10_00>(packed);
+            _mm_storeu_si128(to.cast(), _mm256_castsi256_si128(packed));
+        }
+    }
+    #[inline(always)]
     fn add_products(self, sums: __m256i, x: __m256i, w: __m256i) -> __m256i {
         unsafe { _mm256_add_epi32(sums, _mm256_madd_epi16(x, w)) }
     }

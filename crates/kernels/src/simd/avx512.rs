@@ -196,6 +196,10 @@ impl<const DOTS: bool> Vector for Avx512<DOTS> {
         unsafe { _mm512_cvtepi8_epi16(_mm256_loadu_si256(from.cast())) }
     }
     #[inline(always)]
+    unsafe fn store_ints(self, to: *mut i16) {
+        unsafe { _mm256_storeu_si256(to.cast(), _mm512_cvtsepi32_epi16(_mm512_cvtps_epi32(self.0))) }
+    }
+    #[inline(always)]
     fn add_products(self, sums: __m512i, x: __m512i, w: __m512i) -> __m512i {
         unsafe {
             match DOTS {

@@ -149,6 +149,12 @@ impl<const N: usize> Vector for Array<N> {
         pairs.map(|pair| i32::from(i16::from(pair[0]) as u16) | i32::from(pair[1]) << 16)
     }
     #[inline(always)]
+    unsafe fn store_ints(self, to: *mut i16) {
+        let ints = self.round().0.map(|x| x as i16);
+        // SAFETY: as for `load_ptr`.
+        unsafe { to.cast::<[i16; N]>().write(ints) }
+    }
+    #[inline(always)]
     fn add_products(self, sums: [i32; N], x: [i32; N], w: [i32; N]) -> [i32; N] {
         let low = |pair: i32| i32::from(pair as i16);
         std::array::from_fn(|i| sums[i] + low(x[i]) * low(w[i]) + (x[i] >> 16) * (w[i] >> 16))

@@ -92,6 +92,11 @@ pub(crate) trait Vector:
     /// # Safety
     /// `from` is valid for reading `2 * LANES` bytes.
     unsafe fn load_bytes(self, from: *const i8) -> Self::Ints;
+    /// Writes `LANES` integers of 16 bits, to the nearest, ties to even. What has no such integer becomes any.
+    ///
+    /// # Safety
+    /// `to` is valid for writing `LANES` values.
+    unsafe fn store_ints(self, to: *mut i16);
     /// For every lane, `sum + x[0] * w[0] + x[1] * w[1]`, exact as long as the sum fits.
     fn add_products(self, sums: Self::Ints, x: Self::Ints, w: Self::Ints) -> Self::Ints;
     /// The sums as numbers, to the nearest.
