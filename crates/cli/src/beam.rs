@@ -19,6 +19,11 @@ impl BeamArgs {
         self.beam.map(|_| self.options(1))
     }
 
+    /// Whether anything is asked of lengths.
+    pub(crate) fn penalises_length(&self) -> bool {
+        self.length_penalty.is_some()
+    }
+
     /// With what is not given, for at least `n_best` results.
     pub(crate) fn options(&self, n_best: usize) -> BeamOptions {
         let default = BeamOptions::default();

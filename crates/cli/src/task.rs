@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use refrain::format::{Form, form_of};
 use refrain::task::tag::has_labels_for_frames;
+use refrain::text::TokenUnits;
 use refrain::train::{Settings, TaskName};
 
 use crate::Failure;
@@ -56,8 +57,12 @@ pub(crate) fn task_of(settings: &Settings) -> Result<(TaskName, Option<String>),
         Some(paths) if settings.example.is_none() => return texts_together(paths),
         _ => return Ok((TaskName::Language, None)),
     };
-    // What is no UTF-8 can still be learned byte by byte, and what cannot be read gets its message there.
-    let Ok(guess) = form_of(path) else { return Ok((TaskName::Language, None)) };
+    let guess = match form_of(path) {
+        Ok(guess) => guess,
+        // Whatever it is, it can still be learned byte by byte.
+        Err(_) if settings.units == Some(TokenUnits::Byte) => return Ok((TaskName::Language, None)),
+        Err(error) => return Err(error.into()),
+    };
     let task = match guess.form {
         Form::Conll | Form::Conllu => TaskName::Tag,
         Form::LongTable | Form::Npz if has_labels_for_frames(path) => TaskName::Tag,

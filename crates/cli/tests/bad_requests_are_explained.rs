@@ -25,12 +25,13 @@ fn texts_that_cannot_be_learned_from() {
     place.write("blank.txt", "\n".repeat(1000));
     for (arguments, code, parts) in [
         ("missing.txt", 1, &["cannot read", "missing.txt: no such file or directory"][..]),
-        ("folder", 1, &["folder: is a directory", "*.txt"]),
+        ("folder", 1, &["folder: is a folder with neither images", "folder/*.txt"]),
         ("empty.txt", 1, &["empty.txt: is empty"]),
         ("short.txt", 1, &["short.txt: the text to train on has 8 symbols", "--batch-size or --seq-length"]),
         ("latin1.txt", 1, &["latin1.txt: line 2 is not UTF-8 (byte 0xE9 at offset 14)", "--units byte"]),
         ("utf16.txt", 1, &["utf16.txt: line 1", "UTF-16", "--units byte"]),
-        ("blank.txt --lines", 1, &["blank.txt: has no line with anything on it"]),
+        ("blank.txt --lines", 1, &["blank.txt: is empty"]),
+        ("blank.txt --lines --task language", 1, &["blank.txt: has no line with anything on it"]),
         ("text.txt --min-count 1000000", 2, &["no characters occur 1000000 times"]),
         ("text.txt --example latin", 2, &["both --example and a text"]),
     ] {

@@ -77,6 +77,11 @@ fn texts_are_learned_measured_and_predicted() {
     // A file to learn from has the labels before the texts: they are not read.
     place.write("labelled.txt", "unkind\ta fine plot\nkind\tthe music was dull\n");
     assert_eq!(place.succeed("predict run labelled.txt"), "kind\nunkind\n");
+    // Nor is one that the model does not know, or a label without a text.
+    place.write("more.txt", "unkind\ta fine plot\nsad\ta fine plot\nkind\t\nkind\ta fine plot\n");
+    let scores = place.succeed("predict run more.txt --json");
+    let scores: Vec<&str> = scores.lines().collect();
+    assert_eq!((scores[0], scores[1], scores[2]), (scores[3], scores[3], "null"));
     let first = json(place.succeed("predict run new.txt --json").lines().next().unwrap());
     assert_eq!(first["label"], "kind");
     let sum: f64 = ["kind", "unkind"].iter().map(|label| first["scores"][label].as_f64().unwrap()).sum();
@@ -99,6 +104,25 @@ fn sequences_of_numbers_are_learned_measured_and_predicted() {
         place.succeed("predict run test.csv").lines().take(3).collect::<Vec<_>>(),
         ["up", "down", "up"]
     );
+    // Without labels, and with columns in another order, as the names in the header say.
+    let table = String::from_utf8(place.read("test.csv")).unwrap();
+    let rows = table.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let turned: Vec<String> = rows.map(|row| [row[0], row[3], row[2]].join(",")).collect();
+    place.write("turned.csv", turned.join("\n"));
+    assert_eq!(place.succeed("predict run turned.csv"), place.succeed("predict run test.csv"));
+}
+
+#[test]
+fn a_label_of_one_example_is_learned() {
+    let place = Place::new();
+    reviews(&place, "reviews.tsv", 40);
+    let rare = (0..8).map(|i| format!("\nrare{i}\tan odd text {i}")).collect::<String>();
+    place.write("rare.tsv", String::from_utf8(place.read("reviews.tsv")).unwrap() + &rare);
+    for seed in 1..4 {
+        let told =
+            place.succeed(&format!("train rare.tsv --max-steps 2 --seed {seed} --out run{seed} {SMALL}"));
+        assert!(told.contains("10 labels"), "{told}");
+    }
 }
 
 #[test]
@@ -149,11 +173,11 @@ fn what_cannot_be_classified_is_refused_with_its_place() {
         ("train reviews.tsv --pooling most --out run", 2, &["last", "mean", "max"]),
         ("eval texts other.tsv", 1, &["other.tsv, line 2", "\"sad\"", "kind, unkind"]),
         ("eval texts gestures.csv", 1, &["gestures.csv, line 2", "which is not among those learned"]),
-        ("eval numbers narrow.csv", 1, &["narrow.csv", "1 features", "frames of 2"]),
+        ("eval numbers narrow.csv", 1, &["narrow.csv", "has the columns x, where x, y were learned"]),
         (
             "eval numbers reviews.tsv",
             1,
-            &["reviews.tsv, line 1", "which is not among those learned: down, up"],
+            &["reviews.tsv, line 1", "which is not among those learned (down, up): correct it"],
         ),
         ("eval texts missing.tsv", 1, &["cannot read missing.tsv"]),
         ("predict numbers", 2, &["name the files"]),

@@ -50,6 +50,9 @@ fn words_are_tagged_in_columns() {
     let words: Vec<&str> = tagged.lines().map(|line| line.split('\t').next().unwrap()).collect();
     assert_eq!(words, ["Anna", "likes", "New", "York", ".", "", "Cleo", "left", ".", ""], "{tagged}");
     assert!(tagged.starts_with("Anna\tB-PER\nlikes\tO\nNew\tB-LOC\nYork\tI-LOC\n.\tO\n"), "{tagged}");
+    // Two words a line are sentences, unless the second ones are tags.
+    place.write("short.txt", "Anna left\nBo left\n\nAnna likes\n");
+    assert_eq!(place.succeed("predict run short.txt").lines().count(), 9);
     // What it writes, it reads, with tags and without.
     place.write("tagged.conll", &tagged);
     assert_eq!(place.succeed("predict run tagged.conll"), tagged);
@@ -120,13 +123,19 @@ fn data_that_cannot_be_tagged() {
     place.succeed(&format!("train names.conll --max-steps 3 --char-hidden-size 4 --out words {SMALL}"));
     place.succeed("train frames.csv --max-steps 3 --hidden-size 4 --out frames");
     place.write("other.conll", "# a comment\nAnna\tB-PER\nleft\tVERB\n");
+    place.write("bare.csv", "id,x,y\na,1,2\na,1,2\nb,1,2\n");
+    // Without labels, and with the columns in another order, there is enough to predict from.
+    place.write("turned.csv", "id,y,x\na,2,1\na,2,1\nb,2,1\n");
+    assert_eq!(place.succeed("predict frames bare.csv").lines().count(), 5);
+    assert_eq!(place.succeed("predict frames turned.csv"), place.succeed("predict frames bare.csv"));
     place.write("wide.csv", "id,label,x,y,z\na,up,1,2,3\na,down,1,2,3\n");
     for (arguments, code, parts) in [
-        ("eval words other.conll", 1, &["other.conll, line 2", "\"left\"", "\"VERB\"", "B-LOC"][..]),
+        ("eval words other.conll", 1, &["other.conll, line 3", "\"left\"", "\"VERB\"", "B-LOC"][..]),
         ("eval words frames.csv", 1, &["frames.csv, line 2", "reads words"]),
-        ("eval frames wide.csv", 1, &["wide.csv, line 2", "3 features", "frames of 2"]),
+        ("eval frames wide.csv", 1, &["wide.csv", "has the columns x, y, z, where x, y were learned"]),
+        ("eval frames bare.csv", 1, &["bare.csv", "sequences of numbers", "sequence, label and features"]),
         ("predict frames nan.csv", 1, &["nan.csv, line 3"]),
-        ("predict frames wide.csv", 2, &["sequence 1", "frames of 2"]),
+        ("predict frames wide.csv", 1, &["wide.csv", "where x, y were learned"]),
         ("predict frames", 2, &["name the files"]),
     ] {
         let message = place.fail(arguments, code);

@@ -159,7 +159,7 @@ fn what_cannot_be_learned_from_is_said_with_its_place() {
         ("e.csv", "1,2,one\n1,two\n", "e.csv, line 2: has 2 columns where the first row has 3"),
         ("f.csv", "1,2,one\n1,NaN,two\n", "f.csv, line 2: column 2:"),
         ("g.csv", "1,2,one\n1,2,\n", "g.csv, line 2: has no text"),
-        ("h.csv", "one\n", "has 1 columns, expected at least one number and a text"),
+        ("h.csv", "one\n", "has 1 column, expected at least one number and a text"),
         ("i.tsv", "", "i.tsv: is empty"),
     ];
     for (name, text, expected) in cases {

@@ -13,8 +13,12 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let model = Model::<Caption>::load(&args.model)?;
     let backend = args.machine.backend(&model)?;
     let session = model.on(&backend);
-    let found =
-        session.evaluate(args.file()?, args.images.as_deref(), &args.decoding(), args.baseline.as_deref())?;
+    let found = session.evaluate(
+        args.file()?,
+        args.images.as_deref(),
+        &args.decoding()?,
+        args.baseline.as_deref(),
+    )?;
     if args.json {
         let mut object = scores(&found.texts);
         object["loss"] = json!(found.loss);

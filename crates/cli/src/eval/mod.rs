@@ -52,7 +52,7 @@ pub(crate) struct Args {
     /// For translations and captions: how they are searched for
     #[command(flatten)]
     beam: BeamArgs,
-    /// For piano rolls: the part of the file, train, valid, test or all [test]
+    /// For piano rolls: the part of the file, train, valid, test or all [test; all where there is none]
     #[arg(long, value_parser = named::<MusicPart>)]
     part: Option<MusicPart>,
     /// For series: measure all of it, not only the part that training kept apart
@@ -75,7 +75,7 @@ impl Args {
     }
 
     /// How texts are chosen.
-    fn decoding(&self) -> Decoding {
+    fn decoding(&self) -> Result<Decoding, Failure> {
         crate::predict::decoding(&self.beam)
     }
 
@@ -98,6 +98,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
             ("--images", args.images.is_some(), &["caption"]),
             ("--baseline", args.baseline.is_some(), &["caption"]),
             ("--beam", args.beam.given().is_some(), &["translate", "caption"]),
+            ("--length-penalty", args.beam.penalises_length(), &["translate", "caption"]),
             ("--part", args.part.is_some(), &["music"]),
             ("--all", args.all, &["forecast"]),
         ],

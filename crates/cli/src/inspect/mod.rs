@@ -32,7 +32,8 @@ use crate::{Failure, figure, out, page};
 pub(crate) struct Args {
     /// A model file, or the directory of a run
     model: PathBuf,
-    /// The text to read: best one that the model has not learned [what its run held back, or what it writes itself]
+    /// The text, or other data, to read: best what the model has not learned [of language models what the run held back,
+    /// or what they write themselves]
     text: Option<PathBuf>,
     /// Read this text instead of a file
     #[arg(long = "text", value_name = "TEXT", conflicts_with = "text", allow_hyphen_values = true)]

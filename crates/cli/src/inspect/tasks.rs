@@ -7,8 +7,8 @@ use refrain::format::{self, read_text};
 use refrain::inspect::Recording;
 use refrain::sample::BeamOptions;
 use refrain::task::caption::Decoding;
-use refrain::task::classify::{self, ClassifyInput, InputCodec};
-use refrain::task::tag::{self, TagCodec, TagInput, sentences_of};
+use refrain::task::classify::{ClassifyInput, InputCodec};
+use refrain::task::tag::{TagCodec, TagInput};
 use refrain::task::{Caption, Classify, Forecast, Music, Tag, Translate};
 
 use super::Args;
@@ -25,7 +25,7 @@ pub(super) fn record(args: &Args, task: &str) -> Result<Recording, Failure> {
                 InputCodec::Text(_) => {
                     written(model.task.texts_in(&args.whole_text()?)).map(ClassifyInput::Text).collect()
                 }
-                InputCodec::Frames(_) => classify::read_inputs(args.file()?)?,
+                InputCodec::Frames(_) => model.task.sequences_in(args.file()?)?,
             };
             let backend = args.machine.backend(&model)?;
             Ok(model.on(&backend).inspect(args.item_of(inputs)?, &name)?)
@@ -33,11 +33,11 @@ pub(super) fn record(args: &Args, task: &str) -> Result<Recording, Failure> {
         "tag" => {
             let model = Model::<Tag>::load(&args.model)?;
             let inputs: Vec<TagInput> = match model.task.codec() {
-                TagCodec::Words { columns, .. } => {
+                TagCodec::Words { .. } => {
                     let path = args.text.as_deref().unwrap_or(Path::new("--text"));
-                    sentences_of(path, &args.whole_text()?, columns)?
+                    model.task.sentences_in(path, &args.whole_text()?)?
                 }
-                TagCodec::Frames(_) => tag::read_inputs(args.file()?)?,
+                TagCodec::Frames(_) => model.task.sequences_in(args.file()?)?,
             };
             let backend = args.machine.backend(&model)?;
             Ok(model.on(&backend).inspect(&args.item_of(inputs)?, &name)?)

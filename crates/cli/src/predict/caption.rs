@@ -28,8 +28,10 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         }
     };
     let decoding = match args.temperature {
-        Some(temperature) => Decoding::Sample(Options { temperature, seed: args.seed, ..Options::default() }),
-        None => super::decoding(&args.beam),
+        Some(temperature) => {
+            Decoding::Sample(Options { temperature, seed: args.seed.unwrap_or(0), ..Options::default() })
+        }
+        None => super::decoding(&args.beam)?,
     };
     for captioned in model.on(&backend).predict(&inputs, &decoding)? {
         match args.json {

@@ -1,7 +1,7 @@
 //! A label for each text or sequence.
 
 use refrain::task::Classify;
-use refrain::task::classify::{Classified, ClassifyInput, InputCodec, read_inputs};
+use refrain::task::classify::{Classified, ClassifyInput, InputCodec};
 use refrain::{Error, Model};
 use serde_json::{Map, json};
 
@@ -35,7 +35,8 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             Err(Failure::Usage("name the files: this model reads sequences of numbers".to_owned()))
         }
         InputCodec::Frames(_) => {
-            let sequences: Result<Vec<_>, Error> = args.input.iter().map(|path| read_inputs(path)).collect();
+            let sequences: Result<Vec<_>, Error> =
+                args.input.iter().map(|path| model.task.sequences_in(path)).collect();
             session.predict(sequences?.concat())?.into_iter().try_for_each(tell)
         }
     }

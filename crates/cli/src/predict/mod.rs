@@ -20,10 +20,10 @@ use crate::{Failure, out};
 
 /// Say what a model makes of new data, one result a line.
 ///
-/// Reads files, or standard input where none is named: a text a line, or sequences of numbers in the form that the model
-/// learned from. A blank line is answered by a blank one; of a file to learn from, what is to be found out is not read. A
-/// captioner of images reads image files. A forecaster continues the series in a file, or the one that it learned
-/// from.
+/// Reads files, or of texts standard input where none is named: a text a line, or sequences of numbers in the form that the
+/// model learned from. A blank line between texts to classify or translate is answered by a blank one; of a file to learn
+/// from, what is to be found out is not read. A captioner of images reads image files. A forecaster continues the series in a
+/// file, or the one that it learned from.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  echo 'a fine film' | refrain predict runs/reviews\n  refrain predict runs/gestures new.csv --json\n  echo phonograph | refrain predict runs/phones --n-best 3"
@@ -42,9 +42,9 @@ pub(crate) struct Args {
     /// For captions: draw each symbol instead; below 1 safer, above 1 more daring
     #[arg(long, value_name = "T", conflicts_with = "beam")]
     temperature: Option<f64>,
-    /// With --temperature: names the random choices
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    seed: u64,
+    /// With --temperature: names the random choices [0]
+    #[arg(long, value_name = "N", requires = "temperature")]
+    seed: Option<u64>,
     /// For series: steps ahead [as many as the model forecasts]
     #[arg(long, value_name = "N")]
     horizon: Option<usize>,
@@ -94,8 +94,13 @@ fn tell_lines<T>(
 }
 
 /// The greedy choice, or a beam search where one is asked for.
-pub(crate) fn decoding(beam: &BeamArgs) -> Decoding {
-    beam.given().map_or(Decoding::Greedy, Decoding::Beam)
+pub(crate) fn decoding(beam: &BeamArgs) -> Result<Decoding, Failure> {
+    match beam.given() {
+        None if beam.penalises_length() => {
+            Err(Failure::Usage("--length-penalty is for a search: give --beam, too".to_owned()))
+        }
+        given => Ok(given.map_or(Decoding::Greedy, Decoding::Beam)),
+    }
 }
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
@@ -123,6 +128,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         &task,
         &[
             ("--beam", args.beam.given().is_some(), &["translate", "caption"]),
+            ("--length-penalty", args.beam.penalises_length(), &["translate", "caption"]),
             ("--n-best", args.n_best.is_some(), &["translate"]),
             ("--temperature", args.temperature.is_some(), &["caption"]),
             ("--horizon", args.horizon.is_some(), &["forecast"]),

@@ -1,7 +1,7 @@
 //! A tag for each word or frame: a word and its tag a line, a blank line after each sentence.
 
 use refrain::task::Tag;
-use refrain::task::tag::{TagCodec, TagInput, read_inputs, sentences_of};
+use refrain::task::tag::{TagCodec, TagInput};
 use refrain::{Error, Model};
 use serde_json::json;
 
@@ -13,14 +13,14 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let backend = args.machine.backend(&model)?;
     let session = model.on(&backend);
     let inputs: Vec<Result<Vec<TagInput>, Error>> = match model.task.codec() {
-        TagCodec::Words { columns, .. } => {
+        TagCodec::Words { .. } => {
             let texts = args.texts()?;
-            texts.iter().map(|input| sentences_of(&input.name, &input.text, columns)).collect()
+            texts.iter().map(|input| model.task.sentences_in(&input.name, &input.text)).collect()
         }
         TagCodec::Frames(_) if args.input.is_empty() => {
             return Err(Failure::Usage("name the files: this model reads sequences of numbers".to_owned()));
         }
-        TagCodec::Frames(_) => args.input.iter().map(|path| read_inputs(path)).collect(),
+        TagCodec::Frames(_) => args.input.iter().map(|path| model.task.sequences_in(path)).collect(),
     };
     let inputs = inputs.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
     let names = model.task.labels();

@@ -6,7 +6,7 @@ use refrain::inspect::{Facts, Inspection, Recording, Wanted};
 use refrain::model::Task;
 use refrain::sample::{BeamOptions, Options};
 use refrain::task::classify::{ClassifyInput, InputCodec};
-use refrain::task::tag::{TagCodec, sentences_of};
+use refrain::task::tag::TagCodec;
 use refrain::task::{Classify, Language, Tag, Translate};
 use refrain::text::Source;
 use refrain::{Cpu, Error, Model, Result, Session};
@@ -110,10 +110,7 @@ pub(super) fn of_task(args: &Args, task: &str) -> std::result::Result<(Facts, Bo
             let facts = Facts::of(&model, &name);
             let session = args.serve(model)?;
             let read = move |text: &str| {
-                let TagCodec::Words { columns, .. } = session.model().task.codec() else {
-                    return Err(nothing_to_read());
-                };
-                let sentences = sentences_of(Path::new("the text"), text, columns)?;
+                let sentences = session.model().task.sentences_in(Path::new("the text"), text)?;
                 let mut recording = session.inspect(sentences.first().ok_or_else(nothing_to_read)?, &name)?;
                 recording.inspection.truncated = (sentences.len() > 1)
                     .then(|| format!("the first of {} sentences, each a line", sentences.len()));

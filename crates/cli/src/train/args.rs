@@ -16,7 +16,7 @@ use crate::named::named;
 ///
 /// Without DATA it learns the built-in Latin. Which of these it is follows from the form of the data (and is said), or from
 /// --task. Every option is also a key of a --config file, with underscores for hyphens. What is not given follows from the
-/// task and the size of the data; the run's config.toml has every value in force.
+/// task and the size of the data: in brackets is what language models take, and the run's config.toml has every value in force.
 #[derive(clap::Args)]
 #[command(after_help = after_help(), allow_negative_numbers = true)]
 pub(crate) struct Args {
@@ -41,16 +41,16 @@ pub(crate) struct Args {
     /// Keep byte-order marks and CRLF; otherwise dropped and read as LF
     #[arg(long, help_heading = "Text")]
     raw: bool,
-    /// Read capital letters as small ones: true or false [for words]
+    /// Read capital letters as small ones: true or false [for words that are classified or tagged]
     #[arg(long, value_name = "BOOL", help_heading = "Text")]
     lowercase: Option<bool>,
     /// The most words or word pieces [all words; 8000 pieces]
     #[arg(long, value_name = "N", help_heading = "Text")]
     vocab_size: Option<usize>,
-    /// Symbols seen fewer times than this become the unknown symbol [1; 2 for words]
+    /// Symbols seen fewer times than this become the unknown symbol [1; 2 for the words of many texts]
     #[arg(long, value_name = "N", help_heading = "Text")]
     min_count: Option<u64>,
-    /// Share of the text, at its end, to measure on and not to learn from [0.1]
+    /// Share of the data to measure on and not to learn from: the end of a text or a series, otherwise any [0.1]
     #[arg(long, value_name = "SHARE", help_heading = "Text")]
     valid_fraction: Option<f64>,
 
@@ -250,7 +250,7 @@ pub(crate) struct Args {
     /// f32, bf16, or auto: bf16 where the processor multiplies it faster than f32 [auto]
     #[arg(long, value_parser = named::<PrecisionChoice>, help_heading = "Run")]
     precision: Option<PrecisionChoice>,
-    /// Show a sample every N updates; 0 for none [five in all]
+    /// Language models: show a sample every N updates; 0 for none [five in all]
     #[arg(long, value_name = "N", help_heading = "Run")]
     sample_every: Option<u64>,
     /// Time between two checkpoints: what a kill or a crash can cost [20s]

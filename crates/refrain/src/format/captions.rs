@@ -39,7 +39,7 @@ pub fn captions_of(path: &Path, text: &str, folder: &Path) -> Result<Vec<Caption
             let message = format!(
                 "there is no file {:?} in {}: correct the name, or name the folder of the images",
                 row.first,
-                folder.display()
+                if folder.as_os_str().is_empty() { Path::new(".") } else { folder }.display()
             );
             return Err(Error::data(path, row.line, message));
         }

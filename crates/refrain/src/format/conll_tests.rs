@@ -33,7 +33,7 @@ fn shown(sentences: &[TaggedSentence]) -> Vec<(u64, String)> {
         let words = sentence.words.iter().zip(&sentence.tags).map(|(word, tag)| format!("{word}/{tag}"));
         words.collect::<Vec<_>>().join(" ")
     };
-    sentences.iter().map(|sentence| (sentence.line, words(sentence))).collect()
+    sentences.iter().map(|sentence| (sentence.lines[0], words(sentence))).collect()
 }
 
 fn check(sentences: Result<Vec<TaggedSentence>>, expected: &[(u64, &str)]) {
@@ -152,7 +152,8 @@ fn a_column_that_is_not_there_is_refused_with_those_that_are() {
 #[test]
 fn sentences_without_tags_stand_one_a_line_or_in_columns() {
     let untagged = |name: &str, text: &str| {
-        let sentences = untagged_of(Path::new(name), text, &Columns::default()).unwrap();
+        let known = ["X".to_owned()];
+        let sentences = untagged_of(Path::new(name), text, &Columns::default(), &known).unwrap();
         sentences.iter().map(|sentence| (sentence.line, sentence.words.join("/"))).collect::<Vec<_>>()
     };
     for (name, text, expected) in [
@@ -162,6 +163,12 @@ fn sentences_without_tags_stand_one_a_line_or_in_columns() {
             "the cat sat\nthe dog ran\n\nhe ran off\n",
             vec![(1, "the/cat/sat"), (2, "the/dog/ran"), (4, "he/ran/off")],
         ),
+        (
+            "x.txt",
+            "good morning\nbad morning\n\nred morning\n",
+            vec![(1, "good/morning"), (2, "bad/morning"), (4, "red/morning")],
+        ),
+        ("x.txt", "good X\nmorning X\n\nred Y\n", vec![(1, "good/morning"), (4, "red")]),
         ("x.txt", "", vec![]),
         ("x.txt", "\n \n", vec![]),
         ("x.txt", CONLLU, vec![(4, "Do/n't/go"), (10, "10 000/_")]),
@@ -173,7 +180,7 @@ fn sentences_without_tags_stand_one_a_line_or_in_columns() {
         assert_eq!(untagged(name, text), expected, "{text:?}");
     }
     let columns = Columns { words: Some(Column::Number(1)), tags: Some(Column::Number(2)) };
-    let words = |text| untagged_of(Path::new("x"), text, &columns);
+    let words = |text| untagged_of(Path::new("x"), text, &columns, &[]);
     assert_eq!(words("Do\nn't\n").unwrap(), [Sentence { words: vec!["Do".into(), "n't".into()], line: 1 }]);
     let message = words("Do X\nn't\n").unwrap_err().to_string();
     assert!(message.starts_with("x, line 2: has 1 column, but line 1 has 2"), "{message}");
@@ -186,7 +193,7 @@ fn a_file_is_read_like_its_text() {
     std::fs::write(&path, format!("\u{feff}{CONLLU}")).unwrap();
     let sentences = read_tagged(&path, &Columns::default()).unwrap();
     assert_eq!(sentences, tagged("x.txt", CONLLU).unwrap());
-    assert_eq!(read_untagged(&path, &Columns::default()).unwrap()[1].words, sentences[1].words);
+    assert_eq!(read_untagged(&path, &Columns::default(), &[]).unwrap()[1].words, sentences[1].words);
 }
 
 proptest! {
@@ -202,10 +209,10 @@ proptest! {
             for sentence in tagged_of(Path::new(&name), &text, &columns).unwrap_or_default() {
                 prop_assert_eq!(sentence.words.len(), sentence.tags.len());
                 prop_assert!(!sentence.words.is_empty());
-                let line = text.lines().nth(sentence.line as usize - 1).unwrap();
+                let line = text.lines().nth(sentence.lines[0] as usize - 1).unwrap();
                 prop_assert!(line.contains(&sentence.words[0]) && line.contains(&sentence.tags[0]));
             }
-            for sentence in untagged_of(Path::new(&name), &text, &columns).unwrap_or_default() {
+            for sentence in untagged_of(Path::new(&name), &text, &columns, &[]).unwrap_or_default() {
                 prop_assert!(!sentence.words.is_empty() && sentence.words.iter().all(|word| !word.is_empty()));
             }
         }

@@ -57,6 +57,11 @@ impl Iterator for Rows<'_> {
             if row.len() == 1 && row[0].is_empty() {
                 continue;
             }
+            if self.columns.is_none() && row.len() == 1 && row[0].contains(';') {
+                let message =
+                    "has semicolons and no comma: put commas between fields, and points into numbers";
+                return Some(Err(Error::data(self.path, line, message)));
+            }
             let expected = *self.columns.get_or_insert(row.len());
             if row.len() == expected {
                 return Some(Ok((line, row)));
@@ -66,7 +71,9 @@ impl Iterator for Rows<'_> {
                 true => "close the quote that goes on over the next line",
                 false => "fields are apart by commas, and one that contains a comma stands in quotes",
             };
-            let message = format!("has {} columns where the first row has {expected}: {remedy}", row.len());
+            let plural = if row.len() == 1 { "" } else { "s" };
+            let message =
+                format!("has {} column{plural} where the first row has {expected}: {remedy}", row.len());
             return Some(Err(Error::data(self.path, line, message)));
         }
     }
@@ -99,8 +106,10 @@ mod tests {
     fn a_row_of_another_width_is_refused_with_its_line() {
         let message = rows("a,b\r\n1,2\r\n\r\n1,2,3\r\n").unwrap_err().to_string();
         assert!(message.starts_with("x.csv, line 4: has 3 columns where the first row has 2"), "{message}");
+        let message = rows("a;b\n1;2\n").unwrap_err().to_string();
+        assert!(message.starts_with("x.csv, line 1: has semicolons and no comma"), "{message}");
         let message = rows("a,b\n\"1,2\n3,4\n").unwrap_err().to_string();
-        assert!(message.starts_with("x.csv, line 2: has 1 columns where"), "{message}");
+        assert!(message.starts_with("x.csv, line 2: has 1 column where"), "{message}");
         assert!(message.ends_with("close the quote that goes on over the next line"), "{message}");
     }
 

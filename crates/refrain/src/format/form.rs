@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::sniff::sniff;
-use super::text::{extension, read_head, text_of};
+use super::text::{extension, read_head};
 use crate::{Error, Result};
 
 /// What a file or a folder of data can be.
@@ -81,8 +81,8 @@ const HEAD: u64 = 1 << 20;
 /// recognized if most of it is not, so that its own reader can say what is wrong.
 ///
 /// # Errors
-/// [`Error::Io`] if it cannot be read; [`Error::Data`] if it is empty, not UTF-8 where its name does not say what it
-/// is, or a folder without images or MIDI files.
+/// [`Error::Io`] if it cannot be read; [`Error::Data`] if it is empty, a single image or MIDI file, or a folder
+/// without any.
 pub fn form_of(path: &Path) -> Result<Guess> {
     let metadata = fs::metadata(path).map_err(Error::io("read", path))?;
     if metadata.is_dir() {
@@ -104,7 +104,8 @@ pub fn form_of(path: &Path) -> Result<Guess> {
     Ok(Guess::new(form, format!("its name ends in .{extension}")))
 }
 
-/// The first lines of a file; a file of one line longer than that, as far as it goes.
+/// The first lines of a file; a file of one line longer than that, as far as it goes. What is not UTF-8 is replaced:
+/// readers say so with its line.
 fn head(path: &Path) -> Result<String> {
     let mut bytes = read_head(path, HEAD)?;
     if bytes.len() as u64 == HEAD {
@@ -115,7 +116,8 @@ fn head(path: &Path) -> Result<String> {
         };
         bytes.truncate(lines.unwrap_or_else(characters));
     }
-    text_of(path, bytes)
+    let text = String::from_utf8_lossy(&bytes);
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned())
 }
 
 /// What the names of images end in.
@@ -150,7 +152,10 @@ fn folder(path: &Path) -> Result<Guess> {
         0 => Err(Error::data(
             path,
             None,
-            "is a folder with neither images (.png, .jpg) nor MIDI files (.mid, .midi) in it: name a file, or another folder",
+            format!(
+                "is a folder with neither images (.png, .jpg) nor MIDI files (.mid, .midi) in it: name files, {}/*.txt for instance",
+                path.display()
+            ),
         )),
         _ if images >= midi => Ok(Guess::new(Form::ImageFolder, format!("it holds images: {images}"))),
         _ => Ok(Guess::new(Form::MidiFolder, format!("it holds MIDI files: {midi}"))),

@@ -1,5 +1,10 @@
 //! Sequences of vectors as they come out of a file, whatever its format.
 
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::{Error, Result};
+
 /// What a sequence of vectors is said to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Labels {
@@ -19,6 +24,8 @@ pub struct FrameSequence {
     pub values: Vec<f32>,
     /// Numbers a step, at least 1.
     pub width: usize,
+    /// What the file calls the numbers of a step, `[width]`; empty where it does not.
+    pub columns: Arc<[String]>,
     /// Its labels. Within one file all are of one kind.
     pub labels: Labels,
     /// Its identifier in the file or, where sequences have none, its number from 1.
@@ -31,5 +38,63 @@ impl FrameSequence {
     /// `T`.
     pub fn steps(&self) -> usize {
         self.values.len() / self.width
+    }
+}
+
+/// Brings the numbers of each step into the order of the `wanted` columns, where they and those of the sequences, which
+/// came from `path`, have names.
+///
+/// # Errors
+/// [`Error::Data`] if they are not the same ones.
+pub(crate) fn arrange(path: &Path, sequences: &mut [FrameSequence], wanted: &[String]) -> Result<()> {
+    for sequence in sequences {
+        if wanted.is_empty() || sequence.columns.is_empty() || *sequence.columns == *wanted {
+            continue;
+        }
+        let place = |name: &String| sequence.columns.iter().position(|column| column == name);
+        let places: Option<Vec<usize>> = wanted.iter().map(place).collect();
+        let Some(places) = places.filter(|places| places.len() == sequence.width) else {
+            let message = format!(
+                "has the columns {}, where {} were learned: give them those names, in any order",
+                sequence.columns.join(", "),
+                wanted.join(", ")
+            );
+            return Err(Error::data(path, None, message));
+        };
+        let steps = sequence.values.chunks_exact(sequence.width);
+        sequence.values = steps.flat_map(|step| places.iter().map(|&place| step[place])).collect();
+        sequence.columns = wanted.into();
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_told_by_their_names() {
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        let sequence = |columns: &[&str]| FrameSequence {
+            values: vec![1.0, 2.0, 3.0, 4.0],
+            width: 2,
+            columns: names(columns).into(),
+            labels: Labels::None,
+            name: "1".to_owned(),
+            line: None,
+        };
+        let arranged = |columns: &[&str], wanted: &[&str]| {
+            let mut sequences = [sequence(columns)];
+            arrange(Path::new("x.csv"), &mut sequences, &names(wanted)).map(|()| sequences[0].values.clone())
+        };
+        assert_eq!(arranged(&["y", "x"], &["x", "y"]).unwrap(), [2.0, 1.0, 4.0, 3.0]);
+        for (columns, wanted) in [(&["x", "y"][..], &["x", "y"][..]), (&["x", "y"], &[]), (&[], &["x", "y"])]
+        {
+            assert_eq!(arranged(columns, wanted).unwrap(), [1.0, 2.0, 3.0, 4.0]);
+        }
+        for (columns, wanted) in [(&["x", "z"], &["x", "y"][..]), (&["x", "y"], &["x"])] {
+            let message = arranged(columns, wanted).unwrap_err().to_string();
+            assert!(message.starts_with("x.csv: has the columns x, "), "{message}");
+        }
     }
 }

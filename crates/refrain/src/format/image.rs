@@ -157,8 +157,11 @@ fn claimed(width: usize, height: usize) -> Result<(usize, usize), String> {
 }
 
 fn damaged(error: impl std::fmt::Display) -> String {
+    // Some decoders' messages end their line.
+    let error = error.to_string();
     format!(
-        "cannot be unpacked ({error}): use another copy, or open it with a viewer and save it again as PNG"
+        "cannot be unpacked ({}): use another copy, or open it with a viewer and save it again as PNG",
+        error.trim_end()
     )
 }
 

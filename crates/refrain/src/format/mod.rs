@@ -27,8 +27,10 @@ mod vectors;
 
 pub use captions::{Caption, captions_of, read_captions};
 pub use column::Column;
+pub(crate) use conll::read_tagged_or_written;
 pub use conll::{Columns, Sentence, TaggedSentence, read_tagged, read_untagged, tagged_of, untagged_of};
 pub use form::{Form, Guess, form_of};
+pub(crate) use frames::arrange;
 pub use frames::{FrameSequence, Labels};
 pub use image::{Pixels, pixels_of, read_image};
 pub use labelled::{LabelledText, labelled_of, read_labelled};

@@ -64,7 +64,7 @@ fn sequences(bytes: &[u8]) -> Result<Vec<FrameSequence>, String> {
             };
             let values = (first * width..(first + length) * width).map(value).collect::<Result<_, _>>()?;
             let labels = y.as_ref().map_or(Ok(Labels::None), |y| labels(y, n, length, [count, steps]))?;
-            Ok(FrameSequence { values, width, labels, name: (n + 1).to_string(), line: None })
+            Ok(FrameSequence { values, width, columns: [].into(), labels, name: (n + 1).to_string(), line: None })
         })
         .collect()
 }

@@ -211,7 +211,7 @@ fn rolls(path: &Path, part: &str, pieces: Vec<Vec<Vec<Value>>>) -> Result<Vec<Ro
 fn note(value: &Value) -> Result<u8, String> {
     if !value.is_i64() && !value.is_u64() {
         return Err(format!(
-            "{:.40} is not a note: notes are whole numbers, 60 is middle C",
+            "{:.40} is not a note: notes are whole numbers, 60 (without a point) is middle C",
             value.to_string()
         ));
     }

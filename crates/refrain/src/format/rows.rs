@@ -113,9 +113,12 @@ impl<'a> Table<'a> {
         rows.iter().map(cell).collect()
     }
 
-    /// Whether columns are meant at all, rather than a sentence a line.
-    pub(super) fn is_meant(&self) -> bool {
-        self.conllu || is_conll(&extension(self.path)) || self.tabs || self.is_regular()
+    /// Whether columns are meant at all, rather than a sentence a line. Two columns may be sentences of two words, unless
+    /// most of the second are `known` tags.
+    pub(super) fn is_meant(&self, known: &[String]) -> bool {
+        let tags = || self.column(1).filter(|&tag| known.iter().any(|known| known == tag)).count();
+        let is_tagged = || self.width != 2 || tags() * 2 >= self.column(1).count();
+        self.conllu || is_conll(&extension(self.path)) || self.tabs || self.is_regular() && is_tagged()
     }
 
     /// Whether this looks like tagged words without its name saying so: blank lines part rows of one width, and

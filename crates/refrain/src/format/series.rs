@@ -97,8 +97,15 @@ fn has_stamps(name: &str, headed: bool, row: &StringRecord) -> bool {
 
 /// Where the wanted columns stand.
 fn choose(names: &[String], wanted: &[String], stamped: bool) -> Result<Vec<usize>, String> {
-    if wanted.is_empty() {
-        return Ok((usize::from(stamped)..names.len()).collect());
+    let all = &names[usize::from(stamped)..];
+    let wanted = if wanted.is_empty() { all } else { wanted };
+    if let Some(name) =
+        wanted.iter().enumerate().find_map(|(i, name)| wanted[..i].contains(name).then_some(name))
+    {
+        return Err(match wanted.len() == all.len() && wanted == all {
+            true => format!("two columns are called `{name}`: give one another name"),
+            false => format!("`{name}` is asked for twice: name it once"),
+        });
     }
     let find = |name: &String| {
         let mut places = (0..names.len()).filter(|&column| names[column] == *name);

@@ -46,16 +46,18 @@ fn every_fault_is_said_with_its_line() {
         ("", &[][..], ": is empty"),
         ("date,x\n", &[], ", line 1: is followed by no row"),
         ("date\nmon\n", &[], ", line 2: column `date`: `mon` is not a number"),
-        ("date,x\nmon,1\ntue\n", &[], ", line 3: has 1 columns where the first row has 2"),
+        ("date,x\nmon,1\ntue\n", &[], ", line 3: has 1 column where the first row has 2"),
         ("date,x\nmon,1\n\ntue,\n", &[], ", line 4: column `x`: a value is missing (``)"),
         ("date,x\nmon,1\ntue,?\n", &["x"], ", line 3: column `x`: a value is missing (`?`)"),
         ("date,x\nmon,nan\n", &[], ", line 2: column `x`: a value is missing (`nan`)"),
         ("mon,?\ntue,1\n", &[], ", line 1: column `2`: a value is missing (`?`)"),
         ("date,x\nmon,1\ntue,-inf\n", &[], ", line 3: column `x`: `-inf` is too large or infinite"),
         ("date,x,place\nmon,1,here\n", &[], ", line 2: column `place`: `here` is not a number"),
-        ("date;x\nmon;1\n", &[], ", line 2: column `date;x`: `mon;1` is not a number"),
+        ("date;x\nmon;1\n", &[], ", line 1: has semicolons and no comma"),
         ("date,x\nmon,1\n", &["y"], ", line 1: no column is called `y`: there are `date`, `x`"),
         ("date,x,x\nmon,1,2\n", &["x"], ", line 1: two columns are called `x`"),
+        ("date,x,x\nmon,1,2\n", &[], ", line 1: two columns are called `x`"),
+        ("date,x,y\nmon,1,2\n", &["x", "x"], ", line 1: `x` is asked for twice"),
     ] {
         let message = series(text, columns).unwrap_err().to_string();
         assert!(message.starts_with(&format!("x.csv{expected}")), "{text:?}: {message}");

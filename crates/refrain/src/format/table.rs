@@ -9,6 +9,7 @@
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use csv::StringRecord;
 
@@ -41,6 +42,7 @@ fn table_of(path: &Path, text: &str) -> Result<Vec<FrameSequence>> {
     };
     let (line, header) = header?;
     let columns = Columns::of(header).map_err(|message| Error::data(path, line, message))?;
+    let features: Arc<[String]> = columns.features_of(&columns.header).map(str::to_owned).collect();
     let mut sequences: Vec<FrameSequence> = vec![];
     let mut labels: Vec<Vec<String>> = vec![];
     let mut names = HashSet::new();
@@ -60,7 +62,8 @@ fn table_of(path: &Path, text: &str) -> Result<Vec<FrameSequence>> {
             }
             sequences.push(FrameSequence {
                 values: vec![],
-                width: columns.width(),
+                width: features.len(),
+                columns: Arc::clone(&features),
                 labels: Labels::None,
                 name: name.to_owned(),
                 line: Some(line),
@@ -106,6 +109,12 @@ impl Columns {
         if let Some(name) = columns.header.iter().skip(2).find(|name| is_label(name)) {
             return Err(format!("`{name}` is not the second column: move it there"));
         }
+        let mut names = HashSet::new();
+        if let Some(name) =
+            columns.features_of(&columns.header).find(|name| !name.is_empty() && !names.insert(*name))
+        {
+            return Err(format!("two columns are called `{}`: give one another name", excerpt(name)));
+        }
         Ok(columns)
     }
 
@@ -113,8 +122,9 @@ impl Columns {
         1 + usize::from(self.labelled)
     }
 
-    fn width(&self) -> usize {
-        self.header.len() - self.first_feature()
+    /// The fields of a row that belong to features.
+    fn features_of<'a>(&self, row: &'a StringRecord) -> impl Iterator<Item = &'a str> {
+        row.iter().skip(self.first_feature())
     }
 
     fn label(&self, row: &StringRecord) -> Result<Option<String>, String> {

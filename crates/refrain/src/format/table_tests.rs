@@ -13,6 +13,7 @@ fn rows_of_one_identifier_are_one_sequence() {
         FrameSequence {
             values: vec![1.0, 2.0, 3.0, 4.0],
             width: 2,
+            columns: ["x".to_owned(), "y".to_owned()].into(),
             labels: Labels::One("walk".to_owned()),
             name: "a".to_owned(),
             line: Some(2),
@@ -20,6 +21,7 @@ fn rows_of_one_identifier_are_one_sequence() {
         FrameSequence {
             values: vec![5.0, 6.0],
             width: 2,
+            columns: ["x".to_owned(), "y".to_owned()].into(),
             labels: Labels::One("run".to_owned()),
             name: "b".to_owned(),
             line: Some(5),

@@ -51,7 +51,7 @@ fn ts_of(path: &Path, text: &str) -> Result<Vec<FrameSequence>> {
         let (values, width, labels) =
             header.sequence(text).map_err(|message| Error::data(path, line, message))?;
         let name = (sequences.len() + 1).to_string();
-        sequences.push(FrameSequence { values, width, labels, name, line: Some(line) });
+        sequences.push(FrameSequence { values, width, columns: [].into(), labels, name, line: Some(line) });
     }
     if sequences.is_empty() {
         return Err(Error::data(path, data, "is followed by no sequence"));

@@ -18,6 +18,7 @@ fn a_line_is_a_sequence_of_vectors() {
         FrameSequence {
             values: vec![1.0, 4.0, 2.0, 5.0, 3.0, 6.0],
             width: 2,
+            columns: [].into(),
             labels: Labels::One("left".to_owned()),
             name: "1".to_owned(),
             line: Some(FIRST),
@@ -25,6 +26,7 @@ fn a_line_is_a_sequence_of_vectors() {
         FrameSequence {
             values: vec![-1.0, 0.5],
             width: 2,
+            columns: [].into(),
             labels: Labels::One("right".to_owned()),
             name: "2".to_owned(),
             line: Some(FIRST + 3),

@@ -52,7 +52,8 @@ pub fn vectors_of(path: &Path, text: &str, width: Option<usize>) -> Result<Vec<D
             0 => "at least one number and a text".to_owned(),
             width => format!("{width} numbers, and a text or none"),
         };
-        return Err(Error::data(path, line, format!("has {columns} columns, expected {expected}")));
+        let plural = if columns == 1 { "" } else { "s" };
+        return Err(Error::data(path, line, format!("has {columns} column{plural}, expected {expected}")));
     }
     if !first.iter().take(width).any(is_number) {
         rows.next();
@@ -64,6 +65,11 @@ pub fn vectors_of(path: &Path, text: &str, width: Option<usize>) -> Result<Vec<D
             number(field).map_err(|message| Error::data(path, line, format!("column {column}: {message}")))
         });
         let text = row.get(width).filter(|text| !text.is_empty()).map(str::to_owned);
+        if text.as_ref().is_some_and(|text| text.contains('\n')) {
+            let message =
+                "has a text that goes on over the next line: close its quote, or write it on one line";
+            return Err(Error::data(path, line, message));
+        }
         vectors.push(DescribedVector { values: values.collect::<Result<_>>()?, text, line });
     }
     match vectors.is_empty() {
@@ -103,14 +109,15 @@ mod tests {
         for (text, width, expected) in [
             ("", None, ": is empty"),
             ("x,text\n", None, ", line 1: is followed by no row"),
-            ("text\n", None, ", line 1: has 1 columns, expected at least one number and a text"),
+            ("text\n", None, ", line 1: has 1 column, expected at least one number and a text"),
             ("1,2,3,one\n", Some(2), ", line 1: has 4 columns, expected 2 numbers, and a text or none"),
-            ("1\n", Some(2), ", line 1: has 1 columns, expected 2 numbers"),
+            ("1\n", Some(2), ", line 1: has 1 column, expected 2 numbers"),
             ("1,2,one\n1,2\n", None, ", line 2: has 2 columns where the first row has 3"),
             ("1,2,a red, square\n", Some(2), ", line 1: has 4 columns, expected 2 numbers"),
             ("1,2,red\n1,2,a red, square\n", None, ", line 2: has 4 columns where the first row has 3"),
             ("1,2,one\n1,x,two\n", None, ", line 2: column 2: `x` is not a number"),
             ("1,2,one\n\n,2,two\n", None, ", line 3: column 1: a value is missing"),
+            ("1,2,\"one\n1,2,two\n1,2,three\n", None, ", line 1: has a text that goes on over the next line"),
             ("1,inf,one\n", None, ", line 1: column 2: `inf` is too large"),
         ] {
             let message = vectors(text, width).unwrap_err().to_string();

@@ -51,7 +51,9 @@ impl LabelSet {
         found.map(|id| id as u32).map_err(|_| {
             let more = if self.len() > MOST { ", ..." } else { "" };
             let known = self.names[..self.len().min(MOST)].join(", ");
-            format!("{label:?}, which is not among those learned: {known}{more}")
+            format!(
+                "{label:?}, which is not among those learned ({known}{more}): correct it, or learn it too"
+            )
         })
     }
 

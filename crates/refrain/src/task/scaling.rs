@@ -9,6 +9,9 @@ pub struct Scaling {
     pub means: Vec<f32>,
     /// Likewise; 1 for a feature that never changes.
     pub deviations: Vec<f32>,
+    /// What the features are called, if they are; else empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
 }
 
 impl Scaling {
@@ -31,12 +34,19 @@ impl Scaling {
         Self {
             deviations: squares.iter().zip(&means).map(deviation).collect(),
             means: means.iter().map(|&mean| mean as f32).collect(),
+            names: vec![],
         }
+    }
+
+    /// The same with what the features are called.
+    pub(super) fn named(self, names: &[String]) -> Self {
+        Self { names: names.to_vec(), ..self }
     }
 
     /// Whether it is one of frames `[_, width]`.
     pub(super) fn is_of(&self, width: usize) -> bool {
         [self.means.len(), self.deviations.len()] == [width; 2]
+            && (self.names.is_empty() || self.names.len() == width)
     }
 
     /// A sequence of frames `[_, width]` as a model reads it.

@@ -60,6 +60,20 @@ pub(super) fn hold_back<E>(
     seed: u64,
     key: impl Fn(&E) -> Option<String>,
 ) -> Result<(Vec<E>, Vec<E>)> {
+    hold_back_of_classes(examples, fraction, seed, key, |_| "")
+}
+
+/// The same, leaving at least one example of each class to learn from.
+///
+/// # Errors
+/// As for [`hold_back`].
+pub(super) fn hold_back_of_classes<E>(
+    examples: Vec<E>,
+    fraction: f64,
+    seed: u64,
+    key: impl Fn(&E) -> Option<String>,
+    class: impl Fn(&E) -> &str,
+) -> Result<(Vec<E>, Vec<E>)> {
     if !(0.0..1.0).contains(&fraction) {
         return Err(Error::Config(format!(
             "valid-fraction is {fraction}: give a share from 0 up to, not including, 1"
@@ -82,17 +96,26 @@ pub(super) fn hold_back<E>(
     groups.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
     let wanted = (examples.len() as f64 * fraction).round().max(1.0) as usize;
     let mut held = vec![false; examples.len()];
-    let mut count = 0;
+    let (mut count, mut left) = (0, BTreeMap::<&str, usize>::new());
+    examples.iter().for_each(|example| *left.entry(class(example)).or_default() += 1);
     for group in groups {
         if count >= wanted {
             break;
         }
+        let mut taken = BTreeMap::<&str, usize>::new();
+        group.iter().for_each(|&i| *taken.entry(class(&examples[i])).or_default() += 1);
+        if taken.iter().any(|(class, taken)| left.get(class) == Some(taken)) {
+            continue;
+        }
+        for (class, taken) in taken {
+            left.entry(class).and_modify(|left| *left -= taken);
+        }
         count += group.len();
         group.into_iter().for_each(|i| held[i] = true);
     }
-    if count >= examples.len() {
+    if count == 0 || count >= examples.len() {
         return Err(Error::Config(
-            "the data are too few to hold some back for measuring: give --valid-fraction 0, or more data"
+            "the data are too few, or too much alike, to hold some back for measuring: give --valid FILE, --valid-fraction 0, or more data"
                 .to_owned(),
         ));
     }
@@ -117,5 +140,19 @@ mod tests {
         assert_ne!(hold_back(examples.clone(), 0.1, 4, |i| Some(i.to_string())).unwrap().1, valid);
         assert_eq!(hold_back(examples.clone(), 0.0, 3, |_| None).unwrap(), (examples, vec![]));
         assert!(hold_back(vec![1], 0.5, 1, |_: &u32| None).is_err());
+    }
+
+    #[test]
+    fn the_last_example_of_a_class_is_learned_from() {
+        let examples: Vec<u32> = (0..30).collect();
+        fn class(i: &u32) -> &str {
+            ["rare", "scarce", "many"][(*i as usize).min(2)]
+        }
+        for seed in 0..50 {
+            let (train, valid) = hold_back_of_classes(examples.clone(), 0.5, seed, |_| None, class).unwrap();
+            assert_eq!((train.len(), valid.len()), (15, 15));
+            assert!(train.contains(&0) && train.contains(&1), "seed {seed}");
+        }
+        assert!(hold_back_of_classes(vec![0, 1], 0.5, 1, |_| None, class).is_err(), "nothing can be spared");
     }
 }

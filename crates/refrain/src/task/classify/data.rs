@@ -1,8 +1,9 @@
 //! Labelled sequences: from a file, to rows of a batch.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use super::Classify;
+use super::{Classify, InputCodec};
 use crate::data::Example;
 use crate::format::{self, Form, FrameSequence, Labels};
 use crate::model::ClassifierBatch;
@@ -70,11 +71,13 @@ impl Example for ClassifyExample {
 pub(super) struct LabelledInput {
     pub(super) input: ClassifyInput,
     pub(super) label: String,
+    /// What the features are called; empty for texts.
+    pub(super) columns: Arc<[String]>,
     pub(super) line: Option<u64>,
 }
 
-/// Reads labelled sequences of any form.
-pub(super) fn read_labelled(path: &Path) -> Result<Vec<LabelledInput>> {
+/// Reads labelled sequences of any form, their features in the order of `names`, unless there are none.
+pub(super) fn read_labelled(path: &Path, names: &[String]) -> Result<Vec<LabelledInput>> {
     let guess = format::form_of(path)?;
     match guess.form {
         // Without labels that recur it looks like pairs, with faulty lines like any text: its reader knows better.
@@ -84,16 +87,18 @@ pub(super) fn read_labelled(path: &Path) -> Result<Vec<LabelledInput>> {
                 .map(|text| LabelledInput {
                     input: ClassifyInput::Text(text.text),
                     label: text.label,
+                    columns: [].into(),
                     line: Some(text.line),
                 })
                 .collect())
         }
-        _ => read_frames(path)?
+        Form::TimeSeries | Form::LongTable | Form::Npz => read_frames(path, names)?
             .into_iter()
             .map(|sequence| match sequence.labels {
                 Labels::One(label) => Ok(LabelledInput {
                     input: ClassifyInput::Frames { values: sequence.values, width: sequence.width },
                     label,
+                    columns: sequence.columns,
                     line: sequence.line,
                 }),
                 Labels::None => Err(Error::data(
@@ -108,38 +113,69 @@ pub(super) fn read_labelled(path: &Path) -> Result<Vec<LabelledInput>> {
                 )),
             })
             .collect(),
+        other => Err(Error::data(
+            path,
+            None,
+            format!(
+                "looks like {other} ({}): a classifier learns from lines of label<TAB>text, or from sequences of numbers in .ts, .npz, or CSV with columns sequence, label and features",
+                guess.why
+            ),
+        )),
     }
 }
 
 impl Classify {
-    /// The texts of a file to be labelled, one a line, blank ones among them. Where each begins with a label of this model
-    /// and a tab, as in a file to learn from, that is left out.
+    /// The texts of a file to be labelled, one a line, blank ones among them. Where most begin with a label of this model
+    /// and a tab, as in a file to learn from, what stands before the tab is left out of all.
     pub fn texts_in(&self, text: &str) -> Vec<String> {
-        let lines: Vec<&str> = text.lines().map(str::trim).collect();
-        let unlabelled = |line: &&str| match line.split_once('\t') {
-            Some((label, text)) if self.labels().iter().any(|known| known == label.trim()) => {
-                Some(text.trim().to_owned())
-            }
-            _ => line.is_empty().then(String::new),
+        // A label without a text ends in a tab.
+        let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
+        let parts =
+            |line: &str| line.split_once('\t').map(|(label, text)| (label.to_owned(), text.to_owned()));
+        let is_labelled = |line: &&&str| {
+            parts(line).is_some_and(|(label, _)| self.labels().iter().any(|known| known == label.trim()))
         };
-        let texts: Option<Vec<String>> = lines.iter().map(unlabelled).collect();
-        texts.unwrap_or_else(|| lines.into_iter().map(str::to_owned).collect())
+        let filled = lines.iter().filter(|line| !line.is_empty()).count();
+        let labelled = filled > 0 && lines.iter().filter(is_labelled).count() * 2 >= filled;
+        let text = |line: &str| match parts(line).filter(|_| labelled) {
+            Some((_, text)) => text.trim().to_owned(),
+            None => line.trim_end().to_owned(),
+        };
+        lines.into_iter().map(text).collect()
+    }
+
+    /// Sequences of frames to be classified, from a file, whatever labels they have, if any.
+    ///
+    /// # Errors
+    /// If the file cannot be read or understood.
+    pub fn sequences_in(&self, path: &Path) -> Result<Vec<ClassifyInput>> {
+        let sequences = read_unlabelled(path, self.features())?.into_iter();
+        let frames = |FrameSequence { values, width, .. }| ClassifyInput::Frames { values, width };
+        Ok(sequences.map(frames).collect())
+    }
+
+    /// What the features of a frame are called, if they are.
+    pub(super) fn features(&self) -> &[String] {
+        match &self.codec {
+            InputCodec::Frames(scaling) => &scaling.names,
+            InputCodec::Text(_) => &[],
+        }
     }
 }
 
-/// Reads sequences of frames to be classified, whatever labels they have.
-///
-/// # Errors
-/// If the file cannot be read or understood.
-pub fn read_inputs(path: &Path) -> Result<Vec<ClassifyInput>> {
-    let sequences = read_frames(path)?.into_iter();
-    Ok(sequences.map(|FrameSequence { values, width, .. }| ClassifyInput::Frames { values, width }).collect())
+/// Reads sequences of frames of any form, for which labels do not matter. A table of sequences without them looks like
+/// any other.
+pub(crate) fn read_unlabelled(path: &Path, names: &[String]) -> Result<Vec<FrameSequence>> {
+    match format::form_of(path)?.form {
+        Form::Series => arranged(path, format::read_table(path)?, names),
+        _ => read_frames(path, names),
+    }
 }
 
-/// Reads sequences of frames of any form.
-pub(crate) fn read_frames(path: &Path) -> Result<Vec<FrameSequence>> {
+/// Reads sequences of frames of any form, their features in the order of `names`, unless there are none.
+pub(crate) fn read_frames(path: &Path, names: &[String]) -> Result<Vec<FrameSequence>> {
     let guess = format::form_of(path)?;
-    match guess.form {
+    let sequences = match guess.form {
         Form::TimeSeries => format::read_ts(path),
         Form::LongTable => format::read_table(path),
         Form::Npz => format::read_npz(path),
@@ -147,9 +183,15 @@ pub(crate) fn read_frames(path: &Path) -> Result<Vec<FrameSequence>> {
             path,
             None,
             format!(
-                "looks like {other} ({}): sequences come as label<TAB>text, .ts, .npz, or CSV with columns sequence, label and features",
+                "looks like {other} ({}): sequences of numbers come in .ts, .npz, or CSV with columns sequence, label and features",
                 guess.why
             ),
         )),
-    }
+    };
+    arranged(path, sequences?, names)
+}
+
+fn arranged(path: &Path, mut sequences: Vec<FrameSequence>, names: &[String]) -> Result<Vec<FrameSequence>> {
+    format::arrange(path, &mut sequences, names)?;
+    Ok(sequences)
 }

@@ -8,8 +8,8 @@ mod prepare;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use data::read_frames;
-pub use data::{ClassifyExample, ClassifyInput, read_inputs};
+pub use data::{ClassifyExample, ClassifyInput};
+pub(crate) use data::{read_frames, read_unlabelled};
 pub use options::Options;
 pub use predict::{Classified, ClassifyEvaluation};
 

@@ -53,7 +53,8 @@ impl<B: Backend> Session<'_, Classify, B> {
     /// # Errors
     /// If the file cannot be read or has labels that the model does not know.
     pub fn evaluate(&self, path: &Path) -> Result<ClassifyEvaluation> {
-        let examples = examples(&self.model().task, path, read_labelled(path)?, &[])?;
+        let task = &self.model().task;
+        let examples = examples(task, path, read_labelled(path, task.features())?, &[])?;
         let (mut nats, mut confusion) = (0.0, Confusion::default());
         for (example, predicted) in examples.iter().zip(self.classify(&examples)) {
             nats -= f64::from(predicted.probabilities[example.class as usize].max(f32::MIN_POSITIVE)).ln();

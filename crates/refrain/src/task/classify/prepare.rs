@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::data::{ClassifyExample, ClassifyInput, LabelledInput, read_labelled};
 use super::{Classify, Description, InputCodec, Options};
@@ -9,7 +10,7 @@ use crate::data::Examples;
 use crate::model::{ClassifierSizes, InputKind, RecurrentLayers, Task};
 use crate::task::Scaling;
 use crate::task::labels::LabelSet;
-use crate::task::split::{Digest, hold_back, one_file};
+use crate::task::split::{Digest, hold_back_of_classes, one_file};
 use crate::text::{TokenUnits, Tokenizer, TokenizerOptions, thousands};
 use crate::train::{Config, DataSummary, Defaults, Prepared, Settings};
 use crate::{Error, Result};
@@ -22,8 +23,9 @@ const MANY_TEXTS: usize = 1_000;
 
 pub(super) fn prepare(settings: Settings) -> Result<Prepared<Classify>> {
     let path = one_file(&settings)?;
-    let all = read_labelled(&path)?;
-    let held = settings.valid.as_deref().map(read_labelled).transpose()?;
+    let all = read_labelled(&path, &[])?;
+    let columns = all.first().map_or_else(|| [].into(), |first| Arc::clone(&first.columns));
+    let held = settings.valid.as_deref().map(|path| read_labelled(path, &columns)).transpose()?;
     let texts = all.iter().filter(|example| matches!(example.input, ClassifyInput::Text(_))).count();
     let defaults = match (texts, all.len()) {
         (0, size) => Defaults {
@@ -55,10 +57,14 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Classify>> {
     let digest = digest(&all, held.as_deref());
     let (train, valid) = match held {
         Some(valid) => (all, valid),
-        None => hold_back(all, config.valid_fraction, config.seed, |example| match &example.input {
-            ClassifyInput::Text(text) => Some(text.clone()),
-            ClassifyInput::Frames { .. } => None,
-        })?,
+        None => {
+            let text = |example: &LabelledInput| match &example.input {
+                ClassifyInput::Text(text) => Some(text.clone()),
+                ClassifyInput::Frames { .. } => None,
+            };
+            let (fraction, seed) = (config.valid_fraction, config.seed);
+            hold_back_of_classes(all, fraction, seed, text, |example| &example.label)?
+        }
     };
     let labels = LabelSet::of(&path, "label", train.iter().map(|example| &example.label))?;
     let mut notes = vec![];
@@ -66,7 +72,7 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Classify>> {
         units: None,
         lowercase: None,
         min_count: None,
-        vocab_size: settings.vocab_size,
+        vocab_size: settings.vocab_size.filter(|_| texts > 0),
         embedding_size: None,
         bidirectional: settings.bidirectional.unwrap_or(true),
         locked_dropout: settings.locked_dropout.unwrap_or(false),
@@ -88,7 +94,7 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Classify>> {
             ClassifyInput::Frames { values, .. } => Some(&values[..]),
             ClassifyInput::Text(_) => None,
         });
-        (InputCodec::Frames(Scaling::of(width, sequences)), InputKind::Frames { size: width })
+        (InputCodec::Frames(Scaling::of(width, sequences).named(&columns)), InputKind::Frames { size: width })
     };
     let sizes = ClassifierSizes {
         input,

@@ -1,11 +1,13 @@
 //! Sequences with a label a step: from a file, to rows of a batch.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use super::{Tag, TagCodec};
 use crate::data::Example;
 use crate::format::{self, Columns, Form, FrameSequence, Labels, TaggedSentence};
 use crate::model::TaggerBatch;
-use crate::task::classify::read_frames;
+use crate::task::classify::{read_frames, read_unlabelled};
 use crate::{Error, Result};
 
 /// A sequence to be tagged.
@@ -60,22 +62,35 @@ impl Example for TagExample {
 pub(super) struct TaggedInput {
     pub(super) input: TagInput,
     pub(super) labels: Vec<String>,
-    pub(super) line: Option<u64>,
+    /// What the features are called; empty for words.
+    pub(super) columns: Arc<[String]>,
+    /// Of each word; of frames at most that of the first.
+    pub(super) lines: Vec<u64>,
 }
 
-/// Reads sequences with a label a step, of any form.
-pub(super) fn read_tagged(path: &Path, columns: &Columns) -> Result<Vec<TaggedInput>> {
+/// Reads sequences with a label a step, of any form. Sentences that a tagger has `written` have two columns, whichever
+/// it learned from; features come in the order of `names`, unless there are none.
+pub(super) fn read_tagged(
+    path: &Path,
+    columns: &Columns,
+    written: bool,
+    names: &[String],
+) -> Result<Vec<TaggedInput>> {
     let form = format::form_of(path)?.form;
-    if !matches!(form, Form::LongTable | Form::Npz | Form::TimeSeries) {
-        let sentences = format::read_tagged(path, columns)?.into_iter();
-        let tagged = |TaggedSentence { words, tags, line }| TaggedInput {
+    if !matches!(form, Form::LongTable | Form::Npz | Form::TimeSeries | Form::Series) {
+        let sentences = match written {
+            true => format::read_tagged_or_written(path, columns)?,
+            false => format::read_tagged(path, columns)?,
+        };
+        let tagged = |TaggedSentence { words, tags, lines }| TaggedInput {
             input: TagInput::Words(words),
             labels: tags,
-            line: Some(line),
+            columns: [].into(),
+            lines,
         };
-        return Ok(sentences.map(tagged).collect());
+        return Ok(sentences.into_iter().map(tagged).collect());
     }
-    let sequences = read_frames(path)?.into_iter().map(|sequence| {
+    let sequences = read_frames(path, names)?.into_iter().map(|sequence| {
         let steps = sequence.steps();
         let labels = match sequence.labels {
             Labels::Each(labels) => labels,
@@ -91,32 +106,47 @@ pub(super) fn read_tagged(path: &Path, columns: &Columns) -> Result<Vec<TaggedIn
             }
         };
         let input = TagInput::Frames { values: sequence.values, width: sequence.width };
-        Ok(TaggedInput { input, labels, line: sequence.line })
+        let lines = sequence.line.into_iter().collect();
+        Ok(TaggedInput { input, labels, columns: sequence.columns, lines })
     });
     sequences.collect()
 }
 
 /// Whether a file holds sequences of frames with a label for each frame, and not one for the sequence.
 pub fn has_labels_for_frames(path: &Path) -> bool {
-    let sequences = read_frames(path).unwrap_or_default();
+    let sequences = read_frames(path, &[]).unwrap_or_default();
     sequences.iter().any(|sequence| matches!(sequence.labels, Labels::Each(_)))
 }
 
-/// Reads sequences of frames to be tagged, whatever labels they have.
-///
-/// # Errors
-/// If the file cannot be read or understood.
-pub fn read_inputs(path: &Path) -> Result<Vec<TagInput>> {
-    let sequences = read_frames(path)?.into_iter();
-    Ok(sequences.map(|FrameSequence { values, width, .. }| TagInput::Frames { values, width }).collect())
-}
+impl Tag {
+    /// Sequences of frames to be tagged, from a file, whatever labels they have, if any.
+    ///
+    /// # Errors
+    /// If the file cannot be read or understood.
+    pub fn sequences_in(&self, path: &Path) -> Result<Vec<TagInput>> {
+        let sequences = read_unlabelled(path, self.features())?.into_iter();
+        Ok(sequences.map(|FrameSequence { values, width, .. }| TagInput::Frames { values, width }).collect())
+    }
 
-/// The sentences to be tagged in a text that came from `path`: a sentence a line, its words apart by white space, or
-/// words in columns.
-///
-/// # Errors
-/// As [`format::untagged_of`].
-pub fn sentences_of(path: &Path, text: &str, columns: &Columns) -> Result<Vec<TagInput>> {
-    let sentences = format::untagged_of(path, text, columns)?.into_iter();
-    Ok(sentences.map(|sentence| TagInput::Words(sentence.words)).collect())
+    /// What the features of a frame are called, if they are.
+    pub(super) fn features(&self) -> &[String] {
+        match &self.codec {
+            TagCodec::Frames(scaling) => &scaling.names,
+            TagCodec::Words { .. } => &[],
+        }
+    }
+
+    /// The sentences to be tagged in a text that came from `path`: a sentence a line, its words apart by white space, or
+    /// words in columns.
+    ///
+    /// # Errors
+    /// As [`format::untagged_of`].
+    pub fn sentences_in(&self, path: &Path, text: &str) -> Result<Vec<TagInput>> {
+        let columns = match &self.codec {
+            TagCodec::Words { columns, .. } => columns.clone(),
+            TagCodec::Frames(_) => Columns::default(),
+        };
+        let sentences = format::untagged_of(path, text, &columns, self.labels())?.into_iter();
+        Ok(sentences.map(|sentence| TagInput::Words(sentence.words)).collect())
+    }
 }

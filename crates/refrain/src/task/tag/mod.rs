@@ -8,7 +8,7 @@ mod prepare;
 
 use serde::{Deserialize, Serialize};
 
-pub use data::{TagExample, TagInput, has_labels_for_frames, read_inputs, sentences_of};
+pub use data::{TagExample, TagInput, has_labels_for_frames};
 pub use options::Options;
 pub use predict::{TagEvaluation, Tagged};
 

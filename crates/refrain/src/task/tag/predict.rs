@@ -74,7 +74,7 @@ impl<B: Backend> Session<'_, Tag, B> {
             TagCodec::Words { columns, .. } => columns.clone(),
             TagCodec::Frames(_) => Columns::default(),
         };
-        let examples = examples(task, path, &read_tagged(path, &columns)?)?;
+        let examples = examples(task, path, &read_tagged(path, &columns, true, task.features())?)?;
         let found = self.each(&examples, |field, emissions, example| {
             let network = task.network();
             (network.decode(field, &emissions), network.score(field, &emissions, &example.labels))

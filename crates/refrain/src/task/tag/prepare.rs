@@ -1,6 +1,7 @@
 //! From labelled sequences to a run: validation part, vocabularies or scaling, labels, sizes.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::data::{TagExample, TagInput, TaggedInput, read_tagged};
 use super::{Description, Options, Tag, TagCodec};
@@ -21,8 +22,10 @@ const MOST_LETTERS: usize = 40;
 pub(super) fn prepare(settings: Settings) -> Result<Prepared<Tag>> {
     let path = one_file(&settings)?;
     let columns = Columns { words: settings.word_column.clone(), tags: settings.column.clone() };
-    let all = read_tagged(&path, &columns)?;
-    let held = settings.valid.as_deref().map(|path| read_tagged(path, &columns)).transpose()?;
+    let all = read_tagged(&path, &columns, false, &[])?;
+    let features = all.first().map_or_else(|| [].into(), |first| Arc::clone(&first.columns));
+    let held =
+        settings.valid.as_deref().map(|path| read_tagged(path, &columns, false, &features)).transpose()?;
     let words = all.iter().any(|example| matches!(example.input, TagInput::Words(_)));
     let config = Config::resolve(settings.clone(), defaults(words, all.len()))?;
     let digest = digest(&all, held.as_deref());
@@ -48,11 +51,11 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Tag>> {
         spans
     });
     let mut options = Options {
-        column: settings.column.clone(),
-        word_column: settings.word_column.clone(),
+        column: settings.column.clone().filter(|_| words),
+        word_column: settings.word_column.clone().filter(|_| words),
         lowercase: None,
         min_count: None,
-        vocab_size: settings.vocab_size,
+        vocab_size: settings.vocab_size.filter(|_| words),
         embedding_size: None,
         char_embedding_size: None,
         char_hidden_size: None,
@@ -69,7 +72,7 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Tag>> {
             TagInput::Words(_) => None,
         });
         let size = train.iter().map(|example| example.input.width()).max().unwrap_or(0);
-        (TagCodec::Frames(Scaling::of(size, sequences)), InputKind::Frames { size }, None)
+        (TagCodec::Frames(Scaling::of(size, sequences).named(&features)), InputKind::Frames { size }, None)
     };
     let sizes = TaggerSizes {
         input,
@@ -192,17 +195,19 @@ fn of_words(
 /// Labelled sequences in numbers.
 pub(super) fn examples(task: &Tag, path: &Path, tagged: &[TaggedInput]) -> Result<Vec<TagExample>> {
     let example = |tagged: &TaggedInput| {
-        let place = |message: String| Error::data(path, tagged.line, message);
+        let place = |at: usize, message: String| {
+            Error::data(path, tagged.lines.get(at).or(tagged.lines.first()).copied(), message)
+        };
         let label = |(at, label): (usize, &String)| {
             task.labels.id(label).map_err(|unknown| {
                 let step = match &tagged.input {
                     TagInput::Words(words) => format!("the word {:?}", words[at]),
                     TagInput::Frames { .. } => format!("frame {}", at + 1),
                 };
-                place(format!("{step} has the tag {unknown}"))
+                place(at, format!("{step} has the tag {unknown}"))
             })
         };
-        let input = task.encode(&tagged.input).map_err(place)?;
+        let input = task.encode(&tagged.input).map_err(|message| place(0, message))?;
         Ok(TagExample {
             labels: tagged.labels.iter().enumerate().map(label).collect::<Result<_>>()?,
             ..input
