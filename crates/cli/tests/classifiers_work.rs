@@ -109,7 +109,7 @@ fn sequences_of_numbers_are_learned_measured_and_predicted() {
     let rows = table.lines().map(|line| line.split(',').collect::<Vec<_>>());
     let turned: Vec<String> = rows.map(|row| [row[0], row[3], row[2]].join(",")).collect();
     place.write("turned.csv", turned.join("\n"));
-    assert_eq!(place.succeed("predict run turned.csv"), place.succeed("predict run test.csv"));
+    assert_eq!(place.succeed("predict run turned.csv --json"), place.succeed("predict run test.csv --json"));
 }
 
 #[test]
@@ -181,6 +181,13 @@ fn what_cannot_be_classified_is_refused_with_its_place() {
         ),
         ("eval texts missing.tsv", 1, &["cannot read missing.tsv"]),
         ("predict numbers", 2, &["name the files"]),
+        (
+            "predict texts reviews.tsv --length-penalty 1",
+            2,
+            &["--length-penalty is for translators and captioners"],
+        ),
+        ("predict texts reviews.tsv --seed 1", 2, &["--temperature"]),
+        ("train reviews.tsv --sample-every 3 --out run", 2, &["--sample-every has no use here"]),
         ("sample texts", 2, &["a classifier", "refrain predict"]),
         ("train reviews.tsv reviews.tsv --out run", 2, &["look like labelled texts", "--valid"]),
     ] {

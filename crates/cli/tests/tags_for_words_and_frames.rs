@@ -127,7 +127,8 @@ fn data_that_cannot_be_tagged() {
     // Without labels, and with the columns in another order, there is enough to predict from.
     place.write("turned.csv", "id,y,x\na,2,1\na,2,1\nb,2,1\n");
     assert_eq!(place.succeed("predict frames bare.csv").lines().count(), 5);
-    assert_eq!(place.succeed("predict frames turned.csv"), place.succeed("predict frames bare.csv"));
+    let probabilities = |file: &str| place.succeed(&format!("predict frames {file} --json"));
+    assert_eq!(probabilities("turned.csv"), probabilities("bare.csv"));
     place.write("wide.csv", "id,label,x,y,z\na,up,1,2,3\na,down,1,2,3\n");
     for (arguments, code, parts) in [
         ("eval words other.conll", 1, &["other.conll, line 3", "\"left\"", "\"VERB\"", "B-LOC"][..]),

@@ -7,7 +7,7 @@
 use std::cell::UnsafeCell;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, TryLockError};
 use std::thread::JoinHandle;
 
 /// How often a helper looks for work before it sleeps: some tenths of a millisecond.
@@ -87,9 +87,15 @@ impl Team {
     /// # Panics
     /// If `work` does.
     pub(crate) fn for_each<T: Send>(&self, items: &mut [T], work: impl Fn(usize, &mut T) + Sync) {
-        let Ok(_in_use) = self.in_use.try_lock() else {
+        assert!(items.len() <= MOST_PIECES);
+        let _in_use = match self.in_use.try_lock() {
+            Ok(in_use) => in_use,
+            // The work that panicked is over, as any is when `run` ends.
+            Err(TryLockError::Poisoned(in_use)) => in_use.into_inner(),
             // Somebody else's work is under way; this one needs nobody.
-            return items.iter_mut().enumerate().for_each(|(i, item)| work(i, item));
+            Err(TryLockError::WouldBlock) => {
+                return items.iter_mut().enumerate().for_each(|(i, item)| work(i, item));
+            }
         };
         let (count, items) = (items.len(), Items::of(items));
         self.run(count, &|i| {
@@ -107,7 +113,6 @@ impl Team {
         unsafe { *board.work.get() = Some(work) };
         board.done.store(0, Ordering::Relaxed);
         let number = (board.open.load(Ordering::Relaxed) >> 32).wrapping_add(1) & PIECES;
-        assert!(pieces <= MOST_PIECES);
         board.pieces.store(pieces, Ordering::Relaxed);
         board.open.store(number << 32 | ((1 << pieces) - 1), Ordering::SeqCst);
         if *board.asleep.lock().unwrap_or_else(PoisonError::into_inner) > 0 {
@@ -179,7 +184,10 @@ impl Board {
     fn work_on_a_piece(&self, seat: Seat) -> bool {
         // Should this be the number of another work, it only means claiming pieces in another order.
         let own = seat.own(self.pieces.load(Ordering::Relaxed));
-        let first = |open: u64| if open & own > 0 { open & own } else { open & PIECES }.trailing_zeros();
+        let first = |open: u64| {
+            let among = if open & own > 0 { open & own } else { open & PIECES };
+            among.trailing_zeros()
+        };
         // Acquires what the announcement of the work published.
         let claim = |open: u64| (open & PIECES > 0).then(|| open & !(1 << first(open)));
         let Ok(open) = self.open.fetch_update(Ordering::SeqCst, Ordering::SeqCst, claim) else {
@@ -244,10 +252,10 @@ mod tests {
 
     #[test]
     fn every_item_is_worked_on_once_whoever_does_it() {
-        for threads in [1, 2, 5] {
+        for threads in [1, 2, 5, MOST_PIECES + 8] {
             let team = Team::new(threads);
             for round in 0..300 {
-                let mut items = vec![0_usize; round % 13];
+                let mut items = vec![0_usize; round % (MOST_PIECES + 1)];
                 team.for_each(&mut items, |i, item| *item += i + 1);
                 assert!(items.iter().enumerate().all(|(i, &item)| item == i + 1), "{threads} threads");
                 if round % 100 == 99 {
@@ -255,6 +263,18 @@ mod tests {
                     std::thread::sleep(std::time::Duration::from_millis(20));
                 }
             }
+        }
+    }
+
+    #[test]
+    fn each_piece_is_one_threads_own() {
+        for (threads, pieces) in (1..40).flat_map(|threads| (0..=MOST_PIECES).map(move |n| (threads, n))) {
+            let own = (0..threads).map(|number| Seat { number, threads }.own(pieces));
+            let all = own.reduce(|all, own| {
+                assert_eq!(all & own, 0, "{threads} threads, {pieces} pieces");
+                all | own
+            });
+            assert_eq!(all, Some((1 << pieces) - 1), "{threads} threads, {pieces} pieces");
         }
     }
 
@@ -281,8 +301,16 @@ mod tests {
             team.for_each(&mut [0; 4], |i, _| assert!(i != 2, "on purpose"));
         }));
         assert!(outcome.is_err());
-        let mut items = [0; 4];
-        team.for_each(&mut items, |i, item| *item = i);
-        assert_eq!(items, [0, 1, 2, 3], "the team goes on");
+        // The team goes on, all of it.
+        let (mut items, helped) = ([0; 4], AtomicBool::new(false));
+        let asking = std::thread::current().id();
+        while !helped.load(Ordering::Relaxed) {
+            team.for_each(&mut items, |i, item| {
+                *item = i;
+                helped.fetch_or(std::thread::current().id() != asking, Ordering::Relaxed);
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            });
+        }
+        assert_eq!(items, [0, 1, 2, 3]);
     }
 }

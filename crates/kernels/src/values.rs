@@ -140,7 +140,10 @@ impl<'a> PlanesMut<'a> {
 
 /// Takes the first `len` numbers of a slice; nothing of an empty one.
 pub(crate) fn split_off<'a, E>(from: &mut &'a mut [E], len: usize) -> &'a mut [E] {
-    from.split_off_mut(..len.min(from.len())).unwrap_or_default()
+    if from.is_empty() {
+        return &mut [];
+    }
+    from.split_off_mut(..len).expect("as many numbers as are wanted")
 }
 
 impl<'a> ValuesRef<'a> {

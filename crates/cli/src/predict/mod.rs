@@ -40,7 +40,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", help_heading = "Translation")]
     n_best: Option<usize>,
     /// For captions: draw each symbol instead; below 1 safer, above 1 more daring
-    #[arg(long, value_name = "T", conflicts_with = "beam")]
+    #[arg(long, value_name = "T", conflicts_with_all = ["beam", "length_penalty"])]
     temperature: Option<f64>,
     /// With --temperature: names the random choices [0]
     #[arg(long, value_name = "N", requires = "temperature")]

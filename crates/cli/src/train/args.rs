@@ -198,7 +198,7 @@ pub(crate) struct Args {
     /// Updates over which the learning rate rises [a fiftieth of all, at most 200]
     #[arg(long, value_name = "N", help_heading = "Training")]
     warmup_steps: Option<u64>,
-    /// Where a linear or cosine schedule ends [a thirtieth of the highest]
+    /// Where a linear or cosine schedule ends, never above its highest [a thirtieth of that]
     #[arg(long, value_name = "RATE", help_heading = "Training")]
     min_learning_rate: Option<f64>,
     /// For --schedule step: the factor [0.5]

@@ -105,12 +105,12 @@ pub(crate) struct Share<'a> {
     pub(crate) ids: Option<&'a [u32]>,
 }
 
-/// One panel's worth of a forward step: rows `0..rows`, unit blocks `units`. States start at the first row and have
-/// rows `hp` apart.
+/// Some units of a forward step: rows `0..rows`, unit blocks `units`. States and gates start at the first row and at unit
+/// block 0, with rows `hp` apart.
 pub(crate) struct ForwardTile<'a> {
     pub(crate) rows: usize,
     pub(crate) units: Range<usize>,
-    /// Padded hidden size.
+    /// Values from one row of states or gates to the next.
     pub(crate) hp: usize,
     /// The products, `[rows][unit block][slot][lane]` from the first of `units` on.
     pub(crate) pre: &'a [f32],

@@ -88,10 +88,11 @@ impl Job for Round<'_> {
             nothing += x * 0.0;
         }
         let scale = largest / LARGEST + nothing;
-        let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
+        // Of a smaller one the inverse would not be finite.
+        let inverse = if scale >= f32::MIN_POSITIVE { 1.0 / scale } else { 0.0 };
         let (to, to_rest) = self.to.split_at_mut(self.row.len() - rest.len());
         for (x, to) in self.row.chunks_exact(V::LANES).zip(to.chunks_exact_mut(V::LANES)) {
-            // SAFETY: `to` has as many values.
+            // SAFETY: both are of `LANES` values.
             unsafe { (v.load(x) * v.splat(inverse)).store_ints(to.as_mut_ptr()) };
         }
         for (to, x) in to_rest.iter_mut().zip(rest) {

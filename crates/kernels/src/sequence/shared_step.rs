@@ -62,12 +62,12 @@ pub(super) fn step(
 
     let count = (team.threads() * PIECES_A_THREAD).min(MOST_PIECES).min(panels.hidden.count());
     let mut parts: [Option<Part<'_>>; MOST_PIECES] = std::array::from_fn(|i| {
-        let panels = i * panels.hidden.count() / count..(i + 1) * panels.hidden.count() / count;
         (i < count).then(|| {
-            let units = layer.units_of(panels.clone());
+            let own = i * panels.hidden.count() / count..(i + 1) * panels.hidden.count() / count;
+            let units = layer.units_of(own.clone());
             let width = units.len() * lanes;
             Part {
-                panels,
+                panels: own,
                 units,
                 pre: split_off(&mut pre, width * cell.slots()),
                 h: split_off(&mut h, width),
@@ -79,7 +79,8 @@ pub(super) fn step(
     });
     team.for_each(&mut parts[..count], |_, part| {
         let _scope = Scope::new();
-        let Some(Part { panels, units, pre, h, h_rounded, c, gates }) = part.take() else { return };
+        let part = part.take().expect("each part is worked on once");
+        let Part { panels, units, pre, h, h_rounded, c, gates } = part;
         operands.multiply(layer, panels, 1, pre, pre.len());
         let (start, width) = (units.start * lanes, units.len() * lanes);
         let tile = ForwardTile {

@@ -57,7 +57,8 @@ impl Iterator for Rows<'_> {
             if row.len() == 1 && row[0].is_empty() {
                 continue;
             }
-            if self.columns.is_none() && row.len() == 1 && row[0].contains(';') {
+            let quoted = self.text[self.byte..].starts_with('"');
+            if self.columns.is_none() && row.len() == 1 && row[0].contains(';') && !quoted {
                 let message =
                     "has semicolons and no comma: put commas between fields, and points into numbers";
                 return Some(Err(Error::data(self.path, line, message)));
@@ -106,6 +107,7 @@ mod tests {
     fn a_row_of_another_width_is_refused_with_its_line() {
         let message = rows("a,b\r\n1,2\r\n\r\n1,2,3\r\n").unwrap_err().to_string();
         assert!(message.starts_with("x.csv, line 4: has 3 columns where the first row has 2"), "{message}");
+        assert_eq!(rows("\"price; EUR\"\n1\n").unwrap().len(), 2);
         let message = rows("a;b\n1;2\n").unwrap_err().to_string();
         assert!(message.starts_with("x.csv, line 1: has semicolons and no comma"), "{message}");
         let message = rows("a,b\n\"1,2\n3,4\n").unwrap_err().to_string();

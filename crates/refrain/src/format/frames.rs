@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::number::excerpt;
 use crate::{Error, Result};
 
 /// What a sequence of vectors is said to be.
@@ -47,23 +48,24 @@ impl FrameSequence {
 /// # Errors
 /// [`Error::Data`] if they are not the same ones.
 pub(crate) fn arrange(path: &Path, sequences: &mut [FrameSequence], wanted: &[String]) -> Result<()> {
+    // All of a file have the same.
+    let columns = sequences.first().map_or_else(|| [].into(), |first| Arc::clone(&first.columns));
+    if wanted.is_empty() || columns.is_empty() || *columns == *wanted {
+        return Ok(());
+    }
+    let place = |name: &String| columns.iter().position(|column| column == name);
+    let places: Option<Vec<usize>> = wanted.iter().map(place).collect();
+    let Some(places) = places.filter(|places| places.len() == columns.len()) else {
+        let [has, learned] = [&columns, wanted].map(|names| excerpt(&names.join(", ")));
+        let message =
+            format!("has the columns {has}, where {learned} were learned: give it those, in any order");
+        return Err(Error::data(path, None, message));
+    };
+    let wanted: Arc<[String]> = wanted.into();
     for sequence in sequences {
-        if wanted.is_empty() || sequence.columns.is_empty() || *sequence.columns == *wanted {
-            continue;
-        }
-        let place = |name: &String| sequence.columns.iter().position(|column| column == name);
-        let places: Option<Vec<usize>> = wanted.iter().map(place).collect();
-        let Some(places) = places.filter(|places| places.len() == sequence.width) else {
-            let message = format!(
-                "has the columns {}, where {} were learned: give them those names, in any order",
-                sequence.columns.join(", "),
-                wanted.join(", ")
-            );
-            return Err(Error::data(path, None, message));
-        };
         let steps = sequence.values.chunks_exact(sequence.width);
         sequence.values = steps.flat_map(|step| places.iter().map(|&place| step[place])).collect();
-        sequence.columns = wanted.into();
+        sequence.columns = Arc::clone(&wanted);
     }
     Ok(())
 }

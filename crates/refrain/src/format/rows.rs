@@ -117,7 +117,7 @@ impl<'a> Table<'a> {
     /// most of the second are `known` tags.
     pub(super) fn is_meant(&self, known: &[String]) -> bool {
         let tags = || self.column(1).filter(|&tag| known.iter().any(|known| known == tag)).count();
-        let is_tagged = || self.width != 2 || tags() * 2 >= self.column(1).count();
+        let is_tagged = || self.width != 2 || tags() * 2 > self.column(1).count();
         self.conllu || is_conll(&extension(self.path)) || self.tabs || self.is_regular() && is_tagged()
     }
 

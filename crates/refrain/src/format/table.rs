@@ -110,9 +110,7 @@ impl Columns {
             return Err(format!("`{name}` is not the second column: move it there"));
         }
         let mut names = HashSet::new();
-        if let Some(name) =
-            columns.features_of(&columns.header).find(|name| !name.is_empty() && !names.insert(*name))
-        {
+        if let Some(name) = columns.features_of(&columns.header).find(|name| !names.insert(*name)) {
             return Err(format!("two columns are called `{}`: give one another name", excerpt(name)));
         }
         Ok(columns)

@@ -50,7 +50,7 @@ impl Digest {
 }
 
 /// Cuts examples into those to learn from and a random share to measure on. Examples of the same `key` stay
-/// together, so that nothing is measured that was learned by heart.
+/// together, so that nothing is measured that was learned by heart; so it may be a little less or more than the share.
 ///
 /// # Errors
 /// [`Error::Config`] if either part would be empty, unless nothing is to be held back.
@@ -113,7 +113,7 @@ pub(super) fn hold_back_of_classes<E>(
         count += group.len();
         group.into_iter().for_each(|i| held[i] = true);
     }
-    if count == 0 || count >= examples.len() {
+    if count == 0 {
         return Err(Error::Config(
             "the data are too few, or too much alike, to hold some back for measuring: give --valid FILE, --valid-fraction 0, or more data"
                 .to_owned(),

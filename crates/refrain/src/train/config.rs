@@ -169,12 +169,6 @@ impl Config {
             )));
         }
         number("min-learning-rate", self.min_learning_rate, 0.0)?;
-        if self.min_learning_rate > self.learning_rate {
-            return Err(Error::Config(format!(
-                "min-learning-rate is {}: give one of at most the learning rate, {}",
-                self.min_learning_rate, self.learning_rate
-            )));
-        }
         number("weight-decay", self.weight_decay, 0.0)?;
         number("grad-clip", self.grad_clip, 0.0)?;
         number("momentum", self.momentum, 0.0)?;

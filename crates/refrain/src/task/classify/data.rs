@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Classify, InputCodec};
 use crate::data::Example;
-use crate::format::{self, Form, FrameSequence, Labels};
+use crate::format::{self, Form, FrameSequence, Guess, Labels};
 use crate::model::ClassifierBatch;
 use crate::{Error, Result};
 
@@ -130,14 +130,11 @@ impl Classify {
     pub fn texts_in(&self, text: &str) -> Vec<String> {
         // A label without a text ends in a tab.
         let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
-        let parts =
-            |line: &str| line.split_once('\t').map(|(label, text)| (label.to_owned(), text.to_owned()));
-        let is_labelled = |line: &&&str| {
-            parts(line).is_some_and(|(label, _)| self.labels().iter().any(|known| known == label.trim()))
-        };
+        let is_known = |label: &str| self.labels().iter().any(|known| known == label.trim());
+        let is_labelled = |line: &&&str| line.split_once('\t').is_some_and(|(label, _)| is_known(label));
         let filled = lines.iter().filter(|line| !line.is_empty()).count();
-        let labelled = filled > 0 && lines.iter().filter(is_labelled).count() * 2 >= filled;
-        let text = |line: &str| match parts(line).filter(|_| labelled) {
+        let labelled = lines.iter().filter(is_labelled).count() * 2 > filled;
+        let text = |line: &str| match line.split_once('\t').filter(|_| labelled) {
             Some((_, text)) => text.trim().to_owned(),
             None => line.trim_end().to_owned(),
         };
@@ -166,16 +163,18 @@ impl Classify {
 /// Reads sequences of frames of any form, for which labels do not matter. A table of sequences without them looks like
 /// any other.
 pub(crate) fn read_unlabelled(path: &Path, names: &[String]) -> Result<Vec<FrameSequence>> {
-    match format::form_of(path)?.form {
-        Form::Series => arranged(path, format::read_table(path)?, names),
-        _ => read_frames(path, names),
-    }
+    let guess = format::form_of(path)?;
+    let form = if guess.form == Form::Series { Form::LongTable } else { guess.form };
+    read_frames_of(path, &Guess { form, ..guess }, names)
 }
 
 /// Reads sequences of frames of any form, their features in the order of `names`, unless there are none.
 pub(crate) fn read_frames(path: &Path, names: &[String]) -> Result<Vec<FrameSequence>> {
-    let guess = format::form_of(path)?;
-    let sequences = match guess.form {
+    read_frames_of(path, &format::form_of(path)?, names)
+}
+
+fn read_frames_of(path: &Path, guess: &Guess, names: &[String]) -> Result<Vec<FrameSequence>> {
+    let mut sequences = match guess.form {
         Form::TimeSeries => format::read_ts(path),
         Form::LongTable => format::read_table(path),
         Form::Npz => format::read_npz(path),
@@ -187,11 +186,7 @@ pub(crate) fn read_frames(path: &Path, names: &[String]) -> Result<Vec<FrameSequ
                 guess.why
             ),
         )),
-    };
-    arranged(path, sequences?, names)
-}
-
-fn arranged(path: &Path, mut sequences: Vec<FrameSequence>, names: &[String]) -> Result<Vec<FrameSequence>> {
+    }?;
     format::arrange(path, &mut sequences, names)?;
     Ok(sequences)
 }

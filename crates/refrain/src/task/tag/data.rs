@@ -128,6 +128,14 @@ impl Tag {
         Ok(sequences.map(|FrameSequence { values, width, .. }| TagInput::Frames { values, width }).collect())
     }
 
+    /// Where a file of words has them and their tags.
+    pub(super) fn columns(&self) -> Columns {
+        match &self.codec {
+            TagCodec::Words { columns, .. } => columns.clone(),
+            TagCodec::Frames(_) => Columns::default(),
+        }
+    }
+
     /// What the features of a frame are called, if they are.
     pub(super) fn features(&self) -> &[String] {
         match &self.codec {
@@ -136,17 +144,13 @@ impl Tag {
         }
     }
 
-    /// The sentences to be tagged in a text that came from `path`: a sentence a line, its words apart by white space, or
+    /// For a model of words: the sentences to be tagged in a text that came from `path`: a sentence a line, its words apart by white space, or
     /// words in columns.
     ///
     /// # Errors
     /// As [`format::untagged_of`].
     pub fn sentences_in(&self, path: &Path, text: &str) -> Result<Vec<TagInput>> {
-        let columns = match &self.codec {
-            TagCodec::Words { columns, .. } => columns.clone(),
-            TagCodec::Frames(_) => Columns::default(),
-        };
-        let sentences = format::untagged_of(path, text, &columns, self.labels())?.into_iter();
+        let sentences = format::untagged_of(path, text, &self.columns(), self.labels())?.into_iter();
         Ok(sentences.map(|sentence| TagInput::Words(sentence.words)).collect())
     }
 }

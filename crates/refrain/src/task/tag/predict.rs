@@ -6,8 +6,7 @@ use refrain_kernels::{Backend, Real};
 
 use super::data::{TagExample, TagInput, read_tagged};
 use super::prepare::examples;
-use super::{Tag, TagCodec};
-use crate::format::Columns;
+use super::Tag;
 use crate::layer::Score;
 use crate::metric::{Confusion, SpanScores, is_spans};
 use crate::model::{TaggerPass, Task};
@@ -70,11 +69,7 @@ impl<B: Backend> Session<'_, Tag, B> {
     /// If the file cannot be read or has labels that the model does not know.
     pub fn evaluate(&self, path: &Path) -> Result<TagEvaluation> {
         let task = &self.model().task;
-        let columns = match &task.codec {
-            TagCodec::Words { columns, .. } => columns.clone(),
-            TagCodec::Frames(_) => Columns::default(),
-        };
-        let examples = examples(task, path, &read_tagged(path, &columns, true, task.features())?)?;
+        let examples = examples(task, path, &read_tagged(path, &task.columns(), true, task.features())?)?;
         let found = self.each(&examples, |field, emissions, example| {
             let network = task.network();
             (network.decode(field, &emissions), network.score(field, &emissions, &example.labels))
