@@ -4,9 +4,9 @@ use std::path::Path;
 
 use refrain_kernels::{Backend, Real};
 
+use super::Tag;
 use super::data::{TagExample, TagInput, read_tagged};
 use super::prepare::examples;
-use super::Tag;
 use crate::layer::Score;
 use crate::metric::{Confusion, SpanScores, is_spans};
 use crate::model::{TaggerPass, Task};
