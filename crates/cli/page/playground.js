@@ -144,12 +144,15 @@
       });
       pane.scroller.focus();
     }
-    /** Shows what has come, once a frame at most. */
+    /** Shows what has come. */
+    function draw() {
+      cancelAnimationFrame(due);
+      due = null;
+      pane.setTokens([...letters, ...current.pieces.map(({ text }) => text)]);
+    }
+    /** The same, once a frame at most. */
     function refresh() {
-      due ??= requestAnimationFrame(() => {
-        due = null;
-        pane.setTokens([...letters, ...current.pieces.map(({ text }) => text)]);
-      });
+      due ??= requestAnimationFrame(draw);
     }
     async function go(one) {
       running?.abort();
@@ -168,6 +171,8 @@
           one.pieces.push(next);
           if (current === one) refresh();
         }
+        // Whoever reads that it is finished finds all of it.
+        if (current === one) draw();
         status.textContent = `Branch ${one.id} has ${one.pieces.length} characters or words.`;
       } catch (error) {
         status.textContent = mine.signal.aborted
