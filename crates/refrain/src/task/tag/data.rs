@@ -144,8 +144,8 @@ impl Tag {
         }
     }
 
-    /// For a model of words: the sentences to be tagged in a text that came from `path`: a sentence a line, its words apart by white space, or
-    /// words in columns.
+    /// For a model of words: the sentences to be tagged in a text that came from `path`, one a line, its words apart by white
+    /// space, or words in columns.
     ///
     /// # Errors
     /// As [`format::untagged_of`].
