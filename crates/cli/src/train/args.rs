@@ -51,7 +51,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", help_heading = "Text")]
     min_count: Option<u64>,
     /// Share of the data to measure on and not to learn from: the end of a text or a series, otherwise any [0.1]
-    #[arg(long, value_name = "SHARE", help_heading = "Text")]
+    #[arg(long, value_name = "SHARE", conflicts_with = "valid", help_heading = "Text")]
     valid_fraction: Option<f64>,
 
     /// rnn (Elman), gru or lstm [lstm]

@@ -19,8 +19,13 @@ pub struct Embedding {
 impl Embedding {
     /// Appends a table to `layout`, under `prefix.weight`.
     pub(crate) fn new(layout: &mut Layout, prefix: &str, vocab_size: usize, size: usize) -> Self {
-        let weight = layout.push(format!("{prefix}.weight"), &[vocab_size, size], Init::Normal);
+        let weight = layout.push(format!("{prefix}.weight"), &[vocab_size, size], Init::Normal(1.0));
         Self { vocab_size, size, weight }
+    }
+
+    /// Lets the table start in another way.
+    pub(crate) fn start(&self, layout: &mut Layout, init: Init) {
+        layout.start(self.weight, init);
     }
 
     /// `V`.

@@ -29,7 +29,8 @@ impl Spelling {
         cell: Cell,
         [vocab_size, size, hidden_size]: [usize; 3],
     ) -> Self {
-        let embedding = layout.push(format!("{prefix}.embedding.weight"), &[vocab_size, size], Init::Normal);
+        let embedding =
+            layout.push(format!("{prefix}.embedding.weight"), &[vocab_size, size], Init::Normal(1.0));
         let sizes = StackSizes {
             cell,
             input: InputSpec::Embedded { vocab_size, size, embedding },

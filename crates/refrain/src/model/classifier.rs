@@ -108,7 +108,8 @@ impl Classifier {
         sizes.recurrent.validate()?;
         within("number of classes", sizes.classes, 1, MAX_VOCABULARY)?;
         let mut layout = Layout::default();
-        let input = Input::new(&mut layout, "embedding", sizes.input, sizes.recurrent.dropout());
+        let input = Input::new(&mut layout, "embedding", sizes.input, sizes.recurrent.dropout())
+            .labelled(&mut layout);
         // The top layer's output is dropped once it is pooled: a maximum over steps should not be one over what is left.
         let mut stack = Stack::new(&mut layout, "rnn", sizes.recurrent.over(input.spec(), false));
         let width = sizes.recurrent.output_size();

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::architecture::{MAX_SIZE, MAX_VOCABULARY, within};
 use crate::Result;
 use crate::layer::{DropoutMask, DropoutRate, Embedding, Source, StackInput};
-use crate::params::Layout;
+use crate::params::{Init, Layout};
 
 /// What a model over ids or frames reads.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -92,6 +92,12 @@ pub(super) struct InputPass<B: Backend> {
 /// Where the input is in the order of dropout masks, behind all layers of a stack.
 pub(super) const INPUT: u64 = 1 << 20;
 
+/// How the vectors of words start that are read to be labelled, half as far from 0 as is usual: labelled data are few, most
+/// of their words are rare, and what a rare one starts with is never quite unlearned. From 1, how much a classifier of
+/// sentences gets right is a matter of its seed (SST-2: 79.4 to 82.5 %), from 0.5 more and less so; from 0.1 it learns too
+/// little by the time that it knows its examples by heart. Translators learn from many pairs, and faster from 1.
+const LABELLED_START: Init = Init::Normal(0.5);
+
 impl Input {
     /// Appends the table of vectors to `layout`, `prefix.weight`, if ids are read. Vectors are dropped like the outputs of
     /// layers; measured numbers are not.
@@ -103,6 +109,14 @@ impl Input {
             }
             InputKind::Frames { size } => Self::of_frames(size, DropoutRate::default()),
         }
+    }
+
+    /// The same for sequences to be labelled.
+    pub(super) fn labelled(self, layout: &mut Layout) -> Self {
+        if let Some(embedding) = &self.embedding {
+            embedding.start(layout, LABELLED_START);
+        }
+        self
     }
 
     /// A layer over frames, which are dropped.

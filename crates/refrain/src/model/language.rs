@@ -64,7 +64,7 @@ impl LanguageModel {
             Some(input) => input.spec(),
             None if size == 0 => InputSpec::OneHot { vocab_size },
             None => {
-                let embedding = layout.push("embedding.weight", &[vocab_size, size], Init::Normal);
+                let embedding = layout.push("embedding.weight", &[vocab_size, size], Init::Normal(1.0));
                 InputSpec::Embedded { vocab_size, size, embedding }
             }
         };

@@ -81,7 +81,7 @@ impl Captioner {
         let mut first = push_linear(&mut layout, "first", sizes.code_size, states * recurrent.hidden_size);
         let mut readout = push_linear(&mut layout, "readout", recurrent.hidden_size, sizes.vocab_size);
         let (vocab_size, size) = (sizes.vocab_size, sizes.embedding_size);
-        let embedding = layout.push("embedding.weight", &[vocab_size, size], Init::Normal);
+        let embedding = layout.push("embedding.weight", &[vocab_size, size], Init::Normal(1.0));
         let input = InputSpec::Embedded { vocab_size, size, embedding };
         let mut stack = Stack::new(&mut layout, "rnn", recurrent.over(input, true));
         for (number, layer) in convolutions.iter_mut().enumerate() {

@@ -59,7 +59,8 @@ impl Tagger {
     pub fn new(sizes: &TaggerSizes) -> Result<Self> {
         sizes.validate()?;
         let (mut layout, recurrent) = (Layout::default(), &sizes.recurrent);
-        let input = Input::new(&mut layout, "embedding", sizes.input, recurrent.dropout());
+        let input =
+            Input::new(&mut layout, "embedding", sizes.input, recurrent.dropout()).labelled(&mut layout);
         let mut spelling = sizes.spelling.map(|s| {
             let sizes = [s.vocab_size, s.embedding_size, s.hidden_size];
             Spelling::new(&mut layout, "chars", recurrent.cell(), sizes)
