@@ -93,6 +93,13 @@ impl Config {
         if s.preset.is_some() {
             return Err(Error::Config("--preset is for language models: leave it out".to_owned()));
         }
+        // Others may well be told to show none.
+        if s.sample_every.is_some_and(|every| every > 0) {
+            return Err(Error::Config(
+                "--sample-every has no use here, only language models write as they learn: leave it out"
+                    .to_owned(),
+            ));
+        }
         let batch_size = s.batch_size.unwrap_or(defaults.batch_size);
         let learning_rate = s.learning_rate.unwrap_or(match s.optimizer {
             None | Some(Optimizer::Adam | Optimizer::AdamW | Optimizer::RmsProp) => defaults.learning_rate,

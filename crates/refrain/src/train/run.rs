@@ -179,11 +179,7 @@ fn refuse_idle(given: &Settings, in_force: &str, task: &str, data: &str) -> Resu
     let refuse = |error: &dyn std::error::Error| Error::Config(error.to_string());
     let given = toml::Table::try_from(given).map_err(|error| refuse(&error))?;
     let in_force: toml::Table = in_force.parse().map_err(|error| refuse(&error))?;
-    // Only a language model's run has samples to show; others may well be told to show none.
-    let shows = given.get("sample_every").and_then(toml::Value::as_integer).is_some_and(|every| every > 0);
-    let samples = |name: &str| name == "sample_every" && shows && task != "language";
-    let idle = |name: &str| !SPENT.contains(&name) && !in_force.contains_key(name) || samples(name);
-    match given.keys().find(|name| idle(name)) {
+    match given.keys().find(|name| !SPENT.contains(&&name[..]) && !in_force.contains_key(*name)) {
         None => Ok(()),
         Some(name) => Err(Error::Config(format!(
             "--{} has no use here (--task {task}, {data}): leave it out",

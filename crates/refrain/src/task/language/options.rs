@@ -109,7 +109,8 @@ pub(super) fn resolve(settings: Settings, size: TextSize) -> Result<(Config, Opt
         valid_fraction: 0.1,
         patience: 10,
     };
-    let config = Config::resolve(settings.clone(), defaults)?;
+    let shared = Settings { sample_every: None, ..settings.clone() };
+    let config = Config { sample_every: settings.sample_every, ..Config::resolve(shared, defaults)? };
     // Many words are rare: their vectors learn more where they are read and predicted with the same.
     let fits = settings.embedding_size.is_none_or(|size| size == config.hidden_size);
     let tied_embeddings = settings.tied_embeddings.unwrap_or(words && fits);
