@@ -188,6 +188,11 @@ fn what_cannot_be_classified_is_refused_with_its_place() {
         ),
         ("predict texts reviews.tsv --seed 1", 2, &["--temperature"]),
         ("train reviews.tsv --sample-every 3 --out run", 2, &["--sample-every has no use here"]),
+        (
+            "train reviews.tsv --valid reviews.tsv --valid-fraction 0.2 --out run",
+            2,
+            &["--valid <FILE>", "cannot be used with", "--valid-fraction"],
+        ),
         ("sample texts", 2, &["a classifier", "refrain predict"]),
         ("train reviews.tsv reviews.tsv --out run", 2, &["look like labelled texts", "--valid"]),
     ] {

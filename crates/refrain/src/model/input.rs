@@ -219,3 +219,18 @@ impl<B: Backend> Default for InputPass<B> {
         Self { vectors: vec![], frames: B::Frames::default() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_to_be_labelled_start_half_as_far_from_0() {
+        let kind = InputKind::Ids { vocab_size: 30, embedding_size: 7 };
+        let mut layout = Layout::default();
+        let input = Input::new(&mut layout, "embedding", kind, DropoutRate::default());
+        let half: Vec<f32> = layout.init(3).iter().map(|x| x / 2.0).collect();
+        input.labelled(&mut layout);
+        assert_eq!(layout.init(3), half);
+    }
+}
