@@ -189,7 +189,7 @@ pub(crate) struct Args {
     /// adam, adamw, rmsprop, adagrad or sgd [adamw]
     #[arg(long, value_parser = named::<Optimizer>, help_heading = "Training")]
     optimizer: Option<Optimizer>,
-    /// Size of an update at its highest [0.005; 0.003 for texts from 300 kB; by the updates where the time limit chose the size]
+    /// Size of an update at its highest [for LSTMs of characters by width and updates; else 0.005, 0.003 for texts from 300 kB]
     #[arg(long, value_name = "RATE", help_heading = "Training")]
     learning_rate: Option<f64>,
     /// constant, linear, cosine or step [cosine]
@@ -210,7 +210,7 @@ pub(crate) struct Args {
     /// For --optimizer sgd [0.9]
     #[arg(long, value_name = "SHARE", help_heading = "Training")]
     momentum: Option<f64>,
-    /// Pull of the matrices towards zero [0.01]
+    /// Pull of the matrices towards zero [0.01; where the time limit chose the size, by its width]
     #[arg(long, value_name = "RATE", help_heading = "Training")]
     weight_decay: Option<f64>,
     /// Largest global norm of a gradient; 0 for any [1]
