@@ -248,10 +248,11 @@ impl Config {
     /// Optimiser, learning rate, batch: for people.
     pub(crate) fn recipe(&self) -> String {
         let recipe = format!(
-            "{:?}, learning rate {}, {:?} schedule, batches of {}, dropout {}, weight drop {}, average over {}, clip {}, seed {}",
+            "{:?}, learning rate {}, {:?} schedule, weight decay {}, batches of {}, dropout {}, weight drop {}, average over {}, clip {}, seed {}",
             self.optimizer,
             self.learning_rate,
             self.schedule,
+            self.weight_decay,
             self.batch_size,
             self.dropout,
             self.weight_drop,
