@@ -110,13 +110,9 @@ pub(super) fn resolve(settings: Settings, size: TextSize) -> Result<(Config, Opt
         valid_fraction: 0.1,
         patience: 10,
     };
-    let learning_rate = match updates(s, size, defaults, seq_length) {
-        Some(updates) if rate_follows_updates(s) => {
-            Some(learning_rate(s.hidden_size.unwrap_or(defaults.hidden_size), updates))
-        }
-        _ => None,
-    };
-    let learning_rate = settings.learning_rate.or(learning_rate);
+    let usual = updates(s, size, defaults, seq_length).filter(|_| rate_follows_updates(s));
+    let usual = usual.map(|n| learning_rate(s.hidden_size.unwrap_or(defaults.hidden_size), n));
+    let learning_rate = s.learning_rate.or(usual);
     let shared = Settings { sample_every: None, learning_rate, ..settings.clone() };
     let config = Config { sample_every: settings.sample_every, ..Config::resolve(shared, defaults)? };
     // Many words are rare: their vectors learn more where they are read and predicted with the same.
@@ -174,11 +170,13 @@ pub(super) fn architecture(config: &Config, options: &Options, vocab_size: usize
     }
 }
 
-/// Whether the best learning rate is known from the number of updates: that was measured for LSTMs that read characters under
-/// AdamW, with a rate that falls.
+/// Whether the best learning rate is known from the number of updates: that was measured for LSTMs that learn to read a text by
+/// characters from nothing, under AdamW, with a rate that falls.
 pub(super) fn rate_follows_updates(settings: &Settings) -> bool {
     let s = settings;
     s.cell.unwrap_or_default() == CellKind::Lstm
+        && s.init_from.is_none()
+        && s.lines != Some(true)
         && s.optimizer.is_none()
         && matches!(s.schedule, None | Some(Schedule::Cosine | Schedule::Linear))
         && matches!(s.units, None | Some(TokenUnits::Char | TokenUnits::Byte))
@@ -191,7 +189,7 @@ pub(super) fn learning_rate(hidden_size: usize, updates: f64) -> f64 {
     (rate.clamp(1e-3, 2e-2) * 1e4).round() / 1e4
 }
 
-/// Updates of a run, about, where neither time nor the lengths of lines decide.
+/// Updates of a run, about, unless time alone decides.
 fn updates(settings: &Settings, size: TextSize, defaults: Defaults, seq_length: usize) -> Option<f64> {
     let s = settings;
     let window = s.batch_size.unwrap_or(defaults.batch_size) as f64 * seq_length as f64;
@@ -199,7 +197,7 @@ fn updates(settings: &Settings, size: TextSize, defaults: Defaults, seq_length: 
     let epochs = s.epochs.or((s.max_steps.is_none()).then_some(defaults.epochs));
     let by_epochs = epochs.map_or(f64::INFINITY, |epochs| epochs as f64 * size.tokens as f64 / window);
     let by_steps = s.max_steps.map_or(f64::INFINITY, |steps| steps as f64);
-    (!timed && s.lines != Some(true)).then_some(by_epochs.min(by_steps))
+    (!timed).then_some(by_epochs.min(by_steps))
 }
 
 /// Rows that leave each lane of a small text some windows long, two at least where that can be.
@@ -247,6 +245,7 @@ mod tests {
             Settings { optimizer: Some(Optimizer::RmsProp), ..usual() },
             Settings { units: Some(TokenUnits::Word), ..usual() },
             Settings { lines: Some(true), ..usual() },
+            Settings { init_from: Some("runs/play".into()), ..usual() },
         ];
         for settings in others {
             assert_eq!((rate(settings.clone(), 1_003_854), rate(settings, 44_161)), (0.003, 0.005));
