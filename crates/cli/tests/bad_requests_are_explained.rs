@@ -191,7 +191,10 @@ fn samples_that_cannot_be_drawn() {
     for (arguments, name) in [
         ("--activation relu", "activation makes no difference without --cell rnn"),
         ("--reset-gate before", "reset-gate makes no difference without --cell gru"),
-        ("--momentum 0.5", "momentum makes no difference without --optimizer sgd"),
+        (
+            "--momentum 0.5 --optimizer rmsprop",
+            "momentum makes no difference without --optimizer adam, adamw or sgd",
+        ),
         ("--decay-factor 0.9", "decay-factor makes no difference without --schedule step"),
         ("--decay-epochs 2", "decay-epochs makes no difference without --schedule step"),
         ("--learning-rate -1", "learning-rate is -1: give a number above 0"),

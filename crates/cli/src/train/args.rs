@@ -207,7 +207,8 @@ pub(crate) struct Args {
     /// For --schedule step: epochs from one fall to the next [a fifth of all]
     #[arg(long, value_name = "N", help_heading = "Training")]
     decay_epochs: Option<u64>,
-    /// For --optimizer sgd [0.9]
+    /// Share of the direction of earlier updates that is kept: Adam's β₁, SGD's momentum [0.9; where the time
+    /// limit chose the size, by its width]
     #[arg(long, value_name = "SHARE", help_heading = "Training")]
     momentum: Option<f64>,
     /// Pull of the matrices towards zero [0.01; where the time limit chose the size, by its width]

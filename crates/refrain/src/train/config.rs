@@ -79,7 +79,7 @@ pub struct Defaults {
     pub patience: u64,
 }
 
-/// What SGD carries over from update to update, and what a step of the schedule leaves of the learning rate.
+/// What SGD and Adam carry over from update to update, and what a step of the schedule leaves of the learning rate.
 const MOMENTUM: f64 = 0.9;
 const DECAY_FACTOR: f64 = 0.5;
 
@@ -196,11 +196,11 @@ impl Config {
     /// Refuses values that nothing would come of.
     fn check_idle(&self) -> Result<()> {
         let (elman, gru) = (self.cell == CellKind::Rnn, self.cell == CellKind::Gru);
-        let (sgd, steps) = (self.optimizer == Optimizer::Sgd, self.schedule == Schedule::Step);
+        let steps = self.schedule == Schedule::Step;
         let idle = [
             ("activation", "--cell rnn", !elman && self.activation != ActivationKind::default()),
             ("reset-gate", "--cell gru", !gru && self.reset_gate != ResetGate::default()),
-            ("momentum", "--optimizer sgd", !sgd && self.momentum != MOMENTUM),
+            ("momentum", "--optimizer adam, adamw or sgd", !self.moves_on() && self.momentum != MOMENTUM),
             ("decay-factor", "--schedule step", !steps && self.decay_factor != DECAY_FACTOR),
             ("decay-epochs", "--schedule step", !steps && self.decay_epochs.is_some()),
         ];
@@ -235,7 +235,7 @@ impl Config {
 
     /// The update rule.
     pub fn rule(&self) -> Rule {
-        let (beta1, beta2, eps) = (0.9, 0.999, 1e-8);
+        let (beta1, beta2, eps) = (self.momentum, 0.999, 1e-8);
         match self.optimizer {
             Optimizer::Adam => Rule::Adam { beta1, beta2, eps, decoupled: false },
             Optimizer::AdamW => Rule::Adam { beta1, beta2, eps, decoupled: true },
@@ -245,10 +245,16 @@ impl Config {
         }
     }
 
+    /// Whether the update rule keeps a share of the direction of earlier updates.
+    fn moves_on(&self) -> bool {
+        matches!(self.optimizer, Optimizer::Adam | Optimizer::AdamW | Optimizer::Sgd)
+    }
+
     /// Optimiser, learning rate, batch: for people.
     pub(crate) fn recipe(&self) -> String {
+        let momentum = if self.moves_on() { format!(", momentum {}", self.momentum) } else { String::new() };
         let recipe = format!(
-            "{:?}, learning rate {}, {:?} schedule, weight decay {}, batches of {}, dropout {}, weight drop {}, average over {}, clip {}, seed {}",
+            "{:?}{momentum}, learning rate {}, {:?} schedule, weight decay {}, batches of {}, dropout {}, weight drop {}, average over {}, clip {}, seed {}",
             self.optimizer,
             self.learning_rate,
             self.schedule,

@@ -166,7 +166,7 @@ settings! {
     decay_factor: f64,
     /// Epochs between two steps of the step schedule.
     decay_epochs: u64,
-    /// For SGD.
+    /// Share of earlier updates' direction that is kept: Adam's beta1, SGD's momentum.
     momentum: f64,
     /// L2 decay of matrices.
     weight_decay: f64,
