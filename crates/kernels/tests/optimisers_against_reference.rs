@@ -5,7 +5,7 @@ use refrain_kernels::{Backend, Cpu, Dropout, Isa, Moments, Real, Reference, Rule
 
 const ADAM: Rule = Rule::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, decoupled: false };
 const ADAMW: Rule = Rule::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, decoupled: true };
-const STILL: Rule = Rule::Adam { beta1: 0.0, beta2: 0.999, eps: 1e-8, decoupled: true };
+const WITHOUT_MOMENTUM: Rule = Rule::Adam { beta1: 0.0, beta2: 0.999, eps: 1e-8, decoupled: true };
 
 /// Applies the gradients of each step, shard by shard, and returns the parameters after each and the norms.
 fn steps<B: Backend>(
@@ -67,7 +67,7 @@ const PYTORCH: [(&str, Rule, f64, [[f64; 4]; 3]); 7] = [
         [0.458300198526, -0.935374922677, 1.856521134891, 0.17558632022],
         [0.411301691369, -0.967975833949, 1.819137011153, 0.163220238056],
     ]),
-    ("torch.optim.AdamW(lr=0.1, betas=(0, 0.999))", STILL, 0.1, [
+    ("torch.optim.AdamW(lr=0.1, betas=(0, 0.999))", WITHOUT_MOMENTUM, 0.1, [
         [0.395000030083, -0.890000015042, 1.880000001003, 0.25],
         [0.531710064565, -1.017554210928, 1.950795732858, 0.108614008419],
         [0.363575766026, -1.007378668819, 1.889804430553, 0.204744617378],

@@ -200,7 +200,7 @@ impl Config {
         let idle = [
             ("activation", "--cell rnn", !elman && self.activation != ActivationKind::default()),
             ("reset-gate", "--cell gru", !gru && self.reset_gate != ResetGate::default()),
-            ("momentum", "--optimizer adam, adamw or sgd", !self.moves_on() && self.momentum != MOMENTUM),
+            ("momentum", "--optimizer adam, adamw or sgd", !self.has_momentum() && self.momentum != MOMENTUM),
             ("decay-factor", "--schedule step", !steps && self.decay_factor != DECAY_FACTOR),
             ("decay-epochs", "--schedule step", !steps && self.decay_epochs.is_some()),
         ];
@@ -246,13 +246,14 @@ impl Config {
     }
 
     /// Whether the update rule keeps a share of the direction of earlier updates.
-    fn moves_on(&self) -> bool {
+    fn has_momentum(&self) -> bool {
         matches!(self.optimizer, Optimizer::Adam | Optimizer::AdamW | Optimizer::Sgd)
     }
 
     /// Optimiser, learning rate, batch: for people.
     pub(crate) fn recipe(&self) -> String {
-        let momentum = if self.moves_on() { format!(", momentum {}", self.momentum) } else { String::new() };
+        let momentum =
+            if self.has_momentum() { format!(", momentum {}", self.momentum) } else { String::new() };
         let recipe = format!(
             "{:?}{momentum}, learning rate {}, {:?} schedule, weight decay {}, batches of {}, dropout {}, weight drop {}, average over {}, clip {}, seed {}",
             self.optimizer,
