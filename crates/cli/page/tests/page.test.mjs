@@ -180,7 +180,7 @@ const CHECKS = {
     assert.ok((await page.$$("#panel-contributions .shares li")).length > 1);
   },
   async tags(page) {
-    assert.ok((await page.$$("#panel-tags .guess")).length > 0);
+    await until(page, () => document.querySelectorAll("#panel-tags .guess").length > 0);
   },
   async roll(page) {
     await drawn(page, "roll");
