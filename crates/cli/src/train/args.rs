@@ -54,7 +54,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SHARE", conflicts_with = "valid", help_heading = "Text")]
     valid_fraction: Option<f64>,
 
-    /// rnn (Elman), gru or lstm [lstm]
+    /// rnn (Elman), gru or lstm [lstm; gru where a time limit chooses the model of a text from 300 kB]
     #[arg(long, value_parser = named::<CellKind>, help_heading = "Model")]
     cell: Option<CellKind>,
     /// For --cell rnn: tanh, relu or logistic [tanh]
@@ -121,7 +121,7 @@ pub(crate) struct Args {
     /// Numbers that a vector or an image becomes before a text is made of it [128; 256 for images]
     #[arg(long, value_name = "N", help_heading = "Caption")]
     code_size: Option<usize>,
-    /// Share of each layer's output to drop while learning [0.2; where the time limit chose the size, by the passes]
+    /// Share of each layer's output to drop while learning [0.2; where the time limit chose the model, by cell, width and passes]
     #[arg(long, value_name = "SHARE", help_heading = "Model")]
     dropout: Option<f32>,
     /// Drop the same at all steps of a sequence (Gal & Ghahramani 2016)
@@ -208,10 +208,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", help_heading = "Training")]
     decay_epochs: Option<u64>,
     /// Share of the direction of earlier updates that is kept: Adam's β₁, SGD's momentum [0.9; where the time
-    /// limit chose the size, by its width]
+    /// limit chose the model, by cell and width]
     #[arg(long, value_name = "SHARE", help_heading = "Training")]
     momentum: Option<f64>,
-    /// Pull of the matrices towards zero [0.01; where the time limit chose the size, by its width]
+    /// Pull of the matrices towards zero [0.01; where the time limit chose the model, by cell and width]
     #[arg(long, value_name = "RATE", help_heading = "Training")]
     weight_decay: Option<f64>,
     /// Largest global norm of a gradient; 0 for any [1]

@@ -110,9 +110,10 @@ pub(super) fn resolve(settings: Settings, size: TextSize) -> Result<(Config, Opt
         valid_fraction: 0.1,
         patience: 10,
     };
-    let usual = updates(s, size, defaults, seq_length).filter(|_| rate_follows_updates(s));
-    let usual = usual.map(|n| learning_rate(s.hidden_size.unwrap_or(defaults.hidden_size), n));
-    let learning_rate = s.learning_rate.or(usual);
+    let hidden_size = s.hidden_size.unwrap_or(defaults.hidden_size);
+    let updates = updates(s, size, defaults, seq_length);
+    let known = is_measured(s).then(|| learning_rate(s.cell.unwrap_or_default(), hidden_size, updates));
+    let learning_rate = s.learning_rate.or(known.flatten());
     let shared = Settings { sample_every: None, learning_rate, ..settings.clone() };
     let config = Config { sample_every: settings.sample_every, ..Config::resolve(shared, defaults)? };
     // Many words are rare: their vectors learn more where they are read and predicted with the same.
@@ -170,23 +171,29 @@ pub(super) fn architecture(config: &Config, options: &Options, vocab_size: usize
     }
 }
 
-/// Whether the best learning rate is known from the number of updates: that was measured for LSTMs that learn to read a text by
-/// characters from nothing, under AdamW, with a rate that falls.
-pub(super) fn rate_follows_updates(settings: &Settings) -> bool {
+/// Whether the run is of the kind for which recipes were measured: a model learns to read a text by characters from nothing,
+/// under AdamW, with a rate that falls.
+pub(super) fn is_measured(settings: &Settings) -> bool {
     let s = settings;
-    s.cell.unwrap_or_default() == CellKind::Lstm
-        && s.init_from.is_none()
+    s.init_from.is_none()
         && s.lines != Some(true)
         && s.optimizer.is_none()
         && matches!(s.schedule, None | Some(Schedule::Cosine | Schedule::Linear))
         && matches!(s.units, None | Some(TokenUnits::Char | TokenUnits::Byte))
 }
 
-/// The learning rate for so many updates: the fewer there are, and the narrower the layers, the larger it may be. Best for
-/// layers of 256 were 0.015 in one thousand updates, 0.01 in three and 0.006 in six; for layers of 128, 0.02 in one thousand.
-pub(super) fn learning_rate(hidden_size: usize, updates: f64) -> f64 {
-    let rate = 0.5 * (256.0 / hidden_size.max(1) as f64).sqrt() / updates.max(1.0).sqrt();
-    (rate.clamp(1e-3, 2e-2) * 1e4).round() / 1e4
+/// The learning rate, where one is known: the narrower the layers, the larger it may be. An LSTM's also is the larger the fewer
+/// updates there are: best for layers of 256 were 0.015 in one thousand, 0.01 in three and 0.006 in six; for layers of 128,
+/// 0.02 in one thousand. A GRU's is not: layers of 128 did about as well with 0.005 in two thousand as with 0.008, layers of
+/// 256 best with 0.003 and 0.004 in six and eight, and layers of 512 came to 1.41 with 0.0025 in fourteen.
+pub(super) fn learning_rate(cell: CellKind, hidden_size: usize, updates: Option<f64>) -> Option<f64> {
+    let narrow = (256.0 / hidden_size.max(1) as f64).sqrt();
+    let rate = match cell {
+        CellKind::Lstm => (0.5 * narrow / updates?.max(1.0).sqrt()).clamp(1e-3, 2e-2),
+        CellKind::Gru => (0.0035 * narrow).clamp(1e-3, 8e-3),
+        CellKind::Rnn => return None,
+    };
+    Some((rate * 1e4).round() / 1e4)
 }
 
 /// Updates of a run, about, unless time alone decides.
@@ -227,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_learning_rate_follows_the_updates_where_that_was_measured() {
+    fn the_learning_rate_follows_width_and_updates_where_that_was_measured() {
         let rate = |settings: Settings, tokens: u64| {
             resolve(settings, TextSize { symbols: tokens, tokens }).unwrap().0.learning_rate
         };
@@ -239,8 +246,11 @@ mod tests {
         assert_eq!(rate(Settings { max_steps: Some(10), ..usual() }, 1_003_854), 0.02);
         assert_eq!(rate(Settings { hidden_size: Some(1024), ..usual() }, 1_003_854), 0.0033);
         assert_eq!(rate(Settings { learning_rate: Some(0.3), ..usual() }, 1_003_854), 0.3);
+        let gru = |hidden_size| Settings { cell: Some(CellKind::Gru), hidden_size, ..usual() };
+        assert_eq!((rate(gru(None), 1_003_854), rate(gru(None), 44_161)), (0.0035, 0.0049));
+        assert_eq!((rate(gru(Some(512)), 1_003_854), rate(gru(Some(16)), 1_003_854)), (0.0025, 0.008));
         let others = [
-            Settings { cell: Some(CellKind::Gru), ..usual() },
+            Settings { cell: Some(CellKind::Rnn), ..usual() },
             Settings { schedule: Some(Schedule::Constant), ..usual() },
             Settings { optimizer: Some(Optimizer::RmsProp), ..usual() },
             Settings { units: Some(TokenUnits::Word), ..usual() },
