@@ -84,10 +84,10 @@ fn a_preset_gives_what_the_user_does_not_and_is_written_out() {
 }
 
 #[test]
-fn a_time_limit_chooses_a_size_and_says_why() {
+fn a_time_limit_chooses_a_model_and_says_why() {
     let place = Place::new();
     let told = place.succeed("train text.txt --time-limit 0.5s --out run");
-    assert!(told.contains("note: 2 layers of 128, batches of "), "{told}");
+    assert!(told.contains("note: LSTM, 2 layers of 128, batches of "), "{told}");
     let config = std::fs::read_to_string(place.at("run/config.toml")).unwrap();
     assert!(config.contains("hidden_size = 128"), "{config}");
     // What was chosen stands when the run goes on.
