@@ -87,8 +87,8 @@ impl Windows {
             return Err(Error::Text {
                 path: text.corpus().name(),
                 message: format!(
-                    "the text to train on has {} symbols, but {rows} rows of {steps} steps need {}: lower \
-                     --batch-size or --seq-length, or give more text",
+                    "the text to train on is too short for --batch-size {rows} and --seq-length {steps}, with {} of {} \
+                     symbols: lower one of them, or give more text",
                     thousands(symbols),
                     thousands(needed)
                 ),

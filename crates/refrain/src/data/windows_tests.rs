@@ -75,8 +75,8 @@ fn a_text_that_is_too_short_says_by_how_much() {
     let error = Windows::new(&text, 0..2500, 50, 50).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "numbers: the text to train on has 2,500 symbols, but 50 rows of 50 steps need 2,501: lower \
-         --batch-size or --seq-length, or give more text"
+        "numbers: the text to train on is too short for --batch-size 50 and --seq-length 50, with 2,500 of 2,501 \
+         symbols: lower one of them, or give more text"
     );
 }
 
