@@ -27,7 +27,13 @@ fn texts_that_cannot_be_learned_from() {
         ("missing.txt", 1, &["cannot read", "missing.txt: no such file or directory"][..]),
         ("folder", 1, &["folder: is a folder with neither images", "folder/*.txt"]),
         ("empty.txt", 1, &["empty.txt: is empty"]),
-        ("short.txt", 1, &["short.txt: the text to train on has 8 symbols", "--batch-size or --seq-length"]),
+        (
+            "short.txt",
+            1,
+            &[
+                "short.txt: the text to train on is too short for --batch-size 1 and --seq-length 64, with 8 of 65 symbols",
+            ],
+        ),
         ("latin1.txt", 1, &["latin1.txt: line 2 is not UTF-8 (byte 0xE9 at offset 14)", "--units byte"]),
         ("utf16.txt", 1, &["utf16.txt: line 1", "UTF-16", "--units byte"]),
         ("blank.txt --lines", 1, &["blank.txt: is empty"]),
