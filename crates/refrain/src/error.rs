@@ -1,18 +1,56 @@
-//! Everything that can go wrong, said once: what was wrong, where, and what to do about it.
+//! Everything that can go wrong, as values that a caller can match on: which setting or which input, what is wrong with
+//! it, the offending value, and what is allowed.
+//!
+//! The library knows settings by their names (the fields of its settings structs), never by the flags of a program. In a
+//! message a setting stands between backticks, `` `batch_size` ``, alone or with a value, `` `batch_size = 32` ``, so that a
+//! program can put its own spelling there.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// The library's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What a caller can act on. Every message names the thing at fault and the remedy.
+/// What a caller can act on. Every message names what is at fault and the remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A setting is out of range, or two settings contradict each other.
+    /// A setting is out of range, is not used, or contradicts another.
+    #[error("`{setting}` {problem}")]
+    Setting {
+        /// Its name: a field of a settings struct.
+        setting: &'static str,
+        /// What is wrong with it.
+        problem: SettingProblem,
+    },
+    /// An input cannot be used: a data file, a value in memory, a prompt.
+    #[error("{place}: {problem}")]
+    Input {
+        /// Where.
+        place: Place,
+        /// What is wrong there.
+        problem: InputProblem,
+    },
+    /// A model or checkpoint is damaged, of another kind, or of another version.
+    #[error("{name}: {problem}")]
+    Model {
+        /// The file, or what the bytes are called.
+        name: String,
+        /// What is wrong with it.
+        problem: ModelProblem,
+    },
+    /// The directory of a run cannot be used.
+    #[error("{}: {problem}", path.display())]
+    Run {
+        /// The directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: RunProblem,
+    },
+    /// Training produced values that are not finite, or a loss far above that of guessing.
     #[error("{0}")]
-    Config(String),
+    Divergence(Box<Divergence>),
     /// The operating system refused a file operation.
     #[error("cannot {action} {}: {}", path.display(), describe(source))]
     Io {
@@ -23,6 +61,9 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// A setting is out of range, or two settings contradict each other.
+    #[error("{0}")]
+    Config(String),
     /// A text, or a set of texts, cannot be used as it is.
     #[error("{}: {message}", path.display())]
     Text {
@@ -57,11 +98,302 @@ pub enum Error {
     Diverged(String),
 }
 
+/// What is wrong with a setting. The message follows the setting's name.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingProblem {
+    /// Its value is outside its range.
+    #[error("is {value}: give {allowed}")]
+    OutOfRange {
+        /// As given.
+        value: String,
+        /// The range, in words: `a number from 1 to 1024`.
+        allowed: String,
+    },
+    /// It has no effect on this task, these data, or beside these other settings.
+    #[error("is not used {context}: leave it out")]
+    Unused {
+        /// Where it is not used: ``without `cell = rnn` ``, `by the classify task`.
+        context: String,
+    },
+    /// It cannot be given together with another setting.
+    #[error("conflicts with `{other}`: {reason}")]
+    Conflict {
+        /// The name of the other one.
+        other: &'static str,
+        /// Why, and the remedy.
+        reason: String,
+    },
+    /// It must be given.
+    #[error("is missing: {reason}")]
+    Missing {
+        /// What it is needed for.
+        reason: String,
+    },
+    /// It cannot change when a run is resumed.
+    #[error("cannot change when a run is resumed; only {} can", list(may_change))]
+    Fixed {
+        /// The settings that can.
+        may_change: &'static [&'static str],
+    },
+    /// What it names does not fit what it is used with.
+    #[error("{found}, but {expected}")]
+    Mismatch {
+        /// What it is: `is a model of LSTM, 2 layers of 128`.
+        found: String,
+        /// What was needed, and the remedy.
+        expected: String,
+    },
+}
+
+/// Where an input is at fault.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The file, or what data in memory are called.
+    pub source: String,
+    /// From 1; for data in memory the number of the example. None for what has no lines.
+    pub line: Option<u64>,
+    /// The column or field, by name or number.
+    pub field: Option<String>,
+}
+
+impl Place {
+    /// A whole file, or all data of a name.
+    pub fn of(source: impl fmt::Display) -> Self {
+        Self { source: source.to_string(), line: None, field: None }
+    }
+
+    /// A line of it, from 1.
+    #[must_use]
+    pub fn line(self, line: impl Into<Option<u64>>) -> Self {
+        Self { line: line.into(), ..self }
+    }
+
+    /// A field there.
+    #[must_use]
+    pub fn field(self, field: impl fmt::Display) -> Self {
+        Self { field: Some(field.to_string()), ..self }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.source)?;
+        if let Some(line) = self.line {
+            write!(f, ", line {line}")?;
+        }
+        if let Some(field) = &self.field {
+            write!(f, ", {field}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong with an input. The message follows its place.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InputProblem {
+    /// It does not follow its format.
+    #[error("{found}: {expected}")]
+    Malformed {
+        /// What stands there.
+        found: String,
+        /// What should, or what would help.
+        expected: String,
+    },
+    /// A label that the model or the training set lacks.
+    #[error(
+        "has the label {label:?}, which is not among those learned ({}): correct it, or learn it too",
+        shortened(known)
+    )]
+    UnknownLabel {
+        /// As it stands there.
+        label: String,
+        /// The labels that are known.
+        known: Vec<String>,
+    },
+    /// Symbols that the vocabulary lacks.
+    #[error("{message}")]
+    UnknownSymbols {
+        /// The symbols.
+        symbols: Vec<String>,
+        /// Which they are, and the remedy.
+        message: String,
+    },
+    /// Frames, vectors or images of another size.
+    #[error("has {found} {what}: {expected} are expected")]
+    Size {
+        /// What is counted: `features`, `pixels a side`.
+        what: &'static str,
+        /// As found.
+        found: usize,
+        /// As needed.
+        expected: usize,
+    },
+    /// Data of another kind than the task learns from.
+    #[error("{found}: {expected}")]
+    WrongKind {
+        /// What they are.
+        found: String,
+        /// What is needed.
+        expected: String,
+    },
+    /// Nothing to learn from or to read, or too little.
+    #[error("{found}: {expected}")]
+    TooLittle {
+        /// How much there is.
+        found: String,
+        /// How much is needed, or what would help.
+        expected: String,
+    },
+    /// It is not the file that was read at first.
+    #[error("{message}")]
+    Changed {
+        /// How it differs, and the remedy.
+        message: String,
+    },
+}
+
+/// What is wrong with a model or a checkpoint. The message follows its name.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelProblem {
+    /// Bytes are missing or have changed.
+    #[error("is damaged ({what}): the file was cut short or changed; use another copy, or train again")]
+    Damaged {
+        /// What shows it.
+        what: String,
+    },
+    /// It is something else.
+    #[error("{what}")]
+    NotAModel {
+        /// What it is, and the remedy.
+        what: String,
+    },
+    /// A model of another task.
+    #[error("holds a {found} model where a {expected} model is expected")]
+    WrongTask {
+        /// The name of its task.
+        found: String,
+        /// The name of the task that was asked for.
+        expected: &'static str,
+    },
+    /// It was written by another version.
+    #[error("{what}")]
+    Version {
+        /// Which one, as far as is known.
+        what: String,
+    },
+    /// It describes a model that cannot be: sizes, vocabularies or tensors contradict each other.
+    #[error("{what}")]
+    Inconsistent {
+        /// What does.
+        what: String,
+    },
+    /// Parameters are not finite.
+    #[error("has values in {parameter} that are not finite: its training diverged")]
+    NotFinite {
+        /// The name of the first such tensor.
+        parameter: String,
+    },
+    /// It was built without what this model needs.
+    #[error("needs {what}, which this build lacks")]
+    Unsupported {
+        /// The feature.
+        what: &'static str,
+    },
+}
+
+/// What is wrong with the directory of a run. The message follows its path.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunProblem {
+    /// It exists, and nothing is ever overwritten.
+    #[error("exists already and is never overwritten: choose another `out`, remove it, or resume it")]
+    Exists,
+    /// There is no run.
+    #[error("{what}: `resume` takes the directory of an earlier run")]
+    NotARun {
+        /// What is there.
+        what: &'static str,
+    },
+    /// Another process works on it.
+    #[error("another process is working on this run: wait for it or stop it")]
+    Locked,
+    /// Its files contradict each other.
+    #[error("{what}")]
+    Inconsistent {
+        /// Which, and the remedy.
+        what: String,
+    },
+    /// The data have changed since it began.
+    #[error("{data} has changed since this run began: restore it, or start a new run")]
+    DataChanged {
+        /// What the run learned from.
+        data: String,
+    },
+}
+
+/// Training that diverged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Divergence {
+    /// The update, from 1.
+    pub step: u64,
+    /// What was not finite, or how far the loss had risen.
+    pub what: String,
+    /// In force then.
+    pub learning_rate: f64,
+    /// In force then; 0 for none.
+    pub grad_clip: f64,
+    /// The directory with the last good checkpoint, if the run has one.
+    pub kept: Option<PathBuf>,
+    /// Whether a best model is there, too.
+    pub has_model: bool,
+}
+
+impl fmt::Display for Divergence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { step, what, learning_rate, grad_clip, kept, has_model } = self;
+        write!(
+            f,
+            "training diverged at step {step}: {what}. Lower `learning_rate` (now {learning_rate:?}) or "
+        )?;
+        match grad_clip {
+            0.0 => write!(f, "set `grad_clip = 1`.")?,
+            clip => write!(f, "`grad_clip` (now {clip:?}).")?,
+        }
+        if let Some(kept) = kept {
+            write!(f, " The last good checkpoint is kept in {}", kept.display())?;
+            if *has_model {
+                write!(f, "; `init_from = {}` goes on from its best model", kept.display())?;
+            }
+            write!(f, ".")?;
+        }
+        Ok(())
+    }
+}
+
 impl Error {
     /// Turns an [`io::Error`] into one that names the file and what was being done to it.
     pub fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Error {
         let path = path.as_ref().to_owned();
         move |source| Error::Io { action, path, source }
+    }
+
+    /// A setting outside its range, in words: `a number from 1 to 1024`.
+    pub(crate) fn out_of_range(
+        setting: &'static str,
+        value: impl fmt::Display,
+        allowed: impl Into<String>,
+    ) -> Error {
+        let problem = SettingProblem::OutOfRange { value: value.to_string(), allowed: allowed.into() };
+        Error::Setting { setting, problem }
+    }
+
+    /// Something that does not follow its format.
+    pub(crate) fn malformed(place: Place, found: impl Into<String>, expected: impl Into<String>) -> Error {
+        let problem = InputProblem::Malformed { found: found.into(), expected: expected.into() };
+        Error::Input { place, problem }
     }
 
     /// What is wrong in a line of a data file.
@@ -83,4 +415,16 @@ fn describe(error: &io::Error) -> String {
         Some(end) => text[..end].to_lowercase(),
         None => text,
     }
+}
+
+/// The names of settings.
+fn list(settings: &[&str]) -> String {
+    settings.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// The first of some names.
+fn shortened(names: &[String]) -> String {
+    const MAX_SHOWN: usize = 20;
+    let more = if names.len() > MAX_SHOWN { ", ..." } else { "" };
+    format!("{}{more}", names[..names.len().min(MAX_SHOWN)].join(", "))
 }

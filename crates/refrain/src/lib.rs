@@ -43,7 +43,7 @@ pub mod task;
 pub mod text;
 pub mod train;
 
-pub use error::{Error, Result};
+pub use error::{Divergence, Error, InputProblem, ModelProblem, Place, Result, RunProblem, SettingProblem};
 pub use precision::PrecisionChoice;
 pub use refrain_kernels as kernels;
 pub use refrain_kernels::{Cpu, Isa, Precision};
