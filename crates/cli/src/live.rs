@@ -23,7 +23,7 @@ use crate::serve::refusal::Refusal;
 use crate::{Failure, page};
 
 /// Steps that are told: of a long run every second one, then every fourth, and so on.
-const MOST_STEPS: usize = 4_000;
+const MAX_STEPS: usize = 4_000;
 
 /// The page of a run, and what has happened so far.
 pub(crate) struct Live {
@@ -112,7 +112,7 @@ impl Events {
         };
         self.steps += usize::from(step.is_some());
         self.told.push(Told { step, json: json.to_string() });
-        if self.steps > MOST_STEPS {
+        if self.steps > MAX_STEPS {
             self.every *= 2;
             let every = self.every;
             self.told.retain(|told| told.step.is_none_or(|step| step.is_multiple_of(every)));

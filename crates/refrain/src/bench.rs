@@ -6,11 +6,11 @@ use std::time::Instant;
 use refrain_kernels::{Cpu, IGNORE, Rule, Update};
 use serde::Serialize;
 
-use crate::data::Batch;
+use crate::data::TextBatch;
 use crate::model::{Architecture, LanguageModel, Network, Weights, check_memory};
 use crate::sample::{Generator, Options};
 use crate::text::{SymbolCounts, Units, Vocabulary};
-use crate::train::Learner;
+use crate::train::Trainer;
 use crate::{Error, Result};
 
 /// What is measured.
@@ -82,7 +82,7 @@ pub fn train(backend: &Cpu, workload: &Workload) -> Result<Figures> {
     let params = model.layout().init(0);
     let flops = flops_per_symbol(&workload.architecture) * 3.0 * (rows * steps) as f64;
     let vocab = workload.architecture.vocab_size;
-    let batch = Batch {
+    let batch = TextBatch {
         rows,
         steps,
         inputs: synthetic_ids(rows * steps, vocab, 1),
@@ -92,7 +92,7 @@ pub fn train(backend: &Cpu, workload: &Workload) -> Result<Figures> {
     debug_assert!(!batch.targets.contains(&IGNORE));
     let rule = Rule::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, decoupled: false };
     let decayed = model.layout().matrices();
-    let mut learner = Learner::new(backend, model, &params, workload.shards.min(rows), rule.moments());
+    let mut learner = Trainer::new(backend, model, &params, workload.shards.min(rows), rule.moments());
     learner.reset_state(rows);
     let mut times = Vec::with_capacity(workload.repeat);
     for step in 1..=workload.warm_up + workload.repeat {

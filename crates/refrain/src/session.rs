@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use refrain_kernels::{Backend, Loss, Real};
 
-use crate::data::{Batches, Epochs, Evaluation, Lines, Windows};
+use crate::data::{Batches, DataLoader, Evaluation, Lines, Windows};
 use crate::model::{self, Task, Weights};
 use crate::sample::{Generator, Options, StreamId};
 use crate::store::Model;

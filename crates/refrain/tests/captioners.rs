@@ -2,10 +2,10 @@
 
 mod support;
 
-use refrain::data::{Batch, IGNORE, Rows};
+use refrain::data::{Batch, IGNORE, TextBatch};
 use refrain::kernels::{Cpu, Isa};
 use refrain::model::{
-    ActivationKind, Captioner, CaptionerBatch, CaptionerInput, CaptionerPass, CaptionerSizes, CellKind,
+    ActivationKind, Captioner, CaptionerBatch, CaptionerInput, CaptionerSizes, CaptionerWorkspace, CellKind,
     Network, Part, RecurrentLayers, ResetGate, Weights,
 };
 use support::check_gradients;
@@ -40,7 +40,7 @@ fn batch(input: &CaptionerInput, lengths: &[usize]) -> CaptionerBatch {
     let id = |step: usize, row: usize| (row * 5 + step * 3) as u32 % 7;
     let places = || (0..steps).flat_map(|step| (0..rows).map(move |row| (step, row)));
     let filled = |step: usize, row: usize| step < lengths[row];
-    let texts = Batch {
+    let texts = TextBatch {
         rows,
         steps,
         inputs: places().map(|(step, row)| if filled(step, row) { id(step, row) } else { 0 }).collect(),
@@ -77,7 +77,7 @@ fn a_padded_row_gives_the_bits_of_the_row_alone() {
                 network.evaluate(&backend, &weights, &mut part).loss.nats
             };
             let step = |batch: &CaptionerBatch| {
-                let mut pass = CaptionerPass::default();
+                let mut pass = CaptionerWorkspace::default();
                 let mut states = network.first_states(&backend, &weights, &batch.inputs, None, &mut pass);
                 let ids = vec![1; batch.rows()];
                 network.step(&backend, &weights, &ids, &mut states, &mut pass).to_vec()

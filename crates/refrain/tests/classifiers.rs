@@ -2,11 +2,11 @@
 
 mod support;
 
-use refrain::data::{Padded, Rows};
+use refrain::data::{Batch, Padded};
 use refrain::kernels::{Cpu, Isa, Reference};
 use refrain::layer::softmax;
 use refrain::model::{
-    ActivationKind, CellKind, Classifier, ClassifierBatch, ClassifierPass, ClassifierSizes, InputKind,
+    ActivationKind, CellKind, Classifier, ClassifierBatch, ClassifierSizes, ClassifierWorkspace, InputKind,
     Network, PoolingKind, RecurrentLayers, ResetGate, Weights,
 };
 use support::check_gradients;
@@ -77,7 +77,7 @@ fn a_padded_row_gives_the_bits_of_the_row_alone() {
                 weights.pack(&backend, false);
                 let all = batch(input, &[3, 9, 1, 6, 2]);
                 let logits = |batch: &ClassifierBatch| {
-                    let mut pass = ClassifierPass::default();
+                    let mut pass = ClassifierWorkspace::default();
                     network.logits(&backend, &weights, batch, None, &mut pass).to_vec()
                 };
                 let together = logits(&all);
@@ -119,8 +119,9 @@ fn contributions_are_what_scaling_an_input_changes() {
             };
             let log_probability = |params: &[f32], batch: &ClassifierBatch| {
                 let weights = on(params);
-                let mut logits =
-                    network.logits(&backend, &weights, batch, None, &mut ClassifierPass::default()).to_vec();
+                let mut logits = network
+                    .logits(&backend, &weights, batch, None, &mut ClassifierWorkspace::default())
+                    .to_vec();
                 softmax(&mut logits);
                 logits[class].ln()
             };
@@ -137,7 +138,7 @@ fn contributions_are_what_scaling_an_input_changes() {
                 log_probability(&params, &batch)
             };
             let weights = on(&params);
-            let mut pass = ClassifierPass::default();
+            let mut pass = ClassifierWorkspace::default();
             let found = network.input_contributions(&backend, &weights, &batch, class as u32, &mut pass);
             assert_eq!(found.len(), 6);
             for (step, found) in found.into_iter().enumerate() {

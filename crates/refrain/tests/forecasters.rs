@@ -2,10 +2,10 @@
 
 mod support;
 
-use refrain::data::Rows;
+use refrain::data::Batch;
 use refrain::kernels::{Cpu, Isa};
 use refrain::model::{
-    ActivationKind, CellKind, Forecaster, ForecasterBatch, ForecasterPass, ForecasterSizes, FrameOutput,
+    ActivationKind, CellKind, Forecaster, ForecasterBatch, ForecasterSizes, ForecasterWorkspace, FrameOutput,
     Network, RecurrentLayers, ResetGate, Weights,
 };
 use support::check_gradients;
@@ -76,7 +76,7 @@ fn a_padded_row_gives_the_bits_of_the_row_alone() {
                 // The outputs of each row's own steps.
                 let said = |batch: &ForecasterBatch| {
                     let (mut state, mut pass) =
-                        (network.start::<Cpu>(batch.rows()), ForecasterPass::<Cpu>::default());
+                        (network.start::<Cpu>(batch.rows()), ForecasterWorkspace::<Cpu>::default());
                     let outputs =
                         network.outputs(&backend, &weights, &batch.inputs, None, &mut state, &mut pass);
                     let mut rows = vec![vec![]; batch.rows()];

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use refrain::inspect::{Property, PropertyKind, Wanted, properties};
 use refrain::kernels::{Reference, State};
 use refrain::layer::softmax;
-use refrain::model::{CellKind, Network, Pass, ResetGate};
+use refrain::model::{CellKind, Network, ResetGate, Workspace};
 use refrain::task::Language;
 use refrain::text::Source;
 use refrain::train::{Run, Settings};
@@ -124,7 +124,7 @@ fn loss_from(
 ) -> f64 {
     let network = &session.model().task.network;
     let (backend, weights) = (session.backend(), session.weights());
-    let (mut state, mut pass) = (network.zero_state::<Reference<f64>>(1), Pass::default());
+    let (mut state, mut pass) = (network.zero_state::<Reference<f64>>(1), Workspace::default());
     let last = ids.len() - 2;
     for (t, &id) in ids[..=last].iter().enumerate() {
         network.read(backend, weights, &[id], &mut state, &mut pass);

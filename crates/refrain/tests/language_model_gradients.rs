@@ -2,7 +2,7 @@
 //! path of every instruction set against the reference. Dropout is on throughout, of weights too, so masks are proved
 //! to agree as well.
 
-use refrain::data::{Batch, IGNORE, Rows};
+use refrain::data::{Batch, IGNORE, TextBatch};
 use refrain::kernels::{Backend, Cpu, Isa, Loss, Real, Reference};
 use refrain::layer::{DropoutMask, WeightDrop};
 use refrain::model::{
@@ -51,11 +51,11 @@ fn architecture(
 }
 
 /// Rows of different lengths, or full ones; some positions without a target.
-fn batch(vocab_size: usize, lengths: Option<Vec<usize>>, (rows, steps): (usize, usize)) -> Batch {
+fn batch(vocab_size: usize, lengths: Option<Vec<usize>>, (rows, steps): (usize, usize)) -> TextBatch {
     let id = |i: usize| ((i * 7 + i / 3 + 1) % vocab_size) as u32;
     let lives = |i: usize| lengths.as_ref().is_none_or(|lengths| i / rows < lengths[i % rows]);
     let target = |i: usize| if lives(i) && i % 5 != 3 { id(i * 3 + 2) } else { IGNORE };
-    Batch {
+    TextBatch {
         rows,
         steps,
         inputs: (0..rows * steps).map(id).collect(),
@@ -71,7 +71,7 @@ fn loss_and_gradients<B: Backend>(
     backend: &B,
     model: &LanguageModel,
     params: &[f64],
-    batch: &Batch,
+    batch: &TextBatch,
 ) -> (Loss, Vec<f64>) {
     let params: Vec<B::Real> = params.iter().map(|&x| B::Real::of(x)).collect();
     let mut weights = Weights::new(model, backend, &params);
@@ -96,7 +96,7 @@ fn first_values(model: &LanguageModel) -> Vec<f64> {
     model.layout().init(3).into_iter().map(f64::from).collect()
 }
 
-fn check_differences(architecture: &Architecture, batch: &Batch) {
+fn check_differences(architecture: &Architecture, batch: &TextBatch) {
     let backend = Reference::<f64>::new();
     let model = LanguageModel::new(architecture).unwrap();
     let params = first_values(&model);
@@ -221,7 +221,7 @@ fn every_instruction_set_agrees_with_the_reference() {
     }
 }
 
-fn agree(architecture: &Architecture, batch: &Batch, backends: &[Cpu]) {
+fn agree(architecture: &Architecture, batch: &TextBatch, backends: &[Cpu]) {
     let model = LanguageModel::new(architecture).unwrap();
     let params = first_values(&model);
     let (want, gradients) = loss_and_gradients(&Reference::<f64>::new(), &model, &params, batch);

@@ -5,10 +5,10 @@
 mod golden;
 
 use golden::Golden;
-use refrain::data::Batch;
+use refrain::data::TextBatch;
 use refrain::kernels::{Backend, Cpu, Isa, Real, Reference, Rule, Update};
-use refrain::model::{ActivationKind, Architecture, CellKind, LanguageModel, Network, Pass, ResetGate};
-use refrain::train::Learner;
+use refrain::model::{ActivationKind, Architecture, CellKind, LanguageModel, Network, ResetGate, Workspace};
+use refrain::train::Trainer;
 
 /// What rounding in `f32` does to the curve within a hundred steps; in `f64` the two differ by the rounding of
 /// PyTorch's losses to `f32` for the file, 1.2e-7 at most where they are above 2.
@@ -42,7 +42,7 @@ fn follow<B: Backend>(backend: &B, losses: &str, tolerance: f64) {
     let params: Vec<f32> =
         entries.flat_map(|entry| golden.values(&entry.name.replace("readout", "fc")).to_vec()).collect();
     let [rows, steps] = golden.shape("inputs") else { panic!("no matrix") };
-    let batch = Batch {
+    let batch = TextBatch {
         rows: *rows,
         steps: *steps,
         inputs: time_major(&golden, "inputs"),
@@ -51,7 +51,7 @@ fn follow<B: Backend>(backend: &B, losses: &str, tolerance: f64) {
     };
     // torch.optim.Adam(lr=0.01) with its defaults.
     let rule = Rule::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, decoupled: false };
-    let mut learner = Learner::new(backend, model, &params, 1, rule.moments());
+    let mut learner = Trainer::new(backend, model, &params, 1, rule.moments());
     for (step, &want) in (1..).zip(golden.values(losses)) {
         learner.reset_state(batch.rows);
         let update =
@@ -67,13 +67,13 @@ fn follow<B: Backend>(backend: &B, losses: &str, tolerance: f64) {
 /// Goes on from `prompt` with the most probable symbols.
 fn complete<B: Backend>(
     backend: &B,
-    learner: &mut Learner<'_, LanguageModel, B>,
+    learner: &mut Trainer<'_, LanguageModel, B>,
     prompt: &[u32],
     length: usize,
 ) -> Vec<u32> {
     let model = learner.network().clone();
     let weights = learner.evaluation();
-    let (mut state, mut pass) = (model.zero_state::<B>(1), Pass::default());
+    let (mut state, mut pass) = (model.zero_state::<B>(1), Workspace::default());
     let mut ids = prompt.to_vec();
     for at in 0..length - 1 {
         let logits = model.step(backend, weights, &ids[at..=at], &mut state, &mut pass);

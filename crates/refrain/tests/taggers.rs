@@ -2,11 +2,11 @@
 
 mod support;
 
-use refrain::data::Rows;
+use refrain::data::Batch;
 use refrain::kernels::{Cpu, Isa};
 use refrain::model::{
     ActivationKind, CellKind, InputKind, Network, RecurrentLayers, ResetGate, SpellingSizes, Tagger,
-    TaggerBatch, TaggerPass, TaggerSizes, Weights,
+    TaggerBatch, TaggerSizes, TaggerWorkspace, Weights,
 };
 use support::check_gradients;
 
@@ -88,7 +88,7 @@ fn a_padded_row_gives_the_bits_of_the_row_alone() {
             let mut weights = Weights::new(&network, &backend, &network.layout().init(1));
             weights.pack(&backend, false);
             let rows_of = |batch: &TaggerBatch| -> Vec<Vec<f32>> {
-                let mut pass = TaggerPass::default();
+                let mut pass = TaggerWorkspace::default();
                 let emissions = network.emissions(&backend, &weights, batch, None, &mut pass);
                 (0..batch.rows()).map(|row| network.row(emissions, batch.lengths(), row)).collect()
             };

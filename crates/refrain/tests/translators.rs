@@ -6,16 +6,16 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use refrain::Model;
-use refrain::data::Rows;
+use refrain::data::Batch;
 use refrain::kernels::{Cpu, Isa};
 use refrain::layer::AttentionKind;
 use refrain::model::{
     ActivationKind, CellKind, Network, RecurrentLayers, ResetGate, Translator, TranslatorBatch,
-    TranslatorPass, TranslatorSizes, Weights,
+    TranslatorSizes, TranslatorWorkspace, Weights,
 };
 use refrain::sample::BeamOptions;
 use refrain::task::Translate;
-use refrain::train::{Learnable, Prepared, Run, Settings};
+use refrain::train::{Prepared, Run, Settings, TrainableTask};
 use support::check_gradients;
 
 const SOURCE_VOCAB: usize = 7;
@@ -93,7 +93,7 @@ fn a_padded_row_gives_the_bits_of_the_row_alone() {
             weights.pack(&backend, false);
             let all = batch(&[(3, 2), (9, 4), (1, 7), (6, 1), (2, 2)]);
             let logits = |batch: &TranslatorBatch| {
-                let mut pass = TranslatorPass::default();
+                let mut pass = TranslatorWorkspace::default();
                 let mut state = network.encode(&backend, &weights, &batch.source, None, &mut pass);
                 let lengths = Some(&batch.inputs.lengths[..]);
                 let ids = &batch.inputs.values;

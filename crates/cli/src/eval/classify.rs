@@ -10,7 +10,7 @@ use crate::Failure;
 use crate::out::{self, thousands};
 
 /// Rows of the table of confusions.
-const MOST_LABELS: usize = 12;
+const MAX_LABELS: usize = 12;
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let model = Model::<Classify>::load(&args.model)?;
@@ -29,5 +29,5 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     out::line(&format!("macro F1   {:.2} %", 100.0 * confusion.macro_f1()))?;
     out::line(&format!("loss       {:.4} nats a label", found.loss))?;
     out::line(&format!("sequences  {}", thousands(confusion.total())))?;
-    out::line(&format!("\n{}", confusion.table(model.task.labels(), MOST_LABELS).trim_end()))
+    out::line(&format!("\n{}", confusion.table(model.task.labels(), MAX_LABELS).trim_end()))
 }

@@ -10,7 +10,7 @@ use crate::Failure;
 use crate::out::{self, thousands};
 
 /// Rows of the table of confusions.
-const MOST_TAGS: usize = 12;
+const MAX_TAGS: usize = 12;
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let model = Model::<Tag>::load(&args.model)?;
@@ -52,5 +52,5 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     }
     let (tags, sequences) = (thousands(confusion.total()), thousands(found.sequences as u64));
     out::line(&format!("tags       {tags} in {sequences} sequences"))?;
-    out::line(&format!("\n{}", confusion.table(model.task.labels(), MOST_TAGS).trim_end()))
+    out::line(&format!("\n{}", confusion.table(model.task.labels(), MAX_TAGS).trim_end()))
 }

@@ -135,7 +135,7 @@ const PICTURED: usize = 100;
 const LISTED: usize = 20_000;
 const WRITTEN: usize = 2_000;
 /// Room for the activations of what is no page.
-const MOST_BYTES: usize = 1 << 30;
+const MAX_BYTES: usize = 1 << 30;
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let task = task_of(&args.model)?;
@@ -291,7 +291,7 @@ impl Args {
                 self.max_size.map_or(default.bytes, |megabytes| megabytes.saturating_mul(1 << 20))
             }
             Format::Json => 0,
-            _ => MOST_BYTES,
+            _ => MAX_BYTES,
         };
         if tokens == 0 {
             return Err(Failure::Usage("--length is 0: give at least 1".to_owned()));

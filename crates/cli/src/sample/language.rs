@@ -11,11 +11,11 @@ use super::{Args, seed_of_the_moment};
 use crate::{Failure, out};
 
 /// Texts that are written at the same time.
-const MOST_TOGETHER: usize = 64;
+const MAX_TOGETHER: usize = 64;
 /// Texts that are begun while an earlier one is still being written.
-const MOST_BEGUN: usize = 1024;
+const MAX_BEGUN: usize = 1024;
 /// Symbols that may be held for texts whose turn has not come.
-const MOST_HELD: usize = 1 << 26;
+const MAX_HELD: usize = 1 << 26;
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     if args.count == 0 {
@@ -49,12 +49,12 @@ fn write_all(args: &Args, seed: u64, mut generator: Generator<'_, Cpu>) -> Resul
         stop: args.stop.iter().map(|stop| stop.replace("\\n", "\n")).collect(),
         candidates: 0,
     };
-    let most_begun = (MOST_HELD / length.max(1)).clamp(1, MOST_BEGUN);
+    let most_begun = (MAX_HELD / length.max(1)).clamp(1, MAX_BEGUN);
     // Those begun and not yet written to their end, in order.
     let mut texts: VecDeque<Text> = VecDeque::new();
     let (mut left, mut last_byte) = (args.count, None);
     while left > 0 || !texts.is_empty() {
-        while left > 0 && texts.len() < most_begun && generator.len() < MOST_TOGETHER {
+        while left > 0 && texts.len() < most_begun && generator.len() < MAX_TOGETHER {
             let stream = generator.join(&args.prompt, length, &options)?;
             let before = if left == args.count { "" } else { "\n\n" };
             let held = [before, &args.prompt].concat().into_bytes();

@@ -13,12 +13,12 @@ use crate::{Failure, figure, out};
 /// Columns of the picture in a terminal.
 const COLUMNS: usize = 80;
 /// The most frames: more than three hours of quavers.
-const MOST_FRAMES: usize = 100_000;
+const MAX_FRAMES: usize = 100_000;
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let length = args.length.unwrap_or(64);
-    if !(1..=MOST_FRAMES).contains(&length) {
-        return Err(Failure::Usage(format!("--length is {length}: give 1 to {MOST_FRAMES} frames")));
+    if !(1..=MAX_FRAMES).contains(&length) {
+        return Err(Failure::Usage(format!("--length is {length}: give 1 to {MAX_FRAMES} frames")));
     }
     let model = Model::<Music>::load(&args.model)?;
     let steps = model.task.steps_per_quarter();

@@ -22,9 +22,9 @@ use super::writer::{Order, Writer, Written};
 use crate::sample::seed_of_the_moment;
 
 /// The most tokens of a text, texts of a request, and candidates of a token.
-const MOST_TOKENS: usize = 100_000;
-const MOST_CHOICES: usize = 64;
-const MOST_CANDIDATES: usize = 20;
+const MAX_TOKENS: usize = 100_000;
+const MAX_CHOICES: usize = 64;
+const MAX_CANDIDATES: usize = 20;
 
 /// What is asked for. Fields that make no difference here are passed over, as other servers do.
 #[derive(Deserialize)]
@@ -243,8 +243,8 @@ fn stream(
 /// What the writer is to write: as many texts as are wanted of each prompt, of seeds one after the other.
 fn orders(wish: &Wish) -> Result<Vec<Order>, Refusal> {
     let length = wish.max_tokens.unwrap_or(16);
-    if length > MOST_TOKENS {
-        return Err(Refusal::bad(format!("max_tokens is {length}: ask for at most {MOST_TOKENS}")));
+    if length > MAX_TOKENS {
+        return Err(Refusal::bad(format!("max_tokens is {length}: ask for at most {MAX_TOKENS}")));
     }
     if wish.suffix.as_ref().is_some_and(|suffix| !suffix.is_empty()) {
         return Err(Refusal::bad(
@@ -252,8 +252,8 @@ fn orders(wish: &Wish) -> Result<Vec<Order>, Refusal> {
         ));
     }
     let candidates = wish.logprobs.map_or(0, |wanted| wanted.max(1));
-    if candidates > MOST_CANDIDATES {
-        return Err(Refusal::bad(format!("logprobs is {candidates}: ask for at most {MOST_CANDIDATES}")));
+    if candidates > MAX_CANDIDATES {
+        return Err(Refusal::bad(format!("logprobs is {candidates}: ask for at most {MAX_CANDIDATES}")));
     }
     let prompts: &[String] = match &wish.prompt {
         None => &[String::new()],
@@ -261,9 +261,9 @@ fn orders(wish: &Wish) -> Result<Vec<Order>, Refusal> {
         Some(Prompts::Several(prompts)) => prompts,
     };
     let n = wish.n.unwrap_or(1);
-    if n == 0 || prompts.is_empty() || n.saturating_mul(prompts.len()) > MOST_CHOICES {
+    if n == 0 || prompts.is_empty() || n.saturating_mul(prompts.len()) > MAX_CHOICES {
         return Err(Refusal::bad(format!(
-            "{} prompts, n = {n}: ask for 1 to {MOST_CHOICES} texts at a time",
+            "{} prompts, n = {n}: ask for 1 to {MAX_CHOICES} texts at a time",
             prompts.len()
         )));
     }

@@ -19,9 +19,9 @@ use super::refusal::Refusal;
 use crate::Failure;
 
 /// The longest body that is read.
-const MOST_BYTES: usize = 1 << 20;
+const MAX_BYTES: usize = 1 << 20;
 /// The longest body that is read only so that its sender reads the refusal.
-const MOST_DISCARDED: usize = 16 << 20;
+const MAX_DISCARDED: usize = 16 << 20;
 /// How long a request may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How long to wait when the system has no room for another connection.
@@ -141,15 +141,15 @@ async fn read_whole(body: Body) -> Result<Vec<u8>, Refusal> {
     while let Some(piece) = pieces.next().await {
         let piece = piece.map_err(|_| Refusal::bad("the body broke off"))?;
         length += piece.len();
-        if length <= MOST_BYTES {
+        if length <= MAX_BYTES {
             whole.extend_from_slice(&piece);
-        } else if length > MOST_DISCARDED {
+        } else if length > MAX_DISCARDED {
             break;
         }
     }
     let too_long =
-        || Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is longer than {MOST_BYTES} bytes"));
-    (length <= MOST_BYTES).then_some(whole).ok_or_else(too_long)
+        || Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is longer than {MAX_BYTES} bytes"));
+    (length <= MAX_BYTES).then_some(whole).ok_or_else(too_long)
 }
 
 /// The JSON of a request that has arrived.

@@ -40,9 +40,9 @@ pub(super) trait Reader: Send + Sync {
 }
 
 /// Tokens of a text that is read, and that are named.
-const MOST_TOKENS: usize = 20_000;
+const MAX_TOKENS: usize = 20_000;
 /// Bytes of its activations.
-const MOST_BYTES: usize = 128 << 20;
+const MAX_BYTES: usize = 128 << 20;
 /// Symbols of the text that the page begins with.
 const SAMPLE: usize = 400;
 
@@ -55,13 +55,13 @@ pub(super) struct LanguageReader {
 impl LanguageReader {
     fn inspect(&self, text: &str, wanted: Wanted) -> Result<Recording> {
         let source = Source::memory("the text", text);
-        self.session.inspect(source, &Wanted { tokens: MOST_TOKENS, name: self.name.clone(), ..wanted })
+        self.session.inspect(source, &Wanted { tokens: MAX_TOKENS, name: self.name.clone(), ..wanted })
     }
 }
 
 impl Reader for LanguageReader {
     fn read(&self, text: &str) -> Result<Recording> {
-        let at_once = Wanted { bytes: MOST_BYTES, finder: false, maps: false, lags: 0, ..Wanted::default() };
+        let at_once = Wanted { bytes: MAX_BYTES, finder: false, maps: false, lags: 0, ..Wanted::default() };
         self.inspect(text, at_once)
     }
 
@@ -77,7 +77,7 @@ impl Reader for LanguageReader {
 
     fn vocabulary(&self) -> Vec<String> {
         let vocabulary = &self.session.model().task.vocabulary;
-        (0..vocabulary.len() as u32).map(|id| writer::named(vocabulary, id)).take(MOST_TOKENS).collect()
+        (0..vocabulary.len() as u32).map(|id| writer::named(vocabulary, id)).take(MAX_TOKENS).collect()
     }
 }
 

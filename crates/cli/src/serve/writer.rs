@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::Failure;
 
 /// Texts that are written together; others wait.
-const MOST_STREAMS: usize = 256;
+const MAX_STREAMS: usize = 256;
 
 /// A text to be written.
 pub(super) struct Order {
@@ -67,7 +67,7 @@ fn write_all(session: &'static Session<'static, Language, Cpu>, threads: usize, 
     let mut generator = session.generator().with_threads(threads);
     let mut listeners: HashMap<StreamId, UnboundedSender<refrain::Result<Written>>> = HashMap::new();
     loop {
-        while generator.len() < MOST_STREAMS {
+        while generator.len() < MAX_STREAMS {
             let order = match generator.is_empty() {
                 true => orders.recv().map_err(|_| ()),
                 false => orders.try_recv().map_err(|_| ()),

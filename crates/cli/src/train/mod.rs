@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use refrain::task::language::held_back;
 use refrain::text::Source;
-use refrain::train::{Event, Learnable, Reason, Run, Settings, TaskName};
+use refrain::train::{Event, Reason, Run, Settings, TaskName, TrainableTask};
 
 use crate::live::Live;
 use crate::task::{task_of, with_task};
@@ -39,7 +39,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     })
 }
 
-fn train<T: Learnable>(run: Run<T>, probe: Option<Source>, args: &Args) -> Result<(), Failure> {
+fn train<T: TrainableTask>(run: Run<T>, probe: Option<Source>, args: &Args) -> Result<(), Failure> {
     let backend = machine::cpu(run.config().threads)?.with_precision(run.config().precision());
     let interrupted = watch_for_interruption();
     let terminal = (!args.json).then(|| Terminal::new(run.config(), &backend, io::stdout().is_terminal()));

@@ -4,13 +4,13 @@ use std::ops::Range;
 
 pub use refrain_kernels::IGNORE;
 
-use super::epochs::Rows;
+use super::loader::Batch;
 
 /// One batch: `T` steps of `B` rows, time-major, so that the ids of one step are one slice.
 ///
 /// The batches of one source differ in `B` and `T`; the vectors are reused from one to the next.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Batch {
+pub struct TextBatch {
     /// `B`.
     pub rows: usize,
     /// `T`.
@@ -23,7 +23,7 @@ pub struct Batch {
     pub lengths: Option<Vec<usize>>,
 }
 
-impl Rows for Batch {
+impl Batch for TextBatch {
     fn rows(&self) -> usize {
         self.rows
     }
@@ -46,7 +46,7 @@ impl Rows for Batch {
     }
 }
 
-impl Batch {
+impl TextBatch {
     /// Makes room for `[steps, rows]`, all of it padding, with every row full.
     pub(super) fn reshape(&mut self, rows: usize, steps: usize) {
         (self.rows, self.steps) = (rows, steps);
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn sequences_are_shifted_padded_and_masked() {
-        let mut batch = Batch::default();
+        let mut batch = TextBatch::default();
         let sequences: [&[u32]; 2] = [&[1, 2, 3, 4], &[5, 6]];
         for _ in 0..2 {
             batch.set_sequences(sequences.into_iter());

@@ -1,8 +1,8 @@
 //! The one front of all batches: what training and measuring loop over.
 
-use super::batch::Batch;
-use super::epochs::Epochs;
+use super::batch::TextBatch;
 use super::lines::Lines;
+use super::loader::DataLoader;
 use super::sequences::Sequences;
 use super::windows::Windows;
 use crate::Result;
@@ -18,10 +18,10 @@ pub enum Batches {
     Sequences(Sequences),
 }
 
-impl Epochs for Batches {
-    type Batch = Batch;
+impl DataLoader for Batches {
+    type Batch = TextBatch;
 
-    fn batch(&mut self, epoch: u64, index: u64, batch: &mut Batch) -> Result<bool> {
+    fn batch(&mut self, epoch: u64, index: u64, batch: &mut TextBatch) -> Result<bool> {
         match self {
             Batches::Windows(windows) => windows.batch(index, batch),
             Batches::Lines(lines) => lines.batch(epoch, index, batch),
@@ -56,7 +56,7 @@ impl Epochs for Batches {
 }
 
 impl Batches {
-    /// Targets in an epoch that are predicted: the sum of [`Rows::count`](super::Rows::count) over it.
+    /// Targets in an epoch that are predicted: the sum of [`Batch::count`](super::Rows::count) over it.
     pub fn predictions_per_epoch(&self) -> u64 {
         match self {
             Batches::Windows(windows) => windows.predictions(),
@@ -106,7 +106,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::data::Rows as _;
+    use crate::data::Batch as _;
     use crate::text::{Corpus, EncodedText, Source, Units, Vocabulary};
 
     #[test]
@@ -120,7 +120,7 @@ mod tests {
         let kinds: [Batches; 3] =
             [windows.into(), lines.into(), Sequences::new(vec![vec![0, 1, 2]]).unwrap().into()];
         for (mut batches, carries) in kinds.into_iter().zip([true, false, false]) {
-            let (mut batch, mut count, mut predictions) = (Batch::default(), 0, 0);
+            let (mut batch, mut count, mut predictions) = (TextBatch::default(), 0, 0);
             while batches.batch(3, count, &mut batch).unwrap() {
                 assert!(batch.rows <= batches.rows());
                 assert_eq!(batches.starts_afresh(count), count == 0 || !carries);

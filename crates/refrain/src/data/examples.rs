@@ -6,13 +6,13 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::epochs::{Epochs, Rows};
+use super::loader::{Batch, DataLoader};
 use crate::Result;
 
 /// An example, and how several of them become a batch.
 pub trait Example: Send + Sync {
     /// What a batch of them is.
-    type Batch: Rows;
+    type Batch: Batch;
 
     /// How long it is, and how long what is to be written for it where that has a length of its own: examples of about
     /// equal lengths go into a batch together.
@@ -80,7 +80,7 @@ pub(crate) fn sort_longest_first(places: &mut [usize], steps: &[(usize, usize)])
     places.sort_by_key(|&place| Reverse(steps[place]));
 }
 
-impl<E: Example> Epochs for Examples<E> {
+impl<E: Example> DataLoader for Examples<E> {
     type Batch = E::Batch;
 
     fn batch(&mut self, epoch: u64, index: u64, batch: &mut E::Batch) -> Result<bool> {
@@ -110,19 +110,19 @@ impl<E: Example> Epochs for Examples<E> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Batch;
+    use crate::data::TextBatch;
 
     /// A sequence of a length of its own.
     struct Steps(usize);
 
     impl Example for Steps {
-        type Batch = Batch;
+        type Batch = TextBatch;
 
         fn steps(&self) -> (usize, usize) {
             (self.0, 0)
         }
 
-        fn fill(examples: &[&Self], batch: &mut Batch) {
+        fn fill(examples: &[&Self], batch: &mut TextBatch) {
             batch.rows = examples.len();
             batch.inputs = examples.iter().map(|example| example.0 as u32).collect();
         }
@@ -130,7 +130,7 @@ mod tests {
 
     fn epoch(examples: &mut Examples<Steps>, epoch: u64) -> Vec<Vec<u32>> {
         let mut batches = vec![];
-        let mut batch = Batch::default();
+        let mut batch = TextBatch::default();
         while examples.batch(epoch, batches.len() as u64, &mut batch).unwrap() {
             assert!(batch.rows <= examples.rows());
             batches.push(batch.inputs.clone());

@@ -12,7 +12,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::batch::Batch;
+use super::batch::TextBatch;
 use super::pieces::{LONGEST_PIECE, Pieces};
 use crate::text::{EncodedText, thousands};
 use crate::{Error, Result};
@@ -164,7 +164,7 @@ impl Lines {
     /// # Errors
     /// [`Error::Text`] if a file changed, or has a symbol that the vocabulary lacks while it has no unknown
     /// symbol; [`Error::Io`] if a file cannot be read.
-    pub fn batch(&mut self, epoch: u64, index: u64, batch: &mut Batch) -> Result<bool> {
+    pub fn batch(&mut self, epoch: u64, index: u64, batch: &mut TextBatch) -> Result<bool> {
         if index >= self.len() {
             return Ok(false);
         }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::super::batch::IGNORE;
 use super::*;
-use crate::data::Rows as _;
+use crate::data::Batch as _;
 use crate::text::{Corpus, Source, SymbolCounts, Units, Vocabulary};
 
 fn corpus(text: &str) -> Corpus {
@@ -17,8 +17,8 @@ fn encoded(text: &str) -> EncodedText {
     EncodedText::new(&corpus, vocabulary.into()).unwrap()
 }
 
-fn epoch(lines: &mut Lines, epoch: u64) -> Vec<Batch> {
-    let (mut batches, mut batch) = (Vec::new(), Batch::default());
+fn epoch(lines: &mut Lines, epoch: u64) -> Vec<TextBatch> {
+    let (mut batches, mut batch) = (Vec::new(), TextBatch::default());
     while lines.batch(epoch, batches.len() as u64, &mut batch).unwrap() {
         batches.push(batch.clone());
     }
@@ -27,7 +27,7 @@ fn epoch(lines: &mut Lines, epoch: u64) -> Vec<Batch> {
 }
 
 /// The rows of a batch as text, from the first input to the last target, after checking how they are padded.
-fn rows(batch: &Batch, vocabulary: &Vocabulary) -> Vec<String> {
+fn rows(batch: &TextBatch, vocabulary: &Vocabulary) -> Vec<String> {
     let lengths = batch.lengths.as_ref().unwrap();
     assert_eq!(lengths.len(), batch.rows);
     assert_eq!(lengths[0], batch.steps);
@@ -157,7 +157,7 @@ proptest! {
     ) {
         let text = encoded(&(numbered_lines(&lengths).join("\n") + "\n"));
         let new = || Lines::new(&text, 0..text.len(), batch_rows, seed).unwrap();
-        let (mut lines, mut batch) = (new(), Batch::default());
+        let (mut lines, mut batch) = (new(), TextBatch::default());
         let epochs = [0, 1, 2].map(|number| epoch(&mut new(), number));
         for (number, index) in calls {
             let exists = lines.batch(number, index, &mut batch).unwrap();

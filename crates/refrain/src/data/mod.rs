@@ -1,26 +1,26 @@
 //! Symbols in, batches out: plain host data for a training step.
 //!
-//! There are three ways to make a [`Batch`] of a text. [`Windows`] cuts it into long lanes and walks along
+//! There are three ways to make a [`TextBatch`] of a text. [`Windows`] cuts it into long lanes and walks along
 //! them, with the network's state carried from one window to the next. [`Lines`] takes every line as a
 //! sequence of its own, and [`Sequences`] a handful of given ones. [`Batches`] is any of the three.
 
 mod batch;
 mod batches;
-mod epochs;
 mod examples;
 mod lines;
+mod loader;
 mod padded;
 mod pieces;
 mod sequences;
 mod spelled;
 mod windows;
 
-pub use batch::{Batch, IGNORE};
+pub use batch::{IGNORE, TextBatch};
 pub use batches::Batches;
-pub use epochs::{Epochs, Rows};
 pub(crate) use examples::sort_longest_first;
 pub use examples::{Example, Examples};
 pub use lines::Lines;
+pub use loader::{Batch, DataLoader};
 pub use padded::Padded;
 pub use sequences::Sequences;
 pub use spelled::Spelled;

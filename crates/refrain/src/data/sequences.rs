@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::batch::Batch;
+use super::batch::TextBatch;
 use crate::{Error, Result};
 
 /// Sequences of ids that make one batch: all ids but the last are inputs, all but the first are targets. The
@@ -44,7 +44,7 @@ impl Sequences {
     }
 
     /// Fills `batch`; `lengths` are set only where the sequences differ in length.
-    pub fn batch(&self, batch: &mut Batch) {
+    pub fn batch(&self, batch: &mut TextBatch) {
         batch.set_sequences(self.sequences.iter().map(Vec::as_slice));
         if batch.lengths.as_ref().is_some_and(|lengths| lengths.iter().all(|&length| length == batch.steps)) {
             batch.lengths = None;
@@ -55,8 +55,8 @@ impl Sequences {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Batch as _;
     use crate::data::IGNORE;
-    use crate::data::Rows as _;
     use crate::text::{SymbolCounts, Units, Vocabulary, examples};
 
     #[test]
@@ -65,7 +65,7 @@ mod tests {
         let counts = SymbolCounts::of(Units::Char, &sentences.concat());
         let vocabulary = Vocabulary::from_counts(Units::Char, &counts, 1, false).unwrap();
         let encoded: Vec<_> = sentences.iter().map(|text| vocabulary.encode_prompt(text).unwrap()).collect();
-        let mut batch = Batch::default();
+        let mut batch = TextBatch::default();
         Sequences::new(encoded).unwrap().batch(&mut batch);
         assert_eq!((batch.rows, batch.steps, batch.count()), (3, 14, 42));
         assert_eq!(batch.lengths, None);
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn sequences_of_unlike_length_are_sorted_and_padded() {
-        let mut batch = Batch::default();
+        let mut batch = TextBatch::default();
         let sequences = Sequences::new(vec![vec![1, 2], vec![3, 4, 5]]).unwrap();
         sequences.batch(&mut batch);
         assert_eq!(batch.inputs, [3, 1, 4, 0]);

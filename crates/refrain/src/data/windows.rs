@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::batch::{Batch, IGNORE};
+use super::batch::{IGNORE, TextBatch};
 use crate::text::{EncodedText, IdReader, thousands};
 use crate::{Error, Result};
 
@@ -180,7 +180,7 @@ impl Windows {
     /// # Errors
     /// [`Error::Text`] if a file changed, or has a symbol that the vocabulary lacks while it has no unknown
     /// symbol; [`Error::Io`] if a file cannot be read.
-    pub fn batch(&mut self, index: u64, batch: &mut Batch) -> Result<bool> {
+    pub fn batch(&mut self, index: u64, batch: &mut TextBatch) -> Result<bool> {
         if index >= self.len() {
             return Ok(false);
         }
@@ -218,7 +218,7 @@ impl Lane {
 
     /// Writes the targets `ids` of the steps from `first` on, and the inputs that stand one symbol before
     /// them.
-    fn write(&mut self, ids: &[u32], first: u64, row: usize, batch: &mut Batch) {
+    fn write(&mut self, ids: &[u32], first: u64, row: usize, batch: &mut TextBatch) {
         for (step, &target) in ids.iter().enumerate() {
             let place = step * batch.rows + row;
             let counts = first + step as u64 >= self.part.warm_up;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::data::Rows as _;
+use crate::data::Batch as _;
 use crate::text::{Corpus, Source, SymbolCounts, Units, Vocabulary};
 
 /// A text whose id at position `p` tells `p` (up to 10,000): id = p mod 10,000.
@@ -18,9 +18,9 @@ fn numbered(length: u32) -> EncodedText {
     EncodedText::new(&corpus, vocabulary.into()).unwrap()
 }
 
-fn epoch(windows: &mut Windows) -> Vec<Batch> {
+fn epoch(windows: &mut Windows) -> Vec<TextBatch> {
     let mut batches = Vec::new();
-    let mut batch = Batch::default();
+    let mut batch = TextBatch::default();
     while windows.batch(batches.len() as u64, &mut batch).unwrap() {
         batches.push(batch.clone());
     }
@@ -28,7 +28,7 @@ fn epoch(windows: &mut Windows) -> Vec<Batch> {
     batches
 }
 
-fn targets(batches: &[Batch]) -> Vec<u32> {
+fn targets(batches: &[TextBatch]) -> Vec<u32> {
     let all = batches.iter().flat_map(|batch| &batch.targets);
     let mut targets: Vec<u32> = all.copied().filter(|&target| target != IGNORE).collect();
     targets.sort_unstable();
@@ -36,7 +36,7 @@ fn targets(batches: &[Batch]) -> Vec<u32> {
 }
 
 /// Every target is one more than its input, and every row goes on where it stopped.
-fn assert_contiguous(batches: &[Batch]) {
+fn assert_contiguous(batches: &[TextBatch]) {
     for (index, batch) in batches.iter().enumerate() {
         for place in 0..batch.targets.len() {
             let (input, target) = (batch.inputs[place], batch.targets[place]);
@@ -114,7 +114,7 @@ fn an_unseen_character_is_named_with_its_line() {
     let read = |vocabulary| EncodedText::new(&corpus, Arc::new(vocabulary)).unwrap();
     let strict = Vocabulary::from_counts(Units::Char, &known, 1, false).unwrap();
     let mut windows = Windows::evaluation(&read(strict), 0..10, Evaluation::exact(4)).unwrap();
-    let mut batch = Batch::default();
+    let mut batch = TextBatch::default();
     assert!(windows.batch(0, &mut batch).unwrap());
     assert_eq!(
         windows.batch(1, &mut batch).unwrap_err().to_string(),
@@ -141,7 +141,7 @@ fn the_units_of_text_and_vocabulary_must_agree() {
 fn buffers_are_reused_from_window_to_window() {
     let text = numbered(1000);
     let mut windows = Windows::new(&text, 0..1000, 4, 10).unwrap();
-    let mut batch = Batch::default();
+    let mut batch = TextBatch::default();
     windows.batch(0, &mut batch).unwrap();
     let before = (batch.inputs.as_ptr(), batch.targets.as_ptr());
     for index in 1..windows.len() {
@@ -207,7 +207,7 @@ proptest! {
         let how = Evaluation { rows: 3, steps: 17, warm_up, limit: None };
         let mut windows = Windows::evaluation(&text, 0..500, how).unwrap();
         let in_order = epoch(&mut windows);
-        let mut batch = Batch::default();
+        let mut batch = TextBatch::default();
         for index in calls {
             let exists = windows.batch(index, &mut batch).unwrap();
             prop_assert_eq!(exists.then_some(&batch), in_order.get(index as usize));

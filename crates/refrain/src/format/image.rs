@@ -15,7 +15,7 @@ use super::resize::resize;
 use crate::{Error, Result};
 
 /// Most pixels in a picture, 67 million: a small file can claim any number.
-const MOST_PIXELS: usize = 1 << 26;
+const MAX_PIXELS: usize = 1 << 26;
 /// Widest and highest that a JPEG file can be.
 const LONGEST_SIDE: usize = 65_535;
 
@@ -145,7 +145,7 @@ impl Stored {
 }
 
 fn is_allowed((width, height): (usize, usize)) -> bool {
-    width.checked_mul(height).is_some_and(|pixels| (1..=MOST_PIXELS).contains(&pixels))
+    width.checked_mul(height).is_some_and(|pixels| (1..=MAX_PIXELS).contains(&pixels))
 }
 
 /// The size that a file says it has, before anything is made so large.

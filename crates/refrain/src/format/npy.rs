@@ -7,7 +7,7 @@ use std::io::Read;
 /// Longest header that NumPy itself accepts without being told to trust the file.
 const LONGEST_HEADER: usize = 10_000;
 /// Most bytes of elements; more is taken for a file that unpacks without end.
-const MOST_BYTES: u64 = 4 << 30;
+const MAX_BYTES: u64 = 4 << 30;
 
 /// An array of numbers or texts, in C order.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl Array {
         fill(&mut file, &mut header)?;
         let (item, shape) = parse(&String::from_utf8_lossy(&header))?;
         let size = shape.iter().try_fold(item.size, |size, &count| size.checked_mul(count));
-        let Some(size) = size.filter(|&size| size as u64 <= MOST_BYTES) else {
+        let Some(size) = size.filter(|&size| size as u64 <= MAX_BYTES) else {
             return Err(format!("claims the shape {shape:?}, more than 4 GiB: split it over several files"));
         };
         let mut bytes = vec![];

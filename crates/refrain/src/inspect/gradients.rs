@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use refrain_kernels::{Backend, IGNORE, Real, State};
 use serde::Serialize;
 
-use crate::model::{Network, Pass};
+use crate::model::{Network, Workspace};
 use crate::task::Language;
 use crate::{Error, Result, Session};
 
@@ -89,11 +89,11 @@ impl<B: Backend> Session<'_, Language, B> {
         let rows = steps.first().map_or(0, Vec::len);
         let mut state = network.zero_state::<B>(rows);
         let read = |ids: &Vec<u32>| {
-            let mut pass = Pass::default();
+            let mut pass = Workspace::default();
             network.read(backend, &weights, ids, &mut state, &mut pass);
             pass
         };
-        let mut passes: Vec<Pass<B>> = steps.iter().map(read).collect();
+        let mut passes: Vec<Workspace<B>> = steps.iter().map(read).collect();
         let mut grads = backend.buffer(&vec![B::Real::of(0.0); network.layout().len()]);
         let mut d_states = vec![network.zero_state::<B>(rows)];
         for (t, (ids, pass)) in steps.iter().zip(&mut passes).enumerate().rev() {

@@ -30,4 +30,4 @@ pub use report::{
 };
 pub use saturation::{GateSaturation, SaturationCounter};
 pub use text::{Predictions, Seen, watch};
-pub use unrolled::{MOST_UNROLLED, Truncation, Unrolled, UnrolledLayer};
+pub use unrolled::{MAX_UNROLLED, Truncation, Unrolled, UnrolledLayer};

@@ -48,7 +48,7 @@ pub enum PropertyKind {
 /// Letters whose places are properties of their own: the most frequent ones.
 const LETTERS: usize = 12;
 /// A property that hardly ever holds, or hardly ever does not, is none that a unit could follow.
-const LEAST_TIMES: usize = 8;
+const MIN_TIMES: usize = 8;
 
 /// The properties of a text of these tokens that vary within it.
 pub fn properties(tokens: &[String]) -> Vec<Property> {
@@ -128,7 +128,7 @@ impl Property {
 fn varies(property: &Property) -> bool {
     let Some(&first) = property.values.first() else { return false };
     let same = property.values.iter().filter(|&&x| x == first).count();
-    same.min(property.values.len() - same) >= LEAST_TIMES
+    same.min(property.values.len() - same) >= MIN_TIMES
 }
 
 /// Where a text stands after a character.
@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     fn values(text: &str, name: &str) -> Vec<f32> {
-        let tokens: Vec<String> = text.repeat(LEAST_TIMES).chars().map(String::from).collect();
+        let tokens: Vec<String> = text.repeat(MIN_TIMES).chars().map(String::from).collect();
         let all = properties(&tokens);
         let property = all.iter().find(|property| property.name == name);
         property.map_or(vec![], |property| property.values[..text.chars().count()].to_vec())

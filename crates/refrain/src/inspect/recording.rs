@@ -51,13 +51,13 @@ impl Default for Wanted {
 }
 
 /// Tokens after which candidates are told: they take more room than all else about a token.
-const MOST_PREDICTED: usize = 20_000;
+const MAX_PREDICTED: usize = 20_000;
 /// Tokens that the finder looks at.
-const MOST_SEARCHED: usize = 50_000;
+const MAX_SEARCHED: usize = 50_000;
 /// Tokens that the finder wants at least.
-const LEAST_SEARCHED: usize = 200;
+const MIN_SEARCHED: usize = 200;
 /// Points of a path, and of a map of embeddings.
-const MOST_POINTS: usize = 4_000;
+const MAX_POINTS: usize = 4_000;
 /// Names the places that gradients start from.
 const SEED: u64 = 0;
 
@@ -66,7 +66,7 @@ impl Recording {
     /// [`Inspection::own`].
     pub(crate) fn of_pass<T: Task, B: Backend>(
         session: &Session<'_, T, B>,
-        pass: &<T::Network as Network>::Pass<B>,
+        pass: &<T::Network as Network>::Workspace<B>,
         name: &str,
         (axis, tokens): (&str, Vec<String>),
     ) -> Self {
@@ -130,9 +130,9 @@ impl<B: Backend> Session<'_, Language, B> {
         let (ids, cut) = self.model().task.tokens(text, wanted.tokens)?;
         let text_of = |id: u32| String::from_utf8_lossy(vocabulary.text_of(id, &mut [0; 4])).into_owned();
         let tokens: Vec<String> = ids.iter().map(|&id| text_of(id)).collect();
-        let findings = match wanted.finder && ids.len() >= LEAST_SEARCHED {
+        let findings = match wanted.finder && ids.len() >= MIN_SEARCHED {
             true => {
-                let searched = ids.len().min(MOST_SEARCHED);
+                let searched = ids.len().min(MAX_SEARCHED);
                 let own = wanted.properties.iter().cloned();
                 let mut all: Vec<Property> = own.chain(properties(&tokens[..searched])).collect();
                 all.iter_mut().for_each(|property| property.values.truncate(searched));
@@ -142,7 +142,7 @@ impl<B: Backend> Session<'_, Language, B> {
         };
         let mut recorder = Recorder::new(ids.len(), wanted.bytes, &findings);
         let (mut predictions, mut saturation) = (Predictions::default(), SaturationCounter::default());
-        let every = ids.len().div_ceil(MOST_POINTS).max(1);
+        let every = ids.len().div_ceil(MAX_POINTS).max(1);
         let mut top_states = vec![];
         self.watch(&ids, |seen| {
             predictions.add(&seen, vocabulary.len(), &ids);
@@ -201,7 +201,7 @@ impl<B: Backend> Session<'_, Language, B> {
     fn embedding_map(&self) -> Option<EmbeddingMap> {
         let Language { network, vocabulary, .. } = &self.model().task;
         let width = network.architecture().embedding_size;
-        if width == 0 || vocabulary.len() > MOST_POINTS {
+        if width == 0 || vocabulary.len() > MAX_POINTS {
             return None;
         }
         let entry = network.layout().entries().iter().find(|entry| entry.name == "embedding.weight")?;
@@ -219,7 +219,7 @@ impl Expectations {
         let named = |top: &Vec<(u32, f32)>| top.iter().map(|&(id, p)| (text_of(id), shortened(p))).collect();
         Self {
             surprise: predictions.surprise.iter().map(|x| x.is_finite().then(|| shortened(*x))).collect(),
-            top: predictions.candidates.iter().take(MOST_PREDICTED).map(named).collect(),
+            top: predictions.candidates.iter().take(MAX_PREDICTED).map(named).collect(),
         }
     }
 }

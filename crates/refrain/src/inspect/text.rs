@@ -3,7 +3,7 @@
 use refrain_kernels::{Backend, Real, Trace};
 
 use crate::Session;
-use crate::model::{Network, Pass, Weights};
+use crate::model::{Network, Weights, Workspace};
 use crate::sample::candidates;
 use crate::task::Language;
 
@@ -49,7 +49,7 @@ pub fn watch<B: Backend>(
     mut see: impl FnMut(Seen<'_, B::Real>),
 ) {
     let end = vocabulary.line_end().filter(|_| *lines);
-    let (mut state, mut pass) = (network.zero_state::<B>(1), Pass::default());
+    let (mut state, mut pass) = (network.zero_state::<B>(1), Workspace::default());
     let mut from = 0;
     for line in ids.split_inclusive(|&id| Some(id) == end) {
         if from > 0 && end.is_some() {

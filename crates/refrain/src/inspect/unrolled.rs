@@ -11,7 +11,7 @@ use crate::task::Language;
 use crate::{Error, Result, Session};
 
 /// The most steps that are unrolled.
-pub const MOST_UNROLLED: usize = 24;
+pub const MAX_UNROLLED: usize = 24;
 
 /// The network over a short text, unrolled.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -60,13 +60,13 @@ impl<B: Backend> Session<'_, Language, B> {
     /// A short text from the zero state, with all activations and gradients.
     ///
     /// # Errors
-    /// [`Error::Config`] for fewer than 2 tokens, or more than [`MOST_UNROLLED`] and one.
+    /// [`Error::Config`] for fewer than 2 tokens, or more than [`MAX_UNROLLED`] and one.
     pub fn unroll(&self, ids: &[u32]) -> Result<Unrolled> {
-        if !(2..=MOST_UNROLLED + 1).contains(&ids.len()) {
+        if !(2..=MAX_UNROLLED + 1).contains(&ids.len()) {
             return Err(Error::Config(format!(
                 "{} tokens cannot be unrolled: give 2 to {}",
                 ids.len(),
-                MOST_UNROLLED + 1
+                MAX_UNROLLED + 1
             )));
         }
         let Language { network, vocabulary, .. } = &self.model().task;

@@ -50,7 +50,7 @@ pub struct Memory<R> {
 }
 
 /// What a pass leaves behind.
-pub struct AttendPass<B: Backend> {
+pub struct AttendWorkspace<B: Backend> {
     /// What is attended to.
     pub memory: Memory<B::Real>,
     queries: Vec<B::Real>,
@@ -117,9 +117,9 @@ impl Attend {
         (linears, params): (&[B::Linear], &B::Buffer),
         output: B::View<'_>,
         lengths: &[usize],
-        pass: &mut AttendPass<B>,
+        pass: &mut AttendWorkspace<B>,
     ) {
-        let AttendPass { memory, scratch, .. } = pass;
+        let AttendWorkspace { memory, scratch, .. } = pass;
         memory.lengths.clear();
         memory.lengths.extend_from_slice(lengths);
         memory.values = backend.read_frames(output);
@@ -145,9 +145,9 @@ impl Attend {
         backend: &B,
         linears: &[B::Linear],
         output: B::View<'_>,
-        pass: &'p mut AttendPass<B>,
+        pass: &'p mut AttendWorkspace<B>,
     ) -> &'p [B::Real] {
-        let AttendPass { memory, queries, weights, context, scratch, .. } = pass;
+        let AttendWorkspace { memory, queries, weights, context, scratch, .. } = pass;
         match linears.get(1) {
             Some(linear) => backend.linear_outputs(linear, output, queries, scratch),
             None => *queries = backend.read_frames(output),
@@ -161,11 +161,11 @@ impl Attend {
         &self,
         backend: &B,
         linears: &[B::Linear],
-        pass: &mut AttendPass<B>,
+        pass: &mut AttendWorkspace<B>,
         back: AttendBack<'_, B>,
     ) -> B::Frames {
         let AttendBack { outputs: [encoded, decoded], d_context, d_output, grads } = back;
-        let AttendPass { memory, queries, weights, d_queries, d_keys, d_values, d_score, .. } = pass;
+        let AttendWorkspace { memory, queries, weights, d_queries, d_keys, d_values, d_score, .. } = pass;
         let (d_part, scratch) = (&mut pass.d_part, &mut pass.scratch);
         d_score.clear();
         d_score.resize(memory.score.len(), B::Real::of(0.0));
@@ -216,14 +216,14 @@ impl Attend {
     }
 }
 
-impl<B: Backend> AttendPass<B> {
+impl<B: Backend> AttendWorkspace<B> {
     /// The weights of the last pass, `[T, B, S]`.
     pub fn weights(&self) -> &[B::Real] {
         &self.weights
     }
 }
 
-impl<B: Backend> Default for AttendPass<B> {
+impl<B: Backend> Default for AttendWorkspace<B> {
     fn default() -> Self {
         let [queries, weights, context, d_queries, d_keys, d_values, d_score] =
             std::array::from_fn(|_| vec![]);

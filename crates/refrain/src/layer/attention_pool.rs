@@ -23,7 +23,7 @@ pub struct PoolInput<'a, B: Backend> {
 }
 
 /// What a pass leaves for the way back.
-pub struct AttentionPoolPass<B: Backend> {
+pub struct AttentionPoolWorkspace<B: Backend> {
     key_frames: B::Frames,
     keys: Vec<B::Real>,
     weights: Vec<B::Real>,
@@ -55,7 +55,7 @@ impl AttentionPool {
         backend: &B,
         (params, keys): (&B::Buffer, &B::Linear),
         x: PoolInput<'_, B>,
-        pass: &mut AttentionPoolPass<B>,
+        pass: &mut AttentionPoolWorkspace<B>,
         pooled: &mut Vec<B::Real>,
     ) {
         backend.linear_forward(keys, x.frames, &mut pass.key_frames, &mut pass.scratch);
@@ -72,7 +72,7 @@ impl AttentionPool {
         (params, keys): (&B::Buffer, &B::Linear),
         x: PoolInput<'_, B>,
         d_pooled: &[B::Real],
-        pass: &mut AttentionPoolPass<B>,
+        pass: &mut AttentionPoolWorkspace<B>,
         grads: &mut B::Buffer,
     ) -> B::Frames {
         let width = self.keys.input_size;
@@ -120,7 +120,7 @@ fn init(width: usize) -> Init {
     Init::Uniform(1.0 / (width as f32).sqrt())
 }
 
-impl<B: Backend> Default for AttentionPoolPass<B> {
+impl<B: Backend> Default for AttentionPoolWorkspace<B> {
     fn default() -> Self {
         Self {
             key_frames: B::Frames::default(),

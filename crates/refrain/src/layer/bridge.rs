@@ -19,7 +19,7 @@ pub struct Bridge {
 }
 
 /// What a pass leaves behind.
-pub struct BridgePass<B: Backend> {
+pub struct BridgeWorkspace<B: Backend> {
     /// Of each layer: what went in, and what came out, `[B, 1 or 2 H]`.
     inputs: Vec<B::Frames>,
     outputs: Vec<Vec<B::Real>>,
@@ -60,9 +60,9 @@ impl Bridge {
         backend: &B,
         linears: &[B::Linear],
         finals: &[State<B::Real>],
-        pass: &mut BridgePass<B>,
+        pass: &mut BridgeWorkspace<B>,
     ) -> Vec<State<B::Real>> {
-        let BridgePass { inputs, outputs, scratch, .. } = pass;
+        let BridgeWorkspace { inputs, outputs, scratch, .. } = pass;
         inputs.clear();
         outputs.resize_with(self.specs.len(), Vec::new);
         let layers = finals.chunks_exact(self.directions).zip(linears).zip(outputs);
@@ -84,10 +84,10 @@ impl Bridge {
         backend: &B,
         linears: &[B::Linear],
         d_initial: &[State<B::Real>],
-        pass: &mut BridgePass<B>,
+        pass: &mut BridgeWorkspace<B>,
         grads: &mut B::Buffer,
     ) -> Vec<State<B::Real>> {
-        let BridgePass { inputs, outputs, d_input, scratch } = pass;
+        let BridgeWorkspace { inputs, outputs, d_input, scratch } = pass;
         let layers = d_initial.iter().zip(linears).zip(inputs.iter().zip(outputs));
         let d_finals = layers.flat_map(|((d_initial, linear), (input, output))| {
             let mut d_output = join(std::slice::from_ref(d_initial), self.hidden_size);
@@ -121,7 +121,7 @@ fn split<R: Real>(joined: &[R], size: usize, count: usize, with_c: bool) -> Vec<
     (0..count).map(state).collect()
 }
 
-impl<B: Backend> Default for BridgePass<B> {
+impl<B: Backend> Default for BridgeWorkspace<B> {
     fn default() -> Self {
         Self {
             inputs: vec![],

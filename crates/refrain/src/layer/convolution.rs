@@ -24,7 +24,7 @@ pub struct Convolution {
 }
 
 /// What a pass leaves behind; reused from pass to pass.
-pub struct ConvolutionPass<B: Backend> {
+pub struct ConvolutionWorkspace<B: Backend> {
     patches: B::Frames,
     d_patches: B::Frames,
     /// What both are made of on the host, and the gradient of `outputs`.
@@ -81,7 +81,7 @@ impl Convolution {
         backend: &B,
         layer: &B::Linear,
         pictures: &[B::Real],
-        pass: &'p mut ConvolutionPass<B>,
+        pass: &'p mut ConvolutionWorkspace<B>,
         scratch: &mut B::Scratch,
     ) -> &'p [B::Real] {
         self.lay_out(pictures, &mut pass.laid_out);
@@ -99,7 +99,7 @@ impl Convolution {
         layer: &B::Linear,
         d_pooled: &[B::Real],
         d_pictures: Option<&mut Vec<B::Real>>,
-        pass: &mut ConvolutionPass<B>,
+        pass: &mut ConvolutionWorkspace<B>,
         (grads, scratch): (&mut B::Buffer, &mut B::Scratch),
     ) {
         let d_outputs = &mut pass.laid_out;
@@ -205,7 +205,7 @@ struct Span {
     len: usize,
 }
 
-impl<B: Backend> Default for ConvolutionPass<B> {
+impl<B: Backend> Default for ConvolutionWorkspace<B> {
     fn default() -> Self {
         Self {
             patches: B::Frames::default(),
@@ -239,7 +239,7 @@ mod tests {
             backend.pack_linear(&mut linear, &backend.buffer(&params), false);
             let pictures: Vec<f64> =
                 (0..2 * width * height * channels).map(|i| (i as f64 * 1.3).sin()).collect();
-            let mut pass = ConvolutionPass::default();
+            let mut pass = ConvolutionWorkspace::default();
             let got = layer.forward(&backend, &linear, &pictures, &mut pass, &mut Default::default());
             let pixel = |b: usize, y: isize, x: isize, c: usize| {
                 let inside = (0..height as isize).contains(&y) && (0..width as isize).contains(&x);

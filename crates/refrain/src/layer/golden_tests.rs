@@ -67,7 +67,7 @@ fn stack_agrees<B: Backend>(backend: &B, case: &str, cell: Cell, tolerance: f64)
     let size = rows * hidden_size;
     let states = |h, c| (0..specs).map(|number| state(&golden, h, c, number, size)).collect::<Vec<_>>();
     let mut state = states("h0", "c0");
-    let mut pass = StackPass::default();
+    let mut pass = StackWorkspace::default();
     stack.forward(backend, (&layers, &params), &x, &mut state, &mut pass);
     let context = format!("{case}, {}", backend.describe());
     near(
@@ -136,7 +136,7 @@ fn layer_norm_agrees<B: Backend>(backend: &B, tolerance: f64) {
     let mut grads = backend.buffer(&vec![B::Real::of(0.0); layout.len()]);
     let x = backend.frames(width, &reals(golden.values("x")));
     let lengths = golden.integers("lengths");
-    let mut pass = NormPass::default();
+    let mut pass = NormWorkspace::default();
     let output = norm.forward(backend, &params, backend.view(&x), (rows, Some(&lengths)), &mut pass);
     let context = format!("layer_norm, {}", backend.describe());
     let output = backend.read_frames(backend.view(&output));

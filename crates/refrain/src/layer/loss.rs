@@ -128,11 +128,11 @@ pub fn bernoulli_nll<R: Real>(logits: &[R], targets: &[f32], back: Option<FrameB
 }
 
 /// The least logarithm of a deviation that a model can claim: numbers are standardised, so nothing real is as sure.
-const LEAST_LOG_DEVIATION: f64 = -5.0;
+const MIN_LOG_DEVIATION: f64 = -5.0;
 
 /// Mean and standard deviation of value `i` of a frame's `outputs`, `[2 V]`: the means, then the logarithms of the deviations.
 pub fn gaussian<R: Real>(outputs: &[R], i: usize) -> (f64, f64) {
-    let log_deviation = outputs[outputs.len() / 2 + i].as_f64().max(LEAST_LOG_DEVIATION);
+    let log_deviation = outputs[outputs.len() / 2 + i].as_f64().max(MIN_LOG_DEVIATION);
     (outputs[i].as_f64(), log_deviation.exp())
 }
 
@@ -149,7 +149,7 @@ pub fn gaussian_frame_nll<R: Real>(outputs: &[R], targets: &[f32], back: Option<
         if let Some(FrameBack { scale, d_outputs }) = &mut back {
             let factor = *scale * share;
             d_outputs[i] = R::of(-factor * error / deviation);
-            let free = outputs[values + i].as_f64() > LEAST_LOG_DEVIATION;
+            let free = outputs[values + i].as_f64() > MIN_LOG_DEVIATION;
             d_outputs[values + i] = R::of(if free { factor * (1.0 - error * error) } else { 0.0 });
         }
     }

@@ -21,7 +21,7 @@ pub struct LayerNorm {
 
 /// What a pass leaves for the way back.
 #[derive(Debug, Default)]
-pub struct NormPass<R> {
+pub struct NormWorkspace<R> {
     /// What is multiplied by the gain, `[T, B, W]`.
     normalised: Vec<R>,
     /// One over the deviation, `[T, B]`; 0 where a row is padded.
@@ -43,9 +43,9 @@ impl LayerNorm {
         params: &B::Buffer,
         x: B::View<'_>,
         (rows, lengths): (usize, Option<&[usize]>),
-        pass: &mut NormPass<B::Real>,
+        pass: &mut NormWorkspace<B::Real>,
     ) -> B::Frames {
-        let NormPass { normalised, scales } = pass;
+        let NormWorkspace { normalised, scales } = pass;
         *normalised = backend.read_frames(x);
         scales.clear();
         let (gain, bias) = (self.read(backend, params, self.gain), self.read(backend, params, self.bias));
@@ -68,7 +68,7 @@ impl LayerNorm {
         &self,
         backend: &B,
         params: &B::Buffer,
-        pass: &NormPass<B::Real>,
+        pass: &NormWorkspace<B::Real>,
         d_output: &mut B::Frames,
         grads: &mut B::Buffer,
     ) {

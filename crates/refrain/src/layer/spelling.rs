@@ -4,7 +4,7 @@
 use refrain_kernels::{Backend, Cell, InputSpec, State};
 
 use super::dropout::DropoutRate;
-use super::stack::{Source, Stack, StackBack, StackInput, StackPass, StackSizes};
+use super::stack::{Source, Stack, StackBack, StackInput, StackSizes, StackWorkspace};
 use crate::data::Spelled;
 use crate::params::{Init, Layout};
 
@@ -16,8 +16,8 @@ pub struct Spelling {
 }
 
 /// What a pass leaves behind.
-pub struct SpellingPass<B: Backend> {
-    stack: StackPass<B>,
+pub struct SpellingWorkspace<B: Backend> {
+    stack: StackWorkspace<B>,
     state: Vec<State<B::Real>>,
 }
 
@@ -66,7 +66,7 @@ impl Spelling {
         backend: &B,
         weights: (&[B::Recurrent], &B::Buffer),
         words: &Spelled,
-        pass: &mut SpellingPass<B>,
+        pass: &mut SpellingWorkspace<B>,
         into: &mut Vec<B::Real>,
     ) {
         pass.state = self.stack.zero_state::<B>(words.words.rows());
@@ -88,7 +88,7 @@ impl Spelling {
         backend: &B,
         layers: &[B::Recurrent],
         words: &Spelled,
-        pass: &mut SpellingPass<B>,
+        pass: &mut SpellingWorkspace<B>,
         d_words: &[B::Real],
         (params, grads): (&B::Buffer, &mut B::Buffer),
     ) {
@@ -116,8 +116,8 @@ fn input<B: Backend>(words: &Spelled) -> StackInput<'_, B> {
     }
 }
 
-impl<B: Backend> Default for SpellingPass<B> {
+impl<B: Backend> Default for SpellingWorkspace<B> {
     fn default() -> Self {
-        Self { stack: StackPass::default(), state: vec![] }
+        Self { stack: StackWorkspace::default(), state: vec![] }
     }
 }

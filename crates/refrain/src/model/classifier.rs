@@ -8,14 +8,14 @@ use refrain_kernels::{Backend, LinearSpec, Real};
 use serde::{Deserialize, Serialize};
 
 use super::architecture::{MAX_VOCABULARY, within};
-use super::input::{INPUT, Input, InputKind, InputPass, Read};
+use super::input::{INPUT, Input, InputKind, InputWorkspace, Read};
 use super::network::{Network, Part, Tapes, TrainStep, Weights};
 use super::recurrent::RecurrentLayers;
 use crate::Result;
-use crate::data::{Padded, Rows};
+use crate::data::{Batch, Padded};
 use crate::layer::{
-    AttentionPool, AttentionPoolPass, DropoutMask, LossBack, Outputs, PoolInput, Pooling, Score, Stack,
-    StackBack, StackPass, push_bias, push_linear, softmax_cross_entropy,
+    AttentionPool, AttentionPoolWorkspace, DropoutMask, LossBack, Outputs, PoolInput, Pooling, Score, Stack,
+    StackBack, StackWorkspace, push_bias, push_linear, softmax_cross_entropy,
 };
 use crate::params::Layout;
 
@@ -80,15 +80,15 @@ pub struct Classifier {
 }
 
 /// What a pass leaves behind.
-pub struct ClassifierPass<B: Backend> {
-    input: InputPass<B>,
-    stack: StackPass<B>,
+pub struct ClassifierWorkspace<B: Backend> {
+    input: InputWorkspace<B>,
+    stack: StackWorkspace<B>,
     scratch: B::Scratch,
     /// Of the recurrent layers, on the host.
     outputs: Vec<B::Real>,
     /// Which step each maximum is from.
     steps: Vec<u32>,
-    attention: AttentionPoolPass<B>,
+    attention: AttentionPoolWorkspace<B>,
     pooled: B::Frames,
     d_pooled: B::Frames,
     logits: Vec<B::Real>,
@@ -140,7 +140,7 @@ impl Classifier {
         weights: &Weights<B>,
         batch: &ClassifierBatch,
         dropout: Option<DropoutMask>,
-        pass: &'p mut ClassifierPass<B>,
+        pass: &'p mut ClassifierWorkspace<B>,
     ) -> &'p [B::Real] {
         let (rows, recurrent) = (batch.rows(), &self.sizes.recurrent);
         let read = batch.read(dropout);
@@ -176,7 +176,7 @@ impl Classifier {
         weights: &Weights<B>,
         batch: &ClassifierBatch,
         class: u32,
-        pass: &mut ClassifierPass<B>,
+        pass: &mut ClassifierWorkspace<B>,
     ) -> Vec<f64> {
         self.logits(backend, weights, batch, None, pass);
         let back = LossBack { scale: -1.0, d_outputs: &mut pass.d_logits };
@@ -197,7 +197,7 @@ impl Classifier {
         backend: &B,
         weights: &Weights<B>,
         (batch, dropout): (&ClassifierBatch, Option<DropoutMask>),
-        pass: &mut ClassifierPass<B>,
+        pass: &mut ClassifierWorkspace<B>,
         wanted: bool,
         grads: &mut B::Buffer,
     ) {
@@ -246,7 +246,7 @@ impl ClassifierBatch {
     }
 }
 
-impl Rows for ClassifierBatch {
+impl Batch for ClassifierBatch {
     fn rows(&self) -> usize {
         self.lengths().len()
     }
@@ -270,7 +270,7 @@ impl Rows for ClassifierBatch {
 
 impl Network for Classifier {
     type Batch = ClassifierBatch;
-    type Pass<B: Backend> = ClassifierPass<B>;
+    type Workspace<B: Backend> = ClassifierWorkspace<B>;
 
     fn layout(&self) -> &Layout {
         &self.layout
@@ -318,7 +318,7 @@ impl Network for Classifier {
         score
     }
 
-    fn tapes<'p, B: Backend>(&self, pass: &'p Self::Pass<B>) -> Vec<Tapes<'p, B>> {
+    fn tapes<'p, B: Backend>(&self, pass: &'p Self::Workspace<B>) -> Vec<Tapes<'p, B>> {
         vec![Tapes { name: "", first: 0, tapes: pass.stack.tapes() }]
     }
 
@@ -329,15 +329,15 @@ impl Network for Classifier {
     }
 }
 
-impl<B: Backend> Default for ClassifierPass<B> {
+impl<B: Backend> Default for ClassifierWorkspace<B> {
     fn default() -> Self {
         Self {
-            input: InputPass::default(),
-            stack: StackPass::default(),
+            input: InputWorkspace::default(),
+            stack: StackWorkspace::default(),
             scratch: B::Scratch::default(),
             outputs: vec![],
             steps: vec![],
-            attention: AttentionPoolPass::default(),
+            attention: AttentionPoolWorkspace::default(),
             pooled: B::Frames::default(),
             d_pooled: B::Frames::default(),
             logits: vec![],

@@ -6,7 +6,7 @@ use refrain_kernels::Backend;
 
 use super::network::{Network, Part, Weights, rows_of_part};
 use crate::Result;
-use crate::data::{Epochs, Rows};
+use crate::data::{Batch, DataLoader};
 use crate::layer::Score;
 
 /// Rows of a batch that are measured on one thread, about. A number of its own, so that the order of sums does not
@@ -22,7 +22,7 @@ pub fn evaluate<N: Network, B: Backend>(
     backend: &B,
     network: &N,
     weights: &Weights<B>,
-    batches: &mut impl Epochs<Batch = N::Batch>,
+    batches: &mut impl DataLoader<Batch = N::Batch>,
     mut listen: impl FnMut(u64, &Score) -> ControlFlow<()>,
 ) -> Result<Score> {
     let (mut batch, mut parts, mut score) = (N::Batch::default(), vec![], Score::default());

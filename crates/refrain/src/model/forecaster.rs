@@ -9,12 +9,12 @@ use refrain_kernels::{Backend, LinearSpec, Loss, Real, State};
 use serde::{Deserialize, Serialize};
 
 use super::architecture::{MAX_SIZE, within};
-use super::input::{Input, InputKind, InputPass, Read};
+use super::input::{Input, InputKind, InputWorkspace, Read};
 use super::network::{Network, Part, Tapes, TrainStep, Weights};
 use super::recurrent::RecurrentLayers;
-use crate::data::{Padded, Rows};
+use crate::data::{Batch, Padded};
 use crate::layer::{
-    DropoutMask, DropoutRate, FrameBack, Score, Stack, StackBack, StackPass, bernoulli_nll,
+    DropoutMask, DropoutRate, FrameBack, Score, Stack, StackBack, StackWorkspace, bernoulli_nll,
     gaussian_frame_nll, pinball_loss, push_bias, push_linear,
 };
 use crate::params::{Init, Layout};
@@ -118,9 +118,9 @@ pub struct Forecaster {
 }
 
 /// What a pass leaves behind.
-pub struct ForecasterPass<B: Backend> {
-    input: InputPass<B>,
-    stack: StackPass<B>,
+pub struct ForecasterWorkspace<B: Backend> {
+    input: InputWorkspace<B>,
+    stack: StackWorkspace<B>,
     scratch: B::Scratch,
     outputs: Vec<B::Real>,
     d_outputs: Vec<B::Real>,
@@ -171,7 +171,7 @@ impl Forecaster {
         inputs: &Padded<f32>,
         dropout: Option<DropoutMask>,
         state: &mut [State<B::Real>],
-        pass: &'p mut ForecasterPass<B>,
+        pass: &'p mut ForecasterWorkspace<B>,
     ) -> &'p [B::Real] {
         let read = read(inputs, dropout);
         self.input.forward(backend, &weights.params, read, None, &mut pass.input);
@@ -220,7 +220,7 @@ impl ForecasterBatch {
     }
 }
 
-impl Rows for ForecasterBatch {
+impl Batch for ForecasterBatch {
     fn rows(&self) -> usize {
         self.inputs.rows()
     }
@@ -237,7 +237,7 @@ impl Rows for ForecasterBatch {
 
 impl Network for Forecaster {
     type Batch = ForecasterBatch;
-    type Pass<B: Backend> = ForecasterPass<B>;
+    type Workspace<B: Backend> = ForecasterWorkspace<B>;
 
     fn layout(&self) -> &Layout {
         &self.layout
@@ -287,7 +287,7 @@ impl Network for Forecaster {
         score
     }
 
-    fn tapes<'p, B: Backend>(&self, pass: &'p Self::Pass<B>) -> Vec<Tapes<'p, B>> {
+    fn tapes<'p, B: Backend>(&self, pass: &'p Self::Workspace<B>) -> Vec<Tapes<'p, B>> {
         vec![Tapes { name: "", first: 0, tapes: pass.stack.tapes() }]
     }
 
@@ -299,11 +299,11 @@ impl Network for Forecaster {
     }
 }
 
-impl<B: Backend> Default for ForecasterPass<B> {
+impl<B: Backend> Default for ForecasterWorkspace<B> {
     fn default() -> Self {
         Self {
-            input: InputPass::default(),
-            stack: StackPass::default(),
+            input: InputWorkspace::default(),
+            stack: StackWorkspace::default(),
             scratch: B::Scratch::default(),
             outputs: vec![],
             d_outputs: vec![],

@@ -84,7 +84,7 @@ pub(super) struct Read<'a> {
 }
 
 /// What a pass leaves behind.
-pub(super) struct InputPass<B: Backend> {
+pub(super) struct InputWorkspace<B: Backend> {
     vectors: Vec<B::Real>,
     frames: B::Frames,
 }
@@ -146,9 +146,9 @@ impl Input {
         params: &B::Buffer,
         read: Read<'_>,
         beside: Option<&B::Frames>,
-        pass: &mut InputPass<B>,
+        pass: &mut InputWorkspace<B>,
     ) {
-        let InputPass { vectors, frames } = pass;
+        let InputWorkspace { vectors, frames } = pass;
         match &self.embedding {
             Some(embedding) => embedding.forward(backend, params, read.ids, vectors),
             None => {
@@ -191,7 +191,7 @@ impl Input {
     }
 }
 
-impl<B: Backend> InputPass<B> {
+impl<B: Backend> InputWorkspace<B> {
     /// What the layers above read, `[T, B, _]`, on the host.
     pub(super) fn values(&self, backend: &B) -> Vec<B::Real> {
         backend.read_frames(backend.view(&self.frames))
@@ -205,7 +205,7 @@ impl<'a> Read<'a> {
     }
 
     /// The same as the layers above read it, after [`Input::forward`].
-    pub(super) fn above<'p, B: Backend>(self, pass: &'p InputPass<B>) -> StackInput<'p, B>
+    pub(super) fn above<'p, B: Backend>(self, pass: &'p InputWorkspace<B>) -> StackInput<'p, B>
     where
         'a: 'p,
     {
@@ -214,7 +214,7 @@ impl<'a> Read<'a> {
     }
 }
 
-impl<B: Backend> Default for InputPass<B> {
+impl<B: Backend> Default for InputWorkspace<B> {
     fn default() -> Self {
         Self { vectors: vec![], frames: B::Frames::default() }
     }

@@ -6,12 +6,12 @@
 use refrain_kernels::{Backend, CrossEntropy, InputSpec, LinearSpec, Real, State, Trace};
 
 use super::Architecture;
-use super::input::{Input, InputKind, InputPass, Read};
+use super::input::{Input, InputKind, InputWorkspace, Read};
 use super::network::{Network, Part, Tapes, TrainStep, Weights};
 use crate::Result;
-use crate::data::Batch;
+use crate::data::TextBatch;
 use crate::layer::{
-    DropoutMask, DropoutRate, Score, Source, Stack, StackBack, StackInput, StackPass, StackSizes,
+    DropoutMask, DropoutRate, Score, Source, Stack, StackBack, StackInput, StackSizes, StackWorkspace,
 };
 use crate::params::{Init, Layout};
 
@@ -38,9 +38,9 @@ const EMBEDDING: usize = 0;
 const TIED_START: f32 = 0.1;
 
 /// What one pass leaves behind; reused from pass to pass.
-pub struct Pass<B: Backend> {
-    input: InputPass<B>,
-    stack: StackPass<B>,
+pub struct Workspace<B: Backend> {
+    input: InputWorkspace<B>,
+    stack: StackWorkspace<B>,
     logits: Vec<B::Real>,
     scratch: B::Scratch,
 }
@@ -106,7 +106,7 @@ impl LanguageModel {
         weights: &Weights<B>,
         ids: &[u32],
         state: &mut [State<B::Real>],
-        pass: &'p mut Pass<B>,
+        pass: &'p mut Workspace<B>,
     ) -> &'p [B::Real] {
         self.read(backend, weights, ids, state, pass);
         self.logits(backend, weights, pass)
@@ -120,7 +120,7 @@ impl LanguageModel {
         weights: &Weights<B>,
         ids: &[u32],
         state: &mut [State<B::Real>],
-        pass: &mut Pass<B>,
+        pass: &mut Workspace<B>,
     ) {
         self.forward(backend, weights, Read::of_ids(ids, None, None), state, pass);
     }
@@ -132,7 +132,7 @@ impl LanguageModel {
         weights: &Weights<B>,
         ids: &[u32],
         state: &mut [State<B::Real>],
-        pass: &mut Pass<B>,
+        pass: &mut Workspace<B>,
     ) {
         self.forward(backend, weights, Read::of_ids(ids, Some(&[ids.len()]), None), state, pass);
     }
@@ -144,9 +144,9 @@ impl LanguageModel {
         weights: &Weights<B>,
         read: Read<'_>,
         state: &mut [State<B::Real>],
-        pass: &mut Pass<B>,
+        pass: &mut Workspace<B>,
     ) {
-        let Pass { input, stack, .. } = pass;
+        let Workspace { input, stack, .. } = pass;
         if let Some(layer) = &self.input {
             layer.forward(backend, &weights.params, read, None, input);
         }
@@ -154,7 +154,7 @@ impl LanguageModel {
     }
 
     /// What the recurrent layers read: the ids, or the vectors that were looked up.
-    fn above<'a, B: Backend>(&self, read: Read<'a>, input: &'a InputPass<B>) -> StackInput<'a, B> {
+    fn above<'a, B: Backend>(&self, read: Read<'a>, input: &'a InputWorkspace<B>) -> StackInput<'a, B> {
         let Read { ids, rows, lengths, dropout, .. } = read;
         match self.input {
             Some(_) => read.above(input),
@@ -170,9 +170,9 @@ impl LanguageModel {
         &self,
         backend: &B,
         weights: &Weights<B>,
-        pass: &'p mut Pass<B>,
+        pass: &'p mut Workspace<B>,
     ) -> &'p [B::Real] {
-        let Pass { stack, logits, scratch, .. } = pass;
+        let Workspace { stack, logits, scratch, .. } = pass;
         backend.linear_outputs(&weights.linears[0], stack.output(backend), logits, scratch);
         logits
     }
@@ -186,7 +186,7 @@ impl LanguageModel {
         weights: &Weights<B>,
         (ids, targets): (&[u32], &[u32]),
         d_state: &[State<B::Real>],
-        pass: &mut Pass<B>,
+        pass: &mut Workspace<B>,
         grads: &mut B::Buffer,
     ) -> Vec<State<B::Real>> {
         let mut d_frames = std::mem::take(&mut pass.stack.d_output);
@@ -202,7 +202,7 @@ impl LanguageModel {
             d_initial: Some(&mut d_before),
             ..StackBack::new(&weights.params, grads)
         };
-        let Pass { input, stack, .. } = pass;
+        let Workspace { input, stack, .. } = pass;
         let read = Read::of_ids(ids, None, None);
         self.stack.backward(backend, &weights.layers, &self.above(read, input), stack, back);
         d_before
@@ -213,7 +213,7 @@ impl LanguageModel {
         &self,
         backend: &B,
         weights: &Weights<B>,
-        pass: &Pass<B>,
+        pass: &Workspace<B>,
     ) -> Vec<Trace<B::Real>> {
         let layers = weights.layers.iter();
         layers.zip(pass.stack.tapes()).map(|(layer, tape)| backend.trace(layer, tape)).collect()
@@ -221,8 +221,8 @@ impl LanguageModel {
 }
 
 impl Network for LanguageModel {
-    type Batch = Batch;
-    type Pass<B: Backend> = Pass<B>;
+    type Batch = TextBatch;
+    type Workspace<B: Backend> = Workspace<B>;
 
     fn layout(&self) -> &Layout {
         &self.layout
@@ -272,7 +272,7 @@ impl Network for LanguageModel {
             &mut pass.scratch,
         );
         pass.stack.d_output = d_frames;
-        let Pass { input, stack, .. } = pass;
+        let Workspace { input, stack, .. } = pass;
         let back = StackBack { d_input: self.input.is_some(), ..StackBack::new(&weights.params, grads) };
         self.stack.backward(backend, &weights.layers, &self.above(read, input), stack, back);
         if let Some(layer) = &self.input {
@@ -281,7 +281,7 @@ impl Network for LanguageModel {
         loss.into()
     }
 
-    fn tapes<'p, B: Backend>(&self, pass: &'p Self::Pass<B>) -> Vec<Tapes<'p, B>> {
+    fn tapes<'p, B: Backend>(&self, pass: &'p Self::Workspace<B>) -> Vec<Tapes<'p, B>> {
         vec![Tapes { name: "", first: 0, tapes: pass.stack.tapes() }]
     }
 
@@ -295,16 +295,16 @@ impl Network for LanguageModel {
 }
 
 /// What is read of a batch.
-fn read_of(batch: &Batch, dropout: Option<DropoutMask>) -> Read<'_> {
+fn read_of(batch: &TextBatch, dropout: Option<DropoutMask>) -> Read<'_> {
     let lengths = batch.lengths.as_deref();
     Read { ids: &batch.inputs, frames: &[], rows: batch.rows, lengths, dropout }
 }
 
-impl<B: Backend> Default for Pass<B> {
+impl<B: Backend> Default for Workspace<B> {
     fn default() -> Self {
         Self {
-            input: InputPass::default(),
-            stack: StackPass::default(),
+            input: InputWorkspace::default(),
+            stack: StackWorkspace::default(),
             logits: vec![],
             scratch: B::Scratch::default(),
         }

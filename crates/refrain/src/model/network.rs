@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use refrain_kernels::{Backend, LinearSpec, Real, State};
 
-use crate::data::Rows;
+use crate::data::Batch;
 use crate::layer::{DropoutMask, Score, Stack, WeightDrop};
 use crate::params::Layout;
 use crate::text::thousands;
@@ -15,9 +15,9 @@ use crate::{Error, Result};
 /// A network only describes; weights, activations and states come along, so that one description serves every backend.
 pub trait Network: Clone + Send + Sync {
     /// What goes in and what should come out.
-    type Batch: Rows;
+    type Batch: Batch;
     /// What a pass works in and leaves behind; reused from pass to pass.
-    type Pass<B: Backend>: Default + Send;
+    type Workspace<B: Backend>: Default + Send;
 
     /// Its parameters.
     fn layout(&self) -> &Layout;
@@ -53,7 +53,7 @@ pub trait Network: Clone + Send + Sync {
     ) -> Score;
 
     /// What a pass (not one of training, which consumes it) left of its recurrent layers over the steps of a sequence.
-    fn tapes<'p, B: Backend>(&self, pass: &'p Self::Pass<B>) -> Vec<Tapes<'p, B>>;
+    fn tapes<'p, B: Backend>(&self, pass: &'p Self::Workspace<B>) -> Vec<Tapes<'p, B>>;
 
     /// How well some rows are predicted.
     fn evaluate<B: Backend>(&self, backend: &B, weights: &Weights<B>, part: &mut Part<Self, B>) -> Score;
@@ -100,7 +100,7 @@ pub struct Part<N: Network, B: Backend> {
     /// Of the last batch.
     pub score: Score,
     /// What passes work in.
-    pub pass: N::Pass<B>,
+    pub pass: N::Workspace<B>,
 }
 
 impl<N: Network, B: Backend> Default for Part<N, B> {

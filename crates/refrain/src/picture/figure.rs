@@ -50,7 +50,7 @@ const TEXT_SIZE: f32 = 12.0;
 /// Pixels of a PNG for each of the figure.
 const DENSITY: f32 = 2.0;
 /// The most pixels on a side of a PNG.
-const MOST_PIXELS: f32 = 16_384.0;
+const MAX_PIXELS: f32 = 16_384.0;
 
 impl Figure {
     /// An empty figure.
@@ -120,7 +120,7 @@ impl Figure {
         let size = [self.width, self.height].map(|x| (x * DENSITY).ceil());
         let too_large =
             || Error::Config("the figure is too large for a PNG: ask for fewer steps, or for SVG".to_owned());
-        if size.iter().any(|&x| x > MOST_PIXELS) {
+        if size.iter().any(|&x| x > MAX_PIXELS) {
             return Err(too_large());
         }
         let mut image = Pixmap::new(size[0] as u32, size[1] as u32).ok_or_else(too_large)?;

@@ -11,9 +11,9 @@ use crate::text::Vocabulary;
 
 /// A thread gets a group of its own for this many streams at least: a step reads all weights, whether for one row or
 /// for several.
-const LEAST_ROWS: usize = 4;
+const MIN_ROWS: usize = 4;
 /// And for this many multiplications a step: to wake it takes about as long as some hundred thousand.
-const LEAST_WORK: usize = 2_000_000;
+const MIN_WORK: usize = 2_000_000;
 
 /// Steps streams of text together. They join and leave between steps; what a stream writes follows from its prompt
 /// and its options alone, bit for bit.
@@ -59,7 +59,7 @@ impl<'m, B: Backend> Generator<'m, B> {
         let end = vocabulary.line_end().filter(|_| lines);
         let shared = Shared { backend, model, weights, vocabulary, end };
         // Each weight is multiplied once a row, but for those of an embedding.
-        let least = LEAST_WORK.div_ceil(model.layout().len()).max(LEAST_ROWS);
+        let least = MIN_WORK.div_ceil(model.layout().len()).max(MIN_ROWS);
         Self { shared, groups: vec![Group::new(model)], least, ended: vec![], joined: 0 }
     }
 

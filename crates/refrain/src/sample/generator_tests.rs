@@ -5,7 +5,7 @@ use refrain_kernels::{Cpu, Real, Reference};
 
 use super::*;
 use crate::Error;
-use crate::model::{ActivationKind, Architecture, CellKind, Pass, ResetGate};
+use crate::model::{ActivationKind, Architecture, CellKind, ResetGate, Workspace};
 use crate::sample::{End, Sampler};
 use crate::text::{SymbolCounts, Units};
 
@@ -138,7 +138,7 @@ fn a_lone_stream_draws_from_its_model_symbol_by_symbol() {
         let Fixture { backend, model, weights, vocabulary } = &fixture;
         let request = Request { prompt: "cab".to_owned(), length: 300, options: Options::default() };
         for lines in [false, true] {
-            let (mut state, mut pass) = (model.zero_state::<Cpu>(1), Pass::default());
+            let (mut state, mut pass) = (model.zero_state::<Cpu>(1), Workspace::default());
             let mut sampler = Sampler::new(&request.options, vocabulary.unknown()).unwrap();
             let mut read = |id: u32| {
                 if lines && Some(id) == vocabulary.line_end() {

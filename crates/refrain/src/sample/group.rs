@@ -3,7 +3,7 @@
 use refrain_kernels::{Backend, Real, State};
 
 use super::stream::{Stream, StreamId};
-use crate::model::{LanguageModel, Network, Pass, Weights};
+use crate::model::{LanguageModel, Network, Weights, Workspace};
 use crate::text::Vocabulary;
 
 /// What all streams of a generator have in common.
@@ -23,12 +23,12 @@ pub(super) struct Group<B: Backend> {
     state: Vec<State<B::Real>>,
     /// `[B]`: what the streams read in a step.
     ids: Vec<u32>,
-    pass: Pass<B>,
+    pass: Workspace<B>,
 }
 
 impl<B: Backend> Group<B> {
     pub(super) fn new(model: &LanguageModel) -> Self {
-        Self { streams: vec![], state: model.zero_state::<B>(0), ids: vec![], pass: Pass::default() }
+        Self { streams: vec![], state: model.zero_state::<B>(0), ids: vec![], pass: Workspace::default() }
     }
 
     pub(super) fn streams(&self) -> &[Stream] {

@@ -20,7 +20,7 @@ pub(super) enum SideForm {
 }
 
 /// The most symbols that there are different ones of, and their longest mean length.
-const MOST_SYMBOLS: usize = 200;
+const MAX_SYMBOLS: usize = 200;
 const SYMBOL_LENGTH: f64 = 3.5;
 
 impl SideForm {
@@ -34,8 +34,8 @@ impl SideForm {
         }
         let length = tokens().map(|token| token.chars().count()).sum::<usize>() as f64 / count;
         let mut different = HashSet::new();
-        let few = tokens().all(|token| different.insert(token) || different.len() <= MOST_SYMBOLS)
-            && different.len() <= MOST_SYMBOLS;
+        let few = tokens().all(|token| different.insert(token) || different.len() <= MAX_SYMBOLS)
+            && different.len() <= MAX_SYMBOLS;
         if few && length <= SYMBOL_LENGTH { SideForm::Symbols } else { SideForm::Sentences }
     }
 

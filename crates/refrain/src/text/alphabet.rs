@@ -19,7 +19,7 @@ const ABSENT: u32 = u32::MAX;
 /// What the unknown symbol is called for people.
 pub(super) const UNKNOWN_NAME: &str = "<unknown>";
 /// A message lists this many symbols and counts the rest.
-const MOST_LISTED: usize = 5;
+const MAX_LISTED: usize = 5;
 
 /// The symbols that a model knows, numbered `0..len()`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -201,7 +201,7 @@ impl Alphabet {
 
 /// Refuses a prompt that has these tokens in it.
 pub(super) fn never_seen(missing: &[String], plural: &str) -> Error {
-    let listed = &missing[..missing.len().min(MOST_LISTED)];
+    let listed = &missing[..missing.len().min(MAX_LISTED)];
     let more = match missing.len() - listed.len() {
         0 => String::new(),
         count => format!(" and {count} more"),

@@ -22,7 +22,7 @@ pub(super) const INDEX_SPACING: u64 = 65_536;
 const SCAN_SYMBOLS: usize = 16_384;
 const SCAN_BUFFER_SIZE: usize = 64 * 1024;
 /// With more files than this none is kept open: systems allow as few as 256 open files.
-const MOST_OPEN_FILES: usize = 64;
+const MAX_OPEN_FILES: usize = 64;
 
 /// One or several sources as one text, in order, with nothing put between them. Clones are cheap and share
 /// the index.
@@ -68,7 +68,7 @@ impl Corpus {
         if sources.is_empty() {
             return Err(Error::Config("there is no text to read: name at least one file".to_owned()));
         }
-        let keep_open = sources.len() <= MOST_OPEN_FILES;
+        let keep_open = sources.len() <= MAX_OPEN_FILES;
         let count = sources.len();
         let mut corpus = Shared {
             units,
@@ -339,7 +339,7 @@ mod tests {
     #[test]
     fn more_files_than_may_be_open_are_read() {
         let directory = tempfile::tempdir().unwrap();
-        let sources = (0..MOST_OPEN_FILES + 1).map(|index| {
+        let sources = (0..MAX_OPEN_FILES + 1).map(|index| {
             let path = directory.path().join(index.to_string());
             std::fs::write(&path, format!("{}\n", index % 10)).unwrap();
             Source::file(path)

@@ -7,33 +7,33 @@ use std::time::Instant;
 use refrain_kernels::Backend;
 
 use super::training::Training;
-use super::{Event, Learnable};
+use super::{Event, TrainableTask};
 use crate::Result;
-use crate::data::Epochs;
+use crate::data::DataLoader;
 use crate::layer::Score;
 use crate::model;
 use crate::store::{Best, Checkpoint, History, Measured, Model};
 
 /// Steps between two validations, about, where an epoch is shorter or longer.
-const LEAST_STEPS_BETWEEN: u64 = 50;
-const MOST_STEPS_BETWEEN: u64 = 1_000;
+const MIN_STEPS_BETWEEN: u64 = 50;
+const MAX_STEPS_BETWEEN: u64 = 1_000;
 /// Samples shown over a run.
 const SAMPLES: f64 = 5.0;
 /// Validation during training measures about this many targets at most.
 pub(crate) const VALIDATION_TARGETS: u64 = 250_000;
 
-impl<T: Learnable, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'_, T, B, L> {
+impl<T: TrainableTask, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'_, T, B, L> {
     /// Validation comes every epoch, or every few where epochs are short, or several times in a long one.
     pub(super) fn validation_is_due(&self, end_of_epoch: bool, end_of_run: bool) -> bool {
         let per_epoch = self.train.batches_per_epoch();
         if end_of_run {
             return true;
         }
-        if per_epoch > MOST_STEPS_BETWEEN {
-            let between = per_epoch.div_ceil(per_epoch.div_ceil(MOST_STEPS_BETWEEN));
+        if per_epoch > MAX_STEPS_BETWEEN {
+            let between = per_epoch.div_ceil(per_epoch.div_ceil(MAX_STEPS_BETWEEN));
             return end_of_epoch || self.progress.batch.is_multiple_of(between);
         }
-        end_of_epoch && (self.progress.epoch + 1).is_multiple_of(LEAST_STEPS_BETWEEN.div_ceil(per_epoch))
+        end_of_epoch && (self.progress.epoch + 1).is_multiple_of(MIN_STEPS_BETWEEN.div_ceil(per_epoch))
     }
 
     /// Measures the validation part; keeps the model if it is the best so far. Without a validation part the

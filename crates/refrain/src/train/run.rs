@@ -8,18 +8,18 @@ use std::time::Instant;
 use refrain_kernels::{Backend, Reference, State};
 
 use super::event::Done;
-use super::learnable::{Learnable, Prepared};
 use super::run_dir::{RunDir, config_text};
+use super::trainable_task::{Prepared, TrainableTask};
 use super::training::Training;
-use super::{Config, Event, Learner, Settings};
-use crate::data::Epochs;
+use super::{Config, Event, Settings, Trainer};
+use crate::data::DataLoader;
 use crate::model::{Network, check_memory};
 use crate::store::{Checkpoint, Model, Progress};
 use crate::text::Source;
 use crate::{Error, Result};
 
 /// A run that is ready to start or to go on.
-pub struct Run<T: Learnable> {
+pub struct Run<T: TrainableTask> {
     prepared: Prepared<T>,
     start: Checkpoint,
     /// Where the run has its directory, or will have it.
@@ -39,7 +39,7 @@ pub struct Outcome<T> {
     pub done: Done,
 }
 
-impl<T: Learnable> Run<T> {
+impl<T: TrainableTask> Run<T> {
     /// Prepares a new run: opens and reads the data, settles every value.
     ///
     /// # Errors
@@ -141,7 +141,7 @@ impl<T: Learnable> Run<T> {
         };
         let network = task.network().clone();
         let mut learner =
-            Learner::new(backend, network, &start.params, config.shards, config.rule().moments())
+            Trainer::new(backend, network, &start.params, config.shards, config.rule().moments())
                 .averaging(config.average)
                 .dropping_weights(config.weight_drop);
         let Checkpoint { progress, moments, average, state, .. } = start;
@@ -209,7 +209,7 @@ fn copies(config: &Config) -> usize {
 }
 
 /// Whether a checkpoint can belong to a run of this configuration: every array in it has the size it would have.
-fn fits<T: Learnable>(start: &Checkpoint, prepared: &Prepared<T>) -> bool {
+fn fits<T: TrainableTask>(start: &Checkpoint, prepared: &Prepared<T>) -> bool {
     let Checkpoint { progress, params, average, moments, state } = start;
     let (config, train, network) = (&prepared.config, &prepared.train, prepared.task.network());
     let all_rows = train.rows();

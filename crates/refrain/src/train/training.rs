@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use refrain_kernels::{Backend, Update};
 
 use super::event::{Done, Reason, Start, Step};
-use super::learnable::{DataSummary, Learnable};
 use super::run_dir::RunDir;
 use super::schedule::{self, Position};
-use super::{Config, Event, Learner, Outcome};
-use crate::data::{Epochs, Rows};
+use super::trainable_task::{DataSummary, TrainableTask};
+use super::{Config, Event, Outcome, Trainer};
+use crate::data::{Batch, DataLoader};
 use crate::model::Network;
 use crate::store::{Model, Progress};
 use crate::text::Source;
@@ -21,15 +21,15 @@ use crate::{Error, Result};
 const DIVERGED: f64 = 50.0;
 
 /// A run under way.
-pub(super) struct Training<'b, T: Learnable, B: Backend, L> {
+pub(super) struct Training<'b, T: TrainableTask, B: Backend, L> {
     pub(super) backend: &'b B,
     pub(super) config: Config,
     pub(super) task: T,
-    pub(super) train: T::Epochs,
-    pub(super) valid: Option<T::Epochs>,
+    pub(super) train: T::Loader,
+    pub(super) valid: Option<T::Loader>,
     pub(super) data: DataSummary,
     pub(super) directory: Option<RunDir>,
-    pub(super) learner: Learner<'b, T::Network, B>,
+    pub(super) learner: Trainer<'b, T::Network, B>,
     pub(super) listen: L,
     pub(super) progress: Progress,
     /// The best model so far, where it is not in a file.
@@ -45,7 +45,7 @@ pub(super) struct Training<'b, T: Learnable, B: Backend, L> {
     pub(super) probe: Option<Source>,
 }
 
-impl<T: Learnable, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'_, T, B, L> {
+impl<T: TrainableTask, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'_, T, B, L> {
     pub(super) fn run(mut self) -> Result<Outcome<T>> {
         self.emit_start()?;
         self.look()?;

@@ -1,6 +1,6 @@
 //! What must hold for the network of every task.
 
-use refrain::data::Rows;
+use refrain::data::Batch;
 use refrain::kernels::{Backend, Cpu, Isa, Real, Reference};
 use refrain::layer::{DropoutMask, Score};
 use refrain::model::{Network, Part, TrainStep, Weights, gradients};

@@ -10,7 +10,7 @@ use crate::{Error, Result};
 
 /// Frames of the longest piece: three hours of 24 frames a second, some tens of megabytes. Without a bound a file of
 /// thirty bytes could ask for a roll of years.
-const MOST_FRAMES: usize = 1 << 18;
+const MAX_FRAMES: usize = 1 << 18;
 
 /// How many frames a quarter note has: 1 as in the JSB chorales, 4 if the shortest notes are semiquavers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

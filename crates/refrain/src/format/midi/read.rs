@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use midly::{EventIter, MetaMessage, MidiMessage, TrackEventKind};
 
-use super::{MOST_FRAMES, StepsPerQuarter};
+use super::{MAX_FRAMES, StepsPerQuarter};
 use crate::format::rolls::on_the_piano;
 use crate::format::{Roll, Span, read_bytes};
 use crate::{Error, Result};
@@ -207,9 +207,9 @@ impl Sounding<'_> {
     /// The boundary between frames that is nearest to a time in ticks, of two the later.
     fn boundary(&self, ticks: u64) -> Result<usize> {
         let frame = (2 * u128::from(ticks) * self.steps + self.division) / (2 * self.division);
-        usize::try_from(frame).ok().filter(|&frame| frame <= MOST_FRAMES).ok_or_else(|| {
+        usize::try_from(frame).ok().filter(|&frame| frame <= MAX_FRAMES).ok_or_else(|| {
             let message = format!(
-                "lasts {frame} frames at {} a quarter note, {MOST_FRAMES} is the most: take fewer, or use another copy if \
+                "lasts {frame} frames at {} a quarter note, {MAX_FRAMES} is the most: take fewer, or use another copy if \
                  the piece is not as long as that",
                 self.steps
             );

@@ -152,10 +152,10 @@ fn options_out_of_range_and_endless_rolls_are_refused() {
         let said = to_midi(&Roll::default(), &options).unwrap_err().to_string();
         assert!(said.contains(message), "{said}");
     }
-    let longest = Roll::new(vec![vec![]; MOST_FRAMES]).unwrap();
+    let longest = Roll::new(vec![vec![]; MAX_FRAMES]).unwrap();
     let bytes = to_midi(&longest, &defaults).unwrap();
     assert_eq!(read(&bytes, 1).unwrap().roll, longest);
-    let longer = Roll::new(vec![vec![]; MOST_FRAMES + 1]).unwrap();
+    let longer = Roll::new(vec![vec![]; MAX_FRAMES + 1]).unwrap();
     assert!(to_midi(&longer, &defaults).unwrap_err().to_string().contains("262144 is the most"));
 }
 

@@ -3,7 +3,7 @@
 use midly::num::{u4, u7, u15, u24, u28};
 use midly::{Format, Header, MetaMessage, MidiMessage, Timing, TrackEvent, TrackEventKind};
 
-use super::{MOST_FRAMES, StepsPerQuarter};
+use super::{MAX_FRAMES, StepsPerQuarter};
 use crate::format::{Roll, Span};
 use crate::{Error, Result};
 
@@ -57,9 +57,9 @@ pub fn to_midi(roll: &Roll, options: &MidiOptions) -> Result<Vec<u8>> {
     let Some(program) = u7::try_from(program) else {
         return wrong(format!("there is no program {program}: General MIDI has 0 to 127"));
     };
-    if roll.len() > MOST_FRAMES {
+    if roll.len() > MAX_FRAMES {
         return wrong(format!(
-            "a roll of {} frames is too long to write: {MOST_FRAMES} is the most",
+            "a roll of {} frames is too long to write: {MAX_FRAMES} is the most",
             roll.len()
         ));
     }

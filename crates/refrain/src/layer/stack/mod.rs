@@ -5,10 +5,10 @@ mod pass;
 
 use refrain_kernels::{Backend, Cell, Dropout, Gradients, InputSpec, RecurrentSpec, State, Upstream};
 
-pub use pass::{Source, StackBack, StackInput, StackPass};
+pub use pass::{Source, StackBack, StackInput, StackWorkspace};
 
 use super::dropout::{DropoutRate, WeightDrop};
-use super::norm::{LayerNorm, NormPass};
+use super::norm::{LayerNorm, NormWorkspace};
 use crate::params::{Init, Layout};
 
 /// Recurrent layers, each over the output of the one below.
@@ -109,7 +109,7 @@ impl Stack {
         (layers, params): (&[B::Recurrent], &B::Buffer),
         x: &StackInput<'_, B>,
         state: &mut [State<B::Real>],
-        pass: &mut StackPass<B>,
+        pass: &mut StackWorkspace<B>,
     ) {
         let directions = self.directions();
         let always = self.sizes.bidirectional || self.sizes.layer_norm;
@@ -117,7 +117,7 @@ impl Stack {
         pass.top_derived = always || self.mask(x, self.sizes.num_layers - 1).is_some();
         pass.tapes.resize_with(self.specs.len(), Default::default);
         pass.outputs.resize_with(self.sizes.num_layers, Default::default);
-        pass.norms.resize_with(self.norms.len(), NormPass::default);
+        pass.norms.resize_with(self.norms.len(), NormWorkspace::default);
         for l in 0..self.sizes.num_layers {
             let (below, here) = pass.tapes.split_at_mut(l * directions);
             let outputs_below = &pass.outputs[..l];
@@ -140,9 +140,9 @@ impl Stack {
         params: &B::Buffer,
         x: &StackInput<'_, B>,
         l: usize,
-        pass: &mut StackPass<B>,
+        pass: &mut StackWorkspace<B>,
     ) {
-        let StackPass { tapes, outputs, norms, .. } = pass;
+        let StackWorkspace { tapes, outputs, norms, .. } = pass;
         let (directions, output) = (self.directions(), &mut outputs[l]);
         let tapes = &tapes[l * directions..][..directions];
         let mut on_tape = true;
@@ -168,7 +168,7 @@ impl Stack {
         backend: &B,
         layers: &[B::Recurrent],
         x: &StackInput<'_, B>,
-        pass: &mut StackPass<B>,
+        pass: &mut StackWorkspace<B>,
         mut back: StackBack<'_, B>,
     ) {
         let directions = self.directions();

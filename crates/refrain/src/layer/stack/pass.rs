@@ -2,7 +2,7 @@
 
 use refrain_kernels::{Backend, Input, State};
 
-use crate::layer::{DropoutMask, NormPass};
+use crate::layer::{DropoutMask, NormWorkspace};
 
 /// What a stack reads in one pass.
 pub struct StackInput<'a, B: Backend> {
@@ -25,12 +25,12 @@ pub enum Source<'a, B: Backend> {
 }
 
 /// What a pass through a stack leaves behind; reused from pass to pass.
-pub struct StackPass<B: Backend> {
+pub struct StackWorkspace<B: Backend> {
     pub(super) tapes: Vec<B::Tape>,
     /// Each layer's output as it is read, where that is not what lies on its tape: both directions joined, normalised,
     /// dropped.
     pub(super) outputs: Vec<B::Frames>,
-    pub(super) norms: Vec<NormPass<B::Real>>,
+    pub(super) norms: Vec<NormWorkspace<B::Real>>,
     /// Whether `outputs` are those of this pass, and whether the top layer's is.
     pub(super) derived: bool,
     pub(super) top_derived: bool,
@@ -85,7 +85,7 @@ impl<'a, B: Backend> StackInput<'a, B> {
     }
 }
 
-impl<B: Backend> StackPass<B> {
+impl<B: Backend> StackWorkspace<B> {
     /// The top layer's output, `[T, B, D H]`, after dropout.
     ///
     /// # Panics
@@ -104,7 +104,7 @@ impl<B: Backend> StackPass<B> {
     }
 }
 
-impl<B: Backend> Default for StackPass<B> {
+impl<B: Backend> Default for StackWorkspace<B> {
     fn default() -> Self {
         let [d_output, d_input, d_part, d_other] = std::array::from_fn(|_| B::Frames::default());
         Self {

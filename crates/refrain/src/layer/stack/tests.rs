@@ -83,7 +83,7 @@ impl Case {
                 .zip(&mut initial)
                 .for_each(|(to, &x)| *to = B::Real::of(x));
         }
-        let mut pass = StackPass::default();
+        let mut pass = StackWorkspace::default();
         self.stack.forward(backend, (&layers, &params), &x, &mut state, &mut pass);
         let width = HIDDEN * self.stack.directions();
         let shares = wave(STEPS * ROWS * width, 0.53);
@@ -178,7 +178,7 @@ impl Case {
         let frames = backend.frames(INPUT, &real(frames));
         let source = Source::Frames(&frames);
         let x = StackInput { source, rows: lengths.len(), lengths: Some(lengths), dropout: None };
-        let mut pass = StackPass::default();
+        let mut pass = StackWorkspace::default();
         self.stack.forward(backend, (&layers, &params), &x, state, &mut pass);
         backend.read_frames(pass.output(backend))
     }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::data::{Batch, Rows};
+use crate::data::{Batch, TextBatch};
 
 /// Inputs with a text each.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -12,10 +12,10 @@ pub struct CaptionerBatch {
     /// `F`.
     pub size: usize,
     /// The texts: the start symbol and all ids but the end are inputs, all ids and the end symbol are targets.
-    pub texts: Batch,
+    pub texts: TextBatch,
 }
 
-impl Rows for CaptionerBatch {
+impl Batch for CaptionerBatch {
     fn rows(&self) -> usize {
         self.texts.rows
     }

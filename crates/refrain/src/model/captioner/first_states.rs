@@ -2,8 +2,8 @@
 
 use refrain_kernels::{Backend, Real, State};
 
-use super::{Captioner, CaptionerPass};
-use crate::layer::{ConvolutionPass, DropoutMask, tanh, tanh_back};
+use super::{Captioner, CaptionerWorkspace};
+use crate::layer::{ConvolutionWorkspace, DropoutMask, tanh, tanh_back};
 use crate::model::Weights;
 use crate::model::input::INPUT;
 
@@ -18,13 +18,13 @@ impl Captioner {
         weights: &Weights<B>,
         inputs: &[f32],
         dropout: Option<DropoutMask>,
-        pass: &mut CaptionerPass<B>,
+        pass: &mut CaptionerWorkspace<B>,
     ) -> Vec<State<B::Real>> {
-        let CaptionerPass { convolutions, scratch, .. } = pass;
+        let CaptionerWorkspace { convolutions, scratch, .. } = pass;
         let rows = inputs.len() / self.sizes.input.size();
         let (below, [code, first, _]) = self.linear_weights(weights);
         let inputs: Vec<B::Real> = inputs.iter().map(|&x| B::Real::of(x.into())).collect();
-        convolutions.resize_with(self.convolutions.len(), ConvolutionPass::default);
+        convolutions.resize_with(self.convolutions.len(), ConvolutionWorkspace::default);
         let mut features = &inputs[..];
         for ((layer, weights), pass) in self.convolutions.iter().zip(below).zip(convolutions) {
             features = layer.forward(backend, weights, features, pass, scratch);
@@ -64,10 +64,10 @@ impl Captioner {
         weights: &Weights<B>,
         d_states: &mut [State<B::Real>],
         dropout: DropoutMask,
-        pass: &mut CaptionerPass<B>,
+        pass: &mut CaptionerWorkspace<B>,
         grads: &mut B::Buffer,
     ) {
-        let CaptionerPass { scratch, .. } = pass;
+        let CaptionerWorkspace { scratch, .. } = pass;
         let (below, [code, first, _]) = self.linear_weights(weights);
         let (hidden_size, width) = (self.sizes.recurrent.hidden_size, self.first.output_size);
         let rows = pass.first.len() / width;

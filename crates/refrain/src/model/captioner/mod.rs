@@ -14,10 +14,10 @@ pub use sizes::{CaptionerInput, CaptionerSizes};
 
 use super::network::{Network, Part, Tapes, TrainStep, Weights};
 use crate::Result;
-use crate::data::Batch;
+use crate::data::TextBatch;
 use crate::layer::{
-    Convolution, ConvolutionPass, DropoutMask, LayerNorm, NormPass, Score, Source, Stack, StackBack,
-    StackInput, StackPass, push_bias, push_linear,
+    Convolution, ConvolutionWorkspace, DropoutMask, LayerNorm, NormWorkspace, Score, Source, Stack,
+    StackBack, StackInput, StackWorkspace, push_bias, push_linear,
 };
 use crate::params::{Init, Layout};
 use sizes::COLOURS;
@@ -39,12 +39,12 @@ pub struct Captioner {
 }
 
 /// What a pass leaves behind.
-pub struct CaptionerPass<B: Backend> {
-    convolutions: Vec<ConvolutionPass<B>>,
+pub struct CaptionerWorkspace<B: Backend> {
+    convolutions: Vec<ConvolutionWorkspace<B>>,
     /// What the code is made of.
     features: B::Frames,
     d_features: B::Frames,
-    norm: NormPass<B::Real>,
+    norm: NormWorkspace<B::Real>,
     /// After ReLU, `[B, C]`.
     code: Vec<B::Real>,
     /// The same after dropout.
@@ -52,7 +52,7 @@ pub struct CaptionerPass<B: Backend> {
     d_code: B::Frames,
     /// All first states side by side, after tanh.
     first: Vec<B::Real>,
-    stack: StackPass<B>,
+    stack: StackWorkspace<B>,
     logits: Vec<B::Real>,
     scratch: B::Scratch,
 }
@@ -108,7 +108,7 @@ impl Captioner {
         weights: &Weights<B>,
         ids: &[u32],
         states: &mut [State<B::Real>],
-        pass: &'p mut CaptionerPass<B>,
+        pass: &'p mut CaptionerWorkspace<B>,
     ) -> &'p [B::Real] {
         let x = StackInput { source: Source::Ids(ids), rows: ids.len(), lengths: None, dropout: None };
         self.logits(backend, weights, &x, states, pass)
@@ -120,7 +120,7 @@ impl Captioner {
         backend: &B,
         weights: &Weights<B>,
         (input, ids): (&[f32], &[u32]),
-        pass: &'p mut CaptionerPass<B>,
+        pass: &'p mut CaptionerWorkspace<B>,
     ) -> &'p [B::Real] {
         let mut states = self.first_states(backend, weights, input, None, pass);
         let x = StackInput { source: Source::Ids(ids), rows: 1, lengths: None, dropout: None };
@@ -133,7 +133,7 @@ impl Captioner {
         weights: &Weights<B>,
         x: &StackInput<'_, B>,
         states: &mut [State<B::Real>],
-        pass: &'p mut CaptionerPass<B>,
+        pass: &'p mut CaptionerWorkspace<B>,
     ) -> &'p [B::Real] {
         self.stack.forward(backend, weights.recurrent(), x, states, &mut pass.stack);
         let (_, [_, _, readout]) = self.linear_weights(weights);
@@ -156,14 +156,14 @@ fn convolution(number: usize) -> String {
 }
 
 /// A batch's texts as the stack reads them.
-fn decoder_input<B: Backend>(texts: &Batch, dropout: Option<DropoutMask>) -> StackInput<'_, B> {
+fn decoder_input<B: Backend>(texts: &TextBatch, dropout: Option<DropoutMask>) -> StackInput<'_, B> {
     let source = Source::Ids(&texts.inputs);
     StackInput { source, rows: texts.rows, lengths: texts.lengths.as_deref(), dropout }
 }
 
 impl Network for Captioner {
     type Batch = CaptionerBatch;
-    type Pass<B: Backend> = CaptionerPass<B>;
+    type Workspace<B: Backend> = CaptionerWorkspace<B>;
 
     fn layout(&self) -> &Layout {
         &self.layout
@@ -220,7 +220,7 @@ impl Network for Captioner {
         loss.into()
     }
 
-    fn tapes<'p, B: Backend>(&self, pass: &'p Self::Pass<B>) -> Vec<Tapes<'p, B>> {
+    fn tapes<'p, B: Backend>(&self, pass: &'p Self::Workspace<B>) -> Vec<Tapes<'p, B>> {
         vec![Tapes { name: "", first: 0, tapes: pass.stack.tapes() }]
     }
 
@@ -235,19 +235,19 @@ impl Network for Captioner {
     }
 }
 
-impl<B: Backend> Default for CaptionerPass<B> {
+impl<B: Backend> Default for CaptionerWorkspace<B> {
     fn default() -> Self {
         let [features, d_features, code_frames, d_code] = std::array::from_fn(|_| B::Frames::default());
         Self {
             convolutions: vec![],
             features,
             d_features,
-            norm: NormPass::default(),
+            norm: NormWorkspace::default(),
             code: vec![],
             code_frames,
             d_code,
             first: vec![],
-            stack: StackPass::default(),
+            stack: StackWorkspace::default(),
             logits: vec![],
             scratch: B::Scratch::default(),
         }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::data::{Padded, Rows, Spelled};
+use crate::data::{Batch, Padded, Spelled};
 
 /// Sequences with a label a step.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,7 +24,7 @@ impl TaggerBatch {
     }
 }
 
-impl Rows for TaggerBatch {
+impl Batch for TaggerBatch {
     fn rows(&self) -> usize {
         self.labels.rows()
     }

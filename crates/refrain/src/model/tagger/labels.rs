@@ -3,7 +3,7 @@
 
 use refrain_kernels::{Backend, IGNORE, Real};
 
-use super::{Tagger, TaggerBatch, TaggerPass};
+use super::{Tagger, TaggerBatch, TaggerWorkspace};
 use crate::layer::{Chains, Crf, LossBack, Score, most_probable, softmax, softmax_cross_entropy};
 use crate::model::Weights;
 
@@ -63,11 +63,11 @@ impl Tagger {
         weights: &Weights<B>,
         batch: &TaggerBatch,
         scale: f64,
-        pass: &mut TaggerPass<B>,
+        pass: &mut TaggerWorkspace<B>,
         grads: &mut B::Buffer,
     ) -> Score {
         let (k, lengths) = (self.sizes.labels, batch.lengths());
-        let TaggerPass { emissions, d_emissions, .. } = pass;
+        let TaggerWorkspace { emissions, d_emissions, .. } = pass;
         let Some(place) = &self.crf else {
             let position =
                 |(at, &label)| if at / lengths.len() < lengths[at % lengths.len()] { label } else { IGNORE };

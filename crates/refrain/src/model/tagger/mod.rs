@@ -14,13 +14,13 @@ use refrain_kernels::{Backend, LinearSpec, Real};
 pub use batch::TaggerBatch;
 pub use sizes::{SpellingSizes, TaggerSizes};
 
-use super::input::{INPUT, Input, InputPass, Read};
+use super::input::{INPUT, Input, InputWorkspace, Read};
 use super::network::{Network, Part, Tapes, TrainStep, Weights};
 use crate::Result;
-use crate::data::Rows;
+use crate::data::Batch;
 use crate::layer::{
-    Crf, DropoutMask, DropoutRate, Score, Spelling, SpellingPass, Stack, StackBack, StackPass, push_bias,
-    push_linear,
+    Crf, DropoutMask, DropoutRate, Score, Spelling, SpellingWorkspace, Stack, StackBack, StackWorkspace,
+    push_bias, push_linear,
 };
 use crate::params::{Init, Layout};
 
@@ -37,10 +37,10 @@ pub struct Tagger {
 }
 
 /// What a pass leaves behind.
-pub struct TaggerPass<B: Backend> {
-    spelling: SpellingPass<B>,
-    input: InputPass<B>,
-    stack: StackPass<B>,
+pub struct TaggerWorkspace<B: Backend> {
+    spelling: SpellingWorkspace<B>,
+    input: InputWorkspace<B>,
+    stack: StackWorkspace<B>,
     scratch: B::Scratch,
     /// Ids after word dropout.
     ids: Vec<u32>,
@@ -97,7 +97,7 @@ impl Tagger {
         weights: &Weights<B>,
         batch: &TaggerBatch,
         dropout: Option<DropoutMask>,
-        pass: &'p mut TaggerPass<B>,
+        pass: &'p mut TaggerWorkspace<B>,
     ) -> &'p [B::Real] {
         self.read(backend, weights, batch, dropout, pass);
         let mut state = self.stack.zero_state::<B>(batch.rows());
@@ -116,9 +116,9 @@ impl Tagger {
         weights: &Weights<B>,
         batch: &TaggerBatch,
         dropout: Option<DropoutMask>,
-        pass: &mut TaggerPass<B>,
+        pass: &mut TaggerWorkspace<B>,
     ) {
-        let TaggerPass { ids, input, .. } = pass;
+        let TaggerWorkspace { ids, input, .. } = pass;
         ids.clone_from(&batch.ids.values);
         let word_dropout = DropoutRate { rate: self.sizes.word_dropout, locked: false };
         if let Some(mask) = dropout.and_then(|mask| mask.on(word_dropout, WORDS, batch.rows())) {
@@ -151,7 +151,7 @@ fn read<'a>(batch: &'a TaggerBatch, ids: &'a [u32], dropout: Option<DropoutMask>
 
 impl Network for Tagger {
     type Batch = TaggerBatch;
-    type Pass<B: Backend> = TaggerPass<B>;
+    type Workspace<B: Backend> = TaggerWorkspace<B>;
 
     fn layout(&self) -> &Layout {
         &self.layout
@@ -208,7 +208,7 @@ impl Network for Tagger {
         score
     }
 
-    fn tapes<'p, B: Backend>(&self, pass: &'p Self::Pass<B>) -> Vec<Tapes<'p, B>> {
+    fn tapes<'p, B: Backend>(&self, pass: &'p Self::Workspace<B>) -> Vec<Tapes<'p, B>> {
         // Those over characters have another time.
         let first = self.spelling.as_ref().map_or(0, |spelling| spelling.stack().specs().len());
         vec![Tapes { name: "", first, tapes: pass.stack.tapes() }]
@@ -226,12 +226,12 @@ impl Network for Tagger {
     }
 }
 
-impl<B: Backend> Default for TaggerPass<B> {
+impl<B: Backend> Default for TaggerWorkspace<B> {
     fn default() -> Self {
         Self {
-            spelling: SpellingPass::default(),
-            input: InputPass::default(),
-            stack: StackPass::default(),
+            spelling: SpellingWorkspace::default(),
+            input: InputWorkspace::default(),
+            stack: StackWorkspace::default(),
             scratch: B::Scratch::default(),
             ids: vec![],
             emissions: vec![],

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use refrain_kernels::IGNORE;
 
-use crate::data::{Padded, Rows};
+use crate::data::{Batch, Padded};
 
 /// Pairs of sequences.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,7 +29,7 @@ impl TranslatorBatch {
     }
 }
 
-impl Rows for TranslatorBatch {
+impl Batch for TranslatorBatch {
     fn rows(&self) -> usize {
         self.source.rows()
     }

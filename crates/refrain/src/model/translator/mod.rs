@@ -15,13 +15,13 @@ use refrain_kernels::{Backend, CrossEntropy, LinearSpec, Real};
 use serde::{Deserialize, Serialize};
 
 pub use batch::TranslatorBatch;
-pub use passes::TranslatorPass;
+pub use passes::TranslatorWorkspace;
 
 use super::architecture::{MAX_SIZE, MAX_VOCABULARY, within};
 use super::input::{Input, InputKind, Read};
 use super::network::{Network, Part, Tapes, TrainStep, Weights};
 use super::recurrent::RecurrentLayers;
-use crate::data::Rows;
+use crate::data::Batch;
 use crate::layer::{
     Attend, AttentionKind, Bridge, Score, Stack, push_bias, push_linear, softmax_cross_entropy,
 };
@@ -134,7 +134,7 @@ impl Translator {
 
 impl Network for Translator {
     type Batch = TranslatorBatch;
-    type Pass<B: Backend> = TranslatorPass<B>;
+    type Workspace<B: Backend> = TranslatorWorkspace<B>;
 
     fn layout(&self) -> &Layout {
         &self.layout
@@ -191,7 +191,7 @@ impl Network for Translator {
         loss.into()
     }
 
-    fn tapes<'p, B: Backend>(&self, pass: &'p Self::Pass<B>) -> Vec<Tapes<'p, B>> {
+    fn tapes<'p, B: Backend>(&self, pass: &'p Self::Workspace<B>) -> Vec<Tapes<'p, B>> {
         vec![Tapes { name: "encoder", first: 0, tapes: pass.source_tapes() }]
     }
 

@@ -3,19 +3,21 @@
 use refrain_kernels::{Backend, Real, State};
 
 use super::{BRIDGE, COMBINE, READOUT, Translator, TranslatorBatch};
-use crate::data::{Padded, Rows};
-use crate::layer::{AttendBack, AttendPass, BridgePass, DropoutMask, StackBack, StackPass, tanh, tanh_back};
+use crate::data::{Batch, Padded};
+use crate::layer::{
+    AttendBack, AttendWorkspace, BridgeWorkspace, DropoutMask, StackBack, StackWorkspace, tanh, tanh_back,
+};
 use crate::model::Weights;
-use crate::model::input::{INPUT, InputPass, Read};
+use crate::model::input::{INPUT, InputWorkspace, Read};
 
 /// What a pass leaves behind.
-pub struct TranslatorPass<B: Backend> {
-    encoder: StackPass<B>,
-    decoder: StackPass<B>,
-    bridge: BridgePass<B>,
-    attend: AttendPass<B>,
-    source: InputPass<B>,
-    target: InputPass<B>,
+pub struct TranslatorWorkspace<B: Backend> {
+    encoder: StackWorkspace<B>,
+    decoder: StackWorkspace<B>,
+    bridge: BridgeWorkspace<B>,
+    attend: AttendWorkspace<B>,
+    source: InputWorkspace<B>,
+    target: InputWorkspace<B>,
     /// Of the decoder: ids, as training may have replaced some.
     pub(super) inputs: Vec<u32>,
     /// `[h; context]`, and what the linear layer and the tanh make of it, before and after dropout.
@@ -29,7 +31,7 @@ pub struct TranslatorPass<B: Backend> {
     pub(super) scratch: B::Scratch,
 }
 
-impl<B: Backend> TranslatorPass<B> {
+impl<B: Backend> TranslatorWorkspace<B> {
     /// Of the encoder's layers.
     pub(super) fn source_tapes(&self) -> &[B::Tape] {
         self.encoder.tapes()
@@ -53,7 +55,7 @@ impl Translator {
         weights: &Weights<B>,
         source: &Padded<u32>,
         dropout: Option<DropoutMask>,
-        pass: &mut TranslatorPass<B>,
+        pass: &mut TranslatorWorkspace<B>,
     ) -> Vec<State<B::Real>> {
         let read = Read::of_ids(&source.values, Some(&source.lengths), dropout);
         self.source.forward(backend, &weights.params, read, None, &mut pass.source);
@@ -78,7 +80,7 @@ impl Translator {
         ids: &[u32],
         lengths: Option<&[usize]>,
         state: &mut [State<B::Real>],
-        pass: &'p mut TranslatorPass<B>,
+        pass: &'p mut TranslatorWorkspace<B>,
     ) -> &'p [B::Real] {
         self.decode(backend, weights, Read::of_ids(ids, lengths, None), state, pass);
         let output = backend.view(&pass.output);
@@ -93,7 +95,7 @@ impl Translator {
         weights: &Weights<B>,
         read: Read<'_>,
         state: &mut [State<B::Real>],
-        pass: &mut TranslatorPass<B>,
+        pass: &mut TranslatorWorkspace<B>,
     ) {
         let hidden = self.sizes.encoder.hidden_size;
         let read = Read { dropout: read.dropout.map(of_decoder), ..read };
@@ -123,7 +125,7 @@ impl Translator {
         weights: &Weights<B>,
         batch: &TranslatorBatch,
         dropout: DropoutMask,
-        pass: &mut TranslatorPass<B>,
+        pass: &mut TranslatorWorkspace<B>,
         grads: &mut B::Buffer,
     ) {
         let (hidden, rows) = (self.sizes.encoder.hidden_size, batch.rows());
@@ -208,16 +210,16 @@ fn of_decoder(mask: DropoutMask) -> DropoutMask {
     DropoutMask { seed: mask.seed ^ 0x9e6c_63d0_876a_9a35, ..mask }
 }
 
-impl<B: Backend> Default for TranslatorPass<B> {
+impl<B: Backend> Default for TranslatorWorkspace<B> {
     fn default() -> Self {
         let [joined, output, d_output, d_joined, d_context] = std::array::from_fn(|_| B::Frames::default());
         Self {
-            encoder: StackPass::default(),
-            decoder: StackPass::default(),
-            bridge: BridgePass::default(),
-            attend: AttendPass::default(),
-            source: InputPass::default(),
-            target: InputPass::default(),
+            encoder: StackWorkspace::default(),
+            decoder: StackWorkspace::default(),
+            bridge: BridgeWorkspace::default(),
+            attend: AttendWorkspace::default(),
+            source: InputWorkspace::default(),
+            target: InputWorkspace::default(),
             inputs: vec![],
             joined,
             combined: vec![],

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::augment::Augment;
 use crate::Result;
-use crate::data::{Epochs, Example, Examples};
+use crate::data::{DataLoader, Example, Examples};
 use crate::model::CaptionerBatch;
 
 /// An input in numbers, with its text.
@@ -57,7 +57,7 @@ impl CaptionBatches {
     }
 }
 
-impl Epochs for CaptionBatches {
+impl DataLoader for CaptionBatches {
     type Batch = CaptionerBatch;
 
     fn batch(&mut self, epoch: u64, index: u64, batch: &mut CaptionerBatch) -> Result<bool> {

@@ -4,7 +4,7 @@ use refrain_kernels::Backend;
 
 use super::{Caption, Decoding};
 use crate::inspect::{Expectations, Predictions, Recording, Seen};
-use crate::model::{CaptionerPass, Task};
+use crate::model::{CaptionerWorkspace, Task};
 use crate::{Result, Session};
 
 impl<B: Backend> Session<'_, Caption, B> {
@@ -19,7 +19,7 @@ impl<B: Backend> Session<'_, Caption, B> {
         let (start, end) = task.boundaries();
         let ids = [&[start][..], &task.tokenizer.encode(text), &[end]].concat();
         let read = &ids[..ids.len() - 1];
-        let mut pass = CaptionerPass::default();
+        let mut pass = CaptionerWorkspace::default();
         let logits = task.network().read(self.backend(), self.weights(), (input, read), &mut pass);
         let mut predictions = Predictions::default();
         predictions.add(&Seen { from: 0, ids: read, layers: &[], logits }, task.tokenizer.len(), &ids);

@@ -19,7 +19,7 @@ pub use predict::{CaptionEvaluation, Captioned, Decoding};
 
 use crate::model::{Captioner, CaptionerInput, CaptionerSizes, Task};
 use crate::text::Tokenizer;
-use crate::train::{Learnable, Prepared, Settings};
+use crate::train::{Prepared, Settings, TrainableTask};
 use crate::{Error, Result};
 
 /// A captioner, what brings its input into numbers, and its ids into text.
@@ -89,8 +89,8 @@ impl Task for Caption {
     }
 }
 
-impl Learnable for Caption {
-    type Epochs = CaptionBatches;
+impl TrainableTask for Caption {
+    type Loader = CaptionBatches;
     type Options = Options;
 
     fn prepare(settings: Settings) -> Result<Prepared<Self>> {

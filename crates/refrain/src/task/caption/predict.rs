@@ -9,7 +9,7 @@ use super::baseline::nearest;
 use super::data::Described;
 use super::{Caption, CaptionBatches};
 use crate::metric::TextScores;
-use crate::model::{self, CaptionerPass};
+use crate::model::{self, CaptionerWorkspace};
 use crate::sample::{self, BeamOptions, Boundaries, Sampler, beam_search, log_sum, take_rows};
 use crate::{Error, Result, Session};
 
@@ -126,7 +126,7 @@ impl<B: Backend> Session<'_, Caption, B> {
     fn write_part(&self, first: usize, inputs: &[Vec<f32>], decoding: &Decoding) -> Result<Vec<Captioned>> {
         let task = &self.model().task;
         let network = model::Task::network(task);
-        let mut writer = Writer { session: self, pass: CaptionerPass::default() };
+        let mut writer = Writer { session: self, pass: CaptionerWorkspace::default() };
         let mut states =
             network.first_states(self.backend(), self.weights(), &inputs.concat(), None, &mut writer.pass);
         match decoding {
@@ -167,7 +167,7 @@ impl<B: Backend> Session<'_, Caption, B> {
 /// The decoder at work.
 struct Writer<'s, 'm, B: Backend> {
     session: &'s Session<'m, Caption, B>,
-    pass: CaptionerPass<B>,
+    pass: CaptionerWorkspace<B>,
 }
 
 impl<B: Backend> Writer<'_, '_, B> {

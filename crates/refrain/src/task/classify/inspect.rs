@@ -6,7 +6,7 @@ use super::data::{ClassifyExample, ClassifyInput};
 use super::{Classify, InputCodec};
 use crate::data::Example;
 use crate::inspect::{Contributions, Recording};
-use crate::model::{ClassifierBatch, ClassifierPass, Task};
+use crate::model::{ClassifierBatch, ClassifierWorkspace, Task};
 use crate::{Error, Result, Session};
 
 /// Labels that are told.
@@ -20,7 +20,7 @@ impl<B: Backend> Session<'_, Classify, B> {
     pub fn inspect(&self, input: ClassifyInput, name: &str) -> Result<Recording> {
         let task = &self.model().task;
         let example = task.encode(input).map_err(Error::Config)?;
-        let (mut batch, mut pass) = (ClassifierBatch::default(), ClassifierPass::default());
+        let (mut batch, mut pass) = (ClassifierBatch::default(), ClassifierWorkspace::default());
         ClassifyExample::fill(&[&example], &mut batch);
         task.network().logits(self.backend(), self.weights(), &batch, None, &mut pass);
         let steps = example.steps().0;

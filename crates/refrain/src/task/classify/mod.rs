@@ -18,7 +18,7 @@ use crate::model::{Classifier, ClassifierSizes, InputKind, Task};
 use crate::task::Scaling;
 use crate::task::labels::LabelSet;
 use crate::text::Tokenizer;
-use crate::train::{Learnable, Prepared, Settings};
+use crate::train::{Prepared, Settings, TrainableTask};
 use crate::{Error, Result};
 
 /// A classifier with its labels, and what brings its input into numbers.
@@ -97,8 +97,8 @@ impl Task for Classify {
     }
 }
 
-impl Learnable for Classify {
-    type Epochs = Examples<ClassifyExample>;
+impl TrainableTask for Classify {
+    type Loader = Examples<ClassifyExample>;
     type Options = Options;
 
     fn prepare(settings: Settings) -> Result<Prepared<Self>> {

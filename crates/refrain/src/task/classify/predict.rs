@@ -9,7 +9,7 @@ use super::data::{ClassifyExample, ClassifyInput, read_labelled};
 use super::prepare::examples;
 use crate::layer::softmax;
 use crate::metric::Confusion;
-use crate::model::ClassifierPass;
+use crate::model::ClassifierWorkspace;
 use crate::task::in_batches;
 use crate::{Error, Result, Session};
 
@@ -66,7 +66,7 @@ impl<B: Backend> Session<'_, Classify, B> {
     pub(super) fn classify(&self, examples: &[ClassifyExample]) -> Vec<Classified> {
         let network = crate::model::Task::network(&self.model().task);
         let classes = network.sizes().classes;
-        in_batches(self.backend(), examples, BATCH, |batch, pass: &mut ClassifierPass<B>| {
+        in_batches(self.backend(), examples, BATCH, |batch, pass: &mut ClassifierWorkspace<B>| {
             let logits = network.logits(self.backend(), self.weights(), batch, None, pass);
             let rows = logits.chunks_exact(classes).map(|logits| {
                 let mut probabilities = logits.to_vec();

@@ -78,7 +78,7 @@ impl Autoregression {
             None => vec![1, 2, 4, 8, 12, 24],
         };
         // A quarter of the values as weights, or else they are learned by heart.
-        let most = (series.len() / 4).min(MOST_WEIGHTS);
+        let most = (series.len() / 4).min(MAX_WEIGHTS);
         let mut orders: Vec<usize> = orders.into_iter().filter(|&order| order <= most).collect();
         if orders.is_empty() && most > 0 {
             orders.push(most.min(24));
@@ -127,7 +127,7 @@ impl Autoregression {
 }
 
 /// Normal equations of more would take longer than the network.
-const MOST_WEIGHTS: usize = 1_000;
+const MAX_WEIGHTS: usize = 1_000;
 /// Added to the diagonal, relative to its mean: a series of few different values has singular equations.
 const RIDGE: f64 = 1e-9;
 

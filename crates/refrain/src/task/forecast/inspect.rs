@@ -8,7 +8,7 @@ use super::Forecast;
 use super::data::Window;
 use crate::data::Example;
 use crate::inspect::{ContinuedSeries, Recording};
-use crate::model::{ForecasterBatch, ForecasterPass, Task};
+use crate::model::{ForecasterBatch, ForecasterWorkspace, Task};
 use crate::{Result, Session};
 
 impl<B: Backend> Session<'_, Forecast, B> {
@@ -20,7 +20,7 @@ impl<B: Backend> Session<'_, Forecast, B> {
     pub fn inspect(&self, path: Option<&Path>, name: &str) -> Result<Recording> {
         let task = &self.model().task;
         let (after, window) = self.last_window(path)?;
-        let (mut batch, mut pass) = (ForecasterBatch::default(), ForecasterPass::default());
+        let (mut batch, mut pass) = (ForecasterBatch::default(), ForecasterWorkspace::default());
         Window::fill(&[&window], &mut batch);
         let network = task.network();
         let mut state = network.start::<B>(1);

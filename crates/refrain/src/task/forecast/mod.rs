@@ -25,7 +25,7 @@ pub use scale::{Normal, Scale};
 use crate::data::Examples;
 use crate::model::{Forecaster, ForecasterSizes, FrameOutput, Task};
 use crate::task::listed;
-use crate::train::{Learnable, Prepared, Settings};
+use crate::train::{Prepared, Settings, TrainableTask};
 use crate::{Error, Result};
 
 /// A forecaster, what brings a series into numbers, and what it has to beat.
@@ -122,8 +122,8 @@ impl Task for Forecast {
     }
 }
 
-impl Learnable for Forecast {
-    type Epochs = Examples<Window>;
+impl TrainableTask for Forecast {
+    type Loader = Examples<Window>;
     type Options = Options;
 
     fn prepare(settings: Settings) -> Result<Prepared<Self>> {

@@ -4,7 +4,7 @@ use super::ForecastEvaluation;
 use crate::picture::{ACCENT, Chart, Figure, INK, Line, chart_figure};
 
 /// Steps that are drawn at most: the last ones.
-const MOST_STEPS: usize = 1_000;
+const MAX_STEPS: usize = 1_000;
 
 impl ForecastEvaluation {
     /// The columns, one below the other: the truth, and what was said of each step right before it, with its
@@ -19,7 +19,7 @@ impl ForecastEvaluation {
     }
 
     fn chart(&self, (column, columns): (usize, usize), name: &str, ahead: usize) -> Chart {
-        let steps = || self.steps.saturating_sub(MOST_STEPS).max(ahead)..self.steps;
+        let steps = || self.steps.saturating_sub(MAX_STEPS).max(ahead)..self.steps;
         let place = ahead * columns + column;
         let line = |name: &str, colour, value: &dyn Fn(usize) -> f64| Line {
             name: name.to_owned(),

@@ -11,7 +11,7 @@ use super::scale::Normal;
 use super::{Description, Forecast};
 use crate::format::{Series, read_series};
 use crate::metric;
-use crate::model::{ForecasterPass, FrameOutput, Task};
+use crate::model::{ForecasterWorkspace, FrameOutput, Task};
 use crate::task::in_batches;
 use crate::{Error, Result, Session};
 
@@ -126,7 +126,7 @@ impl<B: Backend> Session<'_, Forecast, B> {
         let network = self.model().task.network();
         let output = &network.sizes().output;
         let anchoring = &self.model().task.description.anchoring;
-        let all = in_batches(self.backend(), windows, BATCH, |batch, pass: &mut ForecasterPass<B>| {
+        let all = in_batches(self.backend(), windows, BATCH, |batch, pass: &mut ForecasterWorkspace<B>| {
             let rows = batch.inputs.rows();
             let mut state = network.start::<B>(rows);
             let outputs =

@@ -17,7 +17,7 @@ use crate::train::{Config, DataSummary, Defaults, Prepared, Settings, at_least_o
 use crate::{Error, Result};
 
 /// Windows of history that a series has to have for learning.
-const LEAST_WINDOWS: usize = 8;
+const MIN_WINDOWS: usize = 8;
 /// A series of fewer windows is short: it is learned many times over, and none of it is held back.
 const SHORT: usize = 500;
 /// Updates over which the weights are averaged: on so few windows the latest weights lean to the latest batch.
@@ -79,7 +79,7 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Forecast>> {
     let bare = Anchoring { window: seq_length, season, ..plain };
     let reach = if seq_length < test_start { bare.reach() } else { seq_length };
     let windows = (test_start + 1).saturating_sub(reach.saturating_add(horizon));
-    if windows < LEAST_WINDOWS {
+    if windows < MIN_WINDOWS {
         return Err(Error::data(
             &path,
             None,
@@ -92,7 +92,7 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Forecast>> {
     let average = settings.average.or(Some(AVERAGE));
     let config = Config::resolve(Settings { average, ..settings.clone() }, defaults(windows))?;
     let held = (windows as f64 * config.valid_fraction).round() as usize;
-    if !(0.0..1.0).contains(&config.valid_fraction) || windows < held + horizon + LEAST_WINDOWS {
+    if !(0.0..1.0).contains(&config.valid_fraction) || windows < held + horizon + MIN_WINDOWS {
         return Err(Error::Config(format!(
             "valid-fraction is {}: of {windows} windows that leaves too few to learn from, give a lower one",
             config.valid_fraction

@@ -20,7 +20,7 @@ use crate::model::{Architecture, LanguageModel, Task, Weights};
 use crate::sample::{self, Generator};
 use crate::task::listed;
 use crate::text::{Corpus, EncodedText, Source, TokenUnits, Vocabulary, thousands};
-use crate::train::{Learnable, Prepared, Settings};
+use crate::train::{Prepared, Settings, TrainableTask};
 use crate::{Error, Result};
 
 /// Tokens that are looked at again and again while a model learns.
@@ -119,8 +119,8 @@ impl Task for Language {
     }
 }
 
-impl Learnable for Language {
-    type Epochs = Batches;
+impl TrainableTask for Language {
+    type Loader = Batches;
     type Options = Options;
 
     fn prepare(settings: Settings) -> Result<Prepared<Self>> {

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::Language;
 use super::options::{Options, TextSize, architecture, resolve, vocabulary};
 use super::sizes;
-use crate::data::{Batches, Epochs, Evaluation, Lines, Sequences, Windows};
+use crate::data::{Batches, DataLoader, Evaluation, Lines, Sequences, Windows};
 use crate::text::{
     Corpus, EncodedText, Source, SymbolCounts, TokenUnits, Units, Vocabulary, examples, split, split_at_line,
     thousands,

@@ -8,7 +8,7 @@ use super::Music;
 use crate::data::Padded;
 use crate::format::{NOTES, Roll};
 use crate::layer::sigmoid;
-use crate::model::{ForecasterPass, Task};
+use crate::model::{ForecasterWorkspace, Task};
 use crate::{Error, Result, Session};
 
 /// How music is made.
@@ -36,7 +36,7 @@ impl<B: Backend> Session<'_, Music, B> {
         let network = self.model().task.network();
         let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
         let mut state = network.start::<B>(1);
-        let (mut pass, mut heard) = (ForecasterPass::default(), Padded::default());
+        let (mut pass, mut heard) = (ForecasterWorkspace::default(), Padded::default());
         let silence_first = [vec![0.0; NOTES], prompt.many_hot()].concat();
         heard.set(NOTES, std::iter::once(&silence_first[..]));
         let mut frames = Vec::with_capacity(options.length * NOTES);

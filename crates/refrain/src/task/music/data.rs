@@ -5,7 +5,7 @@ use std::path::Path;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::data::{Epochs, Example, Examples, Padded};
+use crate::data::{DataLoader, Example, Examples, Padded};
 use crate::format::{self, Form, NOTES, Roll, RollParts, StepsPerQuarter};
 use crate::model::ForecasterBatch;
 use crate::{Error, Result};
@@ -52,7 +52,7 @@ impl Pieces {
     }
 }
 
-impl Epochs for Pieces {
+impl DataLoader for Pieces {
     type Batch = ForecasterBatch;
 
     fn batch(&mut self, epoch: u64, index: u64, batch: &mut ForecasterBatch) -> Result<bool> {

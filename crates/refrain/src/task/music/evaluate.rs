@@ -8,7 +8,7 @@ use super::Music;
 use super::data::{Piece, read_pieces};
 use crate::format::{NOTES, Roll};
 use crate::layer::bernoulli_nll;
-use crate::model::{ForecasterPass, Task};
+use crate::model::{ForecasterWorkspace, Task};
 use crate::task::in_batches;
 use crate::{Error, Result, Session};
 
@@ -111,7 +111,7 @@ impl<B: Backend> Session<'_, Music, B> {
 
     fn tallies(&self, pieces: &[Piece]) -> Vec<Tally> {
         let network = self.model().task.network();
-        in_batches(self.backend(), pieces, BATCH, |batch, pass: &mut ForecasterPass<B>| {
+        in_batches(self.backend(), pieces, BATCH, |batch, pass: &mut ForecasterWorkspace<B>| {
             let mut state = network.start::<B>(batch.inputs.rows());
             let outputs =
                 network.outputs(self.backend(), self.weights(), &batch.inputs, None, &mut state, pass);

@@ -8,7 +8,7 @@ use crate::data::Example;
 use crate::format::{NOTES, Roll};
 use crate::inspect::{ExpectedRoll, Recording};
 use crate::layer::sigmoid;
-use crate::model::{ForecasterBatch, ForecasterPass, Task};
+use crate::model::{ForecasterBatch, ForecasterWorkspace, Task};
 use crate::{Result, Session};
 
 impl<B: Backend> Session<'_, Music, B> {
@@ -18,7 +18,7 @@ impl<B: Backend> Session<'_, Music, B> {
     /// None so far.
     pub fn inspect(&self, roll: &Roll, name: &str) -> Result<Recording> {
         let network = self.model().task.network();
-        let (mut batch, mut pass) = (ForecasterBatch::default(), ForecasterPass::default());
+        let (mut batch, mut pass) = (ForecasterBatch::default(), ForecasterWorkspace::default());
         Piece::fill(&[&Piece(roll.clone())], &mut batch);
         let mut state = network.start::<B>(1);
         let outputs =

@@ -16,7 +16,7 @@ pub use options::Options;
 
 use crate::format::{NOTES, StepsPerQuarter};
 use crate::model::{Forecaster, ForecasterSizes, FrameOutput, Task};
-use crate::train::{Learnable, Prepared, Settings};
+use crate::train::{Prepared, Settings, TrainableTask};
 use crate::{Error, Result};
 
 /// A model of music, and how long its frames last.
@@ -70,8 +70,8 @@ impl Task for Music {
     }
 }
 
-impl Learnable for Music {
-    type Epochs = Pieces;
+impl TrainableTask for Music {
+    type Loader = Pieces;
     type Options = Options;
 
     fn prepare(settings: Settings) -> Result<Prepared<Self>> {

@@ -11,7 +11,7 @@ use crate::train::{Config, DataSummary, Defaults, Prepared, Settings};
 use crate::{Error, Result};
 
 /// The most semitones that shifting by makes sense of: an octave.
-const MOST_SEMITONES: u8 = 12;
+const MAX_SEMITONES: u8 = 12;
 
 pub(super) fn prepare(settings: Settings) -> Result<Prepared<Music>> {
     let path = one_file(&settings)?;
@@ -26,9 +26,9 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Music>> {
             "--bidirectional true: music is predicted from what was before, not from what comes".to_owned(),
         ));
     }
-    if options.transpose > MOST_SEMITONES {
+    if options.transpose > MAX_SEMITONES {
         return Err(Error::Config(format!(
-            "transpose is {}: give at most {MOST_SEMITONES} semitones, an octave",
+            "transpose is {}: give at most {MAX_SEMITONES} semitones, an octave",
             options.transpose
         )));
     }

@@ -6,7 +6,7 @@ use super::data::{TagExample, TagInput};
 use super::{Tag, TagCodec};
 use crate::data::Example;
 use crate::inspect::{Recording, Tags};
-use crate::model::{TaggerBatch, TaggerPass, Task};
+use crate::model::{TaggerBatch, TaggerWorkspace, Task};
 use crate::{Error, Result, Session};
 
 /// Labels that are told of each step.
@@ -20,7 +20,8 @@ impl<B: Backend> Session<'_, Tag, B> {
     pub fn inspect(&self, input: &TagInput, name: &str) -> Result<Recording> {
         let task = &self.model().task;
         let example = task.encode(input).map_err(Error::Config)?;
-        let (network, mut batch, mut pass) = (task.network(), TaggerBatch::default(), TaggerPass::default());
+        let (network, mut batch, mut pass) =
+            (task.network(), TaggerBatch::default(), TaggerWorkspace::default());
         TagExample::fill(&[&example], &mut batch);
         let emissions = network.emissions(self.backend(), self.weights(), &batch, None, &mut pass).to_vec();
         let field = network.field(self.backend(), self.weights());

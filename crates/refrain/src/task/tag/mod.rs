@@ -18,7 +18,7 @@ use crate::model::{InputKind, Tagger, TaggerSizes, Task};
 use crate::task::Scaling;
 use crate::task::labels::LabelSet;
 use crate::text::Tokenizer;
-use crate::train::{Learnable, Prepared, Settings};
+use crate::train::{Prepared, Settings, TrainableTask};
 use crate::{Error, Result};
 
 /// A tagger with its labels, and what brings its input into numbers.
@@ -117,8 +117,8 @@ impl Task for Tag {
     }
 }
 
-impl Learnable for Tag {
-    type Epochs = Examples<TagExample>;
+impl TrainableTask for Tag {
+    type Loader = Examples<TagExample>;
     type Options = Options;
 
     fn prepare(settings: Settings) -> Result<Prepared<Self>> {

@@ -9,7 +9,7 @@ use super::data::{TagExample, TagInput, read_tagged};
 use super::prepare::examples;
 use crate::layer::Score;
 use crate::metric::{Confusion, SpanScores, is_spans};
-use crate::model::{TaggerPass, Task};
+use crate::model::{TaggerWorkspace, Task};
 use crate::task::in_batches;
 use crate::{Error, Result, Session};
 
@@ -101,10 +101,11 @@ impl<B: Backend> Session<'_, Tag, B> {
         work: impl Fn(&[B::Real], Vec<B::Real>, &TagExample) -> O + Send + Sync,
     ) -> Vec<O> {
         let network = self.model().task.network();
-        let emissions = in_batches(self.backend(), examples, BATCH, |batch, pass: &mut TaggerPass<B>| {
-            let emissions = network.emissions(self.backend(), self.weights(), batch, None, pass);
-            (0..batch.lengths().len()).map(|row| network.row(emissions, batch.lengths(), row)).collect()
-        });
+        let emissions =
+            in_batches(self.backend(), examples, BATCH, |batch, pass: &mut TaggerWorkspace<B>| {
+                let emissions = network.emissions(self.backend(), self.weights(), batch, None, pass);
+                (0..batch.lengths().len()).map(|row| network.row(emissions, batch.lengths(), row)).collect()
+            });
         let field = network.field(self.backend(), self.weights());
         emissions
             .into_iter()

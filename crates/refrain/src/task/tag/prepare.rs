@@ -17,7 +17,7 @@ use crate::train::{Config, DataSummary, Defaults, Prepared, Settings};
 use crate::{Error, Result};
 
 /// Letters of a word that are read, half of them from its start and half from its end: longer ones are addresses.
-const MOST_LETTERS: usize = 40;
+const MAX_LETTERS: usize = 40;
 
 pub(super) fn prepare(settings: Settings) -> Result<Prepared<Tag>> {
     let path = one_file(&settings)?;
@@ -250,8 +250,8 @@ impl Tag {
 
 /// The letters of a word, without the middle of a very long one.
 fn letters(mut word: Vec<u32>) -> Vec<u32> {
-    if word.len() > MOST_LETTERS {
-        word.drain(MOST_LETTERS / 2..word.len() - MOST_LETTERS / 2);
+    if word.len() > MAX_LETTERS {
+        word.drain(MAX_LETTERS / 2..word.len() - MAX_LETTERS / 2);
     }
     word
 }

@@ -6,7 +6,7 @@ use super::Translate;
 use super::data::TranslateExample;
 use crate::data::Example;
 use crate::inspect::{AttentionMatrix, Recording};
-use crate::model::{Task, TranslatorBatch, TranslatorPass};
+use crate::model::{Task, TranslatorBatch, TranslatorWorkspace};
 use crate::sample::BeamOptions;
 use crate::{Error, Result, Session};
 
@@ -21,7 +21,7 @@ impl<B: Backend> Session<'_, Translate, B> {
         let text = found.first().and_then(|best| best.first()).map_or("", |best| &best.text).to_owned();
         let example = task.encode(source).map_err(Error::Config)?;
         let example = TranslateExample { target: task.encode_target(&text), ..example };
-        let (mut batch, mut pass) = (TranslatorBatch::default(), TranslatorPass::default());
+        let (mut batch, mut pass) = (TranslatorBatch::default(), TranslatorWorkspace::default());
         TranslateExample::fill(&[&example], &mut batch);
         let network = task.network();
         let mut state = network.encode(self.backend(), self.weights(), &batch.source, None, &mut pass);

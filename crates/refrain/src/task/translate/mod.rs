@@ -16,7 +16,7 @@ pub use predict::{Translation, TranslationEvaluation};
 use super::text_side::TextSide;
 use crate::data::Examples;
 use crate::model::{Task, Translator, TranslatorSizes};
-use crate::train::{Learnable, Prepared, Settings};
+use crate::train::{Prepared, Settings, TrainableTask};
 use crate::{Error, Result};
 
 /// A translator, and what brings both of its sides into numbers and back.
@@ -86,8 +86,8 @@ impl Task for Translate {
     }
 }
 
-impl Learnable for Translate {
-    type Epochs = Examples<TranslateExample>;
+impl TrainableTask for Translate {
+    type Loader = Examples<TranslateExample>;
     type Options = Options;
 
     fn prepare(settings: Settings) -> Result<Prepared<Self>> {

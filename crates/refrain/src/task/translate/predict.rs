@@ -12,7 +12,7 @@ use super::{Translate, writer::TranslationWriter};
 use crate::data::Examples;
 use crate::format::read_pairs;
 use crate::metric::{Bleu, Chrf, ErrorRate};
-use crate::model::{self, Task, TranslatorPass};
+use crate::model::{self, Task, TranslatorWorkspace};
 use crate::sample::{BeamOptions, Boundaries, Hypothesis, beam_search};
 use crate::task::in_batches;
 use crate::{Error, Result, Session};
@@ -139,7 +139,7 @@ impl<B: Backend> Session<'_, Translate, B> {
         let network = task.network();
         let tokenizer = task.target.tokenizer();
         let Some((start, end)) = tokenizer.start().zip(tokenizer.end()) else { return vec![] };
-        in_batches(backend, examples, BATCH, |batch, pass: &mut TranslatorPass<B>| {
+        in_batches(backend, examples, BATCH, |batch, pass: &mut TranslatorWorkspace<B>| {
             let mut state = network.encode(backend, weights, &batch.source, None, pass);
             for State { h, c } in &mut state {
                 (*h, *c) = (h.repeat(options.width), c.repeat(options.width));

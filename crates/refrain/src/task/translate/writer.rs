@@ -2,7 +2,7 @@
 
 use refrain_kernels::{Backend, State};
 
-use crate::model::{Translator, TranslatorPass, Weights};
+use crate::model::{Translator, TranslatorWorkspace, Weights};
 use crate::sample::{Writer, take_rows};
 
 /// Several hypotheses for each of the sources that `pass` has read.
@@ -12,7 +12,7 @@ pub(super) struct TranslationWriter<'a, B: Backend> {
     pub(super) weights: &'a Weights<B>,
     /// Of every row, one a layer.
     pub(super) state: Vec<State<B::Real>>,
-    pub(super) pass: &'a mut TranslatorPass<B>,
+    pub(super) pass: &'a mut TranslatorWorkspace<B>,
 }
 
 impl<B: Backend> Writer for TranslationWriter<'_, B> {

@@ -4,15 +4,15 @@ use refrain_kernels::Backend;
 
 use super::{Config, Settings};
 use crate::Result;
-use crate::data::Epochs;
+use crate::data::DataLoader;
 use crate::inspect::Probe;
 use crate::model::{Network, Task, Weights};
 use crate::text::Source;
 
 /// A task that can be learned.
-pub trait Learnable: Task {
+pub trait TrainableTask: Task {
     /// Its batches.
-    type Epochs: Epochs<Batch = <Self::Network as Network>::Batch>;
+    type Loader: DataLoader<Batch = <Self::Network as Network>::Batch>;
     /// The values in force that only this task has; a flat table of them joins [`Config`] in config.toml.
     type Options: serde::Serialize;
 
@@ -46,7 +46,7 @@ pub trait Learnable: Task {
 }
 
 /// Everything that a run begins with.
-pub struct Prepared<T: Learnable> {
+pub struct Prepared<T: TrainableTask> {
     /// Every value in force.
     pub config: Config,
     /// And those of the task.
@@ -54,9 +54,9 @@ pub struct Prepared<T: Learnable> {
     /// The model, without parameters.
     pub task: T,
     /// What is learned from.
-    pub train: T::Epochs,
+    pub train: T::Loader,
     /// What is measured on.
-    pub valid: Option<T::Epochs>,
+    pub valid: Option<T::Loader>,
     /// What both are.
     pub data: DataSummary,
 }

@@ -2,7 +2,7 @@
 
 use refrain_kernels::{Backend, Loss, Moments, Real, State, Update};
 
-use crate::data::Rows;
+use crate::data::Batch;
 use crate::layer::{DropoutMask, WeightDrop};
 use crate::model::{Network, Part, TrainStep, Weights, gradients, rows_of_part};
 use crate::params::Entry;
@@ -11,7 +11,7 @@ use crate::params::Entry;
 ///
 /// A shard goes through the whole model, forward and backward, on one thread without waiting for another; their
 /// gradients are added in order. So the number of shards may change bits of the result, that of threads cannot.
-pub struct Learner<'b, N: Network, B: Backend> {
+pub struct Trainer<'b, N: Network, B: Backend> {
     backend: &'b B,
     network: N,
     weights: Weights<B>,
@@ -62,7 +62,7 @@ impl StepReport {
     }
 }
 
-impl<'b, N: Network, B: Backend> Learner<'b, N, B> {
+impl<'b, N: Network, B: Backend> Trainer<'b, N, B> {
     /// A learner of a network with the parameters `params`, cut into `shards` shards, with `moments` arenas for the optimiser.
     pub fn new(backend: &'b B, network: N, params: &[f32], shards: usize, moments: usize) -> Self {
         let params: Vec<B::Real> = reals(params);
@@ -127,7 +127,7 @@ impl<'b, N: Network, B: Backend> Learner<'b, N, B> {
         }
     }
 
-    /// Learns from a batch whose rows go on from the states of the last one (see [`Learner::reset_state`]).
+    /// Learns from a batch whose rows go on from the states of the last one (see [`Trainer::reset_state`]).
     /// `dropout_seed` names what is dropped.
     pub fn step(&mut self, batch: &N::Batch, dropout_seed: u64, update: &Update) -> StepReport {
         let Self { backend, network, weights, moments, shards, weight_drop, average } = self;

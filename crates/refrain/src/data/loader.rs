@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::Result;
 
 /// A batch: rows that can be taken apart.
-pub trait Rows: Default + Clone + Send + Sync {
+pub trait Batch: Default + Clone + Send + Sync {
     /// `B`.
     fn rows(&self) -> usize;
     /// Targets: what a sum of losses is divided by.
@@ -15,9 +15,9 @@ pub trait Rows: Default + Clone + Send + Sync {
 }
 
 /// Where batches come from. Each is a function of epoch and index alone, so a run can go on from any of them.
-pub trait Epochs: Send {
+pub trait DataLoader: Send {
     /// What a batch is.
-    type Batch: Rows;
+    type Batch: Batch;
 
     /// Fills `batch` with batch `index` of an epoch and returns true, or returns false past the last. Batches in order
     /// are cheapest.
