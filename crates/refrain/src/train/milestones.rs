@@ -2,11 +2,10 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Instant;
 
 use refrain_kernels::Backend;
 
-use super::training::Training;
+use super::training::{Listener, Training};
 use super::{Event, TrainableTask};
 use crate::Result;
 use crate::data::DataLoader;
@@ -22,7 +21,7 @@ const SAMPLES: f64 = 5.0;
 /// Validation during training measures about this many targets at most.
 pub(crate) const VALIDATION_TARGETS: u64 = 250_000;
 
-impl<T: TrainableTask, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'_, T, B, L> {
+impl<T: TrainableTask, B: Backend> Training<T, B> {
     /// Validation comes every epoch, or every few where epochs are short, or several times in a long one.
     pub(super) fn validation_is_due(&self, end_of_epoch: bool, end_of_run: bool) -> bool {
         let per_epoch = self.train.batches_per_epoch();
@@ -38,16 +37,16 @@ impl<T: TrainableTask, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training
 
     /// Measures the validation part; keeps the model if it is the best so far. Without a validation part the
     /// model is kept at the end.
-    pub(super) fn validate(&mut self) -> Result<()> {
+    pub(super) fn validate(&mut self, listen: &mut Listener<'_>) -> Result<()> {
         let progress = &mut self.progress;
         let train_loss = progress.train_nats / progress.train_count.max(1) as f64;
         let Some(valid) = &mut self.valid else { return Ok(()) };
-        let weights = self.learner.evaluation();
+        let weights = self.trainer.evaluation();
         let enough = |_, score: &Score| match score.loss.count as u64 >= VALIDATION_TARGETS {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         };
-        let score = model::evaluate(self.backend, self.task.network(), weights, valid, enough)?;
+        let score = model::evaluate(&self.backend, self.task.network(), weights, valid, enough)?;
         let (valid_loss, valid_accuracy) = (score.loss.mean(), score.accuracy());
         if !valid_loss.is_finite() {
             let what = format!("the loss on the validation part is {valid_loss}");
@@ -66,7 +65,7 @@ impl<T: TrainableTask, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training
             progress.best = Some(now);
             self.keep()?;
         }
-        self.emit(Event::Valid {
+        let event = Event::Valid {
             step,
             epoch,
             loss: valid_loss,
@@ -74,23 +73,23 @@ impl<T: TrainableTask, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training
             accuracy: valid_accuracy,
             train_loss: Some(train_loss),
             best,
-        })
+        };
+        self.emit(event, listen)
     }
 
     /// Keeps the present model: in its file, or in memory.
     pub(super) fn keep(&mut self) -> Result<()> {
-        let params = self.finite_params(self.learner.kept())?;
-        match &self.directory {
-            Some(directory) => self.model(params).save(directory.model_path()),
-            None => {
-                self.kept = Some(params);
-                Ok(())
-            }
+        let params = self.finite_params(self.trainer.kept())?;
+        #[cfg(feature = "files")]
+        if let Some(directory) = &self.directory {
+            return self.model_of(params).save(directory.model_path());
         }
+        self.kept = Some(params);
+        Ok(())
     }
 
     /// A model of these parameters with the run's history so far.
-    pub(super) fn model(&self, params: Vec<f32>) -> Model<T> {
+    pub(super) fn model_of(&self, params: Vec<f32>) -> Model<T> {
         let (config, progress) = (&self.config, &self.progress);
         let history = History {
             data: self.data.name.clone(),
@@ -106,16 +105,16 @@ impl<T: TrainableTask, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training
     }
 
     /// Shows what the network does with the probe at this stage, if there is one.
-    pub(super) fn look(&mut self) -> Result<()> {
+    pub(super) fn show_probe(&mut self, listen: &mut Listener<'_>) -> Result<()> {
         let Some(text) = &self.probe else { return Ok(()) };
-        let Some(probe) = self.task.probe(self.backend, self.learner.evaluation(), text)? else {
+        let Some(probe) = self.task.probe(&self.backend, self.trainer.evaluation(), text)? else {
             return Ok(());
         };
         let (step, epoch) = (self.progress.step, self.progress.epoch + 1);
-        self.emit(Event::Probe { step, epoch, probe: Arc::new(probe) })
+        self.emit(Event::Probe { step, epoch, probe: Arc::new(probe) }, listen)
     }
 
-    pub(super) fn sample_if_due(&mut self) -> Result<()> {
+    pub(super) fn sample_if_due(&mut self, listen: &mut Listener<'_>) -> Result<()> {
         let due = match self.config.sample_every {
             Some(0) => false,
             Some(every) => self.progress.step.is_multiple_of(every),
@@ -126,26 +125,38 @@ impl<T: TrainableTask, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training
         }
         self.progress.samples = (self.position().progress * SAMPLES) as u64;
         let seed = self.config.seed.wrapping_add(self.progress.step);
-        let Some(text) = self.task.sample(self.backend, self.learner.evaluation(), seed)? else {
+        let Some(text) = self.task.sample(&self.backend, self.trainer.evaluation(), seed)? else {
             return Ok(());
         };
         let (step, epoch) = (self.progress.step, self.progress.epoch + 1);
-        self.emit(Event::Sample { step, epoch, text })
+        self.emit(Event::Sample { step, epoch, text }, listen)
     }
 
-    pub(super) fn checkpoint(&mut self) -> Result<()> {
-        self.last_checkpoint = Instant::now();
+    /// Where the run stands.
+    pub(super) fn checkpoint(&mut self) -> Result<Checkpoint> {
         self.progress.elapsed_s = self.elapsed_s();
-        let Some(directory) = &self.directory else { return Ok(()) };
-        let checkpoint = Checkpoint {
+        Ok(Checkpoint {
             progress: self.progress.clone(),
-            params: self.finite_params(self.learner.params())?,
-            average: self.learner.average(),
-            moments: self.learner.moments(),
-            state: self.learner.state(),
-        };
-        let path = directory.save_checkpoint(&checkpoint)?;
-        let (step, epoch) = (self.progress.step, self.progress.epoch + 1);
-        self.emit(Event::Checkpoint { step, epoch, path })
+            params: self.finite_params(self.trainer.params())?,
+            average: self.trainer.average(),
+            moments: self.trainer.moments(),
+            state: self.trainer.state(),
+        })
+    }
+
+    /// Writes a checkpoint, if the run has a directory.
+    pub(super) fn save_checkpoint(&mut self, listen: &mut Listener<'_>) -> Result<()> {
+        self.last_checkpoint = self.stretch_s();
+        self.progress.elapsed_s = self.elapsed_s();
+        #[cfg(feature = "files")]
+        if self.directory.is_some() {
+            let checkpoint = self.checkpoint()?;
+            let Some(directory) = &self.directory else { return Ok(()) };
+            let path = directory.save_checkpoint(&checkpoint)?;
+            let (step, epoch) = (self.progress.step, self.progress.epoch + 1);
+            return self.emit(Event::Checkpoint { step, epoch, path }, listen);
+        }
+        let _ = listen;
+        Ok(())
     }
 }

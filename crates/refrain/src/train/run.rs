@@ -1,112 +1,186 @@
-//! A training run as a whole: prepared from settings or from the directory of an earlier one, then trained.
+//! A training run: prepared from settings and data, or from where an earlier one stopped, then trained.
 
-use std::collections::VecDeque;
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
-use std::time::Instant;
+#[cfg(feature = "files")]
+use std::path::Path;
+use std::path::PathBuf;
 
 use refrain_kernels::{Backend, Reference, State};
 
-use super::event::Done;
-use super::run_dir::{RunDir, config_text};
-use super::trainable_task::{Prepared, TrainableTask};
-use super::training::Training;
-use super::{Config, Event, Settings, Trainer};
+#[cfg(feature = "files")]
+use super::run_dir::RunDir;
+use super::run_dir::config_text;
+use super::trainable_task::{Data, Dataset, Prepared, TrainableTask};
+use super::training::{Listener, Training};
+use super::{Config, Done, Settings};
 use crate::data::DataLoader;
+use crate::error::{Error, Result, RunProblem, SettingProblem};
 use crate::model::{Network, check_memory};
 use crate::store::{Checkpoint, Model, Progress};
 use crate::text::Source;
-use crate::{Error, Result};
 
 /// A run that is ready to start or to go on.
-pub struct Run<T: TrainableTask> {
-    prepared: Prepared<T>,
-    start: Checkpoint,
+pub struct Run<T: TrainableTask, B: Backend> {
+    pub(super) backend: B,
+    pub(super) prepared: Prepared<T>,
+    pub(super) start: Checkpoint,
     /// Where the run has its directory, or will have it.
-    out: Option<PathBuf>,
-    /// Whether that directory is there already.
-    resumed: bool,
-    /// A text to look at while the model learns.
-    probe: Option<Source>,
+    pub(super) out: Option<PathBuf>,
+    /// Whether the run goes on from a checkpoint.
+    pub(super) resumed: bool,
+    /// A text to show the network's activations on while it trains.
+    pub(super) probe: Option<Source>,
 }
 
 /// What a run leaves.
 #[derive(Debug)]
 pub struct Outcome<T> {
-    /// The model that is kept: the best on the validation part, or where there is none, the last.
+    /// The model that is kept: the best on the validation set, or without one, the last.
     pub model: Model<T>,
     /// How the run ended.
     pub done: Done,
 }
 
-impl<T: TrainableTask> Run<T> {
-    /// Prepares a new run: opens and reads the data, settles every value.
+/// The settings that may change when a run is resumed.
+pub const RESUMABLE: [&str; 7] =
+    ["epochs", "max_steps", "time_limit", "patience", "threads", "sample_every", "checkpoint_every"];
+
+impl Settings {
+    /// Trains a model on a data set in memory, holding out `valid_fraction` of it if there is no validation set.
+    /// `listen` hears every [`super::Event`] and may end the run early.
     ///
     /// # Errors
-    /// For settings that cannot be, data that cannot be read or are too little, a directory that exists.
-    pub fn new(settings: Settings) -> Result<Self> {
+    /// As [`Run::new`] and [`Run::train`].
+    pub fn fit<D: Dataset, B: Backend>(
+        self,
+        backend: &B,
+        train: D,
+        valid: Option<D>,
+        listen: impl FnMut(&super::Event) -> std::ops::ControlFlow<()>,
+    ) -> Result<Model<D::Task>> {
+        Ok(Run::new(self, Data { train, valid }, backend)?.train(listen)?.model)
+    }
+}
+
+impl<T: TrainableTask, B: Backend> Run<T, B> {
+    /// Prepares a new run on data in memory; every value is settled. With `out` among the settings it has a directory.
+    ///
+    /// # Errors
+    /// For settings that cannot be, data that are too little or contradict themselves, a directory that exists.
+    pub fn new(settings: Settings, data: impl Into<Data<T::Dataset>>, backend: &B) -> Result<Self> {
+        #[cfg(feature = "files")]
+        if let Some(out) = &settings.out {
+            RunDir::check_free(out)?;
+        }
+        let prepared = T::prepare(&settings, data.into(), backend)?;
+        refuse_unused(&settings, &prepared)?;
+        let (config, network) = (&prepared.config, prepared.task.network());
+        check_memory(network, copies(config))?;
+        let params = network.layout().init(config.seed);
+        let start = fresh_checkpoint(&prepared, params);
+        let out = config.out.clone();
+        let backend = backend.for_hidden_size(config.hidden_size);
+        Ok(Run { backend, prepared, start, out, resumed: false, probe: None })
+    }
+
+    /// The same, starting from the parameters of a model instead of random ones (fine-tuning).
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if that model has other layers, vocabularies or labels.
+    pub fn starting_from(mut self, model: Model<T>) -> Result<Self> {
+        let Prepared { task, .. } = &self.prepared;
+        task.check_same(&model.task)?;
+        check_same_layers(task.network(), model.task.network())?;
+        self.start = fresh_checkpoint(&self.prepared, model.params);
+        Ok(self)
+    }
+
+    /// Prepares a new run as the settings say: data, validation set and initial model are read from their files.
+    ///
+    /// # Errors
+    /// As [`Run::new`], and for files that cannot be read or understood.
+    #[cfg(all(feature = "files", feature = "formats"))]
+    pub fn from_files(settings: Settings, backend: &B) -> Result<Self>
+    where
+        T: super::ReadData,
+    {
         if let Some(out) = &settings.out {
             RunDir::check_free(out)?;
         }
         let initial = settings.init_from.as_ref().map(Model::<T>::load).transpose()?;
-        let prepared = T::prepare(settings.clone())?;
-        let in_force = config_text(T::NAME, &prepared.config, &prepared.options)?;
-        refuse_idle(&settings, &in_force, T::NAME, &prepared.data.name)?;
-        let (config, network) = (&prepared.config, prepared.task.network());
-        check_memory(network, copies(config))?;
-        let params = match initial {
-            None => network.layout().init(config.seed),
-            Some(model) => {
-                prepared.task.check_same(&model.task)?;
-                check_same_layers(network, model.task.network())?;
-                model.params
-            }
-        };
-        let zeros = vec![0.0; params.len()];
-        let progress = Progress {
-            data: prepared.data.digest.clone(),
-            elapsed_s: prepared.data.preparation_s,
-            ..Progress::default()
-        };
-        let moments = vec![zeros; config.rule().moments()];
-        let average = (config.average > 0).then(|| params.clone());
-        let start = Checkpoint { progress, params, average, moments, state: vec![] };
-        Ok(Run { out: config.out.clone(), prepared, start, resumed: false, probe: None })
+        let data = T::read_data(&settings)?;
+        let run = Self::new(settings, data, backend)?;
+        match initial {
+            Some(model) => run.starting_from(model),
+            None => Ok(run),
+        }
     }
 
-    /// Prepares to go on with the run in `directory`, with those of its settings changed that may change:
-    /// `epochs`, `max_steps`, `time_limit`, `patience`, `threads`, `sample_every`, `checkpoint_every`.
+    /// Prepares to go on with the run in `directory`, whose data are read from the files that it began with. Of its settings
+    /// those in [`RESUMABLE`] may change.
     ///
     /// # Errors
     /// If there is no run, its files are damaged, its data have changed, or another setting is given.
-    pub fn resume(directory: impl AsRef<Path>, changes: Settings) -> Result<Self> {
-        const MAY_CHANGE: [&str; 7] =
-            ["epochs", "max_steps", "time_limit", "patience", "threads", "sample_every", "checkpoint_every"];
-        let path = directory.as_ref();
-        let (stored, start) = RunDir::read(path)?;
-        if let Some(name) = changes.changes(&stored).into_iter().find(|name| !MAY_CHANGE.contains(name)) {
-            return Err(Error::Config(format!(
-                "--{} cannot change when a run is resumed; only --{} can",
-                name.replace('_', "-"),
-                MAY_CHANGE.join(", --").replace('_', "-")
-            )));
-        }
-        let settings = Settings { out: Some(path.to_owned()), init_from: None, ..changes.or(stored) };
-        let prepared = T::prepare(settings)?;
+    #[cfg(all(feature = "files", feature = "formats"))]
+    pub fn resume(directory: impl AsRef<Path>, changes: Settings, backend: &B) -> Result<Self>
+    where
+        T: super::ReadData,
+    {
+        let (path, (stored, start)) = (directory.as_ref(), RunDir::read(directory.as_ref())?);
+        let settings = resumed_settings(changes, stored)?;
+        let data = T::read_data(&settings)?;
+        Self::go_on(Settings { out: Some(path.to_owned()), ..settings }, data, start, backend)
+    }
+
+    /// Prepares to go on with the run in `directory` on data in memory, which must be those that it began with.
+    ///
+    /// # Errors
+    /// As [`Run::resume`].
+    #[cfg(feature = "files")]
+    pub fn resume_with(
+        directory: impl AsRef<Path>,
+        changes: Settings,
+        data: impl Into<Data<T::Dataset>>,
+        backend: &B,
+    ) -> Result<Self> {
+        let (path, (stored, start)) = (directory.as_ref(), RunDir::read(directory.as_ref())?);
+        let settings = resumed_settings(changes, stored)?;
+        Self::go_on(Settings { out: Some(path.to_owned()), ..settings }, data.into(), start, backend)
+    }
+
+    /// Prepares to go on from a checkpoint in memory (see [`Training::to_bytes`]), with the settings and data that the run
+    /// began with.
+    ///
+    /// # Errors
+    /// If the bytes are damaged, or do not belong to these settings and data.
+    pub fn from_bytes(
+        checkpoint: &[u8],
+        settings: Settings,
+        data: impl Into<Data<T::Dataset>>,
+        backend: &B,
+    ) -> Result<Self> {
+        Self::go_on(settings, data.into(), Checkpoint::from_bytes(checkpoint)?, backend)
+    }
+
+    fn go_on(
+        settings: Settings,
+        data: Data<T::Dataset>,
+        start: Checkpoint,
+        backend: &B,
+    ) -> Result<Self> {
+        let out = settings.out.clone();
+        let path = || out.clone().unwrap_or_else(|| PathBuf::from("the checkpoint"));
+        let prepared = T::prepare(&Settings { init_from: None, ..settings }, data, backend)?;
         if prepared.data.digest != start.progress.data {
-            return Err(Error::Config(format!(
-                "{} has changed since this run began: restore it, or start a new run",
-                prepared.data.name
-            )));
+            let problem = RunProblem::DataChanged { data: prepared.data.name };
+            return Err(Error::Run { path: path(), problem });
         }
         check_memory(prepared.task.network(), copies(&prepared.config))?;
         if !fits(&start, &prepared) {
-            return Err(Error::ModelFile {
-                path: path.to_owned(),
-                message: "its checkpoint does not fit its config.toml: put the config.toml back as the run wrote it, or start a new run".to_owned(),
-            });
+            let what = "its checkpoint does not fit its settings: put the config.toml back as the run wrote it, or start a new run";
+            return Err(Error::Run { path: path(), problem: RunProblem::Inconsistent { what: what.to_owned() } });
         }
-        Ok(Run { prepared, start, out: Some(path.to_owned()), resumed: true, probe: None })
+        let backend = backend.for_hidden_size(prepared.config.hidden_size);
+        Ok(Run { backend, prepared, start, out, resumed: true, probe: None })
     }
 
     /// Every value in force that is not the task's own.
@@ -114,8 +188,13 @@ impl<T: TrainableTask> Run<T> {
         &self.prepared.config
     }
 
-    /// The same, which shows what the network does with a text (the beginning of it), before the first update and after every validation
-    /// ([`Event::Probe`]). That changes nothing of the run.
+    /// Where the run is computed, its precision settled.
+    pub fn backend(&self) -> &B {
+        &self.backend
+    }
+
+    /// The same, which shows what the network does with a text (the beginning of it), before the first update and after every
+    /// validation ([`super::Event::Probe`]). That changes no result.
     #[must_use]
     pub fn probing(self, text: Source) -> Self {
         Self { probe: Some(text), ..self }
@@ -124,81 +203,80 @@ impl<T: TrainableTask> Run<T> {
     /// Trains until an end is reached or `listen` breaks off.
     ///
     /// # Errors
-    /// If the data change or a file cannot be written ([`Error::Io`], [`Error::Text`]; what had been achieved is
-    /// in the directory), or if learning leaves the finite numbers ([`Error::Diverged`]).
-    pub fn train<B: Backend>(
+    /// If the data change or a file cannot be written ([`Error::Io`], [`Error::Input`]; what had been achieved is
+    /// in the directory), or if training diverges ([`Error::Divergence`]).
+    pub fn train(
         self,
-        backend: &B,
-        listen: impl FnMut(&Event) -> ControlFlow<()>,
+        mut listen: impl FnMut(&super::Event) -> std::ops::ControlFlow<()>,
     ) -> Result<Outcome<T>> {
-        let Run { prepared, start, out, resumed, probe } = self;
-        let Prepared { config, options, task, train, valid, data } = prepared;
-        let in_force = config_text(T::NAME, &config, &options)?;
-        let directory = match out {
-            Some(out) if resumed => Some(RunDir::go_on(&out, &in_force, start.progress.step)?),
-            Some(out) => Some(RunDir::create(&out, &in_force, &start)?),
-            None => None,
-        };
-        let network = task.network().clone();
-        let mut learner =
-            Trainer::new(backend, network, &start.params, config.shards, config.rule().moments())
-                .averaging(config.average)
-                .dropping_weights(config.weight_drop);
-        let Checkpoint { progress, moments, average, state, .. } = start;
-        if progress.step > 0 {
-            learner.restore(&moments, average.as_deref(), &state, progress.rows);
-        }
-        let (began, spent_before) = (Instant::now(), progress.elapsed_s);
-        let training = Training {
-            backend,
-            config,
-            task,
-            train,
-            valid,
-            data,
-            directory,
-            learner,
-            listen,
-            progress,
-            kept: None,
-            began,
-            spent_before,
-            last_checkpoint: began,
-            lately: VecDeque::new(),
-            stop: None,
-            probe,
-        };
-        training.run()
+        let listen: &mut Listener<'_> = &mut listen;
+        let mut training = self.start(listen)?;
+        while training.step(listen)?.is_none() {}
+        training.finish(listen)
+    }
+
+    /// Starts training step by step; [`Training::step`] makes one update.
+    ///
+    /// # Errors
+    /// If the run's directory cannot be made.
+    pub fn start(self, listen: &mut Listener<'_>) -> Result<Training<T, B>> {
+        let mut training = Training::new(self)?;
+        training.begin(listen)?;
+        Ok(training)
     }
 }
 
-/// Refuses settings that the task, or the form of its data, has no use for: what is in force has no value of that name.
-fn refuse_idle(given: &Settings, in_force: &str, task: &str, data: &str) -> Result<()> {
+/// The settings of a resumed run: the stored ones, with those changed that may change.
+#[cfg(feature = "files")]
+fn resumed_settings(changes: Settings, stored: Settings) -> Result<Settings> {
+    match changes.changes(&stored).into_iter().find(|name| !RESUMABLE.contains(name)) {
+        Some(setting) => {
+            Err(Error::Setting { setting, problem: SettingProblem::Fixed { may_change: &RESUMABLE } })
+        }
+        None => Ok(changes.or(stored)),
+    }
+}
+
+/// Before the first update.
+fn fresh_checkpoint<T: TrainableTask>(prepared: &Prepared<T>, params: Vec<f32>) -> Checkpoint {
+    let (config, data) = (&prepared.config, &prepared.data);
+    let progress = Progress {
+        data: data.digest.clone(),
+        elapsed_s: data.preparation_s,
+        ..Progress::default()
+    };
+    let moments = vec![vec![0.0; params.len()]; config.rule().moments()];
+    let average = (config.average > 0).then(|| params.clone());
+    Checkpoint { progress, params, average, moments, state: vec![] }
+}
+
+/// Refuses settings that the task, or these data, have no use for: the values in force have no value of that name.
+fn refuse_unused<T: TrainableTask>(given: &Settings, prepared: &Prepared<T>) -> Result<()> {
     /// It becomes other settings, or is the directory itself.
     const SPENT: [&str; 2] = ["preset", "out"];
-    let refuse = |error: &dyn std::error::Error| Error::Config(error.to_string());
-    let given = toml::Table::try_from(given).map_err(|error| refuse(&error))?;
-    let in_force: toml::Table = in_force.parse().map_err(|error| refuse(&error))?;
-    match given.keys().find(|name| !SPENT.contains(&&name[..]) && !in_force.contains_key(*name)) {
+    let text = config_text(T::NAME, &prepared.config, &prepared.options)?;
+    let in_force: toml::Table = text.parse().unwrap_or_default();
+    let unused = given.changes(&Settings::default()).into_iter();
+    match unused.filter(|name| !SPENT.contains(name)).find(|name| !in_force.contains_key(*name)) {
         None => Ok(()),
-        Some(name) => Err(Error::Config(format!(
-            "--{} has no use here (--task {task}, {data}): leave it out",
-            name.replace('_', "-")
-        ))),
+        Some(setting) => {
+            let context = format!("here (`task = {}`, {})", T::NAME, prepared.data.name);
+            Err(Error::Setting { setting, problem: SettingProblem::Unused { context } })
+        }
     }
 }
 
 /// Refuses to go on from a model of other layers; dropout may change.
 fn check_same_layers<N: Network>(ours: &N, theirs: &N) -> Result<()> {
     // A cell's variant is in the summary alone.
-    match (ours.layout(), ours.summary()) == (theirs.layout(), theirs.summary()) {
-        true => Ok(()),
-        false => Err(Error::Config(format!(
-            "--init-from: that model is {}, this run asks for {}: give it the same sizes",
-            theirs.summary(),
-            ours.summary()
-        ))),
+    if (ours.layout(), ours.summary()) == (theirs.layout(), theirs.summary()) {
+        return Ok(());
     }
+    let problem = SettingProblem::Mismatch {
+        found: format!("is a model of {}", theirs.summary()),
+        expected: format!("this run is of {}: give it the same sizes", ours.summary()),
+    };
+    Err(Error::Setting { setting: "init_from", problem })
 }
 
 /// How many times training holds the parameters, about: themselves, packed for both directions, their gradients

@@ -1,4 +1,4 @@
-//! What a run needs of a task: its data as batches, and how to show what it has learned so far.
+//! What a run needs of a task: its data as values, how they become batches, and what can be shown of the model so far.
 
 use refrain_kernels::Backend;
 
@@ -9,32 +9,39 @@ use crate::inspect::Probe;
 use crate::model::{Network, Task, Weights};
 use crate::text::Source;
 
-/// A task that can be learned.
+/// A task that can be trained.
 pub trait TrainableTask: Task {
+    /// Its examples as values, wherever they came from.
+    type Dataset: Dataset<Task = Self>;
     /// Its batches.
     type Loader: DataLoader<Batch = <Self::Network as Network>::Batch>;
     /// The values in force that only this task has; a flat table of them joins [`Config`] in config.toml.
     type Options: serde::Serialize;
 
-    /// Opens what the settings name and settles every value.
+    /// Settles every value, makes vocabularies and scales, and turns the data into batches. What depends on the device (its
+    /// speed under a time limit, its precision) is taken from `backend`.
     ///
     /// # Errors
-    /// For settings that cannot be, data that cannot be read, understood, or learned from.
-    fn prepare(settings: Settings) -> Result<Prepared<Self>>;
+    /// [`crate::Error::Setting`] for settings that cannot be, [`crate::Error::Input`] for data that cannot be learned from.
+    fn prepare<B: Backend>(
+        settings: &Settings,
+        data: Data<Self::Dataset>,
+        backend: &B,
+    ) -> Result<Prepared<Self>>;
 
-    /// Whether another model speaks of the same things, so that its parameters can be gone on from: the same vocabularies,
-    /// labels, columns. (That its layers are the same is seen to by [`super::Run`].)
+    /// Whether another model has the same vocabularies, labels and columns, so that training can go on from its parameters.
+    /// (That its layers are the same is checked by [`super::Run`].)
     ///
     /// # Errors
-    /// [`crate::Error::Config`] with the difference.
+    /// [`crate::Error::Setting`] with the difference.
     fn check_same(&self, other: &Self) -> Result<()>;
 
-    /// What the model makes of things at this stage, if there is something to show.
+    /// What the model writes at this stage, if it writes.
     fn sample<B: Backend>(&self, _backend: &B, _weights: &Weights<B>, _seed: u64) -> Result<Option<String>> {
         Ok(None)
     }
 
-    /// What the network does with the beginning of a text at this stage, where that can be looked at.
+    /// What the network does with the beginning of a text at this stage, if it reads texts.
     fn probe<B: Backend>(
         &self,
         _backend: &B,
@@ -45,6 +52,38 @@ pub trait TrainableTask: Task {
     }
 }
 
+/// Examples of a task, as values.
+pub trait Dataset: Sized + Send {
+    /// The task that learns from them.
+    type Task: TrainableTask<Dataset = Self>;
+}
+
+/// What a run learns from, and what it is validated on.
+#[derive(Clone, Debug)]
+pub struct Data<D> {
+    /// The training set, from which the validation set is held out if there is no other.
+    pub train: D,
+    /// The validation set; `None` to hold out the share `valid_fraction` of the training set.
+    pub valid: Option<D>,
+}
+
+impl<D> From<D> for Data<D> {
+    fn from(train: D) -> Self {
+        Self { train, valid: None }
+    }
+}
+
+/// A task whose data can be read from the files that the settings name.
+#[cfg(all(feature = "files", feature = "formats"))]
+pub trait ReadData: TrainableTask {
+    /// Reads `data` and, where it is given, `valid`.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`] and [`crate::Error::Input`] for files that cannot be read or understood;
+    /// [`crate::Error::Setting`] if none is named, or more than the task learns from.
+    fn read_data(settings: &Settings) -> Result<Data<Self::Dataset>>;
+}
+
 /// Everything that a run begins with.
 pub struct Prepared<T: TrainableTask> {
     /// Every value in force.
@@ -53,9 +92,9 @@ pub struct Prepared<T: TrainableTask> {
     pub options: T::Options,
     /// The model, without parameters.
     pub task: T,
-    /// What is learned from.
+    /// The training set.
     pub train: T::Loader,
-    /// What is measured on.
+    /// The validation set.
     pub valid: Option<T::Loader>,
     /// What both are.
     pub data: DataSummary,
@@ -72,15 +111,15 @@ pub struct DataSummary {
     pub unit: &'static str,
     /// What a batch's targets are, one of them, as `character` or `label`.
     pub target: &'static str,
-    /// Units that are learned from.
+    /// Size of the training set, in `unit`.
     pub train_size: u64,
-    /// Units that are measured on.
+    /// Size of the validation set, in `unit`.
     pub valid_size: u64,
-    /// What can be told apart: symbols, labels.
+    /// The classes, in words: symbols, labels.
     pub vocabulary: String,
     /// The shape of a batch, in words.
     pub batches: String,
-    /// Loss of guessing, nats per target: far above it learning has gone wrong.
+    /// Loss of guessing, nats per target: far above it training has diverged.
     pub guessing: f64,
     /// What the user should know about how the data were read.
     pub notes: Vec<String>,

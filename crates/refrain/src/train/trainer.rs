@@ -11,8 +11,8 @@ use crate::params::Entry;
 ///
 /// A shard goes through the whole model, forward and backward, on one thread without waiting for another; their
 /// gradients are added in order. So the number of shards may change bits of the result, that of threads cannot.
-pub struct Trainer<'b, N: Network, B: Backend> {
-    backend: &'b B,
+pub struct Trainer<N: Network, B: Backend> {
+    backend: B,
     network: N,
     weights: Weights<B>,
     moments: Moments<B::Buffer>,
@@ -62,15 +62,15 @@ impl StepReport {
     }
 }
 
-impl<'b, N: Network, B: Backend> Trainer<'b, N, B> {
+impl<N: Network, B: Backend> Trainer<N, B> {
     /// A learner of a network with the parameters `params`, cut into `shards` shards, with `moments` arenas for the optimiser.
-    pub fn new(backend: &'b B, network: N, params: &[f32], shards: usize, moments: usize) -> Self {
+    pub fn new(backend: &B, network: N, params: &[f32], shards: usize, moments: usize) -> Self {
         let params: Vec<B::Real> = reals(params);
         let mut weights = Weights::new(&network, backend, &params);
         weights.pack(backend, true);
         let zeros = vec![B::Real::of(0.0); params.len()];
         Self {
-            backend,
+            backend: backend.clone(),
             weights,
             moments: Moments((0..moments).map(|_| backend.buffer(&zeros)).collect()),
             shards: (0..shards)
@@ -93,7 +93,7 @@ impl<'b, N: Network, B: Backend> Trainer<'b, N, B> {
     pub fn averaging(mut self, horizon: u64) -> Self {
         self.average = (horizon > 0).then(|| {
             let params = self.backend.read(&self.weights.params);
-            Average { weights: Weights::new(&self.network, self.backend, &params), horizon: horizon as f64 }
+            Average { weights: Weights::new(&self.network, &self.backend, &params), horizon: horizon as f64 }
         });
         self
     }
@@ -107,12 +107,12 @@ impl<'b, N: Network, B: Backend> Trainer<'b, N, B> {
     pub fn evaluation(&mut self) -> &Weights<B> {
         match &mut self.average {
             Some(average) => {
-                average.weights.pack(self.backend, false);
+                average.weights.pack(&self.backend, false);
                 &average.weights
             }
             None => {
                 if self.weight_drop > 0.0 {
-                    self.weights.pack(self.backend, false);
+                    self.weights.pack(&self.backend, false);
                 }
                 &self.weights
             }
@@ -133,7 +133,7 @@ impl<'b, N: Network, B: Backend> Trainer<'b, N, B> {
         let Self { backend, network, weights, moments, shards, weight_drop, average } = self;
         if *weight_drop > 0.0 {
             let drop = WeightDrop { rate: *weight_drop, seed: dropout_seed };
-            weights.pack_dropped(network, *backend, drop);
+            weights.pack_dropped(network, backend, drop);
         }
         let scale = 1.0 / batch.count().max(1) as f64;
         let count = shards.len();
@@ -141,7 +141,7 @@ impl<'b, N: Network, B: Backend> Trainer<'b, N, B> {
             let rows = rows_of_part(batch.rows(), count, i);
             part.batch.take(batch, rows.clone());
             let dropout = DropoutMask { seed: dropout_seed, batch_rows: batch.rows(), first_row: rows.start };
-            gradients(*backend, network, weights, part, TrainStep { scale, dropout }, grads);
+            gradients(backend, network, weights, part, TrainStep { scale, dropout }, grads);
         });
         let mut loss = Loss::default();
         shards.iter().for_each(|shard| loss.add(shard.part.score.loss));
@@ -154,7 +154,7 @@ impl<'b, N: Network, B: Backend> Trainer<'b, N, B> {
                 backend.blend(share, &weights.params, &mut average.weights.params);
             }
             if *weight_drop == 0.0 {
-                weights.pack(*backend, true);
+                weights.pack(backend, true);
             }
         }
         report

@@ -2,97 +2,164 @@
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
 
 use refrain_kernels::{Backend, Update};
 
+use super::clock::Clock;
 use super::event::{Done, Reason, Start, Step};
-use super::run_dir::RunDir;
+#[cfg(feature = "files")]
+use super::run_dir::{RunDir, config_text};
 use super::schedule::{self, Position};
-use super::trainable_task::{DataSummary, TrainableTask};
-use super::{Config, Event, Outcome, Trainer};
+use super::trainable_task::{DataSummary, Prepared, TrainableTask};
+use super::{Config, Event, Outcome, Run, Trainer};
 use crate::data::{Batch, DataLoader};
+use crate::error::{Divergence, Error, Result};
 use crate::model::Network;
-use crate::store::{Model, Progress};
+use crate::store::{Checkpoint, Model, Progress};
 use crate::text::Source;
-use crate::{Error, Result};
 
-/// A loss so far above that of guessing is no learning any more.
+/// A loss so far above that of guessing counts as divergence.
 const DIVERGED: f64 = 50.0;
 
-/// A run under way.
-pub(super) struct Training<'b, T: TrainableTask, B: Backend, L> {
-    pub(super) backend: &'b B,
+/// What hears of a run, and may end it.
+pub type Listener<'l> = dyn FnMut(&Event) -> ControlFlow<()> + 'l;
+
+/// A run under way. [`Run::train`] makes all its steps; one by one they can be made from [`Run::start`] on.
+pub struct Training<T: TrainableTask, B: Backend> {
+    pub(super) backend: B,
     pub(super) config: Config,
     pub(super) task: T,
     pub(super) train: T::Loader,
     pub(super) valid: Option<T::Loader>,
     pub(super) data: DataSummary,
+    #[cfg(feature = "files")]
     pub(super) directory: Option<RunDir>,
-    pub(super) learner: Trainer<'b, T::Network, B>,
-    pub(super) listen: L,
+    pub(super) trainer: Trainer<T::Network, B>,
     pub(super) progress: Progress,
     /// The best model so far, where it is not in a file.
     pub(super) kept: Option<Vec<f32>>,
-    pub(super) began: Instant,
+    batch: <T::Network as Network>::Batch,
+    last_loss: f64,
+    clock: Clock,
     /// Seconds of the stretches before a resume.
-    pub(super) spent_before: f64,
-    pub(super) last_checkpoint: Instant,
+    spent_before: f64,
+    /// Seconds of this stretch until the last checkpoint.
+    pub(super) last_checkpoint: f64,
     /// Times and targets of the latest steps.
-    pub(super) lately: VecDeque<(Instant, usize)>,
-    pub(super) stop: Option<Reason>,
-    /// A text to look at while the model learns.
+    lately: VecDeque<(f64, usize)>,
+    stop: Option<Reason>,
+    /// A text to show the network's activations on while it trains.
     pub(super) probe: Option<Source>,
 }
 
-impl<T: TrainableTask, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training<'_, T, B, L> {
-    pub(super) fn run(mut self) -> Result<Outcome<T>> {
-        self.emit_start()?;
-        self.look()?;
-        let mut batch = <T::Network as Network>::Batch::default();
-        let mut last_loss = f64::NAN;
-        self.stop = self.stop.or(self.end_reached()).or(self.out_of_patience());
-        while self.stop.is_none() {
-            let (epoch, index) = (self.progress.epoch, self.progress.batch);
-            if !self.train.batch(epoch, index, &mut batch)? {
-                (self.progress.epoch, self.progress.batch) = (epoch + 1, 0);
-                continue;
-            }
-            if self.train.starts_afresh(index) {
-                self.learner.reset_state(batch.rows());
-            }
-            last_loss = self.step(&batch)?;
-            let end_of_epoch = self.progress.batch == self.train.batches_per_epoch();
-            let ends = self.end_reached();
-            if self.validation_is_due(end_of_epoch, ends.is_some()) {
-                self.validate()?;
-                self.look()?;
-            }
-            self.sample_if_due()?;
-            self.stop = self.stop.or(ends).or(self.out_of_patience());
-            if self.last_checkpoint.elapsed().as_secs_f64() >= self.config.checkpoint_every.seconds
-                && self.stop.is_none()
-            {
-                self.checkpoint()?;
-            }
+impl<T: TrainableTask, B: Backend> Training<T, B> {
+    pub(super) fn new(run: Run<T, B>) -> Result<Self> {
+        #[cfg(feature = "files")]
+        let directory = directory_of(&run)?;
+        let Run { backend, prepared, start, resumed, probe, .. } = run;
+        let Prepared { config, task, train, valid, data, .. } = prepared;
+        let Checkpoint { progress, params, moments, average, state } = start;
+        let network = task.network().clone();
+        let mut trainer = Trainer::new(&backend, network, &params, config.shards, config.rule().moments())
+            .averaging(config.average)
+            .dropping_weights(config.weight_drop);
+        if resumed && progress.step > 0 {
+            trainer.restore(&moments, average.as_deref(), &state, progress.rows);
         }
-        self.finish(last_loss)
+        Ok(Training {
+            backend,
+            config,
+            task,
+            train,
+            valid,
+            data,
+            #[cfg(feature = "files")]
+            directory,
+            trainer,
+            spent_before: progress.elapsed_s,
+            progress,
+            kept: None,
+            batch: Default::default(),
+            last_loss: f64::NAN,
+            clock: Clock::start(),
+            last_checkpoint: 0.0,
+            lately: VecDeque::new(),
+            stop: None,
+            probe,
+        })
     }
 
-    /// One update.
-    fn step(&mut self, batch: &<T::Network as Network>::Batch) -> Result<f64> {
+    /// Tells the listener what begins.
+    pub(super) fn begin(&mut self, listen: &mut Listener<'_>) -> Result<()> {
+        self.emit_start(listen)?;
+        self.show_probe(listen)?;
+        self.stop = self.stop.or(self.end_reached()).or(self.out_of_patience());
+        Ok(())
+    }
+
+    /// One update, with the validation, sample and checkpoint that are due after it; gives the reason once the run has ended.
+    ///
+    /// # Errors
+    /// As [`Run::train`].
+    pub fn step(&mut self, listen: &mut Listener<'_>) -> Result<Option<Reason>> {
+        if self.stop.is_some() {
+            return Ok(self.stop);
+        }
+        let (epoch, index) = (self.progress.epoch, self.progress.batch);
+        if !self.train.batch(epoch, index, &mut self.batch)? {
+            (self.progress.epoch, self.progress.batch) = (epoch + 1, 0);
+            return self.step(listen);
+        }
+        if self.train.starts_afresh(index) {
+            self.trainer.reset_state(self.batch.rows());
+        }
+        self.update(listen)?;
+        let end_of_epoch = self.progress.batch == self.train.batches_per_epoch();
+        let ends = self.end_reached();
+        if self.validation_is_due(end_of_epoch, ends.is_some()) {
+            self.validate(listen)?;
+            self.show_probe(listen)?;
+        }
+        self.sample_if_due(listen)?;
+        self.stop = self.stop.or(ends).or(self.out_of_patience());
+        let since_checkpoint = self.clock.seconds() - self.last_checkpoint;
+        if since_checkpoint >= self.config.checkpoint_every.seconds && self.stop.is_none() {
+            self.save_checkpoint(listen)?;
+        }
+        Ok(self.stop)
+    }
+
+    /// The model as it is now (the running average of the weights, if the run takes one).
+    ///
+    /// # Errors
+    /// [`Error::Divergence`] if a parameter is not finite.
+    pub fn model(&self) -> Result<Model<T>> {
+        Ok(self.model_of(self.finite_params(self.trainer.kept())?))
+    }
+
+    /// All that [`Run::from_bytes`] needs to go on from here, beside settings and data.
+    ///
+    /// # Errors
+    /// As [`Training::model`].
+    pub fn to_bytes(&mut self) -> Result<Vec<u8>> {
+        self.checkpoint()?.to_bytes()
+    }
+
+    /// Learns from the batch at hand.
+    fn update(&mut self, listen: &mut Listener<'_>) -> Result<()> {
         let at = self.position();
         let config = &self.config;
         let update = Update {
             rule: config.rule(),
             learning_rate: schedule::learning_rate(config, at),
             weight_decay: config.weight_decay,
-            decayed: self.learner.network().layout().matrices(),
+            decayed: self.trainer.network().layout().matrices(),
             max_norm: (config.grad_clip > 0.0).then_some(config.grad_clip),
             step: at.step + 1,
         };
         let mask_seed = config.seed.wrapping_mul(0x2545_f491_4f6c_dd1d).wrapping_add(at.step);
-        let report = self.learner.step(batch, mask_seed, &update);
+        let report = self.trainer.step(&self.batch, mask_seed, &update);
         let loss = report.loss.mean();
         if !report.is_finite() || loss > DIVERGED * self.data.guessing.max(1.0) {
             return Err(self.diverged_by(loss, report.grad_norm));
@@ -100,7 +167,7 @@ impl<T: TrainableTask, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training
         let progress = &mut self.progress;
         progress.step += 1;
         progress.batch += 1;
-        progress.rows = batch.rows();
+        progress.rows = self.batch.rows();
         progress.train_nats += report.loss.nats;
         progress.train_count += report.loss.count as u64;
         let event = Event::Step(Step {
@@ -114,8 +181,8 @@ impl<T: TrainableTask, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training
             progress: self.position().progress,
             elapsed_s: self.elapsed_s(),
         });
-        self.emit(event)?;
-        Ok(loss)
+        self.last_loss = loss;
+        self.emit(event, listen)
     }
 
     /// Parameters, which have to be finite to be worth keeping.
@@ -126,7 +193,7 @@ impl<T: TrainableTask, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training
         match params.iter().position(|x| !x.is_finite()) {
             None => Ok(params),
             Some(at) => {
-                let entry = self.learner.network().layout().entry_at(at);
+                let entry = self.trainer.network().layout().entry_at(at);
                 let name = entry.map_or("a parameter", |entry| &entry.name);
                 Err(self.diverged(self.progress.step, &format!("{name} is no longer finite")))
             }
@@ -135,7 +202,7 @@ impl<T: TrainableTask, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training
 
     /// What went wrong in an update.
     fn diverged_by(&self, loss: f64, grad_norm: f64) -> Error {
-        let what = match self.learner.first_non_finite() {
+        let what = match self.trainer.first_non_finite() {
             Some(entry) if !grad_norm.is_finite() => {
                 format!("the gradient of {} is no longer finite (global norm {grad_norm})", entry.name)
             }
@@ -145,44 +212,41 @@ impl<T: TrainableTask, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training
     }
 
     pub(super) fn diverged(&self, step: u64, what: &str) -> Error {
-        let clip = match self.config.grad_clip {
-            0.0 => "set --grad-clip to 1".to_owned(),
-            clip => format!("--grad-clip (now {clip:?})"),
+        let Config { learning_rate, grad_clip, .. } = self.config;
+        #[cfg(feature = "files")]
+        let (kept, has_model) = match &self.directory {
+            Some(directory) => (Some(directory.path().to_owned()), directory.model_path().exists()),
+            None => (None, false),
         };
-        let kept = self.directory.as_ref().map_or(String::new(), |directory| {
-            let path = directory.path().display();
-            let model = match directory.model_path().exists() {
-                true => format!("; --init-from {path} goes on from its best model"),
-                false => String::new(),
-            };
-            format!(" The last good checkpoint is kept in {path}{model}.")
-        });
-        Error::Diverged(format!(
-            "learning blew up at step {step}: {what}. Lower --learning-rate (now {:?}) or {clip}.{kept}",
-            self.config.learning_rate
-        ))
+        #[cfg(not(feature = "files"))]
+        let (kept, has_model) = (None, false);
+        let what = what.to_owned();
+        Error::Divergence(Box::new(Divergence { step, what, learning_rate, grad_clip, kept, has_model }))
     }
 
-    /// Targets per second over the latest second or so.
-    fn rate(&mut self, symbols: usize) -> f64 {
-        let now = Instant::now();
-        self.lately.push_back((now, symbols));
-        while self.lately.len() > 2 && now - self.lately[0].0 > Duration::from_secs(2) {
+    /// Targets per second over the latest two seconds or so; 0 without a clock.
+    fn rate(&mut self, targets: usize) -> f64 {
+        let now = self.clock.seconds();
+        self.lately.push_back((now, targets));
+        while self.lately.len() > 2 && now - self.lately[0].0 > 2.0 {
             self.lately.pop_front();
         }
-        let first = self.lately[0].0;
-        let later: usize = self.lately.iter().skip(1).map(|&(_, symbols)| symbols).sum();
-        let seconds = (now - first).as_secs_f64();
-        if seconds > 0.0 {
-            later as f64 / seconds
-        } else {
-            symbols as f64 / self.began.elapsed().as_secs_f64()
+        let later: usize = self.lately.iter().skip(1).map(|&(_, targets)| targets).sum();
+        match now - self.lately[0].0 {
+            seconds if seconds > 0.0 => later as f64 / seconds,
+            _ if now > 0.0 => targets as f64 / now,
+            _ => 0.0,
         }
     }
 
     /// Seconds since the run began, without the breaks before a resume.
     pub(super) fn elapsed_s(&self) -> f64 {
-        self.spent_before + self.began.elapsed().as_secs_f64()
+        self.spent_before + self.clock.seconds()
+    }
+
+    /// Seconds of this stretch.
+    pub(super) fn stretch_s(&self) -> f64 {
+        self.clock.seconds()
     }
 
     pub(super) fn position(&self) -> Position {
@@ -223,8 +287,8 @@ impl<T: TrainableTask, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training
         (self.config.patience > 0 && self.progress.stale >= self.config.patience).then_some(Reason::Patience)
     }
 
-    fn emit_start(&mut self) -> Result<()> {
-        let (config, data, network) = (&self.config, &self.data, self.learner.network());
+    fn emit_start(&mut self, listen: &mut Listener<'_>) -> Result<()> {
+        let (config, data, network) = (&self.config, &self.data, self.trainer.network());
         let start = Start {
             step: self.progress.step,
             epoch: self.progress.epoch + 1,
@@ -241,35 +305,40 @@ impl<T: TrainableTask, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training
             shards: config.shards,
             unit: data.unit,
             target: data.target,
-            out: self.directory.as_ref().map(|directory| directory.path().to_owned()),
+            out: self.directory_path(),
         };
         let notes = std::mem::take(&mut self.data.notes);
-        self.emit(Event::Start(start))?;
+        self.emit(Event::Start(start), listen)?;
         for message in notes {
             let (step, epoch) = (self.progress.step, self.progress.epoch + 1);
-            self.emit(Event::Warning { step, epoch, message })?;
+            self.emit(Event::Warning { step, epoch, message }, listen)?;
         }
         Ok(())
     }
 
-    fn finish(mut self, last_loss: f64) -> Result<Outcome<T>> {
+    /// Ends the run, wherever it is: the last checkpoint is saved, and the best model returned.
+    ///
+    /// # Errors
+    /// As [`Run::train`].
+    pub fn finish(mut self, listen: &mut Listener<'_>) -> Result<Outcome<T>> {
         let reason = self.stop.unwrap_or(Reason::Interrupted);
         if self.valid.is_none() {
             self.keep()?;
         }
-        self.checkpoint()?;
+        self.save_checkpoint(listen)?;
         let best = self.progress.best;
         let valid_loss = best.map(|best| best.loss);
-        let path = self.directory.as_ref().map(RunDir::model_path).filter(|path| path.exists());
+        let path = self.best_model_path();
         let model = match (&path, self.kept.take()) {
+            #[cfg(feature = "files")]
             (Some(path), _) => Model::load(path)?,
-            (None, Some(kept)) => self.model(kept),
-            (None, None) => self.model(self.finite_params(self.learner.kept())?),
+            (_, Some(kept)) => self.model_of(kept),
+            (_, None) => self.model()?,
         };
         let done = Done {
             step: self.progress.step,
             epoch: self.progress.epoch + u64::from(self.progress.batch > 0),
-            loss: valid_loss.unwrap_or(last_loss),
+            loss: valid_loss.unwrap_or(self.last_loss),
             valid_loss,
             valid_accuracy: best.and_then(|best| best.accuracy),
             best_step: best.map_or(self.progress.step, |best| best.step),
@@ -277,20 +346,50 @@ impl<T: TrainableTask, B: Backend, L: FnMut(&Event) -> ControlFlow<()>> Training
             elapsed_s: self.elapsed_s(),
             model: path,
         };
-        self.emit(Event::Done(done.clone()))?;
+        self.emit(Event::Done(done.clone()), listen)?;
         Ok(Outcome { model, done })
     }
 
+    /// The run's directory, if it has one.
+    fn directory_path(&self) -> Option<PathBuf> {
+        #[cfg(feature = "files")]
+        return self.directory.as_ref().map(|directory| directory.path().to_owned());
+        #[cfg(not(feature = "files"))]
+        None
+    }
+
+    /// The file of the best model so far, if it is in one.
+    fn best_model_path(&self) -> Option<PathBuf> {
+        #[cfg(feature = "files")]
+        return self.directory.as_ref().map(RunDir::model_path).filter(|path| path.exists());
+        #[cfg(not(feature = "files"))]
+        None
+    }
+
     /// Tells the listener, and the metrics what belongs there.
-    pub(super) fn emit(&mut self, event: Event) -> Result<()> {
+    pub(super) fn emit(&mut self, event: Event, listen: &mut Listener<'_>) -> Result<()> {
+        #[cfg(feature = "files")]
         if let (Some(directory), Event::Step(_) | Event::Valid { .. } | Event::Sample { .. }) =
             (&mut self.directory, &event)
         {
             directory.record(&event)?;
         }
-        if (self.listen)(&event).is_break() {
+        if listen(&event).is_break() {
             self.stop = Some(Reason::Interrupted);
         }
         Ok(())
     }
+}
+
+/// The run's directory, made or opened, if it has one.
+#[cfg(feature = "files")]
+fn directory_of<T: TrainableTask, B: Backend>(run: &Run<T, B>) -> Result<Option<RunDir>> {
+    let Prepared { config, options, .. } = &run.prepared;
+    let Some(out) = &run.out else { return Ok(None) };
+    let in_force = config_text(T::NAME, config, options)?;
+    match run.resumed {
+        true => RunDir::go_on(out, &in_force, run.start.progress.step),
+        false => RunDir::create(out, &in_force, &run.start),
+    }
+    .map(Some)
 }
