@@ -47,3 +47,12 @@ impl From<refrain::kernels::IsaError> for Failure {
         Failure::Usage(error.to_string())
     }
 }
+
+impl From<refrain::CpuError> for Failure {
+    fn from(error: refrain::CpuError) -> Self {
+        match error {
+            refrain::CpuError::Isa(error) => error.into(),
+            error => Failure::Error(error.into()),
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! The seam between models and machines: about a dozen whole-sequence operations.
+//! The seam between models and machines, OPERATIONS
 //!
 //! Layers, models and training are written once over [`Backend`]. What lies on the near side of it (texts, batches,
 //! states, traces) is plain host data; parameters and activations are the backend's own. [`crate::Reference`]
@@ -6,9 +6,13 @@
 
 use crate::dropout::Dropout;
 use crate::optimiser::{Moments, Update, Updated};
+use crate::precision::Precision;
 use crate::real::Real;
 use crate::spec::{LinearSpec, RecurrentSpec};
 use std::ops::Range;
+
+/// Marks a position without a target: it adds no loss and no gradient.
+pub const IGNORE: u32 = u32::MAX;
 
 /// What a recurrent layer reads: ids `[T, B]`, or dense frames `[T, B, I]`.
 #[derive(Clone, Copy, Debug)]
@@ -125,6 +129,16 @@ pub trait Backend: Send + Sync {
 
     /// What results depend on beside the program and its input: instruction set and precision.
     fn describe(&self) -> String;
+    /// Threads that share out the items of [`Backend::parallel`]. Results do not depend on them.
+    fn threads(&self) -> usize;
+    /// The precision of products; [`Precision::F32`] also for what is more exact.
+    fn precision(&self) -> Precision;
+    /// This device for a model whose layers have this hidden size: a precision that was left to the machine is settled.
+    /// Threads are shared, not started anew.
+    #[must_use]
+    fn for_hidden_size(&self, hidden_size: usize) -> Self
+    where
+        Self: Sized;
 
     /// An arena holding `values`.
     fn buffer(&self, values: &[Self::Real]) -> Self::Buffer;

@@ -1,6 +1,6 @@
 //! Zeroed memory on cache-line boundaries: the flat arenas, and every activation and packed weight of the fast path.
 
-use crate::element::Bf16;
+use crate::bf16::Bf16;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::marker::PhantomData;
 use std::num::NonZero;

@@ -2,44 +2,34 @@
 
 use crate::backend::{Backend, CrossEntropy, Gradients, Input, Loss, State, Trace, Upstream};
 use crate::buffer::Aligned;
-use crate::dispatch::{Isa, IsaError};
+use crate::dispatch::Isa;
 use crate::dropout::Dropout;
 use crate::element::Element;
+use crate::error::CpuError;
 use crate::frames::{Frames, FramesView};
 use crate::linear::{LinearScratch, PackedLinear};
 use crate::optimiser::{self, CHUNK, Moments, Update, Updated};
-use crate::precision::Precision;
+use crate::precision::{Precision, PrecisionChoice};
 use crate::readout;
 use crate::rows;
 use crate::scope::Scope;
 use crate::sequence::{self, Packed, Tape};
 use crate::simd::{Job, Simd, Vector};
 use crate::spec::{LinearSpec, RecurrentSpec};
-use crate::team::{Items, Team};
+use crate::threads::Threads;
 use crate::values::{Values, each};
-use rayon::prelude::*;
 use std::ops::Range;
-use std::sync::OnceLock;
 
-/// Runs models on this machine's processor.
+/// Runs models on this machine's processor. A clone is the same device: it shares the threads.
 ///
 /// Results depend on the instruction set and the precision, never on the number of threads.
+#[derive(Clone)]
 pub struct Cpu {
     simd: Simd,
+    choice: PrecisionChoice,
+    /// The choice, settled.
     precision: Precision,
-    pool: rayon::ThreadPool,
-    /// For steps of one stream; made when the first one comes.
-    team: OnceLock<Team>,
-}
-
-impl Input<'_, FramesView<'_>> {
-    /// `T * B`.
-    pub(crate) fn positions(&self) -> usize {
-        match self {
-            Input::Ids(ids) => ids.len(),
-            Input::Frames(frames) => frames.rows(),
-        }
-    }
+    threads: Threads,
 }
 
 impl Cpu {
@@ -47,33 +37,32 @@ impl Cpu {
     /// single precision.
     ///
     /// # Errors
-    /// If `REFRAIN_ISA` names an instruction set that does not exist or that the machine lacks.
-    pub fn new(threads: usize) -> Result<Self, IsaError> {
+    /// If `REFRAIN_ISA` names an instruction set that does not exist or that the machine lacks, or if the system cannot
+    /// start the threads.
+    pub fn new(threads: usize) -> Result<Self, CpuError> {
         Self::with_isa(Isa::detect()?, threads)
     }
 
-    /// A given instruction set on `threads` threads.
+    /// A given instruction set on `threads` threads: one at least, and one only without the feature `threads`.
     ///
     /// # Errors
-    /// If the machine lacks it.
-    ///
-    /// # Panics
-    /// If the system cannot start the threads.
-    pub fn with_isa(isa: Isa, threads: usize) -> Result<Self, IsaError> {
-        let simd = Simd::new(isa)?;
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build();
-        Ok(Self {
-            simd,
-            precision: Precision::F32,
-            pool: pool.expect("the system starts threads"),
-            team: OnceLock::new(),
-        })
+    /// If the machine lacks it, or if the system cannot start the threads.
+    pub fn with_isa(isa: Isa, threads: usize) -> Result<Self, CpuError> {
+        let (simd, precision) = (Simd::new(isa)?, Precision::F32);
+        Ok(Self { simd, choice: precision.into(), precision, threads: Threads::new(threads)? })
     }
 
     /// The same with products of another precision.
     #[must_use]
     pub fn with_precision(self, precision: Precision) -> Self {
-        Self { precision, ..self }
+        self.with_precision_choice(precision.into())
+    }
+
+    /// The same with products of a precision that may be left to the machine: it is then single precision until
+    /// [`Backend::for_hidden_size`] settles it.
+    #[must_use]
+    pub fn with_precision_choice(self, choice: PrecisionChoice) -> Self {
+        Self { choice, precision: choice.resolve_on(self.isa(), 0), ..self }
     }
 
     /// The precision of products.
@@ -84,7 +73,7 @@ impl Cpu {
     /// Host values `[rows, width]` as a precision holds them.
     fn frames_of(&self, precision: Precision, width: usize, values: &[f32]) -> Frames {
         let mut frames = Frames::default();
-        let stride = self.simd.padded(width, precision);
+        let stride = precision.padded(width, self.simd);
         frames.resize(precision.kind(), values.len() / width, width, stride);
         each!(Values, frames.data_mut(), data => {
             for (row, out) in values.chunks_exact(width).zip(data.chunks_exact_mut(stride)) {
@@ -95,20 +84,6 @@ impl Cpu {
         frames
     }
 
-    /// Calls `work` with every number below `count`, once each. Knows nothing of items, so that the pool's part in it is
-    /// compiled once.
-    fn for_each_below(&self, count: usize, work: &(dyn Fn(usize) + Sync)) {
-        let work = |index| {
-            let _scope = Scope::new();
-            work(index);
-        };
-        if count == 1 || self.threads() == 1 {
-            (0..count).for_each(work);
-        } else {
-            self.pool.install(|| (0..count).into_par_iter().with_max_len(1).for_each(work));
-        }
-    }
-
     /// The instruction set in use.
     pub fn isa(&self) -> Isa {
         self.simd.isa()
@@ -116,7 +91,7 @@ impl Cpu {
 
     /// Threads in use.
     pub fn threads(&self) -> usize {
-        self.pool.current_num_threads()
+        self.threads.count()
     }
 }
 
@@ -132,6 +107,18 @@ impl Backend for Cpu {
 
     fn describe(&self) -> String {
         format!("{}, {}", self.isa(), self.precision)
+    }
+
+    fn threads(&self) -> usize {
+        self.threads.count()
+    }
+
+    fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    fn for_hidden_size(&self, hidden_size: usize) -> Self {
+        Self { precision: self.choice.resolve_on(self.isa(), hidden_size), ..self.clone() }
     }
 
     fn buffer(&self, values: &[f32]) -> Aligned {
@@ -176,7 +163,7 @@ impl Backend for Cpu {
 
     fn join(&self, parts: &[FramesView<'_>], into: &mut Frames) {
         let width = parts.iter().map(|part| part.width()).sum();
-        into.join(parts, self.simd.padded(width, self.precision));
+        into.join(parts, self.precision.padded(width, self.simd));
     }
 
     fn part(&self, d_joined: FramesView<'_>, at: usize, width: usize, into: &mut Frames) {
@@ -192,10 +179,9 @@ impl Backend for Cpu {
     }
 
     fn parallel<T: Send>(&self, items: &mut [T], work: impl Fn(usize, &mut T) + Send + Sync) {
-        let (count, items) = (items.len(), Items::of(items));
-        self.for_each_below(count, &|index| {
-            // SAFETY: every index below `count` comes once.
-            work(index, unsafe { items.take(index) });
+        self.threads.for_each(items, |index, item| {
+            let _scope = Scope::new();
+            work(index, item);
         });
     }
 
@@ -217,10 +203,7 @@ impl Backend for Cpu {
         tape: &mut Tape,
     ) {
         let _scope = Scope::new();
-        // On a thread of the pool the others have shards of their own to see to.
-        let alone = self.threads() > 1 && rayon::current_thread_index().is_none();
-        let team = (alone && sequence::sharing_pays(layer, initial))
-            .then(|| self.team.get_or_init(|| Team::new(self.threads())));
+        let team = if sequence::sharing_pays(layer, initial) { self.threads.team() } else { None };
         sequence::forward(layer, input, initial, lengths, tape, team);
     }
 
@@ -328,10 +311,8 @@ impl Backend for Cpu {
     }
 
     fn blend(&self, share: f64, from: &Aligned, into: &mut Aligned) {
-        self.pool.install(|| {
-            let chunks = into.par_chunks_mut(CHUNK).zip(from.par_chunks(CHUNK));
-            chunks.for_each(|(into, from)| self.simd.run(Blend { share, from, into }));
-        });
+        let mut chunks: Vec<_> = into.chunks_mut(CHUNK).zip(from.chunks(CHUNK)).collect();
+        self.threads.for_each(&mut chunks, |_, (into, from)| self.simd.run(Blend { share, from, into }));
     }
 
     fn update(
@@ -341,37 +322,28 @@ impl Backend for Cpu {
         moments: &mut Moments<Aligned>,
         params: &mut Aligned,
     ) -> Updated {
-        self.pool.install(|| {
-            let Some((sum, others)) = grads.split_first_mut() else { return Updated { norm: 0.0 } };
-            let squares: Vec<f64> = sum
-                .par_chunks_mut(CHUNK)
-                .enumerate()
-                .map(|(i, sum)| {
-                    let from = i * CHUNK;
-                    let len = sum.len();
-                    self.simd.run(Sum { sum, others: others.iter().map(|o| &o[from..from + len]) })
-                })
-                .collect();
-            let norm = squares.iter().sum::<f64>().sqrt();
-            if !norm.is_finite() {
-                return Updated { norm };
-            }
-            let clip = update.clip_factor(norm);
-            let mut moments: Vec<_> = moments.0.iter_mut().map(|m| m.par_chunks_mut(CHUNK)).collect();
-            let sweep = |i: usize, grads: &[f32], moments: &mut [&mut [f32]], params: &mut [f32]| {
-                let _scope = Scope::new();
-                self.simd.run(Sweep { update, first: i * CHUNK, clip, grads, moments, params });
-            };
-            let chunks = sum.par_chunks(CHUNK).zip(params.par_chunks_mut(CHUNK)).enumerate();
-            match (moments.pop(), moments.pop()) {
-                (None, _) => chunks.for_each(|(i, (g, p))| sweep(i, g, &mut [], p)),
-                (Some(a), None) => chunks.zip(a).for_each(|((i, (g, p)), a)| sweep(i, g, &mut [a], p)),
-                (Some(b), Some(a)) => {
-                    chunks.zip(a).zip(b).for_each(|(((i, (g, p)), a), b)| sweep(i, g, &mut [a, b], p));
-                }
-            }
-            Updated { norm }
-        })
+        let Some((sum, others)) = grads.split_first_mut() else { return Updated { norm: 0.0 } };
+        let mut chunks: Vec<_> = sum.chunks_mut(CHUNK).map(|sum| (sum, 0.0)).collect();
+        self.threads.for_each(&mut chunks, |i, (sum, squares)| {
+            let own = i * CHUNK..i * CHUNK + sum.len();
+            *squares = self.simd.run(Sum { sum, others: others.iter().map(|other| &other[own.clone()]) });
+        });
+        let norm = chunks.iter().map(|(_, squares)| squares).sum::<f64>().sqrt();
+        if !norm.is_finite() {
+            return Updated { norm };
+        }
+        let clip = update.clip_factor(norm);
+        let mut moments: Vec<_> = moments.0.iter_mut().map(|m| m.chunks_mut(CHUNK)).collect();
+        let of_chunk = |(grads, params)| {
+            let moments: Vec<_> = moments.iter_mut().filter_map(Iterator::next).collect();
+            (grads, moments, params)
+        };
+        let mut chunks: Vec<_> = sum.chunks(CHUNK).zip(params.chunks_mut(CHUNK)).map(of_chunk).collect();
+        self.threads.for_each(&mut chunks, |i, (grads, moments, params)| {
+            let _scope = Scope::new();
+            self.simd.run(Sweep { update, first: i * CHUNK, clip, grads, moments, params });
+        });
+        Updated { norm }
     }
 }
 

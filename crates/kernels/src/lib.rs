@@ -22,13 +22,14 @@
 //! one value more. Rows of activations, *frames*, are padded to whole vectors.
 
 mod backend;
+mod bf16;
 mod buffer;
 mod cell;
 mod cpu;
 mod dispatch;
 mod dropout;
 mod element;
-mod embedding;
+mod error;
 mod frames;
 mod linear;
 mod optimiser;
@@ -42,24 +43,23 @@ mod scope;
 mod sequence;
 mod simd;
 mod spec;
-mod team;
+mod threads;
 mod values;
 
-pub use backend::{Backend, CrossEntropy, Gradients, Input, Loss, State, Trace, Upstream};
+pub use backend::{Backend, CrossEntropy, Gradients, IGNORE, Input, Loss, State, Trace, Upstream};
+pub use bf16::Bf16;
 pub use buffer::Aligned;
 pub use cell::{Activation, Cell};
 pub use cpu::Cpu;
 pub use dispatch::{Isa, IsaError};
 pub use dropout::Dropout;
-pub use element::Bf16;
+pub use error::CpuError;
 pub use frames::{Frames, FramesView};
 pub use optimiser::{Moments, Rule, Update, Updated};
-pub use precision::Precision;
+pub use precision::{Precision, PrecisionChoice};
 pub use real::Real;
 pub use reference::Reference;
 pub use spec::{InputSpec, LinearSpec, RecurrentSpec};
 
+#[cfg(all(feature = "clock", feature = "threads"))]
 pub mod peak;
-
-/// Marks a position without a target: it adds no loss and no gradient.
-pub const IGNORE: u32 = u32::MAX;

@@ -1,7 +1,8 @@
 //! A linear layer `y = W x + b` over all positions, forward and backward, a stretch of positions at a time.
 
+use crate::bf16::Bf16;
 use crate::buffer::Aligned;
-use crate::element::{Bf16, Element};
+use crate::element::Element;
 use crate::frames::{Frames, FramesView};
 use crate::panel::{Columns, Init, Operand, Panels, Planes, Product, Quantised, Term, Transpose};
 use crate::precision::Precision;
@@ -45,7 +46,7 @@ impl PackedLinear {
             simd,
             precision,
             spec: *spec,
-            padded: simd.padded(spec.output_size, precision),
+            padded: precision.padded(spec.output_size, simd),
             forward: Panels::default(),
             back: Panels::default(),
             bias: Aligned::default(),

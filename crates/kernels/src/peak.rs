@@ -3,9 +3,9 @@
 //! Every rate is that of some threads together (one at least), each working on numbers of its own: all begin at once,
 //! the slowest ends the round, and the best of some rounds counts.
 
+use crate::bf16::Bf16;
 use crate::buffer::Aligned;
 use crate::dispatch::{Isa, IsaError};
-use crate::element::Bf16;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::tiles::Hardware;
 #[cfg(any(test, target_arch = "x86_64"))]

@@ -1,8 +1,7 @@
 //! The readout: a linear layer to logits, fused with softmax and cross-entropy, forward and backward in one sweep
 //! over stretches of positions. Logits never exist for more than a stretch.
 
-use crate::IGNORE;
-use crate::backend::Loss;
+use crate::backend::{IGNORE, Loss};
 use crate::frames::{Frames, FramesView};
 use crate::linear::{LinearScratch, PackedLinear, STRETCH};
 use crate::simd::{Functions, Job, Vector};

@@ -1,8 +1,7 @@
 //! Activations whose numbers are chosen at run time, with the precision.
 
+use crate::bf16::Bf16;
 use crate::buffer::Aligned;
-use crate::cell::GatePlanes;
-use crate::element::Bf16;
 
 /// What activations are held in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -30,6 +29,12 @@ pub(crate) enum ValuesMut<'a> {
     F32(&'a mut [f32]),
     Bf16(&'a mut [Bf16]),
 }
+
+/// Slots of the cell that has most.
+pub(crate) const MOST_SLOTS: usize = 4;
+
+/// The gates of a cell: a plane for each slot, all from the first row of a tile on, and none beyond the cell's slots.
+pub(crate) type GatePlanes<'a, E> = [&'a mut [E]; MOST_SLOTS];
 
 /// Planes of activations borrowed for writing, one for each slot of a cell.
 pub(crate) enum PlanesMut<'a> {

@@ -408,6 +408,20 @@ impl From<refrain_kernels::IsaError> for Error {
     }
 }
 
+impl From<refrain_kernels::CpuError> for Error {
+    fn from(error: refrain_kernels::CpuError) -> Self {
+        use refrain_kernels::CpuError;
+        match error {
+            CpuError::Isa(error) => error.into(),
+            CpuError::Threads { threads, reason } => Error::out_of_range(
+                "threads",
+                threads,
+                format!("fewer, for the system starts no more ({reason})"),
+            ),
+        }
+    }
+}
+
 /// The system's words without its number, which helps nobody.
 fn describe(error: &io::Error) -> String {
     let text = error.to_string();

@@ -35,7 +35,6 @@ pub mod metric;
 pub mod model;
 mod params;
 pub mod picture;
-mod precision;
 pub mod sample;
 mod session;
 mod store;
@@ -44,8 +43,7 @@ pub mod text;
 pub mod train;
 
 pub use error::{Divergence, Error, InputProblem, ModelProblem, Place, Result, RunProblem, SettingProblem};
-pub use precision::PrecisionChoice;
 pub use refrain_kernels as kernels;
-pub use refrain_kernels::{Cpu, Isa, Precision};
+pub use refrain_kernels::{Cpu, CpuError, Isa, Precision, PrecisionChoice};
 pub use session::{Evaluated, Session, TextStream};
 pub use store::{History, Measured, Model, task_of, write_atomically};

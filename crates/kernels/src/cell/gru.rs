@@ -5,21 +5,40 @@
 //! where `q = r h`: the candidate waits for the reset gate of every unit, so a step has two products and the
 //! pointwise part two halves.
 
-use super::{BackwardTile, ForwardTile, GatePlanes, gates_at, store_gates};
+use super::description::{Description, Stage, StageOperand};
+use super::tile::{BackwardTile, ForwardTile, gates_at, store_gates};
 use crate::element::Element;
 use crate::simd::{Functions, Job, Vector};
+use crate::values::GatePlanes;
 
 /// The gates in the order of PyTorch's weights.
-pub(crate) const R: usize = 0;
-pub(crate) const Z: usize = 1;
-pub(crate) const N: usize = 2;
+const R: usize = 0;
+const Z: usize = 1;
+const N: usize = 2;
 
-/// The slot of `n`, of which the reset-before form takes a product of its own on the way back.
-pub(crate) const SLOT_N: usize = 0;
+const SLOT_N: usize = 0;
 const SLOT_R: usize = 1;
 const SLOT_Z: usize = 2;
-/// The slot of `q`, the operand of the reset-before form's second product.
-pub(crate) const SLOT_Q: usize = 3;
+const SLOT_Q: usize = 3;
+
+pub(crate) const RESET_AFTER: Description = Description {
+    slot_names: &["n", "r", "z", "hidden_n"],
+    input_gates: &[N, R, Z],
+    stages: &[Stage { operand: StageOperand::State, slots: SLOT_R..SLOT_Q + 1, gates: &[R, Z, N] }],
+    has_cell_state: false,
+    forget_gate: None,
+};
+
+pub(crate) const RESET_BEFORE: Description = Description {
+    slot_names: &["n", "r", "z", "reset_h"],
+    input_gates: &[N, R, Z],
+    stages: &[
+        Stage { operand: StageOperand::State, slots: SLOT_R..SLOT_Z + 1, gates: &[R, Z] },
+        Stage { operand: StageOperand::Slot(SLOT_Q), slots: SLOT_N..SLOT_N + 1, gates: &[N] },
+    ],
+    has_cell_state: false,
+    forget_gate: None,
+};
 
 /// `h' = n + z (h - n)`.
 #[inline(always)]
@@ -126,7 +145,7 @@ impl<E: Element> Job for ForwardCandidate<'_, E> {
             for u in tile.units.clone() {
                 let at = r * tile.hp + u * V::LANES;
                 let [x_n, _, update] = gates_at(v, &gates, at);
-                let recurrent = v.load(&tile.pre[r * tile.pre_stride + (u - tile.units.start) * V::LANES..]);
+                let [recurrent] = tile.products(v, r, u);
                 let n = (x_n + recurrent).tanh();
                 tile.store_h(mix(v.load(&tile.h_prev[at..]), n, update), at);
                 E::store(n, &mut gates[SLOT_N][at..]);
@@ -165,9 +184,6 @@ impl<E: Element> Job for BackwardCandidate<'_, E> {
 pub(crate) struct BackwardResetGate<'a, E> {
     pub(crate) tile: BackwardTile<'a>,
     pub(crate) gates: GatePlanes<'a, E>,
-    /// Gradient of `q`, `[rows][d_q_stride]`, starting at the tile's first unit.
-    pub(crate) d_q: &'a [f32],
-    pub(crate) d_q_stride: usize,
 }
 
 impl<E: Element> Job for BackwardResetGate<'_, E> {
@@ -175,11 +191,11 @@ impl<E: Element> Job for BackwardResetGate<'_, E> {
 
     #[inline(always)]
     fn run<V: Vector>(self, v: V) {
-        let Self { tile, gates, d_q, d_q_stride } = self;
+        let Self { tile, gates } = self;
         for r in 0..tile.rows {
             for u in tile.units.clone() {
                 let at = r * tile.hp + u * V::LANES;
-                let d_q = v.load(&d_q[r * d_q_stride + (u - tile.units.start) * V::LANES..]);
+                let d_q = tile.d_operand(v, r, u);
                 let gate = &mut gates[SLOT_R][at..];
                 let reset = E::load(v, gate);
                 d_q.mul_add(reset, v.load(&tile.d_h[at..])).store(&mut tile.d_h[at..]);

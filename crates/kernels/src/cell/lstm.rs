@@ -2,9 +2,19 @@
 //!
 //! `c' = f c + i g`, `h' = o tanh(c')`, with `i f o` logistic and `g` a hyperbolic tangent of its pre-activation.
 
-use super::{BackwardTile, ForwardTile, GatePlanes, gates_at, store_gates};
+use super::description::{Description, Stage, StageOperand};
+use super::tile::{BackwardTile, ForwardTile, gates_at, store_gates};
 use crate::element::Element;
 use crate::simd::{Functions, Job, Vector};
+use crate::values::GatePlanes;
+
+pub(crate) const DESCRIPTION: Description = Description {
+    slot_names: &["i", "f", "g", "o"],
+    input_gates: &[0, 1, 2, 3],
+    stages: &[Stage { operand: StageOperand::State, slots: 0..4, gates: &[0, 1, 2, 3] }],
+    has_cell_state: true,
+    forget_gate: Some(1),
+};
 
 pub(crate) struct Forward<'a, E> {
     pub(crate) tile: ForwardTile<'a>,

@@ -1,8 +1,29 @@
 //! The Elman cell, pointwise: one slot, `h' = f(z)`. The derivative is written in terms of the output.
 
-use super::{Activation, BackwardTile, ForwardTile, GatePlanes};
+use super::description::{Description, Stage, StageOperand};
+use super::tile::{BackwardTile, ForwardTile};
 use crate::element::Element;
 use crate::simd::{Functions, Job, Vector};
+use crate::values::GatePlanes;
+
+/// The nonlinearity of an Elman cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Activation {
+    /// Hyperbolic tangent, the default everywhere.
+    Tanh,
+    /// `max(0, x)`.
+    Relu,
+    /// `1 / (1 + exp(-x))`, Elman's own choice (1990).
+    Logistic,
+}
+
+pub(crate) const DESCRIPTION: Description = Description {
+    slot_names: &["h"],
+    input_gates: &[0],
+    stages: &[Stage { operand: StageOperand::State, slots: 0..1, gates: &[0] }],
+    has_cell_state: false,
+    forget_gate: None,
+};
 
 pub(crate) struct Forward<'a, E> {
     pub(crate) activation: Activation,

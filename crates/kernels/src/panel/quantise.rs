@@ -3,14 +3,14 @@
 //! The products of one stretch are summed in integers, exactly, so that a row's result depends on nothing but the
 //! row. Rounding a weight to one of 255 steps is what costs accuracy; the activations keep fifteen bits.
 
+use super::operand::Operand;
 use crate::buffer::Aligned;
-use crate::panel::Operand;
 use crate::simd::{Job, Simd, Vector};
 
 /// The largest byte in use; -128 is not, so that the range is symmetric.
 const LARGEST_BYTE: f32 = 127.0;
 
-/// Largest activation: with it, the sum of [`super::product::K_CHUNK`] products fits into 32 bits.
+/// Largest activation: with it, the sum of `K_CHUNK` products fits into 32 bits.
 const LARGEST: f32 = 32_767.0;
 
 /// Raises the scales of the columns of `rows`, `[rows][lanes]`, to what their largest weights need.

@@ -1,6 +1,6 @@
 //! What one step of a register tile does, for each kind of number.
 
-use crate::element::Bf16;
+use crate::bf16::Bf16;
 use crate::simd::Vector;
 
 /// The arithmetic of a register tile.

@@ -2,6 +2,7 @@
 //! tile units, in software and in the machine code of the real ones.
 
 use super::*;
+use crate::bf16::Bf16;
 use crate::dispatch::Isa;
 use crate::values::ValuesRef;
 

@@ -5,11 +5,12 @@
 //! load serves two products. Both terms of a product run into the same accumulators before they are stored.
 //! `docs/kernels.md` has the picture.
 
-use super::product::{Init, Numbers, Product, Term};
-use super::{Panel, Weights};
+use super::operand::Numbers;
+use super::panels::{Panel, Weights};
+use super::product::{Init, Product, Term};
+use crate::bf16::Bf16;
 #[cfg(target_arch = "x86_64")]
 use crate::dispatch::Isa;
-use crate::element::Bf16;
 use crate::simd::Simd;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::tiles::Hardware;

@@ -4,10 +4,10 @@
 mod cells;
 mod recurrent;
 
-use crate::IGNORE;
-use crate::backend::{Backend, CrossEntropy, Gradients, Input, Loss, State, Trace, Upstream};
+use crate::backend::{Backend, CrossEntropy, Gradients, IGNORE, Input, Loss, State, Trace, Upstream};
 use crate::dropout::Dropout;
 use crate::optimiser::{Moments, Update, Updated};
+use crate::precision::Precision;
 use crate::real::Real;
 use crate::rows;
 use crate::spec::{LinearSpec, RecurrentSpec};
@@ -70,6 +70,18 @@ impl<R: Real> Backend for Reference<R> {
 
     fn describe(&self) -> String {
         format!("reference, {}", std::any::type_name::<R>())
+    }
+
+    fn threads(&self) -> usize {
+        1
+    }
+
+    fn precision(&self) -> Precision {
+        Precision::F32
+    }
+
+    fn for_hidden_size(&self, _: usize) -> Self {
+        Self(PhantomData)
     }
 
     fn buffer(&self, values: &[R]) -> Vec<R> {

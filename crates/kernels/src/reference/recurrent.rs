@@ -2,7 +2,7 @@
 
 use super::cells::{self, Weights};
 use crate::backend::{Input, State, Trace, Upstream};
-use crate::cell::Cell;
+use crate::cell::{Cell, StageOperand};
 use crate::real::Real;
 use crate::spec::{InputSpec, RecurrentSpec};
 use std::ops::Range;
@@ -93,7 +93,7 @@ impl<R: Real> Layer<R> {
                     cells::Step { h: h_prev.clone(), c: c_prev.clone(), gates }
                 };
                 state.h[own.clone()].copy_from_slice(&step.h);
-                if self.spec.cell == Cell::Lstm {
+                if self.spec.cell.has_cell_state() {
                     state.c[own].copy_from_slice(&step.c);
                 }
                 if active {
@@ -155,7 +155,7 @@ impl<R: Real> Layer<R> {
                     _ => {}
                 }
                 d_state.h[own.clone()].copy_from_slice(&back.d_h);
-                if self.spec.cell == Cell::Lstm {
+                if self.spec.cell.has_cell_state() {
                     d_state.c[own].copy_from_slice(&back.d_c);
                 }
             }
@@ -168,12 +168,15 @@ impl<R: Real> Layer<R> {
         let n = self.spec.hidden_size;
         outer_into(&mut grads[self.spec.weight_ih_range()], &back.d_ih, &cell.x);
         let d_weight_hh = &mut grads[self.spec.weight_hh_range()];
-        if self.spec.cell == (Cell::Gru { reset_after: false }) {
-            // The candidate's recurrent operand is q = r * h.
-            outer_into(&mut d_weight_hh[..2 * n * n], &back.d_hh[..2 * n], &cell.h_prev);
-            outer_into(&mut d_weight_hh[2 * n * n..], &back.d_hh[2 * n..], &cell.step.gates[3]);
-        } else {
-            outer_into(d_weight_hh, &back.d_hh, &cell.h_prev);
+        for stage in self.spec.cell.description().stages {
+            let operand = match stage.operand {
+                StageOperand::State => &cell.h_prev,
+                StageOperand::Slot(slot) => &cell.step.gates[slot],
+            };
+            for gate in stage.gates {
+                let own = &mut d_weight_hh[gate * n * n..][..n * n];
+                outer_into(own, &back.d_hh[gate * n..][..n], operand);
+            }
         }
         if let Some((ih, hh)) = self.spec.bias_ranges() {
             add(&mut grads[ih], &back.d_ih);

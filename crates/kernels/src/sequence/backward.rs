@@ -1,15 +1,16 @@
 //! The backward pass of a layer over a window: the forward pass in reverse.
 
+use super::embedding;
 use super::gradient::{self, Scratch, WeightGradient};
-use super::tape::{pad_rows, unpad_rows};
-use super::{Active, Packed, Tape};
+use super::packed::Packed;
+use super::tape::{Tape, pad_rows, unpad_rows};
+use super::time::Active;
 use crate::backend::{Gradients, Input, Upstream};
 use crate::buffer::Aligned;
-use crate::cell::{self, BackwardTile, Cell, gru};
-use crate::embedding;
+use crate::cell::{self, BackwardTile, StageOperand};
 use crate::frames::{Frames, FramesView};
 use crate::panel::{Init, Operand, Planes, Product, Term};
-use crate::values::{Kind, PlanesMut, each};
+use crate::values::{Kind, PlanesMut};
 use std::ops::Range;
 
 /// Consumes the tape of a forward pass over `input`; see [`crate::Backend::recurrent_backward`].
@@ -51,72 +52,86 @@ fn through_time(layer: &Packed, upstream: &Upstream<'_, FramesView<'_>, f32>, ta
     // Apart from the tape while it is written.
     let lengths = std::mem::take(&mut tape.lengths);
     let active = Active { rows: tape.rows, lengths: lengths.as_deref() };
+    let last = layer.panels.hidden.len() - 1;
+    let through_state = |t: usize, tape: &mut Tape| {
+        for p in 0..layer.panels.hidden[0].back.count() {
+            active.at(t).for_each(|rows| through_weights(layer, p, t, rows, tape));
+        }
+    };
     let mut later = None;
     for t in tape.direction().order(tape.steps).rev() {
         if let Some(later) = later {
-            for p in 0..layer.panels.hidden_back.count() {
-                active.at(later).for_each(|rows| through_weights(layer, p, later, rows, tape));
-            }
+            through_state(later, tape);
         }
         for rows in active.at(t) {
-            let units = 0..layer.panels.hidden_back.blocks();
+            let units = 0..layer.panels.hidden[0].back.blocks();
             let (tile, gates) = tile(tape, upstream.d_output, t, rows, units);
-            cell::backward(layer.simd, layer.spec.cell, tile, gates);
+            cell::backward(layer.simd, layer.spec.cell, last, tile, gates);
         }
-        if layer.spec.cell == (Cell::Gru { reset_after: false }) {
-            active.at(t).for_each(|rows| reset_gates(layer, t, rows, tape));
+        for stage in (1..=last).rev() {
+            active.at(t).for_each(|rows| through_operand(layer, stage, t, rows, tape));
         }
         later = Some(t);
     }
     if let Some(first) = later {
-        for p in 0..layer.panels.hidden_back.count() {
-            active.at(first).for_each(|rows| through_weights(layer, p, first, rows, tape));
-        }
+        through_state(first, tape);
     }
     tape.lengths = lengths;
 }
 
+/// The gradients of a stage's pre-activations at step `t`, from row `row` on, as the operand of a product of `k` values.
+fn d_pre_activations<'a>(
+    layer: &Packed,
+    stage: usize,
+    (t, row): (usize, usize),
+    k: usize,
+    tape: &'a Tape,
+) -> Operand<'a> {
+    let slots = &layer.spec.cell.description().stages[stage].slots;
+    let first = slots.start * tape.plane() + (t * tape.rows + row) * tape.hp;
+    let gates = Planes { data: tape.gates.as_ref().from(first), row_stride: tape.hp, plane: tape.plane() };
+    Operand::planes(gates, k / slots.len())
+}
+
 /// Adds what flows from the gates of step `t` through `W_hh` to the carried `d_h`, for the units of panel `p`.
 fn through_weights(layer: &Packed, p: usize, t: usize, rows: Range<usize>, tape: &mut Tape) {
-    let (slots, _) = layer.spec.cell.hidden_slots();
-    let (panels, hp) = (&layer.panels.hidden_back, tape.hp);
+    let (panels, hp) = (&layer.panels.hidden[0].back, tape.hp);
     let panel = panels.panel(p);
-    let first = slots.start * tape.plane() + (t * tape.rows + rows.start) * hp;
-    let gates = Planes { data: tape.gates.as_ref().from(first), row_stride: hp, plane: tape.plane() };
+    let mut d_h = std::mem::take(&mut tape.d_h);
+    let a = d_pre_activations(layer, 0, (t, rows.start), panel.k, tape);
     Product {
         rows: rows.len(),
-        terms: &[Term { a: Operand::planes(gates, panel.k / slots.len()), panel, at: 0 }],
+        terms: &[Term { a, panel, at: 0 }],
         init: Init::Accumulate,
         width: panel.width,
-        c: &mut tape.d_h[rows.start * hp + panels.blocks_of(p).start * layer.simd.lanes()..],
+        c: &mut d_h[rows.start * hp + panels.blocks_of(p).start * layer.simd.lanes()..],
         c_stride: hp,
     }
     .run(layer.simd);
+    tape.d_h = d_h;
 }
 
-/// The reset-before GRU's way back from the candidate through `W_hn` and the reset gate.
-fn reset_gates(layer: &Packed, t: usize, rows: Range<usize>, tape: &mut Tape) {
-    let (lanes, hp, panels) = (layer.simd.lanes(), tape.hp, &layer.panels.candidate_back);
-    let first = gru::SLOT_N * tape.plane() + (t * tape.rows + rows.start) * hp;
+/// The way back from the pre-activations of a later stage to what it multiplied, and to the stage before.
+fn through_operand(layer: &Packed, stage: usize, t: usize, rows: Range<usize>, tape: &mut Tape) {
+    let (simd, panels) = (layer.simd, &layer.panels.hidden[stage].back);
     for p in 0..panels.count() {
         let (panel, units) = (panels.panel(p), panels.blocks_of(p));
-        let mut d_q = std::mem::take(&mut tape.product);
-        let d_q_stride = panel.width * lanes;
-        let d_n = Operand::rows(tape.gates.as_ref().from(first), hp, panel.k);
+        let mut d_operand = std::mem::take(&mut tape.product);
+        let d_operand_stride = panel.width * simd.lanes();
+        let a = d_pre_activations(layer, stage, (t, rows.start), panel.k, tape);
         Product {
             rows: rows.len(),
-            terms: &[Term { a: d_n, panel, at: 0 }],
+            terms: &[Term { a, panel, at: 0 }],
             init: Init::Zero,
             width: panel.width,
-            c: &mut d_q,
-            c_stride: d_q_stride,
+            c: &mut d_operand,
+            c_stride: d_operand_stride,
         }
-        .run(layer.simd);
+        .run(simd);
         let (tile, gates) = tile(tape, None, t, rows.clone(), units);
-        each!(PlanesMut, gates, gates => {
-            layer.simd.run(gru::BackwardResetGate { tile, gates, d_q: &d_q, d_q_stride });
-        });
-        tape.product = d_q;
+        let tile = BackwardTile { d_operand: &d_operand, d_operand_stride, ..tile };
+        cell::backward(simd, layer.spec.cell, stage - 1, tile, gates);
+        tape.product = d_operand;
     }
 }
 
@@ -146,6 +161,8 @@ fn tile<'a>(
         h_prev: &tape.h[state(before)],
         c_prev: cell_state(before),
         c_next: cell_state(after),
+        d_operand: &[],
+        d_operand_stride: 0,
         d_h: &mut tape.d_h[rows.start * hp..rows.end * hp],
         d_c: if tape.d_c.is_empty() { &mut [] } else { &mut tape.d_c[rows.start * hp..rows.end * hp] },
     };
@@ -161,41 +178,39 @@ fn parameters(
     grads: &mut [f32],
 ) {
     let (simd, spec, hp, plane) = (layer.simd, &layer.spec, tape.hp, tape.plane());
-    let (slots, gates) = spec.cell.hidden_slots();
+    let description = spec.cell.description();
     let h_before = tape.direction().before(0) * tape.slice_len();
     let mut scratch = std::mem::take(&mut tape.scratch);
     let z = Planes { data: tape.gates.as_ref(), row_stride: hp, plane };
-    let from_gates = WeightGradient {
-        simd,
-        steps: tape.steps * tape.rows,
-        hidden_size: spec.hidden_size,
-        z,
-        first_plane: slots.start,
-        gates,
-        x: tape.states().from(h_before),
-        x_stride: hp,
-        x_width: spec.hidden_size,
-    };
-    let weight_hh = &mut grads[spec.weight_hh_range()];
-    from_gates.add_to(weight_hh, &mut scratch);
-    if spec.cell == (Cell::Gru { reset_after: false }) {
-        let candidate = WeightGradient {
-            first_plane: gru::SLOT_N,
-            gates: &[gru::N],
-            x: z.data.from(gru::SLOT_Q * plane),
-            ..from_gates
+    for stage in description.stages {
+        let by_stage = WeightGradient {
+            simd,
+            steps: tape.steps * tape.rows,
+            hidden_size: spec.hidden_size,
+            z,
+            first_plane: stage.slots.start,
+            gates: stage.gates,
+            x: match stage.operand {
+                StageOperand::State => tape.states().from(h_before),
+                StageOperand::Slot(slot) => z.data.from(slot * plane),
+            },
+            x_stride: hp,
+            x_width: spec.hidden_size,
         };
-        candidate.add_to(weight_hh, &mut scratch);
+        by_stage.add_to(&mut grads[spec.weight_hh_range()], &mut scratch);
     }
     match input {
         Input::Frames(x) => {
             let by_input = WeightGradient {
+                simd,
+                steps: tape.steps * tape.rows,
+                hidden_size: spec.hidden_size,
+                z,
                 first_plane: 0,
-                gates: spec.cell.input_gates(),
+                gates: description.input_gates,
                 x: x.data(),
                 x_stride: x.stride(),
                 x_width: spec.input.size(),
-                ..from_gates
             };
             by_input.add_to(&mut grads[spec.weight_ih_range()], &mut scratch);
         }
@@ -211,14 +226,12 @@ fn parameters(
 fn biases(layer: &Packed, z: Planes<'_>, rows: usize, grads: &mut [f32], scratch: &mut Scratch) {
     let spec = &layer.spec;
     let Some((ih, hh)) = spec.bias_ranges() else { return };
-    let (slots, hidden_gates) = spec.cell.hidden_slots();
-    let candidate = spec.cell == (Cell::Gru { reset_after: false });
+    let description = spec.cell.description();
     for slot in 0..spec.cell.slots() {
         let sums = gradient::column_sums(layer.simd, z, slot, rows, scratch);
-        let by_input = spec.cell.input_gates().get(slot).map(|gate| ih.start + gate * spec.hidden_size);
-        let by_state = slots.contains(&slot).then(|| hidden_gates[slot - slots.start]);
-        let by_state = by_state.or((candidate && slot == gru::SLOT_N).then_some(gru::N));
-        let by_state = by_state.map(|gate| hh.start + gate * spec.hidden_size);
+        let by_input = description.input_gates.get(slot).map(|gate| ih.start + gate * spec.hidden_size);
+        let stage = description.stages.iter().find(|stage| stage.slots.contains(&slot));
+        let by_state = stage.map(|stage| hh.start + stage.gates[slot - stage.slots.start] * spec.hidden_size);
         for start in [by_input, by_state].into_iter().flatten() {
             let bias = &mut grads[start..][..spec.hidden_size];
             bias.iter_mut().zip(sums).for_each(|(bias, sum)| *bias += sum);

@@ -1,7 +1,8 @@
 //! The gradient of a weight matrix: the product of all pre-activation gradients with all inputs, over time.
 
+use crate::bf16::Bf16;
 use crate::buffer::{Aligned, Plain};
-use crate::element::{Bf16, Element};
+use crate::element::Element;
 use crate::panel::{Init, Operand, PANEL_WIDTH, Panel, Planes, Product, Term, Weights};
 use crate::simd::{Job, Simd, Vector};
 use crate::values::{ValuesRef, each};

@@ -2,7 +2,7 @@
 
 use crate::backend::Input;
 use crate::buffer::Aligned;
-use crate::cell::{Cell, Share, gru};
+use crate::cell::Share;
 use crate::frames::FramesView;
 use crate::panel::{Columns, Format, Init, Operand, Panels, Planes, Product, Quantised, Term, Transpose};
 use crate::precision::Precision;
@@ -28,15 +28,25 @@ pub struct Packed {
 /// The matrices of a layer, for the way there and, transposed, for the way back.
 #[derive(Default)]
 pub(super) struct LayerPanels {
-    /// `h -> pre-activations`, by `W_hh`.
-    pub(super) hidden: Panels,
-    pub(super) hidden_back: Panels,
-    /// The reset-before GRU's `W_hn`, a product of its own.
-    pub(super) candidate: Panels,
-    pub(super) candidate_back: Panels,
+    /// By the rows of `W_hh` that each stage of the cell multiplies.
+    pub(super) hidden: Vec<StagePanels>,
     /// `x -> pre-activations`, by `W_ih`.
     pub(super) input: Panels,
     pub(super) input_back: Panels,
+}
+
+/// The matrix of a stage: `operand -> pre-activations`, and the way back.
+#[derive(Default)]
+pub(super) struct StagePanels {
+    pub(super) forward: Panels,
+    pub(super) back: Panels,
+}
+
+impl LayerPanels {
+    /// `h -> pre-activations`: the product of the first stage.
+    pub(super) fn state(&self) -> &Panels {
+        &self.hidden[0].forward
+    }
 }
 
 /// Rows that stay in the second-level cache while all panels of a large product pass by.
@@ -53,7 +63,7 @@ struct GateMatrix<'a> {
 impl Packed {
     pub(crate) fn new(simd: Simd, precision: Precision, spec: &RecurrentSpec) -> Self {
         let [table, bias] = std::array::from_fn(|_| Aligned::default());
-        let hp = simd.padded(spec.hidden_size, precision);
+        let hp = precision.padded(spec.hidden_size, simd);
         Self { simd, precision, spec: *spec, hp, panels: LayerPanels::default(), table, bias }
     }
 
@@ -65,26 +75,24 @@ impl Packed {
         let (size, hidden_size) = (spec.input.size(), spec.hidden_size);
         let weight_hh = GateMatrix { data: &params[spec.weight_hh_range()], hidden_size, cols: hidden_size };
         let weight_ih = GateMatrix { data: &params[spec.weight_ih_range()], hidden_size, cols: size };
-        let ((_, hidden_gates), input_gates) = (spec.cell.hidden_slots(), spec.cell.input_gates());
+        let (stages, input_gates) = (spec.cell.description().stages, spec.cell.description().input_gates);
         let (format, input_format) = (self.precision.format(), self.input_format());
-        let two_products = spec.cell == (Cell::Gru { reset_after: false });
         let one_hot = matches!(spec.input, InputSpec::OneHot { .. });
 
-        // Gates that leave some slots of their unit out cannot lie beside those of the next unit.
+        // Gates that leave some slots of their unit out cannot lie beside those of the next unit. Later stages have no
+        // slots but their own.
         let alone = |gates: &[usize]| gates.len() != spec.cell.slots();
-        self.pack_columns(&mut panels.hidden, format, weight_hh, hidden_gates, alone(hidden_gates));
-        if two_products {
-            self.pack_columns(&mut panels.candidate, format, weight_hh, &[gru::N], false);
+        panels.hidden.resize_with(stages.len(), StagePanels::default);
+        for (i, (panels, stage)) in panels.hidden.iter_mut().zip(stages).enumerate() {
+            let alone = i == 0 && alone(stage.gates);
+            self.pack_columns(&mut panels.forward, format, weight_hh, stage.gates, alone);
+            if training {
+                self.pack_rows(&mut panels.back, format, weight_hh, stage.gates);
+            }
         }
         if !one_hot {
             self.pack_columns(&mut panels.input, input_format, weight_ih, input_gates, alone(input_gates));
-        }
-        if training {
-            self.pack_rows(&mut panels.hidden_back, format, weight_hh, hidden_gates);
-            if two_products {
-                self.pack_rows(&mut panels.candidate_back, format, weight_hh, &[gru::N]);
-            }
-            if !one_hot {
+            if training {
                 self.pack_rows(&mut panels.input_back, input_format, weight_ih, input_gates);
             }
         }
@@ -152,36 +160,39 @@ impl Packed {
         });
     }
 
-    /// The biases of every slot. What the input's and the state's share have in common comes as their sum; only the
-    /// reset-after GRU keeps `b_hn` apart, in the slot that the reset gate multiplies.
+    /// The biases of every slot: the sum of the input's and the state's where a slot receives both products.
     fn pack_biases(&mut self, params: &[f32]) {
         let (spec, lanes) = (self.spec, self.simd.lanes());
         let slots = spec.cell.slots();
         self.bias.resize_scratch(self.row_len());
         self.bias.fill(0.0);
         let Some((ih, hh)) = spec.bias_ranges() else { return };
-        let q = spec.cell == Cell::Gru { reset_after: true };
+        let description = spec.cell.description();
         for unit in 0..spec.hidden_size {
             let mut add = |slot: usize, value: f32| {
                 self.bias[(unit / lanes * slots + slot) * lanes + unit % lanes] += value;
             };
-            for (slot, &gate) in spec.cell.input_gates().iter().enumerate() {
-                let at = gate * spec.hidden_size + unit;
-                add(slot, params[ih.start + at]);
-                add(if q && gate == gru::N { gru::SLOT_Q } else { slot }, params[hh.start + at]);
+            for (slot, gate) in description.input_gates.iter().enumerate() {
+                add(slot, params[ih.start + gate * spec.hidden_size + unit]);
+            }
+            for stage in description.stages {
+                for (slot, gate) in stage.slots.clone().zip(stage.gates) {
+                    add(slot, params[hh.start + gate * spec.hidden_size + unit]);
+                }
             }
         }
     }
 
     /// The table of a one-hot input: the columns of `W_ih`.
     fn table_of_columns(&mut self, weight_ih: GateMatrix<'_>, vocab_size: usize) {
-        let (gates, lanes, slots) = (self.spec.cell.input_gates(), self.simd.lanes(), self.spec.cell.slots());
+        let (lanes, slots, description) =
+            (self.simd.lanes(), self.spec.cell.slots(), self.spec.cell.description());
         let row_len = self.row_len();
         self.table.resize_scratch(vocab_size * row_len);
         for (v, row) in self.table.chunks_exact_mut(row_len).enumerate() {
             row.copy_from_slice(&self.bias);
             for unit in 0..weight_ih.hidden_size {
-                for (slot, &gate) in gates.iter().enumerate() {
+                for (slot, &gate) in description.input_gates.iter().enumerate() {
                     let at = (unit / lanes * slots + slot) * lanes + unit % lanes;
                     row[at] += weight_ih.row(gate, unit, v)[0];
                 }
@@ -309,10 +320,10 @@ impl Packed {
         self.units() * self.spec.cell.slots() * self.simd.lanes()
     }
 
-    /// The blocks of units that some panels of `W_hh` have.
+    /// The blocks of units that some panels of the first stage have.
     pub(super) fn units_of(&self, panels: Range<usize>) -> Range<usize> {
-        let gates = self.spec.cell.hidden_slots().1.len();
-        let block = |p: usize| self.panels.hidden.blocks_of(p);
+        let gates = self.spec.cell.description().stages[0].gates.len();
+        let block = |p: usize| self.panels.state().blocks_of(p);
         block(panels.start).start / gates..block(panels.end - 1).end / gates
     }
 

@@ -3,14 +3,15 @@
 //! A single stream reads every weight for every symbol, so it is as fast as the memory that holds them, and two
 //! threads read faster than one. Each unit is still one thread's sum in one order: nobody can tell from the bits.
 
-use super::forward::{Operands, Rows, States, state_ranges};
-use super::{Packed, Tape};
+use super::packed::Packed;
+use super::step::{Operands, Rows, States, state_ranges};
+use super::tape::Tape;
 use crate::backend::{Input, State};
-use crate::cell::{self, Cell, ForwardTile, Share};
-use crate::element::Bf16;
+use crate::bf16::Bf16;
+use crate::cell::{self, ForwardTile, Share};
 use crate::frames::FramesView;
 use crate::scope::Scope;
-use crate::team::{MOST_PIECES, Team};
+use crate::threads::{MOST_PIECES, Team};
 use crate::values::{PlanesMut, split_off};
 use std::ops::Range;
 
@@ -36,8 +37,8 @@ pub(crate) fn sharing_pays(layer: &Packed, initial: &State<f32>) -> bool {
     let spec = &layer.spec;
     initial.h.len() == spec.hidden_size
         && spec.cell.gates() * spec.hidden_size * spec.hidden_size >= ENOUGH
-        // It takes two products, the second of which waits for all units of the first.
-        && spec.cell != Cell::Gru { reset_after: false }
+        // The product of a later stage waits for all units of the one before.
+        && spec.cell.description().stages.len() == 1
 }
 
 /// One step of a single row.
@@ -53,17 +54,17 @@ pub(super) fn step(
     let Tape { h, h_rounded, c, gates, product, ahead, quantised: [by_x, by_h], .. } = tape;
     let states = States::split(h, h_rounded, c, &before, &after);
     let (share, x) = layer.input_share(input, at.t, 1, by_x);
-    let h_size = (1, layer.spec.hidden_size, panels.hidden.k());
+    let h_size = (1, layer.spec.hidden_size, panels.state().k());
     let h = layer.operand(states.operand(), hp, h_size, by_h);
     let operands = Operands { x, h, ahead: !ahead.is_empty() };
     let ((h_prev, mut h), (_, mut h_rounded), (c_prev, mut c)) = (states.h, states.h_rounded, states.c);
     let mut gates = gates.as_mut().planes(plane, at.t * hp);
     let mut pre = if operands.ahead { &mut ahead[at.t * layer.row_len()..] } else { &mut product[..] };
 
-    let count = (team.threads() * PIECES_A_THREAD).min(MOST_PIECES).min(panels.hidden.count());
+    let count = (team.threads() * PIECES_A_THREAD).min(MOST_PIECES).min(panels.state().count());
     let mut parts: [Option<Part<'_>>; MOST_PIECES] = std::array::from_fn(|i| {
         (i < count).then(|| {
-            let own = i * panels.hidden.count() / count..(i + 1) * panels.hidden.count() / count;
+            let own = i * panels.state().count() / count..(i + 1) * panels.state().count() / count;
             let units = layer.units_of(own.clone());
             let width = units.len() * lanes;
             Part {
@@ -96,6 +97,6 @@ pub(super) fn step(
             c_prev: c_prev.get(start..).unwrap_or_default(),
             c_next: c,
         };
-        cell::forward(layer.simd, cell, tile, gates);
+        cell::forward(layer.simd, cell, 0, tile, gates);
     });
 }

@@ -1,12 +1,14 @@
 //! What a forward pass leaves behind, by name.
 
-use super::{Direction, Packed};
+use super::gradient::Scratch;
+use super::packed::Packed;
+use super::time::Direction;
 use crate::backend::{State, Trace};
+use crate::bf16::Bf16;
 use crate::buffer::Aligned;
-use crate::element::Bf16;
+use crate::cell::Cell;
 use crate::frames::FramesView;
-use crate::panel::Quantised;
-use crate::sequence::Scratch;
+use crate::panel::{PANEL_WIDTH, Quantised};
 use crate::values::{Kind, Values, ValuesRef, each};
 
 /// States and gates of one layer over one window, and the scratch memory of both passes.
@@ -68,7 +70,7 @@ impl Tape {
         self.gates.resize_scratch(kind, layer.spec.cell.slots() * plane);
         self.lengths = lengths.map(<[usize]>::to_vec);
         self.masked.resize_scratch(kind, if lengths.is_some() { plane } else { 0 });
-        let panel = rows * crate::panel::PANEL_WIDTH * layer.simd.lanes();
+        let panel = rows * PANEL_WIDTH * layer.simd.lanes();
         self.product.resize_scratch(if rows == 1 { panel.max(layer.row_len()) } else { panel });
         self.clear_padding(layer.units() * layer.simd.lanes());
 
@@ -141,7 +143,7 @@ impl Tape {
     }
 
     /// Every named value of the forward pass on the host, `[T, B, H]` each.
-    pub(crate) fn trace(&self, cell: crate::Cell) -> Trace<f32> {
+    pub(crate) fn trace(&self, cell: Cell) -> Trace<f32> {
         let (plane, hp) = (self.plane(), self.hp);
         let unpad = |values: ValuesRef<'_>, at: usize| values.to_f32(at, plane / hp, self.hidden_size, hp);
         let after = self.direction().after(0) * self.slice_len();

@@ -1,7 +1,7 @@
 //! AVX2 with fused multiply-add: 8 lanes, 16 registers.
 
 use super::vector::{Job, Vector};
-use crate::element::Bf16;
+use crate::bf16::Bf16;
 use std::arch::x86_64::*;
 use std::ops::{Add, Div, Mul, Sub};
 

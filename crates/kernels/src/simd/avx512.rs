@@ -1,7 +1,7 @@
 //! AVX-512: 16 lanes, 32 registers.
 
 use super::vector::{Job, Vector};
-use crate::element::Bf16;
+use crate::bf16::Bf16;
 use std::arch::x86_64::*;
 use std::mem::transmute;
 use std::ops::{Add, Div, Mul, Sub};

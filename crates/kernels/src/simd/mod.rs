@@ -18,7 +18,6 @@ pub(crate) use math::Functions;
 pub(crate) use vector::{Job, Vector};
 
 use crate::dispatch::{Isa, IsaError};
-use crate::precision::Precision;
 
 /// Proof that the machine has an instruction set: the only way to run a [`Job`] with it.
 #[derive(Clone, Copy, Debug)]
@@ -52,12 +51,6 @@ impl Simd {
     /// Whether products of bfloat16 run on tile units, or on their likeness in software.
     pub(crate) fn multiplies_in_tiles(self) -> bool {
         matches!(self.isa, Isa::Amx | Isa::Wide)
-    }
-
-    /// A row of `width` activations with its padding: whole vectors, whole steps of the products.
-    pub(crate) fn padded(self, width: usize, precision: Precision) -> usize {
-        let step = precision.format().k_step(self);
-        width.next_multiple_of(self.lanes().max(step))
     }
 
     /// Runs a job that may multiply numbers of 16 bits: in pairs, where the instruction set can.

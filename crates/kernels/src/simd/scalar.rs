@@ -1,7 +1,7 @@
 //! The portable vectors: plain arrays that the compiler turns into whatever the target's baseline offers.
 
 use super::vector::Vector;
-use crate::element::Bf16;
+use crate::bf16::Bf16;
 use std::ops::{Add, Div, Mul, Sub};
 
 /// The portable path.

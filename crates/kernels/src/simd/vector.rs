@@ -1,6 +1,6 @@
 //! The trait over which every fast kernel is written.
 
-use crate::element::Bf16;
+use crate::bf16::Bf16;
 use std::ops::{Add, Div, Mul, Sub};
 
 /// A vector of `LANES` values of `f32`.

@@ -55,9 +55,9 @@ const PIECES: u64 = u32::MAX as u64;
 impl Team {
     /// A team of this many threads, the asking one included.
     ///
-    /// # Panics
+    /// # Errors
     /// If the system cannot start the threads.
-    pub(crate) fn new(threads: usize) -> Self {
+    pub(crate) fn new(threads: usize) -> std::io::Result<Self> {
         let board = Arc::new(Board {
             open: AtomicU64::new(0),
             pieces: AtomicUsize::new(0),
@@ -68,12 +68,13 @@ impl Team {
             asleep: Mutex::new(0),
             wake: Condvar::new(),
         });
-        let help = |number| {
-            let (board, seat) = (Arc::clone(&board), Seat { number, threads });
-            std::thread::Builder::new().name("refrain-step".to_owned()).spawn(move || board.help(seat))
-        };
-        let helpers = (1..threads).map(help).collect::<Result<_, _>>().expect("the system starts threads");
-        Self { board, helpers, in_use: Mutex::new(()) }
+        let mut team = Self { board, helpers: Vec::with_capacity(threads - 1), in_use: Mutex::new(()) };
+        for number in 1..threads {
+            let (board, seat) = (Arc::clone(&team.board), Seat { number, threads });
+            let helper = std::thread::Builder::new().name("refrain-step".to_owned());
+            team.helpers.push(helper.spawn(move || board.help(seat))?);
+        }
+        Ok(team)
     }
 
     /// Threads, the asking one included.
@@ -253,7 +254,7 @@ mod tests {
     #[test]
     fn every_item_is_worked_on_once_whoever_does_it() {
         for threads in [1, 2, 5, MOST_PIECES + 8] {
-            let team = Team::new(threads);
+            let team = Team::new(threads).unwrap();
             for round in 0..300 {
                 let mut items = vec![0_usize; round % (MOST_PIECES + 1)];
                 team.for_each(&mut items, |i, item| *item += i + 1);
@@ -280,7 +281,7 @@ mod tests {
 
     #[test]
     fn several_may_ask_the_same_team() {
-        let team = Team::new(3);
+        let team = Team::new(3).unwrap();
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
@@ -296,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_panic_reaches_the_one_who_asked() {
-        let team = Team::new(2);
+        let team = Team::new(2).unwrap();
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             team.for_each(&mut [0; 4], |i, _| assert!(i != 2, "on purpose"));
         }));

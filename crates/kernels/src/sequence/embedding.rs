@@ -2,17 +2,18 @@
 //! pre-activation gradients of all positions that read `v` add up in one row, and one product over the vocabulary
 //! replaces one over all positions.
 
+use super::gradient::{Scratch, WeightGradient};
+use super::packed::Packed;
 use crate::buffer::Aligned;
 use crate::element::Element;
 use crate::panel::Planes;
-use crate::sequence::{Packed, Scratch, WeightGradient};
 use crate::simd::{Job, Vector};
 use crate::spec::InputSpec;
 use crate::values::{ValuesRef, each};
 
 /// Adds the gradients of the input's weights, and of the embedding if there is one, from those of the
 /// pre-activations, `z`. `d_table` is scratch memory.
-pub(crate) fn gradients(
+pub(super) fn gradients(
     layer: &Packed,
     ids: &[u32],
     params: &[f32],
@@ -79,7 +80,8 @@ impl<E: Element> Job for Scatter<'_, E> {
 
 /// One-hot ids: the columns of `W_ih` are the rows of the table.
 fn one_hot(layer: &Packed, d_table: &[f32], vocab_size: usize, d_weight_ih: &mut [f32]) {
-    let (gates, hp, hidden_size) = (layer.spec().cell.input_gates(), layer.hp(), layer.spec().hidden_size);
+    let (gates, hp, hidden_size) =
+        (layer.spec().cell.description().input_gates, layer.hp(), layer.spec().hidden_size);
     for (v, row) in d_table.chunks_exact(hp * gates.len()).enumerate() {
         for (row, gate) in row.chunks_exact(hp).zip(gates) {
             for (unit, d) in row[..hidden_size].iter().enumerate() {
@@ -99,7 +101,7 @@ fn embedded(
     scratch: &mut Scratch,
 ) {
     let (spec, simd, hp) = (layer.spec(), layer.simd(), layer.hp());
-    let gates = spec.cell.input_gates();
+    let gates = spec.cell.description().input_gates;
     let z = Planes { data: ValuesRef::F32(d_table), row_stride: gates.len() * hp, plane: hp };
     let by_embedding = WeightGradient {
         simd,
