@@ -19,17 +19,18 @@ use crate::team::{Items, Team};
 use crate::values::{Values, each};
 use rayon::prelude::*;
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// Runs models on this machine's processor.
 ///
 /// Results depend on the instruction set and the precision, never on the number of threads.
+#[derive(Clone)]
 pub struct Cpu {
     simd: Simd,
     precision: Precision,
-    pool: rayon::ThreadPool,
+    pool: Arc<rayon::ThreadPool>,
     /// For steps of one stream; made when the first one comes.
-    team: OnceLock<Team>,
+    team: Arc<OnceLock<Team>>,
 }
 
 impl Input<'_, FramesView<'_>> {
@@ -65,8 +66,8 @@ impl Cpu {
         Ok(Self {
             simd,
             precision: Precision::F32,
-            pool: pool.expect("the system starts threads"),
-            team: OnceLock::new(),
+            pool: Arc::new(pool.expect("the system starts threads")),
+            team: Arc::default(),
         })
     }
 

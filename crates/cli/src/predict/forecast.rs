@@ -2,7 +2,7 @@
 
 use refrain::Model;
 use refrain::task::Forecast;
-use refrain::task::forecast::Said;
+use refrain::task::forecast::Distribution;
 use serde_json::json;
 
 use super::Args;
@@ -24,12 +24,12 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         _ => return Err(Failure::Usage("a series is continued from one file at a time".to_owned())),
     };
     let backend = args.machine.backend(&model)?;
-    let outlook = model.on(&backend).predict(path)?;
-    let names = |name: &String| match &outlook.said {
-        Said::Normals(_) => {
+    let forecast = model.on(&backend).predict(path)?;
+    let names = |name: &String| match &forecast.distribution {
+        Distribution::Normals(_) => {
             ["mean", "deviation", "low", "high"].map(|what| format!("{name}_{what}")).to_vec()
         }
-        Said::Quantiles { levels, .. } => levels.iter().map(|level| format!("{name}_{level}")).collect(),
+        Distribution::Quantiles { levels, .. } => levels.iter().map(|level| format!("{name}_{level}")).collect(),
     };
     let header: Vec<String> = columns.iter().flat_map(names).collect();
     if !args.json {
@@ -37,9 +37,9 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     }
     for step in 0..horizon {
         let values: Vec<f64> = (0..columns.len())
-            .flat_map(|column| numbers(&outlook.said, step * columns.len() + column))
+            .flat_map(|column| numbers(&forecast.distribution, step * columns.len() + column))
             .collect();
-        let after = outlook.after + step + 1;
+        let after = forecast.after + step + 1;
         if args.json {
             let mut object = json!({ "step": after });
             header.iter().zip(values).for_each(|(name, value)| object[name] = json!(value));
@@ -53,13 +53,13 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 /// What is said of a value: mean, deviation, and the bounds that it keeps 19 times in 20; or its quantiles.
-fn numbers(said: &Said, i: usize) -> Vec<f64> {
+fn numbers(said: &Distribution, i: usize) -> Vec<f64> {
     match said {
-        Said::Normals(normals) => {
+        Distribution::Normals(normals) => {
             let (low, high) = said.interval(i);
             vec![normals[i].value_mean(), normals[i].value_deviation(), low, high]
         }
-        Said::Quantiles { values, .. } => values[i].clone(),
+        Distribution::Quantiles { values, .. } => values[i].clone(),
     }
 }
 

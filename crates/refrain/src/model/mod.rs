@@ -24,5 +24,5 @@ pub use network::{Network, Part, Tapes, TrainStep, Weights, gradients};
 pub(crate) use network::{check_memory, rows_of_part};
 pub use recurrent::RecurrentLayers;
 pub use tagger::{SpellingSizes, Tagger, TaggerBatch, TaggerSizes, TaggerWorkspace};
-pub use task::Task;
+pub use task::{Task, TaskName};
 pub use translator::{Translator, TranslatorBatch, TranslatorSizes, TranslatorWorkspace};

@@ -3,11 +3,11 @@
 use refrain_kernels::Backend;
 
 use super::{Caption, Decoding};
-use crate::inspect::{Expectations, Predictions, Recording, Seen};
+use crate::inspect::{Expectations, Predictions, Recording, Window};
 use crate::model::{CaptionerWorkspace, Task};
 use crate::{Result, Session};
 
-impl<B: Backend> Session<'_, Caption, B> {
+impl<B: Backend> Session<Caption, B> {
     /// What the layers do while the text of an input is written, and what else might have come at each of its tokens.
     ///
     /// # Errors
@@ -22,7 +22,7 @@ impl<B: Backend> Session<'_, Caption, B> {
         let mut pass = CaptionerWorkspace::default();
         let logits = task.network().read(self.backend(), self.weights(), (input, read), &mut pass);
         let mut predictions = Predictions::default();
-        predictions.add(&Seen { from: 0, ids: read, layers: &[], logits }, task.tokenizer.len(), &ids);
+        predictions.add(&Window { from: 0, ids: read, layers: &[], logits }, task.tokenizer.len(), &ids);
         predictions.surprise.truncate(read.len());
         let text_of = |id| task.tokenizer.token(id).into_owned();
         let tokens = read.iter().map(|&id| text_of(id)).collect();

@@ -9,17 +9,17 @@ use crate::inspect::{Contributions, Recording};
 use crate::model::{ClassifierBatch, ClassifierWorkspace, Task};
 use crate::{Error, Result, Session};
 
-/// Labels that are told.
-const TOLD: usize = 5;
+/// Labels that are shown.
+const TOP_K: usize = 5;
 
-impl<B: Backend> Session<'_, Classify, B> {
+impl<B: Backend> Session<Classify, B> {
     /// What the layers do with a sequence, and what each of its steps contributes to the label.
     ///
     /// # Errors
-    /// [`Error::Config`] for a sequence that the model cannot read.
+    /// [`Error::Input`] for a sequence that the model cannot read.
     pub fn inspect(&self, input: ClassifyInput, name: &str) -> Result<Recording> {
         let task = &self.model().task;
-        let example = task.encode(input).map_err(Error::Config)?;
+        let example = task.encode(input).map_err(|problem| Error::input("the sequence", problem))?;
         let (mut batch, mut pass) = (ClassifierBatch::default(), ClassifierWorkspace::default());
         ClassifyExample::fill(&[&example], &mut batch);
         task.network().logits(self.backend(), self.weights(), &batch, None, &mut pass);
@@ -45,7 +45,7 @@ impl<B: Backend> Session<'_, Classify, B> {
         let mut labels: Vec<(String, f32)> =
             task.labels().iter().cloned().zip(whole.probabilities.iter().copied()).collect();
         labels.sort_by(|a, b| b.1.total_cmp(&a.1));
-        labels.truncate(TOLD);
+        labels.truncate(TOP_K);
         recording.inspection.own.contributions = Some(Contributions {
             label: task.labels()[whole.class].clone(),
             labels,

@@ -11,7 +11,7 @@ use crate::inspect::{ContinuedSeries, Recording};
 use crate::model::{ForecasterBatch, ForecasterWorkspace, Task};
 use crate::{Result, Session};
 
-impl<B: Backend> Session<'_, Forecast, B> {
+impl<B: Backend> Session<Forecast, B> {
     /// What the layers do with the end of the series in `path`, or of the one that was learned from, and what is expected
     /// after it.
     ///
@@ -28,7 +28,7 @@ impl<B: Backend> Session<'_, Forecast, B> {
         let steps = after - batch.inputs.steps..after;
         let tokens = steps.map(|step| (step + 1).to_string()).collect();
         let mut recording = Recording::of_pass(self, &pass, name, ("steps", tokens));
-        let said = self.say(std::slice::from_ref(&window)).swap_remove(0);
+        let said = self.distributions(std::slice::from_ref(&window)).swap_remove(0);
         let columns = task.columns().len();
         let ahead = |value: &dyn Fn(usize) -> f64| -> Vec<Vec<f64>> {
             let all: Vec<f64> = (0..task.horizon() * columns).map(value).collect();

@@ -11,7 +11,7 @@ use crate::layer::sigmoid;
 use crate::model::{ForecasterBatch, ForecasterWorkspace, Task};
 use crate::{Result, Session};
 
-impl<B: Backend> Session<'_, Music, B> {
+impl<B: Backend> Session<Music, B> {
     /// What the layers do with a piece, and how probable each key was in each frame before it was read.
     ///
     /// # Errors

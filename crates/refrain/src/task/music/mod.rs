@@ -15,7 +15,7 @@ pub use evaluate::{MusicEvaluation, MusicPart};
 pub use options::Options;
 
 use crate::format::{NOTES, StepsPerQuarter};
-use crate::model::{Forecaster, ForecasterSizes, FrameOutput, Task};
+use crate::model::{Forecaster, ForecasterSizes, FrameOutput, Task, TaskName};
 use crate::train::{Prepared, Settings, TrainableTask};
 use crate::{Error, Result};
 
@@ -41,7 +41,7 @@ impl Music {
 }
 
 impl Task for Music {
-    const NAME: &'static str = "music";
+    const NAME: &'static str = TaskName::Music.name();
     type Network = Forecaster;
     type Description = Description;
 

@@ -9,17 +9,17 @@ use crate::inspect::{Recording, Tags};
 use crate::model::{TaggerBatch, TaggerWorkspace, Task};
 use crate::{Error, Result, Session};
 
-/// Labels that are told of each step.
-const TOLD: usize = 5;
+/// Labels that are shown of each step.
+const TOP_K: usize = 5;
 
-impl<B: Backend> Session<'_, Tag, B> {
+impl<B: Backend> Session<Tag, B> {
     /// What the layers do with a sequence, and how probable its labels are.
     ///
     /// # Errors
-    /// [`Error::Config`] for a sequence that the model cannot read.
+    /// [`Error::Input`] for a sequence that the model cannot read.
     pub fn inspect(&self, input: &TagInput, name: &str) -> Result<Recording> {
         let task = &self.model().task;
-        let example = task.encode(input).map_err(Error::Config)?;
+        let example = task.encode(input).map_err(|problem| Error::input("the sequence", problem))?;
         let (network, mut batch, mut pass) =
             (task.network(), TaggerBatch::default(), TaggerWorkspace::default());
         TagExample::fill(&[&example], &mut batch);
@@ -35,7 +35,7 @@ impl<B: Backend> Session<'_, Tag, B> {
             let mut named: Vec<(String, f32)> =
                 task.labels().iter().cloned().zip(all.iter().map(|p| p.as_f32())).collect();
             named.sort_by(|a, b| b.1.total_cmp(&a.1));
-            named.truncate(TOLD);
+            named.truncate(TOP_K);
             named
         };
         let steps = probabilities.chunks_exact(task.labels().len()).map(step).collect();

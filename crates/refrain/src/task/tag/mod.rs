@@ -14,7 +14,7 @@ pub use predict::{TagEvaluation, Tagged};
 
 use crate::data::Examples;
 use crate::format::Columns;
-use crate::model::{InputKind, Tagger, TaggerSizes, Task};
+use crate::model::{InputKind, Tagger, TaggerSizes, Task, TaskName};
 use crate::task::Scaling;
 use crate::task::labels::LabelSet;
 use crate::text::Tokenizer;
@@ -68,7 +68,7 @@ impl Tag {
 }
 
 impl Task for Tag {
-    const NAME: &'static str = "tag";
+    const NAME: &'static str = TaskName::Tag.name();
     type Network = Tagger;
     type Description = Description;
 

@@ -10,7 +10,7 @@ use crate::model::{Task, TranslatorBatch, TranslatorWorkspace};
 use crate::sample::BeamOptions;
 use crate::{Error, Result, Session};
 
-impl<B: Backend> Session<'_, Translate, B> {
+impl<B: Backend> Session<Translate, B> {
     /// What the encoder does with a source, the translation, and what each of its symbols attended to.
     ///
     /// # Errors
@@ -19,7 +19,7 @@ impl<B: Backend> Session<'_, Translate, B> {
         let task = &self.model().task;
         let found = self.translate(&[source], options)?;
         let text = found.first().and_then(|best| best.first()).map_or("", |best| &best.text).to_owned();
-        let example = task.encode(source).map_err(Error::Config)?;
+        let example = task.encode(source).map_err(|problem| Error::input("the text", problem))?;
         let example = TranslateExample { target: task.encode_target(&text), ..example };
         let (mut batch, mut pass) = (TranslatorBatch::default(), TranslatorWorkspace::default());
         TranslateExample::fill(&[&example], &mut batch);
