@@ -296,6 +296,11 @@ pub enum ModelProblem {
         /// The name of the first such tensor.
         parameter: String,
     },
+    /// It reads sequences from both ends, and cannot go on step by step.
+    #[error(
+        "is bidirectional and needs whole sequences: train one with `bidirectional = false` to go step by step"
+    )]
+    NotCausal,
     /// It was built without what this model needs.
     #[error("needs {what}, which this build lacks")]
     Unsupported {

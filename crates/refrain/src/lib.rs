@@ -49,7 +49,7 @@ pub use error::{Divergence, Error, InputProblem, ModelProblem, Place, Result, Ru
 pub use precision::PrecisionChoice;
 pub use refrain_kernels as kernels;
 pub use refrain_kernels::{Cpu, Isa, Precision};
-pub use session::{Handle, Session};
+pub use session::{Handle, Session, StepInput};
 #[cfg(feature = "files")]
 pub use store::write_atomically;
 pub use store::{History, Measured, Model};

@@ -16,15 +16,36 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Models that read forwards go on step by step, with the state as a value that the caller holds: plain vectors, to be
+//! copied, stored, or thrown away.
+//!
+//! ```
+//! # use refrain::{Cpu, Result, Session, task::Language};
+//! # fn step(session: &Session<Language, Cpu>) -> Result<()> {
+//! let mut state = session.zero_state(1);
+//! let logits = session.step(&[7], &mut state)?;
+//! let before = state.clone();
+//! let next = session.step(&[3], &mut state)?;
+//! // Another way to go on from the same place.
+//! let other = session.step(&[5], &mut before.clone())?;
+//! # drop((logits, next, other));
+//! let trace = session.trace(&[7, 3])?;
+//! let (hidden, input_gate) = (&trace["h"], trace.get("i"));
+//! # assert!(input_gate.is_none_or(|gate| gate.len() == hidden.len()));
+//! # Ok(())
+//! # }
+//! ```
 
 use std::any::Any;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use refrain_kernels::{Backend, Real};
+use refrain_kernels::{Backend, Real, RecurrentSpec, State};
 
-use crate::model::{Network, Task, Weights};
+use crate::model::{Network, RecurrentLayers, Task, Weights};
 use crate::store::Model;
+use crate::{Error, InputProblem, ModelProblem, Result};
 
 /// See the module.
 pub struct Session<T: Task, B: Backend> {
@@ -97,6 +118,95 @@ impl<T: Task, B: Backend> Session<T, B> {
         let output = pass(&mut workspace);
         free().push(workspace);
         output
+    }
+}
+
+/// One step of each of some sequences side by side.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum StepInput<'a> {
+    /// An id a sequence, `[rows]`.
+    Ids(&'a [u32]),
+    /// A frame a sequence, `[rows, I]`, in the unit of the data.
+    Frames(&'a [f32]),
+}
+
+impl<'a> From<&'a [u32]> for StepInput<'a> {
+    fn from(ids: &'a [u32]) -> Self {
+        StepInput::Ids(ids)
+    }
+}
+
+impl<'a> From<&'a [f32]> for StepInput<'a> {
+    fn from(frames: &'a [f32]) -> Self {
+        StepInput::Frames(frames)
+    }
+}
+
+impl<'a> From<&'a Vec<u32>> for StepInput<'a> {
+    fn from(ids: &'a Vec<u32>) -> Self {
+        StepInput::Ids(ids)
+    }
+}
+
+impl<'a> From<&'a Vec<f32>> for StepInput<'a> {
+    fn from(frames: &'a Vec<f32>) -> Self {
+        StepInput::Frames(frames)
+    }
+}
+
+/// The rows that a state of recurrent layers has.
+///
+/// # Errors
+/// [`Error::Input`] for one of other layers.
+pub(crate) fn rows_of<R>(specs: &[RecurrentSpec], state: &[State<R>]) -> Result<usize> {
+    let rows = match (specs, state) {
+        ([spec, ..], [first, ..]) => first.h.len() / spec.hidden_size,
+        _ => 0,
+    };
+    let fits = |(spec, state): (&RecurrentSpec, &State<R>)| {
+        let len = rows * spec.hidden_size;
+        let cells = if spec.cell.has_cell_state() { len } else { 0 };
+        state.h.len() == len && state.c.len() == cells
+    };
+    match specs.len() == state.len() && specs.iter().zip(state).all(fits) {
+        true => Ok(rows),
+        false => {
+            let problem = InputProblem::WrongKind {
+                found: "is one of other layers".to_owned(),
+                expected: "begin with `zero_state` of this session".to_owned(),
+            };
+            Err(Error::input("the state", problem))
+        }
+    }
+}
+
+/// Refuses a step that has not one element for each of `rows` sequences.
+pub(crate) fn check_step(what: &'static str, found: usize, expected: usize) -> Result<()> {
+    match found == expected {
+        true => Ok(()),
+        false => Err(Error::input("the step", InputProblem::Size { what, found, expected })),
+    }
+}
+
+/// Refuses ids that a vocabulary of this size does not have.
+pub(crate) fn check_ids(ids: &[u32], vocab_size: usize) -> Result<()> {
+    match ids.iter().find(|&&id| id as usize >= vocab_size) {
+        None => Ok(()),
+        Some(id) => {
+            let problem = InputProblem::WrongKind {
+                found: format!("has the id {id}"),
+                expected: format!("the vocabulary has {vocab_size}, from 0"),
+            };
+            Err(Error::input("the step", problem))
+        }
+    }
+}
+
+/// Refuses layers that read sequences from both ends.
+pub(crate) fn check_causal(layers: &RecurrentLayers) -> Result<()> {
+    match layers.bidirectional {
+        false => Ok(()),
+        true => Err(Error::Model { name: "the model".to_owned(), problem: ModelProblem::NotCausal }),
     }
 }
 

@@ -1,16 +1,16 @@
 //! How a series goes on: CSV, one step a row.
 
-use refrain::Model;
 use refrain::task::Forecast;
 use refrain::task::forecast::Distribution;
+use refrain::{Model, Session};
 use serde_json::json;
 
 use super::Args;
-use crate::{Failure, out};
+use crate::failure::Failure;
+use crate::out;
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let model = Model::<Forecast>::load(&args.model)?;
-    let (columns, most) = (model.task.columns(), model.task.horizon());
+pub(super) fn run(args: &Args, model: Model<Forecast>) -> Result<(), Failure> {
+    let most = model.task.horizon();
     let horizon = args.horizon.unwrap_or(most);
     if !(1..=most).contains(&horizon) {
         return Err(Failure::Usage(format!(
@@ -23,13 +23,17 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         [path] => Some(path.as_path()),
         _ => return Err(Failure::Usage("a series is continued from one file at a time".to_owned())),
     };
-    let backend = args.machine.backend(&model)?;
-    let forecast = model.on(&backend).predict(path)?;
+    let backend = args.device.backend(&model)?;
+    let session = Session::new(model, &backend);
+    let columns = session.model().task.columns();
+    let forecast = session.predict(path)?;
     let names = |name: &String| match &forecast.distribution {
         Distribution::Normals(_) => {
             ["mean", "deviation", "low", "high"].map(|what| format!("{name}_{what}")).to_vec()
         }
-        Distribution::Quantiles { levels, .. } => levels.iter().map(|level| format!("{name}_{level}")).collect(),
+        Distribution::Quantiles { levels, .. } => {
+            levels.iter().map(|level| format!("{name}_{level}")).collect()
+        }
     };
     let header: Vec<String> = columns.iter().flat_map(names).collect();
     if !args.json {

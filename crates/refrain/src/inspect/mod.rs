@@ -24,6 +24,7 @@ mod recording;
 mod report;
 mod saturation;
 pub mod statistics;
+mod trace;
 
 pub use map::Map;
 pub use plane::Plane;
@@ -33,8 +34,9 @@ pub use properties::{Property, PropertyKind, properties};
 pub(crate) use recorder::{Recorder, planes_of};
 pub(crate) use recording::gate_names;
 pub use report::{
-    AttentionMatrix, ContinuedSeries, Contributions, DirectionMatch, EmbeddingMap, Expectations, ExpectedRoll,
-    Facts, Finding, Findings, GradientReach, Gradients, Inspection, Layer, NamedReach, Own, Path, PlaneFacts,
-    Recording, Tags, Truncation, UnitMatch, Unrolled, UnrolledLayer,
+    AttentionMatrix, ContinuedSeries, Contributions, DirectionMatch, EmbeddingMap, Expectations,
+    ExpectedRoll, Facts, Finding, Findings, GradientReach, Gradients, Inspection, Layer, NamedReach, Own,
+    Path, PlaneFacts, Recording, Tags, Truncation, UnitMatch, Unrolled, UnrolledLayer,
 };
 pub use saturation::{GateSaturation, SaturationCounter};
+pub use trace::{LayerTrace, Trace};

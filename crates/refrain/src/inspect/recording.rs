@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use refrain_kernels::Backend;
 
 use super::recorder::{described, planes_of};
-use super::{Facts, Inspection, Own, Plane, Recording, SaturationCounter};
+use super::{Facts, Inspection, LayerTrace, Own, Plane, Recording, SaturationCounter, Trace};
 use crate::Session;
-use crate::model::{Network, Tapes, Task};
+use crate::model::{Network, Task};
 
 impl Recording {
     /// Of a pass of one row over a sequence with these steps; what else there is to see belongs into its
@@ -18,36 +18,21 @@ impl Recording {
         name: &str,
         (axis, tokens): (&str, Vec<String>),
     ) -> Self {
-        let (network, backend) = (session.model().task.network(), session.backend());
-        let stacks = network.stacks();
-        let specs: Vec<_> = stacks.iter().flat_map(|stack| stack.specs()).collect();
-        let (mut layers, mut planes, mut traces) = (vec![], BTreeMap::new(), vec![]);
-        for Tapes { name, first, tapes } in network.tapes(pass) {
-            let both = specs[first..first + tapes.len()].iter().any(|spec| spec.reverse);
-            for (i, tape) in tapes.iter().enumerate() {
-                let spec = specs[first + i];
-                let trace = backend.trace(&session.weights().layers[first + i], tape);
-                let number = if both { i / 2 } else { i } + 1;
-                let direction = match (both, spec.reverse) {
-                    (false, _) => "",
-                    (true, false) => " forwards",
-                    (true, true) => " backwards",
-                };
-                let name = format!("{name} layer {number}{direction}").trim_start().to_owned();
-                for (plane, values) in planes_of(&trace) {
-                    let mut kept = Plane::new((0..spec.hidden_size).collect());
-                    kept.extend(values, spec.hidden_size);
-                    planes.insert((layers.len(), plane), kept);
-                }
-                layers.push((name, spec.hidden_size));
-                traces.push(trace);
+        let Trace { layers } = Trace::of_pass(session, pass);
+        let mut planes = BTreeMap::new();
+        for (l, LayerTrace { units, activations, .. }) in layers.iter().enumerate() {
+            for (plane, values) in planes_of(activations) {
+                let mut kept = Plane::new((0..*units).collect());
+                kept.extend(values, *units);
+                planes.insert((l, plane), kept);
             }
         }
+        let units: Vec<usize> = layers.iter().map(|layer| layer.units).collect();
+        let mut described = described(&units, &planes);
+        described.iter_mut().zip(&layers).for_each(|(to, layer)| to.name.clone_from(&layer.name));
+        let traces: Vec<_> = layers.into_iter().map(|layer| layer.activations).collect();
         let mut saturation = SaturationCounter::default();
         saturation.add(tokens.len(), &traces);
-        let units: Vec<usize> = layers.iter().map(|(_, units)| *units).collect();
-        let mut described = described(&units, &planes);
-        described.iter_mut().zip(layers).for_each(|(layer, (name, _))| layer.name = name);
         let inspection = Inspection {
             model: Facts::of(session.model(), name),
             axis: axis.to_owned(),

@@ -15,7 +15,9 @@ mod translator;
 
 pub use architecture::{ActivationKind, Architecture, CellKind, ResetGate};
 pub use captioner::{Captioner, CaptionerBatch, CaptionerInput, CaptionerSizes, CaptionerWorkspace};
-pub use classifier::{Classifier, ClassifierBatch, ClassifierSizes, ClassifierWorkspace, PoolingKind};
+pub use classifier::{
+    Classifier, ClassifierBatch, ClassifierSizes, ClassifierState, ClassifierWorkspace, PoolingKind,
+};
 pub use evaluation::evaluate;
 pub use forecaster::{Forecaster, ForecasterBatch, ForecasterSizes, ForecasterWorkspace, FrameOutput};
 pub use input::InputKind;

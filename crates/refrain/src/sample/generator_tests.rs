@@ -16,7 +16,7 @@ struct Fixture<B: Backend> {
     backend: B,
     model: LanguageModel,
     weights: Weights<B>,
-    vocabulary: Vocabulary,
+    vocabulary: Arc<Vocabulary>,
 }
 
 impl<B: Backend> Fixture<B> {

@@ -104,7 +104,8 @@ impl<'b> Container<'b> {
                 let what = format!("tensor {name} holds {:?}: this version reads F32", view.dtype());
                 return Err(ModelProblem::Version { what });
             }
-            let (from, to) = metadata.info(name).map(|info| info.data_offsets).ok_or_else(|| damaged(name))?;
+            let (from, to) =
+                metadata.info(name).map(|info| info.data_offsets).ok_or_else(|| damaged(name))?;
             let start = size_of::<u64>() + header;
             let range = start + from..start + to;
             Ok(StoredTensor { name: name.to_owned(), shape: view.shape().to_vec(), range })

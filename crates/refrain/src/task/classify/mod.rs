@@ -5,6 +5,7 @@ mod inspect;
 mod options;
 mod predict;
 mod prepare;
+mod step;
 
 use serde::{Deserialize, Serialize};
 

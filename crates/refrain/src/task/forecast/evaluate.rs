@@ -8,7 +8,7 @@ use refrain_kernels::Backend;
 use super::data::{Anchored, Window};
 use super::prepare::{digest, transform};
 use super::scale::Scale;
-use super::{Baseline, Forecast, Distribution};
+use super::{Baseline, Distribution, Forecast};
 use crate::format::{Series, read_series};
 use crate::metric::{mae, rmse};
 use crate::{Error, InputProblem, Result, Session};
@@ -89,7 +89,13 @@ impl<B: Backend> Session<Forecast, B> {
     }
 
     /// The errors in one column.
-    fn errors(&self, series: &Series, from: usize, column: usize, forecasts: &[Distribution]) -> Vec<ForecastErrors> {
+    fn errors(
+        &self,
+        series: &Series,
+        from: usize,
+        column: usize,
+        forecasts: &[Distribution],
+    ) -> Vec<ForecastErrors> {
         let task = &self.model().task;
         let (horizon, columns) = (task.horizon(), task.columns().len());
         let values: Vec<f64> = series.values.iter().skip(column).step_by(columns).copied().collect();

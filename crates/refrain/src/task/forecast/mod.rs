@@ -11,6 +11,7 @@ mod predict;
 mod prepare;
 mod scale;
 mod season;
+mod step;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,8 +20,9 @@ pub use baseline::{Autoregression, Baseline};
 pub use data::Window;
 pub use evaluate::{ForecastErrors, ForecastEvaluation};
 pub use options::Options;
-pub use predict::{ForecastOutput, Distribution};
+pub use predict::{Distribution, ForecastOutput};
 pub use scale::{Normal, Scale};
+pub use step::ForecastState;
 
 use crate::data::Examples;
 use crate::model::{Forecaster, ForecasterSizes, FrameOutput, Task, TaskName};

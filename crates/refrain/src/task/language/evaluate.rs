@@ -69,7 +69,10 @@ impl<B: Backend> Session<Language, B> {
         let loss = score.loss;
         if !loss.nats.is_finite() {
             let what = "has a loss on this text that is not a finite number".to_owned();
-            return Err(Error::Model { name: "the model".to_owned(), problem: ModelProblem::Inconsistent { what } });
+            return Err(Error::Model {
+                name: "the model".to_owned(),
+                problem: ModelProblem::Inconsistent { what },
+            });
         }
         let characters = match units {
             TokenUnits::Char | TokenUnits::Byte => loss.count as u64,

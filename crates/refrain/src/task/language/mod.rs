@@ -8,6 +8,7 @@ mod predict;
 mod prepare;
 mod preset;
 mod sizes;
+mod step;
 
 use std::sync::Arc;
 

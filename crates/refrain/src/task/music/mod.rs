@@ -6,6 +6,7 @@ mod evaluate;
 mod inspect;
 mod options;
 mod prepare;
+mod step;
 
 use serde::{Deserialize, Serialize};
 

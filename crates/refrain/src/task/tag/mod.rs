@@ -5,12 +5,14 @@ mod inspect;
 mod options;
 mod predict;
 mod prepare;
+mod step;
 
 use serde::{Deserialize, Serialize};
 
 pub use data::{TagExample, TagInput, has_labels_for_frames};
 pub use options::Options;
 pub use predict::{TagEvaluation, Tagged};
+pub use step::TagStep;
 
 use crate::data::Examples;
 use crate::format::Columns;

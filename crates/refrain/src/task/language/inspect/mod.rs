@@ -14,8 +14,8 @@ pub use watch::watch;
 
 use super::Language;
 use crate::inspect::{
-    EmbeddingMap, Expectations, Facts, Finding, Findings, Gradients, Inspection, Map, NamedReach, Own, Path, Predictions,
-    Property, Recorder, Recording, SaturationCounter, gate_names, properties,
+    EmbeddingMap, Expectations, Facts, Finding, Findings, Gradients, Inspection, Map, NamedReach, Own, Path,
+    Predictions, Property, Recorder, Recording, SaturationCounter, gate_names, properties,
 };
 use crate::model::Network;
 use crate::text::{Source, thousands};

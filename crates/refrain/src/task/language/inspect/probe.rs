@@ -8,7 +8,12 @@ use crate::model::Weights;
 use crate::task::Language;
 
 /// Reads the tokens with these weights.
-pub(in crate::task::language) fn probe<B: Backend>(backend: &B, task: &Language, weights: &Weights<B>, ids: &[u32]) -> Probe {
+pub(in crate::task::language) fn probe<B: Backend>(
+    backend: &B,
+    task: &Language,
+    weights: &Weights<B>,
+    ids: &[u32],
+) -> Probe {
     let (mut recorder, mut saturation) =
         (Recorder::new(ids.len(), usize::MAX, &[]), SaturationCounter::default());
     watch(backend, task, weights, ids, |window| {
@@ -23,7 +28,6 @@ pub(in crate::task::language) fn probe<B: Backend>(backend: &B, task: &Language,
         left: mean(&gate.left),
         right: mean(&gate.right),
     });
-    let shown =
-        |&id: &u32| String::from_utf8_lossy(task.vocabulary.text_of(id, &mut [0; 4])).into_owned();
+    let shown = |&id: &u32| String::from_utf8_lossy(task.vocabulary.text_of(id, &mut [0; 4])).into_owned();
     Probe { tokens: ids.iter().map(shown).collect(), layers, saturation: saturation.collect(), planes }
 }
