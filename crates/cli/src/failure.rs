@@ -50,6 +50,7 @@ fn is_usage(error: &Error) -> bool {
 pub(crate) fn message_of(error: &Error) -> String {
     match error {
         Error::Input { place, .. } if place.source.ends_with(".toml") => error.to_string(),
+        Error::Config(message) => message.clone(),
         _ => in_flags(&error.to_string()),
     }
 }

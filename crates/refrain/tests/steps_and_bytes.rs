@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use refrain::kernels::Reference;
-use refrain::layer::softmax;
 use refrain::model::{Network, TaggerBatch, Task, TaskName};
 use refrain::task::classify::ClassifyInput;
 use refrain::task::tag::{TagInput, TagStep};
@@ -15,8 +14,8 @@ use serde_json::{Value, json};
 
 const STEPS: usize = 30;
 
-/// Another order of additions in `f32`.
-const ROUNDING: f32 = 1e-5;
+/// Another order of additions in `f32`: of running means alone; all else is exact.
+const ROUNDING: f32 = 1e-6;
 
 fn recurrent(cell: &str, bidirectional: bool) -> Value {
     json!({
@@ -161,9 +160,9 @@ fn a_language_model_steps_through_a_text_as_it_reads_the_whole() {
         let logits = network.logits(session.backend(), session.weights(), &mut pass).to_vec();
         let mut state = session.zero_state(1);
         for (id, logits) in ids.iter().zip(logits.chunks_exact(width)) {
-            assert_near(&session.step(&[*id], &mut state).unwrap(), logits, ROUNDING);
+            assert_eq!(session.step(&[*id], &mut state).unwrap(), logits);
         }
-        assert_near(&state[1].h, &whole[1].h, ROUNDING);
+        assert_eq!(state, whole);
         // Rows do not know of each other.
         let mut rows = session.zero_state(2);
         let both = session.step(&[3, 5], &mut rows).unwrap();
@@ -186,13 +185,14 @@ fn a_classifier_says_what_it_has_pooled_so_far() {
             let so_far = session.step(&frames, &mut state).unwrap();
             let read = |s: &Vec<f32>| ClassifyInput::Frames { values: s[..3 * t + 3].to_vec(), width: 3 };
             let whole = session.predict(sequences.iter().map(read).collect()).unwrap();
+            let tolerance = if ["mean", "attention"].contains(&pooling) { ROUNDING } else { 0.0 };
             for (so_far, whole) in so_far.chunks_exact(4).zip(whole) {
-                assert_near(so_far, &whole.probabilities, ROUNDING);
+                assert_near(so_far, &whole.probabilities, tolerance);
             }
         }
         let trace = session.trace(ClassifyInput::Frames { values: sequences[0].clone(), width: 3 }).unwrap();
         assert_eq!(trace["h"].len(), STEPS * 9);
-        assert_near(&trace["h"][(STEPS - 1) * 9..], &state.layers[1].h[..9], ROUNDING);
+        assert_eq!(trace["h"][(STEPS - 1) * 9..], state.layers[1].h[..9]);
         assert_eq!(trace.get("c").is_some(), cell == "lstm");
         assert_eq!(trace.layers[0].get("i").is_some(), cell == "lstm");
     }
@@ -240,7 +240,7 @@ fn a_tagger_gives_the_emissions_of_the_whole() {
         let all = network
             .emissions(session.backend(), session.weights(), &batch, None, &mut Default::default())
             .to_vec();
-        assert_near(&emissions, &all, ROUNDING);
+        assert_eq!(emissions, all);
         assert_eq!(session.trace(&input).unwrap()["h"].len(), STEPS * 9);
     }
     let session = Session::new(tagger("gru", false), &Cpu::new(1).unwrap());
@@ -257,7 +257,7 @@ fn music_is_expected_frame_by_frame() {
         let expected = session.inspect(&roll, "").inspection.own.roll.unwrap().probability;
         let (mut state, mut heard) = (session.zero_state(1), vec![0.0; 88]);
         for (frame, expected) in frames.iter().zip(&expected) {
-            assert_near(&session.step(&heard, &mut state).unwrap(), expected, ROUNDING);
+            assert_eq!(session.step(&heard, &mut state).unwrap(), *expected);
             heard = (21..109).map(|key| f32::from(u8::from(frame.contains(&key)))).collect();
         }
         assert_eq!(session.trace(&roll)["h"].len(), STEPS * 9);
@@ -275,12 +275,4 @@ fn a_forecaster_goes_on_with_a_series() {
     }
     assert_eq!(last.unwrap(), [session.predict(None).unwrap().distribution]);
     assert_eq!(session.trace(None).unwrap()["h"].len(), 4 * 9);
-}
-
-#[test]
-fn probabilities_of_steps_are_those_of_their_logits() {
-    let session = Session::new(language("lstm"), &Cpu::new(1).unwrap());
-    let mut logits = session.step(&[1], &mut session.zero_state(1)).unwrap();
-    softmax(&mut logits);
-    assert!((logits.iter().sum::<f32>() - 1.0).abs() < ROUNDING);
 }
