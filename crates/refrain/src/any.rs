@@ -26,7 +26,6 @@ use crate::{Error, History, Model, ModelProblem, Result};
 /// A model of any of the library's tasks.
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "the variants are named as their tasks")]
-#[expect(clippy::large_enum_variant, reason = "there are few at a time")]
 pub enum AnyModel {
     Language(Model<Language>),
     Classify(Model<Classify>),
