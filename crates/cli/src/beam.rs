@@ -1,6 +1,9 @@
 //! How the best text is searched for: the options that `predict` and `eval` share.
 
 use refrain::sample::BeamOptions;
+use refrain::task::caption::Decoding;
+
+use crate::failure::Failure;
 
 /// See the module.
 #[derive(clap::Args)]
@@ -22,6 +25,16 @@ impl BeamArgs {
     /// Whether anything is asked of lengths.
     pub(crate) fn penalises_length(&self) -> bool {
         self.length_penalty.is_some()
+    }
+
+    /// The greedy choice, or a beam search where one is asked for.
+    pub(crate) fn decoding(&self) -> Result<Decoding, Failure> {
+        match self.given() {
+            None if self.penalises_length() => {
+                Err(Failure::Usage("--length-penalty is for a search: give --beam, too".to_owned()))
+            }
+            given => Ok(given.map_or(Decoding::Greedy, Decoding::Beam)),
+        }
     }
 
     /// With what is not given, for at least `n_best` results.

@@ -7,7 +7,9 @@ use refrain::model::{ActivationKind, Architecture, CellKind, ResetGate};
 use refrain::{Precision, train};
 use serde_json::json;
 
-use crate::{Failure, machine, out};
+use crate::failure::Failure;
+use crate::named::named;
+use crate::{device, out};
 
 /// Measure the speed of training or sampling on synthetic text, or the peaks of the machine.
 #[derive(clap::Args)]
@@ -16,8 +18,8 @@ pub(crate) struct Args {
     /// What to measure
     what: What,
     /// rnn, gru or lstm
-    #[arg(long, default_value = "lstm")]
-    cell: Cell,
+    #[arg(long, default_value = "lstm", value_parser = named::<CellKind>)]
+    cell: CellKind,
     /// Units of each layer, H
     #[arg(long, default_value_t = 256, value_name = "N")]
     hidden_size: usize,
@@ -67,13 +69,6 @@ enum What {
     Peak,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Cell {
-    Rnn,
-    Gru,
-    Lstm,
-}
-
 const EXAMPLES: &str = "\
 Examples:
   refrain bench train --cell lstm --hidden-size 256 --threads 2
@@ -82,17 +77,12 @@ Examples:
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let threads = args.threads.unwrap_or_else(train::available_threads);
-    let backend = machine::cpu(threads)?.with_precision(args.precision);
+    let backend = device::cpu(threads)?.with_precision(args.precision);
     if args.what == What::Peak {
         return peaks(&args, backend.isa(), threads);
     }
-    let cell = match args.cell {
-        Cell::Rnn => CellKind::Rnn,
-        Cell::Gru => CellKind::Gru,
-        Cell::Lstm => CellKind::Lstm,
-    };
     let architecture = Architecture {
-        cell,
+        cell: args.cell,
         activation: ActivationKind::default(),
         reset_gate: ResetGate::default(),
         hidden_size: args.hidden_size,

@@ -1,13 +1,16 @@
 //! How a verb fails: a message on standard error and an exit code, 2 for a wrong request, 1 for everything else,
-//! 130 for an interruption.
+//! 130 for an interruption. And how the library's messages read in a terminal: its settings become flags.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::OnceLock;
+
+use refrain::{Error, InputProblem, RunProblem};
 
 /// Why the program ends early.
 pub(crate) enum Failure {
     /// Something went wrong.
-    Error(refrain::Error),
+    Error(Error),
     /// The system would not do it: a port is taken, a thread cannot be started.
     Machine(String),
     /// The request itself cannot be served.
@@ -21,10 +24,7 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn report(self) -> ExitCode {
         let (message, code) = match self {
-            Failure::Error(error @ (refrain::Error::Config(_) | refrain::Error::Prompt(_))) => {
-                (error.to_string(), 2)
-            }
-            Failure::Error(error) => (error.to_string(), 1),
+            Failure::Error(error) => (message_of(&error), if is_usage(&error) { 2 } else { 1 }),
             Failure::Machine(message) => (message, 1),
             Failure::Usage(message) => (message, 2),
             Failure::Interrupted => return ExitCode::from(130),
@@ -36,8 +36,70 @@ impl Failure {
     }
 }
 
-impl From<refrain::Error> for Failure {
-    fn from(error: refrain::Error) -> Self {
+/// Whether another command would do, with the same files.
+fn is_usage(error: &Error) -> bool {
+    match error {
+        Error::Setting { .. } | Error::Config(_) | Error::Prompt(_) => true,
+        Error::Input { problem, .. } => matches!(problem, InputProblem::UnknownSymbols { .. }),
+        Error::Run { problem, .. } => matches!(problem, RunProblem::Exists | RunProblem::NotARun { .. }),
+        _ => false,
+    }
+}
+
+/// An error of the library for the terminal. In what a configuration file has, settings keep their names.
+pub(crate) fn message_of(error: &Error) -> String {
+    match error {
+        Error::Input { place, .. } if place.source.ends_with(".toml") => error.to_string(),
+        Error::Config(message) => message.clone(),
+        _ => in_flags(&error.to_string()),
+    }
+}
+
+/// A message of the library for the terminal: a setting between backticks becomes its flag, `` `batch_size = 32` ``
+/// `--batch-size 32`. Other words between backticks stay as they are.
+pub(crate) fn in_flags(message: &str) -> String {
+    let mut parts = message.split('`');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    while let Some(quoted) = parts.next() {
+        // The last backtick has no partner.
+        let Some(after) = parts.next() else { return text + "`" + quoted };
+        match flag(quoted) {
+            Some(flag) => text.push_str(&flag),
+            None => text.extend(["`", quoted, "`"]),
+        }
+        text.push_str(after);
+    }
+    text
+}
+
+/// `--batch-size 32` for `batch_size = 32`; `--lines` for `lines = true`, if that takes no value.
+fn flag(setting: &str) -> Option<String> {
+    static COMMAND: OnceLock<clap::Command> = OnceLock::new();
+    let command =
+        COMMAND.get_or_init(|| MAKE_COMMAND.get().map_or_else(clap::Command::default, |make| make()));
+    let (name, value) =
+        setting.split_once(" = ").map_or((setting, None), |(name, value)| (name, Some(value)));
+    let long = name.replace('_', "-");
+    let mut arguments = command.get_subcommands().flat_map(clap::Command::get_arguments);
+    let known = arguments.find(|argument| argument.get_long() == Some(&long))?;
+    match value {
+        Some(value) if known.get_action().takes_values() => {
+            Some(format!("--{long} {}", value.trim_matches('"')))
+        }
+        Some("true") | None => Some(format!("--{long}")),
+        Some(_) => None,
+    }
+}
+
+static MAKE_COMMAND: OnceLock<fn() -> clap::Command> = OnceLock::new();
+
+/// Says where the flags are that settings become.
+pub(crate) fn set_command(make: fn() -> clap::Command) {
+    let _ = MAKE_COMMAND.set(make);
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
         Failure::Error(error)
     }
 }
@@ -54,5 +116,47 @@ impl From<refrain::CpuError> for Failure {
             refrain::CpuError::Isa(error) => error.into(),
             error => Failure::Error(error.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Arg, ArgAction, Command};
+    use refrain::{Place, SettingProblem};
+
+    use super::*;
+
+    fn command() -> Command {
+        let options = ["batch-size", "units", "lines"].map(|name| Arg::new(name).long(name));
+        let [batch_size, units, lines] = options;
+        let lines = lines.action(ArgAction::SetTrue);
+        Command::new("refrain").subcommand(Command::new("train").args([batch_size, units, lines]))
+    }
+
+    #[test]
+    fn settings_become_flags() {
+        set_command(command);
+        for (message, expected) in [
+            ("`batch_size` is 0: give at least 1", "--batch-size is 0: give at least 1"),
+            ("or `units = byte`, or `lines = true`", "or --units byte, or --lines"),
+            ("`refrain info` lists `them`, `lines = 3`", "`refrain info` lists `them`, `lines = 3`"),
+            ("one ` alone, then `units`", "one ` alone, then `units`"),
+            ("nothing", "nothing"),
+        ] {
+            assert_eq!(in_flags(message), expected);
+        }
+    }
+
+    #[test]
+    fn errors_say_flags_but_in_what_a_configuration_file_has() {
+        set_command(command);
+        let problem = SettingProblem::OutOfRange { value: "0".into(), allowed: "at least 1".into() };
+        let error = Error::Setting { setting: "batch_size", problem };
+        assert_eq!(message_of(&error), "--batch-size is 0: give at least 1");
+        assert!(is_usage(&error));
+        let problem = InputProblem::Malformed { found: "no `units`".into(), expected: "name it".into() };
+        let error = Error::Input { place: Place::of("run.toml").line(3), problem };
+        assert_eq!(message_of(&error), "run.toml, line 3: no `units`: name it");
+        assert!(!is_usage(&error));
     }
 }

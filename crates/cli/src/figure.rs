@@ -5,7 +5,7 @@ use std::path::Path;
 use refrain::picture::Figure;
 use refrain::write_atomically;
 
-use crate::Failure;
+use crate::failure::Failure;
 
 /// Writes a figure to a `.svg` or a `.png`.
 pub(crate) fn save(path: &Path, figure: &Figure) -> Result<(), Failure> {

@@ -1,16 +1,13 @@
 //! `refrain info`: what this program and machine are, or what a model is.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use refrain::kernels::Isa;
-use refrain::model::{Network, Task};
-use refrain::train::{TaskName, available_threads};
-use refrain::{History, Model, PrecisionChoice, task_of};
+use refrain::train::available_threads;
+use refrain::{AnyModel, History, PrecisionChoice};
 
-use crate::Failure;
-use crate::named::named;
+use crate::failure::Failure;
 use crate::out::{self, thousands};
-use crate::task::with_task;
 
 /// Say what a model is and how it was trained; without MODEL, what this machine offers.
 #[derive(clap::Args)]
@@ -22,8 +19,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let Some(path) = args.model else { return machine() };
-    let task = named::<TaskName>(&task_of(&path)?).map_err(Failure::Usage)?;
-    with_task!(task, T => model::<T>(&path))
+    model(&AnyModel::load(&path)?)
 }
 
 fn machine() -> Result<(), Failure> {
@@ -37,19 +33,17 @@ fn machine() -> Result<(), Failure> {
     out::line(&format!("threads          {}", available_threads()))
 }
 
-fn model<T: Task>(path: &Path) -> Result<(), Failure> {
-    let Model { task, history, .. } = Model::<T>::load(path)?;
-    let network = task.network();
-    said("task", T::NAME)?;
-    said("model", &network.summary())?;
-    said("parameters", &thousands(network.layout().len() as u64))?;
-    for entry in network.layout().entries() {
+fn model(model: &AnyModel) -> Result<(), Failure> {
+    said("task", model.task_name().name())?;
+    said("model", &model.summary())?;
+    said("parameters", &thousands(model.parameters() as u64))?;
+    for entry in model.layout().entries() {
         out::line(&format!("            {:<24} {:?}", entry.name, entry.shape))?;
     }
-    for (name, text) in task.about() {
+    for (name, text) in model.about() {
         said(name, &text)?;
     }
-    trained(&history)
+    trained(model.history())
 }
 
 fn trained(history: &History) -> Result<(), Failure> {

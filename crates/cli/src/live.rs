@@ -18,9 +18,9 @@ use serde_json::json;
 use tokio::sync::{mpsc::unbounded_channel, watch};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
-use crate::serve::http::Listener;
-use crate::serve::refusal::Refusal;
-use crate::{Failure, page};
+use crate::failure::Failure;
+use crate::http::{Listener, Refusal};
+use crate::page;
 
 /// Steps that are told: of a long run every second one, then every fourth, and so on.
 const MAX_STEPS: usize = 4_000;

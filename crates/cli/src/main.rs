@@ -2,26 +2,27 @@
 
 mod beam;
 mod bench;
+mod device;
 mod eval;
 mod failure;
 mod figure;
+mod http;
 mod info;
 mod inspect;
 mod live;
-mod machine;
 mod named;
 mod out;
 mod page;
 mod predict;
 mod sample;
+mod seed;
 mod serve;
 mod task;
 mod tensorboard;
 mod terminal;
 mod train;
 
-use clap::{Parser, Subcommand};
-use failure::Failure;
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// A recurrent-network workbench: Elman RNN, GRU and LSTM models, trained and understood on your own machine.
 ///
@@ -57,6 +58,7 @@ enum Verb {
 }
 
 fn main() -> std::process::ExitCode {
+    failure::set_command(Cli::command);
     let done = match Cli::parse().verb {
         Verb::Train(args) => train::run(*args),
         Verb::Sample(args) => sample::run(args),

@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, Write};
 
-use crate::Failure;
+use crate::failure::Failure;
 
 /// Writes all of `bytes`, at once.
 pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {

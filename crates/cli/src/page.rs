@@ -5,12 +5,11 @@ use std::path::Path;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use flate2::{Compression, write::GzEncoder};
-use refrain::Error;
 use refrain::inspect::{Plane, Recording};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::Failure;
+use crate::failure::Failure;
 
 const PAGE: &str = include_str!("../page/page.html");
 const STYLE: &str = include_str!("../page/style.css");
@@ -40,11 +39,11 @@ pub(crate) fn name_of(model: &Path) -> String {
 /// A recording as a page of its own.
 ///
 /// # Errors
-/// If it cannot be written, which it always can.
+/// If it cannot be written as JSON.
 pub(crate) fn report(recording: &Recording) -> Result<String, Failure> {
     let mut data = element("boot", &json!({ "host": "report", "version": env!("CARGO_PKG_VERSION") }));
-    let trace =
-        serde_json::to_value(&recording.inspection).map_err(|error| Error::Config(error.to_string()))?;
+    let trace = serde_json::to_value(&recording.inspection)
+        .map_err(|error| Failure::Machine(format!("what was found cannot be written: {error}")))?;
     data.push_str(&element("trace", &trace));
     for ((layer, name), plane) in &recording.planes {
         let bytes = BASE64_STANDARD.encode(packed(plane));

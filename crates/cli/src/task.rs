@@ -1,54 +1,17 @@
-//! Which task it is: by name, or by the form of the data.
+//! Which task it is: by name, or by the form of the data; and which options it has a use for.
 
 use std::path::PathBuf;
 
 use refrain::format::{Form, form_of};
+use refrain::model::TaskName;
 use refrain::task::tag::has_labels_for_frames;
 use refrain::text::TokenUnits;
-use refrain::train::{Settings, TaskName};
+use refrain::train::Settings;
 
-use crate::Failure;
-
-/// One expression for the task of a name, which it knows as `$task`.
-macro_rules! with_task {
-    ($name:expr, $task:ident => $result:expr) => {
-        match $name {
-            refrain::train::TaskName::Language => {
-                type $task = refrain::task::Language;
-                $result
-            }
-            refrain::train::TaskName::Classify => {
-                type $task = refrain::task::Classify;
-                $result
-            }
-            refrain::train::TaskName::Tag => {
-                type $task = refrain::task::Tag;
-                $result
-            }
-            refrain::train::TaskName::Caption => {
-                type $task = refrain::task::Caption;
-                $result
-            }
-            refrain::train::TaskName::Translate => {
-                type $task = refrain::task::Translate;
-                $result
-            }
-            refrain::train::TaskName::Music => {
-                type $task = refrain::task::Music;
-                $result
-            }
-            refrain::train::TaskName::Forecast => {
-                type $task = refrain::task::Forecast;
-                $result
-            }
-        }
-    };
-}
-
-pub(crate) use with_task;
+use crate::failure::Failure;
 
 /// What is to be learned: what the settings say, or what the data look like, and then why.
-pub(crate) fn task_of(settings: &Settings) -> Result<(TaskName, Option<String>), Failure> {
+pub(crate) fn task_for(settings: &Settings) -> Result<(TaskName, Option<String>), Failure> {
     if let Some(task) = settings.task {
         return Ok((task, None));
     }
@@ -73,9 +36,8 @@ pub(crate) fn task_of(settings: &Settings) -> Result<(TaskName, Option<String>),
         Form::Series => TaskName::Forecast,
         _ => return Ok((TaskName::Language, None)),
     };
-    let name = format!("{task:?}").to_lowercase();
     let why =
-        format!("{name}: the data look like {}, for {} (--task chooses otherwise)", guess.form, guess.why);
+        format!("{task}: the data look like {}, for {} (--task chooses otherwise)", guess.form, guess.why);
     Ok((task, Some(why)))
 }
 
@@ -94,11 +56,11 @@ fn texts_together(paths: &[PathBuf]) -> Result<(TaskName, Option<String>), Failu
 }
 
 /// Refuses options that a model of `task` has no use for: each with whether it was given, and the tasks that have.
-pub(crate) fn refuse_idle(task: &str, options: &[(&str, bool, &[&str])]) -> Result<(), Failure> {
+pub(crate) fn refuse_idle(task: TaskName, options: &[(&str, bool, &[TaskName])]) -> Result<(), Failure> {
     match options.iter().find(|(_, given, tasks)| *given && !tasks.contains(&task)) {
         None => Ok(()),
         Some((option, _, tasks)) => {
-            let kinds: Vec<String> = tasks.iter().map(|task| format!("{}s", kind_of(task))).collect();
+            let kinds: Vec<String> = tasks.iter().map(|task| format!("{}s", kind_of(*task))).collect();
             let this = kind_of(task);
             Err(Failure::Usage(format!("{option} is for {}: this is a {this}", kinds.join(" and "))))
         }
@@ -106,15 +68,14 @@ pub(crate) fn refuse_idle(task: &str, options: &[(&str, bool, &[&str])]) -> Resu
 }
 
 /// What people call a model of a task.
-pub(crate) fn kind_of(task: &str) -> &str {
+pub(crate) fn kind_of(task: TaskName) -> &'static str {
     match task {
-        "language" => "language model",
-        "classify" => "classifier",
-        "tag" => "tagger",
-        "translate" => "translator",
-        "caption" => "captioner",
-        "forecast" => "forecaster",
-        "music" => "composer",
-        other => other,
+        TaskName::Language => "language model",
+        TaskName::Classify => "classifier",
+        TaskName::Tag => "tagger",
+        TaskName::Translate => "translator",
+        TaskName::Caption => "captioner",
+        TaskName::Forecast => "forecaster",
+        TaskName::Music => "composer",
     }
 }

@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use refrain::Cpu;
 use refrain::train::{Config, Done, Event, Reason, Start, Step};
 
+use crate::failure::in_flags;
 use crate::out::{self, thousands};
 
 /// Listens to a run and shows it.
@@ -96,7 +97,7 @@ impl Terminal {
                 }
             }
             Event::Checkpoint { .. } | Event::Probe { .. } => {}
-            Event::Warning { message, .. } => self.line(&format!("note: {message}")),
+            Event::Warning { message, .. } => self.line(&format!("note: {}", in_flags(message))),
             Event::Done(done) => self.done(done),
         }
     }

@@ -100,7 +100,7 @@ fn inspections_that_cannot_be() {
         ("--layer 3", &["--layer", "layers 1 to 2"][..]),
         ("--plane z", &["--plane z", "h, i, o"]),
         ("--layer 1 --unit 12", &["--unit 12", "units 0 to 11"]),
-        ("--out a.pdf", &["pdf is no form", ".html"]),
+        ("--out a.pdf", &["unsupported output format pdf", ".html"]),
         ("--length 0", &["--length is 0"]),
         ("--view finder --out a.svg", &["--format csv"]),
         ("--unit 3 --out a.html", &["--unit is for single figures"]),
@@ -386,12 +386,12 @@ fn nonsense_gets_an_answer_and_harms_nobody() {
         ("[1]", "cannot be understood"),
         (r#"{"prompt":7}"#, "expected a prompt"),
         (r#"{"temperature":"hot"}"#, "cannot be understood"),
-        (r#"{"temperature":-1}"#, "temperature is -1"),
+        (r#"{"temperature":-1}"#, "`temperature` is -1"),
         (r#"{"prompt":"\u0001"}"#, "never seen"),
         (r#"{"n":0}"#, "n = 0"),
         (r#"{"max_tokens":100001}"#, "max_tokens is 100001"),
         (r#"{"suffix":"end"}"#, "suffix"),
-        (r#"{"top_p":2}"#, "top-p is 2"),
+        (r#"{"top_p":2}"#, "`top_p` is 2"),
     ] {
         let (status, answer) = served.post("/v1/completions", body);
         assert!(

@@ -109,7 +109,7 @@ pub struct CrossEntropy<'a, B: Backend + ?Sized> {
 /// A machine that models run on.
 ///
 /// Gradients of parameters are *added* to the arena `grads`; gradients of activations are overwritten.
-pub trait Backend: Send + Sync {
+pub trait Backend: Clone + Send + Sync {
     /// Numbers on the host side.
     type Real: Real;
     /// A flat arena: parameters, gradients, an optimiser's moments.

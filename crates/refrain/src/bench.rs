@@ -1,6 +1,7 @@
 //! The speed of this machine at the usual workload: training steps and samples of a character model on synthetic
 //! ids, measured the way its peers are.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use refrain_kernels::{Cpu, IGNORE, Rule, Update};
@@ -129,7 +130,7 @@ pub fn sample(backend: &Cpu, workload: &Workload) -> Result<Figures> {
         ('\0'..=char::MAX).map(u32::from).take(workload.architecture.vocab_size).collect();
     let mut counts = SymbolCounts::default();
     counts.add(&symbols);
-    let vocabulary = Vocabulary::from_counts(Units::Char, &counts, 1, false)?;
+    let vocabulary = Arc::new(Vocabulary::from_counts(Units::Char, &counts, 1, false)?);
     let generator = Generator::new(backend, &model, &weights, &vocabulary, false);
     let mut generator = generator.with_threads(backend.threads());
     for seed in 0..workload.streams as u64 {

@@ -296,6 +296,11 @@ pub enum ModelProblem {
         /// The name of the first such tensor.
         parameter: String,
     },
+    /// It reads sequences from both ends, and cannot go on step by step.
+    #[error(
+        "is bidirectional and needs whole sequences: train one with `bidirectional = false` to go step by step"
+    )]
+    NotCausal,
     /// It was built without what this model needs.
     #[error("needs {what}, which this build lacks")]
     Unsupported {
@@ -396,9 +401,22 @@ impl Error {
         Error::Input { place, problem }
     }
 
+    /// An input that cannot be used.
+    pub(crate) fn input(source: impl fmt::Display, problem: impl Into<InputProblem>) -> Error {
+        Error::Input { place: Place::of(source), problem: problem.into() }
+    }
+
     /// What is wrong in a line of a data file.
     pub(crate) fn data(path: &Path, line: impl Into<Option<u64>>, message: impl Into<String>) -> Error {
         Error::Data { path: path.to_owned(), line: line.into(), message: message.into() }
+    }
+}
+
+/// What stands there, and behind a colon what should.
+impl From<String> for InputProblem {
+    fn from(text: String) -> Self {
+        let (found, expected) = text.split_once(": ").unwrap_or((&text, "leave it out"));
+        InputProblem::Malformed { found: found.to_owned(), expected: expected.to_owned() }
     }
 }
 

@@ -25,6 +25,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod any;
 pub mod bench;
 pub mod data;
 mod error;
@@ -42,8 +43,11 @@ pub mod task;
 pub mod text;
 pub mod train;
 
+pub use any::AnyModel;
 pub use error::{Divergence, Error, InputProblem, ModelProblem, Place, Result, RunProblem, SettingProblem};
 pub use refrain_kernels as kernels;
 pub use refrain_kernels::{Cpu, CpuError, Isa, Precision, PrecisionChoice};
-pub use session::{Evaluated, Session, TextStream};
-pub use store::{History, Measured, Model, task_of, write_atomically};
+pub use session::{Handle, Session, StepInput};
+#[cfg(feature = "files")]
+pub use store::write_atomically;
+pub use store::{History, Measured, Model};

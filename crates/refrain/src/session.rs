@@ -1,57 +1,67 @@
-//! A trained model on a backend: ready to write and to be measured.
+//! A trained model on a backend, ready for use.
+//!
+//! A [`Session`] owns what it needs and is cheap to clone, so it can be kept in a struct, sent to a thread, or handed to a
+//! server. What can be done with it depends on the task: every task's module adds methods (`predict`, `evaluate`, `inspect`,
+//! `generator`, `step`).
+//!
+//! ```
+//! use refrain::{Cpu, Model, Result, Session, sample::Options, task::Language};
+//!
+//! # fn write(bytes: &[u8]) -> Result<()> {
+//! let session = Session::new(Model::<Language>::from_bytes(bytes)?, &Cpu::new(1)?);
+//! let other = session.clone();
+//! let thread = std::thread::spawn(move || other.write("ROMEO:", 200, &Options::default()));
+//! println!("{}", session.write("JULIET:", 200, &Options::default())?);
+//! # drop(thread);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Models that read forwards go on step by step, with the state as a value that the caller holds: plain vectors, to be
+//! copied, stored, or thrown away.
+//!
+//! ```
+//! # use refrain::{Cpu, Result, Session, task::Language};
+//! # fn step(session: &Session<Language, Cpu>) -> Result<()> {
+//! let mut state = session.zero_state(1);
+//! let logits = session.step(&[7], &mut state)?;
+//! let before = state.clone();
+//! let next = session.step(&[3], &mut state)?;
+//! // Another way to go on from the same place.
+//! let other = session.step(&[5], &mut before.clone())?;
+//! # drop((logits, next, other));
+//! let trace = session.trace(&[7, 3])?;
+//! let (hidden, input_gate) = (&trace["h"], trace.get("i"));
+//! # assert!(input_gate.is_none_or(|gate| gate.len() == hidden.len()));
+//! # Ok(())
+//! # }
+//! ```
 
 use std::any::Any;
-use std::ops::ControlFlow;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use refrain_kernels::{Backend, Loss, Real};
+use refrain_kernels::{Backend, Real, RecurrentSpec, State};
 
-use crate::data::{Batches, DataLoader, Evaluation, Lines, Windows};
-use crate::model::{self, Task, Weights};
-use crate::sample::{Generator, Options, StreamId};
+use crate::model::{Network, RecurrentLayers, Task, Weights};
 use crate::store::Model;
-use crate::task::Language;
-use crate::text::{Corpus, EncodedText, Source, TokenUnits};
-use crate::{Error, Result};
+use crate::{Error, InputProblem, ModelProblem, Result};
 
 /// See the module.
-pub struct Session<'m, T, B: Backend> {
-    model: &'m Model<T>,
-    backend: &'m B,
-    weights: Weights<B>,
+pub struct Session<T: Task, B: Backend> {
+    model: Arc<Model<T>>,
+    backend: B,
+    weights: Arc<Weights<B>>,
+    workspaces: Arc<Workspaces<T, B>>,
 }
 
-/// What [`Session::evaluate`] found.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Evaluated {
-    /// Sum and count over all predicted tokens.
-    pub loss: Loss,
-    /// Predicted tokens that the vocabulary lacks.
-    pub unknown: u64,
-    /// Characters that the predicted tokens are made of (bytes, for a model of bytes).
-    pub characters: u64,
-}
-
-impl Evaluated {
-    /// Mean loss in nats per token.
-    pub fn nats_per_token(&self) -> f64 {
-        self.loss.mean()
-    }
-
-    /// The loss in bits per character, which models of different units can be compared by.
-    pub fn bits_per_char(&self) -> f64 {
-        self.loss.nats / self.characters.max(1) as f64 / std::f64::consts::LN_2
-    }
-
-    /// `e` to the loss: as unsure as a choice among so many tokens.
-    pub fn perplexity(&self) -> f64 {
-        self.loss.mean().exp()
-    }
-}
+/// What passes work in, kept for the next one.
+type Workspaces<T, B> = Mutex<Vec<<<T as Task>::Network as Network>::Workspace<B>>>;
 
 impl<T: Task> Model<T> {
-    /// Brings the model to a backend.
-    pub fn on<'m, B: Backend>(&'m self, backend: &'m B) -> Session<'m, T, B> {
-        Session { model: self, backend, weights: self.weights(backend, false) }
+    /// A copy of the model on a backend. [`Session::new`] takes the model itself.
+    pub fn on<B: Backend>(&self, backend: &B) -> Session<T, B> {
+        Session::new(self.clone(), backend)
     }
 
     /// Its parameters on a backend, packed; `training` includes the way back.
@@ -70,131 +80,174 @@ impl<T: Task> Model<T> {
     }
 }
 
-impl<'m, T: Task, B: Backend> Session<'m, T, B> {
+impl<T: Task, B: Backend> Session<T, B> {
+    /// Brings a model to a backend.
+    pub fn new(model: impl Into<Arc<Model<T>>>, backend: &B) -> Self {
+        let model = model.into();
+        let weights = Arc::new(model.weights(backend, false));
+        Self { model, backend: backend.clone(), weights, workspaces: Arc::default() }
+    }
+
     /// The model.
-    pub fn model(&self) -> &'m Model<T> {
-        self.model
+    pub fn model(&self) -> &Arc<Model<T>> {
+        &self.model
     }
 
     /// Where it runs.
-    pub fn backend(&self) -> &'m B {
-        self.backend
+    pub fn backend(&self) -> &B {
+        &self.backend
     }
 
     /// Its parameters there, packed.
-    pub fn weights(&self) -> &Weights<B> {
+    pub fn weights(&self) -> &Arc<Weights<B>> {
         &self.weights
     }
 
     /// The same once more, packed for the way back too.
     pub(crate) fn training_weights(&self) -> Weights<B> {
-        self.model.weights(self.backend, true)
+        self.model.weights(&self.backend, true)
+    }
+
+    /// What `pass` gives in a workspace of an earlier pass, so that steps allocate nothing large.
+    pub(crate) fn with_workspace<O>(
+        &self,
+        pass: impl FnOnce(&mut <T::Network as Network>::Workspace<B>) -> O,
+    ) -> O {
+        let free = || self.workspaces.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut workspace = free().pop().unwrap_or_default();
+        let output = pass(&mut workspace);
+        free().push(workspace);
+        output
     }
 }
 
-/// Steps of a window of evaluation. It changes no result.
-const WINDOW: usize = 256;
+/// One step of each of some sequences side by side.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum StepInput<'a> {
+    /// An id a sequence, `[rows]`.
+    Ids(&'a [u32]),
+    /// A frame a sequence, `[rows, I]`, in the unit of the data.
+    Frames(&'a [f32]),
+}
 
-impl<B: Backend> Session<'_, Language, B> {
-    /// Any number of streams at once, of which there are none yet.
-    pub fn generator(&self) -> Generator<'_, B> {
-        let Language { network, vocabulary, lines, .. } = &self.model.task;
-        Generator::new(self.backend, network, &self.weights, vocabulary, *lines)
+impl<'a> From<&'a [u32]> for StepInput<'a> {
+    fn from(ids: &'a [u32]) -> Self {
+        StepInput::Ids(ids)
     }
+}
 
-    /// A stream that goes on from `prompt` (from the start of a line, if that is empty), a few bytes at a time,
-    /// until it meets one of the options' stops. It has no end otherwise.
-    ///
-    /// # Errors
-    /// [`Error::Prompt`] for characters that the model has never seen; [`Error::Config`] for senseless options.
-    pub fn stream(&self, prompt: &str, options: &Options) -> Result<TextStream<'_, B>> {
-        let mut generator = self.generator();
-        let id = generator.join(prompt, usize::MAX, options)?;
-        Ok(TextStream { generator, id })
+impl<'a> From<&'a [f32]> for StepInput<'a> {
+    fn from(frames: &'a [f32]) -> Self {
+        StepInput::Frames(frames)
     }
+}
 
-    /// `prompt` and up to `length` symbols that go on from it.
-    ///
-    /// # Errors
-    /// As [`Session::stream`].
-    pub fn write(&self, prompt: &str, length: usize, options: &Options) -> Result<String> {
-        let mut generator = self.generator();
-        let id = generator.join(prompt, length, options)?;
-        let text = [prompt.as_bytes(), &generator.finish(id)].concat();
-        Ok(String::from_utf8_lossy(&text).into_owned())
+impl<'a> From<&'a Vec<u32>> for StepInput<'a> {
+    fn from(ids: &'a Vec<u32>) -> Self {
+        StepInput::Ids(ids)
     }
+}
 
-    /// The loss on whole texts, read as one, the state carried from the first symbol to the last (for a model of
-    /// lines: line by line). `listen` hears the share that is done.
-    ///
-    /// # Errors
-    /// If a text cannot be read or has nothing to predict.
-    pub fn evaluate(&self, texts: Vec<Source>, raw: bool, mut listen: impl FnMut(f64)) -> Result<Evaluated> {
-        let Language { network, vocabulary, lines, .. } = &self.model.task;
-        let units = vocabulary.units();
-        let corpus = Corpus::scan(texts, units.symbols(), raw)?;
-        let text = EncodedText::new(&corpus, vocabulary.clone())?;
-        let mut batches: Batches = if *lines {
-            Lines::new(&text, 0..text.len(), 32, None)?.into()
-        } else {
-            Windows::evaluation(&text, 0..text.len(), Evaluation::exact(WINDOW))?.into()
-        };
-        let all = batches.batches_per_epoch();
-        let score = model::evaluate(self.backend, network, &self.weights, &mut batches, |done, _| {
-            listen(done as f64 / all as f64);
-            ControlFlow::Continue(())
-        })?;
-        let loss = score.loss;
-        if !loss.nats.is_finite() {
-            return Err(Error::Diverged("the model's loss on this text is not a finite number".to_owned()));
+impl<'a> From<&'a Vec<f32>> for StepInput<'a> {
+    fn from(frames: &'a Vec<f32>) -> Self {
+        StepInput::Frames(frames)
+    }
+}
+
+/// The rows that a state of recurrent layers has.
+///
+/// # Errors
+/// [`Error::Input`] for one of other layers.
+pub(crate) fn rows_of<R>(specs: &[RecurrentSpec], state: &[State<R>]) -> Result<usize> {
+    let rows = match (specs, state) {
+        ([spec, ..], [first, ..]) => first.h.len() / spec.hidden_size,
+        _ => 0,
+    };
+    let fits = |(spec, state): (&RecurrentSpec, &State<R>)| {
+        let len = rows * spec.hidden_size;
+        let cells = if spec.cell.has_cell_state() { len } else { 0 };
+        state.h.len() == len && state.c.len() == cells
+    };
+    match specs.len() == state.len() && specs.iter().zip(state).all(fits) {
+        true => Ok(rows),
+        false => {
+            let problem = InputProblem::WrongKind {
+                found: "is one of other layers".to_owned(),
+                expected: "begin with `zero_state` of this session".to_owned(),
+            };
+            Err(Error::input("the state", problem))
         }
-        let characters = match units {
-            TokenUnits::Char | TokenUnits::Byte => loss.count as u64,
-            TokenUnits::Word | TokenUnits::Bpe => predicted_characters(&text, *lines)?,
-        };
-        Ok(Evaluated { loss, unknown: batches.unknown_count(), characters })
     }
 }
 
-/// The characters of a text of words that are predicted: all but those of the first word, or those of all lines that are
-/// not empty, with their ends.
-fn predicted_characters(text: &EncodedText, by_lines: bool) -> Result<u64> {
-    let mut lines = text.corpus().lines()?;
-    if by_lines {
-        return lines.try_fold(0, |sum, line| {
-            let line = line?;
-            let characters = line.trim_end_matches('\n').chars().count() as u64;
-            Ok(sum + if characters > 0 { characters + 1 } else { 0 })
-        });
-    }
-    let first = lines.next().transpose()?.unwrap_or_default();
-    Ok(text.corpus().len() - text.vocabulary().first_token(&first).chars().count() as u64)
-}
-
-/// Text as it is made.
-pub struct TextStream<'s, B: Backend> {
-    generator: Generator<'s, B>,
-    id: StreamId,
-}
-
-impl<B: Backend> TextStream<'_, B> {
-    /// What was held back because it might have become a stop, at the end of a stream that is broken off.
-    pub fn finish(mut self) -> Vec<u8> {
-        self.generator.cancel(self.id).unwrap_or_default()
+/// Refuses a step that has not one element for each of `rows` sequences.
+pub(crate) fn check_step(what: &'static str, found: usize, expected: usize) -> Result<()> {
+    match found == expected {
+        true => Ok(()),
+        false => Err(Error::input("the step", InputProblem::Size { what, found, expected })),
     }
 }
 
-impl<B: Backend> Iterator for TextStream<'_, B> {
-    type Item = Vec<u8>;
-
-    /// The text of one more symbol, with what was held back before it; empty while it may become a stop.
-    fn next(&mut self) -> Option<Vec<u8>> {
-        while !self.generator.is_empty() {
-            // No piece comes while the prompt is read.
-            if let Some(piece) = self.generator.step().next() {
-                return (!piece.text.is_empty() || piece.end.is_none()).then(|| piece.text.to_vec());
-            }
+/// Refuses ids that a vocabulary of this size does not have.
+pub(crate) fn check_ids(ids: &[u32], vocab_size: usize) -> Result<()> {
+    match ids.iter().find(|&&id| id as usize >= vocab_size) {
+        None => Ok(()),
+        Some(id) => {
+            let problem = InputProblem::WrongKind {
+                found: format!("has the id {id}"),
+                expected: format!("the vocabulary has {vocab_size}, from 0"),
+            };
+            Err(Error::input("the step", problem))
         }
-        None
+    }
+}
+
+/// Refuses layers that read sequences from both ends.
+pub(crate) fn check_causal(layers: &RecurrentLayers) -> Result<()> {
+    match layers.bidirectional {
+        false => Ok(()),
+        true => Err(Error::Model { name: "the model".to_owned(), problem: ModelProblem::NotCausal }),
+    }
+}
+
+impl<T: Task, B: Backend> Clone for Session<T, B> {
+    fn clone(&self) -> Self {
+        Self {
+            model: self.model.clone(),
+            backend: self.backend.clone(),
+            weights: self.weights.clone(),
+            workspaces: self.workspaces.clone(),
+        }
+    }
+}
+
+/// Something that is borrowed for a while, or shared for as long as anybody wants it.
+pub enum Handle<'a, X> {
+    /// For a while.
+    Borrowed(&'a X),
+    /// For as long as needed.
+    Shared(Arc<X>),
+}
+
+impl<X> Deref for Handle<'_, X> {
+    type Target = X;
+
+    fn deref(&self) -> &X {
+        match self {
+            Handle::Borrowed(borrowed) => borrowed,
+            Handle::Shared(shared) => shared,
+        }
+    }
+}
+
+impl<'a, X> From<&'a X> for Handle<'a, X> {
+    fn from(borrowed: &'a X) -> Self {
+        Handle::Borrowed(borrowed)
+    }
+}
+
+impl<X> From<Arc<X>> for Handle<'_, X> {
+    fn from(shared: Arc<X>) -> Self {
+        Handle::Shared(shared)
     }
 }

@@ -4,11 +4,12 @@
 use std::fs;
 use std::ops::ControlFlow;
 
-use refrain::inspect::{Property, PropertyKind, Wanted, properties};
+use refrain::inspect::{Property, PropertyKind, properties};
 use refrain::kernels::{Reference, State};
 use refrain::layer::softmax;
 use refrain::model::{CellKind, Network, ResetGate, Workspace};
 use refrain::task::Language;
+use refrain::task::language::InspectOptions;
 use refrain::text::Source;
 use refrain::train::{Run, Settings};
 use refrain::{Cpu, Model, Session};
@@ -116,7 +117,7 @@ fn activations_are_those_of_the_reference() {
 
 /// The loss of the last target, from a top state so many steps before it that is changed a little.
 fn loss_from(
-    session: &Session<'_, Language, Reference<f64>>,
+    session: &Session<Language, Reference<f64>>,
     ids: &[u32],
     lag: usize,
     unit: usize,
@@ -200,7 +201,7 @@ fn a_recording_keeps_what_there_is_room_for() {
     let model = model(cells().remove(3));
     let backend = Cpu::new(1).unwrap();
     let session = model.on(&backend);
-    let all = session.inspect(source(&text(40)), &Wanted::default()).unwrap();
+    let all = session.inspect(source(&text(40)), &InspectOptions::default()).unwrap();
     let steps = all.inspection.tokens.len();
     assert_eq!(all.planes.len(), 2 * 6);
     assert!(all.planes.values().all(|plane| plane.bytes().len() == 11 * steps));
@@ -209,15 +210,17 @@ fn a_recording_keeps_what_there_is_room_for() {
         all.inspection.predictions.as_ref().unwrap().surprise[0].is_none()
             && all.inspection.saturation.len() == 6
     );
-    let few = session.inspect(source(&text(40)), &Wanted { bytes: 9 * steps, ..Wanted::default() }).unwrap();
+    let few = session
+        .inspect(source(&text(40)), &InspectOptions { bytes: 9 * steps, ..InspectOptions::default() })
+        .unwrap();
     let kept: usize = few.planes.values().map(|plane| plane.bytes().len()).sum();
     assert!((7 * steps..=9 * steps).contains(&kept), "{kept} bytes");
     let best = &few.inspection.finder.as_ref().unwrap().properties[0].units[0];
     assert!(few.planes[&(best.layer, "h")].units().contains(&best.unit));
     // A text too short for most of it is no error.
-    let short = session.inspect(source("ab"), &Wanted::default()).unwrap();
+    let short = session.inspect(source("ab"), &InspectOptions::default()).unwrap();
     assert!(short.inspection.finder.is_none() && short.inspection.gradients.is_none());
     assert_eq!(short.inspection.unrolled.unwrap().tokens, ["a"]);
-    let unknown = session.inspect(source("a\u{1F600}b"), &Wanted::default()).unwrap();
+    let unknown = session.inspect(source("a\u{1F600}b"), &InspectOptions::default()).unwrap();
     assert_eq!(unknown.inspection.tokens, ["a", "\u{fffd}", "b"]);
 }

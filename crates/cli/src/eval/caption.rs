@@ -1,22 +1,21 @@
 //! How well a captioner does: exact texts, errors a character, BLEU and chrF, beside the nearest input's text.
 
-use refrain::Model;
 use refrain::metric::TextScores;
 use refrain::task::Caption;
+use refrain::{Model, Session};
 use serde_json::{Value, json};
 
 use super::Args;
-use crate::Failure;
+use crate::failure::Failure;
 use crate::out::{self, thousands};
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let model = Model::<Caption>::load(&args.model)?;
-    let backend = args.machine.backend(&model)?;
-    let session = model.on(&backend);
+pub(super) fn run(args: &Args, model: Model<Caption>) -> Result<(), Failure> {
+    let backend = args.device.backend(&model)?;
+    let session = Session::new(model, &backend);
     let found = session.evaluate(
         args.file()?,
         args.images.as_deref(),
-        &args.decoding()?,
+        &args.beam.decoding()?,
         args.baseline.as_deref(),
     )?;
     if args.json {

@@ -1,23 +1,23 @@
 //! How well a classifier does: accuracy, macro F1, and which label is taken for which.
 
-use refrain::Model;
 use refrain::picture::confusion_figure;
 use refrain::task::Classify;
+use refrain::{Model, Session};
 use serde_json::json;
 
 use super::Args;
-use crate::Failure;
+use crate::failure::Failure;
 use crate::out::{self, thousands};
 
 /// Rows of the table of confusions.
 const MAX_LABELS: usize = 12;
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let model = Model::<Classify>::load(&args.model)?;
-    let backend = args.machine.backend(&model)?;
-    let found = model.on(&backend).evaluate(args.file()?)?;
+pub(super) fn run(args: &Args, model: Model<Classify>) -> Result<(), Failure> {
+    let backend = args.device.backend(&model)?;
+    let session = Session::new(model, &backend);
+    let found = session.evaluate(args.file()?)?;
     let confusion = &found.confusion;
-    args.draw(|| confusion_figure(confusion, model.task.labels()))?;
+    args.draw(|| confusion_figure(confusion, session.model().task.labels()))?;
     if args.json {
         let object = json!({
             "accuracy": confusion.accuracy(), "macro_f1": confusion.macro_f1(), "loss": found.loss,
@@ -29,5 +29,5 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     out::line(&format!("macro F1   {:.2} %", 100.0 * confusion.macro_f1()))?;
     out::line(&format!("loss       {:.4} nats a label", found.loss))?;
     out::line(&format!("sequences  {}", thousands(confusion.total())))?;
-    out::line(&format!("\n{}", confusion.table(model.task.labels(), MAX_LABELS).trim_end()))
+    out::line(&format!("\n{}", confusion.table(session.model().task.labels(), MAX_LABELS).trim_end()))
 }

@@ -1,24 +1,24 @@
 //! How far forecasts are off, beside those that need no network.
 
-use refrain::Model;
 use refrain::task::Forecast;
 use refrain::task::forecast::ForecastErrors;
+use refrain::{Model, Session};
 use serde_json::{Map, Value, json};
 
 use super::Args;
-use crate::Failure;
+use crate::failure::Failure;
 use crate::out::{self, thousands};
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let model = Model::<Forecast>::load(&args.model)?;
-    let backend = args.machine.backend(&model)?;
-    let found = model.on(&backend).evaluate(args.file()?, args.all)?;
-    args.draw(|| found.picture(model.task.horizon(), model.task.columns()))?;
+pub(super) fn run(args: &Args, model: Model<Forecast>) -> Result<(), Failure> {
+    let backend = args.device.backend(&model)?;
+    let session = Session::new(model, &backend);
+    let found = session.evaluate(args.file()?, args.all)?;
+    args.draw(|| found.picture(session.model().task.horizon(), session.model().task.columns()))?;
     if args.json {
-        let columns = model.task.columns().iter().zip(&found.columns);
+        let columns = session.model().task.columns().iter().zip(&found.columns);
         let columns: Map<_, _> = columns.map(|(name, errors)| (name.clone(), column(errors))).collect();
         let object = json!({
-            "columns": columns, "horizon": model.task.horizon(), "from": found.from, "steps": found.steps,
+            "columns": columns, "horizon": session.model().task.horizon(), "from": found.from, "steps": found.steps,
             "kept_apart": found.kept_apart, "precision": backend.precision().name(),
         });
         return out::line(&object.to_string());
@@ -29,7 +29,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         thousands(found.steps as u64),
         thousands(found.from as u64 + 1)
     ))?;
-    for (name, errors) in model.task.columns().iter().zip(&found.columns) {
+    for (name, errors) in session.model().task.columns().iter().zip(&found.columns) {
         table(name, errors)?;
     }
     Ok(())

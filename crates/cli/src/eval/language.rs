@@ -3,26 +3,25 @@
 use std::io::{self, IsTerminal};
 
 use indicatif::ProgressBar;
-use refrain::Model;
 use refrain::task::Language;
 use refrain::text::{Source, TokenUnits};
+use refrain::{Model, Session};
 use serde_json::json;
 
 use super::Args;
-use crate::Failure;
+use crate::failure::Failure;
 use crate::out::{self, thousands};
 
 /// The text is read from its first character to its last with the state carried all the way; every character but the
 /// first is predicted. Several files are read as one text.
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let model = Model::<Language>::load(&args.model)?;
-    let backend = args.machine.backend(&model)?;
+pub(super) fn run(args: &Args, model: Model<Language>) -> Result<(), Failure> {
+    let backend = args.device.backend(&model)?;
     let precision = backend.precision();
-    let session = model.on(&backend);
+    let session = Session::new(model, &backend);
     let visible = !args.json && io::stderr().is_terminal();
     let bar = if visible { ProgressBar::new(1000) } else { ProgressBar::hidden() };
     let texts = args.data.iter().map(Source::file).collect();
-    let found = session.evaluate(texts, args.raw || model.task.raw, |share| {
+    let found = session.evaluate(texts, args.raw || session.model().task.raw, |share| {
         bar.set_position((share * 1000.0) as u64);
     });
     bar.finish_and_clear();
@@ -36,7 +35,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         });
         return out::line(&object.to_string());
     }
-    let units = model.task.vocabulary.units();
+    let units = session.model().task.vocabulary.units();
     let unit = units.singular();
     out::line(&format!("loss        {nats:.4} nats a {unit}"))?;
     let symbol = if units == TokenUnits::Byte { unit } else { "character" };

@@ -10,16 +10,17 @@ mod translate;
 
 use std::path::{Path, PathBuf};
 
+use refrain::AnyModel;
+use refrain::model::TaskName::{Caption, Classify, Forecast, Language, Music, Tag, Translate};
 use refrain::picture::Figure;
-use refrain::task::caption::Decoding;
 use refrain::task::music::MusicPart;
-use refrain::task_of;
 
 use crate::beam::BeamArgs;
-use crate::machine::MachineArgs;
+use crate::device::DeviceArgs;
+use crate::failure::Failure;
+use crate::figure;
 use crate::named::named;
 use crate::task::refuse_idle;
-use crate::{Failure, figure};
 
 /// Measure a model on data that it has not learned.
 ///
@@ -49,7 +50,7 @@ pub(crate) struct Args {
     /// For captions: a file that was learned from, to print beside the model how well the text of its nearest input does
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
-    /// For translations and captions: how they are searched for
+    /// For translations and captions: beam search
     #[command(flatten)]
     beam: BeamArgs,
     /// For piano rolls: the part of the file, train, valid, test or all [test; all where there is none]
@@ -62,7 +63,7 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    machine: MachineArgs,
+    device: DeviceArgs,
 }
 
 impl Args {
@@ -72,11 +73,6 @@ impl Args {
             Some(path) => figure::save(path, &figure()),
             None => Ok(()),
         }
-    }
-
-    /// How texts are chosen.
-    fn decoding(&self) -> Result<Decoding, Failure> {
-        crate::predict::decoding(&self.beam)
     }
 
     /// The one file that a task is measured on.
@@ -89,27 +85,27 @@ impl Args {
 }
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    let task = task_of(&args.model)?;
+    let model = AnyModel::load(&args.model)?;
     refuse_idle(
-        &task,
+        model.task_name(),
         &[
-            ("--raw", args.raw, &["language"]),
-            ("--picture", args.picture.is_some(), &["classify", "tag", "forecast"]),
-            ("--images", args.images.is_some(), &["caption"]),
-            ("--baseline", args.baseline.is_some(), &["caption"]),
-            ("--beam", args.beam.given().is_some(), &["translate", "caption"]),
-            ("--length-penalty", args.beam.penalises_length(), &["translate", "caption"]),
-            ("--part", args.part.is_some(), &["music"]),
-            ("--all", args.all, &["forecast"]),
+            ("--raw", args.raw, &[Language]),
+            ("--picture", args.picture.is_some(), &[Classify, Tag, Forecast]),
+            ("--images", args.images.is_some(), &[Caption]),
+            ("--baseline", args.baseline.is_some(), &[Caption]),
+            ("--beam", args.beam.given().is_some(), &[Translate, Caption]),
+            ("--length-penalty", args.beam.penalises_length(), &[Translate, Caption]),
+            ("--part", args.part.is_some(), &[Music]),
+            ("--all", args.all, &[Forecast]),
         ],
     )?;
-    match task.as_str() {
-        "caption" => caption::run(&args),
-        "classify" => classify::run(&args),
-        "tag" => tag::run(&args),
-        "translate" => translate::run(&args),
-        "forecast" => forecast::run(&args),
-        "music" => music::run(&args),
-        _ => language::run(&args),
+    match model {
+        AnyModel::Caption(model) => caption::run(&args, model),
+        AnyModel::Classify(model) => classify::run(&args, model),
+        AnyModel::Tag(model) => tag::run(&args, model),
+        AnyModel::Translate(model) => translate::run(&args, model),
+        AnyModel::Forecast(model) => forecast::run(&args, model),
+        AnyModel::Music(model) => music::run(&args, model),
+        AnyModel::Language(model) => language::run(&args, model),
     }
 }

@@ -1,17 +1,16 @@
 //! How well a model of music does: negative log-likelihood and accuracy of frames.
 
-use refrain::Model;
 use refrain::task::Music;
+use refrain::{Model, Session};
 use serde_json::json;
 
 use super::Args;
-use crate::Failure;
+use crate::failure::Failure;
 use crate::out::{self, thousands};
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let model = Model::<Music>::load(&args.model)?;
-    let backend = args.machine.backend(&model)?;
-    let found = model.on(&backend).evaluate(args.file()?, args.part)?;
+pub(super) fn run(args: &Args, model: Model<Music>) -> Result<(), Failure> {
+    let backend = args.device.backend(&model)?;
+    let found = Session::new(model, &backend).evaluate(args.file()?, args.part)?;
     if args.json {
         let object = json!({
             "nll": found.nll, "accuracy": found.accuracy, "part": found.part, "pieces": found.pieces,

@@ -1,23 +1,23 @@
 //! How well a tagger does: accuracy, macro F1, spans, unknown words, and which tag is taken for which.
 
-use refrain::Model;
 use refrain::picture::confusion_figure;
 use refrain::task::Tag;
+use refrain::{Model, Session};
 use serde_json::json;
 
 use super::Args;
-use crate::Failure;
+use crate::failure::Failure;
 use crate::out::{self, thousands};
 
 /// Rows of the table of confusions.
 const MAX_TAGS: usize = 12;
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let model = Model::<Tag>::load(&args.model)?;
-    let backend = args.machine.backend(&model)?;
-    let found = model.on(&backend).evaluate(args.file()?)?;
+pub(super) fn run(args: &Args, model: Model<Tag>) -> Result<(), Failure> {
+    let backend = args.device.backend(&model)?;
+    let session = Session::new(model, &backend);
+    let found = session.evaluate(args.file()?)?;
     let (confusion, unknown) = (&found.confusion, &found.unknown);
-    args.draw(|| confusion_figure(confusion, model.task.labels()))?;
+    args.draw(|| confusion_figure(confusion, session.model().task.labels()))?;
     if args.json {
         let object = json!({
             "accuracy": confusion.accuracy(), "macro_f1": confusion.macro_f1(),
@@ -52,5 +52,5 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     }
     let (tags, sequences) = (thousands(confusion.total()), thousands(found.sequences as u64));
     out::line(&format!("tags       {tags} in {sequences} sequences"))?;
-    out::line(&format!("\n{}", confusion.table(model.task.labels(), MAX_TAGS).trim_end()))
+    out::line(&format!("\n{}", confusion.table(session.model().task.labels(), MAX_TAGS).trim_end()))
 }

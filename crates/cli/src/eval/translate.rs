@@ -1,18 +1,17 @@
 //! How well a translator does: exact matches, error rates, BLEU and chrF.
 
-use refrain::Model;
 use refrain::task::Translate;
+use refrain::{Model, Session};
 use serde_json::json;
 
 use super::Args;
-use crate::Failure;
+use crate::failure::Failure;
 use crate::out::{self, thousands};
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let model = Model::<Translate>::load(&args.model)?;
-    let backend = args.machine.backend(&model)?;
+pub(super) fn run(args: &Args, model: Model<Translate>) -> Result<(), Failure> {
+    let backend = args.device.backend(&model)?;
     let options = args.beam.options(1);
-    let found = model.on(&backend).evaluate(args.file()?, &options)?;
+    let found = Session::new(model, &backend).evaluate(args.file()?, &options)?;
     let (exact, wer, per, cer) = (found.exact(), found.wer(), found.per(), found.characters.rate());
     let (bleu, chrf) = (found.bleu.score(), found.chrf.score());
     if args.json {

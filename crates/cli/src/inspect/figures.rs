@@ -3,18 +3,18 @@
 use refrain::inspect::Recording;
 use refrain::picture::{ACCENT, BLUE, Chart, Colour, Figure, Heatmap, INK, Line, chart_figure};
 
-use super::{Chosen, View};
-use crate::Failure;
+use super::{Selection, View};
+use crate::failure::Failure;
 
 /// Colours of lines, in their order.
 const COLOURS: [Colour; 6] =
     [ACCENT, BLUE, [0x3a, 0x9a, 0x5f, 0xff], [0x8e, 0x5b, 0xb0, 0xff], [0xb0, 0x8a, 0x1e, 0xff], INK];
 
-pub(super) fn figure(view: View, recording: &Recording, chosen: &Chosen) -> Result<Figure, Failure> {
+pub(super) fn figure(view: View, recording: &Recording, selection: &Selection) -> Result<Figure, Failure> {
     let inspection = &recording.inspection;
     let missing = |what: &str| Failure::Usage(format!("{what}: the text is too short for it"));
     Ok(match view {
-        View::Units => heatmap(recording, chosen).figure(),
+        View::Units => heatmap(recording, selection).figure(),
         View::Surprise => {
             let points = (0..).zip(inspection.predictions.iter().flat_map(|expected| &expected.surprise));
             let points = points.map(|(t, x)| (f64::from(t), x.unwrap_or(f64::NAN))).collect();
@@ -92,8 +92,8 @@ pub(super) fn figure(view: View, recording: &Recording, chosen: &Chosen) -> Resu
 }
 
 /// Units over the steps of the text.
-fn heatmap(recording: &Recording, chosen: &Chosen) -> Heatmap {
-    let Chosen { layer, plane, units } = chosen;
+fn heatmap(recording: &Recording, selection: &Selection) -> Heatmap {
+    let Selection { layer, plane, units } = selection;
     let inspection = &recording.inspection;
     let facts = &inspection.layers[*layer];
     let plane_of = &recording.planes[&(*layer, *plane)];

@@ -1,26 +1,28 @@
 //! `refrain inspect`: what a model does while it reads a text, as a page, as figures, as numbers, in the terminal.
 
+mod coloured;
 mod figures;
+mod sequences;
 mod tables;
-mod tasks;
-mod terminal;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
-use refrain::inspect::{Gradients, NamedReach, Property, Recording, Wanted};
+use refrain::inspect::{Gradients, NamedReach, Property, Recording};
+use refrain::model::TaskName;
 use refrain::sample::Options;
 use refrain::task::Language;
-use refrain::task::language::held_back;
+use refrain::task::language::{InspectOptions, held_back};
 use refrain::text::Source;
 use refrain::train::Settings;
-use refrain::{Cpu, Model, Session, task_of, write_atomically};
+use refrain::{AnyModel, Cpu, Model, Session, write_atomically};
 
-use crate::machine::MachineArgs;
+use crate::device::DeviceArgs;
+use crate::failure::Failure;
 use crate::task::{kind_of, refuse_idle};
-use crate::{Failure, figure, out, page};
+use crate::{figure, out, page};
 
 /// Look inside a model while it reads a text.
 ///
@@ -41,7 +43,7 @@ pub(crate) struct Args {
     /// For other tasks than language: which line, sequence or piece of the file [1]
     #[arg(long, value_name = "N")]
     item: Option<usize>,
-    /// Where to [report.html; the terminal for text, json and csv]
+    /// Output file [report.html; the terminal for text, json and csv]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// What to write [as the name of --out says, otherwise html]
@@ -76,7 +78,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", help_heading = "Single figures")]
     unit: Vec<usize>,
     #[command(flatten)]
-    machine: MachineArgs,
+    device: DeviceArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -124,11 +126,15 @@ enum View {
 }
 
 /// A plane of a layer, and some of its units.
-struct Chosen {
+struct Selection {
     layer: usize,
     plane: &'static str,
     units: Vec<usize>,
 }
+
+/// The tasks of whose files one sequence is read.
+const SEQUENCES: [TaskName; 5] =
+    [TaskName::Classify, TaskName::Tag, TaskName::Translate, TaskName::Caption, TaskName::Music];
 
 /// Tokens of a picture of units, of tables and the terminal, and of a text that the model writes itself.
 const PICTURED: usize = 100;
@@ -138,36 +144,46 @@ const WRITTEN: usize = 2_000;
 const MAX_BYTES: usize = 1 << 30;
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    let task = task_of(&args.model)?;
+    let model = AnyModel::load(&args.model)?;
+    let task = model.task_name();
     let format = args.chosen_format()?;
-    args.refuse_idle(&task, format)?;
-    if task != "language" {
-        let recording = tasks::record(&args, &task)?;
-        return match format {
-            Format::Html => args.write_page(&recording),
-            Format::Json => args.write(&serde_json::to_string(&recording.inspection).map_err(unwritable)?),
-            _ => Err(Failure::Usage(format!("a {} is shown as a page (.html), or as .json", kind_of(&task)))),
-        };
+    args.refuse_idle(task, format)?;
+    match model {
+        AnyModel::Language(model) => language(&args, model, format),
+        model => {
+            let recording = sequences::record(&args, model)?;
+            match format {
+                Format::Html => args.write_page(&recording),
+                Format::Json => args.write_json(&recording),
+                _ => {
+                    let kind = kind_of(task);
+                    Err(Failure::Usage(format!("a {kind} is shown as a page (.html), or as .json")))
+                }
+            }
+        }
     }
-    let model = Model::<Language>::load(&args.model)?;
-    let backend = args.machine.backend(&model)?;
-    let session = model.on(&backend);
+}
+
+/// A language model reads a text, of which there are figures and tables, too.
+fn language(args: &Args, model: Model<Language>, format: Format) -> Result<(), Failure> {
+    let backend = args.device.backend(&model)?;
+    let session = Session::new(model, &backend);
     let source = args.source(&session, format)?;
     let recording = args.record(&session, source.clone(), format)?;
     match format {
         Format::Html => args.write_page(&recording),
-        Format::Json => args.write(&serde_json::to_string(&recording.inspection).map_err(unwritable)?),
+        Format::Json => args.write_json(&recording),
         Format::Csv => {
-            let chosen = args.chosen(&recording)?;
-            args.write(&tables::csv(args.view(), &session, &recording, &chosen, source)?)
+            let selection = args.selection(&recording)?;
+            args.write(&tables::csv(args.view(), &session, &recording, &selection, source)?)
         }
         Format::Text => {
-            let mut chosen = args.chosen(&recording)?;
-            chosen.units.truncate(1);
-            args.write(&terminal::coloured(&recording, &chosen))
+            let mut selection = args.selection(&recording)?;
+            selection.units.truncate(1);
+            args.write(&coloured::text(&recording, &selection))
         }
         Format::Png | Format::Svg => {
-            let figure = figures::figure(args.view(), &recording, &args.chosen(&recording)?)?;
+            let figure = figures::figure(args.view(), &recording, &args.selection(&recording)?)?;
             let extension = if format == Format::Png { "png" } else { "svg" };
             let path = args.out.clone().unwrap_or_else(|| format!("report.{extension}").into());
             figure::save(&path.with_extension(extension), &figure)?;
@@ -178,16 +194,16 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
 
 impl Args {
     /// Refuses what makes no difference to what is asked for.
-    fn refuse_idle(&self, task: &str, format: Format) -> Result<(), Failure> {
+    fn refuse_idle(&self, task: TaskName, format: Format) -> Result<(), Failure> {
         refuse_idle(
             task,
             &[
-                ("--length", self.length.is_some(), &["language"]),
-                ("--annotate", !self.annotate.is_empty(), &["language"]),
-                ("--compare", !self.compare.is_empty(), &["language"]),
-                ("--lags", self.lags.is_some(), &["language"]),
-                ("--max-size", self.max_size.is_some(), &["language"]),
-                ("--item", self.item.is_some(), &["classify", "tag", "translate", "caption", "music"]),
+                ("--length", self.length.is_some(), &[TaskName::Language]),
+                ("--annotate", !self.annotate.is_empty(), &[TaskName::Language]),
+                ("--compare", !self.compare.is_empty(), &[TaskName::Language]),
+                ("--lags", self.lags.is_some(), &[TaskName::Language]),
+                ("--max-size", self.max_size.is_some(), &[TaskName::Language]),
+                ("--item", self.item.is_some(), &SEQUENCES),
             ],
         )?;
         let single = [
@@ -227,13 +243,13 @@ impl Args {
             (None, Some(named), _) => Ok(named),
             (None, None, None) => Ok(Format::Html),
             (None, None, Some(extension)) => Err(Failure::Usage(format!(
-                "{extension} is no form of an inspection: name --out .html, .png, .svg, .json or .csv, or give --format"
+                "unsupported output format {extension}: name --out .html, .png, .svg, .json or .csv, or give --format"
             ))),
         }
     }
 
     /// The text that is read.
-    fn source(&self, session: &Session<'_, Language, Cpu>, format: Format) -> Result<Source, Failure> {
+    fn source(&self, session: &Session<Language, Cpu>, format: Format) -> Result<Source, Failure> {
         let note = |text: &str| match self.out.is_some()
             || matches!(format, Format::Html | Format::Png | Format::Svg)
         {
@@ -276,11 +292,11 @@ impl Args {
     /// Reads the text, and whatever further files say.
     fn record(
         &self,
-        session: &Session<'_, Language, Cpu>,
+        session: &Session<Language, Cpu>,
         source: Source,
         format: Format,
     ) -> Result<Recording, Failure> {
-        let default = Wanted::default();
+        let default = InspectOptions::default();
         let tokens = self.length.unwrap_or(match format {
             Format::Png | Format::Svg if self.view() == View::Units => PICTURED,
             Format::Text | Format::Csv => LISTED,
@@ -296,7 +312,7 @@ impl Args {
         if tokens == 0 {
             return Err(Failure::Usage("--length is 0: give at least 1".to_owned()));
         }
-        let mut wanted = Wanted {
+        let mut options = InspectOptions {
             tokens,
             bytes,
             lags: if matches!(format, Format::Html | Format::Json) || self.view() == View::Gradients {
@@ -311,11 +327,11 @@ impl Args {
             let (ids, _) = session.model().task.tokens(source.clone(), tokens)?;
             for path in &self.annotate {
                 let text = refrain::format::read_text(path)?;
-                wanted.properties.push(Property::from_text(path, &text, ids.len())?);
+                options.properties.push(Property::from_text(path, &text, ids.len())?);
             }
         }
         let waiting = while_reading();
-        let mut recording = session.inspect(source.clone(), &wanted)?;
+        let mut recording = session.inspect(source.clone(), &options)?;
         self.add_compared(&mut recording, &source)?;
         waiting.finish_and_clear();
         Ok(recording)
@@ -327,8 +343,8 @@ impl Args {
         let Some(Gradients { lags, series }) = &mut recording.inspection.gradients else { return Ok(()) };
         for path in &self.compare {
             let model = Model::<Language>::load(path)?;
-            let backend = self.machine.backend(&model)?;
-            let session = model.on(&backend);
+            let backend = self.device.backend(&model)?;
+            let session = Session::new(model, &backend);
             let (ids, _) = session.model().task.tokens(source.clone(), tokens)?;
             let reach = session.gradient_reach(&ids, lags.len(), 0)?;
             series.push(NamedReach { name: page::name_of(path), reach });
@@ -340,7 +356,7 @@ impl Args {
     }
 
     /// What is asked for, and where nothing is, the unit that follows something best.
-    fn chosen(&self, recording: &Recording) -> Result<Chosen, Failure> {
+    fn selection(&self, recording: &Recording) -> Result<Selection, Failure> {
         let inspection = &recording.inspection;
         let best = inspection.finder.as_ref().and_then(|found| found.properties.first()?.units.first());
         let top = inspection.layers.len().saturating_sub(1);
@@ -352,11 +368,11 @@ impl Args {
             Failure::Usage(format!("--layer: the model has layers 1 to {}", inspection.layers.len()))
         })?;
         let best = best.filter(|unit| unit.layer == layer);
-        let wanted = self.plane.as_deref().or(best.map(|unit| unit.plane)).unwrap_or("h");
+        let options = self.plane.as_deref().or(best.map(|unit| unit.plane)).unwrap_or("h");
         let names = || facts.planes.keys().copied();
-        let plane = names().find(|name| *name == wanted).ok_or_else(|| {
+        let plane = names().find(|name| *name == options).ok_or_else(|| {
             let names: Vec<&str> = names().collect();
-            Failure::Usage(format!("--plane {wanted}: {} has {}", facts.name, names.join(", ")))
+            Failure::Usage(format!("--plane {options}: {} has {}", facts.name, names.join(", ")))
         })?;
         if let Some(unit) = self.unit.iter().find(|unit| **unit >= facts.units) {
             return Err(Failure::Usage(format!(
@@ -374,13 +390,21 @@ impl Args {
             ([], _) => (0..facts.units).collect(),
             (units, _) => units.to_vec(),
         };
-        Ok(Chosen { layer, plane, units })
+        Ok(Selection { layer, plane, units })
     }
 
     fn write_page(&self, recording: &Recording) -> Result<(), Failure> {
         let path = self.out.clone().unwrap_or_else(|| "report.html".into());
         write_atomically(&path, page::report(recording)?.as_bytes())?;
         out::line(&format!("{}: open it in a browser", path.display()))
+    }
+
+    fn write_json(&self, recording: &Recording) -> Result<(), Failure> {
+        // Numbers and texts can always be written; if not, somebody should hear of it.
+        let json = serde_json::to_string(&recording.inspection);
+        self.write(
+            &json.map_err(|error| Failure::Machine(format!("what was found cannot be written: {error}")))?,
+        )
     }
 
     fn write(&self, text: &str) -> Result<(), Failure> {
@@ -399,9 +423,4 @@ fn while_reading() -> ProgressBar {
     }
     waiting.enable_steady_tick(Duration::from_millis(200));
     waiting
-}
-
-/// Numbers and texts can always be written; if not, somebody should hear of it.
-fn unwritable(error: serde_json::Error) -> Failure {
-    Failure::Machine(format!("what was found cannot be written: {error}"))
 }

@@ -5,15 +5,15 @@ use refrain::task::Language;
 use refrain::text::Source;
 use refrain::{Cpu, Session};
 
-use super::{Chosen, View};
-use crate::Failure;
+use super::{Selection, View};
+use crate::failure::Failure;
 
 /// A header, then a line for each step, unit or finding. Activations are exact.
 pub(super) fn csv(
     view: View,
-    session: &Session<'_, Language, Cpu>,
+    session: &Session<Language, Cpu>,
     recording: &Recording,
-    chosen: &Chosen,
+    selection: &Selection,
     source: Source,
 ) -> Result<String, Failure> {
     let inspection = &recording.inspection;
@@ -25,7 +25,7 @@ pub(super) fn csv(
     let header = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<String>>();
     match view {
         View::Units => {
-            let Chosen { layer, plane, units } = chosen;
+            let Selection { layer, plane, units } = selection;
             let mut units = units.clone();
             units.sort_unstable();
             let mut names = header(&["step", "token"]);

@@ -3,15 +3,15 @@
 use refrain::sample::Options;
 use refrain::task::Caption;
 use refrain::task::caption::{Decoding, InputCodec};
-use refrain::{Error, Model};
+use refrain::{Error, Model, Session};
 use serde_json::json;
 
 use super::Args;
-use crate::{Failure, out};
+use crate::failure::Failure;
+use crate::out;
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let model = Model::<Caption>::load(&args.model)?;
-    let backend = args.machine.backend(&model)?;
+pub(super) fn run(args: &Args, model: Model<Caption>) -> Result<(), Failure> {
+    let backend = args.device.backend(&model)?;
     let inputs: Vec<Vec<f32>> = match (model.task.codec(), args.input.is_empty()) {
         (InputCodec::Image { .. }, true) => {
             return Err(Failure::Usage("name the image files: this model reads images".to_owned()));
@@ -31,9 +31,9 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         Some(temperature) => {
             Decoding::Sample(Options { temperature, seed: args.seed.unwrap_or(0), ..Options::default() })
         }
-        None => super::decoding(&args.beam)?,
+        None => args.beam.decoding()?,
     };
-    for captioned in model.on(&backend).predict(&inputs, &decoding)? {
+    for captioned in Session::new(model, &backend).predict(&inputs, &decoding)? {
         match args.json {
             true => out::line(&json!({ "text": captioned.text, "score": captioned.score }).to_string())?,
             false => out::line(&captioned.text)?,

@@ -2,17 +2,17 @@
 
 use refrain::task::Classify;
 use refrain::task::classify::{Classified, ClassifyInput, InputCodec};
-use refrain::{Error, Model};
+use refrain::{Error, Model, Session};
 use serde_json::{Map, json};
 
 use super::{Args, tell_lines};
-use crate::{Failure, out};
+use crate::failure::Failure;
+use crate::out;
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let model = Model::<Classify>::load(&args.model)?;
-    let backend = args.machine.backend(&model)?;
-    let session = model.on(&backend);
-    let labels = model.task.labels();
+pub(super) fn run(args: &Args, model: Model<Classify>) -> Result<(), Failure> {
+    let backend = args.device.backend(&model)?;
+    let session = Session::new(model, &backend);
+    let labels = session.model().task.labels();
     let tell = |classified: Classified| {
         let label = &labels[classified.class];
         if !args.json {
@@ -22,11 +22,11 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         let scores: Map<_, _> = scores.map(|(label, &p)| (label.clone(), json!(p))).collect();
         out::line(&json!({ "label": label, "scores": scores }).to_string())
     };
-    match model.task.codec() {
+    match session.model().task.codec() {
         InputCodec::Text(_) => {
             let texts = args.texts()?;
             let lines: Vec<String> =
-                texts.iter().flat_map(|input| model.task.texts_in(&input.text)).collect();
+                texts.iter().flat_map(|input| session.model().task.texts_in(&input.text)).collect();
             let asked = lines.iter().filter(|line| !line.is_empty()).cloned();
             let found = session.predict(asked.map(ClassifyInput::Text).collect())?;
             tell_lines(args, &lines, found, |_, classified| tell(classified))
@@ -36,7 +36,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         }
         InputCodec::Frames(_) => {
             let sequences: Result<Vec<_>, Error> =
-                args.input.iter().map(|path| model.task.sequences_in(path)).collect();
+                args.input.iter().map(|path| session.model().task.sequences_in(path)).collect();
             session.predict(sequences?.concat())?.into_iter().try_for_each(tell)
         }
     }

@@ -1,16 +1,16 @@
 //! How a series goes on: CSV, one step a row.
 
-use refrain::Model;
 use refrain::task::Forecast;
-use refrain::task::forecast::Said;
+use refrain::task::forecast::Distribution;
+use refrain::{Model, Session};
 use serde_json::json;
 
 use super::Args;
-use crate::{Failure, out};
+use crate::failure::Failure;
+use crate::out;
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let model = Model::<Forecast>::load(&args.model)?;
-    let (columns, most) = (model.task.columns(), model.task.horizon());
+pub(super) fn run(args: &Args, model: Model<Forecast>) -> Result<(), Failure> {
+    let most = model.task.horizon();
     let horizon = args.horizon.unwrap_or(most);
     if !(1..=most).contains(&horizon) {
         return Err(Failure::Usage(format!(
@@ -23,13 +23,17 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         [path] => Some(path.as_path()),
         _ => return Err(Failure::Usage("a series is continued from one file at a time".to_owned())),
     };
-    let backend = args.machine.backend(&model)?;
-    let outlook = model.on(&backend).predict(path)?;
-    let names = |name: &String| match &outlook.said {
-        Said::Normals(_) => {
+    let backend = args.device.backend(&model)?;
+    let session = Session::new(model, &backend);
+    let columns = session.model().task.columns();
+    let forecast = session.predict(path)?;
+    let names = |name: &String| match &forecast.distribution {
+        Distribution::Normals(_) => {
             ["mean", "deviation", "low", "high"].map(|what| format!("{name}_{what}")).to_vec()
         }
-        Said::Quantiles { levels, .. } => levels.iter().map(|level| format!("{name}_{level}")).collect(),
+        Distribution::Quantiles { levels, .. } => {
+            levels.iter().map(|level| format!("{name}_{level}")).collect()
+        }
     };
     let header: Vec<String> = columns.iter().flat_map(names).collect();
     if !args.json {
@@ -37,9 +41,9 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     }
     for step in 0..horizon {
         let values: Vec<f64> = (0..columns.len())
-            .flat_map(|column| numbers(&outlook.said, step * columns.len() + column))
+            .flat_map(|column| numbers(&forecast.distribution, step * columns.len() + column))
             .collect();
-        let after = outlook.after + step + 1;
+        let after = forecast.after + step + 1;
         if args.json {
             let mut object = json!({ "step": after });
             header.iter().zip(values).for_each(|(name, value)| object[name] = json!(value));
@@ -53,13 +57,13 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 /// What is said of a value: mean, deviation, and the bounds that it keeps 19 times in 20; or its quantiles.
-fn numbers(said: &Said, i: usize) -> Vec<f64> {
+fn numbers(said: &Distribution, i: usize) -> Vec<f64> {
     match said {
-        Said::Normals(normals) => {
+        Distribution::Normals(normals) => {
             let (low, high) = said.interval(i);
             vec![normals[i].value_mean(), normals[i].value_deviation(), low, high]
         }
-        Said::Quantiles { values, .. } => values[i].clone(),
+        Distribution::Quantiles { values, .. } => values[i].clone(),
     }
 }
 

@@ -10,19 +10,20 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use refrain::format::{read_text, text_of};
-use refrain::task::caption::Decoding;
-use refrain::{Error, task_of};
+use refrain::model::TaskName::{Caption, Forecast, Translate};
+use refrain::{AnyModel, Error};
 
 use crate::beam::BeamArgs;
-use crate::machine::MachineArgs;
+use crate::device::DeviceArgs;
+use crate::failure::Failure;
+use crate::out;
 use crate::task::refuse_idle;
-use crate::{Failure, out};
 
 /// Say what a model makes of new data, one result a line.
 ///
 /// Reads files, or of texts standard input where none is named: a text a line, or sequences of numbers in the form that the
 /// model learned from. A blank line between texts to classify or translate is answered by a blank one; of a file to learn
-/// from, what is to be found out is not read. A captioner of images reads image files. A forecaster continues the series in a
+/// from, label columns are ignored. A captioner of images reads image files. A forecaster continues the series in a
 /// file, or the one that it learned from.
 #[derive(clap::Args)]
 #[command(
@@ -39,10 +40,10 @@ pub(crate) struct Args {
     /// For translations: print the N best of each text, a line each [1]
     #[arg(long, value_name = "N", help_heading = "Translation")]
     n_best: Option<usize>,
-    /// For captions: draw each symbol instead; below 1 safer, above 1 more daring
+    /// For captions: sample instead of greedy decoding; below 1 less random, above 1 more random
     #[arg(long, value_name = "T", conflicts_with_all = ["beam", "length_penalty"])]
     temperature: Option<f64>,
-    /// With --temperature: names the random choices [0]
+    /// With --temperature: random seed [0]
     #[arg(long, value_name = "N", requires = "temperature")]
     seed: Option<u64>,
     /// For series: steps ahead [as many as the model forecasts]
@@ -52,7 +53,7 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    machine: MachineArgs,
+    device: DeviceArgs,
 }
 
 /// A text to predict for, and where it is from.
@@ -93,46 +94,30 @@ fn tell_lines<T>(
     Ok(())
 }
 
-/// The greedy choice, or a beam search where one is asked for.
-pub(crate) fn decoding(beam: &BeamArgs) -> Result<Decoding, Failure> {
-    match beam.given() {
-        None if beam.penalises_length() => {
-            Err(Failure::Usage("--length-penalty is for a search: give --beam, too".to_owned()))
-        }
-        given => Ok(given.map_or(Decoding::Greedy, Decoding::Beam)),
-    }
-}
-
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    let task = task_of(&args.model)?;
-    let run = match task.as_str() {
-        "caption" => caption::run,
-        "classify" => classify::run,
-        "tag" => tag::run,
-        "translate" => translate::run,
-        "forecast" => forecast::run,
-        "music" => {
-            return Err(Failure::Usage(
-                "that is a composer: it writes (`refrain sample MODEL --out piece.mid`) and measures (`refrain eval`)"
-                    .to_owned(),
-            ));
-        }
-        _ => {
-            return Err(Failure::Usage(
-                "that is a language model: it writes (`refrain sample`) and measures (`refrain eval`)"
-                    .to_owned(),
-            ));
-        }
-    };
+    let model = AnyModel::load(&args.model)?;
     refuse_idle(
-        &task,
+        model.task_name(),
         &[
-            ("--beam", args.beam.given().is_some(), &["translate", "caption"]),
-            ("--length-penalty", args.beam.penalises_length(), &["translate", "caption"]),
-            ("--n-best", args.n_best.is_some(), &["translate"]),
-            ("--temperature", args.temperature.is_some(), &["caption"]),
-            ("--horizon", args.horizon.is_some(), &["forecast"]),
+            ("--beam", args.beam.given().is_some(), &[Translate, Caption]),
+            ("--length-penalty", args.beam.penalises_length(), &[Translate, Caption]),
+            ("--n-best", args.n_best.is_some(), &[Translate]),
+            ("--temperature", args.temperature.is_some(), &[Caption]),
+            ("--horizon", args.horizon.is_some(), &[Forecast]),
         ],
     )?;
-    run(&args)
+    match model {
+        AnyModel::Caption(model) => caption::run(&args, model),
+        AnyModel::Classify(model) => classify::run(&args, model),
+        AnyModel::Tag(model) => tag::run(&args, model),
+        AnyModel::Translate(model) => translate::run(&args, model),
+        AnyModel::Forecast(model) => forecast::run(&args, model),
+        AnyModel::Music(_) => Err(Failure::Usage(
+            "that is a composer: it writes (`refrain sample MODEL --out piece.mid`) and measures (`refrain eval`)"
+                .to_owned(),
+        )),
+        AnyModel::Language(_) => Err(Failure::Usage(
+            "that is a language model: it writes (`refrain sample`) and measures (`refrain eval`)".to_owned(),
+        )),
+    }
 }

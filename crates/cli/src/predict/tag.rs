@@ -2,28 +2,30 @@
 
 use refrain::task::Tag;
 use refrain::task::tag::{TagCodec, TagInput};
-use refrain::{Error, Model};
+use refrain::{Error, Model, Session};
 use serde_json::json;
 
 use super::Args;
-use crate::{Failure, out};
+use crate::failure::Failure;
+use crate::out;
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let model = Model::<Tag>::load(&args.model)?;
-    let backend = args.machine.backend(&model)?;
-    let session = model.on(&backend);
-    let inputs: Vec<Result<Vec<TagInput>, Error>> = match model.task.codec() {
+pub(super) fn run(args: &Args, model: Model<Tag>) -> Result<(), Failure> {
+    let backend = args.device.backend(&model)?;
+    let session = Session::new(model, &backend);
+    let inputs: Vec<Result<Vec<TagInput>, Error>> = match session.model().task.codec() {
         TagCodec::Words { .. } => {
             let texts = args.texts()?;
-            texts.iter().map(|input| model.task.sentences_in(&input.name, &input.text)).collect()
+            texts.iter().map(|input| session.model().task.sentences_in(&input.name, &input.text)).collect()
         }
         TagCodec::Frames(_) if args.input.is_empty() => {
             return Err(Failure::Usage("name the files: this model reads sequences of numbers".to_owned()));
         }
-        TagCodec::Frames(_) => args.input.iter().map(|path| model.task.sequences_in(path)).collect(),
+        TagCodec::Frames(_) => {
+            args.input.iter().map(|path| session.model().task.sequences_in(path)).collect()
+        }
     };
     let inputs = inputs.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
-    let names = model.task.labels();
+    let names = session.model().task.labels();
     for (input, tagged) in inputs.iter().zip(session.predict(&inputs)?) {
         let tags: Vec<&str> = tagged.labels.iter().map(|&label| &names[label][..]).collect();
         if args.json {

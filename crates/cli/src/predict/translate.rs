@@ -1,13 +1,14 @@
 //! A target for each source.
 
-use refrain::Model;
 use refrain::task::Translate;
+use refrain::{Model, Session};
 use serde_json::json;
 
 use super::{Args, tell_lines};
-use crate::{Failure, out};
+use crate::failure::Failure;
+use crate::out;
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
+pub(super) fn run(args: &Args, model: Model<Translate>) -> Result<(), Failure> {
     let n_best = args.n_best.unwrap_or(1);
     let options = args.beam.options(n_best);
     options.validate()?;
@@ -17,12 +18,11 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             options.width
         )));
     }
-    let model = Model::<Translate>::load(&args.model)?;
-    let backend = args.machine.backend(&model)?;
+    let backend = args.device.backend(&model)?;
     let texts = args.texts()?;
     let lines: Vec<String> = texts.iter().flat_map(|input| Translate::sources_in(&input.text)).collect();
     let asked: Vec<&String> = lines.iter().filter(|line| !line.is_empty()).collect();
-    let found = model.on(&backend).translate(&asked, &options)?;
+    let found = Session::new(model, &backend).translate(&asked, &options)?;
     tell_lines(args, &lines, found, |source, translations| {
         let best = &translations[..n_best.min(translations.len())];
         if !args.json {

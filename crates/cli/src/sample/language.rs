@@ -5,10 +5,12 @@ use std::io::{self, IsTerminal};
 
 use refrain::sample::{Generator, Options, StreamId};
 use refrain::task::Language;
-use refrain::{Cpu, Model};
+use refrain::{Cpu, Model, Session};
 
-use super::{Args, seed_of_the_moment};
-use crate::{Failure, out};
+use super::Args;
+use crate::failure::Failure;
+use crate::out;
+use crate::seed::seed_of_the_moment;
 
 /// Texts that are written at the same time.
 const MAX_TOGETHER: usize = 64;
@@ -17,15 +19,14 @@ const MAX_BEGUN: usize = 1024;
 /// Symbols that may be held for texts whose turn has not come.
 const MAX_HELD: usize = 1 << 26;
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
+pub(super) fn run(args: &Args, model: Model<Language>) -> Result<(), Failure> {
     if args.count == 0 {
         return Err(Failure::Usage("--count is 0: give at least 1".to_owned()));
     }
-    let model = Model::<Language>::load(&args.model)?;
-    let backend = args.machine.backend(&model)?;
-    let session = model.on(&backend);
+    let backend = args.device.backend(&model)?;
+    let session = Session::new(model, &backend);
     let seed = args.seed.unwrap_or_else(seed_of_the_moment);
-    let last_byte = write_all(args, seed, session.generator().with_threads(args.machine.threads()))?;
+    let last_byte = write_all(args, seed, session.generator().with_threads(args.device.threads()))?;
     if io::stdout().is_terminal() {
         if last_byte != Some(b'\n') {
             out::write(b"\n")?;

@@ -4,12 +4,12 @@ mod language;
 mod music;
 
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use refrain::task_of;
+use refrain::AnyModel;
+use refrain::model::TaskName::{Language, Music};
 
-use crate::Failure;
-use crate::machine::MachineArgs;
+use crate::device::DeviceArgs;
+use crate::failure::Failure;
 use crate::task::{kind_of, refuse_idle};
 
 /// Write new text, a symbol at a time, as it is made; or new music, into a MIDI file.
@@ -32,7 +32,7 @@ pub(crate) struct Args {
     /// New symbols to write, or frames of music [500; 64 frames]
     #[arg(long, value_name = "N")]
     length: Option<usize>,
-    /// Below 1 safer, above 1 more daring, 0 as --greedy [0.8]
+    /// Below 1 less random, above 1 more random, 0 as --greedy [0.8]
     #[arg(long, value_name = "T", allow_negative_numbers = true)]
     temperature: Option<f64>,
     /// Choose among the N most probable symbols only
@@ -67,7 +67,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", help_heading = "Music")]
     program: Option<u8>,
     #[command(flatten)]
-    machine: MachineArgs,
+    device: DeviceArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -84,35 +84,27 @@ impl Args {
 }
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    let task = task_of(&args.model)?;
-    let run = match task.as_str() {
-        "language" => language::run,
-        "music" => music::run,
-        other => {
-            return Err(Failure::Usage(format!(
-                "that is a {}: `refrain predict` gives its answers, `refrain eval` measures it",
-                kind_of(other)
-            )));
-        }
-    };
+    let model = AnyModel::load(&args.model)?;
+    let task = model.task_name();
     refuse_idle(
-        &task,
+        task,
         &[
-            ("--top-k", args.top_k.is_some(), &["language"]),
-            ("--top-p", args.top_p.is_some(), &["language"]),
-            ("--stop", !args.stop.is_empty(), &["language"]),
-            ("--count", args.count != 1, &["language"]),
-            ("--out", args.out.is_some(), &["music"]),
-            ("--picture", args.picture.is_some(), &["music"]),
-            ("--tempo", args.tempo.is_some(), &["music"]),
-            ("--program", args.program.is_some(), &["music"]),
+            ("--top-k", args.top_k.is_some(), &[Language]),
+            ("--top-p", args.top_p.is_some(), &[Language]),
+            ("--stop", !args.stop.is_empty(), &[Language]),
+            ("--count", args.count != 1, &[Language]),
+            ("--out", args.out.is_some(), &[Music]),
+            ("--picture", args.picture.is_some(), &[Music]),
+            ("--tempo", args.tempo.is_some(), &[Music]),
+            ("--program", args.program.is_some(), &[Music]),
         ],
     )?;
-    run(&args)
-}
-
-/// A short number that is another one each time.
-pub(crate) fn seed_of_the_moment() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    (now.as_nanos() as u64 ^ u64::from(std::process::id()).rotate_left(20)) % 1_000_000
+    match model {
+        AnyModel::Language(model) => language::run(&args, model),
+        AnyModel::Music(model) => music::run(&args, model),
+        _ => Err(Failure::Usage(format!(
+            "that is a {}: `refrain predict` gives its answers, `refrain eval` measures it",
+            kind_of(task)
+        ))),
+    }
 }

@@ -5,22 +5,23 @@ use std::path::Path;
 use refrain::format::{self, MidiOptions, Roll};
 use refrain::task::Music;
 use refrain::task::music::ComposeOptions;
-use refrain::{Model, picture, write_atomically};
+use refrain::{Model, Session, picture, write_atomically};
 
-use super::{Args, seed_of_the_moment};
-use crate::{Failure, figure, out};
+use super::Args;
+use crate::failure::Failure;
+use crate::seed::seed_of_the_moment;
+use crate::{figure, out};
 
 /// Columns of the picture in a terminal.
 const COLUMNS: usize = 80;
 /// The most frames: more than three hours of quavers.
 const MAX_FRAMES: usize = 100_000;
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
+pub(super) fn run(args: &Args, model: Model<Music>) -> Result<(), Failure> {
     let length = args.length.unwrap_or(64);
     if !(1..=MAX_FRAMES).contains(&length) {
         return Err(Failure::Usage(format!("--length is {length}: give 1 to {MAX_FRAMES} frames")));
     }
-    let model = Model::<Music>::load(&args.model)?;
     let steps = model.task.steps_per_quarter();
     let prompt = match args.prompt.as_str() {
         "" => Roll::default(),
@@ -34,10 +35,10 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     };
     // What cannot be written is refused before anything is composed.
     format::to_midi(&Roll::default(), &midi)?;
-    let backend = args.machine.backend(&model)?;
+    let backend = args.device.backend(&model)?;
     let seed = args.seed.unwrap_or_else(seed_of_the_moment);
     let options = ComposeOptions { length, temperature: args.temperature(), seed };
-    let composed = model.on(&backend).compose(&prompt, &options)?;
+    let composed = Session::new(model, &backend).compose(&prompt, &options)?;
     let roll = Roll::new([prompt.frames(), composed.frames()].concat())?;
     if let Some(path) = &args.out {
         write_atomically(path, &format::to_midi(&roll, &midi)?)?;

@@ -10,16 +10,15 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use refrain::sample::{End, Options, Sampler};
 use refrain::task::Language;
+use refrain::{Cpu, Session};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
-use super::http;
-use super::reader::Served;
-use super::refusal::Refusal;
-use super::writer::{Order, Writer, Written};
-use crate::sample::seed_of_the_moment;
+use super::generation::{Generation, Job, Written};
+use crate::http::{self, Refusal};
+use crate::seed::seed_of_the_moment;
 
 /// The most tokens of a text, texts of a request, and candidates of a token.
 const MAX_TOKENS: usize = 100_000;
@@ -29,7 +28,7 @@ const MAX_CANDIDATES: usize = 20;
 /// What is asked for. Fields that make no difference here are passed over, as other servers do.
 #[derive(Deserialize)]
 #[serde(expecting = "expected an object, as {\"prompt\": \"...\"}")]
-pub(super) struct Wish {
+pub(super) struct CompletionRequest {
     prompt: Option<Prompts>,
     max_tokens: Option<usize>,
     temperature: Option<f64>,
@@ -64,11 +63,11 @@ enum Stops {
     Several(Vec<String>),
 }
 
-/// A model that writes, and what people call it.
+/// A model that writes, and its name.
 pub(super) struct Completer {
-    pub(super) session: Served<Language>,
+    pub(super) session: Session<Language, Cpu>,
     pub(super) name: String,
-    pub(super) writer: Writer,
+    pub(super) generation: Generation,
 }
 
 pub(super) async fn models(State(completer): State<Arc<Completer>>) -> Response {
@@ -133,20 +132,20 @@ pub(super) async fn complete(
     State(completer): State<Arc<Completer>>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let wish: Wish = http::json(request).await?;
-    let orders = orders(&wish)?;
-    let prompt_tokens = prompt_tokens(&completer, &orders)?;
-    let wants_logprobs = wish.logprobs.is_some();
-    let echo = wish.echo.unwrap_or(false);
+    let completion: CompletionRequest = http::json(request).await?;
+    let jobs = jobs(&completion)?;
+    let prompt_tokens = prompt_tokens(&completer, &jobs)?;
+    let wants_logprobs = completion.logprobs.is_some();
+    let echo = completion.echo.unwrap_or(false);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let head = json!({
         "id": format!("cmpl-{:016x}", seed_of_the_moment()), "object": "text_completion", "created": now,
         "model": completer.name,
     });
     let (sender, mut choices) = unbounded_channel::<Result<Part, Refusal>>();
-    for (index, order) in orders.into_iter().enumerate() {
-        let prompt = order.prompt.clone();
-        let mut written = completer.writer.write(order);
+    for (index, job) in jobs.into_iter().enumerate() {
+        let prompt = job.prompt.clone();
+        let mut written = completer.generation.start(job);
         let sender = sender.clone();
         let mut choice = Choice { index, held: vec![], offset: 0, wants_logprobs };
         // The first symbol tells whether the text can be written at all.
@@ -179,8 +178,8 @@ pub(super) async fn complete(
         });
     }
     drop(sender);
-    if wish.stream.unwrap_or(false) {
-        let usage = wish.stream_options.and_then(|options| options.include_usage).unwrap_or(false);
+    if completion.stream.unwrap_or(false) {
+        let usage = completion.stream_options.and_then(|options| options.include_usage).unwrap_or(false);
         return Ok(stream(head, choices, usage.then_some(prompt_tokens)).into_response());
     }
     let mut whole: BTreeMap<u64, Value> = BTreeMap::new();
@@ -240,67 +239,67 @@ fn stream(
     Sse::new(UnboundedReceiverStream::new(events)).keep_alive(KeepAlive::default())
 }
 
-/// What the writer is to write: as many texts as are wanted of each prompt, of seeds one after the other.
-fn orders(wish: &Wish) -> Result<Vec<Order>, Refusal> {
-    let length = wish.max_tokens.unwrap_or(16);
+/// What is to be written: as many texts as are wanted of each prompt, of seeds one after the other.
+fn jobs(request: &CompletionRequest) -> Result<Vec<Job>, Refusal> {
+    let length = request.max_tokens.unwrap_or(16);
     if length > MAX_TOKENS {
         return Err(Refusal::bad(format!("max_tokens is {length}: ask for at most {MAX_TOKENS}")));
     }
-    if wish.suffix.as_ref().is_some_and(|suffix| !suffix.is_empty()) {
+    if request.suffix.as_ref().is_some_and(|suffix| !suffix.is_empty()) {
         return Err(Refusal::bad(
             "suffix: a recurrent network reads forwards only, and writes nothing towards an end",
         ));
     }
-    let candidates = wish.logprobs.map_or(0, |wanted| wanted.max(1));
+    let candidates = request.logprobs.map_or(0, |wanted| wanted.max(1));
     if candidates > MAX_CANDIDATES {
         return Err(Refusal::bad(format!("logprobs is {candidates}: ask for at most {MAX_CANDIDATES}")));
     }
-    let prompts: &[String] = match &wish.prompt {
+    let prompts: &[String] = match &request.prompt {
         None => &[String::new()],
         Some(Prompts::One(prompt)) => std::slice::from_ref(prompt),
         Some(Prompts::Several(prompts)) => prompts,
     };
-    let n = wish.n.unwrap_or(1);
+    let n = request.n.unwrap_or(1);
     if n == 0 || prompts.is_empty() || n.saturating_mul(prompts.len()) > MAX_CHOICES {
         return Err(Refusal::bad(format!(
             "{} prompts, n = {n}: ask for 1 to {MAX_CHOICES} texts at a time",
             prompts.len()
         )));
     }
-    let stop = match &wish.stop {
+    let stop = match &request.stop {
         None => vec![],
         Some(Stops::One(stop)) => vec![stop.clone()],
         Some(Stops::Several(stops)) => stops.clone(),
     };
-    let seed = wish.seed.unwrap_or_else(seed_of_the_moment);
+    let seed = request.seed.unwrap_or_else(seed_of_the_moment);
     let options = Options {
-        temperature: wish.temperature.unwrap_or(1.0),
+        temperature: request.temperature.unwrap_or(1.0),
         // In other servers 0 is a way to say that there is no such limit.
-        top_k: wish.top_k.filter(|k| *k > 0),
-        top_p: wish.top_p,
+        top_k: request.top_k.filter(|k| *k > 0),
+        top_p: request.top_p,
         seed,
         stop: stop.into_iter().filter(|stop| !stop.is_empty()).collect(),
         candidates,
     };
-    let order = |(i, prompt): (usize, &String)| {
+    let each = |(i, prompt): (usize, &String)| {
         (0..n).map(move |number| (i * n + number, prompt.clone())).collect::<Vec<(usize, String)>>()
     };
-    let numbered = prompts.iter().enumerate().flat_map(order);
-    let order = |(number, prompt): (usize, String)| Order {
+    let numbered = prompts.iter().enumerate().flat_map(each);
+    let job = |(number, prompt): (usize, String)| Job {
         prompt,
         length,
         options: Options { seed: seed.wrapping_add(number as u64), ..options.clone() },
     };
-    Ok(numbered.map(order).collect())
+    Ok(numbered.map(job).collect())
 }
 
 /// How many tokens the prompts have; refuses what cannot be read or drawn before anything is written.
-fn prompt_tokens(completer: &Completer, orders: &[Order]) -> Result<usize, Refusal> {
+fn prompt_tokens(completer: &Completer, jobs: &[Job]) -> Result<usize, Refusal> {
     let vocabulary = &completer.session.model().task.vocabulary;
     let mut tokens = 0;
-    for order in orders {
-        tokens += vocabulary.encode_prompt(&order.prompt)?.len();
-        Sampler::new(&order.options, vocabulary.unknown())?;
+    for job in jobs {
+        tokens += vocabulary.encode_prompt(&job.prompt)?.len();
+        Sampler::new(&job.options, vocabulary.unknown())?;
     }
     Ok(tokens)
 }

@@ -2,11 +2,9 @@
 //! (completions in OpenAI's form).
 
 mod completions;
-pub(crate) mod http;
-mod reader;
-pub(crate) mod refusal;
+mod generation;
+mod inspectors;
 mod traces;
-mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,14 +16,16 @@ use axum::response::Html;
 use axum::routing::{any, get, post};
 use refrain::inspect::Facts;
 use refrain::task::Language;
-use refrain::{Model, task_of};
+use refrain::{AnyModel, Model, with_any};
 use serde_json::json;
 
-use crate::machine::MachineArgs;
-use crate::{Failure, out, page};
+use crate::device::DeviceArgs;
+use crate::failure::Failure;
+use crate::http::{Listener, Refusal};
+use crate::{out, page};
 use completions::Completer;
-use reader::{LanguageReader, Reader};
-use refusal::Refusal;
+use generation::Generation;
+use inspectors::{LanguageInspector, TextInspector};
 
 /// Serve a model over HTTP: its page in a browser, and completions for programs.
 ///
@@ -44,7 +44,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 8080)]
     port: u16,
     #[command(flatten)]
-    machine: MachineArgs,
+    device: DeviceArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -55,48 +55,47 @@ Examples:
 
 /// What the page's requests share.
 pub(crate) struct Server {
-    reader: Box<dyn Reader>,
+    inspector: Box<dyn TextInspector>,
     facts: Facts,
     traces: traces::Traces,
 }
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    let task = task_of(&args.model)?;
-    let (facts, router) = match &task[..] {
-        "language" => language(&args)?,
-        task => {
-            let (facts, reader) = reader::of_task(&args, task)?;
+    let model = AnyModel::load(&args.model)?;
+    let facts = with_any!(&model, model => Facts::of(model, &page::name_of(&args.model)));
+    let router = match model {
+        AnyModel::Language(model) => language(&args, model, &facts)?,
+        model => {
+            let inspector = inspectors::of_model(model, &args)?;
             let message = "this model writes no text: what it makes of one is at /api/trace";
             let none = any(async move || Refusal::new(StatusCode::NOT_FOUND, message));
-            (facts.clone(), page_of(facts, reader).route("/v1/{*path}", none))
+            page_of(facts.clone(), inspector).route("/v1/{*path}", none)
         }
     };
-    let listener = http::Listener::bind(&args.host, args.port)?;
+    let listener = Listener::bind(&args.host, args.port)?;
     out::line(&format!("{}: {}", facts.name, facts.summary))?;
     out::line(&format!("{}; ctrl-C ends it", listener.announcement()))?;
     listener.serve(router)
 }
 
 /// A language model also writes.
-fn language(args: &Args) -> Result<(Facts, Router), Failure> {
-    let name = page::name_of(&args.model);
-    let model = Model::<Language>::load(&args.model)?;
-    let facts = Facts::of(&model, &name);
-    let session = args.serve(model)?;
-    let writer = writer::Writer::start(session, args.machine.threads())?;
-    let completer = Arc::new(Completer { session, name: name.clone(), writer });
+fn language(args: &Args, model: Model<Language>, facts: &Facts) -> Result<Router, Failure> {
+    let session = args.session(model)?;
+    let generation = Generation::begin(session.clone(), args.device.threads())?;
+    let name = facts.name.clone();
+    let completer = Arc::new(Completer { session: session.clone(), name: name.clone(), generation });
     let completions = Router::new()
         .route("/v1/models", get(completions::models))
         .route("/v1/completions", post(completions::complete))
         .with_state(completer);
-    let page = page_of(facts.clone(), Box::new(LanguageReader { session, name }));
-    Ok((facts, page.merge(completions)))
+    let page = page_of(facts.clone(), Box::new(LanguageInspector { session, name }));
+    Ok(page.merge(completions))
 }
 
-fn page_of(facts: Facts, reader: Box<dyn Reader>) -> Router {
+fn page_of(facts: Facts, inspector: Box<dyn TextInspector>) -> Router {
     let boot = page::served(&json!({ "host": "serve", "version": env!("CARGO_PKG_VERSION") }));
     let policy = page::policy("'self'");
-    let server = Arc::new(Server { reader, facts, traces: traces::Traces::default() });
+    let server = Arc::new(Server { inspector, facts, traces: traces::Traces::default() });
     Router::new()
         .route("/", get(async move || ([(CONTENT_SECURITY_POLICY, policy)], Html(boot))))
         .route("/health", get(async || axum::Json(json!({ "status": "ok" }))))

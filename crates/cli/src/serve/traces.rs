@@ -11,8 +11,8 @@ use refrain::inspect::Recording;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::refusal::Refusal;
-use super::{Server, http};
+use super::Server;
+use crate::http::{self, Refusal};
 use crate::page;
 
 /// How many texts are remembered.
@@ -58,15 +58,14 @@ impl Traces {
     fn find(&self, id: u64) -> Result<Arc<Trace>, Refusal> {
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let found = latest.iter().find(|trace| trace.id == id).cloned();
-        found
-            .ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "this text has been forgotten: read it again"))
+        found.ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "trace expired; submit the text again"))
     }
 }
 
 pub(super) async fn info(State(server): State<Arc<Server>>) -> Result<Response, Refusal> {
     http::aside(move || {
-        let reader = &server.reader;
-        let (vocabulary, sample) = (reader.vocabulary(), reader.sample());
+        let inspector = &server.inspector;
+        let (vocabulary, sample) = (inspector.vocabulary(), inspector.sample());
         let info = json!({ "model": server.facts, "vocabulary": vocabulary, "sample_text": sample });
         Ok(axum::Json(info).into_response())
     })
@@ -80,7 +79,7 @@ pub(super) async fn trace(State(server): State<Arc<Server>>, request: Request) -
         return Err(Refusal::bad("the text is empty: give at least a character"));
     }
     http::aside(move || {
-        let recording = server.reader.read(&text)?;
+        let recording = server.inspector.inspect(&text)?;
         let trace = server.traces.keep(text, recording);
         let mut answer = as_json(&trace.recording.inspection)?;
         answer["id"] = trace.id.to_string().into();
@@ -96,7 +95,7 @@ pub(super) async fn more(
 ) -> Result<Response, Refusal> {
     let trace = server.traces.find(id)?;
     http::aside(move || {
-        let found = as_json(&server.reader.more(&trace.text)?)?;
+        let found = as_json(&server.inspector.more(&trace.text)?)?;
         let wanted =
             ["finder", "gradients", "path", "embedding"].into_iter().filter(|name| !found[*name].is_null());
         let answer: Value = wanted.map(|name| (name.to_owned(), found[name].clone())).collect();

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use refrain::PrecisionChoice;
 use refrain::format::Column;
 use refrain::layer::AttentionKind;
-use refrain::model::{ActivationKind, CellKind, PoolingKind, ResetGate};
+use refrain::model::{ActivationKind, CellKind, PoolingKind, ResetGate, TaskName};
 use refrain::text::TokenUnits;
-use refrain::train::{Example, Optimizer, Preset, Schedule, Settings, Span, TaskName};
+use refrain::train::{Example, Optimizer, Preset, Schedule, Settings, Span};
 
-use crate::Failure;
+use crate::failure::Failure;
 use crate::named::named;
 
 /// Learn from data: to write, label, tag, translate, caption, forecast or compose.

@@ -8,15 +8,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use refrain::model::TaskName;
 use refrain::task::language::held_back;
 use refrain::text::Source;
-use refrain::train::{Event, Reason, Run, Settings, TaskName, TrainableTask};
+use refrain::train::{Event, Reason, Run, Settings, TrainableTask};
+use refrain::with_task;
 
+use crate::failure::{Failure, message_of};
 use crate::live::Live;
-use crate::task::{task_of, with_task};
+use crate::task::task_for;
 use crate::tensorboard::EventFile;
 use crate::terminal::Terminal;
-use crate::{Failure, machine, out};
+use crate::{device, out};
 
 pub(crate) use args::Args;
 
@@ -27,7 +30,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         return with_task!(task, T => train(Run::<T>::resume(directory, args.settings())?, probe, &args));
     }
     let mut settings = args.complete()?;
-    let (task, why) = task_of(&settings)?;
+    let (task, why) = task_for(&settings)?;
     settings.task = Some(task);
     let probe = args.probe(&settings, task)?;
     with_task!(task, T => {
@@ -40,7 +43,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
 }
 
 fn train<T: TrainableTask>(run: Run<T>, probe: Option<Source>, args: &Args) -> Result<(), Failure> {
-    let backend = machine::cpu(run.config().threads)?.with_precision(run.config().precision());
+    let backend = device::cpu(run.config().threads)?.with_precision(run.config().precision());
     let interrupted = watch_for_interruption();
     let terminal = (!args.json).then(|| Terminal::new(run.config(), &backend, io::stdout().is_terminal()));
     let live = args.live.map(|port| begin_page(port, args.json)).transpose()?;
@@ -110,7 +113,7 @@ impl Audience {
             terminal.finish();
         }
         if let Some(error) = self.unwritten {
-            eprintln!("note: TensorBoard's file ends early: {error}");
+            eprintln!("note: TensorBoard's file ends early: {}", message_of(&error));
         }
         self.live
     }

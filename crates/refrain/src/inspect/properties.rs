@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
 
-use crate::{Error, Result};
+use crate::{Error, Place, Result};
 
 /// A property of a text, a value a token: what holds once the token has been read.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -52,18 +52,18 @@ const MIN_TIMES: usize = 8;
 
 /// The properties of a text of these tokens that vary within it.
 pub fn properties(tokens: &[String]) -> Vec<Property> {
-    let mut places: Vec<Place> = Vec::with_capacity(tokens.len());
-    let mut place = Place::default();
+    let mut places: Vec<Position> = Vec::with_capacity(tokens.len());
+    let mut place = Position::default();
     for token in tokens {
         token.chars().for_each(|c| place = place.after(c));
         places.push(place);
     }
-    let number = |name: &str, value: &dyn Fn(&Place) -> usize| Property {
+    let number = |name: &str, value: &dyn Fn(&Position) -> usize| Property {
         name: name.to_owned(),
         kind: PropertyKind::Number,
         values: places.iter().map(|place| value(place) as f32).collect(),
     };
-    let flag = |name: &str, holds: &dyn Fn(&Place) -> bool| Property {
+    let flag = |name: &str, holds: &dyn Fn(&Position) -> bool| Property {
         name: name.to_owned(),
         kind: PropertyKind::Flag,
         values: places.iter().map(|place| f32::from(u8::from(holds(place)))).collect(),
@@ -98,22 +98,19 @@ impl Property {
     /// For what is no number, and if there are not as many as tokens.
     pub fn from_text(path: &Path, text: &str, tokens: usize) -> Result<Self> {
         let mut values: Vec<f32> = vec![];
+        let place = Place::of(path.display());
         for (line, content) in (1..).zip(text.lines()) {
             for word in content.split_whitespace() {
                 let value = word.parse::<f32>().ok().filter(|value| value.is_finite());
                 values.push(value.ok_or_else(|| {
-                    Error::data(
-                        path,
-                        Some(line),
-                        format!("\"{word}\" is no number: give one for each token of the text"),
-                    )
+                    let found = format!("\"{word}\" is no number");
+                    Error::malformed(place.clone().line(line), found, "give one for each token of the text")
                 })?);
             }
         }
         if values.len() != tokens {
-            let message =
-                format!("has {} numbers, but the text has {tokens} tokens: give one for each", values.len());
-            return Err(Error::data(path, None, message));
+            let found = format!("has {} numbers, but the text has {tokens} tokens", values.len());
+            return Err(Error::malformed(place, found, "give one for each"));
         }
         let kind = match values.iter().all(|&x| x == 0.0 || x == 1.0) {
             true => PropertyKind::Flag,
@@ -133,7 +130,7 @@ fn varies(property: &Property) -> bool {
 
 /// Where a text stands after a character.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct Position {
     last: char,
     depth: usize,
     quoted: bool,
@@ -142,13 +139,13 @@ struct Place {
     indentation: usize,
 }
 
-impl Default for Place {
+impl Default for Position {
     fn default() -> Self {
         Self { last: '\n', depth: 0, quoted: false, in_line: 0, in_word: 0, indentation: 0 }
     }
 }
 
-impl Place {
+impl Position {
     fn after(self, c: char) -> Self {
         let begins_line = self.last == '\n';
         let still_indented = self.indentation == self.in_line;
@@ -183,7 +180,7 @@ fn is_vowel(c: char) -> bool {
 }
 
 /// The most frequent letters, small, the most frequent first.
-fn frequent_letters(places: &[Place]) -> Vec<char> {
+fn frequent_letters(places: &[Position]) -> Vec<char> {
     let mut counts = std::collections::BTreeMap::new();
     for place in places.iter().filter(|place| place.last.is_alphabetic()) {
         *counts.entry(place.last.to_lowercase().next().unwrap_or(place.last)).or_insert(0_u32) += 1;

@@ -7,7 +7,7 @@ use refrain_kernels::{Real, Trace};
 use super::{Finding, Layer, Plane, PlaneFacts};
 
 /// Keeps as much of the activations as there is room for.
-pub(super) struct Recorder<'f> {
+pub(crate) struct Recorder<'f> {
     steps: usize,
     bytes: usize,
     finder: &'f [Finding],
@@ -16,11 +16,11 @@ pub(super) struct Recorder<'f> {
 }
 
 impl<'f> Recorder<'f> {
-    pub(super) fn new(steps: usize, bytes: usize, finder: &'f [Finding]) -> Self {
+    pub(crate) fn new(steps: usize, bytes: usize, finder: &'f [Finding]) -> Self {
         Self { steps, bytes, finder, units: vec![], planes: BTreeMap::new() }
     }
 
-    pub(super) fn add<R: Real>(&mut self, steps: usize, layers: &[Trace<R>]) {
+    pub(crate) fn add<R: Real>(&mut self, steps: usize, layers: &[Trace<R>]) {
         if self.units.is_empty() {
             self.units = layers.iter().map(|trace| trace.h.len() / steps).collect();
             self.choose(layers);
@@ -73,13 +73,13 @@ impl<'f> Recorder<'f> {
         }
     }
 
-    pub(super) fn finish(self) -> (Vec<Layer>, BTreeMap<(usize, &'static str), Plane>) {
+    pub(crate) fn finish(self) -> (Vec<Layer>, BTreeMap<(usize, &'static str), Plane>) {
         (described(&self.units, &self.planes), self.planes)
     }
 }
 
 /// Layers of these many units, and which planes there are of them.
-pub(super) fn described(units: &[usize], planes: &BTreeMap<(usize, &'static str), Plane>) -> Vec<Layer> {
+pub(crate) fn described(units: &[usize], planes: &BTreeMap<(usize, &'static str), Plane>) -> Vec<Layer> {
     let mut layers: Vec<Layer> = (1..)
         .zip(units)
         .map(|(number, &units)| Layer { name: format!("layer {number}"), units, planes: BTreeMap::new() })
@@ -96,7 +96,7 @@ pub(super) fn described(units: &[usize], planes: &BTreeMap<(usize, &'static str)
 }
 
 /// The activations of a layer by name, without those that say the same twice and those that only the way back wants.
-pub(super) fn planes_of<R: Real>(trace: &Trace<R>) -> impl Iterator<Item = (&'static str, &[R])> {
+pub(crate) fn planes_of<R: Real>(trace: &Trace<R>) -> impl Iterator<Item = (&'static str, &[R])> {
     let states = [("h", &trace.h[..]), ("c", &trace.c[..])];
     let gates = trace.gates.iter().map(|(name, values)| (*name, &values[..]));
     let gates = gates.filter(|(name, _)| !["h", "hidden_n", "reset_h"].contains(name));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Finding, GateSaturation, GradientReach, Map, Plane, Unrolled};
+use super::{GateSaturation, Map, Plane, Property};
 use crate::Model;
 use crate::model::{Network, Task};
 
@@ -61,6 +61,21 @@ pub struct Expectations {
     pub top: Vec<Vec<(String, f64)>>,
 }
 
+/// Norms of the gradient of a single step's loss with respect to the top layer's `h` so many steps before, over many
+/// places of a text: element `i` is about `i + 1` steps. Where there are cell states, those are held fixed; what goes
+/// back to them is in `cell`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct GradientReach {
+    /// The median over the places.
+    pub median: Vec<f64>,
+    /// A tenth lies below.
+    pub low: Vec<f64>,
+    /// A tenth lies above.
+    pub high: Vec<f64>,
+    /// The median of the norms with respect to cell states; empty where there are none.
+    pub cell: Vec<f64>,
+}
+
 /// One curve of a figure of gradients.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct NamedReach {
@@ -80,13 +95,99 @@ pub struct Gradients {
     pub series: Vec<NamedReach>,
 }
 
+/// A unit that follows a property. All numbers are of the second half of the text.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct UnitMatch {
+    /// Lowest 0.
+    pub layer: usize,
+    /// `h`, or `c` of cells that have it.
+    pub plane: &'static str,
+    /// Of the layer.
+    pub unit: usize,
+    /// Pearson's correlation.
+    pub r: f64,
+    /// Mutual information in nats.
+    pub mi: f64,
+    /// The size of the correlation with the property's values moved along the text, the mean of a few ways: what a unit shows
+    /// that has nothing to do with it.
+    pub baseline_r: f64,
+}
+
+/// The sum of a layer's units, each with a weight, that follows a property best.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DirectionMatch {
+    /// Lowest 0.
+    pub layer: usize,
+    /// `h` or `c`.
+    pub plane: &'static str,
+    /// Correlation on the second half of the text, to whose places it was not fitted.
+    pub r: f64,
+    /// The same of a direction that was fitted to the property's values moved along the text.
+    pub baseline_r: f64,
+}
+
+/// A property and what follows it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Finding {
+    /// Of the whole text.
+    #[serde(flatten)]
+    pub property: Property,
+    /// The best first, as they were ranked on the first half.
+    pub units: Vec<UnitMatch>,
+    /// None for a text that is too short.
+    pub direction: Option<DirectionMatch>,
+}
+
 /// What units follow.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Found {
+pub struct Findings {
     /// The share of the text that correlations were measured on, and not chosen by.
     pub held_out: f64,
     /// The best followed first.
     pub properties: Vec<Finding>,
+}
+
+/// The network over a short text, unrolled.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Unrolled {
+    /// `[T]`: what is read.
+    pub tokens: Vec<String>,
+    /// `[T]`: what comes next, and is to be predicted.
+    pub targets: Vec<String>,
+    /// `[T]`: in nats.
+    pub losses: Vec<f32>,
+    /// `[T]`: of the targets.
+    pub probabilities: Vec<f32>,
+    /// `[T]`: the most probable next tokens with their probabilities.
+    pub top: Vec<Vec<(String, f32)>>,
+    /// What the cell computes.
+    pub equations: &'static [&'static str],
+    /// Lowest first.
+    pub layers: Vec<UnrolledLayer>,
+    /// The way back, once for every length that it is cut to: the longest first.
+    pub truncations: Vec<Truncation>,
+}
+
+/// A layer's numbers.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct UnrolledLayer {
+    /// For people.
+    pub name: String,
+    /// `H`.
+    pub units: usize,
+    /// By name, `[T][H]`.
+    pub planes: BTreeMap<&'static str, Vec<Vec<f32>>>,
+}
+
+/// Backpropagation through time, cut every `k` steps.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Truncation {
+    /// Steps of a window.
+    pub k: usize,
+    /// Of each layer, `[T][H]`: what of the sum of all losses flows back through time to `h` after each step.
+    pub d_h: Vec<Vec<Vec<f32>>>,
+    /// Likewise to `c`, of cells that have it.
+    pub d_c: Vec<Vec<Vec<f32>>>,
 }
 
 /// A path of hidden states.
@@ -133,7 +234,7 @@ pub struct Inspection {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unrolled: Option<Unrolled>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub finder: Option<Found>,
+    pub finder: Option<Findings>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<Path>,
     #[serde(skip_serializing_if = "Option::is_none")]

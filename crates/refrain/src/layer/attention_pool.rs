@@ -65,6 +65,20 @@ impl AttentionPool {
         attention.forward(&self.no_queries(x.outputs), &mut pass.weights, pooled);
     }
 
+    /// The score of each output, `[T, B]`, of which weights are the softmax over the steps.
+    pub fn scores<B: Backend>(
+        &self,
+        backend: &B,
+        (params, keys): (&B::Buffer, &B::Linear),
+        outputs: B::View<'_>,
+        pass: &mut AttentionPoolWorkspace<B>,
+    ) -> Vec<B::Real> {
+        backend.linear_forward(keys, outputs, &mut pass.key_frames, &mut pass.scratch);
+        pass.keys = backend.read_frames(backend.view(&pass.key_frames));
+        let vector = self.vector(backend, params);
+        pass.keys.chunks_exact(vector.len()).map(|key| score(key, &vector)).collect()
+    }
+
     /// The way back: the gradient of the outputs, `[T, B, W]`, in frames.
     pub fn backward<B: Backend>(
         &self,
@@ -114,6 +128,10 @@ impl AttentionPool {
     fn no_queries<R: Real>(&self, x: Outputs<'_, R>) -> Vec<R> {
         vec![R::zero(); x.lengths.len() * x.width]
     }
+}
+
+fn score<R: Real>(key: &[R], vector: &[R]) -> R {
+    key.iter().zip(vector).map(|(&k, &v)| v * k.tanh()).sum()
 }
 
 fn init(width: usize) -> Init {

@@ -2,10 +2,13 @@
 //!
 //! ids `[T, B]` -> embedding, or frames `[T, B, I]` -> recurrent layers -> pooling -> linear -> softmax cross-entropy.
 
+mod step;
+
 use std::ops::Range;
 
-use refrain_kernels::{Backend, LinearSpec, Real};
+use refrain_kernels::{Backend, LinearSpec, Real, State};
 use serde::{Deserialize, Serialize};
+pub use step::ClassifierState;
 
 use super::architecture::{MAX_VOCABULARY, within};
 use super::input::{INPUT, Input, InputKind, InputWorkspace, Read};
@@ -143,12 +146,8 @@ impl Classifier {
         pass: &'p mut ClassifierWorkspace<B>,
     ) -> &'p [B::Real] {
         let (rows, recurrent) = (batch.rows(), &self.sizes.recurrent);
-        let read = batch.read(dropout);
-        self.input.forward(backend, &weights.params, read, None, &mut pass.input);
         let mut state = self.stack.zero_state::<B>(rows);
-        let x = read.above(&pass.input);
-        self.stack.forward(backend, weights.recurrent(), &x, &mut state, &mut pass.stack);
-        pass.outputs = backend.read_frames(pass.stack.output(backend));
+        self.read(backend, weights, batch, dropout, &mut state, pass);
         let mut pooled = vec![];
         let outputs = self.outputs(&pass.outputs, batch.lengths());
         match &self.pool {
@@ -166,6 +165,23 @@ impl Classifier {
         let pooled = backend.view(&pass.pooled);
         backend.linear_outputs(&weights.linears[0], pooled, &mut pass.logits, &mut pass.scratch);
         &pass.logits
+    }
+
+    /// The recurrent layers over a batch from `state`, which becomes the one after it.
+    fn read<B: Backend>(
+        &self,
+        backend: &B,
+        weights: &Weights<B>,
+        batch: &ClassifierBatch,
+        dropout: Option<DropoutMask>,
+        state: &mut [State<B::Real>],
+        pass: &mut ClassifierWorkspace<B>,
+    ) {
+        let read = batch.read(dropout);
+        self.input.forward(backend, &weights.params, read, None, &mut pass.input);
+        let x = read.above(&pass.input);
+        self.stack.forward(backend, weights.recurrent(), &x, state, &mut pass.stack);
+        pass.outputs = backend.read_frames(pass.stack.output(backend));
     }
 
     /// What each step of the one row of a batch adds to the log-probability of a class, `[T]`: the gradient with respect to

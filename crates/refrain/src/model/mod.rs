@@ -15,7 +15,9 @@ mod translator;
 
 pub use architecture::{ActivationKind, Architecture, CellKind, ResetGate};
 pub use captioner::{Captioner, CaptionerBatch, CaptionerInput, CaptionerSizes, CaptionerWorkspace};
-pub use classifier::{Classifier, ClassifierBatch, ClassifierSizes, ClassifierWorkspace, PoolingKind};
+pub use classifier::{
+    Classifier, ClassifierBatch, ClassifierSizes, ClassifierState, ClassifierWorkspace, PoolingKind,
+};
 pub use evaluation::evaluate;
 pub use forecaster::{Forecaster, ForecasterBatch, ForecasterSizes, ForecasterWorkspace, FrameOutput};
 pub use input::InputKind;
@@ -24,5 +26,5 @@ pub use network::{Network, Part, Tapes, TrainStep, Weights, gradients};
 pub(crate) use network::{check_memory, rows_of_part};
 pub use recurrent::RecurrentLayers;
 pub use tagger::{SpellingSizes, Tagger, TaggerBatch, TaggerSizes, TaggerWorkspace};
-pub use task::Task;
+pub use task::{Task, TaskName};
 pub use translator::{Translator, TranslatorBatch, TranslatorSizes, TranslatorWorkspace};

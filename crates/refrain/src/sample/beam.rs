@@ -25,14 +25,14 @@ impl BeamOptions {
     /// Checks that there can be such a search.
     ///
     /// # Errors
-    /// [`Error::Config`] for a width of 0 or far too large, and an exponent that is no number from 0 on.
+    /// [`Error::Setting`] for a width of 0 or far too large, and an exponent that is no number from 0 on.
     pub fn validate(&self) -> Result<()> {
-        if !(1..=1_000).contains(&self.width) {
-            return Err(Error::Config(format!("beam is {}: give a number from 1 to 1000", self.width)));
+        let Self { width, length_penalty } = *self;
+        if !(1..=1_000).contains(&width) {
+            return Err(Error::out_of_range("beam", width, "a number from 1 to 1000"));
         }
-        if !(self.length_penalty.is_finite() && self.length_penalty >= 0.0) {
-            let penalty = self.length_penalty;
-            return Err(Error::Config(format!("length-penalty is {penalty}: give a number of at least 0")));
+        if !(length_penalty.is_finite() && length_penalty >= 0.0) {
+            return Err(Error::out_of_range("length_penalty", length_penalty, "a number of at least 0"));
         }
         Ok(())
     }

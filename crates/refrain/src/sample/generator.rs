@@ -1,13 +1,15 @@
 //! Many streams of text at once.
 
+use std::sync::Arc;
+
 use refrain_kernels::Backend;
 
 use super::group::{Group, Shared};
 use super::stream::Stream;
 use super::{Options, Piece, StreamId};
-use crate::Result;
 use crate::model::{LanguageModel, Network, Weights};
 use crate::text::Vocabulary;
+use crate::{Handle, Result};
 
 /// A thread gets a group of its own for this many streams at least: a step reads all weights, whether for one row or
 /// for several.
@@ -17,25 +19,6 @@ const MIN_WORK: usize = 2_000_000;
 
 /// Steps streams of text together. They join and leave between steps; what a stream writes follows from its prompt
 /// and its options alone, bit for bit.
-///
-/// ```
-/// # use std::sync::Arc;
-/// # use refrain::{Cpu, Model, sample::Options, task::Language, Result};
-/// # fn two(model: &Model<Language>, backend: &Cpu) -> Result<()> {
-/// let session = model.on(backend);
-/// let mut generator = session.generator();
-/// let romeo = generator.join("ROMEO:", 200, &Options::default())?;
-/// let juliet = generator.join("JULIET:", 300, &Options { seed: 1, ..Options::default() })?;
-/// let mut texts = [vec![], vec![]];
-/// while !generator.is_empty() {
-///     for piece in generator.step() {
-///         texts[usize::from(piece.stream == juliet)].extend_from_slice(piece.text);
-///     }
-/// }
-/// # assert!(romeo < juliet);
-/// # Ok(())
-/// # }
-/// ```
 pub struct Generator<'m, B: Backend> {
     shared: Shared<'m, B>,
     /// One for each thread; those in use come first.
@@ -48,16 +31,18 @@ pub struct Generator<'m, B: Backend> {
 }
 
 impl<'m, B: Backend> Generator<'m, B> {
-    /// A generator without streams, on one thread. For a model of `lines`, a line end begins a new sequence.
+    /// A generator without streams, on one thread. For a model of `lines`, a line end begins a new sequence. It borrows the
+    /// weights, or shares them and then lives as long as it is wanted.
     pub fn new(
-        backend: &'m B,
-        model: &'m LanguageModel,
-        weights: &'m Weights<B>,
-        vocabulary: &'m Vocabulary,
+        backend: &B,
+        model: &LanguageModel,
+        weights: impl Into<Handle<'m, Weights<B>>>,
+        vocabulary: &Arc<Vocabulary>,
         lines: bool,
     ) -> Self {
         let end = vocabulary.line_end().filter(|_| lines);
-        let shared = Shared { backend, model, weights, vocabulary, end };
+        let (backend, vocabulary) = (backend.clone(), vocabulary.clone());
+        let shared = Shared { backend, model: model.clone(), weights: weights.into(), vocabulary, end };
         // Each weight is multiplied once a row, but for those of an embedding.
         let least = MIN_WORK.div_ceil(model.layout().len()).max(MIN_ROWS);
         Self { shared, groups: vec![Group::new(model)], least, ended: vec![], joined: 0 }
@@ -67,7 +52,7 @@ impl<'m, B: Backend> Generator<'m, B> {
     /// no text.
     #[must_use]
     pub fn with_threads(mut self, threads: usize) -> Self {
-        self.groups.resize_with(threads.max(self.groups.len()), || Group::new(self.shared.model));
+        self.groups.resize_with(threads.max(self.groups.len()), || Group::new(&self.shared.model));
         self
     }
 
@@ -76,11 +61,11 @@ impl<'m, B: Backend> Generator<'m, B> {
     /// stops or has drawn `length` symbols.
     ///
     /// # Errors
-    /// [`crate::Error::Prompt`] for characters that the model has never seen; [`crate::Error::Config`] for senseless
-    /// options. The other streams go on.
+    /// [`crate::Error::Input`] for characters that the model has never seen; [`crate::Error::Setting`] for options that
+    /// cannot be. The other streams go on.
     pub fn join(&mut self, prompt: &str, length: usize, options: &Options) -> Result<StreamId> {
         let id = StreamId(self.joined);
-        let stream = Stream::new(id, self.shared.vocabulary, prompt, length, options)?;
+        let stream = Stream::new(id, &self.shared.vocabulary, prompt, length, options)?;
         self.joined += 1;
         self.groups[0].push((stream, self.shared.model.zero_state::<B>(1)));
         Ok(id)
@@ -135,6 +120,43 @@ impl<'m, B: Backend> Generator<'m, B> {
             let Some(moved) = from.and_then(|g| self.groups[g].pop()) else { return used };
             self.groups[to].push(moved);
         }
+    }
+}
+
+/// One stream, text as it is made.
+pub struct TextStream<'m, B: Backend> {
+    generator: Generator<'m, B>,
+    id: StreamId,
+}
+
+impl<'m, B: Backend> TextStream<'m, B> {
+    /// A stream of a generator that has no others; it ends at one of the options' stops.
+    ///
+    /// # Errors
+    /// As [`Generator::join`].
+    pub fn new(mut generator: Generator<'m, B>, prompt: &str, options: &Options) -> Result<Self> {
+        let id = generator.join(prompt, usize::MAX, options)?;
+        Ok(Self { generator, id })
+    }
+
+    /// What was held back because it might have become a stop, at the end of a stream that is broken off.
+    pub fn finish(mut self) -> Vec<u8> {
+        self.generator.cancel(self.id).unwrap_or_default()
+    }
+}
+
+impl<B: Backend> Iterator for TextStream<'_, B> {
+    type Item = Vec<u8>;
+
+    /// The text of one more symbol, with what was held back before it; empty while it may become a stop.
+    fn next(&mut self) -> Option<Vec<u8>> {
+        while !self.generator.is_empty() {
+            // No piece comes while the prompt is read.
+            if let Some(piece) = self.generator.step().next() {
+                return (!piece.text.is_empty() || piece.end.is_none()).then(|| piece.text.to_vec());
+            }
+        }
+        None
     }
 }
 

@@ -16,13 +16,13 @@ struct Fixture<B: Backend> {
     backend: B,
     model: LanguageModel,
     weights: Weights<B>,
-    vocabulary: Vocabulary,
+    vocabulary: Arc<Vocabulary>,
 }
 
 impl<B: Backend> Fixture<B> {
     fn new(backend: B, cell: CellKind, hidden_size: usize, num_layers: usize) -> Self {
         let counts = SymbolCounts::of(Units::Char, SYMBOLS);
-        let vocabulary = Vocabulary::from_counts(Units::Char, &counts, 1, true).unwrap();
+        let vocabulary = Arc::new(Vocabulary::from_counts(Units::Char, &counts, 1, true).unwrap());
         let architecture = Architecture {
             cell,
             activation: ActivationKind::Tanh,
@@ -281,9 +281,12 @@ fn what_cannot_be_served_is_refused_and_the_others_go_on() {
     let one = Request::number(3);
     let stream = one.join(&mut generator);
     generator.step().for_each(drop);
-    assert!(matches!(generator.join("zebra", 9, &Options::default()), Err(Error::Prompt(_))));
+    assert!(matches!(
+        generator.join("zebra", 9, &Options::default()),
+        Err(Error::Prompt(_) | Error::Input { .. })
+    ));
     let senseless = Options { temperature: -1.0, ..Options::default() };
-    assert!(matches!(generator.join("a", 9, &senseless), Err(Error::Config(_))));
+    assert!(matches!(generator.join("a", 9, &senseless), Err(Error::Setting { .. })));
     assert_eq!(generator.len(), 1);
     let next = Request::number(4).join(&mut generator);
     assert!(next > stream);

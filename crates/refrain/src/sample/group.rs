@@ -1,17 +1,20 @@
 //! Streams that one thread steps together, and the rows of state that belong to them.
 
+use std::sync::Arc;
+
 use refrain_kernels::{Backend, Real, State};
 
 use super::stream::{Stream, StreamId};
+use crate::Handle;
 use crate::model::{LanguageModel, Network, Weights, Workspace};
 use crate::text::Vocabulary;
 
 /// What all streams of a generator have in common.
 pub(super) struct Shared<'m, B: Backend> {
-    pub(super) backend: &'m B,
-    pub(super) model: &'m LanguageModel,
-    pub(super) weights: &'m Weights<B>,
-    pub(super) vocabulary: &'m Vocabulary,
+    pub(super) backend: B,
+    pub(super) model: LanguageModel,
+    pub(super) weights: Handle<'m, Weights<B>>,
+    pub(super) vocabulary: Arc<Vocabulary>,
     /// A symbol that ends a sequence: what comes after it starts from the zero state, as in training.
     pub(super) end: Option<u32>,
 }
@@ -46,7 +49,7 @@ impl<B: Backend> Group<B> {
         for row in (0..ids.len()).filter(|&row| Some(ids[row]) == shared.end) {
             rows::clear(state, row, ids.len());
         }
-        let Shared { backend, model, weights, vocabulary, .. } = *shared;
+        let Shared { backend, model, weights, vocabulary, .. } = shared;
         model.read(backend, weights, ids, state, pass);
         let logits = match streams.iter().any(Stream::draws) {
             true => model.logits(backend, weights, pass),

@@ -8,6 +8,23 @@
 //! [`beam_search`] looks for the most probable sequence instead, for whatever [`Writer`] writes it.
 //!
 //! What one stream writes does not depend on which others run beside it, nor on the number of threads.
+//!
+//! ```
+//! # use refrain::{Cpu, Result, Session, sample::Options, task::Language};
+//! # fn two(session: &Session<Language, Cpu>) -> Result<()> {
+//! let mut generator = session.generator();
+//! let romeo = generator.join("ROMEO:", 200, &Options::default())?;
+//! let juliet = generator.join("JULIET:", 300, &Options { seed: 1, ..Options::default() })?;
+//! let mut texts = [vec![], vec![]];
+//! while !generator.is_empty() {
+//!     for piece in generator.step() {
+//!         texts[usize::from(piece.stream == juliet)].extend_from_slice(piece.text);
+//!     }
+//! }
+//! # assert!(romeo < juliet);
+//! # Ok(())
+//! # }
+//! ```
 
 mod beam;
 mod candidates;
@@ -20,14 +37,14 @@ mod stream;
 pub use beam::{BeamOptions, Boundaries, Hypothesis, Writer, beam_search};
 pub(crate) use beam::{log_sum, take_rows};
 pub use candidates::candidates;
-pub use generator::Generator;
+pub use generator::{Generator, TextStream};
 pub use sampler::Sampler;
 pub use stream::{End, Piece, StreamId};
 
 /// How symbols are chosen, and where a stream ends.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
-    /// Divides the logits: below 1 safer, above 1 more daring; 0 always takes the most probable symbol.
+    /// Divides the logits: below 1 less random, above 1 more random; 0 always takes the most probable symbol.
     pub temperature: f64,
     /// Choose among this many most probable symbols only.
     pub top_k: Option<usize>,

@@ -24,21 +24,20 @@ impl Sampler {
     /// A sampler that never chooses `banned`.
     ///
     /// # Errors
-    /// [`Error::Config`] for a temperature that is negative or not finite, a `top_k` of 0, a `top_p` outside 0..=1.
+    /// [`Error::Setting`] for a temperature that is negative or not finite, a `top_k` of 0, a `top_p` outside 0..=1.
     pub fn new(options: &Options, banned: Option<u32>) -> Result<Self> {
         let Options { temperature, top_k, top_p, seed, .. } = *options;
         if !(temperature.is_finite() && temperature >= 0.0) {
-            return Err(Error::Config(format!(
-                "temperature is {temperature}: give a number from 0 (always the most probable symbol) up; 1 follows the model"
-            )));
+            let allowed = "a number from 0 (always the most probable symbol) up; 1 follows the model";
+            return Err(Error::out_of_range("temperature", temperature, allowed));
         }
         if top_k == Some(0) {
-            return Err(Error::Config("top-k is 0: give at least 1, or leave it out".to_owned()));
+            return Err(Error::out_of_range("top_k", 0, "at least 1, or leave it out"));
         }
         if let Some(p) = top_p
             && !(p > 0.0 && p <= 1.0)
         {
-            return Err(Error::Config(format!("top-p is {p}: give a share above 0 and up to 1")));
+            return Err(Error::out_of_range("top_p", p, "a share above 0 and up to 1"));
         }
         Ok(Self {
             temperature,

@@ -64,7 +64,7 @@ impl Stream {
     /// A stream that draws `length` symbols after `prompt`; an empty one stands for the start of a line.
     ///
     /// # Errors
-    /// [`crate::Error::Prompt`] for symbols that the vocabulary lacks; as [`Sampler::new`].
+    /// [`crate::Error::Input`] for symbols that the vocabulary lacks; as [`Sampler::new`].
     pub(super) fn new(
         id: StreamId,
         vocabulary: &Vocabulary,

@@ -1,13 +1,12 @@
 //! The checkpoint: everything a run needs to go on as if it had never stopped.
 
-use std::path::Path;
-
 use refrain_kernels::State;
 use serde::{Deserialize, Serialize};
 
-use super::container::{self, Kind, Tensor};
-use super::model_file::Measured;
-use crate::{Error, Result};
+use super::container::{self, Container, Kind, Tensor, no_model};
+use super::model_bytes::Measured;
+use super::wrong;
+use crate::{ModelProblem, Result};
 
 /// A run between two updates.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,7 +44,7 @@ pub(crate) struct Progress {
     pub(crate) best: Option<Best>,
     /// Validations since the last that had more right answers or a smaller loss than all before.
     pub(crate) stale: u64,
-    /// Eighths of the run after which a sample has been shown.
+    /// Fifths of the run after which a sample has been shown.
     pub(crate) samples: u64,
     /// Identifies the data: a run must go on with those it began with.
     pub(crate) data: String,
@@ -77,41 +76,52 @@ struct Content {
 
 const FORMAT: u32 = 2;
 
+/// What bytes are called in messages.
+const NAME: &str = "the checkpoint";
+
 impl Checkpoint {
-    pub(crate) fn save(&self, path: &Path) -> Result<()> {
+    /// The bytes of its file.
+    ///
+    /// # Errors
+    /// [`crate::Error::Model`] if they cannot be written.
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut tensors = vec![vector("params", &self.params)];
         tensors.extend(self.average.iter().map(|average| vector("average", average)));
-        tensors.extend(self.moments.iter().enumerate().map(|(i, m)| vector(&format!("moment{i}"), m)));
+        tensors.extend(self.moments.iter().enumerate().map(|(i, m)| vector(format!("moment{i}"), m)));
         for (l, state) in self.state.iter().enumerate() {
-            tensors.push(vector(&format!("h{l}"), &state.h));
-            tensors.push(vector(&format!("c{l}"), &state.c));
+            tensors.push(vector(format!("h{l}"), &state.h));
+            tensors.push(vector(format!("c{l}"), &state.c));
         }
-        container::write(path, &Content { format: FORMAT, checkpoint: self.progress.clone() }, &tensors)
+        let content = Content { format: FORMAT, checkpoint: self.progress.clone() };
+        container::to_bytes(&content, &tensors).map_err(wrong(NAME))
     }
 
-    pub(crate) fn load(path: &Path) -> Result<Self> {
-        let (content, stored) = container::read(path, Kind::Checkpoint)?;
-        let content: Content = container::parse(path, &content)?;
-        if content.format != FORMAT {
-            let message =
-                format!("is a checkpoint in format {}: this version reads format {FORMAT}", content.format);
-            return Err(Error::ModelFile { path: path.to_owned(), message });
+    /// Reads what [`Checkpoint::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// [`crate::Error::Model`] if they are damaged in any way, not those of a checkpoint, or of another version.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        Self::read(bytes).map_err(wrong(NAME))
+    }
+
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, ModelProblem> {
+        let stored = Container::open(bytes, Kind::Checkpoint)?;
+        let Content { format, checkpoint: progress } = stored.content()?;
+        if format != FORMAT {
+            let what = format!("is a checkpoint in format {format}: this version reads format {FORMAT}");
+            return Err(ModelProblem::Version { what });
         }
         let values = |name: &str| Some(stored.values(stored.get(name)?).collect::<Vec<f32>>());
-        let missing = || Error::ModelFile {
-            path: path.to_owned(),
-            message: "is no checkpoint: it lacks tensors".to_owned(),
-        };
-        let params = values("params").ok_or_else(missing)?;
+        let params = values("params").ok_or_else(|| no_model("is no checkpoint: it lacks tensors"))?;
         let average = values("average");
         let moments = (0..).map_while(|i| values(&format!("moment{i}"))).collect();
         let state = (0..)
             .map_while(|l| Some(State { h: values(&format!("h{l}"))?, c: values(&format!("c{l}"))? }))
             .collect();
-        Ok(Self { progress: content.checkpoint, params, average, moments, state })
+        Ok(Self { progress, params, average, moments, state })
     }
 }
 
-fn vector(name: &str, values: &[f32]) -> Tensor {
-    Tensor { name: name.to_owned(), shape: vec![values.len()], values: values.to_vec() }
+fn vector(name: impl Into<String>, values: &[f32]) -> Tensor<'_> {
+    Tensor { name: name.into(), shape: vec![values.len()], values }
 }

@@ -19,6 +19,6 @@ pub(crate) use config::{at_least_one, at_most};
 pub use event::{Done, Event, Reason, Start, Step};
 pub(crate) use milestones::VALIDATION_TARGETS;
 pub use run::{Outcome, Run};
-pub use settings::{Example, Optimizer, Preset, Schedule, Settings, Span, TaskName};
+pub use settings::{Example, Optimizer, Preset, Schedule, Settings, Span};
 pub use trainable_task::{DataSummary, Prepared, TrainableTask};
 pub use trainer::{StepReport, Trainer};

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::PrecisionChoice;
 use crate::format::Column;
 use crate::layer::AttentionKind;
-use crate::model::{ActivationKind, CellKind, PoolingKind, ResetGate};
+use crate::model::{ActivationKind, CellKind, PoolingKind, ResetGate, TaskName};
 use crate::text::TokenUnits;
 
 macro_rules! settings {
@@ -192,26 +192,6 @@ settings! {
     out: PathBuf,
     /// A model to go on from instead of random numbers.
     init_from: PathBuf,
-}
-
-/// A shape of sequence task, by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TaskName {
-    /// Text symbol by symbol, each from those before it.
-    Language,
-    /// One label for a sequence.
-    Classify,
-    /// A label for each step of a sequence.
-    Tag,
-    /// A text for a vector or an image.
-    Caption,
-    /// One sequence from another.
-    Translate,
-    /// The next keys of a piece of music.
-    Music,
-    /// The next numbers of a series.
-    Forecast,
 }
 
 /// Settings that belong together, by name. What a user gives beside one wins over it, and a run's `config.toml` has

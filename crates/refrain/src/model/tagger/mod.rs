@@ -9,7 +9,7 @@ mod sizes;
 
 use std::ops::Range;
 
-use refrain_kernels::{Backend, LinearSpec, Real};
+use refrain_kernels::{Backend, LinearSpec, Real, State};
 
 pub use batch::TaggerBatch;
 pub use sizes::{SpellingSizes, TaggerSizes};
@@ -90,6 +90,16 @@ impl Tagger {
         &self.sizes
     }
 
+    /// The state of `rows` sequences that begin, of the layers over the steps of a sequence.
+    pub fn zero_state<B: Backend>(&self, rows: usize) -> Vec<State<B::Real>> {
+        self.stack.zero_state::<B>(rows)
+    }
+
+    /// The layers that [`Tagger::zero_state`] is of.
+    pub(crate) fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
     /// How well each label fits each step, `[T, B, K]`: logits, or what the field adds its own scores to.
     pub fn emissions<'p, B: Backend>(
         &self,
@@ -99,11 +109,24 @@ impl Tagger {
         dropout: Option<DropoutMask>,
         pass: &'p mut TaggerWorkspace<B>,
     ) -> &'p [B::Real] {
+        let mut state = self.zero_state::<B>(batch.rows());
+        self.emissions_from(backend, weights, batch, dropout, &mut state, pass)
+    }
+
+    /// The same for sequences that go on from `state`, which becomes the one after the batch.
+    pub fn emissions_from<'p, B: Backend>(
+        &self,
+        backend: &B,
+        weights: &Weights<B>,
+        batch: &TaggerBatch,
+        dropout: Option<DropoutMask>,
+        state: &mut [State<B::Real>],
+        pass: &'p mut TaggerWorkspace<B>,
+    ) -> &'p [B::Real] {
         self.read(backend, weights, batch, dropout, pass);
-        let mut state = self.stack.zero_state::<B>(batch.rows());
         let x = read(batch, &pass.ids, dropout).above(&pass.input);
         let layers = (self.layers(weights), &weights.params);
-        self.stack.forward(backend, layers, &x, &mut state, &mut pass.stack);
+        self.stack.forward(backend, layers, &x, state, &mut pass.stack);
         let output = pass.stack.output(backend);
         backend.linear_outputs(&weights.linears[0], output, &mut pass.emissions, &mut pass.scratch);
         &pass.emissions

@@ -17,7 +17,7 @@ pub use data::InputCodec;
 pub use options::Options;
 pub use predict::{CaptionEvaluation, Captioned, Decoding};
 
-use crate::model::{Captioner, CaptionerInput, CaptionerSizes, Task};
+use crate::model::{Captioner, CaptionerInput, CaptionerSizes, Task, TaskName};
 use crate::text::Tokenizer;
 use crate::train::{Prepared, Settings, TrainableTask};
 use crate::{Error, Result};
@@ -49,7 +49,7 @@ impl Caption {
 }
 
 impl Task for Caption {
-    const NAME: &'static str = "caption";
+    const NAME: &'static str = TaskName::Caption.name();
     type Network = Captioner;
     type Description = Description;
 

@@ -11,7 +11,7 @@ use super::{Caption, CaptionBatches};
 use crate::metric::TextScores;
 use crate::model::{self, CaptionerWorkspace};
 use crate::sample::{self, BeamOptions, Boundaries, Sampler, beam_search, log_sum, take_rows};
-use crate::{Error, Result, Session};
+use crate::{Error, InputProblem, Result, Session};
 
 /// How a text is chosen.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,11 +56,11 @@ const BATCH: usize = 32;
 /// How much longer than any text learned from one may get, before it is cut off.
 const LONGER: usize = 2;
 
-impl<B: Backend> Session<'_, Caption, B> {
+impl<B: Backend> Session<Caption, B> {
     /// A text for each input, as [`Caption::read_inputs`] gives them.
     ///
     /// # Errors
-    /// [`Error::Config`] for a way of choosing that cannot be, and for inputs of another size.
+    /// [`Error::Setting`] for a way of choosing that cannot be, [`Error::Input`] for inputs of another size.
     pub fn predict(&self, inputs: &[Vec<f32>], decoding: &Decoding) -> Result<Vec<Captioned>> {
         if let Decoding::Beam(options) = decoding {
             options.validate()?;
@@ -70,11 +70,9 @@ impl<B: Backend> Session<'_, Caption, B> {
         }
         let size = model::Task::network(&self.model().task).sizes().input.size();
         if let Some(number) = inputs.iter().position(|input| input.len() != size) {
-            return Err(Error::Config(format!(
-                "input {} has {} numbers: the model reads {size}",
-                number + 1,
-                inputs[number].len()
-            )));
+            let found = inputs[number].len();
+            let problem = InputProblem::Size { what: "numbers", found, expected: size };
+            return Err(Error::input(format!("input {}", number + 1), problem));
         }
         let part = |inputs| Part { inputs, texts: Ok(vec![]) };
         let mut parts: Vec<Part<'_>> = inputs.chunks(BATCH).map(part).collect();
@@ -165,12 +163,12 @@ impl<B: Backend> Session<'_, Caption, B> {
 }
 
 /// The decoder at work.
-struct Writer<'s, 'm, B: Backend> {
-    session: &'s Session<'m, Caption, B>,
+struct Writer<'s, B: Backend> {
+    session: &'s Session<Caption, B>,
     pass: CaptionerWorkspace<B>,
 }
 
-impl<B: Backend> Writer<'_, '_, B> {
+impl<B: Backend> Writer<'_, B> {
     /// Logits of the next tokens, `[rows, V]`, of those that may come.
     fn step(&mut self, ids: &[u32], states: &mut [State<B::Real>]) -> Vec<B::Real> {
         let task = &self.session.model().task;
@@ -218,13 +216,13 @@ impl<B: Backend> Writer<'_, '_, B> {
 }
 
 /// The decoder, as a search sees it.
-struct Hypotheses<'s, 'm, B: Backend> {
-    writer: Writer<'s, 'm, B>,
+struct Hypotheses<'s, B: Backend> {
+    writer: Writer<'s, B>,
     states: Vec<State<B::Real>>,
     logits: Vec<B::Real>,
 }
 
-impl<B: Backend> sample::Writer for Hypotheses<'_, '_, B> {
+impl<B: Backend> sample::Writer for Hypotheses<'_, B> {
     type Real = B::Real;
 
     fn step(&mut self, parents: &[usize], ids: &[u32]) -> &[B::Real] {

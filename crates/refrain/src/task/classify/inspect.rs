@@ -5,24 +5,43 @@ use refrain_kernels::{Backend, Real};
 use super::data::{ClassifyExample, ClassifyInput};
 use super::{Classify, InputCodec};
 use crate::data::Example;
-use crate::inspect::{Contributions, Recording};
+use crate::inspect::{Contributions, Recording, Trace};
 use crate::model::{ClassifierBatch, ClassifierWorkspace, Task};
 use crate::{Error, Result, Session};
 
-/// Labels that are told.
-const TOLD: usize = 5;
+/// Labels that are shown.
+const TOP_K: usize = 5;
 
-impl<B: Backend> Session<'_, Classify, B> {
-    /// What the layers do with a sequence, and what each of its steps contributes to the label.
+impl<B: Backend> Session<Classify, B> {
+    /// What the layers do while they read a sequence.
     ///
     /// # Errors
-    /// [`Error::Config`] for a sequence that the model cannot read.
-    pub fn inspect(&self, input: ClassifyInput, name: &str) -> Result<Recording> {
+    /// [`Error::Input`] for a sequence that the model cannot read.
+    pub fn trace(&self, input: ClassifyInput) -> Result<Trace<B::Real>> {
+        let (_, _, pass) = self.read(input)?;
+        Ok(Trace::of_pass(self, &pass))
+    }
+
+    /// A sequence in numbers, and what a pass over it left.
+    fn read(
+        &self,
+        input: ClassifyInput,
+    ) -> Result<(ClassifyExample, ClassifierBatch, ClassifierWorkspace<B>)> {
         let task = &self.model().task;
-        let example = task.encode(input).map_err(Error::Config)?;
+        let example = task.encode(input).map_err(|problem| Error::input("the sequence", problem))?;
         let (mut batch, mut pass) = (ClassifierBatch::default(), ClassifierWorkspace::default());
         ClassifyExample::fill(&[&example], &mut batch);
         task.network().logits(self.backend(), self.weights(), &batch, None, &mut pass);
+        Ok((example, batch, pass))
+    }
+
+    /// What the layers do with a sequence, and what each of its steps contributes to the label.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a sequence that the model cannot read.
+    pub fn inspect(&self, input: ClassifyInput, name: &str) -> Result<Recording> {
+        let task = &self.model().task;
+        let (example, batch, mut pass) = self.read(input)?;
         let steps = example.steps().0;
         let axis = match &task.codec {
             InputCodec::Text(tokenizer) => {
@@ -45,7 +64,7 @@ impl<B: Backend> Session<'_, Classify, B> {
         let mut labels: Vec<(String, f32)> =
             task.labels().iter().cloned().zip(whole.probabilities.iter().copied()).collect();
         labels.sort_by(|a, b| b.1.total_cmp(&a.1));
-        labels.truncate(TOLD);
+        labels.truncate(TOP_K);
         recording.inspection.own.contributions = Some(Contributions {
             label: task.labels()[whole.class].clone(),
             labels,

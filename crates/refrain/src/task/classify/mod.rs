@@ -5,6 +5,7 @@ mod inspect;
 mod options;
 mod predict;
 mod prepare;
+mod step;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +15,7 @@ pub use options::Options;
 pub use predict::{Classified, ClassifyEvaluation};
 
 use crate::data::Examples;
-use crate::model::{Classifier, ClassifierSizes, InputKind, Task};
+use crate::model::{Classifier, ClassifierSizes, InputKind, Task, TaskName};
 use crate::task::Scaling;
 use crate::task::labels::LabelSet;
 use crate::text::Tokenizer;
@@ -60,7 +61,7 @@ impl Classify {
 }
 
 impl Task for Classify {
-    const NAME: &'static str = "classify";
+    const NAME: &'static str = TaskName::Classify.name();
     type Network = Classifier;
     type Description = Description;
 

@@ -34,15 +34,15 @@ pub struct ClassifyEvaluation {
 /// Sequences that are read together.
 const BATCH: usize = 32;
 
-impl<B: Backend> Session<'_, Classify, B> {
+impl<B: Backend> Session<Classify, B> {
     /// The classes of sequences, in their order.
     ///
     /// # Errors
-    /// [`Error::Config`] for a sequence that the model cannot read, with its number.
+    /// [`Error::Input`] for a sequence that the model cannot read, with its number.
     pub fn predict(&self, inputs: Vec<ClassifyInput>) -> Result<Vec<Classified>> {
         let encode = |(i, input): (usize, ClassifyInput)| {
             let encoded = self.model().task.encode(input);
-            encoded.map_err(|message| Error::Config(format!("sequence {}: {message}", i + 1)))
+            encoded.map_err(|problem| Error::input(format!("sequence {}", i + 1), problem))
         };
         let examples: Vec<_> = inputs.into_iter().enumerate().map(encode).collect::<Result<_>>()?;
         Ok(self.classify(&examples))

@@ -8,10 +8,10 @@ use refrain_kernels::Backend;
 use super::data::{Anchored, Window};
 use super::prepare::{digest, transform};
 use super::scale::Scale;
-use super::{Baseline, Forecast, Said};
+use super::{Baseline, Distribution, Forecast};
 use crate::format::{Series, read_series};
 use crate::metric::{mae, rmse};
-use crate::{Error, Result, Session};
+use crate::{Error, InputProblem, Result, Session};
 
 /// How far forecasts of one column are off, in its unit: `[h]`, one element a step ahead.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,10 +46,10 @@ pub struct ForecastEvaluation {
     /// `[T, C]`: what was to be forecast.
     pub truths: Vec<f64>,
     /// Forecasts `[T, h, C]`: those of row `t` start at step `from + t`.
-    pub forecasts: Vec<Said>,
+    pub forecasts: Vec<Distribution>,
 }
 
-impl<B: Backend> Session<'_, Forecast, B> {
+impl<B: Backend> Session<Forecast, B> {
     /// Forecasts in the part of a series that training kept apart, or if it is another series, or `all` is wanted, as
     /// soon as there is enough history.
     ///
@@ -65,11 +65,11 @@ impl<B: Backend> Session<'_, Forecast, B> {
         let kept_apart = same && !all && series.steps() > known.test_start;
         let from = if kept_apart { known.test_start } else { enough };
         if from + horizon > series.steps() {
-            let message = format!(
-                "has {} steps: {from} of history and {horizon} to forecast are needed",
-                series.steps()
-            );
-            return Err(Error::data(path, None, message));
+            let problem = InputProblem::TooLittle {
+                found: format!("has {} steps", series.steps()),
+                expected: format!("{from} of history and {horizon} to forecast are needed"),
+            };
+            return Err(Error::input(path.display(), problem));
         }
         let forecasts = self.roll(&series, path, from)?;
         let columns = (0..columns).map(|column| self.errors(&series, from, column, &forecasts)).collect();
@@ -79,17 +79,23 @@ impl<B: Backend> Session<'_, Forecast, B> {
     }
 
     /// Forecasts from every step from `from` on.
-    fn roll(&self, series: &Series, path: &Path, from: usize) -> Result<Vec<Said>> {
+    fn roll(&self, series: &Series, path: &Path, from: usize) -> Result<Vec<Distribution>> {
         let known = &self.model().task.description;
         let anchored = Arc::new(Anchored {
             series: transform(&known.anchoring, series, path)?,
             anchoring: known.anchoring.clone(),
         });
-        Ok(self.say(&Window::all(&anchored, from..series.steps())))
+        Ok(self.distributions(&Window::all(&anchored, from..series.steps())))
     }
 
     /// The errors in one column.
-    fn errors(&self, series: &Series, from: usize, column: usize, forecasts: &[Said]) -> Vec<ForecastErrors> {
+    fn errors(
+        &self,
+        series: &Series,
+        from: usize,
+        column: usize,
+        forecasts: &[Distribution],
+    ) -> Vec<ForecastErrors> {
         let task = &self.model().task;
         let (horizon, columns) = (task.horizon(), task.columns().len());
         let values: Vec<f64> = series.values.iter().skip(column).step_by(columns).copied().collect();

@@ -7,11 +7,29 @@ use refrain_kernels::Backend;
 use super::Forecast;
 use super::data::Window;
 use crate::data::Example;
-use crate::inspect::{ContinuedSeries, Recording};
+use crate::inspect::{ContinuedSeries, Recording, Trace};
 use crate::model::{ForecasterBatch, ForecasterWorkspace, Task};
 use crate::{Result, Session};
 
-impl<B: Backend> Session<'_, Forecast, B> {
+impl<B: Backend> Session<Forecast, B> {
+    /// What the layers do while they read the end of the series in `path`, or of the one that was learned from.
+    ///
+    /// # Errors
+    /// As [`Session::predict`].
+    pub fn trace(&self, path: Option<&Path>) -> Result<Trace<B::Real>> {
+        Ok(Trace::of_pass(self, &self.read(&self.last_window(path)?.1).1))
+    }
+
+    /// Steps that are read of a window, and what a pass left.
+    fn read(&self, window: &Window) -> (usize, ForecasterWorkspace<B>) {
+        let (mut batch, mut pass) = (ForecasterBatch::default(), ForecasterWorkspace::default());
+        Window::fill(&[window], &mut batch);
+        let network = self.model().task.network();
+        let mut state = network.start::<B>(1);
+        network.outputs(self.backend(), self.weights(), &batch.inputs, None, &mut state, &mut pass);
+        (batch.inputs.steps, pass)
+    }
+
     /// What the layers do with the end of the series in `path`, or of the one that was learned from, and what is expected
     /// after it.
     ///
@@ -20,15 +38,11 @@ impl<B: Backend> Session<'_, Forecast, B> {
     pub fn inspect(&self, path: Option<&Path>, name: &str) -> Result<Recording> {
         let task = &self.model().task;
         let (after, window) = self.last_window(path)?;
-        let (mut batch, mut pass) = (ForecasterBatch::default(), ForecasterWorkspace::default());
-        Window::fill(&[&window], &mut batch);
-        let network = task.network();
-        let mut state = network.start::<B>(1);
-        network.outputs(self.backend(), self.weights(), &batch.inputs, None, &mut state, &mut pass);
-        let steps = after - batch.inputs.steps..after;
+        let (steps, pass) = self.read(&window);
+        let steps = after - steps..after;
         let tokens = steps.map(|step| (step + 1).to_string()).collect();
         let mut recording = Recording::of_pass(self, &pass, name, ("steps", tokens));
-        let said = self.say(std::slice::from_ref(&window)).swap_remove(0);
+        let said = self.distributions(std::slice::from_ref(&window)).swap_remove(0);
         let columns = task.columns().len();
         let ahead = |value: &dyn Fn(usize) -> f64| -> Vec<Vec<f64>> {
             let all: Vec<f64> = (0..task.horizon() * columns).map(value).collect();

@@ -11,6 +11,7 @@ mod predict;
 mod prepare;
 mod scale;
 mod season;
+mod step;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,11 +20,12 @@ pub use baseline::{Autoregression, Baseline};
 pub use data::Window;
 pub use evaluate::{ForecastErrors, ForecastEvaluation};
 pub use options::Options;
-pub use predict::{Outlook, Said};
+pub use predict::{Distribution, ForecastOutput};
 pub use scale::{Normal, Scale};
+pub use step::ForecastState;
 
 use crate::data::Examples;
-use crate::model::{Forecaster, ForecasterSizes, FrameOutput, Task};
+use crate::model::{Forecaster, ForecasterSizes, FrameOutput, Task, TaskName};
 use crate::task::listed;
 use crate::train::{Prepared, Settings, TrainableTask};
 use crate::{Error, Result};
@@ -83,7 +85,7 @@ impl Forecast {
 }
 
 impl Task for Forecast {
-    const NAME: &'static str = "forecast";
+    const NAME: &'static str = TaskName::Forecast.name();
     type Network = Forecaster;
     type Description = Description;
 

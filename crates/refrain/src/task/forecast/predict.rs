@@ -13,11 +13,11 @@ use crate::format::{Series, read_series};
 use crate::metric;
 use crate::model::{ForecasterWorkspace, FrameOutput, Task};
 use crate::task::in_batches;
-use crate::{Error, Result, Session};
+use crate::{Error, InputProblem, Result, Session};
 
 /// A forecast of all steps ahead, `[h, C]`.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Said {
+pub enum Distribution {
     /// As normal distributions.
     Normals(Vec<Normal>),
     /// As quantiles, in the unit of the series.
@@ -31,19 +31,19 @@ pub enum Said {
 
 /// What a forecaster makes of the end of a series.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Outlook {
+pub struct ForecastOutput {
     /// Steps before it.
     pub after: usize,
     /// Steps ahead and columns, `[h, C]`.
-    pub said: Said,
+    pub distribution: Distribution,
 }
 
-impl Said {
+impl Distribution {
     /// The one number that is said of value `i`: its mean, or the quantile next to the median.
     pub fn point(&self, i: usize) -> f64 {
         match self {
-            Said::Normals(normals) => normals[i].value_mean(),
-            Said::Quantiles { levels, values } => {
+            Distribution::Normals(normals) => normals[i].value_mean(),
+            Distribution::Quantiles { levels, values } => {
                 let from_middle =
                     |&a: &usize, &b: &usize| (levels[a] - 0.5).abs().total_cmp(&(levels[b] - 0.5).abs());
                 (0..levels.len()).min_by(from_middle).map_or(f64::NAN, |level| values[i][level])
@@ -55,8 +55,8 @@ impl Said {
     /// (19 times in 20 between them), or the outermost quantiles.
     pub fn interval(&self, i: usize) -> (f64, f64) {
         match self {
-            Said::Normals(normals) => (normals[i].at(-1.96), normals[i].at(1.96)),
-            Said::Quantiles { values, .. } => {
+            Distribution::Normals(normals) => (normals[i].at(-1.96), normals[i].at(1.96)),
+            Distribution::Quantiles { values, .. } => {
                 let all = &values[i];
                 (all.first().copied().unwrap_or(f64::NAN), all.last().copied().unwrap_or(f64::NAN))
             }
@@ -66,16 +66,16 @@ impl Said {
     /// The negative log-density at a `truth` of value `i`, in nats, where there is such a thing.
     pub fn nll(&self, i: usize, truth: f64) -> Option<f64> {
         match self {
-            Said::Normals(normals) => Some(normals[i].nll(truth)),
-            Said::Quantiles { .. } => None,
+            Distribution::Normals(normals) => Some(normals[i].nll(truth)),
+            Distribution::Quantiles { .. } => None,
         }
     }
 
     /// The pinball loss at a `truth` of value `i`, the mean over the quantiles, where there are some.
     pub fn pinball(&self, i: usize, truth: f64) -> Option<f64> {
         match self {
-            Said::Normals(_) => None,
-            Said::Quantiles { levels, values } => {
+            Distribution::Normals(_) => None,
+            Distribution::Quantiles { levels, values } => {
                 let parts = levels.iter().zip(&values[i]);
                 let losses = parts.map(|(&level, &value)| metric::pinball(&[truth], &[value], level));
                 Some(losses.sum::<f64>() / levels.len() as f64)
@@ -87,15 +87,15 @@ impl Said {
 /// Windows that are read together.
 const BATCH: usize = 32;
 
-impl<B: Backend> Session<'_, Forecast, B> {
+impl<B: Backend> Session<Forecast, B> {
     /// What follows on the series in `path`, or on the one that was learned from.
     ///
     /// # Errors
     /// If the file cannot be read, lacks a column, or is too short.
-    pub fn predict(&self, path: Option<&Path>) -> Result<Outlook> {
+    pub fn predict(&self, path: Option<&Path>) -> Result<ForecastOutput> {
         let (after, window) = self.last_window(path)?;
-        let said = self.say(&[window]).swap_remove(0);
-        Ok(Outlook { after, said })
+        let distribution = self.distributions(&[window]).swap_remove(0);
+        Ok(ForecastOutput { after, distribution })
     }
 
     /// The window at the end of the series in `path`, or of the one that was learned from, and the steps before its forecast.
@@ -113,8 +113,11 @@ impl<B: Backend> Session<'_, Forecast, B> {
         };
         let at = series.steps();
         if at < anchoring.reach() {
-            let message = format!("has {at} steps: the model reads a history of {}", anchoring.reach());
-            return Err(Error::data(path, None, message));
+            let problem = InputProblem::TooLittle {
+                found: format!("has {at} steps"),
+                expected: format!("the model reads a history of {}", anchoring.reach()),
+            };
+            return Err(Error::input(path.display(), problem));
         }
         let series = transform(anchoring, &series, path)?;
         let anchored = Arc::new(Anchored { series, anchoring: anchoring.clone() });
@@ -122,7 +125,7 @@ impl<B: Backend> Session<'_, Forecast, B> {
     }
 
     /// What is said of each window's future.
-    pub(super) fn say(&self, windows: &[Window]) -> Vec<Said> {
+    pub(super) fn distributions(&self, windows: &[Window]) -> Vec<Distribution> {
         let network = self.model().task.network();
         let output = &network.sizes().output;
         let anchoring = &self.model().task.description.anchoring;
@@ -134,13 +137,13 @@ impl<B: Backend> Session<'_, Forecast, B> {
             let last = &outputs[outputs.len() - rows * output.size()..];
             last.chunks_exact(output.size()).map(<[B::Real]>::to_vec).collect()
         });
-        let said = |(window, outputs): (&Window, Vec<B::Real>)| match output {
-            FrameOutput::Quantiles { levels, .. } => Said::Quantiles {
+        let distribution = |(window, outputs): (&Window, Vec<B::Real>)| match output {
+            FrameOutput::Quantiles { levels, .. } => Distribution::Quantiles {
                 levels: levels.clone(),
                 values: anchoring.quantiles(&outputs, &window.anchors()),
             },
-            _ => Said::Normals(anchoring.normals(&outputs, &window.anchors())),
+            _ => Distribution::Normals(anchoring.normals(&outputs, &window.anchors())),
         };
-        windows.iter().zip(all).map(said).collect()
+        windows.iter().zip(all).map(distribution).collect()
     }
 }

@@ -1,22 +1,28 @@
 //! Text, symbol by symbol: each is predicted from all before it.
 
+mod evaluate;
 mod held_back;
+mod inspect;
 mod options;
+mod predict;
 mod prepare;
 mod preset;
 mod sizes;
+mod step;
 
 use std::sync::Arc;
 
 use refrain_kernels::Backend;
 use serde::{Deserialize, Serialize};
 
+pub use evaluate::LanguageEvaluation;
 pub use held_back::held_back;
+pub use inspect::{InspectOptions, MAX_UNROLLED, watch};
 pub use options::Options;
 
 use crate::data::Batches;
 use crate::inspect::Probe;
-use crate::model::{Architecture, LanguageModel, Task, Weights};
+use crate::model::{Architecture, LanguageModel, Task, TaskName, Weights};
 use crate::sample::{self, Generator};
 use crate::task::listed;
 use crate::text::{Corpus, EncodedText, Source, TokenUnits, Vocabulary, thousands};
@@ -80,7 +86,7 @@ impl Language {
 }
 
 impl Task for Language {
-    const NAME: &'static str = "language";
+    const NAME: &'static str = TaskName::Language.name();
     type Network = LanguageModel;
     type Description = Description;
 
@@ -149,6 +155,6 @@ impl TrainableTask for Language {
 
     fn probe<B: Backend>(&self, backend: &B, weights: &Weights<B>, text: &Source) -> Result<Option<Probe>> {
         let (ids, _) = self.tokens(text.clone(), PROBED)?;
-        Ok(Some(Probe::take(backend, self, weights, &ids)))
+        Ok(Some(inspect::probe(backend, self, weights, &ids)))
     }
 }

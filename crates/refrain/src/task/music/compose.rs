@@ -16,22 +16,22 @@ use crate::{Error, Result, Session};
 pub struct ComposeOptions {
     /// Frames to make.
     pub length: usize,
-    /// What logits are divided by: below 1 safer, above 1 more daring; at 0 a key sounds if it is as probable as not.
+    /// What logits are divided by: below 1 less random, above 1 more random; at 0 a key sounds if it is as probable as not.
     pub temperature: f64,
     /// Names the random choices.
     pub seed: u64,
 }
 
-impl<B: Backend> Session<'_, Music, B> {
+impl<B: Backend> Session<Music, B> {
     /// Frames that go on from `prompt`, or from silence if that is empty; the prompt is not repeated. Each key of a
     /// frame is drawn by itself, as the model sees them.
     ///
     /// # Errors
-    /// [`Error::Config`] for a temperature that is negative or not finite.
+    /// [`Error::Setting`] for a temperature that is negative or not finite.
     pub fn compose(&self, prompt: &Roll, options: &ComposeOptions) -> Result<Roll> {
         let temperature = options.temperature;
         if !(temperature.is_finite() && temperature >= 0.0) {
-            return Err(Error::Config(format!("temperature is {temperature}: give 0 or more")));
+            return Err(Error::out_of_range("temperature", temperature, "0 or more"));
         }
         let network = self.model().task.network();
         let mut rng = ChaCha8Rng::seed_from_u64(options.seed);

@@ -10,7 +10,7 @@ use crate::format::{NOTES, Roll};
 use crate::layer::bernoulli_nll;
 use crate::model::{ForecasterWorkspace, Task};
 use crate::task::in_batches;
-use crate::{Error, Result, Session};
+use crate::{Error, InputProblem, Result, Session};
 
 /// A part of a file of rolls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -66,7 +66,7 @@ struct Tally {
     frames: usize,
 }
 
-impl<B: Backend> Session<'_, Music, B> {
+impl<B: Backend> Session<Music, B> {
     /// How well the pieces in a file or folder are predicted: those of a part of it, or if none is named, those of its
     /// test part, or where there is no such part, all.
     ///
@@ -82,8 +82,11 @@ impl<B: Backend> Session<'_, Music, B> {
             MusicPart::All => [parts.train, parts.valid, parts.test].concat(),
         };
         if pieces.is_empty() {
-            let message = format!("has no {} part: leave --part out, or name another", part.name());
-            return Err(Error::data(path, None, message));
+            let problem = InputProblem::TooLittle {
+                found: format!("has no {} part", part.name()),
+                expected: "leave `part` out, or name another".to_owned(),
+            };
+            return Err(Error::input(path.display(), problem));
         }
         let pieces: Vec<Piece> = pieces.into_iter().map(Piece).collect();
         let tallies = self.tallies(&pieces);

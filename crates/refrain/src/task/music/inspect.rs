@@ -4,19 +4,21 @@ use refrain_kernels::{Backend, Real};
 
 use super::Music;
 use super::data::Piece;
+use crate::Session;
 use crate::data::Example;
 use crate::format::{NOTES, Roll};
-use crate::inspect::{ExpectedRoll, Recording};
+use crate::inspect::{ExpectedRoll, Recording, Trace};
 use crate::layer::sigmoid;
 use crate::model::{ForecasterBatch, ForecasterWorkspace, Task};
-use crate::{Result, Session};
 
-impl<B: Backend> Session<'_, Music, B> {
-    /// What the layers do with a piece, and how probable each key was in each frame before it was read.
-    ///
-    /// # Errors
-    /// None so far.
-    pub fn inspect(&self, roll: &Roll, name: &str) -> Result<Recording> {
+impl<B: Backend> Session<Music, B> {
+    /// What the layers do while they read a piece, silence before it.
+    pub fn trace(&self, roll: &Roll) -> Trace<B::Real> {
+        Trace::of_pass(self, &self.read(roll).1)
+    }
+
+    /// The probability of each key in each frame before that was read, and what a pass left.
+    fn read(&self, roll: &Roll) -> (Vec<Vec<f32>>, ForecasterWorkspace<B>) {
         let network = self.model().task.network();
         let (mut batch, mut pass) = (ForecasterBatch::default(), ForecasterWorkspace::default());
         Piece::fill(&[&Piece(roll.clone())], &mut batch);
@@ -24,10 +26,15 @@ impl<B: Backend> Session<'_, Music, B> {
         let outputs =
             network.outputs(self.backend(), self.weights(), &batch.inputs, None, &mut state, &mut pass);
         let frame = |logits: &[B::Real]| logits.iter().map(|x| sigmoid(x.as_f64()) as f32).collect();
-        let probability: Vec<Vec<f32>> = outputs.chunks_exact(NOTES).map(frame).collect();
+        (outputs.chunks_exact(NOTES).map(frame).collect(), pass)
+    }
+
+    /// What the layers do with a piece, and how probable each key was in each frame before it was read.
+    pub fn inspect(&self, roll: &Roll, name: &str) -> Recording {
+        let (probability, pass) = self.read(roll);
         let tokens = (0..probability.len()).map(|step| step.to_string()).collect();
         let mut recording = Recording::of_pass(self, &pass, name, ("frames", tokens));
         recording.inspection.own.roll = Some(ExpectedRoll { frames: roll.frames().to_vec(), probability });
-        Ok(recording)
+        recording
     }
 }

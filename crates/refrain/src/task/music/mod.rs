@@ -6,6 +6,7 @@ mod evaluate;
 mod inspect;
 mod options;
 mod prepare;
+mod step;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +16,7 @@ pub use evaluate::{MusicEvaluation, MusicPart};
 pub use options::Options;
 
 use crate::format::{NOTES, StepsPerQuarter};
-use crate::model::{Forecaster, ForecasterSizes, FrameOutput, Task};
+use crate::model::{Forecaster, ForecasterSizes, FrameOutput, Task, TaskName};
 use crate::train::{Prepared, Settings, TrainableTask};
 use crate::{Error, Result};
 
@@ -41,7 +42,7 @@ impl Music {
 }
 
 impl Task for Music {
-    const NAME: &'static str = "music";
+    const NAME: &'static str = TaskName::Music.name();
     type Network = Forecaster;
     type Description = Description;
 

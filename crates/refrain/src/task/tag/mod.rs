@@ -5,16 +5,18 @@ mod inspect;
 mod options;
 mod predict;
 mod prepare;
+mod step;
 
 use serde::{Deserialize, Serialize};
 
 pub use data::{TagExample, TagInput, has_labels_for_frames};
 pub use options::Options;
 pub use predict::{TagEvaluation, Tagged};
+pub use step::TagStep;
 
 use crate::data::Examples;
 use crate::format::Columns;
-use crate::model::{InputKind, Tagger, TaggerSizes, Task};
+use crate::model::{InputKind, Tagger, TaggerSizes, Task, TaskName};
 use crate::task::Scaling;
 use crate::task::labels::LabelSet;
 use crate::text::Tokenizer;
@@ -68,7 +70,7 @@ impl Tag {
 }
 
 impl Task for Tag {
-    const NAME: &'static str = "tag";
+    const NAME: &'static str = TaskName::Tag.name();
     type Network = Tagger;
     type Description = Description;
 

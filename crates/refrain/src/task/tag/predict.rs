@@ -40,15 +40,15 @@ pub struct TagEvaluation {
 /// Sequences that are read together.
 const BATCH: usize = 32;
 
-impl<B: Backend> Session<'_, Tag, B> {
+impl<B: Backend> Session<Tag, B> {
     /// The labels of sequences, in their order.
     ///
     /// # Errors
-    /// [`Error::Config`] for a sequence that the model cannot read, with its number.
+    /// [`Error::Input`] for a sequence that the model cannot read, with its number.
     pub fn predict(&self, inputs: &[TagInput]) -> Result<Vec<Tagged>> {
         let encode = |(i, input)| {
             let encoded = self.model().task.encode(input);
-            encoded.map_err(|message| Error::Config(format!("sequence {}: {message}", i + 1)))
+            encoded.map_err(|problem| Error::input(format!("sequence {}", i + 1), problem))
         };
         let examples: Vec<_> = inputs.iter().enumerate().map(encode).collect::<Result<_>>()?;
         let k = self.model().task.labels.len();

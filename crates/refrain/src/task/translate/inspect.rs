@@ -5,21 +5,30 @@ use refrain_kernels::{Backend, Real};
 use super::Translate;
 use super::data::TranslateExample;
 use crate::data::Example;
-use crate::inspect::{AttentionMatrix, Recording};
+use crate::inspect::{AttentionMatrix, Recording, Trace};
 use crate::model::{Task, TranslatorBatch, TranslatorWorkspace};
 use crate::sample::BeamOptions;
 use crate::{Error, Result, Session};
 
-impl<B: Backend> Session<'_, Translate, B> {
-    /// What the encoder does with a source, the translation, and what each of its symbols attended to.
+impl<B: Backend> Session<Translate, B> {
+    /// What the layers do while they read a source and write its translation.
     ///
     /// # Errors
     /// As [`Session::translate`].
-    pub fn inspect(&self, source: &str, options: &BeamOptions, name: &str) -> Result<Recording> {
+    pub fn trace(&self, source: &str, options: &BeamOptions) -> Result<Trace<B::Real>> {
+        Ok(Trace::of_pass(self, &self.read(source, options)?.2))
+    }
+
+    /// The translation of a source, both in numbers, and what a pass over them left.
+    fn read(
+        &self,
+        source: &str,
+        options: &BeamOptions,
+    ) -> Result<(String, TranslateExample, TranslatorWorkspace<B>)> {
         let task = &self.model().task;
         let found = self.translate(&[source], options)?;
         let text = found.first().and_then(|best| best.first()).map_or("", |best| &best.text).to_owned();
-        let example = task.encode(source).map_err(Error::Config)?;
+        let example = task.encode(source).map_err(|problem| Error::input("the text", problem))?;
         let example = TranslateExample { target: task.encode_target(&text), ..example };
         let (mut batch, mut pass) = (TranslatorBatch::default(), TranslatorWorkspace::default());
         TranslateExample::fill(&[&example], &mut batch);
@@ -27,6 +36,16 @@ impl<B: Backend> Session<'_, Translate, B> {
         let mut state = network.encode(self.backend(), self.weights(), &batch.source, None, &mut pass);
         let (ids, lengths) = (&batch.inputs.values, Some(&batch.inputs.lengths[..]));
         network.logits(self.backend(), self.weights(), ids, lengths, &mut state, &mut pass);
+        Ok((text, example, pass))
+    }
+
+    /// What the encoder does with a source, the translation, and what each of its symbols attended to.
+    ///
+    /// # Errors
+    /// As [`Session::translate`].
+    pub fn inspect(&self, source: &str, options: &BeamOptions, name: &str) -> Result<Recording> {
+        let task = &self.model().task;
+        let (text, example, pass) = self.read(source, options)?;
         let shown = |side: &super::TextSide, ids: &[u32]| -> Vec<String> {
             ids.iter().map(|&id| side.tokenizer().token(id).into_owned()).collect()
         };

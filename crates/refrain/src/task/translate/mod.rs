@@ -15,7 +15,7 @@ pub use predict::{Translation, TranslationEvaluation};
 
 use super::text_side::TextSide;
 use crate::data::Examples;
-use crate::model::{Task, Translator, TranslatorSizes};
+use crate::model::{Task, TaskName, Translator, TranslatorSizes};
 use crate::train::{Prepared, Settings, TrainableTask};
 use crate::{Error, Result};
 
@@ -51,7 +51,7 @@ impl Translate {
 }
 
 impl Task for Translate {
-    const NAME: &'static str = "translate";
+    const NAME: &'static str = TaskName::Translate.name();
     type Network = Translator;
     type Description = Description;
 

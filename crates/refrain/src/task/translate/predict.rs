@@ -67,11 +67,11 @@ impl TranslationEvaluation {
 /// Sources that are read together.
 const BATCH: usize = 32;
 
-impl<B: Backend> Session<'_, Translate, B> {
+impl<B: Backend> Session<Translate, B> {
     /// The translations of sources, in their order: of each at most `options.width`, the best first.
     ///
     /// # Errors
-    /// [`Error::Config`] for options that cannot be, and for a source that the model cannot read, with its number.
+    /// [`Error::Setting`] for options that cannot be, [`Error::Input`] for a source that the model cannot read, with its number.
     pub fn translate<S: AsRef<str>>(
         &self,
         sources: &[S],
@@ -81,7 +81,7 @@ impl<B: Backend> Session<'_, Translate, B> {
         let task = &self.model().task;
         let encode = |(i, source): (usize, &S)| {
             let encoded = task.encode(source.as_ref());
-            encoded.map_err(|message| Error::Config(format!("text {}: {message}", i + 1)))
+            encoded.map_err(|problem| Error::input(format!("text {}", i + 1), problem))
         };
         let examples: Vec<_> = sources.iter().enumerate().map(encode).collect::<Result<_>>()?;
         let translation = |Hypothesis { ids, log_probability, score }: Hypothesis| Translation {
@@ -96,7 +96,7 @@ impl<B: Backend> Session<'_, Translate, B> {
     /// How well the targets of a file are predicted.
     ///
     /// # Errors
-    /// [`Error::Config`] for options that cannot be; otherwise if the file cannot be read or understood.
+    /// [`Error::Setting`] for options that cannot be; otherwise if the file cannot be read or understood.
     pub fn evaluate(&self, path: &Path, options: &BeamOptions) -> Result<TranslationEvaluation> {
         let (task, pairs) = (&self.model().task, read_pairs(path)?);
         let examples = examples(task, path, &pairs)?;

@@ -2,36 +2,34 @@
 
 use std::path::Path;
 
-use refrain::Model;
 use refrain::format::{self, read_text};
 use refrain::inspect::Recording;
 use refrain::sample::BeamOptions;
+use refrain::task::Translate;
 use refrain::task::caption::Decoding;
 use refrain::task::classify::{ClassifyInput, InputCodec};
 use refrain::task::tag::{TagCodec, TagInput};
-use refrain::task::{Caption, Classify, Forecast, Music, Tag, Translate};
+use refrain::{AnyModel, Session};
 
 use super::Args;
-use crate::task::kind_of;
-use crate::{Failure, page};
+use crate::failure::Failure;
+use crate::page;
 
-/// What happens in a model of `task` while it reads the chosen sequence.
-pub(super) fn record(args: &Args, task: &str) -> Result<Recording, Failure> {
+/// What happens in a model while it reads the chosen sequence.
+pub(super) fn record(args: &Args, model: AnyModel) -> Result<Recording, Failure> {
     let name = page::name_of(&args.model);
-    match task {
-        "classify" => {
-            let model = Model::<Classify>::load(&args.model)?;
+    match model {
+        AnyModel::Classify(model) => {
             let inputs = match model.task.codec() {
                 InputCodec::Text(_) => {
                     written(model.task.texts_in(&args.whole_text()?)).map(ClassifyInput::Text).collect()
                 }
                 InputCodec::Frames(_) => model.task.sequences_in(args.file()?)?,
             };
-            let backend = args.machine.backend(&model)?;
-            Ok(model.on(&backend).inspect(args.item_of(inputs)?, &name)?)
+            let backend = args.device.backend(&model)?;
+            Ok(Session::new(model, &backend).inspect(args.item_of(inputs)?, &name)?)
         }
-        "tag" => {
-            let model = Model::<Tag>::load(&args.model)?;
+        AnyModel::Tag(model) => {
             let inputs: Vec<TagInput> = match model.task.codec() {
                 TagCodec::Words { .. } => {
                     let path = args.text.as_deref().unwrap_or(Path::new("--text"));
@@ -39,33 +37,29 @@ pub(super) fn record(args: &Args, task: &str) -> Result<Recording, Failure> {
                 }
                 TagCodec::Frames(_) => model.task.sequences_in(args.file()?)?,
             };
-            let backend = args.machine.backend(&model)?;
-            Ok(model.on(&backend).inspect(&args.item_of(inputs)?, &name)?)
+            let backend = args.device.backend(&model)?;
+            Ok(Session::new(model, &backend).inspect(&args.item_of(inputs)?, &name)?)
         }
-        "translate" => {
-            let model = Model::<Translate>::load(&args.model)?;
+        AnyModel::Translate(model) => {
             let source = args.item_of(written(Translate::sources_in(&args.whole_text()?)).collect())?;
-            let backend = args.machine.backend(&model)?;
-            Ok(model.on(&backend).inspect(&source, &BeamOptions::default(), &name)?)
+            let backend = args.device.backend(&model)?;
+            Ok(Session::new(model, &backend).inspect(&source, &BeamOptions::default(), &name)?)
         }
-        "caption" => {
-            let model = Model::<Caption>::load(&args.model)?;
+        AnyModel::Caption(model) => {
             let input = args.item_of(model.task.read_inputs(args.file()?)?)?;
-            let backend = args.machine.backend(&model)?;
-            Ok(model.on(&backend).inspect(&input, &Decoding::Greedy, &name)?)
+            let backend = args.device.backend(&model)?;
+            Ok(Session::new(model, &backend).inspect(&input, &Decoding::Greedy, &name)?)
         }
-        "forecast" => {
+        AnyModel::Forecast(model) => {
             if args.literal.is_some() {
                 return Err(Failure::Usage(
                     "--text is for models of texts: name a CSV file, or none".to_owned(),
                 ));
             }
-            let model = Model::<Forecast>::load(&args.model)?;
-            let backend = args.machine.backend(&model)?;
-            Ok(model.on(&backend).inspect(args.text.as_deref(), &name)?)
+            let backend = args.device.backend(&model)?;
+            Ok(Session::new(model, &backend).inspect(args.text.as_deref(), &name)?)
         }
-        "music" => {
-            let model = Model::<Music>::load(&args.model)?;
+        AnyModel::Music(model) => {
             let path = args.file()?;
             let pieces = match path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("mid"))
             {
@@ -75,10 +69,10 @@ pub(super) fn record(args: &Args, task: &str) -> Result<Recording, Failure> {
                     if parts.test.is_empty() { parts.train } else { parts.test }
                 }
             };
-            let backend = args.machine.backend(&model)?;
-            Ok(model.on(&backend).inspect(&args.item_of(pieces)?, &name)?)
+            let backend = args.device.backend(&model)?;
+            Ok(Session::new(model, &backend).inspect(&args.item_of(pieces)?, &name))
         }
-        _ => Err(Failure::Usage(format!("that is a {}, which this version cannot look into", kind_of(task)))),
+        AnyModel::Language(_) => Err(Failure::Usage("a language model reads a text".to_owned())),
     }
 }
 

@@ -24,7 +24,7 @@ impl Refusal {
 
 impl Refusal {
     /// As JSON.
-    pub(super) fn body(&self) -> Value {
+    pub(crate) fn body(&self) -> Value {
         let kind = if self.status.is_server_error() { "server_error" } else { "invalid_request_error" };
         json!({ "error": { "message": self.message, "type": kind, "param": null, "code": null } })
     }

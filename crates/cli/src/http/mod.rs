@@ -1,5 +1,7 @@
 //! Connections: whom the server listens to, and how long it waits for those who are slow.
 
+mod refusal;
+
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::time::Duration;
 
@@ -15,17 +17,18 @@ use hyper_util::service::TowerToHyperService;
 use serde::de::DeserializeOwned;
 use tokio_stream::StreamExt;
 
-use super::refusal::Refusal;
-use crate::Failure;
+pub(crate) use refusal::Refusal;
+
+use crate::failure::Failure;
 
 /// The longest body that is read.
 const MAX_BYTES: usize = 1 << 20;
 /// The longest body that is read only so that its sender reads the refusal.
 const MAX_DISCARDED: usize = 16 << 20;
 /// How long a request may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(20);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long to wait when the system has no room for another connection.
-const BREATH: Duration = Duration::from_millis(100);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// An address that is listened at.
 pub(crate) struct Listener {
@@ -91,7 +94,7 @@ impl Listener {
             loop {
                 let Ok((stream, _)) = listener.accept().await else {
                     // Too many open files, most likely: some will be closed.
-                    tokio::time::sleep(BREATH).await;
+                    tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                     continue;
                 };
                 // Pieces of a text are short, and wanted at once.
@@ -99,8 +102,8 @@ impl Listener {
                 let service = TowerToHyperService::new(router.clone());
                 tokio::spawn(async move {
                     let mut http = hyper::server::conn::http1::Builder::new();
-                    http.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
-                    // Who hangs up in the middle has no further wishes.
+                    http.timer(TokioTimer::new()).header_read_timeout(REQUEST_TIMEOUT);
+                    // A client that disconnects needs no answer.
                     let _ = http.serve_connection(TokioIo::new(stream), service).await;
                 });
             }
@@ -130,7 +133,7 @@ fn failed(error: std::io::Error) -> Failure {
 async fn arrived(request: Request) -> Result<Request, Refusal> {
     let (head, body) = request.into_parts();
     let slow = |_| Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time");
-    let body = tokio::time::timeout(PATIENCE, read_whole(body)).await.map_err(slow)??;
+    let body = tokio::time::timeout(REQUEST_TIMEOUT, read_whole(body)).await.map_err(slow)??;
     Ok(Request::from_parts(head, Body::from(body)))
 }
 

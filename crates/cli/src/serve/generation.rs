@@ -9,13 +9,13 @@ use refrain::text::Vocabulary;
 use refrain::{Cpu, Session};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::Failure;
+use crate::failure::Failure;
 
 /// Texts that are written together; others wait.
 const MAX_STREAMS: usize = 256;
 
 /// A text to be written.
-pub(super) struct Order {
+pub(super) struct Job {
     pub(super) prompt: String,
     pub(super) length: usize,
     pub(super) options: Options,
@@ -35,44 +35,41 @@ pub(super) struct Written {
 }
 
 /// See the module.
-pub(super) struct Writer {
-    orders: Sender<(Order, UnboundedSender<refrain::Result<Written>>)>,
+pub(super) struct Generation {
+    jobs: Sender<(Job, UnboundedSender<refrain::Result<Written>>)>,
 }
 
-impl Writer {
-    pub(super) fn start(
-        session: &'static Session<'static, Language, Cpu>,
-        threads: usize,
-    ) -> Result<Self, Failure> {
-        let (orders, received) = channel();
+impl Generation {
+    pub(super) fn begin(session: Session<Language, Cpu>, threads: usize) -> Result<Self, Failure> {
+        let (jobs, received) = channel();
         let thread = std::thread::Builder::new().name("writer".to_owned());
-        let started = thread.spawn(move || write_all(session, threads, &received));
+        let started = thread.spawn(move || write_all(&session, threads, &received));
         started.map_err(|error| Failure::Machine(format!("no thread can be started: {error}")))?;
-        Ok(Self { orders })
+        Ok(Self { jobs })
     }
 
     /// Has a text written; what cannot be written gives an error first. Who stops listening ends it.
-    pub(super) fn write(&self, order: Order) -> UnboundedReceiver<refrain::Result<Written>> {
+    pub(super) fn start(&self, job: Job) -> UnboundedReceiver<refrain::Result<Written>> {
         let (sender, receiver) = unbounded_channel();
-        // If the writer is gone, so is the sender, and the text ends.
-        let _ = self.orders.send((order, sender));
+        // If the thread is gone, so is the sender, and the text ends.
+        let _ = self.jobs.send((job, sender));
         receiver
     }
 }
 
-type Orders = Receiver<(Order, UnboundedSender<refrain::Result<Written>>)>;
+type Jobs = Receiver<(Job, UnboundedSender<refrain::Result<Written>>)>;
 
-fn write_all(session: &'static Session<'static, Language, Cpu>, threads: usize, orders: &Orders) {
+fn write_all(session: &Session<Language, Cpu>, threads: usize, jobs: &Jobs) {
     let vocabulary = &session.model().task.vocabulary;
     let mut generator = session.generator().with_threads(threads);
     let mut listeners: HashMap<StreamId, UnboundedSender<refrain::Result<Written>>> = HashMap::new();
     loop {
         while generator.len() < MAX_STREAMS {
-            let order = match generator.is_empty() {
-                true => orders.recv().map_err(|_| ()),
-                false => orders.try_recv().map_err(|_| ()),
+            let job = match generator.is_empty() {
+                true => jobs.recv().map_err(|_| ()),
+                false => jobs.try_recv().map_err(|_| ()),
             };
-            let Ok((Order { prompt, length, options }, listener)) = order else {
+            let Ok((Job { prompt, length, options }, listener)) = job else {
                 if generator.is_empty() {
                     return;
                 }

@@ -3,45 +3,30 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use refrain_kernels::{Backend, IGNORE, Real, State};
-use serde::Serialize;
 
+use crate::inspect::GradientReach;
 use crate::model::{Network, Workspace};
 use crate::task::Language;
-use crate::{Error, Result, Session};
+use crate::{Error, InputProblem, Result, Session};
 
 /// Where a loss is looked back from, at most.
 const PLACES: usize = 64;
 
-/// Norms of the gradient of a single step's loss with respect to the top layer's `h` so many steps before, over many
-/// places of a text: element `i` is about `i + 1` steps. Where there are cell states, those are held fixed; what goes
-/// back to them is in `cell`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct GradientReach {
-    /// The median over the places.
-    pub median: Vec<f64>,
-    /// A tenth lies below.
-    pub low: Vec<f64>,
-    /// A tenth lies above.
-    pub high: Vec<f64>,
-    /// The median of the norms with respect to cell states; empty where there are none.
-    pub cell: Vec<f64>,
-}
-
-impl<B: Backend> Session<'_, Language, B> {
+impl<B: Backend> Session<Language, B> {
     /// The gradients of the loss at places of a text, with respect to the states up to `lags` steps before. `seed` names
     /// the places.
     ///
     /// # Errors
-    /// [`Error::Config`] for a text that is too short to look back so far.
+    /// [`Error::Input`] for a text that is too short to look back so far.
     pub fn gradient_reach(&self, ids: &[u32], lags: usize, seed: u64) -> Result<GradientReach> {
         let network = &self.model().task.network;
         // A place reads `lags + 1` tokens, and the one after them is its target.
         let Some(room) = ids.len().checked_sub(lags + 1).filter(|&room| room > 0) else {
-            return Err(Error::Config(format!(
-                "the text has {} tokens: {} are needed to look back {lags} steps",
-                ids.len(),
-                lags + 2
-            )));
+            let problem = InputProblem::TooLittle {
+                found: format!("has {} tokens", ids.len()),
+                expected: format!("{} are needed to look back {lags} steps", lags + 2),
+            };
+            return Err(Error::input("the text", problem));
         };
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let starts: Vec<usize> = match room <= PLACES {

@@ -3,27 +3,27 @@
 use refrain::inspect::Recording;
 use refrain::picture::diverging;
 
-use super::Chosen;
+use super::Selection;
 
 /// What the colours of values are mixed with: a dark ground, on which light text stays legible.
 const GROUND: [f32; 3] = [24.0, 26.0, 30.0];
 
-pub(super) fn coloured(recording: &Recording, chosen: &Chosen) -> String {
+pub(super) fn text(recording: &Recording, selection: &Selection) -> String {
     let inspection = &recording.inspection;
-    let plane = &recording.planes[&(chosen.layer, chosen.plane)];
-    let unit = chosen.units.first().copied().unwrap_or(0);
+    let plane = &recording.planes[&(selection.layer, selection.plane)];
+    let unit = selection.units.first().copied().unwrap_or(0);
     let column = plane.units().iter().position(|&other| other == unit);
     let values: Vec<f32> = column.map(|column| plane.column(column).collect()).unwrap_or_default();
     let most = values.iter().fold(0.0_f32, |most, x| most.max(x.abs())).max(f32::MIN_POSITIVE);
     let follows = inspection.finder.iter().flat_map(|found| &found.properties).find_map(|finding| {
         let own = finding.units.first()?;
-        let same = (own.layer, own.plane, own.unit) == (chosen.layer, chosen.plane, unit);
+        let same = (own.layer, own.plane, own.unit) == (selection.layer, selection.plane, unit);
         same.then(|| format!(", which follows {} (r {:.2})", finding.property.name, own.r))
     });
     let mut text = format!(
         "{}, {}[{unit}]{}: blue {:.2}, orange {:.2}\n\n",
-        inspection.layers[chosen.layer].name,
-        chosen.plane,
+        inspection.layers[selection.layer].name,
+        selection.plane,
         follows.unwrap_or_default(),
         -most,
         most

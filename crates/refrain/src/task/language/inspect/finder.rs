@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use refrain_kernels::{Backend, Real, Trace};
-use serde::Serialize;
 
-use super::Property;
-use super::statistics::{Rows, correlation, mutual_information};
 use crate::Session;
+use crate::inspect::statistics::{Rows, correlation, mutual_information};
+use crate::inspect::{DirectionMatch, Finding, Property, UnitMatch};
 use crate::task::Language;
 
 /// Units that are told of each property.
@@ -17,53 +16,10 @@ const SAMPLED: usize = 4096;
 /// Weight on short directions, as a share of the mean variance of a unit.
 const RIDGE: f64 = 1e-2;
 
-/// A unit that follows a property. All numbers are of the second half of the text.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct UnitMatch {
-    /// Lowest 0.
-    pub layer: usize,
-    /// `h`, or `c` of cells that have it.
-    pub plane: &'static str,
-    /// Of the layer.
-    pub unit: usize,
-    /// Pearson's correlation.
-    pub r: f64,
-    /// Mutual information in nats.
-    pub mi: f64,
-    /// The size of the correlation with the property's values moved along the text, the mean of a few ways: what a unit shows
-    /// that has nothing to do with it.
-    pub baseline_r: f64,
-}
-
-/// The sum of a layer's units, each with a weight, that follows a property best.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct DirectionMatch {
-    /// Lowest 0.
-    pub layer: usize,
-    /// `h` or `c`.
-    pub plane: &'static str,
-    /// Correlation on the second half of the text, to whose places it was not fitted.
-    pub r: f64,
-    /// The same of a direction that was fitted to the property's values moved along the text.
-    pub baseline_r: f64,
-}
-
-/// A property and what follows it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Finding {
-    /// Of the whole text.
-    #[serde(flatten)]
-    pub property: Property,
-    /// The best first, as they were ranked on the first half.
-    pub units: Vec<UnitMatch>,
-    /// None for a text that is too short.
-    pub direction: Option<DirectionMatch>,
-}
-
 /// A plane of a layer.
 type Source = (usize, &'static str);
 
-impl<B: Backend> Session<'_, Language, B> {
+impl<B: Backend> Session<Language, B> {
     /// The units that follow each of these properties of the text `ids`, those best followed first.
     pub fn find_units(&self, ids: &[u32], properties: Vec<Property>) -> Vec<Finding> {
         let half = ids.len() / 2;

@@ -1,9 +1,9 @@
-//! The processor as a verb asks for it.
+//! The device that a verb asks for: this machine's processors.
 
 use refrain::model::{Network, Task};
 use refrain::{Cpu, Model, PrecisionChoice, train};
 
-use crate::Failure;
+use crate::failure::Failure;
 use crate::named::named;
 
 /// More threads than any machine serves; far more than this the system refuses to start.
@@ -19,7 +19,7 @@ pub(crate) fn cpu(threads: usize) -> Result<Cpu, Failure> {
 
 /// How a model is run, for every verb that only uses one.
 #[derive(clap::Args)]
-pub(crate) struct MachineArgs {
+pub(crate) struct DeviceArgs {
     /// f32, bf16, int8, or auto: bf16 where the processor multiplies it faster than f32 [auto]
     #[arg(long, value_parser = named::<PrecisionChoice>)]
     precision: Option<PrecisionChoice>,
@@ -28,7 +28,7 @@ pub(crate) struct MachineArgs {
     threads: Option<usize>,
 }
 
-impl MachineArgs {
+impl DeviceArgs {
     /// The processor for a model.
     pub(crate) fn backend<T: Task>(&self, model: &Model<T>) -> Result<Cpu, Failure> {
         let precision = self.precision.unwrap_or_default().resolve(model.task.network().hidden_size());

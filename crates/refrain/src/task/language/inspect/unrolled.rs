@@ -1,73 +1,26 @@
 //! A few steps of a text with every number: forward through time, and back.
 
-use std::collections::BTreeMap;
-
 use refrain_kernels::{Backend, Cell, Real, State};
-use serde::Serialize;
 
-use super::Predictions;
-use super::recorder::planes_of;
+use crate::inspect::{Predictions, Truncation, Unrolled, UnrolledLayer, planes_of};
 use crate::task::Language;
-use crate::{Error, Result, Session};
+use crate::{Error, InputProblem, Result, Session};
 
 /// The most steps that are unrolled.
 pub const MAX_UNROLLED: usize = 24;
 
-/// The network over a short text, unrolled.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Unrolled {
-    /// `[T]`: what is read.
-    pub tokens: Vec<String>,
-    /// `[T]`: what comes next, and is to be predicted.
-    pub targets: Vec<String>,
-    /// `[T]`: in nats.
-    pub losses: Vec<f32>,
-    /// `[T]`: of the targets.
-    pub probabilities: Vec<f32>,
-    /// `[T]`: the most probable next tokens with their probabilities.
-    pub top: Vec<Vec<(String, f32)>>,
-    /// What the cell computes.
-    pub equations: &'static [&'static str],
-    /// Lowest first.
-    pub layers: Vec<UnrolledLayer>,
-    /// The way back, once for every length that it is cut to: the longest first.
-    pub truncations: Vec<Truncation>,
-}
-
-/// A layer's numbers.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct UnrolledLayer {
-    /// For people.
-    pub name: String,
-    /// `H`.
-    pub units: usize,
-    /// By name, `[T][H]`.
-    pub planes: BTreeMap<&'static str, Vec<Vec<f32>>>,
-}
-
-/// Backpropagation through time, cut every `k` steps.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Truncation {
-    /// Steps of a window.
-    pub k: usize,
-    /// Of each layer, `[T][H]`: what of the sum of all losses flows back through time to `h` after each step.
-    pub d_h: Vec<Vec<Vec<f32>>>,
-    /// Likewise to `c`, of cells that have it.
-    pub d_c: Vec<Vec<Vec<f32>>>,
-}
-
-impl<B: Backend> Session<'_, Language, B> {
+impl<B: Backend> Session<Language, B> {
     /// A short text from the zero state, with all activations and gradients.
     ///
     /// # Errors
-    /// [`Error::Config`] for fewer than 2 tokens, or more than [`MAX_UNROLLED`] and one.
+    /// [`Error::Input`] for fewer than 2 tokens, or more than [`MAX_UNROLLED`] and one.
     pub fn unroll(&self, ids: &[u32]) -> Result<Unrolled> {
         if !(2..=MAX_UNROLLED + 1).contains(&ids.len()) {
-            return Err(Error::Config(format!(
-                "{} tokens cannot be unrolled: give 2 to {}",
-                ids.len(),
-                MAX_UNROLLED + 1
-            )));
+            let problem = InputProblem::WrongKind {
+                found: format!("has {} tokens", ids.len()),
+                expected: format!("2 to {} can be unrolled", MAX_UNROLLED + 1),
+            };
+            return Err(Error::input("the text", problem));
         }
         let Language { network, vocabulary, .. } = &self.model().task;
         let (read, next) = (&ids[..ids.len() - 1], &ids[1..]);

@@ -1,0 +1,147 @@
+//! Models that read what is typed: what each shows of a text.
+
+use std::path::Path;
+
+use refrain::inspect::{Inspection, Recording};
+use refrain::model::Task;
+use refrain::sample::{BeamOptions, Options};
+use refrain::task::Language;
+use refrain::task::classify::{ClassifyInput, InputCodec};
+use refrain::task::language::InspectOptions;
+use refrain::task::tag::TagCodec;
+use refrain::text::Source;
+use refrain::{AnyModel, Cpu, Error, InputProblem, Model, Place, Result, Session};
+
+use super::{Args, generation};
+use crate::failure::Failure;
+use crate::page;
+use crate::task::kind_of;
+
+/// What the page asks of a model.
+pub(super) trait TextInspector: Send + Sync {
+    /// What happens while it reads a text. What takes longer than a glance ([`TextInspector::more`]) is left out.
+    fn inspect(&self, text: &str) -> Result<Recording>;
+
+    /// The rest.
+    fn more(&self, _text: &str) -> Result<Option<Inspection>> {
+        Ok(None)
+    }
+
+    /// A text to begin with, of the model's own.
+    fn sample(&self) -> String {
+        String::new()
+    }
+
+    /// What the model can write, if it writes on.
+    fn vocabulary(&self) -> Vec<String> {
+        vec![]
+    }
+}
+
+/// Tokens of a text that is read, and that are named.
+const MAX_TOKENS: usize = 20_000;
+/// Bytes of its activations.
+const MAX_BYTES: usize = 128 << 20;
+/// Symbols of the text that the page begins with.
+const SAMPLE: usize = 400;
+
+/// A language model and what people call it.
+pub(super) struct LanguageInspector {
+    pub(super) session: Session<Language, Cpu>,
+    pub(super) name: String,
+}
+
+impl LanguageInspector {
+    fn record(&self, text: &str, options: InspectOptions) -> Result<Recording> {
+        let source = Source::memory("the text", text);
+        self.session
+            .inspect(source, &InspectOptions { tokens: MAX_TOKENS, name: self.name.clone(), ..options })
+    }
+}
+
+impl TextInspector for LanguageInspector {
+    fn inspect(&self, text: &str) -> Result<Recording> {
+        let at_once = InspectOptions {
+            bytes: MAX_BYTES,
+            finder: false,
+            maps: false,
+            lags: 0,
+            ..InspectOptions::default()
+        };
+        self.record(text, at_once)
+    }
+
+    fn more(&self, text: &str) -> Result<Option<Inspection>> {
+        let recording =
+            self.record(text, InspectOptions { bytes: 0, unrolled: 0, ..InspectOptions::default() })?;
+        Ok(Some(recording.inspection))
+    }
+
+    fn sample(&self) -> String {
+        let options = Options { temperature: 0.8, ..Options::default() };
+        self.session.write("", SAMPLE, &options).unwrap_or_default()
+    }
+
+    fn vocabulary(&self) -> Vec<String> {
+        let vocabulary = &self.session.model().task.vocabulary;
+        (0..vocabulary.len() as u32).map(|id| generation::named(vocabulary, id)).take(MAX_TOKENS).collect()
+    }
+}
+
+/// Models of other tasks are a function of the text.
+impl<F: Fn(&str) -> Result<Recording> + Send + Sync> TextInspector for F {
+    fn inspect(&self, text: &str) -> Result<Recording> {
+        self(text)
+    }
+}
+
+/// A model of another task than language that reads text.
+pub(super) fn of_model(model: AnyModel, args: &Args) -> std::result::Result<Box<dyn TextInspector>, Failure> {
+    let (name, task) = (page::name_of(&args.model), model.task_name());
+    match model {
+        AnyModel::Classify(model) if matches!(model.task.codec(), InputCodec::Text(_)) => {
+            let session = args.session(model)?;
+            let inspect = move |text: &str| session.inspect(ClassifyInput::Text(one_line(text)), &name);
+            Ok(Box::new(inspect))
+        }
+        AnyModel::Tag(model) if matches!(model.task.codec(), TagCodec::Words { .. }) => {
+            let session = args.session(model)?;
+            let inspect = move |text: &str| {
+                let sentences = session.model().task.sentences_in(Path::new("the text"), text)?;
+                let mut recording = session.inspect(sentences.first().ok_or_else(nothing_to_read)?, &name)?;
+                recording.inspection.truncated = (sentences.len() > 1)
+                    .then(|| format!("the first of {} sentences, each a line", sentences.len()));
+                Ok(recording)
+            };
+            Ok(Box::new(inspect))
+        }
+        AnyModel::Translate(model) => {
+            let session = args.session(model)?;
+            let inspect = move |text: &str| session.inspect(&one_line(text), &BeamOptions::default(), &name);
+            Ok(Box::new(inspect))
+        }
+        _ => Err(Failure::Usage(format!(
+            "that is a {}, which does not take text input: look into it with `refrain inspect`",
+            kind_of(task)
+        ))),
+    }
+}
+
+impl Args {
+    /// The model on this machine's processors.
+    pub(super) fn session<T: Task>(&self, model: Model<T>) -> std::result::Result<Session<T, Cpu>, Failure> {
+        let backend = self.device.backend(&model)?;
+        Ok(Session::new(model, &backend))
+    }
+}
+
+/// These models read a line.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn nothing_to_read() -> Error {
+    let problem =
+        InputProblem::TooLittle { found: "is empty".to_owned(), expected: "give at least a word".to_owned() };
+    Error::Input { place: Place::of("the text"), problem }
+}

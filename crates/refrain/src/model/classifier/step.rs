@@ -1,0 +1,96 @@
+//! A classifier that goes on step by step, with what it has pooled so far as part of its state.
+
+use refrain_kernels::{Backend, Real, State};
+
+use super::{Classifier, ClassifierBatch, ClassifierWorkspace, Pool};
+use crate::layer::Pooling;
+use crate::model::Weights;
+
+/// Some sequences as far as they have been read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClassifierState<R> {
+    /// Of the recurrent layers, one element a layer.
+    pub layers: Vec<State<R>>,
+    /// Steps so far.
+    pub steps: usize,
+    /// `[rows, W]`: the last outputs; the largest; their sum; or their sum weighted by `exp(score - largest score)`.
+    pub pooled: Vec<R>,
+    /// `[rows]`: for pooling by attention the largest score so far.
+    pub largest: Vec<R>,
+    /// `[rows]`: and the sum of the weights.
+    pub total: Vec<R>,
+}
+
+impl Classifier {
+    /// The state of `rows` sequences that begin.
+    pub fn zero_state<B: Backend>(&self, rows: usize) -> ClassifierState<B::Real> {
+        let zeros = |len: usize| vec![B::Real::of(0.0); len];
+        let attention = if matches!(self.pool, Pool::Attention(_)) { rows } else { 0 };
+        ClassifierState {
+            layers: self.stack.zero_state::<B>(rows),
+            steps: 0,
+            pooled: zeros(rows * self.sizes.recurrent.output_size()),
+            largest: vec![B::Real::of(f64::NEG_INFINITY); attention],
+            total: zeros(attention),
+        }
+    }
+
+    /// One step more, `[1, rows]` in `batch`: the logits `[rows, K]` of the classes of what has been read so far. A mean over
+    /// steps, weighted or not, is a running one: it differs from that of [`Classifier::logits`] in rounding.
+    pub fn step<'p, B: Backend>(
+        &self,
+        backend: &B,
+        weights: &Weights<B>,
+        batch: &ClassifierBatch,
+        state: &mut ClassifierState<B::Real>,
+        pass: &'p mut ClassifierWorkspace<B>,
+    ) -> &'p [B::Real] {
+        self.read(backend, weights, batch, None, &mut state.layers, pass);
+        let width = self.sizes.recurrent.output_size();
+        let first = state.steps == 0;
+        state.steps += 1;
+        let outputs = &pass.outputs;
+        let pooled = match &self.pool {
+            Pool::Plain(Pooling::Max) if !first => {
+                let larger = |(best, &x): (&mut B::Real, &B::Real)| *best = if x > *best { x } else { *best };
+                state.pooled.iter_mut().zip(outputs).for_each(larger);
+                state.pooled.clone()
+            }
+            Pool::Plain(Pooling::Last | Pooling::Max) => {
+                state.pooled.clone_from(outputs);
+                state.pooled.clone()
+            }
+            Pool::Plain(Pooling::Mean) => {
+                state.pooled.iter_mut().zip(outputs).for_each(|(sum, &x)| *sum = *sum + x);
+                let share = B::Real::of(1.0 / state.steps as f64);
+                state.pooled.iter().map(|&sum| share * sum).collect()
+            }
+            Pool::Attention(pool) => {
+                let layer = (&weights.params, &weights.linears[1]);
+                let scores = pool.scores(backend, layer, pass.stack.output(backend), &mut pass.attention);
+                state.weigh(&scores, outputs, width);
+                let rows = state.pooled.chunks_exact(width).zip(&state.total);
+                rows.flat_map(|(row, &total)| row.iter().map(move |&sum| sum / total)).collect()
+            }
+        };
+        pass.pooled = backend.frames(width, &pooled);
+        let pooled = backend.view(&pass.pooled);
+        backend.linear_outputs(&weights.linears[0], pooled, &mut pass.logits, &mut pass.scratch);
+        &pass.logits
+    }
+}
+
+impl<R: Real> ClassifierState<R> {
+    /// Adds outputs `[rows, W]` by their `scores`, `[rows]`, to a softmax over all steps: where a score is larger than all
+    /// before, what there is of them is scaled down.
+    fn weigh(&mut self, scores: &[R], outputs: &[R], width: usize) {
+        for (row, (&score, outputs)) in scores.iter().zip(outputs.chunks_exact(width)).enumerate() {
+            let largest = self.largest[row].max(score);
+            let (before, weight) = ((self.largest[row] - largest).exp(), (score - largest).exp());
+            let pooled = &mut self.pooled[row * width..][..width];
+            pooled.iter_mut().zip(outputs).for_each(|(sum, &x)| *sum = *sum * before + x * weight);
+            self.total[row] = self.total[row] * before + weight;
+            self.largest[row] = largest;
+        }
+    }
+}

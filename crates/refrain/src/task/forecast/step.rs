@@ -1,0 +1,56 @@
+//! A forecaster that goes on step by step, what it needs of the past in the caller's hands.
+
+use std::sync::Arc;
+
+use refrain_kernels::Backend;
+
+use super::data::{Anchored, Window};
+use super::{Distribution, Forecast};
+use crate::session::check_step;
+use crate::{Error, Place, Result, Session};
+
+/// The ends of some series, as much of them as a forecast needs. (What is read of a step depends on the last one, so that
+/// the layers read their whole window at every step, and no state of theirs can be carried.)
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ForecastState {
+    /// Of each series its last steps `[_, C]`, in its unit.
+    pub histories: Vec<Vec<f64>>,
+}
+
+impl<B: Backend> Session<Forecast, B> {
+    /// The state of `rows` series of which nothing is known.
+    pub fn zero_state(&self, rows: usize) -> ForecastState {
+        ForecastState { histories: vec![vec![]; rows] }
+    }
+
+    /// Reads a step of each series, `[rows, C]` in its unit, and gives what is forecast of the steps after it; none of all
+    /// as long as there is not enough history.
+    ///
+    /// # Errors
+    /// [`crate::Error::Input`] for another number of values, and for values that have no place on the scale of their column.
+    pub fn step(&self, values: &[f64], state: &mut ForecastState) -> Result<Option<Vec<Distribution>>> {
+        let task = &self.model().task;
+        let (anchoring, columns) = (&task.description.anchoring, task.columns().len());
+        check_step("values", values.len(), state.histories.len() * columns)?;
+        let needed = anchoring.reach() * columns;
+        for (history, values) in state.histories.iter_mut().zip(values.chunks_exact(columns)) {
+            history.extend_from_slice(values);
+            history.drain(..history.len().saturating_sub(needed));
+        }
+        if state.histories.iter().any(|history| history.len() < needed) {
+            return Ok(None);
+        }
+        let window = |history: &Vec<f64>| {
+            let series = anchoring.transform(history).map_err(|(step, column)| {
+                let value = history[step * columns + column];
+                let name = &task.columns()[column];
+                let place = Place::of("the step").field(format!("column `{name}`"));
+                Error::malformed(place, format!("is {value}"), "it has no place on the scale of the column")
+            })?;
+            let of = Arc::new(Anchored { series, anchoring: anchoring.clone() });
+            Ok(Window { of, at: anchoring.reach() })
+        };
+        let windows: Vec<Window> = state.histories.iter().map(window).collect::<Result<_>>()?;
+        Ok(Some(self.distributions(&windows)))
+    }
+}

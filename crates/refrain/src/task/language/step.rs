@@ -1,0 +1,41 @@
+//! A language model that goes on step by step, the state in the caller's hands.
+
+use refrain_kernels::{Backend, State};
+
+use super::Language;
+use crate::inspect::Trace;
+use crate::model::{Network, Workspace};
+use crate::session::{check_ids, check_step, rows_of};
+use crate::{Result, Session};
+
+impl<B: Backend> Session<Language, B> {
+    /// The state of `rows` texts that begin: of each layer `h` and `c`, `[rows, H]`.
+    pub fn zero_state(&self, rows: usize) -> Vec<State<B::Real>> {
+        self.model().task.network.zero_state::<B>(rows)
+    }
+
+    /// Reads a symbol of each text, `[rows]`, and gives the logits `[rows, V]` of the next ones. `state` becomes the one after
+    /// them. (For a model of lines, texts begin anew where the caller gives them a zero state.)
+    ///
+    /// # Errors
+    /// [`crate::Error::Input`] for ids that the vocabulary does not have, and a state of other layers or rows.
+    pub fn step(&self, ids: &[u32], state: &mut [State<B::Real>]) -> Result<Vec<B::Real>> {
+        let network = &self.model().task.network;
+        check_step("ids", ids.len(), rows_of(network.stacks()[0].specs(), state)?)?;
+        check_ids(ids, network.architecture().vocab_size)?;
+        Ok(self
+            .with_workspace(|pass| network.step(self.backend(), self.weights(), ids, state, pass).to_vec()))
+    }
+
+    /// What the layers do while they read `ids` from the zero state.
+    ///
+    /// # Errors
+    /// [`crate::Error::Input`] for ids that the vocabulary does not have.
+    pub fn trace(&self, ids: &[u32]) -> Result<Trace<B::Real>> {
+        let network = &self.model().task.network;
+        check_ids(ids, network.architecture().vocab_size)?;
+        let mut pass = Workspace::default();
+        network.read_ahead(self.backend(), self.weights(), ids, &mut self.zero_state(1), &mut pass);
+        Ok(Trace::of_pass(self, &pass))
+    }
+}
