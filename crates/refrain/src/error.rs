@@ -201,6 +201,12 @@ pub enum InputProblem {
         /// What should, or what would help.
         expected: String,
     },
+    /// A configuration or a header cannot be parsed.
+    #[error("{message}")]
+    Syntax {
+        /// What the parser found, and what it expected.
+        message: String,
+    },
     /// A label that the model or the training set lacks.
     #[error(
         "has the label {label:?}, which is not among those learned ({}): correct it, or learn it too",

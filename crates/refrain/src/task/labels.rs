@@ -1,11 +1,9 @@
 //! The labels that a model tells apart.
 
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
 
 use super::listed;
-use crate::{Error, Result};
+use crate::error::{Error, InputProblem, Result};
 
 /// Their names in order, each once. A label's id is its place.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,17 +13,21 @@ pub(super) struct LabelSet {
 }
 
 impl LabelSet {
-    /// Of all labels of the data in `path`; `what` they are called there is for a message.
+    /// Of all labels of the data of this `name`; `what` they are called there is for a message.
     ///
     /// # Errors
-    /// [`Error::Data`] if there are not two different ones.
-    pub(super) fn of<'a>(path: &Path, what: &str, labels: impl Iterator<Item = &'a String>) -> Result<Self> {
+    /// [`Error::Input`] if there are not two different ones.
+    pub(super) fn of<'a>(name: &str, what: &str, labels: impl Iterator<Item = &'a String>) -> Result<Self> {
         let mut names: Vec<String> = labels.cloned().collect();
         names.sort_unstable();
         names.dedup();
         match names.len() {
             0 | 1 => {
-                Err(Error::data(path, None, format!("has a single {what}: there is nothing to tell apart")))
+                let problem = InputProblem::TooLittle {
+                    found: format!("has a single {what}"),
+                    expected: "there is nothing to tell apart".to_owned(),
+                };
+                Err(Error::input(name, problem))
             }
             _ => Ok(Self { names }),
         }
@@ -44,17 +46,12 @@ impl LabelSet {
     /// The id of a label.
     ///
     /// # Errors
-    /// For one that was not learned: its name, and which ones were.
-    pub(super) fn id(&self, label: &str) -> Result<u32, String> {
-        const MOST: usize = 20;
+    /// [`InputProblem::UnknownLabel`] for one that was not learned.
+    pub(super) fn id(&self, label: &str) -> Result<u32, InputProblem> {
         let found = self.names.binary_search_by(|name| name.as_str().cmp(label));
-        found.map(|id| id as u32).map_err(|_| {
-            let more = if self.len() > MOST { ", ..." } else { "" };
-            let known = self.names[..self.len().min(MOST)].join(", ");
-            format!(
-                "{label:?}, which is not among those learned ({known}{more}): correct it, or learn it too"
-            )
-        })
+        found
+            .map(|id| id as u32)
+            .map_err(|_| InputProblem::UnknownLabel { label: label.to_owned(), known: self.names.clone() })
     }
 
     /// A line of what is said about a model.

@@ -3,6 +3,9 @@
 
 pub mod caption;
 pub mod classify;
+mod dataset;
+#[cfg(all(feature = "files", feature = "formats"))]
+mod files;
 pub mod forecast;
 mod labels;
 pub mod language;
@@ -17,15 +20,18 @@ use refrain_kernels::Backend;
 
 pub use caption::Caption;
 pub use classify::Classify;
+pub use dataset::{Dataset, Record};
 pub use forecast::Forecast;
 pub use language::Language;
 pub use music::Music;
 pub use scaling::Scaling;
+pub use split::Digest;
 pub use tag::Tag;
 pub use text_side::TextSide;
 pub use translate::Translate;
 
 use crate::data::{Example, sort_longest_first};
+use crate::error::{Error, Result, SettingProblem};
 
 /// Works through examples in batches of about equal length, side by side, and gives the results in the order of the
 /// examples.
@@ -50,6 +56,20 @@ fn in_batches<E: Example, P: Default + Send, O: Send>(
         all[i] = Some(result);
     }
     all.into_iter().flatten().collect()
+}
+
+/// Refuses to go on from a model that has something else than this run.
+fn same(is_same: bool, other: &str) -> Result<()> {
+    match is_same {
+        true => Ok(()),
+        false => {
+            let problem = SettingProblem::Mismatch {
+                found: format!("is a model of other {other}"),
+                expected: "training can go on only with the same ones".to_owned(),
+            };
+            Err(Error::Setting { setting: "init_from", problem })
+        }
+    }
 }
 
 /// Words for people, the first few hundred of them.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::InputProblem;
+
 /// What makes features of any unit about as large as each other.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scaling {
@@ -52,11 +54,11 @@ impl Scaling {
     /// A sequence of frames `[_, width]` as a model reads it.
     ///
     /// # Errors
-    /// What is wrong with it, for frames of another width.
-    pub(super) fn frames(&self, mut values: Vec<f32>, width: usize) -> Result<Vec<f32>, String> {
+    /// [`InputProblem::Size`] for frames of another width.
+    pub(super) fn frames(&self, mut values: Vec<f32>, width: usize) -> Result<Vec<f32>, InputProblem> {
         if width != self.means.len() {
-            let wanted = self.means.len();
-            return Err(format!("has frames of {width} features: the model reads frames of {wanted}"));
+            let expected = self.means.len();
+            return Err(InputProblem::Size { what: "features in a frame", found: width, expected });
         }
         self.apply(&mut values);
         Ok(values)

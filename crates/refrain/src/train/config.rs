@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use refrain_kernels::{Precision, Rule};
+use refrain_kernels::{Backend, Precision, Rule};
 use serde::Serialize;
 
 use super::settings::{Optimizer, Schedule, Settings, Span};
+use crate::PrecisionChoice;
+use crate::error::{Error, InputProblem, Place, Result, SettingProblem};
 use crate::model::{ActivationKind, CellKind, RecurrentLayers, ResetGate};
-use crate::{Error, PrecisionChoice, Result};
 
 /// The values in force in a run, whatever its task; the task has options of its own beside them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -84,21 +85,19 @@ const MOMENTUM: f64 = 0.9;
 const DECAY_FACTOR: f64 = 0.5;
 
 impl Config {
-    /// Fills in what was not asked for, and checks everything that can be checked without the data.
+    /// Fills in what was not asked for, and checks everything that can be checked without the data. Threads and precision are
+    /// those of the backend, its precision settled for layers of the hidden size.
     ///
     /// # Errors
-    /// [`Error::Config`] for a value out of range or for settings that exclude each other.
-    pub fn resolve(settings: Settings, defaults: Defaults) -> Result<Config> {
-        let s = settings;
+    /// [`Error::Setting`] for a value out of range or for settings that exclude each other.
+    pub fn resolve<B: Backend>(settings: &Settings, defaults: Defaults, backend: &B) -> Result<Config> {
+        let s = settings.clone();
         if s.preset.is_some() {
-            return Err(Error::Config("--preset is for language models: leave it out".to_owned()));
+            return Err(unused("preset", "by this task, only by language models"));
         }
         // Others may well be told to show none.
         if s.sample_every.is_some_and(|every| every > 0) {
-            return Err(Error::Config(
-                "--sample-every has no use here, only language models write as they learn: leave it out"
-                    .to_owned(),
-            ));
+            return Err(unused("sample_every", "by this task, only by language models"));
         }
         let batch_size = s.batch_size.unwrap_or(defaults.batch_size);
         let learning_rate = s.learning_rate.unwrap_or(match s.optimizer {
@@ -107,12 +106,7 @@ impl Config {
             Some(Optimizer::Sgd) => 1.0,
         });
         let hidden_size = s.hidden_size.unwrap_or(defaults.hidden_size);
-        let precision = s.precision.unwrap_or_default().resolve(hidden_size);
-        if precision == Precision::Int8 {
-            return Err(Error::Config(
-                "--precision int8 is for models that are trained: learn in f32 or bf16".to_owned(),
-            ));
-        }
+        let precision = precision(settings, backend.for_hidden_size(hidden_size).precision())?;
         let limited = s.max_steps.is_some() || (s.time_limit.is_some() && defaults.more_epochs_in_time);
         let config = Config {
             data: s.data.unwrap_or_default(),
@@ -144,7 +138,7 @@ impl Config {
             patience: s.patience.unwrap_or(defaults.patience),
             seed: s.seed.unwrap_or(1),
             shards: s.shards.unwrap_or_else(|| default_shards(batch_size)),
-            threads: s.threads.unwrap_or_else(available_threads),
+            threads: backend.threads(),
             precision: precision.into(),
             sample_every: s.sample_every,
             checkpoint_every: s.checkpoint_every.unwrap_or(Span { seconds: 20.0 }),
@@ -156,39 +150,35 @@ impl Config {
     }
 
     fn check(&self) -> Result<()> {
-        at_least_one("batch-size", self.batch_size as u64)?;
+        at_least_one("batch_size", self.batch_size as u64)?;
         at_least_one("epochs", self.epochs.unwrap_or(1))?;
-        at_least_one("max-steps", self.max_steps.unwrap_or(1))?;
+        at_least_one("max_steps", self.max_steps.unwrap_or(1))?;
         at_least_one("shards", self.shards as u64)?;
-        at_least_one("threads", self.threads as u64)?;
-        at_least_one("decay-epochs", self.decay_epochs.unwrap_or(1))?;
-        at_most("batch-size", self.batch_size, 1 << 16)?;
+        at_least_one("decay_epochs", self.decay_epochs.unwrap_or(1))?;
+        at_most("batch_size", self.batch_size, 1 << 16)?;
         at_most("shards", self.shards, self.batch_size)?;
-        at_most("threads", self.threads, 1024)?;
-        let number = |name: &str, value: f64, least: f64| match value.is_finite() && value >= least {
-            true => Ok(()),
-            false => Err(Error::Config(format!("{name} is {value}: give a number of at least {least}"))),
-        };
         if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
-            return Err(Error::Config(format!(
-                "learning-rate is {}: give a number above 0",
-                self.learning_rate
-            )));
+            return Err(Error::out_of_range("learning_rate", self.learning_rate, "a number above 0"));
         }
-        number("min-learning-rate", self.min_learning_rate, 0.0)?;
-        number("weight-decay", self.weight_decay, 0.0)?;
-        number("grad-clip", self.grad_clip, 0.0)?;
-        number("momentum", self.momentum, 0.0)?;
-        number("decay-factor", self.decay_factor, 0.0)?;
-        for (name, share) in [("dropout", self.dropout), ("weight-drop", self.weight_drop)] {
-            if !(0.0..1.0).contains(&share) {
-                return Err(Error::Config(format!(
-                    "{name} is {share}: give a share from 0 up to, not including, 1"
-                )));
+        for (name, value) in [
+            ("min_learning_rate", self.min_learning_rate),
+            ("weight_decay", self.weight_decay),
+            ("grad_clip", self.grad_clip),
+            ("momentum", self.momentum),
+            ("decay_factor", self.decay_factor),
+        ] {
+            if !(value.is_finite() && value >= 0.0) {
+                return Err(Error::out_of_range(name, value, "a number of at least 0"));
             }
         }
+        fraction("dropout", self.dropout.into())?;
+        fraction("weight_drop", self.weight_drop.into())?;
         if self.momentum >= 1.0 {
-            return Err(Error::Config(format!("momentum is {}: give a share below 1", self.momentum)));
+            return Err(Error::out_of_range("momentum", self.momentum, "a share below 1"));
+        }
+        #[cfg(not(feature = "clock"))]
+        if self.time_limit.is_some() {
+            return Err(unused("time_limit", "by a build without a clock"));
         }
         self.check_idle()
     }
@@ -198,16 +188,14 @@ impl Config {
         let (elman, gru) = (self.cell == CellKind::Rnn, self.cell == CellKind::Gru);
         let steps = self.schedule == Schedule::Step;
         let idle = [
-            ("activation", "--cell rnn", !elman && self.activation != ActivationKind::default()),
-            ("reset-gate", "--cell gru", !gru && self.reset_gate != ResetGate::default()),
-            ("momentum", "--optimizer adam, adamw or sgd", !self.has_momentum() && self.momentum != MOMENTUM),
-            ("decay-factor", "--schedule step", !steps && self.decay_factor != DECAY_FACTOR),
-            ("decay-epochs", "--schedule step", !steps && self.decay_epochs.is_some()),
+            ("activation", "`cell = rnn`", !elman && self.activation != ActivationKind::default()),
+            ("reset_gate", "`cell = gru`", !gru && self.reset_gate != ResetGate::default()),
+            ("momentum", "`optimizer` adam, adamw or sgd", !self.has_momentum() && self.momentum != MOMENTUM),
+            ("decay_factor", "`schedule = step`", !steps && self.decay_factor != DECAY_FACTOR),
+            ("decay_epochs", "`schedule = step`", !steps && self.decay_epochs.is_some()),
         ];
         match idle.iter().find(|(_, _, idle)| *idle) {
-            Some((name, with, _)) => {
-                Err(Error::Config(format!("{name} makes no difference without {with}: leave it out")))
-            }
+            Some((name, with, _)) => Err(unused(name, &format!("without {with}"))),
             None => Ok(()),
         }
     }
@@ -226,11 +214,6 @@ impl Config {
             dropout: self.dropout,
             locked_dropout: false,
         }
-    }
-
-    /// What products are computed in.
-    pub fn precision(&self) -> Precision {
-        self.precision.resolve(self.hidden_size)
     }
 
     /// The update rule.
@@ -271,19 +254,54 @@ impl Config {
     }
 }
 
+/// The precision that training runs in.
+fn precision(settings: &Settings, precision: Precision) -> Result<Precision> {
+    if precision == Precision::Int8 {
+        return Err(Error::out_of_range(
+            "precision",
+            "int8",
+            "f32 or bf16 to train, int8 is for trained models",
+        ));
+    }
+    match settings.precision {
+        None | Some(PrecisionChoice::Auto) => Ok(precision),
+        Some(asked) if asked == precision.into() => Ok(precision),
+        Some(asked) => Err(Error::Setting {
+            setting: "precision",
+            problem: SettingProblem::Mismatch {
+                found: format!("is {asked:?}").to_lowercase(),
+                expected: format!("the backend computes in {precision}"),
+            },
+        }),
+    }
+}
+
+/// A setting that has no effect in this context.
+pub(crate) fn unused(setting: &'static str, context: &str) -> Error {
+    Error::Setting { setting, problem: SettingProblem::Unused { context: context.to_owned() } }
+}
+
 /// Refuses a setting of zero.
-pub(crate) fn at_least_one(name: &str, value: u64) -> Result<()> {
+pub(crate) fn at_least_one(name: &'static str, value: u64) -> Result<()> {
     match value {
-        0 => Err(Error::Config(format!("{name} is 0: give at least 1"))),
+        0 => Err(Error::out_of_range(name, 0, "at least 1")),
         _ => Ok(()),
     }
 }
 
 /// Refuses a setting that is too large.
-pub(crate) fn at_most(name: &str, value: usize, most: usize) -> Result<()> {
+pub(crate) fn at_most(name: &'static str, value: usize, most: usize) -> Result<()> {
     match value > most {
-        true => Err(Error::Config(format!("{name} is {value}: give at most {most}"))),
+        true => Err(Error::out_of_range(name, value, format!("at most {most}"))),
         false => Ok(()),
+    }
+}
+
+/// Refuses a share that is not in `0..1`.
+pub(crate) fn fraction(name: &'static str, value: f64) -> Result<()> {
+    match (0.0..1.0).contains(&value) {
+        true => Ok(()),
+        false => Err(Error::out_of_range(name, value as f32, "a share from 0 up to, not including, 1")),
     }
 }
 
@@ -296,4 +314,18 @@ fn default_shards(batch_size: usize) -> usize {
 /// Processors that this process may use.
 pub fn available_threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// `config.toml`: every value in force but the run's directory itself, which may be moved.
+pub(super) fn config_text(task: &str, config: &Config, options: &impl Serialize) -> Result<String> {
+    let refuse = |error: toml::ser::Error| {
+        let problem = InputProblem::Syntax { message: format!("cannot be stored: {error}") };
+        Error::Input { place: Place::of("the settings"), problem }
+    };
+    let config = Config { out: None, ..config.clone() };
+    Ok(format!(
+        "# Every value in force in this run. `refrain train --config` takes such a file.\ntask = \"{task}\"\n{}{}",
+        toml::to_string(&config).map_err(refuse)?,
+        toml::to_string(options).map_err(refuse)?,
+    ))
 }

@@ -1,12 +1,14 @@
-//! Training: from settings to a model that has learned.
+//! Training: from settings and data to a model.
 //!
-//! [`Settings`] say what is wanted, [`Config`] what is in force; a [`TrainableTask`] task prepares its data, and [`Run`] trains,
+//! [`Settings`] say what is asked for, [`Config`] what is in force; a [`TrainableTask`] prepares its data, and [`Run`] trains,
 //! telling its listener every [`Event`]; [`Trainer`] makes one update from one batch.
 
+mod clock;
 mod config;
 mod event;
 mod milestones;
 mod run;
+#[cfg(feature = "files")]
 mod run_dir;
 mod schedule;
 mod settings;
@@ -14,11 +16,15 @@ mod trainable_task;
 mod trainer;
 mod training;
 
+pub(crate) use clock::Clock;
 pub use config::{Config, Defaults, available_threads};
-pub(crate) use config::{at_least_one, at_most};
+pub(crate) use config::{at_least_one, at_most, fraction, unused};
 pub use event::{Done, Event, Reason, Start, Step};
 pub(crate) use milestones::VALIDATION_TARGETS;
-pub use run::{Outcome, Run};
+pub use run::{Outcome, RESUMABLE, Run};
 pub use settings::{Example, Optimizer, Preset, Schedule, Settings, Span};
-pub use trainable_task::{DataSummary, Prepared, TrainableTask};
+#[cfg(all(feature = "files", feature = "formats"))]
+pub use trainable_task::ReadData;
+pub use trainable_task::{Data, DataSummary, Prepared, TaskData, TrainableTask};
 pub use trainer::{StepReport, Trainer};
+pub use training::{Listener, Training};

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 
 use refrain_kernels::{Backend, Reference, State};
 
+use super::config::config_text;
 #[cfg(feature = "files")]
 use super::run_dir::RunDir;
-use super::run_dir::config_text;
-use super::trainable_task::{Data, Dataset, Prepared, TrainableTask};
+use super::trainable_task::{Data, Prepared, TaskData, TrainableTask};
 use super::training::{Listener, Training};
 use super::{Config, Done, Settings};
 use crate::data::DataLoader;
@@ -50,7 +50,7 @@ impl Settings {
     ///
     /// # Errors
     /// As [`Run::new`] and [`Run::train`].
-    pub fn fit<D: Dataset, B: Backend>(
+    pub fn fit<D: TaskData, B: Backend>(
         self,
         backend: &B,
         train: D,
@@ -161,12 +161,7 @@ impl<T: TrainableTask, B: Backend> Run<T, B> {
         Self::go_on(settings, data.into(), Checkpoint::from_bytes(checkpoint)?, backend)
     }
 
-    fn go_on(
-        settings: Settings,
-        data: Data<T::Dataset>,
-        start: Checkpoint,
-        backend: &B,
-    ) -> Result<Self> {
+    fn go_on(settings: Settings, data: Data<T::Dataset>, start: Checkpoint, backend: &B) -> Result<Self> {
         let out = settings.out.clone();
         let path = || out.clone().unwrap_or_else(|| PathBuf::from("the checkpoint"));
         let prepared = T::prepare(&Settings { init_from: None, ..settings }, data, backend)?;
@@ -177,7 +172,10 @@ impl<T: TrainableTask, B: Backend> Run<T, B> {
         check_memory(prepared.task.network(), copies(&prepared.config))?;
         if !fits(&start, &prepared) {
             let what = "its checkpoint does not fit its settings: put the config.toml back as the run wrote it, or start a new run";
-            return Err(Error::Run { path: path(), problem: RunProblem::Inconsistent { what: what.to_owned() } });
+            return Err(Error::Run {
+                path: path(),
+                problem: RunProblem::Inconsistent { what: what.to_owned() },
+            });
         }
         let backend = backend.for_hidden_size(prepared.config.hidden_size);
         Ok(Run { backend, prepared, start, out, resumed: true, probe: None })
@@ -240,11 +238,8 @@ fn resumed_settings(changes: Settings, stored: Settings) -> Result<Settings> {
 /// Before the first update.
 fn fresh_checkpoint<T: TrainableTask>(prepared: &Prepared<T>, params: Vec<f32>) -> Checkpoint {
     let (config, data) = (&prepared.config, &prepared.data);
-    let progress = Progress {
-        data: data.digest.clone(),
-        elapsed_s: data.preparation_s,
-        ..Progress::default()
-    };
+    let progress =
+        Progress { data: data.digest.clone(), elapsed_s: data.preparation_s, ..Progress::default() };
     let moments = vec![vec![0.0; params.len()]; config.rule().moments()];
     let average = (config.average > 0).then(|| params.clone());
     Checkpoint { progress, params, average, moments, state: vec![] }

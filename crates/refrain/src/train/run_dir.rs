@@ -4,12 +4,10 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-
+use super::Event;
 use super::settings::Settings;
-use super::{Config, Event};
+use crate::error::{Error, InputProblem, Place, Result, RunProblem};
 use crate::store::{Checkpoint, model_path, write_atomically};
-use crate::{Error, Result};
 
 const CONFIG: &str = "config.toml";
 const METRICS: &str = "metrics.jsonl";
@@ -26,7 +24,7 @@ impl RunDir {
     /// Makes the directory of a new run, with what [`config_text`] gives. It appears under its name only when all that a resume needs is in it.
     ///
     /// # Errors
-    /// [`Error::Config`] if it exists: nothing is ever overwritten. [`Error::Io`] if it cannot be made.
+    /// [`Error::Run`] if it exists: nothing is ever overwritten. [`Error::Io`] if it cannot be made.
     pub(super) fn create(path: &Path, config: &str, start: &Checkpoint) -> Result<Self> {
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         if let Some(parent) = parent {
@@ -54,15 +52,11 @@ impl RunDir {
     /// Refuses a directory that exists.
     ///
     /// # Errors
-    /// [`Error::Config`] with the remedy.
+    /// [`Error::Run`] with the remedy.
     pub(super) fn check_free(path: &Path) -> Result<()> {
         match path.symlink_metadata() {
             Err(_) => Ok(()),
-            Ok(_) => Err(Error::Config(format!(
-                "{} exists already and is never overwritten: choose another --out, remove it, or go on with it by --resume {}",
-                path.display(),
-                path.display()
-            ))),
+            Ok(_) => Err(wrong(path, RunProblem::Exists)),
         }
     }
 
@@ -81,10 +75,7 @@ impl RunDir {
             .open(&metrics)
             .map_err(Error::io("write", &metrics))?;
         if let Err(TryLockError::WouldBlock) = file.try_lock() {
-            return Err(Error::Config(format!(
-                "{}: another process is working on this run: wait for it or stop it",
-                path.display()
-            )));
+            return Err(wrong(path, RunProblem::Locked));
         }
         // Where files cannot be locked at all, the run goes on without.
         Ok(Self { path: path.to_owned(), metrics: file })
@@ -99,15 +90,11 @@ impl RunDir {
     }
 
     fn settings(path: &Path) -> Result<Settings> {
-        let is_none = |what: &str| {
-            let remedy = "--resume takes the directory that an earlier `refrain train` has made";
-            Err(Error::Config(format!("{}: {what}: {remedy}", path.display())))
-        };
         if !path.exists() {
-            return is_none("there is no such directory");
+            return Err(wrong(path, RunProblem::NotARun { what: "there is no such directory" }));
         }
         if !path.join(CONFIG).exists() && !path.join(CHECKPOINT).exists() {
-            return is_none("is not the directory of a run");
+            return Err(wrong(path, RunProblem::NotARun { what: "is not the directory of a run" }));
         }
         Settings::read(path.join(CONFIG))
     }
@@ -162,26 +149,16 @@ impl Settings {
     /// Reads a configuration file.
     ///
     /// # Errors
-    /// [`Error::Io`] if it cannot be read, [`Error::Config`] with line and remedy if it is not understood.
+    /// [`Error::Io`] if it cannot be read, [`Error::Input`] with line and remedy if it is not understood.
     pub fn read(path: impl AsRef<Path>) -> Result<Settings> {
         let path = path.as_ref();
         let text = fs::read_to_string(path).map_err(Error::io("read", path))?;
         toml::from_str(&text).map_err(|error| {
             let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
-            Error::Config(format!("{}, line {line}: {}", path.display(), error.message()))
+            let problem = InputProblem::Syntax { message: error.message().to_owned() };
+            Error::Input { place: Place::of(path.display()).line(line as u64), problem }
         })
     }
-}
-
-/// `config.toml`: every value in force but the directory itself, which may be moved.
-pub(super) fn config_text(task: &str, config: &Config, options: &impl Serialize) -> Result<String> {
-    let refuse = |error| Error::Config(format!("cannot be stored: {error}"));
-    let config = Config { out: None, ..config.clone() };
-    Ok(format!(
-        "# Every value in force in this run. `refrain train --config` takes such a file.\ntask = \"{task}\"\n{}{}",
-        toml::to_string(&config).map_err(refuse)?,
-        toml::to_string(options).map_err(refuse)?,
-    ))
 }
 
 /// The lines of events up to a step. A last line that a kill or a full disk has cut is dropped with them.
@@ -195,4 +172,8 @@ fn lines_up_to(path: &Path, step: u64) -> Result<Vec<u8>> {
             && line.ends_with(b"\n")
     };
     Ok(lines.filter(is_known).flatten().copied().collect())
+}
+
+fn wrong(path: &Path, problem: RunProblem) -> Error {
+    Error::Run { path: path.to_owned(), problem }
 }

@@ -12,7 +12,7 @@ use crate::text::Source;
 /// A task that can be trained.
 pub trait TrainableTask: Task {
     /// Its examples as values, wherever they came from.
-    type Dataset: Dataset<Task = Self>;
+    type Dataset: TaskData<Task = Self>;
     /// Its batches.
     type Loader: DataLoader<Batch = <Self::Network as Network>::Batch>;
     /// The values in force that only this task has; a flat table of them joins [`Config`] in config.toml.
@@ -53,7 +53,7 @@ pub trait TrainableTask: Task {
 }
 
 /// Examples of a task, as values.
-pub trait Dataset: Sized + Send {
+pub trait TaskData: Sized + Send {
     /// The task that learns from them.
     type Task: TrainableTask<Dataset = Self>;
 }

@@ -1,13 +1,10 @@
-//! Labelled sequences: from a file, to rows of a batch.
-
-use std::path::Path;
-use std::sync::Arc;
+//! Labelled sequences: values, and rows of a batch.
 
 use super::{Classify, InputCodec};
 use crate::data::Example;
-use crate::format::{self, Form, FrameSequence, Guess, Labels};
+use crate::error::{Error, InputProblem, Result};
 use crate::model::ClassifierBatch;
-use crate::{Error, Result};
+use crate::task::{Digest, Record};
 
 /// A sequence to be classified.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +18,101 @@ pub enum ClassifyInput {
         /// Features of a frame.
         width: usize,
     },
+}
+
+impl From<String> for ClassifyInput {
+    fn from(text: String) -> Self {
+        ClassifyInput::Text(text)
+    }
+}
+
+impl From<&str> for ClassifyInput {
+    fn from(text: &str) -> Self {
+        ClassifyInput::Text(text.to_owned())
+    }
+}
+
+/// Frames, one vector a step.
+impl From<Vec<Vec<f32>>> for ClassifyInput {
+    fn from(frames: Vec<Vec<f32>>) -> Self {
+        let width = frames.first().map_or(0, Vec::len);
+        ClassifyInput::Frames { values: frames.concat(), width }
+    }
+}
+
+/// A sequence with its label.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Labelled {
+    /// What is read.
+    pub input: ClassifyInput,
+    /// What should be predicted.
+    pub label: String,
+    /// Where it stands in its file, from 1, if it comes from one.
+    pub line: Option<u64>,
+}
+
+/// What a classifier is trained on.
+pub type Dataset = crate::task::Dataset<Labelled>;
+
+impl Dataset {
+    /// Sequences with a label each.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if there are not as many labels as sequences.
+    ///
+    /// ```
+    /// use refrain::task::classify::Dataset;
+    ///
+    /// let frames = vec![vec![vec![0.1, 0.9], vec![0.3, 0.7]], vec![vec![0.8, 0.1]]];
+    /// let dataset = Dataset::new(frames, ["rising", "falling"])?.named("gestures");
+    /// assert_eq!(dataset.len(), 2);
+    /// # Ok::<(), refrain::Error>(())
+    /// ```
+    pub fn new(
+        inputs: impl IntoIterator<Item = impl Into<ClassifyInput>>,
+        labels: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<Self> {
+        let inputs: Vec<ClassifyInput> = inputs.into_iter().map(Into::into).collect();
+        let labels: Vec<String> = labels.into_iter().map(Into::into).collect();
+        if inputs.len() != labels.len() {
+            let problem = InputProblem::Size { what: "labels", found: labels.len(), expected: inputs.len() };
+            return Err(Error::input("the data", problem));
+        }
+        Ok(inputs.into_iter().zip(labels).collect())
+    }
+}
+
+impl<I: Into<ClassifyInput>, L: Into<String>> FromIterator<(I, L)> for Dataset {
+    fn from_iter<T: IntoIterator<Item = (I, L)>>(labelled: T) -> Self {
+        let record =
+            |(input, label): (I, L)| Labelled { input: input.into(), label: label.into(), line: None };
+        labelled.into_iter().map(record).collect()
+    }
+}
+
+impl Record for Labelled {
+    fn digest(&self, digest: &mut Digest) {
+        digest.add(self.label.as_bytes());
+        match &self.input {
+            ClassifyInput::Text(text) => digest.add(text.as_bytes()),
+            ClassifyInput::Frames { values, .. } => digest.add_numbers(values),
+        }
+    }
+
+    fn key(&self) -> Option<String> {
+        match &self.input {
+            ClassifyInput::Text(text) => Some(text.clone()),
+            ClassifyInput::Frames { .. } => None,
+        }
+    }
+
+    fn class(&self) -> &str {
+        &self.label
+    }
+
+    fn line(&self, _step: usize) -> Option<u64> {
+        self.line
+    }
 }
 
 /// A sequence in numbers, with its class.
@@ -67,63 +159,6 @@ impl Example for ClassifyExample {
     }
 }
 
-/// Sequences with their labels, and where they stand in their file.
-pub(super) struct LabelledInput {
-    pub(super) input: ClassifyInput,
-    pub(super) label: String,
-    /// What the features are called; empty for texts.
-    pub(super) columns: Arc<[String]>,
-    pub(super) line: Option<u64>,
-}
-
-/// Reads labelled sequences of any form, their features in the order of `names`, unless there are none.
-pub(super) fn read_labelled(path: &Path, names: &[String]) -> Result<Vec<LabelledInput>> {
-    let guess = format::form_of(path)?;
-    match guess.form {
-        // Without labels that recur it looks like pairs, with faulty lines like any text: its reader knows better.
-        Form::LabelledText | Form::Pairs | Form::Text => {
-            let texts = format::read_labelled(path)?.into_iter();
-            Ok(texts
-                .map(|text| LabelledInput {
-                    input: ClassifyInput::Text(text.text),
-                    label: text.label,
-                    columns: [].into(),
-                    line: Some(text.line),
-                })
-                .collect())
-        }
-        Form::TimeSeries | Form::LongTable | Form::Npz => read_frames(path, names)?
-            .into_iter()
-            .map(|sequence| match sequence.labels {
-                Labels::One(label) => Ok(LabelledInput {
-                    input: ClassifyInput::Frames { values: sequence.values, width: sequence.width },
-                    label,
-                    columns: sequence.columns,
-                    line: sequence.line,
-                }),
-                Labels::None => Err(Error::data(
-                    path,
-                    sequence.line,
-                    "has no labels: a classifier learns from sequences with a label each",
-                )),
-                Labels::Each(_) => Err(Error::data(
-                    path,
-                    sequence.line,
-                    "has a label for each frame, not one for the sequence: use --task tag",
-                )),
-            })
-            .collect(),
-        other => Err(Error::data(
-            path,
-            None,
-            format!(
-                "looks like {other} ({}): a classifier learns from lines of label<TAB>text, or from sequences of numbers in .ts, .npz, or CSV with columns sequence, label and features",
-                guess.why
-            ),
-        )),
-    }
-}
-
 impl Classify {
     /// The texts of a file to be labelled, one a line, blank ones among them. Where most begin with a label of this model
     /// and a tab, as in a file to learn from, what stands before the tab is left out of all.
@@ -141,16 +176,6 @@ impl Classify {
         lines.into_iter().map(text).collect()
     }
 
-    /// Sequences of frames to be classified, from a file, whatever labels they have, if any.
-    ///
-    /// # Errors
-    /// If the file cannot be read or understood.
-    pub fn sequences_in(&self, path: &Path) -> Result<Vec<ClassifyInput>> {
-        let sequences = read_unlabelled(path, self.features())?.into_iter();
-        let frames = |FrameSequence { values, width, .. }| ClassifyInput::Frames { values, width };
-        Ok(sequences.map(frames).collect())
-    }
-
     /// What the features of a frame are called, if they are.
     pub(super) fn features(&self) -> &[String] {
         match &self.codec {
@@ -158,35 +183,46 @@ impl Classify {
             InputCodec::Text(_) => &[],
         }
     }
+
+    /// A sequence in numbers.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(super) fn encode(&self, input: ClassifyInput) -> Result<ClassifyExample, InputProblem> {
+        let mut example = ClassifyExample { ids: vec![], frames: vec![], width: 0, class: 0, weight: 1.0 };
+        match (&self.codec, input) {
+            (InputCodec::Text(tokenizer), ClassifyInput::Text(text)) => {
+                example.ids = tokenizer.encode(&text);
+                if example.ids.is_empty() {
+                    return Err(InputProblem::TooLittle {
+                        found: "contains no tokens".to_owned(),
+                        expected: "leave it out".to_owned(),
+                    });
+                }
+            }
+            (InputCodec::Frames(scaling), ClassifyInput::Frames { values, width }) => {
+                (example.frames, example.width) = (scaling.frames(values, width)?, width);
+            }
+            (InputCodec::Text(_), ClassifyInput::Frames { .. }) => {
+                return Err(wrong_kind("is a sequence of numbers", "the model reads texts"));
+            }
+            (InputCodec::Frames(_), ClassifyInput::Text(_)) => {
+                return Err(wrong_kind("is a text", "the model reads sequences of numbers"));
+            }
+        }
+        Ok(example)
+    }
+
+    /// Labelled sequences in numbers, every one of the same weight.
+    pub(super) fn examples(&self, dataset: &Dataset) -> Result<Vec<ClassifyExample>> {
+        dataset.encode(|Labelled { input, label, .. }| {
+            let class = self.labels.id(label).map_err(|problem| (0, problem))?;
+            let input = self.encode(input.clone()).map_err(|problem| (0, problem))?;
+            Ok(ClassifyExample { class, ..input })
+        })
+    }
 }
 
-/// Reads sequences of frames of any form, for which labels do not matter. A table of sequences without them looks like
-/// any other.
-pub(crate) fn read_unlabelled(path: &Path, names: &[String]) -> Result<Vec<FrameSequence>> {
-    let guess = format::form_of(path)?;
-    let form = if guess.form == Form::Series { Form::LongTable } else { guess.form };
-    read_frames_of(path, &Guess { form, ..guess }, names)
-}
-
-/// Reads sequences of frames of any form, their features in the order of `names`, unless there are none.
-pub(crate) fn read_frames(path: &Path, names: &[String]) -> Result<Vec<FrameSequence>> {
-    read_frames_of(path, &format::form_of(path)?, names)
-}
-
-fn read_frames_of(path: &Path, guess: &Guess, names: &[String]) -> Result<Vec<FrameSequence>> {
-    let mut sequences = match guess.form {
-        Form::TimeSeries => format::read_ts(path),
-        Form::LongTable => format::read_table(path),
-        Form::Npz => format::read_npz(path),
-        other => Err(Error::data(
-            path,
-            None,
-            format!(
-                "looks like {other} ({}): sequences of numbers come in .ts, .npz, or CSV with columns sequence, label and features",
-                guess.why
-            ),
-        )),
-    }?;
-    format::arrange(path, &mut sequences, names)?;
-    Ok(sequences)
+fn wrong_kind(found: &str, expected: &str) -> InputProblem {
+    InputProblem::WrongKind { found: found.to_owned(), expected: expected.to_owned() }
 }

@@ -1,6 +1,8 @@
 //! One label for a sequence: a sentence, a gesture, a word.
 
 mod data;
+#[cfg(all(feature = "files", feature = "formats"))]
+mod files;
 mod inspect;
 mod options;
 mod predict;
@@ -9,17 +11,18 @@ mod step;
 
 use serde::{Deserialize, Serialize};
 
-pub use data::{ClassifyExample, ClassifyInput};
-pub(crate) use data::{read_frames, read_unlabelled};
+pub use data::{ClassifyExample, ClassifyInput, Dataset, Labelled};
 pub use options::Options;
 pub use predict::{Classified, ClassifyEvaluation};
 
+use refrain_kernels::Backend;
+
 use crate::data::Examples;
 use crate::model::{Classifier, ClassifierSizes, InputKind, Task, TaskName};
-use crate::task::Scaling;
 use crate::task::labels::LabelSet;
+use crate::task::{Scaling, same};
 use crate::text::Tokenizer;
-use crate::train::{Prepared, Settings, TrainableTask};
+use crate::train::{Data, Prepared, Settings, TaskData, TrainableTask};
 use crate::{Error, Result};
 
 /// A classifier with its labels, and what brings its input into numbers.
@@ -98,21 +101,20 @@ impl Task for Classify {
     }
 }
 
+impl TaskData for Dataset {
+    type Task = Classify;
+}
+
 impl TrainableTask for Classify {
+    type Dataset = Dataset;
     type Loader = Examples<ClassifyExample>;
     type Options = Options;
 
-    fn prepare(settings: Settings) -> Result<Prepared<Self>> {
-        prepare::prepare(settings)
+    fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Self>> {
+        prepare::prepare(settings, data, backend)
     }
 
     fn check_same(&self, other: &Self) -> Result<()> {
-        if (&self.codec, &self.labels) != (&other.codec, &other.labels) {
-            return Err(Error::Config(
-                "--init-from: that model has other labels or another vocabulary; it can go on only with the same ones"
-                    .to_owned(),
-            ));
-        }
-        Ok(())
+        same((&self.codec, &self.labels) == (&other.codec, &other.labels), "labels or another vocabulary")
     }
 }

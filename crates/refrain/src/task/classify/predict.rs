@@ -1,12 +1,9 @@
 //! What a classifier does once it has learned.
 
-use std::path::Path;
-
 use refrain_kernels::{Backend, Real};
 
 use super::Classify;
-use super::data::{ClassifyExample, ClassifyInput, read_labelled};
-use super::prepare::examples;
+use super::data::{ClassifyExample, ClassifyInput, Dataset};
 use crate::layer::softmax;
 use crate::metric::Confusion;
 use crate::model::ClassifierWorkspace;
@@ -48,13 +45,12 @@ impl<B: Backend> Session<Classify, B> {
         Ok(self.classify(&examples))
     }
 
-    /// How well the labels of a file are predicted.
+    /// How well the labels of a data set are predicted.
     ///
     /// # Errors
-    /// If the file cannot be read or has labels that the model does not know.
-    pub fn evaluate(&self, path: &Path) -> Result<ClassifyEvaluation> {
-        let task = &self.model().task;
-        let examples = examples(task, path, read_labelled(path, task.features())?, &[])?;
+    /// [`Error::Input`] for sequences or labels that the model does not know.
+    pub fn evaluate(&self, dataset: &Dataset) -> Result<ClassifyEvaluation> {
+        let examples = self.model().task.examples(dataset)?;
         let (mut nats, mut confusion) = (0.0, Confusion::default());
         for (example, predicted) in examples.iter().zip(self.classify(&examples)) {
             nats -= f64::from(predicted.probabilities[example.class as usize].max(f32::MIN_POSITIVE)).ln();

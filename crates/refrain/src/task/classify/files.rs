@@ -1,0 +1,82 @@
+//! Labelled sequences out of files.
+
+use std::path::Path;
+
+use super::Classify;
+use super::data::{ClassifyInput, Dataset, Labelled};
+use crate::error::{Error, InputProblem, Place, Result};
+use crate::format::{self, Form, FrameSequence, Guess, Labels};
+use crate::task::files::{features_of, one_file, read_frames, read_unlabelled, wrong_form};
+use crate::train::{Data, ReadData, Settings};
+
+impl ReadData for Classify {
+    fn read_data(settings: &Settings) -> Result<Data<Dataset>> {
+        let train = read_labelled(&one_file(settings)?, &[])?;
+        let valid =
+            settings.valid.as_deref().map(|path| read_labelled(path, train.features())).transpose()?;
+        Ok(Data { train, valid })
+    }
+}
+
+/// Reads labelled sequences of any form, their features in the order of `names`, unless there are none.
+pub(super) fn read_labelled(path: &Path, names: &[String]) -> Result<Dataset> {
+    let guess = format::form_of(path)?;
+    let dataset: Dataset = match guess.form {
+        // Without labels that recur it looks like pairs, with faulty lines like any text: its reader knows better.
+        Form::LabelledText | Form::Pairs | Form::Text => {
+            let texts = format::read_labelled(path)?.into_iter();
+            let record = |text: format::LabelledText| Labelled {
+                input: ClassifyInput::Text(text.text),
+                label: text.label,
+                line: Some(text.line),
+            };
+            texts.map(record).collect()
+        }
+        Form::TimeSeries | Form::LongTable | Form::Npz => {
+            let sequences = read_frames(path, names)?;
+            let features = features_of(&sequences);
+            let records = sequences.into_iter().map(|sequence| labelled(path, sequence));
+            records.collect::<Result<Dataset>>()?.with_features(features)
+        }
+        _ => {
+            let expected = "a classifier learns from lines of label<TAB>text, or from sequences of numbers in .ts, .npz, or CSV \
+                            with columns sequence, label and features";
+            return Err(wrong_form(path, &guess, expected));
+        }
+    };
+    Ok(dataset.named(path.display().to_string()))
+}
+
+/// A sequence of frames with its one label.
+fn labelled(path: &Path, sequence: FrameSequence) -> Result<Labelled> {
+    let FrameSequence { values, width, labels, line, .. } = sequence;
+    let (found, expected) = match labels {
+        Labels::One(label) => {
+            return Ok(Labelled { input: ClassifyInput::Frames { values, width }, label, line });
+        }
+        Labels::None => ("has no labels", "a classifier learns from sequences with a label each"),
+        Labels::Each(_) => ("has a label for each frame, not one for the sequence", "use `task = tag`"),
+    };
+    let problem = InputProblem::WrongKind { found: found.to_owned(), expected: expected.to_owned() };
+    Err(Error::Input { place: Place::of(path.display()).line(line), problem })
+}
+
+impl Classify {
+    /// Labelled sequences to evaluate on, from a file.
+    ///
+    /// # Errors
+    /// If the file cannot be read or understood.
+    pub fn read_dataset(&self, path: &Path) -> Result<Dataset> {
+        read_labelled(path, self.features())
+    }
+
+    /// Sequences of frames to be classified, from a file, whatever labels they have, if any.
+    ///
+    /// # Errors
+    /// If the file cannot be read or understood.
+    pub fn sequences_in(&self, path: &Path) -> Result<Vec<ClassifyInput>> {
+        let sequences = read_unlabelled(path, self.features())?.into_iter();
+        let frames = |FrameSequence { values, width, .. }| ClassifyInput::Frames { values, width };
+        Ok(sequences.map(frames).collect())
+    }
+}

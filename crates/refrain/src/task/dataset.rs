@@ -1,0 +1,175 @@
+//! Examples in memory, as every task with separate examples takes them, wherever they came from.
+
+use std::sync::Arc;
+
+use super::split::{Digest, hold_back};
+use crate::data::{Example, Examples};
+use crate::error::{Error, InputProblem, Place, Result};
+use crate::text::thousands;
+use crate::train::{Config, Data, DataSummary};
+
+/// One example as a value: what goes in and what should come out.
+pub trait Record {
+    /// Adds all that is learned from to a digest, which identifies the data of a run.
+    fn digest(&self, digest: &mut Digest);
+
+    /// Records of the same key stay together when a validation set is held out, so that nothing is validated on that was
+    /// trained on.
+    fn key(&self) -> Option<String> {
+        None
+    }
+
+    /// The training set keeps at least one record of each class.
+    fn class(&self) -> &str {
+        ""
+    }
+
+    /// Where a step of it stands in its file, from 1.
+    fn line(&self, _step: usize) -> Option<u64> {
+        None
+    }
+}
+
+/// Examples of a task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dataset<E> {
+    name: String,
+    records: Vec<E>,
+    features: Arc<[String]>,
+}
+
+impl<E> Dataset<E> {
+    /// The same under another name, which messages and a model's history give: a file, or what they are.
+    #[must_use]
+    pub fn named(self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
+    /// The same with names for the features of a frame.
+    #[must_use]
+    pub fn with_features(self, features: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { features: features.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    /// What messages call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The examples.
+    pub fn records(&self) -> &[E] {
+        &self.records
+    }
+
+    /// The names of the features of a frame; empty if they have none.
+    pub fn features(&self) -> &[String] {
+        &self.features
+    }
+
+    /// Number of examples.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// The same examples changed one by one.
+    pub(super) fn map<F>(self, change: impl FnMut(E) -> F) -> Dataset<F> {
+        let Self { name, records, features } = self;
+        Dataset { name, records: records.into_iter().map(change).collect(), features }
+    }
+}
+
+impl<E> FromIterator<E> for Dataset<E> {
+    fn from_iter<I: IntoIterator<Item = E>>(records: I) -> Self {
+        let records = records.into_iter().collect();
+        Self { name: "the data".to_owned(), records, features: [].into() }
+    }
+}
+
+impl<E: Record> Dataset<E> {
+    /// Holds out about the share `fraction` for validation, at random; examples that are alike stay together.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a fraction that is not in `0..1`; [`Error::Input`] if either part would be empty.
+    pub fn split(self, fraction: f64, seed: u64) -> Result<(Self, Self)> {
+        let Self { name, records, features } = self;
+        let (train, valid) = hold_back(&name, records, fraction, seed)?;
+        let part = |records| Self { name: name.clone(), records, features: Arc::clone(&features) };
+        Ok((part(train), part(valid)))
+    }
+
+    /// Where a step of an example stands.
+    pub(super) fn place(&self, index: usize, step: usize) -> Place {
+        let place = Place::of(&self.name);
+        match self.records[index].line(step) {
+            Some(line) => place.line(line),
+            None => place.field(format!("example {}", index + 1)),
+        }
+    }
+
+    /// Every example in numbers.
+    ///
+    /// # Errors
+    /// [`Error::Input`] with the place of the first that has a problem, at the step that is given with it.
+    pub(super) fn encode<X>(
+        &self,
+        encode: impl Fn(&E) -> Result<X, (usize, InputProblem)>,
+    ) -> Result<Vec<X>> {
+        let encoded = self.records.iter().enumerate().map(|(i, record)| {
+            encode(record).map_err(|(step, problem)| Error::Input { place: self.place(i, step), problem })
+        });
+        encoded.collect()
+    }
+}
+
+/// The training set and the validation set of a run (empty if there is none), and what identifies the data of both.
+pub(super) struct Sets<E> {
+    pub(super) train: Dataset<E>,
+    pub(super) valid: Dataset<E>,
+    digest: String,
+}
+
+impl<E: Record> Sets<E> {
+    /// Holds out a validation set, unless one is given.
+    ///
+    /// # Errors
+    /// As [`Dataset::split`].
+    pub(super) fn of(data: Data<Dataset<E>>, config: &Config) -> Result<Self> {
+        let mut digest = Digest::default();
+        let held_out = data.valid.iter().flat_map(|valid| &valid.records);
+        data.train.records.iter().chain(held_out).for_each(|record| record.digest(&mut digest));
+        let (train, valid) = match data.valid {
+            Some(valid) => (data.train, valid),
+            None => data.train.split(config.valid_fraction, config.seed)?,
+        };
+        Ok(Self { train, valid, digest: digest.finish() })
+    }
+
+    /// Both in words and numbers, counted in `unit`; what a task adds is left empty.
+    pub(super) fn summary(&self, unit: &'static str, config: &Config) -> DataSummary {
+        let (train_size, valid_size) = (self.train.len() as u64, self.valid.len() as u64);
+        DataSummary {
+            name: format!("{}, {} {unit}", self.train.name, thousands(train_size + valid_size)),
+            digest: self.digest.clone(),
+            unit,
+            train_size,
+            valid_size,
+            batches: format!("{} {unit}", config.batch_size),
+            ..DataSummary::default()
+        }
+    }
+}
+
+/// Batches of the training set in a new order each epoch, and of the validation set in its own; `None` if that is empty.
+pub(super) fn loaders<X: Example>(
+    train: Vec<X>,
+    valid: Vec<X>,
+    config: &Config,
+) -> (Examples<X>, Option<Examples<X>>) {
+    let valid = (!valid.is_empty()).then(|| Examples::new(valid, config.batch_size, None));
+    (Examples::new(train, config.batch_size, Some(config.seed)), valid)
+}

@@ -1,0 +1,65 @@
+//! What the readers of several tasks have in common.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, InputProblem, Result, SettingProblem};
+use crate::format::{self, Form, FrameSequence, Guess};
+use crate::train::Settings;
+
+/// The one file to learn from.
+pub(super) fn one_file(settings: &Settings) -> Result<PathBuf> {
+    match settings.data.as_deref() {
+        Some([path]) => Ok(path.clone()),
+        Some([_, other, ..]) => {
+            let allowed = "one file: this task learns from one (and is validated on that of `valid`)";
+            Err(Error::out_of_range(
+                "data",
+                format!("several files, {} among them", other.display()),
+                allowed,
+            ))
+        }
+        _ => {
+            let problem = SettingProblem::Missing { reason: "name the file to learn from".to_owned() };
+            Err(Error::Setting { setting: "data", problem })
+        }
+    }
+}
+
+/// A file of another form than a task reads.
+pub(super) fn wrong_form(path: &Path, guess: &Guess, expected: &str) -> Error {
+    let found = format!("looks like {} ({})", guess.form, guess.why);
+    Error::input(path.display(), InputProblem::WrongKind { found, expected: expected.to_owned() })
+}
+
+/// What the features of these sequences are called.
+pub(super) fn features_of(sequences: &[FrameSequence]) -> Vec<String> {
+    sequences.first().map_or_else(Vec::new, |first| first.columns.to_vec())
+}
+
+/// Reads sequences of frames of any form, for which labels do not matter. A table of sequences without them looks like
+/// any other.
+pub(super) fn read_unlabelled(path: &Path, names: &[String]) -> Result<Vec<FrameSequence>> {
+    let guess = format::form_of(path)?;
+    let form = if guess.form == Form::Series { Form::LongTable } else { guess.form };
+    read_frames_of(path, &Guess { form, ..guess }, names)
+}
+
+/// Reads sequences of frames of any form, their features in the order of `names`, unless there are none.
+pub(super) fn read_frames(path: &Path, names: &[String]) -> Result<Vec<FrameSequence>> {
+    read_frames_of(path, &format::form_of(path)?, names)
+}
+
+fn read_frames_of(path: &Path, guess: &Guess, names: &[String]) -> Result<Vec<FrameSequence>> {
+    let mut sequences = match guess.form {
+        Form::TimeSeries => format::read_ts(path),
+        Form::LongTable => format::read_table(path),
+        Form::Npz => format::read_npz(path),
+        _ => {
+            let expected =
+                "sequences of numbers come in .ts, .npz, or CSV with columns sequence, label and features";
+            Err(wrong_form(path, guess, expected))
+        }
+    }?;
+    format::arrange(path, &mut sequences, names)?;
+    Ok(sequences)
+}
