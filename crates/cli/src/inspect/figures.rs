@@ -1,6 +1,6 @@
 //! The single figures.
 
-use refrain::inspect::Recording;
+use refrain::inspect::{self, Gradients, Inspection, NamedReach, Recording};
 use refrain::picture::{ACCENT, BLUE, Chart, Colour, Figure, Heatmap, INK, Line, chart_figure};
 
 use super::{Selection, View};
@@ -25,70 +25,67 @@ pub(super) fn figure(view: View, recording: &Recording, selection: &Selection) -
                 ..Chart::default()
             }])
         }
-        View::Gates => {
-            let gates = (0..).zip(&inspection.saturation);
-            let charts: Vec<Chart> = gates
-                .map(|(_, gate)| Chart {
-                    title: format!("layer {}, gate {}: share of time below 0.1", gate.layer + 1, gate.gate),
-                    x_name: "share of time above 0.9".to_owned(),
-                    lines: vec![Line {
-                        colour: COLOURS[gate.layer % COLOURS.len()],
-                        points: gate
-                            .right
-                            .iter()
-                            .zip(&gate.left)
-                            .map(|(&x, &y)| (x.into(), y.into()))
-                            .collect(),
-                        dots: true,
-                        ..Line::default()
-                    }],
-                    ..Chart::default()
-                })
-                .collect();
-            if charts.is_empty() {
-                return Err(Failure::Usage("--view gates: an Elman network has none".to_owned()));
-            }
-            chart_figure(&charts)
-        }
+        View::Gates => gates(inspection)?,
         View::Gradients => {
-            let gradients = inspection.gradients.as_ref().ok_or_else(|| missing("--view gradients"))?;
-            let line = |(i, series): (usize, &refrain::inspect::NamedReach)| {
-                let lags = || gradients.lags.iter().map(|&lag| lag as f64);
-                let reach = &series.reach;
-                Line {
-                    name: series.name.clone(),
-                    colour: COLOURS[i % COLOURS.len()],
-                    points: lags().zip(reach.median.iter().copied()).collect(),
-                    band: reach.low.iter().copied().zip(reach.high.iter().copied()).collect(),
-                    dots: false,
-                }
-            };
-            chart_figure(&[Chart {
-                title: "norm of the gradient of a step's loss with respect to h, k steps before".to_owned(),
-                x_name: "k".to_owned(),
-                logarithmic: true,
-                lines: gradients.series.iter().enumerate().map(line).collect(),
-            }])
+            gradients(inspection.gradients.as_ref().ok_or_else(|| missing("--view gradients"))?)
         }
-        View::Path => {
-            let path = inspection.path.as_ref().ok_or_else(|| missing("--view path"))?;
-            let points = path.map.points.iter().map(|[x, y]| ((*x).into(), (*y).into())).collect();
-            let share = |i: usize| 100.0 * path.map.explained.get(i).copied().unwrap_or(0.0);
-            chart_figure(&[Chart {
-                title: format!(
-                    "layer {}: second component ({:.0} % of the variance)",
-                    path.layer + 1,
-                    share(1)
-                ),
-                x_name: format!("first component ({:.0} %)", share(0)),
-                lines: vec![Line { colour: ACCENT, points, dots: true, ..Line::default() }],
-                ..Chart::default()
-            }])
-        }
+        View::Path => path(inspection.path.as_ref().ok_or_else(|| missing("--view path"))?),
         View::Finder => {
             return Err(Failure::Usage("--view finder is a table: ask for --format csv".to_owned()));
         }
     })
+}
+
+fn gates(inspection: &Inspection) -> Result<Figure, Failure> {
+    let gates = (0..).zip(&inspection.saturation);
+    let charts: Vec<Chart> = gates
+        .map(|(_, gate)| Chart {
+            title: format!("layer {}, gate {}: share of time below 0.1", gate.layer + 1, gate.gate),
+            x_name: "share of time above 0.9".to_owned(),
+            lines: vec![Line {
+                colour: COLOURS[gate.layer % COLOURS.len()],
+                points: gate.right.iter().zip(&gate.left).map(|(&x, &y)| (x.into(), y.into())).collect(),
+                dots: true,
+                ..Line::default()
+            }],
+            ..Chart::default()
+        })
+        .collect();
+    if charts.is_empty() {
+        return Err(Failure::Usage("--view gates: an Elman network has none".to_owned()));
+    }
+    Ok(chart_figure(&charts))
+}
+
+fn gradients(gradients: &Gradients) -> Figure {
+    let line = |(i, series): (usize, &NamedReach)| {
+        let lags = || gradients.lags.iter().map(|&lag| lag as f64);
+        let reach = &series.reach;
+        Line {
+            name: series.name.clone(),
+            colour: COLOURS[i % COLOURS.len()],
+            points: lags().zip(reach.median.iter().copied()).collect(),
+            band: reach.low.iter().copied().zip(reach.high.iter().copied()).collect(),
+            dots: false,
+        }
+    };
+    chart_figure(&[Chart {
+        title: "norm of the gradient of a step's loss with respect to h, k steps before".to_owned(),
+        x_name: "k".to_owned(),
+        logarithmic: true,
+        lines: gradients.series.iter().enumerate().map(line).collect(),
+    }])
+}
+
+fn path(path: &inspect::Path) -> Figure {
+    let points = path.map.points.iter().map(|[x, y]| ((*x).into(), (*y).into())).collect();
+    let share = |i: usize| 100.0 * path.map.explained.get(i).copied().unwrap_or(0.0);
+    chart_figure(&[Chart {
+        title: format!("layer {}: second component ({:.0} % of the variance)", path.layer + 1, share(1)),
+        x_name: format!("first component ({:.0} %)", share(0)),
+        lines: vec![Line { colour: ACCENT, points, dots: true, ..Line::default() }],
+        ..Chart::default()
+    }])
 }
 
 /// Units over the steps of the text.

@@ -13,7 +13,7 @@ use refrain::task::Language;
 use refrain::{Cpu, Session};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use super::generation::{Generation, Job, Written};
@@ -89,6 +89,41 @@ struct Choice {
 }
 
 impl Choice {
+    /// Sends the text as it is written, behind its prompt where that is wanted, until nobody listens any more. The first
+    /// symbol tells whether it can be written at all.
+    async fn send(
+        mut self,
+        prompt: Option<String>,
+        mut written: UnboundedReceiver<refrain::Result<Written>>,
+        listener: UnboundedSender<Result<Part, Refusal>>,
+    ) {
+        if let Some(prompt) = prompt {
+            self.offset = prompt.chars().count();
+            let start =
+                json!({ "index": self.index, "text": prompt, "logprobs": null, "finish_reason": null });
+            if listener.send(Ok((start, 0))).is_err() {
+                return;
+            }
+        }
+        loop {
+            let next = tokio::select! {
+                next = written.recv() => next,
+                () = listener.closed() => return,
+            };
+            let part = match next {
+                Some(Ok(next)) => {
+                    let drawn = usize::from(next.counts);
+                    Ok((self.take(next), drawn))
+                }
+                Some(Err(error)) => Err(error.into()),
+                None => return,
+            };
+            if listener.send(part).is_err() {
+                return;
+            }
+        }
+    }
+
     /// A symbol in OpenAI's form.
     fn take(&mut self, written: Written) -> Value {
         self.held.extend_from_slice(&written.text);
@@ -144,38 +179,10 @@ pub(super) async fn complete(
     });
     let (sender, mut choices) = unbounded_channel::<Result<Part, Refusal>>();
     for (index, job) in jobs.into_iter().enumerate() {
-        let prompt = job.prompt.clone();
-        let mut written = completer.generation.start(job);
-        let sender = sender.clone();
-        let mut choice = Choice { index, held: vec![], offset: 0, wants_logprobs };
-        // The first symbol tells whether the text can be written at all.
-        tokio::spawn(async move {
-            if echo {
-                choice.offset = prompt.chars().count();
-                let start =
-                    json!({ "index": index, "text": prompt, "logprobs": null, "finish_reason": null });
-                if sender.send(Ok((start, 0))).is_err() {
-                    return;
-                }
-            }
-            loop {
-                let next = tokio::select! {
-                    next = written.recv() => next,
-                    () = sender.closed() => return,
-                };
-                let part = match next {
-                    Some(Ok(next)) => {
-                        let drawn = usize::from(next.counts);
-                        Ok((choice.take(next), drawn))
-                    }
-                    Some(Err(error)) => Err(error.into()),
-                    None => return,
-                };
-                if sender.send(part).is_err() {
-                    return;
-                }
-            }
-        });
+        let prompt = echo.then(|| job.prompt.clone());
+        let written = completer.generation.start(job);
+        let choice = Choice { index, held: vec![], offset: 0, wants_logprobs };
+        tokio::spawn(choice.send(prompt, written, sender.clone()));
     }
     drop(sender);
     if completion.stream.unwrap_or(false) {

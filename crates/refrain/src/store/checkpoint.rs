@@ -125,3 +125,22 @@ impl Checkpoint {
 fn vector(name: impl Into<String>, values: &[f32]) -> Tensor<'_> {
     Tensor { name: name.into(), shape: vec![values.len()], values }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_goes_to_bytes_and_back() {
+        let checkpoint = Checkpoint {
+            progress: Progress { step: 7, data: "a text".to_owned(), ..Progress::default() },
+            params: vec![1.0, -2.5, 3.0],
+            average: Some(vec![0.5; 3]),
+            moments: vec![vec![0.1; 3], vec![0.2; 3]],
+            state: vec![State { h: vec![0.3; 2], c: vec![] }],
+        };
+        let bytes = checkpoint.to_bytes().unwrap();
+        assert_eq!(Checkpoint::from_bytes(&bytes).unwrap(), checkpoint);
+        assert!(Checkpoint::from_bytes(&bytes[..bytes.len() - 1]).is_err());
+    }
+}
