@@ -1,4 +1,5 @@
-//! The seam between models and machines, OPERATIONS
+//! The seam between models and machines: 37 operations. About half of them compute, on whole sequences where there is a
+//! sequence; the others make, read and join buffers and activations, or say what the device is.
 //!
 //! Layers, models and training are written once over [`Backend`]. What lies on the near side of it (texts, batches,
 //! states, traces) is plain host data; parameters and activations are the backend's own. [`crate::Reference`]
@@ -98,7 +99,7 @@ pub struct CrossEntropy<'a, B: Backend + ?Sized> {
     /// Factor on every gradient: one over the positions of the whole batch.
     pub scale: B::Real,
     /// Share of a target's probability that is dealt out to all ids alike (Szegedy et al. 2016, section 7). The gradients
-    /// are then those of that cross-entropy; the loss that is told stays that of the targets.
+    /// are then those of that cross-entropy; the reported loss stays that of the targets.
     pub smoothing: B::Real,
     /// Gradient of the frames, overwritten, `[T, B, H]`.
     pub d_frames: &'a mut B::Frames,

@@ -106,7 +106,7 @@ impl Memory {
     fn zeroed(bytes: usize) -> Self {
         let align = if bytes < huge_pages::SIZE { LINE } else { huge_pages::SIZE };
         let layout = Layout::from_size_align(bytes, align).expect("the size was checked when the model was");
-        // SAFETY: the layout is not empty, since somebody wants more than the nothing there was. The bytes are
+        // SAFETY: the layout is not empty, since both callers ask for more bytes than none. The bytes are
         // written before anyone reads them.
         unsafe {
             let start = NonNull::new(alloc(layout)).unwrap_or_else(|| handle_alloc_error(layout));

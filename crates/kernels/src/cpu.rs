@@ -450,3 +450,30 @@ impl Job for Sweep<'_, '_> {
         self.update.apply(self.first, self.clip, self.grads, self.moments, self.params);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_precision_left_to_the_machine_is_settled_by_the_size_of_the_layers() {
+        for isa in Isa::available() {
+            let large = if isa.gains_by_bf16() { Precision::Bf16 } else { Precision::F32 };
+            let cpu = Cpu::with_isa(isa, 2).unwrap().with_precision_choice(PrecisionChoice::Auto);
+            let settled = [0, 128, 192, 1024].map(|size| cpu.for_hidden_size(size).precision());
+            assert_eq!(settled, [Precision::F32, Precision::F32, large, large], "{isa}");
+            assert_eq!(cpu.for_hidden_size(1024).for_hidden_size(8).precision(), Precision::F32, "{isa}");
+            for precision in Precision::ALL {
+                let fixed = cpu.clone().with_precision(precision).for_hidden_size(1024);
+                assert_eq!((fixed.precision(), fixed.threads()), (precision, cpu.threads()), "{isa}");
+            }
+        }
+    }
+
+    #[cfg(feature = "threads")]
+    #[test]
+    fn threads_are_as_many_as_asked_for_and_one_at_least() {
+        let threads = [0, 1, 3].map(|threads| Cpu::with_isa(Isa::Scalar, threads).unwrap().clone().threads());
+        assert_eq!(threads, [1, 1, 3]);
+    }
+}

@@ -20,6 +20,51 @@
 //! Inside [`Cpu`] weights lie in *panels*, columns in blocks of one vector, and what a layer leaves for its backward
 //! pass in *planes*, `[S, T, B, H]`: one for each of the `S` *slots* of a cell, which are its gates and, for a GRU,
 //! one value more. Rows of activations, *frames*, are padded to whole vectors.
+//!
+//! # Features
+//!
+//! `threads` (on by default): [`Cpu`] uses several. Without it the calling thread does everything. `clock` (on by default,
+//! and only together with `threads`): the module `peak`. `serde`: [`PrecisionChoice`] can be serialised.
+//!
+//! # Example
+//!
+//! An LSTM layer of three units reads two sequences of four steps.
+//!
+//! ```
+//! use refrain_kernels::{Backend, Cell, Cpu, Input, InputSpec, RecurrentSpec, State};
+//!
+//! # fn main() -> Result<(), refrain_kernels::CpuError> {
+//! let (steps, rows, size, hidden_size) = (4, 2, 5, 3);
+//! let gates = Cell::Lstm.gates() * hidden_size;
+//! let spec = RecurrentSpec {
+//!     cell: Cell::Lstm,
+//!     input: InputSpec::Frames { size },
+//!     hidden_size,
+//!     reverse: false,
+//!     // The arena: weight_ih, then weight_hh; no biases.
+//!     weight_ih: 0,
+//!     weight_hh: gates * size,
+//!     bias: None,
+//! };
+//! let weights: Vec<f32> = (0..gates * (size + hidden_size)).map(|i| (i as f32).sin() / 2.0).collect();
+//! let frames: Vec<f32> = (0..steps * rows * size).map(|i| (i as f32).cos()).collect();
+//!
+//! let cpu = Cpu::new(1)?;
+//! let (params, frames) = (cpu.buffer(&weights), cpu.frames(size, &frames));
+//! let mut layer = cpu.recurrent(&spec);
+//! cpu.pack_recurrent(&mut layer, &params, false);
+//! let (mut state, mut tape) = (State::zeros(&spec, rows), Default::default());
+//! cpu.recurrent_forward(&layer, Input::Frames(cpu.view(&frames)), &state, None, &mut tape);
+//! cpu.final_state(&tape, &mut state);
+//!
+//! let output = cpu.read_frames(cpu.output(&tape));
+//! assert_eq!(output.len(), steps * rows * hidden_size);
+//! assert_eq!(output[(steps - 1) * rows * hidden_size..], state.h, "the last output is the state");
+//! let (name, forget) = &cpu.trace(&layer, &tape).gates[1];
+//! assert!(*name == "f" && forget.iter().all(|f| (0.0..1.0).contains(f)));
+//! # Ok(())
+//! # }
+//! ```
 
 mod backend;
 mod bf16;

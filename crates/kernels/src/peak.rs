@@ -2,6 +2,14 @@
 //!
 //! Every rate is that of some threads together (one at least), each working on numbers of its own: all begin at once,
 //! the slowest ends the round, and the best of some rounds counts.
+//!
+//! ```
+//! use refrain_kernels::{Isa, peak};
+//!
+//! let gflops = peak::fma_gflops(Isa::Scalar, 1)?;
+//! assert!(gflops > 0.0);
+//! # Ok::<(), refrain_kernels::IsaError>(())
+//! ```
 
 use crate::bf16::Bf16;
 use crate::buffer::Aligned;

@@ -1,4 +1,4 @@
-//! The reference: what right means. Scalar loops in the order of the equations, generic over `f32` and `f64`, with
+//! The reference: the specification. Scalar loops in the order of the equations, generic over `f32` and `f64`, with
 //! no thought for speed. Finite differences prove it, and it proves everything faster.
 
 mod cells;
