@@ -1,7 +1,9 @@
 //! The device that a verb asks for: this machine's processors.
 
 use refrain::model::{Network, Task};
-use refrain::{Cpu, Model, PrecisionChoice, train};
+use refrain::kernels::Backend;
+use refrain::train::{self, Settings};
+use refrain::{Cpu, Model, PrecisionChoice};
 
 use crate::failure::Failure;
 use crate::named::named;
@@ -15,6 +17,12 @@ pub(crate) fn cpu(threads: usize) -> Result<Cpu, Failure> {
         1..=MAX_THREADS => Ok(Cpu::new(threads)?),
         _ => Err(Failure::Usage(format!("--threads is {threads}: give a number from 1 to {MAX_THREADS}"))),
     }
+}
+
+/// The processor that a run is trained on.
+pub(crate) fn for_training(settings: &Settings) -> Result<Cpu, Failure> {
+    let threads = settings.threads.unwrap_or_else(train::available_threads);
+    Ok(cpu(threads)?.with_precision_choice(settings.precision.unwrap_or_default()))
 }
 
 /// How a model is run, for every verb that only uses one.
@@ -31,8 +39,9 @@ pub(crate) struct DeviceArgs {
 impl DeviceArgs {
     /// The processor for a model.
     pub(crate) fn backend<T: Task>(&self, model: &Model<T>) -> Result<Cpu, Failure> {
-        let precision = self.precision.unwrap_or_default().resolve(model.task.network().hidden_size());
-        Ok(cpu(self.threads())?.with_precision(precision))
+        let choice = self.precision.unwrap_or_default();
+        let hidden_size = model.task.network().hidden_size();
+        Ok(cpu(self.threads())?.with_precision_choice(choice).for_hidden_size(hidden_size))
     }
 
     /// How many threads.

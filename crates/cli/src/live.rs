@@ -76,7 +76,7 @@ impl Live {
     }
 
     /// Takes note of an event.
-    pub(crate) fn tell(&self, event: &Event) {
+    pub(crate) fn on_event(&self, event: &Event) {
         if let Event::Start(start) = event {
             self.shared.introduce(start);
         }

@@ -30,7 +30,7 @@ impl EventFile {
     }
 
     /// Writes what an event has in numbers.
-    pub(crate) fn tell(&mut self, event: &Event) -> Result<()> {
+    pub(crate) fn on_event(&mut self, event: &Event) -> Result<()> {
         match event {
             Event::Start(start) => match &start.out {
                 Some(out) => self.create(&out.join("tensorboard")),

@@ -12,7 +12,7 @@ use refrain::model::TaskName;
 use refrain::task::language::held_back;
 use refrain::text::Source;
 use refrain::train::{Event, Reason, Run, Settings, TrainableTask};
-use refrain::with_task;
+use refrain::{Cpu, with_task};
 
 use crate::failure::{Failure, message_of};
 use crate::live::Live;
@@ -25,16 +25,20 @@ pub(crate) use args::Args;
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     if let Some(directory) = &args.resume {
-        let task = Settings::of_run(directory)?.task.unwrap_or(TaskName::Language);
-        let probe = args.probe(&Settings::of_run(directory)?, task)?;
-        return with_task!(task, T => train(Run::<T>::resume(directory, args.settings())?, probe, &args));
+        let stored = Settings::of_run(directory)?;
+        let task = stored.task.unwrap_or(TaskName::Language);
+        let probe = args.probe(&stored, task)?;
+        let changes = args.settings();
+        let backend = device::for_training(&changes.clone().or(stored))?;
+        return with_task!(task, T => train(Run::<T, _>::resume(directory, changes, &backend)?, probe, &args));
     }
     let mut settings = args.complete()?;
     let (task, why) = task_for(&settings)?;
     settings.task = Some(task);
     let probe = args.probe(&settings, task)?;
+    let backend = device::for_training(&settings)?;
     with_task!(task, T => {
-        let run = Run::<T>::new(settings)?;
+        let run = Run::<T, _>::from_files(settings, &backend)?;
         if let Some(why) = why.filter(|_| !args.json) {
             out::line(&format!("task      {why}"))?;
         }
@@ -42,23 +46,23 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     })
 }
 
-fn train<T: TrainableTask>(run: Run<T>, probe: Option<Source>, args: &Args) -> Result<(), Failure> {
-    let backend = device::cpu(run.config().threads)?.with_precision(run.config().precision());
+fn train<T: TrainableTask>(run: Run<T, Cpu>, probe: Option<Source>, args: &Args) -> Result<(), Failure> {
     let interrupted = watch_for_interruption();
-    let terminal = (!args.json).then(|| Terminal::new(run.config(), &backend, io::stdout().is_terminal()));
+    let terminal =
+        (!args.json).then(|| Terminal::new(run.config(), run.backend(), io::stdout().is_terminal()));
     let live = args.live.map(|port| begin_page(port, args.json)).transpose()?;
     let tensorboard = args.tensorboard.then(EventFile::default);
-    let mut audience = Audience { live, tensorboard, terminal, unwritten: None };
+    let mut listeners = Listeners { live, tensorboard, terminal, unwritten: None };
     let run = match probe {
         Some(text) => run.probing(text),
         None => run,
     };
-    let outcome = run.train(&backend, |event| {
-        audience.tell(event);
+    let outcome = run.train(|event| {
+        listeners.on_event(event);
         let stop = interrupted.load(Ordering::Relaxed) && matches!(event, Event::Step(_));
         if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
-    let live = audience.finish();
+    let live = listeners.finish();
     match outcome?.done.reason {
         Reason::Interrupted => Err(Failure::Interrupted),
         _ if live.is_some() && io::stdout().is_terminal() => {
@@ -82,8 +86,8 @@ fn begin_page(port: u16, json: bool) -> Result<Live, Failure> {
     Ok(live)
 }
 
-/// All who hear of a run. None of them can disturb it.
-struct Audience {
+/// What shows a run and writes it down. None of it can disturb the run.
+struct Listeners {
     live: Option<Live>,
     tensorboard: Option<EventFile>,
     /// Lines of JSON, if there is none.
@@ -92,12 +96,12 @@ struct Audience {
     unwritten: Option<refrain::Error>,
 }
 
-impl Audience {
-    fn tell(&mut self, event: &Event) {
+impl Listeners {
+    fn on_event(&mut self, event: &Event) {
         if let Some(live) = &self.live {
-            live.tell(event);
+            live.on_event(event);
         }
-        if let Some(Err(error)) = self.tensorboard.as_mut().map(|file| file.tell(event)) {
+        if let Some(Err(error)) = self.tensorboard.as_mut().map(|file| file.on_event(event)) {
             (self.tensorboard, self.unwritten) = (None, Some(error));
         }
         match &mut self.terminal {
