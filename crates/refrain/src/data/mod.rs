@@ -6,22 +6,22 @@
 
 mod batch;
 mod batches;
+mod distinct_words;
 mod examples;
+mod line_pieces;
 mod lines;
 mod loader;
 mod padded;
-mod pieces;
 mod sequences;
-mod spelled;
 mod windows;
 
 pub use batch::{IGNORE, TextBatch};
 pub use batches::Batches;
+pub use distinct_words::DistinctWords;
 pub(crate) use examples::sort_longest_first;
 pub use examples::{Example, Examples};
 pub use lines::Lines;
 pub use loader::{Batch, DataLoader};
 pub use padded::Padded;
 pub use sequences::Sequences;
-pub use spelled::Spelled;
 pub use windows::{Evaluation, Windows};

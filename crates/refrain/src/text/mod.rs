@@ -10,17 +10,22 @@
 //! above, and also into words and pieces of words ([`TokenUnits`]).
 
 mod alphabet;
+#[cfg(feature = "tokenizers")]
+mod byte_pairs;
+#[cfg(not(feature = "tokenizers"))]
+#[path = "without_byte_pairs.rs"]
 mod byte_pairs;
 mod corpus;
 mod counts;
 mod decode;
 mod encoded;
 pub mod examples;
+#[cfg(feature = "files")]
+mod file;
 mod reader;
 mod source;
 mod split;
 mod stream;
-mod thousands;
 mod token_units;
 mod tokenizer;
 mod units;
@@ -34,11 +39,12 @@ pub use encoded::{EncodedText, IdReader};
 pub use reader::Reader;
 pub use source::Source;
 pub use split::{split, split_at_line};
-pub(crate) use thousands::thousands;
 pub use token_units::TokenUnits;
 pub use tokenizer::{Tokenizer, TokenizerOptions};
 pub use units::Units;
 pub use vocabulary::Vocabulary;
+
+pub(crate) use crate::number::thousands;
 
 /// The line end, in characters and in bytes alike.
 pub(crate) const NEWLINE: u32 = b'\n' as u32;

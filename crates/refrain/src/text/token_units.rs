@@ -81,10 +81,10 @@ impl FromStr for TokenUnits {
     type Err = Error;
 
     /// # Errors
-    /// [`Error::Config`] for anything but `char`, `byte`, `word` and `bpe`.
+    /// [`Error::Setting`] for anything but `char`, `byte`, `word` and `bpe`.
     fn from_str(name: &str) -> Result<Self> {
         Self::ALL.into_iter().find(|units| units.to_string() == name).ok_or_else(|| {
-            Error::Config(format!("there are no units called {name:?}: use char, byte, word or bpe"))
+            Error::out_of_range("units", format!("{name:?}"), "char, byte, word or bpe")
         })
     }
 }

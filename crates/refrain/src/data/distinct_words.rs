@@ -7,14 +7,14 @@ use super::Padded;
 
 /// Sequences of words, as places in a list of distinct words and the characters of each of these.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Spelled {
+pub struct DistinctWords {
     /// `[T, B]`: which of the distinct words stands there; 0 where a row is padded.
     pub places: Padded<u32>,
     /// One row a distinct word, the longest first: `[letters, words]` ids of characters.
     pub words: Padded<u32>,
 }
 
-impl Spelled {
+impl DistinctWords {
     /// One row for each of these sequences of words; a word is the ids of its characters, of which there is at least one.
     pub fn set<'a>(&mut self, sequences: impl Iterator<Item = &'a [Vec<u32>]> + Clone) {
         let order = |word: &&'a [u32]| (Reverse(word.len()), *word);
@@ -64,14 +64,14 @@ mod tests {
     fn distinct_words_are_spelled_once_and_taken_along_with_their_rows() {
         let sequences =
             [vec![vec![1, 2], vec![3], vec![1, 2]], vec![vec![4, 4, 4]], vec![vec![3], vec![2, 1]]];
-        let mut all = Spelled::default();
+        let mut all = DistinctWords::default();
         all.set(sequences.iter().map(|words| &words[..]));
         assert_eq!(all.words.lengths, [3, 2, 2, 1]);
         assert_eq!(all.words.row(1), [1, 2]);
         assert_eq!(all.places.values, [1, 0, 3, 3, 0, 2, 1, 0, 0]);
         assert_eq!(all.positions().collect::<Vec<_>>(), [0, 1, 2, 3, 5, 6]);
         for rows in [0..1, 1..3, 2..3, 0..3, 1..1] {
-            let (mut some, mut alone) = (Spelled::default(), Spelled::default());
+            let (mut some, mut alone) = (DistinctWords::default(), DistinctWords::default());
             some.take(&all, rows.clone());
             alone.set(sequences[rows.clone()].iter().map(|words| &words[..]));
             assert_eq!(some.words.lengths, alone.words.lengths, "{rows:?}");

@@ -14,7 +14,7 @@ use crate::text::{EncodedText, IdReader};
 pub(super) const LONGEST_PIECE: usize = 1024;
 
 #[derive(Debug)]
-pub(super) struct Pieces {
+pub(super) struct LinePieces {
     range: Range<u64>,
     reader: IdReader,
     /// The id of the line end.
@@ -29,12 +29,12 @@ pub(super) struct Pieces {
 
 /// What is to be known of a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Piece {
+pub(super) struct LinePiece {
     /// Whether it goes on with a line that an earlier piece started.
     pub(super) is_continuation: bool,
 }
 
-impl Pieces {
+impl LinePieces {
     /// # Errors
     /// As [`EncodedText::reader`].
     pub(super) fn new(text: &EncodedText, line_end: u32, range: Range<u64>) -> Result<Self> {
@@ -71,14 +71,14 @@ impl Pieces {
     ///
     /// # Errors
     /// As [`IdReader::read`].
-    pub(super) fn read(&mut self, symbols: &mut Vec<u32>) -> Result<Option<Piece>> {
+    pub(super) fn read(&mut self, symbols: &mut Vec<u32>) -> Result<Option<LinePiece>> {
         while self.peek()? == Some(self.line_end) {
             self.take(self.line_end);
         }
         if self.peek()?.is_none() {
             return Ok(None);
         }
-        let piece = Piece { is_continuation: self.previous != self.line_end };
+        let piece = LinePiece { is_continuation: self.previous != self.line_end };
         symbols.push(self.previous);
         for taken in 0.. {
             match self.peek()? {
@@ -129,8 +129,8 @@ mod tests {
         EncodedText::new(&corpus, vocabulary.into()).unwrap()
     }
 
-    fn pieces(text: &EncodedText, range: Range<u64>) -> Pieces {
-        Pieces::new(text, text.vocabulary().line_end().unwrap(), range).unwrap()
+    fn pieces(text: &EncodedText, range: Range<u64>) -> LinePieces {
+        LinePieces::new(text, text.vocabulary().line_end().unwrap(), range).unwrap()
     }
 
     fn pieces_of(text: &str, range: Range<u64>) -> Vec<String> {

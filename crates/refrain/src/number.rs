@@ -1,7 +1,11 @@
-//! Counts as people read them: 1,115,394.
+//! Numbers as people read them.
 
 /// Writes a count in decimal with a comma before every group of three digits.
-pub(crate) fn thousands(count: u64) -> String {
+///
+/// ```
+/// assert_eq!(refrain::thousands(1_115_394), "1,115,394");
+/// ```
+pub fn thousands(count: u64) -> String {
     let digits = count.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
