@@ -187,6 +187,12 @@ impl From<&str> for Place {
     }
 }
 
+impl From<&Place> for Place {
+    fn from(place: &Place) -> Self {
+        place.clone()
+    }
+}
+
 impl From<String> for Place {
     fn from(source: String) -> Self {
         Place { source, line: None, field: None }
@@ -248,7 +254,7 @@ pub enum InputProblem {
         known: Vec<String>,
     },
     /// Something else where a number is needed.
-    #[error("{value:?} is not a number: numbers are written like -20.7{hint}", value = excerpt(value))]
+    #[error("{value:?} is not a number: numbers are written like -20.7, with a comma from one to the next{hint}", value = excerpt(value))]
     NotANumber {
         /// As it stands there.
         value: String,

@@ -295,7 +295,7 @@ mod tests {
             std::fs::write(&path, format!("{}\n", index % 10)).unwrap();
             Source::file(path)
         });
-        let corpus = Corpus::scan(sources.collect(), Units::Char, false).unwrap();
+        let corpus = Corpus::scan(sources, Units::Char, false).unwrap();
         let mut symbols = [0; 4];
         corpus.reader(126).unwrap().read(&mut symbols).unwrap();
         assert_eq!(symbols.to_vec(), Units::Char.symbols("3\n4\n"));
@@ -307,7 +307,7 @@ mod tests {
     fn a_position_is_located_by_source_and_line() {
         let corpus = scan(&[b"one\ntwo\n", b"three\nfour"], Units::Char, false).unwrap();
         let places: Vec<_> = [0, 3, 4, 8, 14].map(|position| corpus.locate(position).unwrap()).into();
-        let places: Vec<_> = places.iter().map(|(name, line)| (name.to_str().unwrap(), *line)).collect();
+        let places: Vec<_> = places.iter().map(|place| (&*place.source, place.line.unwrap())).collect();
         assert_eq!(places, [("a.txt", 1), ("a.txt", 1), ("a.txt", 2), ("b.txt", 1), ("b.txt", 2)]);
     }
 }

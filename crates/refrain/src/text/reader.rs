@@ -223,7 +223,7 @@ mod tests {
                 fs::write(&path, text).unwrap();
                 if index == 1 { Source::memory("second", text) } else { Source::file(path) }
             });
-            let corpus = Corpus::scan(sources.collect(), units, raw).unwrap();
+            let corpus = Corpus::scan(sources, units, raw).unwrap();
             let whole = decoded(&texts, units, raw);
             prop_assert_eq!(corpus.len(), whole.len() as u64);
             let mut travelling = corpus.reader(0).unwrap();

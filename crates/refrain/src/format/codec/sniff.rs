@@ -1,33 +1,100 @@
-//! What a text looks like by its first lines.
+//! What a data file looks like, for those who do not say.
 
 use std::collections::HashSet;
-use std::path::Path;
 
-use super::form::{Form, Guess, IMAGES};
+use crate::format::form::{Form, Guess};
 use super::rows::{Table, is_conll};
 use super::tabbed::filled_lines;
-use super::text::extension;
-use crate::text::thousands;
-use crate::{Error, Result};
+use super::extension::extension;
+use crate::number::thousands;
+use crate::{Error, InputProblem, Place, Result};
 
+impl Guess {
+    pub(super) fn new(form: Form, why: impl Into<String>) -> Self {
+        Self { form, why: why.into() }
+    }
+}
+
+/// How much of a file is looked at, in bytes.
+pub(super) const HEAD: usize = 1 << 20;
+/// What the names of images and of MIDI files end in.
+pub(super) const IMAGES: [&str; 3] = ["png", "jpg", "jpeg"];
+pub(super) const MIDI: [&str; 2] = ["mid", "midi"];
 /// How many lines are looked at.
 const LINES: usize = 5_000;
 
-/// The form of the file at `path`, which begins with `text`.
+/// What a file called `name`, which begins with these bytes (unpacked), looks like, by its name and by its first
+/// mebibyte. What is malformed is still recognized if most of it is not, so that its own reader can say what is wrong.
 ///
 /// # Errors
-/// [`Error::Data`] if there is nothing in it.
-pub(super) fn sniff(path: &Path, text: &str) -> Result<Guess> {
+/// [`Error::Input`] if it is empty, or a single image or MIDI file.
+///
+/// ```
+/// use refrain::format::{Form, form_of_bytes};
+///
+/// assert_eq!(form_of_bytes("reviews.tsv", b"good\tI like it\nbad\tI do not\n")?.form, Form::LabelledText);
+/// # Ok::<(), refrain::Error>(())
+/// ```
+pub fn form_of_bytes(name: &str, bytes: &[u8]) -> Result<Guess> {
+    let place = Place::of(name);
+    match form_of_name(name)? {
+        Some(guess) => Ok(guess),
+        None => sniff(&place, &head(bytes)),
+    }
+}
+
+/// What a file's name alone says.
+///
+/// # Errors
+/// [`Error::Input`] if it is that of a single image or MIDI file.
+pub(super) fn form_of_name(name: &str) -> Result<Option<Guess>> {
+    let single = |what: &str| {
+        let problem = InputProblem::WrongKind {
+            found: format!("is a single {what}"),
+            expected: "name the folder that it lies in".to_owned(),
+        };
+        Err(Error::input(Place::of(name), problem))
+    };
+    let extension = extension(name);
+    let form = match extension.as_str() {
+        "conllu" => Form::Conllu,
+        "ts" => Form::TimeSeries,
+        "npz" => Form::Npz,
+        of if IMAGES.contains(&of) => return single("image"),
+        of if MIDI.contains(&of) => return single("MIDI file"),
+        _ => return Ok(None),
+    };
+    Ok(Some(Guess::new(form, format!("its name ends in .{extension}"))))
+}
+
+/// The first lines of a file; a file of one line longer than that, as far as it goes. What is not UTF-8 is replaced:
+/// readers say so with its line.
+fn head(bytes: &[u8]) -> String {
+    let mut head = &bytes[..bytes.len().min(HEAD)];
+    if head.len() == HEAD {
+        let lines = head.iter().rposition(|&byte| byte == b'\n').map(|end| end + 1);
+        let characters = || match std::str::from_utf8(head) {
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            _ => head.len(),
+        };
+        head = &head[..lines.unwrap_or_else(characters)];
+    }
+    let text = String::from_utf8_lossy(head);
+    text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned()
+}
+
+/// The form of a file called `place` in messages, which begins with `text`.
+fn sniff(place: &Place, text: &str) -> Result<Guess> {
     if text.trim().is_empty() {
-        return Err(Error::data(path, None, "is empty: name a file with data in it"));
+        return Err(Error::too_little(place, "is empty", "name a file with data in it"));
     }
     let lines: Vec<&str> = filled_lines(text).take(LINES).map(|(_, line)| line).collect();
-    let extension = extension(path);
+    let extension = extension(&place.source);
     Ok(match extension.as_str() {
         "json" => rolls(text),
         of if is_conll(of) => Some(Guess::new(Form::Conll, format!("its name ends in .{of}"))),
         "csv" => table(&lines),
-        _ => tagged(path, text).or_else(|| tabbed(&lines)).or_else(|| numbers(&lines)),
+        _ => tagged(place, text).or_else(|| tabbed(&lines)).or_else(|| numbers(&lines)),
     }
     .unwrap_or_else(|| {
         Guess::new(
@@ -47,8 +114,8 @@ fn rolls(text: &str) -> Option<Guess> {
     is_split.then(|| Guess::new(Form::Rolls, format!("its JSON begins with {key:?}")))
 }
 
-fn tagged(path: &Path, text: &str) -> Option<Guess> {
-    let table = Table::of(path, text)?;
+fn tagged(place: &Place, text: &str) -> Option<Guess> {
+    let table = Table::of(place, text)?;
     if table.conllu {
         Some(Guess::new(Form::Conllu, "its lines have ten columns, numbers in the first"))
     } else if table.width > 1 && table.is_regular() {
@@ -70,7 +137,7 @@ fn tabbed(lines: &[&str]) -> Option<Guess> {
     if firsts.len() * 10 < lines.len() * 9 {
         return None;
     }
-    let images = firsts.iter().filter(|first| IMAGES.contains(&extension(Path::new(first)).as_str())).count();
+    let images = firsts.iter().filter(|first| IMAGES.contains(&extension(first).as_str())).count();
     if images * 10 >= firsts.len() * 9 {
         return Some(Guess::new(Form::Captions, "its lines begin with an image's name and a tab"));
     }

@@ -1,62 +1,15 @@
 //! Sentences with a tag for each word: CoNLL's columns and CoNLL-U. And sentences without, for a model to tag.
 
-use std::path::Path;
+use std::io::Read;
 
-use serde::{Deserialize, Serialize};
-
-use super::column::Column;
-use super::read_text;
+use crate::format::column::{Column, Columns};
+use crate::format::records::{Sentence, TaggedSentence};
 use super::rows::Table;
 use super::tabbed::filled_lines;
-use crate::{Error, Result};
+use crate::format::text::text_of;
+use crate::{Error, InputProblem, Place, Result};
 
-/// A sentence and a tag for each of its words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TaggedSentence {
-    /// At least one, none of them empty.
-    pub words: Vec<String>,
-    /// As many as words, none of them empty; `_` is a tag like any other.
-    pub tags: Vec<String>,
-    /// Where each word stands in its file, from 1.
-    pub lines: Vec<u64>,
-}
-
-/// A sentence by itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sentence {
-    /// At least one, none of them empty.
-    pub words: Vec<String>,
-    /// Where the first word stands in its file, from 1.
-    pub line: u64,
-}
-
-/// Which columns hold what.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Columns {
-    /// The words; by default `form` (the second) in CoNLL-U and the first elsewhere.
-    pub words: Option<Column>,
-    /// The tags; by default `upos` (the fourth) in CoNLL-U and the last elsewhere.
-    pub tags: Option<Column>,
-}
-
-/// Reads a CoNLL or CoNLL-U file, as [`tagged_of`] says.
-///
-/// # Errors
-/// As [`read_text`] and [`tagged_of`].
-pub fn read_tagged(path: &Path, columns: &Columns) -> Result<Vec<TaggedSentence>> {
-    tagged_of(path, &read_text(path)?, columns)
-}
-
-/// The same of a file that may also be what a tagger has written: of two columns, whichever it learned from.
-///
-/// # Errors
-/// As [`read_tagged`].
-pub(crate) fn read_tagged_or_written(path: &Path, columns: &Columns) -> Result<Vec<TaggedSentence>> {
-    tagged_by(path, &read_text(path)?, columns, choose_or_written)
-}
-
-/// The tagged sentences in `text`, which came from `path`: one word a line, sentences apart by blank lines.
+/// The tagged sentences of a CoNLL or CoNLL-U file, called `place` in messages: one word a line, sentences apart by blank lines.
 ///
 /// The text is CoNLL-U (<https://universaldependencies.org/format.html>) if the name ends in `.conllu` or `.conllu.gz`,
 /// or if its first sentence has ten columns apart by tabs, a number in the first. The words of a multiword token
@@ -67,30 +20,46 @@ pub(crate) fn read_tagged_or_written(path: &Path, columns: &Columns) -> Result<V
 /// which has as many columns as the others and, where spaces part them, a tag that occurs elsewhere.
 ///
 /// # Errors
-/// [`Error::Data`] for a line with another number of columns than the first, an empty word or tag, an `id` that
+/// [`Error::Input`] for a line with another number of columns than the first, an empty word or tag, an `id` that
 /// CoNLL-U does not know, a column that is not there, and if there is no word.
-pub fn tagged_of(path: &Path, text: &str, columns: &Columns) -> Result<Vec<TaggedSentence>> {
-    tagged_by(path, text, columns, choose)
+pub fn tagged_of(
+    place: impl Into<Place>,
+    input: impl Read,
+    columns: &Columns,
+) -> Result<Vec<TaggedSentence>> {
+    let place = place.into();
+    tagged_by(&place, &text_of(&place, input)?, columns, choose)
+}
+
+/// The same of a file that may also be what a tagger has written: of two columns, whichever it learned from.
+///
+/// # Errors
+/// As [`tagged_of`].
+pub fn tagged_or_written_of(
+    place: impl Into<Place>,
+    input: impl Read,
+    columns: &Columns,
+) -> Result<Vec<TaggedSentence>> {
+    let place = place.into();
+    tagged_by(&place, &text_of(&place, input)?, columns, choose_or_written)
 }
 
 fn tagged_by(
-    path: &Path,
+    place: &Place,
     text: &str,
     columns: &Columns,
     choose: impl Fn(&Table<'_>, &Columns) -> Result<(usize, usize)>,
 ) -> Result<Vec<TaggedSentence>> {
-    let Some(table) = Table::of(path, text) else {
-        return Err(Error::data(
-            path,
-            None,
-            "holds no words: write a word and its tag a line, a blank line between sentences",
-        ));
+    let Some(table) = Table::of(place, text) else {
+        let remedy = "write a word and its tag a line, a blank line between sentences";
+        return Err(Error::too_little(place, "holds no words", remedy));
     };
     let (words, tags) = choose(&table, columns)?;
     if words == tags && columns.tags.is_none() {
-        return Err(table.error(
-            "has no other column than that of the words: put the tags into one of their own, or name it",
-        ));
+        let remedy = "put the tags into one of their own, or name it";
+        return Err(
+            table.error(InputProblem::malformed("has no other column than that of the words", remedy))
+        );
     }
     let sentences = table.sentences(tags)?.into_iter().map(|rows| {
         Ok(TaggedSentence {
@@ -102,24 +71,23 @@ fn tagged_by(
     sentences.collect()
 }
 
-/// Reads sentences without tags, as [`untagged_of`] says.
+/// The sentences of a file, called `place` in messages, whether it has tags or not; there may be none.
 ///
-/// # Errors
-/// As [`read_text`] and [`untagged_of`].
-pub fn read_untagged(path: &Path, columns: &Columns, known: &[String]) -> Result<Vec<Sentence>> {
-    untagged_of(path, &read_text(path)?, columns, known)
-}
-
-/// The sentences in `text`, which came from `path`, whether it has tags or not; there may be none.
-///
-/// They stand in columns, as for [`tagged_of`], if a column of words is chosen, if `path` is called so (`.conllu`,
+/// They stand in columns, as for [`tagged_of`], if a column of words is chosen, if `place` is called so (`.conllu`,
 /// `.conll`), if the lines have tabs, or if they are of one width and blank lines part them into sentences; two words a
 /// line, only if most of the second are `known` tags. Otherwise each line is a sentence, its words apart by white space.
 ///
 /// # Errors
 /// Those of [`tagged_of`] for what stands in columns, but the tags need not be there.
-pub fn untagged_of(path: &Path, text: &str, columns: &Columns, known: &[String]) -> Result<Vec<Sentence>> {
-    let table = Table::of(path, text);
+pub fn untagged_of(
+    place: impl Into<Place>,
+    input: impl Read,
+    columns: &Columns,
+    known: &[String],
+) -> Result<Vec<Sentence>> {
+    let place = place.into();
+    let text = &text_of(&place, input)?;
+    let table = Table::of(&place, text);
     let Some(table) = table.filter(|table| columns.words.is_some() || table.is_meant(known)) else {
         let lines = filled_lines(text)
             .map(|(line, text)| (line, text.split_whitespace().map(String::from).collect()));
@@ -140,7 +108,7 @@ pub fn untagged_of(path: &Path, text: &str, columns: &Columns, known: &[String])
 fn choose(table: &Table<'_>, columns: &Columns) -> Result<(usize, usize)> {
     let (words, tags) = if table.conllu { (1, 3) } else { (0, table.width - 1) };
     let index = |column: &Option<Column>, default| match column {
-        Some(column) => column.index(table.width, table.conllu).map_err(|message| table.error(message)),
+        Some(column) => column.index(table.width, table.conllu).map_err(|problem| table.error(problem)),
         None => Ok(default),
     };
     Ok((index(&columns.words, words)?, index(&columns.tags, tags)?))

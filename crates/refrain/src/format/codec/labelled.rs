@@ -1,38 +1,22 @@
 //! Texts with a label each, one a line: `label<TAB>text`.
 
-use std::path::Path;
+use std::io::Read;
 
-use super::read_text;
+use crate::format::records::LabelledText;
 use super::tabbed::TwoColumns;
-use crate::Result;
+use crate::format::text::text_of;
+use crate::{Place, Result};
 
-/// A text and the class that it belongs to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LabelledText {
-    /// The class; not empty.
-    pub label: String,
-    /// The text; not empty.
-    pub text: String,
-    /// Where it stands in its file, from 1.
-    pub line: u64,
-}
-
-/// Reads a file of lines `label<TAB>text`, as [`labelled_of`] says.
-///
-/// # Errors
-/// As [`read_text`] and [`labelled_of`].
-pub fn read_labelled(path: &Path) -> Result<Vec<LabelledText>> {
-    labelled_of(path, &read_text(path)?)
-}
-
-/// The labelled texts in `text`, which came from `path`: the label ends at the first tab, further tabs belong
+/// The labelled texts of a file of lines `label<TAB>text`, called `place` in messages. The label ends at the first tab, further tabs belong
 /// to the text. White space around either is dropped, blank lines are skipped.
 ///
 /// # Errors
-/// [`Error::Data`](crate::Error::Data) for a line without a tab, without a label or without a text, and if there is no
+/// As [`text_of`]; [`Error::Input`](crate::Error::Input) for a line without a tab, without a label or without a text, and if there is no
 /// line.
-pub fn labelled_of(path: &Path, text: &str) -> Result<Vec<LabelledText>> {
-    let rows = TwoColumns { first: "label", second: "text", more_ignored: false }.rows(path, text)?;
+pub fn labelled_of(place: impl Into<Place>, input: impl Read) -> Result<Vec<LabelledText>> {
+    let place = place.into();
+    let text = text_of(&place, input)?;
+    let rows = TwoColumns { first: "label", second: "text", more_ignored: false }.rows(&place, &text)?;
     let labelled = rows.iter().map(|row| LabelledText {
         label: row.first.into(),
         text: row.second.into(),
@@ -48,7 +32,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Vec<LabelledText>> {
-        labelled_of(Path::new("x.tsv"), text)
+        labelled_of("x.tsv", text.as_bytes())
     }
 
     #[test]
@@ -80,13 +64,9 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_like_its_text_and_must_be_utf_8() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("a.tsv");
-        std::fs::write(&path, "\u{feff}ham\tça va\n").unwrap();
-        assert_eq!(read_labelled(&path).unwrap()[0].label, "ham");
-        std::fs::write(&path, b"ham\tok\nham\t\xe7a va\n").unwrap();
-        let message = read_labelled(&path).unwrap_err().to_string();
+    fn a_text_has_no_byte_order_mark_and_must_be_utf_8() {
+        assert_eq!(parse("\u{feff}ham\tça va\n").unwrap()[0].label, "ham");
+        let message = labelled_of("x.tsv", &b"ham\tok\nham\t\xe7a va\n"[..]).unwrap_err().to_string();
         assert!(message.contains("line 2: is not UTF-8"), "{message}");
     }
 

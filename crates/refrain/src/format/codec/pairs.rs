@@ -1,38 +1,22 @@
 //! Texts and what they are to be turned into, one pair a line: `source<TAB>target`, as Tatoeba exports them.
 
-use std::path::Path;
+use std::io::Read;
 
-use super::read_text;
+use crate::format::records::Pair;
 use super::tabbed::TwoColumns;
-use crate::Result;
+use crate::format::text::text_of;
+use crate::{Place, Result};
 
-/// A text and what it is to be turned into.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pair {
-    /// What is read; not empty.
-    pub source: String,
-    /// What is to be written; not empty.
-    pub target: String,
-    /// Where the pair stands in its file, from 1.
-    pub line: u64,
-}
-
-/// Reads a file of lines `source<TAB>target`, as [`pairs_of`] says.
-///
-/// # Errors
-/// As [`read_text`] and [`pairs_of`].
-pub fn read_pairs(path: &Path) -> Result<Vec<Pair>> {
-    pairs_of(path, &read_text(path)?)
-}
-
-/// The pairs in `text`, which came from `path`. Further columns, such as the attribution in exports of Tatoeba, are
+/// The pairs of a file of lines `source<TAB>target`, called `place` in messages. Further columns, such as the attribution in exports of Tatoeba, are
 /// ignored. White space around either side is dropped, blank lines are skipped.
 ///
 /// # Errors
-/// [`Error::Data`](crate::Error::Data) for a line without a tab, without a source or without a target, and if there
+/// As [`text_of`]; [`Error::Input`](crate::Error::Input) for a line without a tab, without a source or without a target, and if there
 /// is no line.
-pub fn pairs_of(path: &Path, text: &str) -> Result<Vec<Pair>> {
-    let rows = TwoColumns { first: "source", second: "target", more_ignored: true }.rows(path, text)?;
+pub fn pairs_of(place: impl Into<Place>, input: impl Read) -> Result<Vec<Pair>> {
+    let place = place.into();
+    let text = text_of(&place, input)?;
+    let rows = TwoColumns { first: "source", second: "target", more_ignored: true }.rows(&place, &text)?;
     let pairs =
         rows.iter().map(|row| Pair { source: row.first.into(), target: row.second.into(), line: row.line });
     Ok(pairs.collect())
@@ -45,7 +29,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Vec<Pair>> {
-        pairs_of(Path::new("x.tsv"), text)
+        pairs_of("x.tsv", text.as_bytes())
     }
 
     #[test]

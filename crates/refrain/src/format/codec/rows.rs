@@ -1,18 +1,17 @@
 //! Sentences as rows of columns, one word a row: what CoNLL and CoNLL-U share, and how to tell them apart.
 
 use std::collections::HashSet;
-use std::path::Path;
 
-use super::column::CONLLU;
-use super::text::extension;
-use crate::{Error, Result};
+use crate::format::column::CONLLU;
+use super::extension::extension;
+use crate::{Error, InputProblem, Place, Result};
 
 /// Lines without a blank one between them, each with its number.
 type Block<'a> = Vec<(u64, &'a str)>;
 
 /// A file of columns. Its first line that is surely a word's says how many there are, and what parts them.
 pub(super) struct Table<'a> {
-    path: &'a Path,
+    place: &'a Place,
     blocks: Vec<Block<'a>>,
     tabs: bool,
     pub(super) conllu: bool,
@@ -30,7 +29,7 @@ pub(super) struct Row<'a> {
 
 impl<'a> Table<'a> {
     /// None if there is no word. Nothing but the first sentence is checked.
-    pub(super) fn of(path: &'a Path, text: &'a str) -> Option<Self> {
+    pub(super) fn of(place: &'a Place, text: &'a str) -> Option<Self> {
         let blocks = blocks(text);
         let sentence = blocks.iter().map(|block| without_comments(block)).find(|rows| !rows.is_empty())?;
         let &(line, first) = sentence.first()?;
@@ -39,14 +38,14 @@ impl<'a> Table<'a> {
         let has_ids = || {
             sentence.iter().all(|(_, row)| split(row, tabs).first().is_some_and(|id| is_word(id).is_some()))
         };
-        let conllu = extension(path) == "conllu" || tabs && width == CONLLU.len() && has_ids();
+        let conllu = extension(&place.source) == "conllu" || tabs && width == CONLLU.len() && has_ids();
         let (tabs, width) = if conllu { (true, CONLLU.len()) } else { (tabs, width) };
-        Some(Self { path, blocks, tabs, conllu, width, line })
+        Some(Self { place, blocks, tabs, conllu, width, line })
     }
 
     /// Something wrong with the columns as such.
-    pub(super) fn error(&self, message: impl Into<String>) -> Error {
-        Error::data(self.path, self.line, message)
+    pub(super) fn error(&self, problem: InputProblem) -> Error {
+        Error::input(self.place.at(self.line), problem)
     }
 
     /// The rows of each sentence's words, at least one each. `tags` is the column of the tags.
@@ -79,23 +78,25 @@ impl<'a> Table<'a> {
         let cells = split(row, self.tabs);
         if cells.len() != self.width {
             let plural = if cells.len() == 1 { "" } else { "s" };
-            let wanted = if self.conllu {
-                "where CoNLL-U has 10: put tabs between them, _ where there is nothing,".to_owned()
+            let (wanted, remedy) = if self.conllu {
+                let remedy = "put tabs between them, _ where there is nothing,";
+                ("where CoNLL-U has 10".to_owned(), remedy.to_owned())
             } else {
                 let parted = if self.tabs { "tabs" } else { "spaces" };
                 let (first, width) = (self.line, self.width);
-                format!("but line {first} has {width}: give every line as many, {parted} between them,")
+                let remedy = format!("give every line as many, {parted} between them,");
+                (format!("but line {first} has {width}"), remedy)
             };
-            let has = format!("has {} column{plural}", cells.len());
-            let message = format!("{has}, {wanted} and put a blank line between sentences");
-            return Err(Error::data(self.path, line, message));
+            let found = format!("has {} column{plural}, {wanted}", cells.len());
+            let expected = format!("{remedy} and put a blank line between sentences");
+            return Err(Error::malformed(self.place.at(line), found, expected));
         }
         match cells.first() {
             Some(id) if self.conllu => match is_word(id) {
                 Some(is_word) => Ok(is_word.then_some(Row { cells, line })),
                 None => {
                     let numbers = "CoNLL-U numbers words 1, 2, tokens of several 1-2, empty nodes 1.1";
-                    Err(Error::data(self.path, line, format!("the id is {id:?}: {numbers}")))
+                    Err(Error::malformed(self.place.at(line), format!("the id is {id:?}"), numbers))
                 }
             },
             _ => Ok(Some(Row { cells, line })),
@@ -104,11 +105,13 @@ impl<'a> Table<'a> {
 
     /// One column of a sentence; `name` is what messages call its cells.
     pub(super) fn cells(&self, rows: &[Row<'_>], column: usize, name: &str) -> Result<Vec<String>> {
-        let empty =
-            format!("has an empty {name} in column {}: fill it in, with _ if there is none", column + 1);
+        let empty = |line| {
+            let found = format!("has an empty {name} in column {}", column + 1);
+            Error::malformed(self.place.at(line), found, "fill it in, with _ if there is none")
+        };
         let cell = |row: &Row<'_>| match row.cells.get(column) {
             Some(cell) if !cell.is_empty() => Ok((*cell).to_owned()),
-            _ => Err(Error::data(self.path, row.line, empty.as_str())),
+            _ => Err(empty(row.line)),
         };
         rows.iter().map(cell).collect()
     }
@@ -118,7 +121,7 @@ impl<'a> Table<'a> {
     pub(super) fn is_meant(&self, known: &[String]) -> bool {
         let tags = || self.column(1).filter(|&tag| known.iter().any(|known| known == tag)).count();
         let is_tagged = || self.width != 2 || tags() * 2 > self.column(1).count();
-        self.conllu || is_conll(&extension(self.path)) || self.tabs || self.is_regular() && is_tagged()
+        self.conllu || is_conll(&extension(&self.place.source)) || self.tabs || self.is_regular() && is_tagged()
     }
 
     /// Whether this looks like tagged words without its name saying so: blank lines part rows of one width, and

@@ -1,15 +1,13 @@
 //! The rows of a CSV file (RFC 4180: fields apart by commas, quotes around what contains some), each with its line.
 
-use std::path::Path;
-
 use csv::{Reader, ReaderBuilder, StringRecord, Trim};
 
-use crate::{Error, Result};
+use crate::{Error, Place, Result};
 
 /// Goes through the rows of a CSV file, blank ones left out. Each item is a row's line, from 1, and its fields without
-/// blanks around them, as many as the first row has; any other number is an [`Error::Data`].
+/// blanks around them, as many as the first row has; any other number is an [`Error::Input`].
 pub(super) struct Rows<'a> {
-    path: &'a Path,
+    place: &'a Place,
     text: &'a str,
     reader: Reader<&'a [u8]>,
     columns: Option<usize>,
@@ -19,14 +17,14 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// The rows of `text`, which came from `path`.
-    pub(super) fn new(path: &'a Path, text: &'a str) -> Self {
+    /// The rows of `text`, which came from `place`.
+    pub(super) fn new(place: &'a Place, text: &'a str) -> Self {
         let reader = ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
             .trim(Trim::All)
             .from_reader(text.as_bytes());
-        Rows { path, text, reader, columns: None, line: 1, byte: 0 }
+        Rows { place, text, reader, columns: None, line: 1, byte: 0 }
     }
 
     /// The line of a row that `csv` says begins at `byte`. `csv` itself counts blank lines, and the second half of a
@@ -50,7 +48,10 @@ impl Iterator for Rows<'_> {
             match self.reader.read_record(&mut row) {
                 Ok(true) => {}
                 Ok(false) => return None,
-                Err(error) => return Some(Err(Error::data(self.path, None, error.to_string()))),
+                Err(error) => {
+                    let found = format!("cannot be read ({error})");
+                    return Some(Err(Error::malformed(self.place.clone(), found, "write it again as CSV")));
+                }
             }
             let byte = row.position().map_or(0, |position| position.byte() as usize);
             let line = self.line_at(byte);
@@ -59,9 +60,8 @@ impl Iterator for Rows<'_> {
             }
             let quoted = self.text[self.byte..].starts_with('"');
             if self.columns.is_none() && row.len() == 1 && row[0].contains(';') && !quoted {
-                let message =
-                    "has semicolons and no comma: put commas between fields, and points into numbers";
-                return Some(Err(Error::data(self.path, line, message)));
+                let remedy = "put commas between fields, and points into numbers";
+                return Some(Err(Error::malformed(self.place.at(line), "has semicolons and no comma", remedy)));
             }
             let expected = *self.columns.get_or_insert(row.len());
             if row.len() == expected {
@@ -73,9 +73,8 @@ impl Iterator for Rows<'_> {
                 false => "fields are apart by commas, and one that contains a comma stands in quotes",
             };
             let plural = if row.len() == 1 { "" } else { "s" };
-            let message =
-                format!("has {} column{plural} where the first row has {expected}: {remedy}", row.len());
-            return Some(Err(Error::data(self.path, line, message)));
+            let found = format!("has {} column{plural} where the first row has {expected}", row.len());
+            return Some(Err(Error::malformed(self.place.at(line), found, remedy)));
         }
     }
 }
@@ -87,7 +86,7 @@ mod tests {
     use super::*;
 
     fn rows(text: &str) -> Result<Vec<(u64, Vec<String>)>> {
-        Rows::new(Path::new("x.csv"), text)
+        Rows::new(&Place::of("x.csv"), text)
             .map(|row| row.map(|(line, row)| (line, row.iter().map(str::to_owned).collect())))
             .collect()
     }

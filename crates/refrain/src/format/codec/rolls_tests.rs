@@ -2,13 +2,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::format::roll::{HIGHEST_NOTE, LOWEST_NOTE};
 
-/// What `read_rolls` makes of a file with this text.
 fn read(text: &str) -> Result<RollParts> {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("rolls.json");
-    std::fs::write(&path, text).unwrap();
-    read_rolls(&path)
+    rolls_of("rolls.json", text.as_bytes())
 }
 
 #[test]
@@ -23,31 +20,31 @@ fn parts_are_read_and_notes_put_in_order() {
 #[test]
 fn what_is_wrong_is_said_with_its_place() {
     for (text, message) in [
-        (r#"{"train": [[[60]], [[60], [20]]]}"#, ": train, piece 2, frame 2: a piano has no note 20"),
-        (r#"{"train": [[[60]]], "test": [[[109]]]}"#, ": test, piece 1, frame 1: a piano has no note 109"),
+        (r#"{"train": [[[60]], [[60], [20]]]}"#, ", train, piece 2, frame 2: a piano has no note 20"),
+        (r#"{"train": [[[60]]], "test": [[[109]]]}"#, ", test, piece 1, frame 1: a piano has no note 109"),
         (r#"{"train": [[[-1]]]}"#, "frame 1: a piano has no note -1"),
         (r#"{"train": [[[60.5]]]}"#, "frame 1: 60.5 is not a note"),
         (r#"{"train": [[["C4"]]]}"#, "frame 1: \"C4\" is not a note"),
-        (r#"{"train": [[[60]]], "valid": [[[60]], []]}"#, ": valid, piece 2 has no frames"),
+        (r#"{"train": [[[60]]], "valid": [[[60]], []]}"#, ", valid, piece 2: has no frames"),
         (r#"{"train": []}"#, ": \"train\" has no piece"),
         (
             "{\"train\": [[[60]]],\n\"dev\": []}",
-            ", line 2: column 5: unknown field `dev`, expected one of `train`",
+            ", line 2, column 5: unknown field `dev`, expected one of `train`",
         ),
-        ("{\"train\": [[[60]]],\n\"train\": []}", ", line 2: column 7: duplicate field `train`"),
-        ("{\n\"valid\": []}", ", line 2: column 12: missing field `train`; the file should be {\"train\""),
-        ("{\"train\": [\n[[60,]]]}", ", line 2: column 6: trailing comma"),
-        ("{\"train\": [[\n5]]}", ", line 2: column 1: invalid type: integer `5`, expected a sequence"),
-        ("no JSON", ", line 1: column 2: this is no JSON"),
-        ("", ", line 1: column 0: EOF while parsing a value"),
+        ("{\"train\": [[[60]]],\n\"train\": []}", ", line 2, column 7: duplicate field `train`"),
+        ("{\n\"valid\": []}", ", line 2, column 12: missing field `train`: the file should be {\"train\""),
+        ("{\"train\": [\n[[60,]]]}", ", line 2, column 6: trailing comma"),
+        ("{\"train\": [[\n5]]}", ", line 2, column 1: invalid type: integer `5`, expected a sequence"),
+        ("no JSON", ", line 1, column 2: this is no JSON"),
+        ("", ", line 1, column 0: EOF while parsing a value"),
     ] {
         let said = read(text).unwrap_err().to_string();
         assert!(said.contains(message), "{said}");
     }
     let said = Roll::new(vec![vec![60], vec![20]]).unwrap_err().to_string();
-    assert!(said.starts_with("frame 2: a piano has no note 20"), "{said}");
+    assert!(said.starts_with("roll, frame 2: a piano has no note 20"), "{said}");
     let said = Roll::from_many_hot(&[0.0; 89]).unwrap_err().to_string();
-    assert_eq!(said, "89 values are no whole number of frames: each needs 88");
+    assert_eq!(said, "roll: has 89 values, which are no whole number of rows of 88: complete the last row");
 }
 
 #[test]

@@ -18,12 +18,12 @@ const CONLL: &str =
     "-DOCSTART- -X- -X- O\n\n# id = 1\nEU NNP B-NP B-ORG\nrejects VBZ B-VP O\n\nPeter NNP B-NP B-PER\n";
 
 fn tagged(name: &str, text: &str) -> Result<Vec<TaggedSentence>> {
-    tagged_of(Path::new(name), text, &Columns::default())
+    tagged_of(name, text.as_bytes(), &Columns::default())
 }
 
 fn with(text: &str, words: Option<&str>, tags: Option<&str>) -> Result<Vec<TaggedSentence>> {
     let column = |column: Option<&str>| column.map(|column| column.parse().unwrap());
-    tagged_of(Path::new("x.txt"), text, &Columns { words: column(words), tags: column(tags) })
+    tagged_of("x.txt", text.as_bytes(), &Columns { words: column(words), tags: column(tags) })
 }
 
 /// Sentences as `word/tag word/tag`, each behind its line.
@@ -153,7 +153,7 @@ fn a_column_that_is_not_there_is_refused_with_those_that_are() {
 fn sentences_without_tags_stand_one_a_line_or_in_columns() {
     let untagged = |name: &str, text: &str| {
         let known = ["X".to_owned()];
-        let sentences = untagged_of(Path::new(name), text, &Columns::default(), &known).unwrap();
+        let sentences = untagged_of(name, text.as_bytes(), &Columns::default(), &known).unwrap();
         sentences.iter().map(|sentence| (sentence.line, sentence.words.join("/"))).collect::<Vec<_>>()
     };
     for (name, text, expected) in [
@@ -180,20 +180,10 @@ fn sentences_without_tags_stand_one_a_line_or_in_columns() {
         assert_eq!(untagged(name, text), expected, "{text:?}");
     }
     let columns = Columns { words: Some(Column::Number(1)), tags: Some(Column::Number(2)) };
-    let words = |text| untagged_of(Path::new("x"), text, &columns, &[]);
+    let words = |text: &str| untagged_of("x", text.as_bytes(), &columns, &[]);
     assert_eq!(words("Do\nn't\n").unwrap(), [Sentence { words: vec!["Do".into(), "n't".into()], line: 1 }]);
     let message = words("Do X\nn't\n").unwrap_err().to_string();
     assert!(message.starts_with("x, line 2: has 1 column, but line 1 has 2"), "{message}");
-}
-
-#[test]
-fn a_file_is_read_like_its_text() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("x.conllu");
-    std::fs::write(&path, format!("\u{feff}{CONLLU}")).unwrap();
-    let sentences = read_tagged(&path, &Columns::default()).unwrap();
-    assert_eq!(sentences, tagged("x.txt", CONLLU).unwrap());
-    assert_eq!(read_untagged(&path, &Columns::default(), &[]).unwrap()[1].words, sentences[1].words);
 }
 
 proptest! {
@@ -206,13 +196,13 @@ proptest! {
     ) {
         let chosen = Columns { words: Some(Column::Number(words)), tags: Some(Column::Number(tags)) };
         for columns in [Columns::default(), chosen] {
-            for sentence in tagged_of(Path::new(&name), &text, &columns).unwrap_or_default() {
+            for sentence in tagged_of(&*name, text.as_bytes(), &columns).unwrap_or_default() {
                 prop_assert_eq!(sentence.words.len(), sentence.tags.len());
                 prop_assert!(!sentence.words.is_empty());
                 let line = text.lines().nth(sentence.lines[0] as usize - 1).unwrap();
                 prop_assert!(line.contains(&sentence.words[0]) && line.contains(&sentence.tags[0]));
             }
-            for sentence in untagged_of(Path::new(&name), &text, &columns, &[]).unwrap_or_default() {
+            for sentence in untagged_of(&*name, text.as_bytes(), &columns, &[]).unwrap_or_default() {
                 prop_assert!(!sentence.words.is_empty() && sentence.words.iter().all(|word| !word.is_empty()));
             }
         }

@@ -5,6 +5,10 @@ use rawzip::ZipArchiveWriter;
 
 use super::*;
 
+fn read(bytes: &[u8]) -> Result<Vec<FrameSequence>> {
+    npz_of("x.npz", bytes)
+}
+
 /// An array as NumPy saves it.
 fn npy(descr: &str, shape: &str, bytes: &[u8]) -> Vec<u8> {
     npy_of(&format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}"), bytes)
@@ -57,7 +61,7 @@ fn lengths_cut_and_labels_are_one_a_sequence_or_one_a_step() {
     let texts: Vec<u8> = "upno".chars().flat_map(|letter| u32::from(letter).to_be_bytes()).collect();
     for packed in [false, true] {
         let y = ("y", npy(">U2", "(2,)", &texts));
-        let one = sequences(&npz(&[x(), lengths.clone(), y], packed)).unwrap();
+        let one = read(&npz(&[x(), lengths.clone(), y], packed)).unwrap();
         assert_eq!((&one[0].values[..], one[0].width, one[0].steps()), (&[0.0, 1.0, 2.0, 3.0][..], 2, 2));
         assert_eq!((one[1].values[0], one[1].steps(), &one[1].name[..]), (6.0, 3, "2"));
         assert_eq!(
@@ -65,7 +69,7 @@ fn lengths_cut_and_labels_are_one_a_sequence_or_one_a_step() {
             ["up", "no"].map(|label| Labels::One(label.to_owned()))
         );
         let y = ("y", npy("|i1", "(2, 3)", &[0, 1, 9, 255, 4, 5]));
-        let each = sequences(&npz(&[y, x(), lengths.clone()], packed)).unwrap();
+        let each = read(&npz(&[y, x(), lengths.clone()], packed)).unwrap();
         let expected = [vec!["0", "1"], vec!["-1", "4", "5"]];
         let expected = expected.map(|labels| Labels::Each(labels.into_iter().map(str::to_owned).collect()));
         assert_eq!([&each[0].labels, &each[1].labels], [&expected[0], &expected[1]]);
@@ -84,10 +88,10 @@ fn numbers_of_every_type_are_read() {
         ("<f8", [1_f64, 254.0].map(f64::to_le_bytes).concat()),
         (">f8", [1_f64, 254.0].map(f64::to_be_bytes).concat()),
     ] {
-        let vectors = sequences(&npz(&[("x", npy(descr, "(1, 2)", &bytes))], false)).unwrap();
+        let vectors = read(&npz(&[("x", npy(descr, "(1, 2)", &bytes))], false)).unwrap();
         assert_eq!((&vectors[0].values[..], vectors[0].steps()), (&[1.0, 254.0][..], 1), "{descr}");
     }
-    let signed = sequences(&npz(&[("x", npy("<i2", "(1, 2)", &[254, 255, 0, 128]))], false)).unwrap();
+    let signed = read(&npz(&[("x", npy("<i2", "(1, 2)", &[254, 255, 0, 128]))], false)).unwrap();
     assert_eq!(signed[0].values, [-2.0, -32768.0]);
 }
 
@@ -98,57 +102,57 @@ fn every_fault_is_said() {
     let alone = |descr: &str, shape: &str, bytes: &[u8]| vec![("x", npy(descr, shape, bytes))];
     let header = |header: &str| vec![("x", npy_of(header, &[0; 8]))];
     for (arrays, expected) in [
-        (vec![("z", npy("<f4", "(1, 1)", &[0; 4]))], "has no array `x`"),
-        (alone("<f4", "(4,)", &[0; 16]), "`x` has the shape [4], expected [N, T, F] or [N, F]"),
-        (alone("<f4", "()", &[0; 4]), "`x` has the shape []"),
-        (alone("<f4", "(0, 3)", &[]), "`x` has the shape [0, 3]: it is empty"),
-        (alone("<U1", "(1, 1)", &[65, 0, 0, 0]), "`x` holds texts"),
+        (vec![("z", npy("<f4", "(1, 1)", &[0; 4]))], "x.npz: has no array `x`"),
+        (alone("<f4", "(4,)", &[0; 16]), "x.npz: `x` has the shape [4], expected [N, T, F] or [N, F]: reshape it"),
+        (alone("<f4", "()", &[0; 4]), "x.npz: `x` has the shape []"),
+        (alone("<f4", "(0, 3)", &[]), "x.npz: `x` has the shape [0, 3]: it is empty"),
+        (alone("<U1", "(1, 1)", &[65, 0, 0, 0]), "x.npz: `x` holds texts"),
         (
             alone("<f4", "(1, 1, 2)", &floats([0.0, f32::NAN])),
-            "`x` is missing, infinite or too large in sequence 0",
+            "x.npz: `x` is missing, infinite or too large in sequence 0",
         ),
-        (alone("<f8", "(1, 1)", &1e300_f64.to_le_bytes()), "`x` is missing, infinite or too large"),
-        (alone("<f4", "(2, 2)", &[0; 15]), "array `x` has not as many bytes as its shape [2, 2]"),
-        (alone("<f4", "(2, 2)", &[0; 17]), "array `x` has not as many bytes"),
-        (alone("<f4", "(1000000000, 1)", &[0; 16]), "array `x` has not as many bytes"),
-        (alone("<f4", "(4294967296, 4294967296)", &[]), "array `x` claims the shape"),
-        (alone("<f4", "(99999999999999999999, 1)", &[]), "array `x` has a header that cannot be read"),
-        (alone("<f4", "(-1, 1)", &[]), "array `x` has a header that cannot be read"),
-        (alone("<f4", "(1, 1", &[]), "array `x` has a header that cannot be read"),
-        (alone("|O", "(1, 1)", &[]), "array `x` holds elements of type `|O`: convert it"),
-        (alone("<f2", "(1, 1)", &[0; 2]), "array `x` holds elements of type `<f2`"),
-        (alone("<U0", "(1000000000, 1)", &[]), "array `x` holds elements of type `<U0`"),
-        (alone("é", "(1, 1)", &[]), "array `x` holds elements of type `é`"),
+        (alone("<f8", "(1, 1)", &1e300_f64.to_le_bytes()), "x.npz: `x` is missing, infinite or too large"),
+        (alone("<f4", "(2, 2)", &[0; 15]), "x.npz, array `x`: has not as many bytes as its shape [2, 2]"),
+        (alone("<f4", "(2, 2)", &[0; 17]), "x.npz, array `x`: has not as many bytes"),
+        (alone("<f4", "(1000000000, 1)", &[0; 16]), "x.npz, array `x`: has not as many bytes"),
+        (alone("<f4", "(4294967296, 4294967296)", &[]), "x.npz, array `x`: claims the shape"),
+        (alone("<f4", "(99999999999999999999, 1)", &[]), "x.npz, array `x`: has a header that cannot be read"),
+        (alone("<f4", "(-1, 1)", &[]), "x.npz, array `x`: has a header that cannot be read"),
+        (alone("<f4", "(1, 1", &[]), "x.npz, array `x`: has a header that cannot be read"),
+        (alone("|O", "(1, 1)", &[]), "x.npz, array `x`: holds elements of type `|O`: convert it"),
+        (alone("<f2", "(1, 1)", &[0; 2]), "x.npz, array `x`: holds elements of type `<f2`"),
+        (alone("<U0", "(1000000000, 1)", &[]), "x.npz, array `x`: holds elements of type `<U0`"),
+        (alone("é", "(1, 1)", &[]), "x.npz, array `x`: holds elements of type `é`"),
         (
             header("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}"),
-            "array `x` holds elements of type `sev",
+            "x.npz, array `x`: holds elements of type `sev",
         ),
-        (header("{'descr': '<f4', 'fortran_order': True, 'shape': (1, 2)}"), "array `x` is in Fortran order"),
-        (header(&"(".repeat(9_000)), "array `x` has a header that cannot be read"),
-        (header(&" ".repeat(20_000)), "array `x` has a header of 20001 bytes"),
-        (vec![("x", b"hello, world".to_vec())], "array `x` is not an array of NumPy"),
-        (vec![("x", b"\x93NUM".to_vec())], "array `x` is damaged"),
+        (header("{'descr': '<f4', 'fortran_order': True, 'shape': (1, 2)}"), "x.npz, array `x`: is in Fortran order"),
+        (header(&"(".repeat(9_000)), "x.npz, array `x`: has a header that cannot be read"),
+        (header(&" ".repeat(20_000)), "x.npz, array `x`: has a header of 20001 bytes"),
+        (vec![("x", b"hello, world".to_vec())], "x.npz, array `x`: is not an array of NumPy"),
+        (vec![("x", b"\x93NUM".to_vec())], "x.npz, array `x`: is damaged"),
         (
             vec![("x", b"\x93NUMPY\x02\0\xff\xff\xff\xff".to_vec())],
-            "array `x` has a header of 4294967295 bytes",
+            "x.npz, array `x`: has a header of 4294967295 bytes",
         ),
-        (lengths("|u1", "(3,)", &[1, 1, 1]), "`lengths` has the shape [3], expected [2]"),
-        (lengths("|u1", "(2,)", &[1, 4]), "`lengths` has 4 for sequence 1 (counted from 0), expected 1 to 3"),
-        (lengths("|u1", "(2,)", &[0, 3]), "`lengths` has 0 for sequence 0"),
-        (lengths("|i1", "(2,)", &[255, 3]), "`lengths` has -1 for sequence 0"),
-        (lengths("<f4", "(2,)", &[0; 8]), "`lengths` holds no integers"),
-        (y("(3,)", &[0; 3]), "`y` has the shape [3], expected [2] or [2, 3]"),
-        (y("(2, 2)", &[0; 4]), "`y` has the shape [2, 2]"),
-        (vec![x(), ("y", npy("<f4", "(2,)", &[0; 8]))], "`y` has no text or integer for sequence 0"),
-        (vec![x(), ("y", npy("<U1", "(2,)", &[0xff; 8]))], "`y` has no text or integer for sequence 0"),
-        (vec![x(), ("y", npy("<U1", "(2,)", &[0; 8]))], "`y` has no text or integer for sequence 0"),
+        (lengths("|u1", "(3,)", &[1, 1, 1]), "x.npz: `lengths` has the shape [3]: expected [2]"),
+        (lengths("|u1", "(2,)", &[1, 4]), "x.npz: `lengths` has 4 for sequence 1 (counted from 0): expected 1 to 3"),
+        (lengths("|u1", "(2,)", &[0, 3]), "x.npz: `lengths` has 0 for sequence 0"),
+        (lengths("|i1", "(2,)", &[255, 3]), "x.npz: `lengths` has -1 for sequence 0"),
+        (lengths("<f4", "(2,)", &[0; 8]), "x.npz: `lengths` holds no integers"),
+        (y("(3,)", &[0; 3]), "x.npz: `y` has the shape [3]: expected [2] or [2, 3]"),
+        (y("(2, 2)", &[0; 4]), "x.npz: `y` has the shape [2, 2]"),
+        (vec![x(), ("y", npy("<f4", "(2,)", &[0; 8]))], "x.npz: `y` has no text or integer for sequence 0"),
+        (vec![x(), ("y", npy("<U1", "(2,)", &[0xff; 8]))], "x.npz: `y` has no text or integer for sequence 0"),
+        (vec![x(), ("y", npy("<U1", "(2,)", &[0; 8]))], "x.npz: `y` has no text or integer for sequence 0"),
     ] {
         for packed in [false, true] {
-            let message = sequences(&npz(&arrays, packed)).unwrap_err();
+            let message = read(&npz(&arrays, packed)).unwrap_err().to_string();
             assert!(message.starts_with(expected), "expected {expected}: {message}");
         }
     }
-    assert!(sequences(b"").unwrap_err().starts_with("is no archive of NumPy arrays"));
+    assert!(read(b"").unwrap_err().to_string().starts_with("x.npz: is no archive of NumPy arrays"));
 }
 
 #[test]
@@ -156,16 +160,16 @@ fn a_changed_byte_of_an_array_is_noticed() {
     let mut bytes = npz(&[x()], false);
     let place = bytes.windows(4).position(|bytes| bytes == 5_f32.to_le_bytes()).unwrap();
     bytes[place] ^= 1;
-    let message = sequences(&bytes).unwrap_err();
-    assert!(message.starts_with("array `x` is damaged"), "{message}");
+    let message = read(&bytes).unwrap_err().to_string();
+    assert!(message.starts_with("x.npz, array `x`: is damaged"), "{message}");
 }
 
 proptest! {
     #[test]
     fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = sequences(&bytes);
-        let _ = sequences(&npz(&[("x", bytes.clone())], true));
-        let _ = sequences(&npz(&[("x", npy_of(&String::from_utf8_lossy(&bytes), &bytes))], false));
+        let _ = read(&bytes);
+        let _ = read(&npz(&[("x", bytes.clone())], true));
+        let _ = read(&npz(&[("x", npy_of(&String::from_utf8_lossy(&bytes), &bytes))], false));
     }
 
     #[test]
@@ -175,6 +179,6 @@ proptest! {
             let place = place.index(bytes.len());
             bytes[place] = byte;
         }
-        let _ = sequences(&bytes);
+        let _ = read(&bytes);
     }
 }

@@ -1,8 +1,6 @@
 //! Lines of two columns with a tab between them: what labelled texts, pairs and captions have in common.
 
-use std::path::Path;
-
-use crate::{Error, Result};
+use crate::{Error, Place, Result};
 
 /// What the two columns are called in messages, and what a second tab means.
 pub(super) struct TwoColumns {
@@ -23,27 +21,28 @@ impl TwoColumns {
     /// The columns of every line that is not blank.
     ///
     /// # Errors
-    /// [`Error::Data`] for a line without a tab or with an empty column, and if there is no line.
-    pub(super) fn rows<'a>(&self, path: &Path, text: &'a str) -> Result<Vec<Row<'a>>> {
+    /// [`Error::Input`] for a line without a tab or with an empty column, and if there is no line.
+    pub(super) fn rows<'a>(&self, place: &Place, text: &'a str) -> Result<Vec<Row<'a>>> {
         let Self { first: first_name, second: second_name, more_ignored } = *self;
         let expected = format!("{first_name}<TAB>{second_name}");
         let mut rows = vec![];
         for (line, row) in filled_lines(text) {
             let Some((first, rest)) = row.split_once('\t') else {
-                return Err(Error::data(path, line, format!("has no tab: write {expected}")));
+                return Err(Error::malformed(place.at(line), "has no tab", format!("write {expected}")));
             };
             let end = if more_ignored { rest.find('\t') } else { None };
             let (first, second) = (first.trim(), rest[..end.unwrap_or(rest.len())].trim());
             if let Some((_, name)) =
                 [(first, first_name), (second, second_name)].iter().find(|x| x.0.is_empty())
             {
-                let message = format!("has an empty {name}: write {expected}, or delete the line");
-                return Err(Error::data(path, line, message));
+                let (found, remedy) =
+                    (format!("has an empty {name}"), format!("write {expected}, or delete the line"));
+                return Err(Error::malformed(place.at(line), found, remedy));
             }
             rows.push(Row { first, second, line });
         }
         if rows.is_empty() {
-            return Err(Error::data(path, None, format!("is empty: write lines of {expected}")));
+            return Err(Error::too_little(place, "is empty", format!("write lines of {expected}")));
         }
         Ok(rows)
     }

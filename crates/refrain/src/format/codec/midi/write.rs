@@ -3,9 +3,9 @@
 use midly::num::{u4, u7, u15, u24, u28};
 use midly::{Format, Header, MetaMessage, MidiMessage, Timing, TrackEvent, TrackEventKind};
 
-use super::{MAX_FRAMES, StepsPerQuarter};
-use crate::format::{Roll, Span};
-use crate::{Error, Result};
+use super::MAX_FRAMES;
+use crate::format::roll::{Roll, Span, StepsPerQuarter};
+use crate::{Error, Place, Result};
 
 /// Ticks of a quarter note, or the next number up that the steps divide: what sequencers use.
 const TICKS: u32 = 480;
@@ -47,21 +47,18 @@ impl Default for MidiOptions {
 /// same roll, silence at its end included.
 ///
 /// # Errors
-/// [`Error::Config`] for a tempo or a program out of range, and a roll of more than 262,144 frames.
+/// [`Error::Setting`] for a tempo or a program out of range; [`Error::Input`] for a roll of more than 262,144 frames.
 pub fn to_midi(roll: &Roll, options: &MidiOptions) -> Result<Vec<u8>> {
     let &MidiOptions { steps, tempo, program, repeats } = options;
-    let wrong = |message: String| Err(Error::Config(message));
     if !(4.0..=1000.0).contains(&tempo) {
-        return wrong(format!("a tempo of {tempo} quarter notes a minute: it can be 4 to 1000"));
+        return Err(Error::out_of_range("tempo", tempo, "4 to 1000 quarter notes a minute"));
     }
     let Some(program) = u7::try_from(program) else {
-        return wrong(format!("there is no program {program}: General MIDI has 0 to 127"));
+        return Err(Error::out_of_range("program", program, "one of General MIDI, 0 to 127"));
     };
     if roll.len() > MAX_FRAMES {
-        return wrong(format!(
-            "a roll of {} frames is too long to write: {MAX_FRAMES} is the most",
-            roll.len()
-        ));
+        let found = format!("has {} frames, too many to write", roll.len());
+        return Err(Error::malformed(Place::of("roll"), found, format!("{MAX_FRAMES} is the most")));
     }
     let ticks = TICKS.div_ceil(steps.get());
     let microseconds = u24::new((60e6 / tempo).round() as u32);
@@ -85,7 +82,7 @@ pub fn to_midi(roll: &Roll, options: &MidiOptions) -> Result<Vec<u8>> {
     let timing = Timing::Metrical(u15::new((ticks * steps.get()) as u16));
     let mut bytes = vec![];
     midly::write(&Header { format: Format::SingleTrack, timing }, [&track], &mut bytes)
-        .map_err(|message| Error::Config(message.to_owned()))?;
+        .map_err(|message| Error::malformed(Place::of("roll"), message, "write a shorter one"))?;
     Ok(bytes)
 }
 

@@ -2,14 +2,14 @@
 //! is trusted; the events in them are midly's.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::io::Read;
 
 use midly::{EventIter, MetaMessage, MidiMessage, TrackEventKind};
 
-use super::{MAX_FRAMES, StepsPerQuarter};
-use crate::format::rolls::on_the_piano;
-use crate::format::{Roll, Span, read_bytes};
-use crate::{Error, Result};
+use super::MAX_FRAMES;
+use crate::format::roll::{Roll, Span, StepsPerQuarter, on_the_piano};
+use crate::format::text::bytes_of;
+use crate::{Error, Place, Result};
 
 /// Channel 10, counted from 0: keys are drums there, not pitches.
 const PERCUSSION: u8 = 9;
@@ -25,37 +25,7 @@ pub struct MidiPiece {
     pub too_short: usize,
 }
 
-/// Reads a MIDI file, packed or not, as [`midi_of`].
-///
-/// # Errors
-/// [`Error::Io`], and [`Error::Data`] as [`midi_of`].
-pub fn read_midi(path: &Path, steps: StepsPerQuarter) -> Result<MidiPiece> {
-    midi_of(path, &read_bytes(path)?, steps)
-}
-
-/// Reads every file of a folder that ends in `.mid` or `.midi`, by the order of their names; hidden files and folders
-/// in it are passed over.
-///
-/// # Errors
-/// [`Error::Io`], [`Error::Data`] for a folder without such a file, and those of the first file that has any.
-pub fn read_midi_folder(folder: &Path, steps: StepsPerQuarter) -> Result<Vec<(PathBuf, MidiPiece)>> {
-    let entries = folder.read_dir().and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
-    let mut paths: Vec<PathBuf> = entries.map_err(Error::io("read", folder))?;
-    paths.retain(|path| {
-        let hidden = path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
-        let midi =
-            |ending: &std::ffi::OsStr| ["mid", "midi"].iter().any(|midi| ending.eq_ignore_ascii_case(midi));
-        !hidden && path.extension().is_some_and(midi) && !path.is_dir()
-    });
-    if paths.is_empty() {
-        return Err(Error::data(folder, None, "has no file that ends in .mid or .midi"));
-    }
-    paths.sort_unstable();
-    let read = |path: PathBuf| read_midi(&path, steps).map(|piece| (path, piece));
-    paths.into_iter().map(read).collect()
-}
-
-/// The piece in `bytes`, which came from `path`.
+/// The piece in a MIDI file, called `place` in messages.
 ///
 /// A frame lasts `1 / steps` of a quarter note, whatever the tempo. Beginnings and ends of notes go to the nearest
 /// boundary of frames, halves to the later one: a note sounds in the frames whose middle it covers. So one voice
@@ -64,35 +34,41 @@ pub fn read_midi_folder(folder: &Path, steps: StepsPerQuarter) -> Result<Vec<(Pa
 /// go sounds to the end of its track. Pedals are not heeded.
 ///
 /// # Errors
-/// [`Error::Data`] for what is no MIDI file, is cut short or damaged, counts time in SMPTE frames or holds several
+/// [`Error::Io`] if it cannot be read; [`Error::Input`] for what is no MIDI file, is cut short or damaged, counts time in SMPTE frames or holds several
 /// pieces (format 2), and for a piece of more than 262,144 frames.
-pub fn midi_of(path: &Path, bytes: &[u8], steps: StepsPerQuarter) -> Result<MidiPiece> {
-    let wrong = |message: &str| Err(Error::data(path, None, message));
+pub fn midi_of(place: impl Into<Place>, input: impl Read, steps: StepsPerQuarter) -> Result<MidiPiece> {
+    let place = place.into();
+    piece(&place, &bytes_of(&place, input)?, steps)
+}
+
+fn piece(place: &Place, bytes: &[u8], steps: StepsPerQuarter) -> Result<MidiPiece> {
+    let wrong = |found: &str, remedy: &str| Err(Error::malformed(place.clone(), found, remedy));
     let mut rest = bytes;
     let Some((b"MThd", &[f0, f1, t0, t1, d0, d1, ..])) = take_chunk(&mut rest) else {
-        return wrong("is not a MIDI file: those begin with the letters MThd");
+        return wrong("is not a MIDI file", "those begin with the letters MThd");
     };
     let [format, tracks, division] = [[f0, f1], [t0, t1], [d0, d1]].map(u16::from_be_bytes);
     match (format, division) {
         (0 | 1, 1..0x8000) => {}
         (0 | 1, 0x8000..) => {
             return wrong(
-                "counts time in SMPTE frames, which say nothing of quarter notes: export it with ticks per quarter note",
+                "counts time in SMPTE frames, which say nothing of quarter notes",
+                "export it with ticks per quarter note",
             );
         }
         (2, _) => {
-            return wrong("is of format 2, several pieces in one file: export each to a file of its own");
+            return wrong("is of format 2, several pieces in one file", "export each to a file of its own");
         }
-        _ => return wrong("has a damaged header: use another copy, or export it again"),
+        _ => return wrong("has a damaged header", "use another copy, or export it again"),
     }
     let (division, steps) = (u128::from(division), u128::from(steps.get()));
     let mut piece =
-        Sounding { path, division, steps, spans: vec![], length: 0, off_the_piano: 0, too_short: 0 };
+        Sounding { place, division, steps, spans: vec![], length: 0, off_the_piano: 0, too_short: 0 };
     let mut track = 0;
     while track < tracks {
         let Some((name, contents)) = take_chunk(&mut rest) else {
-            let message = format!("is cut short: {track} of {tracks} tracks are there, use another copy");
-            return wrong(&message);
+            let remedy = format!("{track} of {tracks} tracks are there, use another copy");
+            return wrong("is cut short", &remedy);
         };
         // Chunks of other names are to be passed over, says the standard.
         if name == b"MTrk" {
@@ -118,7 +94,7 @@ fn take_chunk<'a>(rest: &mut &'a [u8]) -> Option<(&'a [u8; 4], &'a [u8])> {
 
 /// What has been read of a piece.
 struct Sounding<'a> {
-    path: &'a Path,
+    place: &'a Place,
     /// Ticks a quarter note.
     division: u128,
     /// Frames a quarter note.
@@ -149,11 +125,10 @@ impl Sounding<'_> {
             let event = match events.next() {
                 Some(Ok(event)) => event,
                 Some(Err(_)) => {
-                    let message = format!(
-                        "track {number} is damaged, byte {at} of the file begins no MIDI event: use another copy, or \
-                         export it again"
-                    );
-                    return Err(Error::data(self.path, None, message));
+                    let found =
+                        format!("track {number} is damaged, byte {at} of the file begins no MIDI event");
+                    let remedy = "use another copy, or export it again";
+                    return Err(Error::malformed(self.place.clone(), found, remedy));
                 }
                 None => break,
             };
@@ -208,12 +183,10 @@ impl Sounding<'_> {
     fn boundary(&self, ticks: u64) -> Result<usize> {
         let frame = (2 * u128::from(ticks) * self.steps + self.division) / (2 * self.division);
         usize::try_from(frame).ok().filter(|&frame| frame <= MAX_FRAMES).ok_or_else(|| {
-            let message = format!(
-                "lasts {frame} frames at {} a quarter note, {MAX_FRAMES} is the most: take fewer, or use another copy if \
-                 the piece is not as long as that",
-                self.steps
-            );
-            Error::data(self.path, None, message)
+            let found =
+                format!("lasts {frame} frames at {} a quarter note, {MAX_FRAMES} is the most", self.steps);
+            let remedy = "take fewer, or use another copy if the piece is not as long as that";
+            Error::malformed(self.place.clone(), found, remedy)
         })
     }
 }

@@ -8,57 +8,58 @@
 //! ```
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::io::Read;
 use std::sync::Arc;
 
 use csv::StringRecord;
 
 use super::csv_rows::Rows;
-use super::frames::{FrameSequence, Labels};
-use super::number::{excerpt, is_number, number};
-use super::read_text;
-use crate::{Error, Result};
+use crate::format::frames::{FrameSequence, Labels};
+use super::number::{is_number, number};
+use crate::format::text::text_of;
+use crate::error::excerpt;
+use crate::{Error, InputProblem, Place, Result};
 
 /// How the second column is called if it holds labels, in lower case.
 const LABEL_NAMES: [&str; 2] = ["label", "class"];
 
-/// The sequences of a table in long form: a header, then one step a row. The first column says which sequence a row
+/// The sequences of a table in long form, called `place` in messages: a header, then one step a row. The first column says which sequence a row
 /// belongs to, the second is its label if the header calls it `label` or `class`, and all others are numbers.
 /// The rows of a sequence stand together, in order.
 ///
 /// Where labels change within any sequence, they are [`Labels::Each`] for all sequences, otherwise [`Labels::One`].
 ///
 /// # Errors
-/// As [`read_text`], and [`Error::Data`] with the line of a row that does not fit the header, of a value that is
+/// As [`text_of`]; [`Error::Input`] with the line of a row that does not fit the header, of a value that is
 /// missing or no finite number, of a missing label, and of a sequence that comes back later.
-pub fn read_table(path: &Path) -> Result<Vec<FrameSequence>> {
-    table_of(path, &read_text(path)?)
+pub fn table_of(place: impl Into<Place>, input: impl Read) -> Result<Vec<FrameSequence>> {
+    let place = place.into();
+    table(&place, &text_of(&place, input)?)
 }
 
-fn table_of(path: &Path, text: &str) -> Result<Vec<FrameSequence>> {
-    let mut rows = Rows::new(path, text);
+fn table(place: &Place, text: &str) -> Result<Vec<FrameSequence>> {
+    let mut rows = Rows::new(place, text);
     let Some(header) = rows.next() else {
-        return Err(Error::data(path, None, "is empty: expected a header and one row for every step"));
+        return Err(Error::too_little(place, "is empty", "expected a header and one row for every step"));
     };
     let (line, header) = header?;
-    let columns = Columns::of(header).map_err(|message| Error::data(path, line, message))?;
+    let columns = Columns::of(header).map_err(|problem| Error::input(place.at(line), problem))?;
     let features: Arc<[String]> = columns.features_of(&columns.header).map(str::to_owned).collect();
     let mut sequences: Vec<FrameSequence> = vec![];
     let mut labels: Vec<Vec<String>> = vec![];
     let mut names = HashSet::new();
     for row in rows {
         let (line, row) = row?;
-        let fault = |message| Error::data(path, line, message);
+        let fault = |problem| Error::input(place.at(line), problem);
         let name = &row[0];
         if name.is_empty() {
-            return Err(fault("has no identifier of a sequence in its first column".to_owned()));
+            let found = "has no identifier of a sequence in its first column";
+            return Err(fault(InputProblem::malformed(found, "write one, the same in every row of a sequence")));
         }
         if sequences.last().is_none_or(|sequence| sequence.name != name) {
             if !names.insert(name.to_owned()) {
-                return Err(fault(format!(
-                    "sequence `{}` comes back after another: put the rows of a sequence together",
-                    excerpt(name)
-                )));
+                let found = format!("sequence {:?} comes back after another", excerpt(name));
+                return Err(fault(InputProblem::malformed(found, "put the rows of a sequence together")));
             }
             sequences.push(FrameSequence {
                 values: vec![],
@@ -72,11 +73,11 @@ fn table_of(path: &Path, text: &str) -> Result<Vec<FrameSequence>> {
         }
         if let (Some(sequence), Some(labels)) = (sequences.last_mut(), labels.last_mut()) {
             labels.extend(columns.label(&row).map_err(fault)?);
-            columns.features(&row, &mut sequence.values).map_err(fault)?;
+            columns.features(&row, &place.at(line), &mut sequence.values)?;
         }
     }
     if sequences.is_empty() {
-        return Err(Error::data(path, line, "is followed by no row: expected one for every step"));
+        return Err(Error::too_little(place.at(line), "is followed by no row", "expected one for every step"));
     }
     if columns.labelled {
         let change = labels.iter().any(|labels| labels.windows(2).any(|pair| pair[0] != pair[1]));
@@ -94,24 +95,23 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(header: StringRecord) -> Result<Self, String> {
+    fn of(header: StringRecord) -> Result<Self, InputProblem> {
         if let Some(name) = header.iter().find(|name| is_number(name)) {
-            return Err(format!(
-                "a column is called `{}`, or the header is missing: begin with a line of names such as `id,label,x,y`",
-                excerpt(name)
-            ));
+            let found = format!("a column is called {:?}, or the header is missing", excerpt(name));
+            return Err(InputProblem::malformed(found, "begin with a line of names such as `id,label,x,y`"));
         }
         let is_label = |name: &str| LABEL_NAMES.iter().any(|label| name.eq_ignore_ascii_case(label));
         let columns = Columns { labelled: header.get(1).is_some_and(is_label), header };
         if columns.header.len() <= columns.first_feature() {
-            return Err("the header has no column of numbers: expected `id,label,x,y` or `id,x,y`".to_owned());
+            let found = "the header has no column of numbers";
+            return Err(InputProblem::malformed(found, "expected `id,label,x,y` or `id,x,y`"));
         }
         if let Some(name) = columns.header.iter().skip(2).find(|name| is_label(name)) {
-            return Err(format!("`{name}` is not the second column: move it there"));
+            return Err(InputProblem::malformed(format!("{name:?} is not the second column"), "move it there"));
         }
         let mut names = HashSet::new();
         if let Some(name) = columns.features_of(&columns.header).find(|name| !names.insert(*name)) {
-            return Err(format!("two columns are called `{}`: give one another name", excerpt(name)));
+            return Err(InputProblem::RepeatedColumn { name: name.to_owned() });
         }
         Ok(columns)
     }
@@ -125,23 +125,21 @@ impl Columns {
         row.iter().skip(self.first_feature())
     }
 
-    fn label(&self, row: &StringRecord) -> Result<Option<String>, String> {
+    fn label(&self, row: &StringRecord) -> Result<Option<String>, InputProblem> {
         match &row[1] {
             _ if !self.labelled => Ok(None),
-            "" => Err("has no label: write one, or leave out the column of all rows".to_owned()),
+            "" => Err(InputProblem::malformed("has no label", "write one, or leave out the column of all rows")),
             label => Ok(Some(label.to_owned())),
         }
     }
 
-    /// Appends the features of a row.
-    fn features(&self, row: &StringRecord, values: &mut Vec<f32>) -> Result<(), String> {
+    /// Appends the features of a row, which stands at `place`.
+    fn features(&self, row: &StringRecord, place: &Place, values: &mut Vec<f32>) -> Result<()> {
         for (name, field) in self.header.iter().zip(row).skip(self.first_feature()) {
-            let value = number(field).map_err(|message| {
-                let is_name = name == &self.header[1] && !self.labelled;
-                let remedy = if is_name { ", and a column of labels is called `label`" } else { "" };
-                format!("column `{}`: {message}{remedy}", excerpt(name))
-            })?;
-            values.push(value);
+            let may_be_labels = name == &self.header[1] && !self.labelled;
+            let hint = if may_be_labels { ", and a column of labels is called `label`" } else { "" };
+            let place = || place.clone().field(format!("column {:?}", excerpt(name)));
+            values.push(number(field, hint).map_err(|problem| Error::input(place(), problem))?);
         }
         Ok(())
     }

@@ -4,6 +4,8 @@
 
 use std::io::Read;
 
+use crate::InputProblem;
+
 /// Longest header that NumPy itself accepts without being told to trust the file.
 const LONGEST_HEADER: usize = 10_000;
 /// Most bytes of elements; more is taken for a file that unpacks without end.
@@ -41,30 +43,33 @@ enum Kind {
 impl Array {
     /// Reads an array to the end of `file`, or says what is wrong and what would help. Memory grows with what is
     /// there, not with what the header claims.
-    pub(super) fn read(mut file: impl Read) -> Result<Self, String> {
+    pub(super) fn read(mut file: impl Read) -> Result<Self, InputProblem> {
         let mut start = [0; 8];
         fill(&mut file, &mut start)?;
         let [magic @ .., version, _] = start;
         if magic != *b"\x93NUMPY" {
-            return Err("is not an array of NumPy: save it with `numpy.savez`".to_owned());
+            return Err(InputProblem::malformed("is not an array of NumPy", "save it with `numpy.savez`"));
         }
         let mut length = [0; 4];
         fill(&mut file, &mut length[..if version == 1 { 2 } else { 4 }])?;
         let length = u32::from_le_bytes(length) as usize;
         if length > LONGEST_HEADER {
-            return Err(format!("has a header of {length} bytes, more than NumPy writes: save it again"));
+            let found = format!("has a header of {length} bytes, more than NumPy writes");
+            return Err(InputProblem::malformed(found, "save it again"));
         }
         let mut header = vec![0; length];
         fill(&mut file, &mut header)?;
         let (item, shape) = parse(&String::from_utf8_lossy(&header))?;
         let size = shape.iter().try_fold(item.size, |size, &count| size.checked_mul(count));
         let Some(size) = size.filter(|&size| size as u64 <= MAX_BYTES) else {
-            return Err(format!("claims the shape {shape:?}, more than 4 GiB: split it over several files"));
+            let found = format!("claims the shape {shape:?}, more than 4 GiB");
+            return Err(InputProblem::malformed(found, "split it over several files"));
         };
         let mut bytes = vec![];
         file.take(size as u64 + 1).read_to_end(&mut bytes).map_err(damaged)?;
         if bytes.len() != size {
-            return Err(format!("has not as many bytes as its shape {shape:?} needs: save it again"));
+            let found = format!("has not as many bytes as its shape {shape:?} needs");
+            return Err(InputProblem::malformed(found, "save it again"));
         }
         Ok(Array { shape, item, bytes })
     }
@@ -132,20 +137,18 @@ impl Array {
 }
 
 /// What `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }` says.
-fn parse(header: &str) -> Result<(Item, Vec<usize>), String> {
+fn parse(header: &str) -> Result<(Item, Vec<usize>), InputProblem> {
     let value = |key: &str| Some(header.split_once(&format!("'{key}':"))?.1.trim_start());
-    let damaged = || "has a header that cannot be read: save it again with `numpy.savez`".to_owned();
+    let damaged = || InputProblem::malformed("has a header that cannot be read", "save it again with `numpy.savez`");
     let descr = value("descr").ok_or_else(damaged)?;
     let descr = descr.strip_prefix('\'').and_then(|rest| rest.split_once('\'')).map(|(descr, _)| descr);
     let item = descr.and_then(item).ok_or_else(|| {
         let found = descr.unwrap_or("several fields");
-        format!(
-            "holds elements of type `{found}`: convert it, with `.astype(\"float32\")` for numbers, \
-                 `.astype(str)` for labels"
-        )
+        let remedy = "convert it, with `.astype(\"float32\")` for numbers, `.astype(str)` for labels";
+        InputProblem::malformed(format!("holds elements of type `{found}`"), remedy)
     })?;
     if !value("fortran_order").ok_or_else(damaged)?.starts_with("False") {
-        return Err("is in Fortran order: save `numpy.ascontiguousarray` of it".to_owned());
+        return Err(InputProblem::malformed("is in Fortran order", "save `numpy.ascontiguousarray` of it"));
     }
     let shape =
         value("shape").and_then(|shape| shape.strip_prefix('(')?.split_once(')')).ok_or_else(damaged)?.0;
@@ -174,10 +177,10 @@ fn item(descr: &str) -> Option<Item> {
     }
 }
 
-fn fill(file: &mut impl Read, bytes: &mut [u8]) -> Result<(), String> {
+fn fill(file: &mut impl Read, bytes: &mut [u8]) -> Result<(), InputProblem> {
     file.read_exact(bytes).map_err(damaged)
 }
 
-fn damaged(error: std::io::Error) -> String {
-    format!("is damaged ({error}): use another copy, or save it again")
+fn damaged(error: std::io::Error) -> InputProblem {
+    InputProblem::malformed(format!("is damaged ({error})"), "use another copy, or save it again")
 }

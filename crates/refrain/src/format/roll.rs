@@ -1,12 +1,6 @@
-//! Piano rolls: which keys of a piano sound, frame by frame, and the JSON files that polyphonic music is handed on in.
+//! Piano rolls: which keys of a piano sound, frame by frame.
 
-use std::path::Path;
-
-use serde::Deserialize;
-use serde_json::Value;
-
-use super::read_text;
-use crate::{Error, Result};
+use crate::{Error, InputProblem, Place, Result};
 
 /// The MIDI number of a piano's lowest key, A0.
 pub const LOWEST_NOTE: u8 = 21;
@@ -37,13 +31,21 @@ impl Roll {
     /// A roll of these frames, whose notes may come in any order and repeat.
     ///
     /// # Errors
-    /// [`Error::Config`] for a note that a piano lacks.
+    /// [`Error::Input`] with the frame of a note that a piano lacks.
+    ///
+    /// ```
+    /// let roll = refrain::format::Roll::new(vec![vec![67, 60, 64], vec![]])?;
+    /// assert_eq!(roll.frames(), [vec![60, 64, 67], vec![]]);
+    /// assert!(refrain::format::Roll::new(vec![vec![20]]).is_err());
+    /// # Ok::<(), refrain::Error>(())
+    /// ```
     pub fn new(mut frames: Vec<Vec<u8>>) -> Result<Self> {
         for (number, frame) in (1..).zip(&mut frames) {
             frame.sort_unstable();
             frame.dedup();
             if let Some(note) = frame.iter().find(|&&note| !on_the_piano(note)) {
-                return Err(Error::Config(format!("frame {number}: {}", off_the_piano(note))));
+                let problem = InputProblem::NoSuchNote { note: note.to_string() };
+                return Err(Error::input(Place::of("roll").field(format!("frame {number}")), problem));
             }
         }
         Ok(Self { frames })
@@ -76,13 +78,11 @@ impl Roll {
     /// The way back: a note sounds where `values [T, 88]` are a half or more, so probabilities serve as well.
     ///
     /// # Errors
-    /// [`Error::Config`] if the last frame is not whole.
+    /// [`Error::Input`] if the last frame is not whole.
     pub fn from_many_hot(values: &[f32]) -> Result<Self> {
         if !values.len().is_multiple_of(NOTES) {
-            return Err(Error::Config(format!(
-                "{} values are no whole number of frames: each needs {NOTES}",
-                values.len()
-            )));
+            let problem = InputProblem::PartialRow { values: values.len(), width: NOTES };
+            return Err(Error::input(Place::of("roll"), problem));
         }
         let sounding = |row: &[f32]| {
             (LOWEST_NOTE..).zip(row).filter(|&(_, &value)| value >= 0.5).map(|(note, _)| note).collect()
@@ -147,82 +147,31 @@ pub struct RollParts {
     pub test: Vec<Roll>,
 }
 
-/// What a file of rolls is, for messages.
-const FORM: &str = "the file should be {\"train\": [piece, ...], \"valid\": [...], \"test\": [...]}, a piece a list \
-                    of frames, a frame a list of MIDI notes";
+/// How many frames a quarter note has: 1 as in the JSB chorales, 4 if the shortest notes are semiquavers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepsPerQuarter(u32);
 
-/// The file as it stands. A note is any value at first, so that what is wrong with it can be said with its place.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Parts {
-    train: Vec<Vec<Vec<Value>>>,
-    #[serde(default)]
-    valid: Vec<Vec<Vec<Value>>>,
-    #[serde(default)]
-    test: Vec<Vec<Vec<Value>>>,
-}
+impl StepsPerQuarter {
+    /// The most frames of a quarter note.
+    pub const MOST: u32 = 960;
 
-/// Reads the JSON form of the polyphonic data of Boulanger-Lewandowski, Bengio and Vincent (2012), packed or not:
-/// an object of `train`, `valid` and `test`, each a list of pieces, a piece a list of frames, a frame a list of MIDI
-/// numbers in any order. `valid` and `test` may be absent.
-///
-/// # Errors
-/// [`Error::Io`], and [`Error::Data`]: with the line for what is no JSON of this form or has another key, and with
-/// part, piece and frame for a piece without frames and for notes that are no whole numbers or that a piano lacks.
-pub fn read_rolls(path: &Path) -> Result<RollParts> {
-    let text = read_text(path)?;
-    let parts: Parts = serde_json::from_str(&text).map_err(|error| {
-        let said = error.to_string();
-        let what = match said.rsplit_once(" at line ").map_or(&*said, |(what, _)| what) {
-            "expected ident" | "expected value" => "this is no JSON",
-            what => what,
-        };
-        let line = (error.line() > 0).then_some(error.line() as u64);
-        Error::data(path, line, format!("column {}: {what}; {FORM}", error.column()))
-    })?;
-    if parts.train.is_empty() {
-        return Err(Error::data(path, None, "\"train\" has no piece: there is nothing to learn from"));
-    }
-    Ok(RollParts {
-        train: rolls(path, "train", parts.train)?,
-        valid: rolls(path, "valid", parts.valid)?,
-        test: rolls(path, "test", parts.test)?,
-    })
-}
-
-fn rolls(path: &Path, part: &str, pieces: Vec<Vec<Vec<Value>>>) -> Result<Vec<Roll>> {
-    let piece = |(number, piece): (usize, Vec<Vec<Value>>)| {
-        let wrong = |what: String| Error::data(path, None, format!("{part}, piece {number}{what}"));
-        if piece.is_empty() {
-            return Err(wrong(" has no frames: leave it out".to_owned()));
+    /// # Errors
+    /// [`Error::Setting`] unless 1 to [`MOST`](Self::MOST).
+    pub fn new(steps: u32) -> Result<Self> {
+        if !(1..=Self::MOST).contains(&steps) {
+            return Err(Error::out_of_range("steps_per_quarter", steps, format!("1 to {}", Self::MOST)));
         }
-        let frame = |(number, frame): (usize, Vec<Value>)| {
-            let notes = frame.iter().map(note).collect::<Result<Vec<u8>, String>>();
-            let mut notes = notes.map_err(|what| wrong(format!(", frame {number}: {what}")))?;
-            notes.sort_unstable();
-            notes.dedup();
-            Ok(notes)
-        };
-        Ok(Roll { frames: (1..).zip(piece).map(frame).collect::<Result<_>>()? })
-    };
-    (1..).zip(pieces).map(piece).collect()
-}
-
-fn note(value: &Value) -> Result<u8, String> {
-    if !value.is_i64() && !value.is_u64() {
-        return Err(format!(
-            "{:.40} is not a note: notes are whole numbers, 60 (without a point) is middle C",
-            value.to_string()
-        ));
+        Ok(Self(steps))
     }
-    let note = value.as_u64().and_then(|note| u8::try_from(note).ok());
-    note.filter(|&note| on_the_piano(note)).ok_or_else(|| off_the_piano(value))
+
+    /// The number.
+    pub fn get(self) -> u32 {
+        self.0
+    }
 }
 
-fn off_the_piano(note: impl std::fmt::Display) -> String {
-    format!("a piano has no note {note}: its notes are {LOWEST_NOTE} to {HIGHEST_NOTE}, 60 is middle C")
+impl Default for StepsPerQuarter {
+    fn default() -> Self {
+        Self(1)
+    }
 }
-
-#[cfg(test)]
-#[path = "rolls_tests.rs"]
-mod tests;
