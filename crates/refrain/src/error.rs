@@ -523,7 +523,8 @@ impl Error {
 
     /// A text that is not what it was when it was opened.
     pub(crate) fn changed(place: Place) -> Error {
-        let message = "changed while it was being read: leave the file as it is during a run, and start again";
+        let message =
+            "changed while it was being read: leave the file as it is during a run, and start again";
         Error::Input { place, problem: InputProblem::Changed { message: message.to_owned() } }
     }
 

@@ -23,7 +23,8 @@ impl Sequences {
             return Err(Error::too_little("sequences", "there is no sequence to learn", "give at least one"));
         }
         if let Some(index) = sequences.iter().position(|ids| ids.len() < 2) {
-            let place = Place::of("sequences").field(format!("sequence {} of {}", index + 1, sequences.len()));
+            let place =
+                Place::of("sequences").field(format!("sequence {} of {}", index + 1, sequences.len()));
             let expected = "it needs two symbols, one to read and one to predict";
             return Err(Error::too_little(place, "is too short", expected));
         }
@@ -91,9 +92,9 @@ mod tests {
         let message = Sequences::new(vec![vec![1, 2], vec![3]]).unwrap_err().to_string();
         assert_eq!(
             message,
-            "sequence 2 of 2 is too short: it needs two symbols, one to read and one to predict"
+            "sequences, sequence 2 of 2: is too short: it needs two symbols, one to read and one to predict"
         );
         let message = Sequences::new(Vec::new()).unwrap_err().to_string();
-        assert_eq!(message, "there is no sequence to learn: give at least one");
+        assert_eq!(message, "sequences: there is no sequence to learn: give at least one");
     }
 }

@@ -24,11 +24,7 @@ const LONGEST_SIDE: usize = 65_535;
 /// # Errors
 /// [`Error::Io`] if it cannot be read; [`Error::Input`], without line, for what is neither PNG nor JPEG, is damaged, or has more than
 /// 67 million pixels. [`Error::Setting`] for a size that has none, or as many.
-pub fn pixels_of(
-    place: impl Into<Place>,
-    input: impl Read,
-    size: Option<(usize, usize)>,
-) -> Result<Pixels> {
+pub fn pixels_of(place: impl Into<Place>, input: impl Read, size: Option<(usize, usize)>) -> Result<Pixels> {
     let place = place.into();
     pixels(&place, &bytes_of(&place, input)?, size)
 }

@@ -47,7 +47,8 @@ impl Alphabet {
         with_unknown: bool,
     ) -> Result<Self> {
         if min_count > 1 && !with_unknown {
-            let allowed = format!("1, because rare {} have no unknown symbol to stand for them", units.plural());
+            let allowed =
+                format!("1, because rare {} have no unknown symbol to stand for them", units.plural());
             return Err(Error::out_of_range("min_count", min_count, allowed));
         }
         let frequent = counts.iter().filter(|&(_, count)| count >= min_count);

@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn a_text_cut_inside_a_character_is_refused() {
         let message = scan(&[b"caf\xC3"], Units::Char, false).unwrap_err().to_string();
-        assert!(message.starts_with("a.txt: line 1 is not UTF-8 (byte 0xC3 at offset 3)"), "{message}");
+        assert!(message.starts_with("a.txt, line 1: is not UTF-8 (byte 0xC3 at offset 3)"), "{message}");
     }
 
     #[test]
@@ -278,7 +278,7 @@ mod tests {
     #[test]
     fn no_source_at_all_is_refused() {
         let message = scan(&[], Units::Char, false).unwrap_err().to_string();
-        assert_eq!(message, "there is no text to read: name at least one file");
+        assert_eq!(message, "`data` is missing: there is no text to read, give at least one");
     }
 
     #[test]

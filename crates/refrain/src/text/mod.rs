@@ -8,6 +8,21 @@
 //!
 //! Texts that are in memory anyway, the examples of a task, are cut by a [`Tokenizer`]: into characters and bytes as
 //! above, and also into words and pieces of words ([`TokenUnits`]).
+//!
+//! ```
+//! use std::sync::Arc;
+//! use refrain::text::{Corpus, EncodedText, TokenUnits, Units, Vocabulary};
+//!
+//! let corpus = Corpus::scan(["to be\n", "or not\r\n"], Units::Char, false)?;
+//! assert_eq!(corpus.notes()[0].to_string(), "text 2: read 1 CRLF line end as LF (use `raw` to keep every byte)");
+//!
+//! let vocabulary = Vocabulary::of_text(&corpus, TokenUnits::Char, 1, None)?;
+//! let text = EncodedText::new(&corpus, Arc::new(vocabulary))?;
+//! let mut ids = [0; 5];
+//! text.reader(6)?.read(&mut ids)?;
+//! assert_eq!(text.vocabulary().decode(&ids), b"or no");
+//! # Ok::<(), refrain::Error>(())
+//! ```
 
 mod alphabet;
 #[cfg(feature = "tokenizers")]

@@ -255,7 +255,7 @@ mod tests {
         let corpus = Corpus::scan(vec![Source::memory("text", "abc")], Units::Char, false).unwrap();
         assert_eq!(corpus.reader(3).unwrap().read(&mut [0; 2]).unwrap(), 0);
         let message = corpus.reader(4).unwrap_err().to_string();
-        assert_eq!(message, "position 4 is past the 3 symbols of the text");
+        assert_eq!(message, "text: position 4 is past the 3 symbols of the text: read from within it");
     }
 
     #[test]

@@ -50,9 +50,8 @@ mod tests {
     #[test]
     fn a_senseless_fraction_is_refused() {
         for fraction in [-0.1, 0.91, f64::NAN, f64::INFINITY] {
-            let expected = format!(
-                "the validation part is {fraction} of the text: choose a fraction from 0 to 0.9, such as 0.1"
-            );
+            let expected =
+                format!("`valid_fraction` is {fraction}: give a fraction from 0 to 0.9, such as 0.1");
             assert_eq!(split(100, fraction).unwrap_err().to_string(), expected);
         }
     }

@@ -116,7 +116,8 @@ impl Tokenizer {
         }
         let mut counts = WordCounts::default();
         tokens.for_each(|word| counts.add(&cased(word, options.lowercase)));
-        let vocabulary = Vocabulary::of_words(counts, options.min_count, options.max_size, options.boundary_count())?;
+        let vocabulary =
+            Vocabulary::of_words(counts, options.min_count, options.max_size, options.boundary_count())?;
         Ok(Self { lowercase: options.lowercase, boundaries: options.boundaries, vocabulary })
     }
 

@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn a_wrong_name_is_refused_with_the_right_ones() {
         let error = "word".parse::<Units>().unwrap_err();
-        assert_eq!(error.to_string(), "there are no units called \"word\": use char or byte");
+        assert_eq!(error.to_string(), "`units` is \"word\": give char or byte");
     }
 
     #[test]

@@ -97,8 +97,10 @@ impl Vocabulary {
         let max_size = max_size.unwrap_or(usize::MAX);
         match max_size.saturating_sub(1 + boundaries) {
             0 => {
-                let allowed =
-                    format!("at least {}, to have room for a word beside the special symbols", 2 + boundaries);
+                let allowed = format!(
+                    "at least {}, to have room for a word beside the special symbols",
+                    2 + boundaries
+                );
                 Err(Error::out_of_range("vocab_size", max_size, allowed))
             }
             most => Ok(Tokens::Words(WordList::from_counts(counts, min_count, most)?).into()),
@@ -304,7 +306,10 @@ mod tests {
         let words = vocabulary("to be or not to be", TokenUnits::Word, 1, None);
         assert_eq!(words.decode(&words.encode_prompt("be or").unwrap()), b" be or");
         let message = words.encode_prompt("to be x, x").unwrap_err().to_string();
-        assert!(message.starts_with("the model has never seen the word \"x\", the word \",\""), "{message}");
+        assert!(
+            message.starts_with("prompt: the model has never seen the word \"x\", the word \",\""),
+            "{message}"
+        );
     }
 
     #[test]

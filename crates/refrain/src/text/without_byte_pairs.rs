@@ -1,7 +1,6 @@
 //! What stands for byte pair encoding in a build without the feature `tokenizers`: nothing can be made of it.
 
 use std::borrow::Cow;
-use std::convert::Infallible;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +9,7 @@ use crate::{Error, ModelProblem, Result};
 /// Word pieces, of which there are none in this build.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "serde::de::IgnoredAny")]
-pub(super) struct BytePairs(Infallible);
+pub(super) enum BytePairs {}
 
 const UNSUPPORTED: ModelProblem = ModelProblem::Unsupported { what: "the feature `tokenizers`" };
 
@@ -22,15 +21,15 @@ impl BytePairs {
     }
 
     pub(super) fn len(&self) -> usize {
-        match self.0 {}
+        match *self {}
     }
 
     pub(super) fn encode(&self, _text: &str) -> Vec<u32> {
-        match self.0 {}
+        match *self {}
     }
 
     pub(super) fn piece(&self, _id: u32) -> Option<&[u8]> {
-        match self.0 {}
+        match *self {}
     }
 }
 

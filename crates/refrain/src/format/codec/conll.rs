@@ -2,10 +2,10 @@
 
 use std::io::Read;
 
-use crate::format::column::{Column, Columns};
-use crate::format::records::{Sentence, TaggedSentence};
 use super::rows::Table;
 use super::tabbed::filled_lines;
+use crate::format::column::{Column, Columns};
+use crate::format::records::{Sentence, TaggedSentence};
 use crate::format::text::text_of;
 use crate::{Error, InputProblem, Place, Result};
 

@@ -8,25 +8,25 @@ use std::path::{Path, PathBuf};
 use flate2::read::MultiGzDecoder;
 
 use super::captions::captions_of;
-use crate::format::column::Columns;
-use super::extension::extension;
 use super::conll::{tagged_of, tagged_or_written_of, untagged_of};
-use crate::format::form::{Form, Guess};
-use crate::format::frames::FrameSequence;
+use super::extension::extension;
 use super::labelled::labelled_of;
 use super::midi::{MidiPiece, midi_of};
 use super::npz::npz_of;
 use super::pairs::pairs_of;
-use crate::format::records::{Caption, DescribedVector, LabelledText, Pair, Sentence, TaggedSentence};
 use super::rolls::rolls_of;
-use crate::format::roll::{RollParts, StepsPerQuarter};
-use crate::format::series::Series;
 use super::series_table::series_of;
 use super::sniff::{HEAD, IMAGES, MIDI, form_of_bytes, form_of_name};
 use super::table::table_of;
-use crate::format::text::text_of;
 use super::ts::ts_of;
 use super::vectors::vectors_of;
+use crate::format::column::Columns;
+use crate::format::form::{Form, Guess};
+use crate::format::frames::FrameSequence;
+use crate::format::records::{Caption, DescribedVector, LabelledText, Pair, Sentence, TaggedSentence};
+use crate::format::roll::{RollParts, StepsPerQuarter};
+use crate::format::series::Series;
+use crate::format::text::text_of;
 use crate::{Error, InputProblem, Place, Result};
 
 /// The bytes of a file, unpacked if its name ends in `.gz`.
@@ -252,7 +252,8 @@ fn folder(path: &Path) -> Result<Guess> {
     match images.max(midi) {
         0 => {
             let problem = InputProblem::WrongKind {
-                found: "is a folder with neither images (.png, .jpg) nor MIDI files (.mid, .midi) in it".to_owned(),
+                found: "is a folder with neither images (.png, .jpg) nor MIDI files (.mid, .midi) in it"
+                    .to_owned(),
                 expected: format!("name files, {}/*.txt for instance", path.display()),
             };
             Err(Error::input(Place::from(path), problem))

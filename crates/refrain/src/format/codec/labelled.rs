@@ -2,8 +2,8 @@
 
 use std::io::Read;
 
-use crate::format::records::LabelledText;
 use super::tabbed::TwoColumns;
+use crate::format::records::LabelledText;
 use crate::format::text::text_of;
 use crate::{Place, Result};
 

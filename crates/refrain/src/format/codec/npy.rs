@@ -139,7 +139,8 @@ impl Array {
 /// What `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }` says.
 fn parse(header: &str) -> Result<(Item, Vec<usize>), InputProblem> {
     let value = |key: &str| Some(header.split_once(&format!("'{key}':"))?.1.trim_start());
-    let damaged = || InputProblem::malformed("has a header that cannot be read", "save it again with `numpy.savez`");
+    let damaged =
+        || InputProblem::malformed("has a header that cannot be read", "save it again with `numpy.savez`");
     let descr = value("descr").ok_or_else(damaged)?;
     let descr = descr.strip_prefix('\'').and_then(|rest| rest.split_once('\'')).map(|(descr, _)| descr);
     let item = descr.and_then(item).ok_or_else(|| {

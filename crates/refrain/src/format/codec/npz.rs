@@ -5,8 +5,8 @@ use std::io::Read;
 use flate2::bufread::DeflateDecoder;
 use rawzip::{CompressionMethod, ZipArchive, ZipSliceArchive};
 
-use crate::format::frames::{FrameSequence, Labels};
 use super::npy::Array;
+use crate::format::frames::{FrameSequence, Labels};
 use crate::format::text::bytes_of;
 use crate::{Error, InputProblem, Place, Result};
 
@@ -28,8 +28,7 @@ pub fn npz_of(place: impl Into<Place>, input: impl Read) -> Result<Vec<FrameSequ
 }
 
 fn sequences(place: &Place, bytes: &[u8]) -> Result<Vec<FrameSequence>> {
-    let malformed =
-        |found: String, expected: &str| Error::malformed(place.clone(), found, expected);
+    let malformed = |found: String, expected: &str| Error::malformed(place.clone(), found, expected);
     let remedy = "write it with `numpy.savez(path, x=x, y=y)`";
     let archive = ZipArchive::from_slice(bytes)
         .map_err(|error| malformed(format!("is no archive of NumPy arrays ({error})"), remedy))?;
@@ -76,8 +75,7 @@ fn sequences(place: &Place, bytes: &[u8]) -> Result<Vec<FrameSequence>> {
 /// The length of each of `count` sequences, in steps.
 fn lengths(place: &Place, array: Option<Array>, count: usize, steps: usize) -> Result<Vec<usize>> {
     let Some(array) = array else { return Ok(vec![steps; count]) };
-    let malformed =
-        |found: String, expected: String| Error::malformed(place.clone(), found, expected);
+    let malformed = |found: String, expected: String| Error::malformed(place.clone(), found, expected);
     if array.shape != [count] {
         let found = format!("`lengths` has the shape {:?}", array.shape);
         return Err(malformed(found, format!("expected [{count}] as for `x`")));

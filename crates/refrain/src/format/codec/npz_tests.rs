@@ -103,7 +103,10 @@ fn every_fault_is_said() {
     let header = |header: &str| vec![("x", npy_of(header, &[0; 8]))];
     for (arrays, expected) in [
         (vec![("z", npy("<f4", "(1, 1)", &[0; 4]))], "x.npz: has no array `x`"),
-        (alone("<f4", "(4,)", &[0; 16]), "x.npz: `x` has the shape [4], expected [N, T, F] or [N, F]: reshape it"),
+        (
+            alone("<f4", "(4,)", &[0; 16]),
+            "x.npz: `x` has the shape [4], expected [N, T, F] or [N, F]: reshape it",
+        ),
         (alone("<f4", "()", &[0; 4]), "x.npz: `x` has the shape []"),
         (alone("<f4", "(0, 3)", &[]), "x.npz: `x` has the shape [0, 3]: it is empty"),
         (alone("<U1", "(1, 1)", &[65, 0, 0, 0]), "x.npz: `x` holds texts"),
@@ -116,7 +119,10 @@ fn every_fault_is_said() {
         (alone("<f4", "(2, 2)", &[0; 17]), "x.npz, array `x`: has not as many bytes"),
         (alone("<f4", "(1000000000, 1)", &[0; 16]), "x.npz, array `x`: has not as many bytes"),
         (alone("<f4", "(4294967296, 4294967296)", &[]), "x.npz, array `x`: claims the shape"),
-        (alone("<f4", "(99999999999999999999, 1)", &[]), "x.npz, array `x`: has a header that cannot be read"),
+        (
+            alone("<f4", "(99999999999999999999, 1)", &[]),
+            "x.npz, array `x`: has a header that cannot be read",
+        ),
         (alone("<f4", "(-1, 1)", &[]), "x.npz, array `x`: has a header that cannot be read"),
         (alone("<f4", "(1, 1", &[]), "x.npz, array `x`: has a header that cannot be read"),
         (alone("|O", "(1, 1)", &[]), "x.npz, array `x`: holds elements of type `|O`: convert it"),
@@ -127,7 +133,10 @@ fn every_fault_is_said() {
             header("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}"),
             "x.npz, array `x`: holds elements of type `sev",
         ),
-        (header("{'descr': '<f4', 'fortran_order': True, 'shape': (1, 2)}"), "x.npz, array `x`: is in Fortran order"),
+        (
+            header("{'descr': '<f4', 'fortran_order': True, 'shape': (1, 2)}"),
+            "x.npz, array `x`: is in Fortran order",
+        ),
         (header(&"(".repeat(9_000)), "x.npz, array `x`: has a header that cannot be read"),
         (header(&" ".repeat(20_000)), "x.npz, array `x`: has a header of 20001 bytes"),
         (vec![("x", b"hello, world".to_vec())], "x.npz, array `x`: is not an array of NumPy"),
@@ -137,14 +146,20 @@ fn every_fault_is_said() {
             "x.npz, array `x`: has a header of 4294967295 bytes",
         ),
         (lengths("|u1", "(3,)", &[1, 1, 1]), "x.npz: `lengths` has the shape [3]: expected [2]"),
-        (lengths("|u1", "(2,)", &[1, 4]), "x.npz: `lengths` has 4 for sequence 1 (counted from 0): expected 1 to 3"),
+        (
+            lengths("|u1", "(2,)", &[1, 4]),
+            "x.npz: `lengths` has 4 for sequence 1 (counted from 0): expected 1 to 3",
+        ),
         (lengths("|u1", "(2,)", &[0, 3]), "x.npz: `lengths` has 0 for sequence 0"),
         (lengths("|i1", "(2,)", &[255, 3]), "x.npz: `lengths` has -1 for sequence 0"),
         (lengths("<f4", "(2,)", &[0; 8]), "x.npz: `lengths` holds no integers"),
         (y("(3,)", &[0; 3]), "x.npz: `y` has the shape [3]: expected [2] or [2, 3]"),
         (y("(2, 2)", &[0; 4]), "x.npz: `y` has the shape [2, 2]"),
         (vec![x(), ("y", npy("<f4", "(2,)", &[0; 8]))], "x.npz: `y` has no text or integer for sequence 0"),
-        (vec![x(), ("y", npy("<U1", "(2,)", &[0xff; 8]))], "x.npz: `y` has no text or integer for sequence 0"),
+        (
+            vec![x(), ("y", npy("<U1", "(2,)", &[0xff; 8]))],
+            "x.npz: `y` has no text or integer for sequence 0",
+        ),
         (vec![x(), ("y", npy("<U1", "(2,)", &[0; 8]))], "x.npz: `y` has no text or integer for sequence 0"),
     ] {
         for packed in [false, true] {

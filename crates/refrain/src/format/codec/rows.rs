@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use crate::format::column::CONLLU;
 use super::extension::extension;
+use crate::format::column::CONLLU;
 use crate::{Error, InputProblem, Place, Result};
 
 /// Lines without a blank one between them, each with its number.
@@ -121,7 +121,10 @@ impl<'a> Table<'a> {
     pub(super) fn is_meant(&self, known: &[String]) -> bool {
         let tags = || self.column(1).filter(|&tag| known.iter().any(|known| known == tag)).count();
         let is_tagged = || self.width != 2 || tags() * 2 > self.column(1).count();
-        self.conllu || is_conll(&extension(&self.place.source)) || self.tabs || self.is_regular() && is_tagged()
+        self.conllu
+            || is_conll(&extension(&self.place.source))
+            || self.tabs
+            || self.is_regular() && is_tagged()
     }
 
     /// Whether this looks like tagged words without its name saying so: blank lines part rows of one width, and

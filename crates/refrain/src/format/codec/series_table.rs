@@ -12,9 +12,9 @@ use csv::StringRecord;
 
 use super::csv_rows::Rows;
 use super::number::{is_missing, is_number, number};
+use crate::error::excerpt;
 use crate::format::series::Series;
 use crate::format::text::text_of;
-use crate::error::excerpt;
 use crate::{Error, InputProblem, Place, Result};
 
 /// Names, in lower case, of a first column that tells the steps apart even if it holds numbers. pandas leaves the
@@ -70,7 +70,11 @@ fn series(place: &Place, text: &str, columns: &[String]) -> Result<Series> {
         stamps.extend(stamped.then(|| row[0].to_owned()));
     }
     if values.is_empty() {
-        return Err(Error::too_little(place.at(line), "is followed by no row", "expected one for every step"));
+        return Err(Error::too_little(
+            place.at(line),
+            "is followed by no row",
+            "expected one for every step",
+        ));
     }
     let names = chosen.into_iter().map(|column| names[column].clone()).collect();
     Ok(Series { names, values, stamps: stamped.then_some(stamps) })

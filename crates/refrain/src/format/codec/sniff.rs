@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use crate::format::form::{Form, Guess};
+use super::extension::extension;
 use super::rows::{Table, is_conll};
 use super::tabbed::filled_lines;
-use super::extension::extension;
+use crate::format::form::{Form, Guess};
 use crate::number::thousands;
 use crate::{Error, InputProblem, Place, Result};
 

@@ -14,10 +14,10 @@ use std::sync::Arc;
 use csv::StringRecord;
 
 use super::csv_rows::Rows;
-use crate::format::frames::{FrameSequence, Labels};
 use super::number::{is_number, number};
-use crate::format::text::text_of;
 use crate::error::excerpt;
+use crate::format::frames::{FrameSequence, Labels};
+use crate::format::text::text_of;
 use crate::{Error, InputProblem, Place, Result};
 
 /// How the second column is called if it holds labels, in lower case.
@@ -54,7 +54,10 @@ fn table(place: &Place, text: &str) -> Result<Vec<FrameSequence>> {
         let name = &row[0];
         if name.is_empty() {
             let found = "has no identifier of a sequence in its first column";
-            return Err(fault(InputProblem::malformed(found, "write one, the same in every row of a sequence")));
+            return Err(fault(InputProblem::malformed(
+                found,
+                "write one, the same in every row of a sequence",
+            )));
         }
         if sequences.last().is_none_or(|sequence| sequence.name != name) {
             if !names.insert(name.to_owned()) {
@@ -77,7 +80,11 @@ fn table(place: &Place, text: &str) -> Result<Vec<FrameSequence>> {
         }
     }
     if sequences.is_empty() {
-        return Err(Error::too_little(place.at(line), "is followed by no row", "expected one for every step"));
+        return Err(Error::too_little(
+            place.at(line),
+            "is followed by no row",
+            "expected one for every step",
+        ));
     }
     if columns.labelled {
         let change = labels.iter().any(|labels| labels.windows(2).any(|pair| pair[0] != pair[1]));
@@ -107,7 +114,10 @@ impl Columns {
             return Err(InputProblem::malformed(found, "expected `id,label,x,y` or `id,x,y`"));
         }
         if let Some(name) = columns.header.iter().skip(2).find(|name| is_label(name)) {
-            return Err(InputProblem::malformed(format!("{name:?} is not the second column"), "move it there"));
+            return Err(InputProblem::malformed(
+                format!("{name:?} is not the second column"),
+                "move it there",
+            ));
         }
         let mut names = HashSet::new();
         if let Some(name) = columns.features_of(&columns.header).find(|name| !names.insert(*name)) {
@@ -128,7 +138,9 @@ impl Columns {
     fn label(&self, row: &StringRecord) -> Result<Option<String>, InputProblem> {
         match &row[1] {
             _ if !self.labelled => Ok(None),
-            "" => Err(InputProblem::malformed("has no label", "write one, or leave out the column of all rows")),
+            "" => {
+                Err(InputProblem::malformed("has no label", "write one, or leave out the column of all rows"))
+            }
             label => Ok(Some(label.to_owned())),
         }
     }

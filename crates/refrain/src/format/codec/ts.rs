@@ -12,10 +12,10 @@
 
 use std::io::Read;
 
-use crate::format::frames::{FrameSequence, Labels};
 use super::number::number;
-use crate::format::text::text_of;
 use crate::error::excerpt;
+use crate::format::frames::{FrameSequence, Labels};
+use crate::format::text::text_of;
 use crate::{Error, InputProblem, Place, Result};
 
 /// The sequences of a `.ts` file, called `place` in messages, their names being their numbers from 1. Tags are read without regard to case, those
@@ -37,7 +37,9 @@ fn sequences(place: &Place, text: &str) -> Result<Vec<FrameSequence>> {
     let data = loop {
         match lines.next() {
             Some((line, text)) if text.eq_ignore_ascii_case("@data") => break line,
-            Some((line, text)) => header.read(text).map_err(|problem| Error::input(place.at(line), problem))?,
+            Some((line, text)) => {
+                header.read(text).map_err(|problem| Error::input(place.at(line), problem))?
+            }
             None => {
                 let remedy = "write one before the sequences";
                 return Err(Error::malformed(place.clone(), "has no `@data` line", remedy));
@@ -83,7 +85,9 @@ impl Header {
         let flag = || match word {
             Some(word) if word.eq_ignore_ascii_case("true") => Ok(true),
             Some(word) if word.eq_ignore_ascii_case("false") => Ok(false),
-            _ => Err(malformed(&format!("`@{}` needs `true` or `false`", excerpt(name)), "write one of them")),
+            _ => {
+                Err(malformed(&format!("`@{}` needs `true` or `false`", excerpt(name)), "write one of them"))
+            }
         };
         let count = || match word.and_then(|word| word.parse().ok()) {
             Some(count) if count > 0 => Ok(count),
@@ -152,8 +156,11 @@ impl Header {
         let columns = columns.collect::<Result<Vec<Vec<f32>>>>()?;
         let steps = columns[0].len();
         if let Some(other) = columns.iter().position(|column| column.len() != steps) {
-            let found =
-                format!("dimension 1 has {steps} steps, dimension {} has {}", other + 1, columns[other].len());
+            let found = format!(
+                "dimension 1 has {steps} steps, dimension {} has {}",
+                other + 1,
+                columns[other].len()
+            );
             return Err(malformed(found, "all need the same"));
         }
         if self.equal_length && *self.length.get_or_insert(steps) != steps {

@@ -64,7 +64,9 @@ fn vectors(place: &Place, text: &str, width: Option<usize>) -> Result<Vec<Descri
         vectors.push(DescribedVector { values: values.collect::<Result<_>>()?, text, line });
     }
     match vectors.is_empty() {
-        true => Err(Error::too_little(place.at(line), "is followed by no row", "expected one for every vector")),
+        true => {
+            Err(Error::too_little(place.at(line), "is followed by no row", "expected one for every vector"))
+        }
         false => Ok(vectors),
     }
 }

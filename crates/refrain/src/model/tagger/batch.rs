@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::data::{Batch, Padded, DistinctWords};
+use crate::data::{Batch, DistinctWords, Padded};
 
 /// Sequences with a label a step.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -2,8 +2,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::format::{HIGHEST_NOTE, LOWEST_NOTE, Roll, StepsPerQuarter};
 use crate::Result;
+use crate::format::{HIGHEST_NOTE, LOWEST_NOTE, Roll, StepsPerQuarter};
 
 /// Written by mido 1.3.3: three tracks of 96 ticks a quarter note with changes of tempo, running status, releases of
 /// velocity 0, a lyric, drums, a note below the piano, a controller, a pitch wheel and a system exclusive message.
@@ -125,9 +125,9 @@ fn a_written_file_has_tempo_program_and_end() {
 fn options_out_of_range_and_endless_rolls_are_refused() {
     let defaults = MidiOptions::default();
     for (options, message) in [
-        (MidiOptions { tempo: f64::NAN, ..defaults }, "it can be 4 to 1000"),
-        (MidiOptions { tempo: 3.9, ..defaults }, "it can be 4 to 1000"),
-        (MidiOptions { program: 128, ..defaults }, "there is no program 128"),
+        (MidiOptions { tempo: f64::NAN, ..defaults }, "`tempo` is"),
+        (MidiOptions { tempo: 3.9, ..defaults }, "`tempo` is"),
+        (MidiOptions { program: 128, ..defaults }, "`program` is 128: give one of General MIDI"),
     ] {
         let said = to_midi(&Roll::default(), &options).unwrap_err().to_string();
         assert!(said.contains(message), "{said}");
