@@ -533,8 +533,8 @@ impl Error {
         Error::Input { place, problem: InputProblem::malformed(found, expected) }
     }
 
-    /// Something wrong with an input.
-    pub(crate) fn input(place: Place, problem: InputProblem) -> Error {
+    /// Something wrong at a place of an input.
+    pub(crate) fn at(place: Place, problem: InputProblem) -> Error {
         Error::Input { place, problem }
     }
 

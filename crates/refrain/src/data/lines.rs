@@ -75,7 +75,7 @@ impl Lines {
                 found: "cannot be read line by line, because the vocabulary has no line end".to_owned(),
                 expected: "use a text of several lines, or train without `lines`".to_owned(),
             };
-            Error::input(place(), problem)
+            Error::at(place(), problem)
         })?;
         let mut lines = Self {
             text: text.clone(),

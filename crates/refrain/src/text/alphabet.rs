@@ -210,7 +210,7 @@ pub(super) fn never_seen(missing: &[String], plural: &str) -> Error {
         listed.join(", "),
     );
     let problem = InputProblem::UnknownSymbols { symbols: missing.to_vec(), message };
-    Error::input(Place::of("prompt"), problem)
+    Error::at(Place::of("prompt"), problem)
 }
 
 /// Refuses a minimum count that leaves no token.

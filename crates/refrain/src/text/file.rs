@@ -107,7 +107,7 @@ fn check_is_regular(path: &Path, metadata: &Metadata) -> Result<()> {
         return Ok(());
     };
     let problem = InputProblem::WrongKind { found: found.to_owned(), expected };
-    Err(Error::input(Place::from(path), problem))
+    Err(Error::at(Place::from(path), problem))
 }
 
 #[cfg(unix)]

@@ -220,7 +220,7 @@ pub fn form_of(path: &Path) -> Result<Guess> {
             found: "is neither a file nor a folder".to_owned(),
             expected: "write what it gives into a file".to_owned(),
         };
-        return Err(Error::input(Place::from(path), problem));
+        return Err(Error::at(Place::from(path), problem));
     }
     let name = path.to_string_lossy();
     match form_of_name(&name)? {
@@ -256,7 +256,7 @@ fn folder(path: &Path) -> Result<Guess> {
                     .to_owned(),
                 expected: format!("name files, {}/*.txt for instance", path.display()),
             };
-            Err(Error::input(Place::from(path), problem))
+            Err(Error::at(Place::from(path), problem))
         }
         _ if images >= midi => Ok(Guess::new(Form::ImageFolder, format!("it holds images: {images}"))),
         _ => Ok(Guess::new(Form::MidiFolder, format!("it holds MIDI files: {midi}"))),

@@ -114,7 +114,7 @@ fn labels(place: &Place, y: &Array, n: usize, length: usize, [count, steps]: [us
 
 /// The array of this name; none if the archive has none.
 fn array(place: &Place, archive: &ZipSliceArchive<&[u8]>, name: &str) -> Result<Option<Array>> {
-    let fault = |problem| Error::input(place.clone().field(format!("array `{name}`")), problem);
+    let fault = |problem| Error::at(place.clone().field(format!("array `{name}`")), problem);
     let damaged = |error: rawzip::Error| {
         fault(InputProblem::malformed(format!("is damaged ({error})"), "use another copy, or save it again"))
     };

@@ -37,9 +37,7 @@ fn sequences(place: &Place, text: &str) -> Result<Vec<FrameSequence>> {
     let data = loop {
         match lines.next() {
             Some((line, text)) if text.eq_ignore_ascii_case("@data") => break line,
-            Some((line, text)) => {
-                header.read(text).map_err(|problem| Error::input(place.at(line), problem))?
-            }
+            Some((line, text)) => header.read(text).map_err(|problem| Error::at(place.at(line), problem))?,
             None => {
                 let remedy = "write one before the sequences";
                 return Err(Error::malformed(place.clone(), "has no `@data` line", remedy));
@@ -177,7 +175,7 @@ impl Header {
 fn column(place: &Place, dimension: usize, part: &str) -> Result<Vec<f32>> {
     let values = (1..).zip(part.split(',')).map(|(step, text)| {
         let place = || place.clone().field(format!("dimension {dimension}, step {step}"));
-        number(text, "").map_err(|problem| Error::input(place(), problem))
+        number(text, "").map_err(|problem| Error::at(place(), problem))
     });
     values.collect()
 }
