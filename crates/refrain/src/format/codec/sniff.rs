@@ -32,7 +32,7 @@ const LINES: usize = 5_000;
 /// ```
 /// use refrain::format::{Form, form_of_bytes};
 ///
-/// assert_eq!(form_of_bytes("reviews.tsv", b"good\tI like it\nbad\tI do not\n")?.form, Form::LabelledText);
+/// assert_eq!(form_of_bytes("sentences.tsv", b"Go.\tVa !\nI won!\tJ'ai gagn\xc3\xa9 !\n")?.form, Form::Pairs);
 /// # Ok::<(), refrain::Error>(())
 /// ```
 pub fn form_of_bytes(name: &str, bytes: &[u8]) -> Result<Guess> {

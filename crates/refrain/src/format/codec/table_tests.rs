@@ -74,6 +74,15 @@ fn every_fault_is_said_with_its_line() {
     assert!(message.ends_with("a column of labels is called `label`"), "{message}");
 }
 
+#[test]
+fn a_caller_can_match_on_what_is_wrong_and_where() {
+    let Err(Error::Input { place, problem }) = read("id,label,x\na,walk,1\na,walk,fast\n") else { panic!() };
+    assert_eq!((place.line, place.field.as_deref()), (Some(3), Some("column \"x\"")));
+    assert_eq!(problem, InputProblem::NotANumber { value: "fast".to_owned(), hint: "" });
+    let Err(Error::Input { problem, .. }) = read("id,x,x\na,1,2\n") else { panic!() };
+    assert_eq!(problem, InputProblem::RepeatedColumn { name: "x".to_owned() });
+}
+
 proptest! {
     #[test]
     fn no_text_panics(text in "(id,label,x\n)?[ab1,.\"\r\n?-]*") {
