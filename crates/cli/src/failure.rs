@@ -51,6 +51,9 @@ pub(crate) fn message_of(error: &Error) -> String {
     match error {
         Error::Input { place, .. } if place.source.ends_with(".toml") => error.to_string(),
         Error::Config(message) => message.clone(),
+        Error::Input { problem: InputProblem::UnknownSymbols { .. }, place } if place.line.is_none() => {
+            format!("{} (`refrain info MODEL` lists what it knows)", in_flags(&error.to_string()))
+        }
         _ => in_flags(&error.to_string()),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::io::{self, ErrorKind, Write};
 
+pub(crate) use refrain::thousands;
+
 use crate::failure::Failure;
 
 /// Writes all of `bytes`, at once.
@@ -20,14 +22,4 @@ pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
 /// Writes a line.
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
     write(format!("{text}\n").as_bytes())
-}
-
-/// `1234567` as `1,234,567`.
-pub(crate) fn thousands(n: u64) -> String {
-    let digits = n.to_string();
-    let first = digits.len() % 3;
-    let (head, tail) = digits.split_at(first);
-    let groups = tail.as_bytes().chunks(3).map(|group| String::from_utf8_lossy(group).into_owned());
-    let head = (!head.is_empty()).then(|| head.to_owned());
-    head.into_iter().chain(groups).collect::<Vec<_>>().join(",")
 }

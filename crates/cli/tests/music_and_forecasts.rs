@@ -134,12 +134,12 @@ fn bad_music_and_bad_series_are_explained() {
     let refused = [
         ("train --task music low.json", 1, "a piano has no note 20"),
         ("train --task music rolls.json --transpose 13", 2, "at most 12 semitones"),
-        ("train --task music rolls.json --steps-per-quarter 0", 2, "1 to 960 steps"),
+        ("train --task music rolls.json --steps-per-quarter 0", 2, "--steps-per-quarter is 0: give 1 to 960"),
         ("train --task music rolls.json --bidirectional true", 2, "not from what comes"),
         ("train text.txt --task music", 1, "music comes as JSON"),
         ("train nan.csv --task forecast", 1, "line 3"),
         ("train row.csv --task forecast", 1, "give a longer series"),
-        ("train --task forecast series.csv --columns bought", 1, "no column is called `bought`"),
+        ("train --task forecast series.csv --columns bought", 1, "no column is called \"bought\""),
         ("train --task forecast series.csv --horizon 0", 2, "horizon is 0"),
         ("train --task forecast series.csv --horizon 70", 1, "give a longer series"),
         ("train --task forecast series.csv --season 70", 2, "season is 70"),
@@ -160,11 +160,11 @@ fn bad_music_and_bad_series_are_explained() {
         ("sample music --length 0", 2, "--length is 0"),
         ("sample music --temperature -1", 2, "temperature is -1"),
         ("sample music --prompt rolls.json", 1, "not a MIDI file"),
-        ("sample music --tempo 2", 2, "a tempo of 2"),
+        ("sample music --tempo 2", 2, "--tempo is 2: give 4 to 1000"),
         ("sample forecast", 2, "that is a forecaster: `refrain predict`"),
         ("predict music", 2, "refrain sample"),
         ("predict forecast --horizon 2", 2, "1 to 1 steps ahead"),
-        ("predict forecast row.csv", 1, "no column is called `sold`"),
+        ("predict forecast row.csv", 1, "no column is called \"sold\""),
         ("eval forecast zero.csv", 1, "step 81, column `sold` is 0"),
     ];
     for (arguments, code, expected) in refused {

@@ -169,10 +169,45 @@ impl Place {
         Self { line: line.into(), ..self }
     }
 
+    /// A line of it, from 1, with this place left as it is.
+    pub(crate) fn at(&self, line: impl Into<Option<u64>>) -> Self {
+        self.clone().line(line)
+    }
+
     /// A field there.
     #[must_use]
     pub fn field(self, field: impl fmt::Display) -> Self {
         Self { field: Some(field.to_string()), ..self }
+    }
+}
+
+impl From<&str> for Place {
+    fn from(source: &str) -> Self {
+        Place::of(source)
+    }
+}
+
+impl From<&Place> for Place {
+    fn from(place: &Place) -> Self {
+        place.clone()
+    }
+}
+
+impl From<String> for Place {
+    fn from(source: String) -> Self {
+        Place { source, line: None, field: None }
+    }
+}
+
+impl From<&Path> for Place {
+    fn from(path: &Path) -> Self {
+        Place::of(path.display())
+    }
+}
+
+impl From<&PathBuf> for Place {
+    fn from(path: &PathBuf) -> Self {
+        Place::of(path.display())
     }
 }
 
@@ -217,6 +252,64 @@ pub enum InputProblem {
         label: String,
         /// The labels that are known.
         known: Vec<String>,
+    },
+    /// Something else where a number is needed.
+    #[error("{value:?} is not a number: numbers are written like -20.7, with a comma from one to the next{hint}", value = excerpt(value))]
+    NotANumber {
+        /// As it stands there.
+        value: String,
+        /// What else would help, from the separator on; or empty.
+        hint: &'static str,
+    },
+    /// An infinite number, or one too large for its type.
+    #[error("{value:?} is too large or infinite: clip it, or leave it out", value = excerpt(value))]
+    NonFinite {
+        /// As it stands there.
+        value: String,
+    },
+    /// Nothing, or a sign for it, where a number is needed.
+    #[error("a value is missing ({value:?}): fill it in, or leave out what it belongs to")]
+    MissingValue {
+        /// As it stands there.
+        value: String,
+    },
+    /// A column that is asked for and not there.
+    #[error("no column is called {name:?}: there are {known}", known = excerpt(&quoted(known)))]
+    MissingColumn {
+        /// Its name.
+        name: String,
+        /// The names of those that are there.
+        known: Vec<String>,
+    },
+    /// Two columns of one name.
+    #[error("two columns are called {name:?}: give one another name", name = excerpt(name))]
+    RepeatedColumn {
+        /// Their name.
+        name: String,
+    },
+    /// A note that a piano lacks.
+    #[error("a piano has no note {note}: its notes are 21 to 108, 60 is middle C")]
+    NoSuchNote {
+        /// The MIDI number, or what stands in its place.
+        note: String,
+    },
+    /// Values that do not fill their last row.
+    #[error("has {values} values, which are no whole number of rows of {width}: complete the last row")]
+    PartialRow {
+        /// How many values there are.
+        values: usize,
+        /// Values of a row.
+        width: usize,
+    },
+    /// Bytes that are not UTF-8.
+    #[error("is not UTF-8 (byte 0x{byte:02X} at offset {offset}): {remedy}")]
+    Encoding {
+        /// The first byte that is not.
+        byte: u8,
+        /// Where it is, in bytes from the start.
+        offset: u64,
+        /// What would help.
+        remedy: &'static str,
     },
     /// Symbols that the vocabulary lacks.
     #[error("{message}")]
@@ -384,6 +477,13 @@ impl fmt::Display for Divergence {
     }
 }
 
+impl InputProblem {
+    /// Something that does not follow its format.
+    pub(crate) fn malformed(found: impl Into<String>, expected: impl Into<String>) -> Self {
+        InputProblem::Malformed { found: found.into(), expected: expected.into() }
+    }
+}
+
 impl Error {
     /// Turns an [`io::Error`] into one that names the file and what was being done to it.
     pub fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Error {
@@ -401,9 +501,40 @@ impl Error {
         Error::Setting { setting, problem }
     }
 
+    /// A setting that does not fit what it is used with.
+    pub(crate) fn mismatch(
+        setting: &'static str,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> Error {
+        let problem = SettingProblem::Mismatch { found: found.into(), expected: expected.into() };
+        Error::Setting { setting, problem }
+    }
+
+    /// Too little to learn from or to read.
+    pub(crate) fn too_little(
+        place: impl Into<Place>,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> Error {
+        let problem = InputProblem::TooLittle { found: found.into(), expected: expected.into() };
+        Error::Input { place: place.into(), problem }
+    }
+
+    /// A text that is not what it was when it was opened.
+    pub(crate) fn changed(place: Place) -> Error {
+        let message =
+            "changed while it was being read: leave the file as it is during a run, and start again";
+        Error::Input { place, problem: InputProblem::Changed { message: message.to_owned() } }
+    }
+
     /// Something that does not follow its format.
     pub(crate) fn malformed(place: Place, found: impl Into<String>, expected: impl Into<String>) -> Error {
-        let problem = InputProblem::Malformed { found: found.into(), expected: expected.into() };
+        Error::Input { place, problem: InputProblem::malformed(found, expected) }
+    }
+
+    /// Something wrong at a place of an input.
+    pub(crate) fn at(place: Place, problem: InputProblem) -> Error {
         Error::Input { place, problem }
     }
 
@@ -453,6 +584,20 @@ fn describe(error: &io::Error) -> String {
         Some(end) => text[..end].to_lowercase(),
         None => text,
     }
+}
+
+/// As much of a field as a message can hold.
+pub(crate) fn excerpt(text: &str) -> String {
+    const MAX_CHARS: usize = 40;
+    match text.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// Names in quotation marks.
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
 }
 
 /// The names of settings.

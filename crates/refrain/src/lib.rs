@@ -34,7 +34,10 @@ pub mod inspect;
 pub mod layer;
 pub mod metric;
 pub mod model;
+mod note;
+mod number;
 mod params;
+#[cfg(feature = "pictures")]
 pub mod picture;
 pub mod sample;
 mod session;
@@ -45,6 +48,8 @@ pub mod train;
 
 pub use any::AnyModel;
 pub use error::{Divergence, Error, InputProblem, ModelProblem, Place, Result, RunProblem, SettingProblem};
+pub use note::Note;
+pub use number::thousands;
 pub use refrain_kernels as kernels;
 pub use refrain_kernels::{Cpu, CpuError, Isa, Precision, PrecisionChoice};
 pub use session::{Handle, Session, StepInput};

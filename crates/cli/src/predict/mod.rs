@@ -69,7 +69,7 @@ impl Args {
             let name = Path::new("standard input");
             let mut bytes = vec![];
             std::io::stdin().read_to_end(&mut bytes).map_err(Error::io("read", name))?;
-            return Ok(vec![Input { name: name.to_owned(), text: text_of(name, bytes)? }]);
+            return Ok(vec![Input { name: name.to_owned(), text: text_of(name, &*bytes)? }]);
         }
         let text = |path: &PathBuf| Ok(Input { name: path.clone(), text: read_text(path)? });
         self.input.iter().map(text).collect()

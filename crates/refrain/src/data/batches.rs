@@ -5,7 +5,7 @@ use super::lines::Lines;
 use super::loader::DataLoader;
 use super::sequences::Sequences;
 use super::windows::Windows;
-use crate::Result;
+use crate::{Note, Result};
 
 /// Batches of any kind.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl DataLoader for Batches {
 }
 
 impl Batches {
-    /// Targets in an epoch that are predicted: the sum of [`Batch::count`](super::Rows::count) over it.
+    /// Targets in an epoch that are predicted: the sum of [`Batch::count`](super::Batch::count) over it.
     pub fn predictions_per_epoch(&self) -> u64 {
         match self {
             Batches::Windows(windows) => windows.predictions(),
@@ -74,8 +74,8 @@ impl Batches {
         }
     }
 
-    /// What the user should know about how the text was read, one sentence each.
-    pub fn notes(&self) -> Vec<String> {
+    /// What the user should know about how the text was read.
+    pub fn notes(&self) -> Vec<Note> {
         match self {
             Batches::Lines(lines) => lines.notes(),
             Batches::Windows(_) | Batches::Sequences(_) => Vec::new(),

@@ -13,11 +13,11 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::batch::TextBatch;
-use super::pieces::{LONGEST_PIECE, Pieces};
-use crate::text::{EncodedText, thousands};
-use crate::{Error, Result};
+use super::line_pieces::{LONGEST_PIECE, LinePieces};
+use crate::text::EncodedText;
+use crate::{Error, InputProblem, Note, Place, Result};
 
-/// Pieces from one index entry to the next.
+/// LinePieces from one index entry to the next.
 const BLOCK: u64 = 64;
 /// Batches in a pool.
 const POOL: u64 = 16;
@@ -28,7 +28,7 @@ const POOL: u64 = 16;
 #[derive(Debug)]
 pub struct Lines {
     text: EncodedText,
-    pieces: Pieces,
+    pieces: LinePieces,
     rows: u64,
     seed: Option<u64>,
     /// Where every 64th piece starts.
@@ -63,24 +63,23 @@ impl Lines {
     /// text. For a random but fixed sample of a large text, take the first batches of epoch 0 under a seed.
     ///
     /// # Errors
-    /// [`Error::Config`] if `rows` is 0. [`Error::Text`] if there is no line with anything on it, or no line end in
+    /// [`Error::Setting`] if `rows` is 0. [`Error::Input`] if there is no line with anything on it, or no line end in
     /// the vocabulary. Else as [`EncodedText::reader`].
     pub fn new(text: &EncodedText, range: Range<u64>, rows: usize, seed: Option<u64>) -> Result<Self> {
         if rows == 0 {
-            return Err(Error::Config(
-                "a batch of 0 rows is empty: --batch-size must be 1 or more".to_owned(),
-            ));
+            return Err(Error::out_of_range("batch_size", rows, "1 or more"));
         }
-        let line_end = text.vocabulary().line_end().ok_or_else(|| Error::Text {
-            path: text.corpus().name(),
-            message:
-                "cannot be read line by line, because the vocabulary has no line end: use a text of several \
-                      lines, or train without --lines"
-                    .to_owned(),
+        let place = || Place::from(&text.corpus().name());
+        let line_end = text.vocabulary().line_end().ok_or_else(|| {
+            let problem = InputProblem::WrongKind {
+                found: "cannot be read line by line, because the vocabulary has no line end".to_owned(),
+                expected: "use a text of several lines, or train without `lines`".to_owned(),
+            };
+            Error::at(place(), problem)
         })?;
         let mut lines = Self {
             text: text.clone(),
-            pieces: Pieces::new(text, line_end, range)?,
+            pieces: LinePieces::new(text, line_end, range)?,
             rows: rows as u64,
             seed,
             blocks: Vec::new(),
@@ -94,9 +93,8 @@ impl Lines {
         };
         lines.index()?;
         if lines.piece_count == 0 {
-            return Err(
-                lines.error("has no line with anything on it in this part: give more text".to_owned())
-            );
+            let found = "has no line with anything on it in this part";
+            return Err(Error::too_little(place(), found, "give more text"));
         }
         Ok(lines)
     }
@@ -145,24 +143,17 @@ impl Lines {
         self.unknown_count
     }
 
-    /// What the user should know about how the text was read, one sentence each.
-    pub fn notes(&self) -> Vec<String> {
-        let limit = thousands(LONGEST_PIECE as u64);
-        match self.long_lines {
-            0 => Vec::new(),
-            1 => vec![format!("1 line is longer than {limit} symbols and is read in pieces")],
-            count => vec![format!(
-                "{} lines are longer than {limit} symbols and are read in pieces",
-                thousands(count)
-            )],
-        }
+    /// What the user should know about how the text was read.
+    pub fn notes(&self) -> Vec<Note> {
+        let note = |count| Note::LongLines { count, limit: LONGEST_PIECE };
+        Some(self.long_lines).filter(|&count| count > 0).map(note).into_iter().collect()
     }
 
     /// Fills `batch` with batch `index` of an epoch and returns true, or returns false past the last. Rows
     /// are sorted longest first, and `lengths` are set.
     ///
     /// # Errors
-    /// [`Error::Text`] if a file changed, or has a symbol that the vocabulary lacks while it has no unknown
+    /// [`Error::Input`] if a file changed, or has a symbol that the vocabulary lacks while it has no unknown
     /// symbol; [`Error::Io`] if a file cannot be read.
     pub fn batch(&mut self, epoch: u64, index: u64, batch: &mut TextBatch) -> Result<bool> {
         if index >= self.len() {
@@ -231,10 +222,6 @@ impl Lines {
             self.block_order[..complete].shuffle(&mut generator(seed, epoch, 0));
         }
         self.ordered_epoch = Some(epoch);
-    }
-
-    fn error(&self, message: String) -> Error {
-        Error::Text { path: self.text.corpus().name(), message }
     }
 }
 

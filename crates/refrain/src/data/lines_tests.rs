@@ -81,10 +81,10 @@ fn long_lines_are_noted() {
     let text = format!("{}\nshort\n{}\n", "a".repeat(5000), "b".repeat(1025));
     let text = encoded(&text);
     let lines = Lines::new(&text, 0..text.len(), 4, Some(0)).unwrap();
-    assert_eq!(lines.notes(), ["2 lines are longer than 1,024 symbols and are read in pieces"]);
+    assert_eq!(lines.notes()[0].to_string(), "2 lines are longer than 1,024 symbols and are read in pieces");
     assert_eq!(lines.predictions(), 5001 + 6 + 1026);
     let lines = Lines::new(&text, 0..5007, 4, Some(0)).unwrap();
-    assert_eq!(lines.notes(), ["1 line is longer than 1,024 symbols and is read in pieces"]);
+    assert_eq!(lines.notes()[0].to_string(), "1 line is longer than 1,024 symbols and is read in pieces");
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn a_text_without_lines_is_refused() {
     assert_eq!(
         refusal("one line"),
         "text.txt: cannot be read line by line, because the vocabulary has no line end: use a text of \
-         several lines, or train without --lines"
+         several lines, or train without `lines`"
     );
     assert_eq!(refusal("\n\n"), "text.txt: has no line with anything on it in this part: give more text");
 }
@@ -105,7 +105,7 @@ fn a_text_without_lines_is_refused() {
 fn zero_rows_are_refused() {
     let text = encoded("a\n");
     let error = Lines::new(&text, 0..2, 0, None).unwrap_err();
-    assert_eq!(error.to_string(), "a batch of 0 rows is empty: --batch-size must be 1 or more");
+    assert_eq!(error.to_string(), "`batch_size` is 0: give 1 or more");
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn an_unseen_character_is_named_with_its_line_or_counted() {
     };
     assert_eq!(
         read(false).unwrap_err().to_string(),
-        "text.txt: line 3 contains 'é' (U+00E9), which the model has never seen: leave it out of the text, \
+        "text.txt, line 3: contains 'é' (U+00E9), which the model has never seen: leave it out of the text, \
          or train a model with an unknown symbol"
     );
     let mut lines = read(true).unwrap();

@@ -3,25 +3,37 @@
 //! There are three ways to make a [`TextBatch`] of a text. [`Windows`] cuts it into long lanes and walks along
 //! them, with the network's state carried from one window to the next. [`Lines`] takes every line as a
 //! sequence of its own, and [`Sequences`] a handful of given ones. [`Batches`] is any of the three.
+//!
+//! ```
+//! use refrain::data::{Batches, DataLoader, Sequences, TextBatch};
+//!
+//! let mut batches = Batches::from(Sequences::new(vec![vec![1, 2, 3], vec![4, 5]])?);
+//! let mut batch = TextBatch::default();
+//! assert!(batches.batch(0, 0, &mut batch)?);
+//! // Time-major: the two rows side by side, the shorter one padded.
+//! assert_eq!((batch.steps, batch.rows), (2, 2));
+//! assert_eq!(batch.inputs, [1, 4, 2, 0]);
+//! # Ok::<(), refrain::Error>(())
+//! ```
 
 mod batch;
 mod batches;
+mod distinct_words;
 mod examples;
+mod line_pieces;
 mod lines;
 mod loader;
 mod padded;
-mod pieces;
 mod sequences;
-mod spelled;
 mod windows;
 
 pub use batch::{IGNORE, TextBatch};
 pub use batches::Batches;
+pub use distinct_words::DistinctWords;
 pub(crate) use examples::sort_longest_first;
 pub use examples::{Example, Examples};
 pub use lines::Lines;
 pub use loader::{Batch, DataLoader};
 pub use padded::Padded;
 pub use sequences::Sequences;
-pub use spelled::Spelled;
 pub use windows::{Evaluation, Windows};

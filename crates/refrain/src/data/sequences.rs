@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::batch::TextBatch;
-use crate::{Error, Result};
+use crate::{Error, Place, Result};
 
 /// Sequences of ids that make one batch: all ids but the last are inputs, all but the first are targets. The
 /// state is zero before every batch.
@@ -16,18 +16,17 @@ impl Sequences {
     /// Sorts the sequences longest first; those of equal length keep their order.
     ///
     /// # Errors
-    /// [`Error::Config`] without any sequence, and for one of fewer than two ids, which has nothing to
+    /// [`Error::Input`] without any sequence, and for one of fewer than two ids, which has nothing to
     /// predict.
     pub fn new(mut sequences: Vec<Vec<u32>>) -> Result<Self> {
         if sequences.is_empty() {
-            return Err(Error::Config("there is no sequence to learn: give at least one".to_owned()));
+            return Err(Error::too_little("sequences", "there is no sequence to learn", "give at least one"));
         }
         if let Some(index) = sequences.iter().position(|ids| ids.len() < 2) {
-            return Err(Error::Config(format!(
-                "sequence {} of {} is too short: it needs two symbols, one to read and one to predict",
-                index + 1,
-                sequences.len()
-            )));
+            let place =
+                Place::of("sequences").field(format!("sequence {} of {}", index + 1, sequences.len()));
+            let expected = "it needs two symbols, one to read and one to predict";
+            return Err(Error::too_little(place, "is too short", expected));
         }
         sequences.sort_by_key(|ids| Reverse(ids.len()));
         Ok(Self { sequences })
@@ -93,9 +92,9 @@ mod tests {
         let message = Sequences::new(vec![vec![1, 2], vec![3]]).unwrap_err().to_string();
         assert_eq!(
             message,
-            "sequence 2 of 2 is too short: it needs two symbols, one to read and one to predict"
+            "sequences, sequence 2 of 2: is too short: it needs two symbols, one to read and one to predict"
         );
         let message = Sequences::new(Vec::new()).unwrap_err().to_string();
-        assert_eq!(message, "there is no sequence to learn: give at least one");
+        assert_eq!(message, "sequences: there is no sequence to learn: give at least one");
     }
 }

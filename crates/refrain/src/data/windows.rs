@@ -7,7 +7,8 @@
 use std::ops::Range;
 
 use super::batch::{IGNORE, TextBatch};
-use crate::text::{EncodedText, IdReader, thousands};
+use crate::number::thousands;
+use crate::text::{EncodedText, IdReader};
 use crate::{Error, Result};
 
 /// The windows over one part of a text, for training ([`new`](Self::new)) or for measuring
@@ -76,23 +77,22 @@ impl Windows {
     /// left out.
     ///
     /// # Errors
-    /// [`Error::Config`] if `rows` or `steps` is 0.
-    /// [`Error::Text`] if a lane is shorter than one window. Else as [`EncodedText::reader`].
+    /// [`Error::Setting`] if `rows` or `steps` is 0.
+    /// [`Error::Input`] if a lane is shorter than one window. Else as [`EncodedText::reader`].
     pub fn new(text: &EncodedText, range: Range<u64>, rows: usize, steps: usize) -> Result<Self> {
         check_shape(rows, steps)?;
         let symbols = range.end.saturating_sub(range.start);
         let length = symbols.saturating_sub(1) / rows as u64;
         if length < steps as u64 {
             let needed = (rows as u64).saturating_mul(steps as u64).saturating_add(1);
-            return Err(Error::Text {
-                path: text.corpus().name(),
-                message: format!(
-                    "the text to train on is too short for --batch-size {rows} and --seq-length {steps}, with {} of {} \
-                     symbols: lower one of them, or give more text",
-                    thousands(symbols),
-                    thousands(needed)
-                ),
-            });
+            let found = format!(
+                "the text to train on is too short for `batch_size = {rows}` and `seq_length = {steps}`, with {} of {} \
+                 symbols",
+                thousands(symbols),
+                thousands(needed)
+            );
+            let remedy = "lower one of them, or give more text";
+            return Err(Error::too_little(&text.corpus().name(), found, remedy));
         }
         let start_of = |row| range.start + row * length;
         let parts = (0..rows as u64).map(|row| LanePart { start: start_of(row), length, warm_up: 0 });
@@ -104,19 +104,19 @@ impl Windows {
     /// are padded with [`IGNORE`].
     ///
     /// # Errors
-    /// [`Error::Config`] if a size is 0. [`Error::Text`] if there are fewer than two symbols. Else as
+    /// [`Error::Setting`] if a size is 0. [`Error::Input`] if there are fewer than two symbols. Else as
     /// [`EncodedText::reader`].
     pub fn evaluation(text: &EncodedText, range: Range<u64>, how: Evaluation) -> Result<Self> {
         check_shape(how.rows, how.steps)?;
         let predictable = range.end.saturating_sub(range.start).saturating_sub(1);
         let wanted = how.limit.unwrap_or(predictable).min(predictable);
         if predictable == 0 {
-            let message =
-                "has fewer than two symbols to measure on: one is needed to predict the next from".to_owned();
-            return Err(Error::Text { path: text.corpus().name(), message });
+            let found = "has fewer than two symbols to measure on";
+            let expected = "one is needed to predict the next from";
+            return Err(Error::too_little(&text.corpus().name(), found, expected));
         }
         if wanted == 0 {
-            return Err(Error::Config("a limit of 0 symbols leaves nothing to measure".to_owned()));
+            return Err(Error::out_of_range("limit", 0, "1 or more, to have something to measure"));
         }
         let rows = (how.rows as u64).min(wanted);
         let parts = (0..rows).map(|row| {
@@ -178,7 +178,7 @@ impl Windows {
     /// gives the same batches; going from one window to the next costs no seek and no allocation.
     ///
     /// # Errors
-    /// [`Error::Text`] if a file changed, or has a symbol that the vocabulary lacks while it has no unknown
+    /// [`Error::Input`] if a file changed, or has a symbol that the vocabulary lacks while it has no unknown
     /// symbol; [`Error::Io`] if a file cannot be read.
     pub fn batch(&mut self, index: u64, batch: &mut TextBatch) -> Result<bool> {
         if index >= self.len() {
@@ -236,12 +236,11 @@ fn even_share(total: u64, row: u64, rows: u64) -> u64 {
 }
 
 fn check_shape(rows: usize, steps: usize) -> Result<()> {
-    if rows == 0 || steps == 0 {
-        return Err(Error::Config(format!(
-            "a batch of {rows} rows and {steps} steps is empty: --batch-size and --seq-length must be 1 or more"
-        )));
+    match (rows, steps) {
+        (0, _) => Err(Error::out_of_range("batch_size", rows, "1 or more")),
+        (_, 0) => Err(Error::out_of_range("seq_length", steps, "1 or more")),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 #[cfg(test)]

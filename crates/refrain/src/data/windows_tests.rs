@@ -75,7 +75,7 @@ fn a_text_that_is_too_short_says_by_how_much() {
     let error = Windows::new(&text, 0..2500, 50, 50).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "numbers: the text to train on is too short for --batch-size 50 and --seq-length 50, with 2,500 of 2,501 \
+        "numbers: the text to train on is too short for `batch_size = 50` and `seq_length = 50`, with 2,500 of 2,501 \
          symbols: lower one of them, or give more text"
     );
 }
@@ -84,10 +84,7 @@ fn a_text_that_is_too_short_says_by_how_much() {
 fn empty_shapes_and_texts_are_refused() {
     let text = numbered(10);
     let error = Windows::new(&text, 0..10, 0, 3).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "a batch of 0 rows and 3 steps is empty: --batch-size and --seq-length must be 1 or more"
-    );
+    assert_eq!(error.to_string(), "`batch_size` is 0: give 1 or more");
     let error = Windows::evaluation(&text, 9..10, Evaluation::exact(5)).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -118,7 +115,7 @@ fn an_unseen_character_is_named_with_its_line() {
     assert!(windows.batch(0, &mut batch).unwrap());
     assert_eq!(
         windows.batch(1, &mut batch).unwrap_err().to_string(),
-        "poem.txt: line 3 contains 'é' (U+00E9), which the model has never seen: leave it out of the text, \
+        "poem.txt, line 3: contains 'é' (U+00E9), which the model has never seen: leave it out of the text, \
          or train a model with an unknown symbol"
     );
     let lenient = Vocabulary::from_counts(Units::Char, &known, 1, true).unwrap();
@@ -133,7 +130,7 @@ fn the_units_of_text_and_vocabulary_must_agree() {
     let error = EncodedText::new(&corpus, numbered(10).vocabulary().clone()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the text is read in units of byte, but the vocabulary is one of char: use --units char"
+        "`units` is byte for this text, but the vocabulary is one of char: use `units = char`"
     );
 }
 

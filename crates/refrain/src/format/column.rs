@@ -11,6 +11,16 @@ use crate::{Error, Result};
 pub(super) const CONLLU: [&str; 10] =
     ["id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc"];
 
+/// Which columns hold what.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Columns {
+    /// The words; by default `form` (the second) in CoNLL-U and the first elsewhere.
+    pub words: Option<Column>,
+    /// The tags; by default `upos` (the fourth) in CoNLL-U and the last elsewhere.
+    pub tags: Option<Column>,
+}
+
 /// A column of a CoNLL or CoNLL-U file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -23,7 +33,10 @@ pub enum Column {
 
 impl Column {
     /// The index, from 0, in a file of `width` columns, or what is wrong with the choice and what would help.
-    pub(super) fn index(&self, width: usize, conllu: bool) -> Result<usize, String> {
+    #[cfg(feature = "formats")]
+    pub(super) fn index(&self, width: usize, conllu: bool) -> Result<usize, crate::InputProblem> {
+        use crate::InputProblem;
+
         let index = match self {
             Column::Number(number) if *number > 0 => {
                 Some(number.unsigned_abs() - 1).filter(|&index| index < width)
@@ -31,15 +44,14 @@ impl Column {
             Column::Number(number) => width.checked_sub(number.unsigned_abs()).filter(|&index| index < width),
             Column::Name(name) if conllu => CONLLU.iter().position(|of| of == name),
             Column::Name(name) => {
-                let message = format!(
-                    "the columns have no names: instead of {name:?} choose 1 to {width}, or -1 for the last"
-                );
-                return Err(message);
+                let remedy = format!("instead of {name:?} choose 1 to {width}, or -1 for the last");
+                return Err(InputProblem::malformed("the columns have no names", remedy));
             }
         };
         index.ok_or_else(|| {
             let names = if conllu { format!(", or {}", CONLLU.join(", ")) } else { String::new() };
-            format!("there is no column {self}: choose 1 to {width}, or -1 to -{width} from the end{names}")
+            let remedy = format!("choose 1 to {width}, or -1 to -{width} from the end{names}");
+            InputProblem::malformed(format!("there is no column {self}"), remedy)
         })
     }
 }
@@ -57,16 +69,18 @@ impl FromStr for Column {
     type Err = Error;
 
     /// # Errors
-    /// [`Error::Config`] for 0, and for what is neither a number nor, in whatever case, a column of CoNLL-U.
+    /// [`Error::Setting`] for 0, and for what is neither a number nor, in whatever case, a column of CoNLL-U.
     fn from_str(column: &str) -> Result<Self> {
         let name = column.to_lowercase();
         match column.parse() {
             Ok(number) if number != 0 => Ok(Column::Number(number)),
             _ if CONLLU.contains(&name.as_str()) => Ok(Column::Name(name)),
-            _ => Err(Error::Config(format!(
-                "there is no column {column:?}: use a number from 1, one from -1 to count from the end, or in CoNLL-U {}",
-                CONLLU.join(", ")
-            ))),
+            _ => {
+                let names = CONLLU.join(", ");
+                let allowed =
+                    format!("a number from 1, one from -1 to count from the end, or in CoNLL-U {names}");
+                Err(Error::out_of_range("column", format!("{column:?}"), allowed))
+            }
         }
     }
 }
@@ -103,6 +117,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "formats")]
     #[test]
     fn numbers_count_from_both_ends_and_names_are_those_of_conllu() {
         let name = |name: &str| Column::Name(name.into());
@@ -131,8 +146,10 @@ mod tests {
             (name("upos"), 4, false, Err("the columns have no names: instead of \"upos\" choose 1 to 4")),
         ] {
             match (column.index(width, conllu), expected) {
-                (Err(message), Err(expected)) => assert!(message.starts_with(expected), "{message}"),
-                (index, expected) => assert_eq!(index, expected.map_err(String::from)),
+                (Err(problem), Err(expected)) => {
+                    assert!(problem.to_string().starts_with(expected), "{problem}");
+                }
+                (index, expected) => assert_eq!(index.ok(), expected.ok()),
             }
         }
     }

@@ -1,10 +1,9 @@
 //! Sequences of vectors as they come out of a file, whatever its format.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use super::number::excerpt;
-use crate::{Error, Result};
+use crate::error::excerpt;
+use crate::{Error, InputProblem, Place, Result};
 
 /// What a sequence of vectors is said to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +35,43 @@ pub struct FrameSequence {
 }
 
 impl FrameSequence {
+    /// A sequence of vectors of `width` numbers, `[T, width]`, row-major; its label, or one a step, if it has any. Set
+    /// the other fields afterwards where they matter.
+    ///
+    /// # Errors
+    /// [`Error::Input`] without a step, if the last one is not whole, for a number that is not finite, and unless there
+    /// is a label for each step where each has one.
+    ///
+    /// ```
+    /// use refrain::format::{FrameSequence, Labels};
+    ///
+    /// let sequence = FrameSequence::new(2, vec![0.1, 0.9, 0.2, 0.8], Labels::One("walking".into()))?;
+    /// assert_eq!(sequence.steps(), 2);
+    /// # Ok::<(), refrain::Error>(())
+    /// ```
+    pub fn new(width: usize, values: Vec<f32>, labels: Labels) -> Result<Self> {
+        let place = || Place::of("sequence");
+        if width == 0 || values.is_empty() {
+            return Err(Error::too_little(place(), "is empty", "give one number and one step at least"));
+        }
+        if !values.len().is_multiple_of(width) {
+            return Err(Error::at(place(), InputProblem::PartialRow { values: values.len(), width }));
+        }
+        if let Some(index) = values.iter().position(|value| !value.is_finite()) {
+            let problem = InputProblem::NonFinite { value: values[index].to_string() };
+            let field = format!("step {}, feature {}", index / width + 1, index % width + 1);
+            return Err(Error::at(place().field(field), problem));
+        }
+        let expected = values.len() / width;
+        match &labels {
+            Labels::Each(labels) if labels.len() != expected => {
+                let problem = InputProblem::Size { what: "labels", found: labels.len(), expected };
+                Err(Error::at(place(), problem))
+            }
+            _ => Ok(Self { values, width, columns: [].into(), labels, name: String::new(), line: None }),
+        }
+    }
+
     /// `T`.
     pub fn steps(&self) -> usize {
         self.values.len() / self.width
@@ -43,23 +79,27 @@ impl FrameSequence {
 }
 
 /// Brings the numbers of each step into the order of the `wanted` columns, where they and those of the sequences, which
-/// came from `path`, have names.
+/// came from `place`, have names.
 ///
 /// # Errors
-/// [`Error::Data`] if they are not the same ones.
-pub(crate) fn arrange(path: &Path, sequences: &mut [FrameSequence], wanted: &[String]) -> Result<()> {
+/// [`Error::Input`] if they are not the same ones.
+pub(crate) fn arrange(
+    place: impl Into<Place>,
+    sequences: &mut [FrameSequence],
+    wanted: &[String],
+) -> Result<()> {
     // All of a file have the same.
     let columns = sequences.first().map_or_else(|| [].into(), |first| Arc::clone(&first.columns));
     if wanted.is_empty() || columns.is_empty() || *columns == *wanted {
         return Ok(());
     }
-    let place = |name: &String| columns.iter().position(|column| column == name);
-    let places: Option<Vec<usize>> = wanted.iter().map(place).collect();
+    let at = |name: &String| columns.iter().position(|column| column == name);
+    let places: Option<Vec<usize>> = wanted.iter().map(at).collect();
     let Some(places) = places.filter(|places| places.len() == columns.len()) else {
         let [has, learned] = [&columns, wanted].map(|names| excerpt(&names.join(", ")));
-        let message =
-            format!("has the columns {has}, where {learned} were learned: give it those, in any order");
-        return Err(Error::data(path, None, message));
+        let found = format!("has the columns {has}, where {learned} were learned");
+        let problem = InputProblem::WrongKind { found, expected: "give it those, in any order".to_owned() };
+        return Err(Error::at(place.into(), problem));
     };
     let wanted: Arc<[String]> = wanted.into();
     for sequence in sequences {
@@ -87,7 +127,7 @@ mod tests {
         };
         let arranged = |columns: &[&str], wanted: &[&str]| {
             let mut sequences = [sequence(columns)];
-            arrange(Path::new("x.csv"), &mut sequences, &names(wanted)).map(|()| sequences[0].values.clone())
+            arrange("x.csv", &mut sequences, &names(wanted)).map(|()| sequences[0].values.clone())
         };
         assert_eq!(arranged(&["y", "x"], &["x", "y"]).unwrap(), [2.0, 1.0, 4.0, 3.0]);
         for (columns, wanted) in [(&["x", "y"][..], &["x", "y"][..]), (&["x", "y"], &[]), (&[], &["x", "y"])]

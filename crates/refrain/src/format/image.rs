@@ -1,7 +1,6 @@
 //! Pictures, PNG and JPEG.
 
-use std::io::Cursor;
-use std::path::Path;
+use std::io::{Cursor, Read};
 
 use png::Transformations;
 use zune_jpeg::JpegDecoder;
@@ -10,53 +9,34 @@ use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::exif::Orientation;
-use super::read_bytes;
+use super::pixels::{Pixels, check_size, is_allowed};
 use super::resize::resize;
-use crate::{Error, Result};
+use super::text::bytes_of;
+use crate::{Error, InputProblem, Place, Result};
 
-/// Most pixels in a picture, 67 million: a small file can claim any number.
-const MAX_PIXELS: usize = 1 << 26;
 /// Widest and highest that a JPEG file can be.
 const LONGEST_SIDE: usize = 65_535;
 
-/// A picture, upright.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Pixels {
-    /// Columns, at least 1.
-    pub width: usize,
-    /// Rows, at least 1.
-    pub height: usize,
-    /// `[height, width, 3]`, row-major: red, green and blue, each from 0 to 1, as stored (sRGB as a rule, so not linear).
-    pub values: Vec<f32>,
-}
-
-/// A PNG or JPEG picture, whatever it is called, resized to `size`, a width and a height in pixels, if one is given; its
+/// A PNG or JPEG picture, called `place` in messages, resized to `size`, a width and a height in pixels, if one is given; its
 /// proportions are not kept then. What is transparent lies on white. Grey becomes RGB, more than 8 bits a colour are
 /// cut to 8, and a picture taken with the camera held upright is turned so.
 ///
 /// # Errors
-/// As [`read_bytes`], and [`Error::Data`], without line, for what is neither PNG nor JPEG, is damaged, or has more than
-/// 67 million pixels. [`Error::Config`] for a size that has none, or as many.
-pub fn read_image(path: &Path, size: Option<(usize, usize)>) -> Result<Pixels> {
-    pixels_of(path, &read_bytes(path)?, size)
+/// [`Error::Io`] if it cannot be read; [`Error::Input`], without line, for what is neither PNG nor JPEG, is damaged, or has more than
+/// 67 million pixels. [`Error::Setting`] for a size that has none, or as many.
+pub fn pixels_of(place: impl Into<Place>, input: impl Read, size: Option<(usize, usize)>) -> Result<Pixels> {
+    let place = place.into();
+    pixels(&place, &bytes_of(&place, input)?, size)
 }
 
-/// The picture in `bytes`, which came from `path`: as [`read_image`].
-///
-/// # Errors
-/// As [`read_image`].
-pub fn pixels_of(path: &Path, bytes: &[u8], size: Option<(usize, usize)>) -> Result<Pixels> {
-    if let Some((width, height)) = size.filter(|&size| !is_allowed(size)) {
-        let message =
-            format!("a picture of {width} x {height} pixels cannot be made: choose 1 to 67 million pixels");
-        return Err(Error::Config(message));
-    }
+fn pixels(place: &Place, bytes: &[u8], size: Option<(usize, usize)>) -> Result<Pixels> {
+    size.map_or(Ok(()), check_size)?;
     let stored = match bytes {
         [0x89, b'P', b'N', b'G', ..] => Stored::png(bytes),
         [0xff, 0xd8, ..] => Stored::jpeg(bytes),
-        _ => Err("is neither PNG nor JPEG: convert it to one of these".to_owned()),
+        _ => Err(InputProblem::malformed("is neither PNG nor JPEG", "convert it to one of these")),
     };
-    let stored = stored.map_err(|message| Error::data(path, None, message))?;
+    let stored = stored.map_err(|problem| Error::at(place.clone(), problem))?;
     let upright = stored.size();
     let (width, height) = size.unwrap_or(upright);
     let pixel = |x, y| stored.pixel(x, y);
@@ -79,7 +59,7 @@ struct Stored {
 }
 
 impl Stored {
-    fn png(bytes: &[u8]) -> Result<Self, String> {
+    fn png(bytes: &[u8]) -> Result<Self, InputProblem> {
         let mut decoder = png::Decoder::new(Cursor::new(bytes));
         decoder.set_transformations(Transformations::normalize_to_color8());
         decoder.set_ignore_text_chunk(true);
@@ -94,7 +74,7 @@ impl Stored {
         Stored { width, height, bytes, channels, orientation: Orientation::of(exif) }.whole()
     }
 
-    fn jpeg(bytes: &[u8]) -> Result<Self, String> {
+    fn jpeg(bytes: &[u8]) -> Result<Self, InputProblem> {
         // Otherwise the rest of a file that was cut off would be grey.
         let options = DecoderOptions::default()
             .set_strict_mode(true)
@@ -112,7 +92,7 @@ impl Stored {
     }
 
     /// Itself, if the decoder gave as many bytes as it said.
-    fn whole(self) -> Result<Self, String> {
+    fn whole(self) -> Result<Self, InputProblem> {
         match self.bytes.len() == self.width * self.height * self.channels && self.channels > 0 {
             true => Ok(self),
             false => Err(damaged("it holds fewer pixels than it says")),
@@ -144,25 +124,22 @@ impl Stored {
     }
 }
 
-fn is_allowed((width, height): (usize, usize)) -> bool {
-    width.checked_mul(height).is_some_and(|pixels| (1..=MAX_PIXELS).contains(&pixels))
-}
-
 /// The size that a file says it has, before anything is made so large.
-fn claimed(width: usize, height: usize) -> Result<(usize, usize), String> {
+fn claimed(width: usize, height: usize) -> Result<(usize, usize), InputProblem> {
     match is_allowed((width, height)) {
         true => Ok((width, height)),
-        false => Err(format!("has {width} x {height} pixels, expected 1 to 67 million: make it smaller")),
+        false => {
+            let found = format!("has {width} x {height} pixels, expected 1 to 67 million");
+            Err(InputProblem::malformed(found, "make it smaller"))
+        }
     }
 }
 
-fn damaged(error: impl std::fmt::Display) -> String {
+fn damaged(error: impl std::fmt::Display) -> InputProblem {
     // Some decoders' messages end their line.
     let error = error.to_string();
-    format!(
-        "cannot be unpacked ({}): use another copy, or open it with a viewer and save it again as PNG",
-        error.trim_end()
-    )
+    let remedy = "use another copy, or open it with a viewer and save it again as PNG";
+    InputProblem::malformed(format!("cannot be unpacked ({})", error.trim_end()), remedy)
 }
 
 #[cfg(test)]

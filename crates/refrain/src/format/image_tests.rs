@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn pixels(bytes: &[u8], size: Option<(usize, usize)>) -> Result<Pixels> {
-    pixels_of(Path::new("x.png"), bytes, size)
+    pixels_of("x.png", bytes, size)
 }
 
 fn png(width: u32, height: u32, colours: ColorType, data: &[u8]) -> Vec<u8> {
@@ -122,7 +122,7 @@ fn every_fault_is_said() {
         assert!(message.starts_with(&format!("x.png: {expected}")), "{message}");
     }
     for size in [(0, 5), (1 << 14, 1 << 13), (usize::MAX, 2)] {
-        assert!(matches!(pixels(&whole, Some(size)), Err(Error::Config(_))));
+        assert!(matches!(pixels(&whole, Some(size)), Err(Error::Setting { .. })));
     }
 }
 

@@ -1,47 +1,52 @@
-//! The files that examples come in, one format a file: bytes in, plain host data out, and errors that name the line.
+//! The files that examples come in, and the examples themselves.
+//!
+//! The examples are plain values, which anyone can make: [`LabelledText`], [`Pair`], [`TaggedSentence`],
+//! [`FrameSequence`], [`Series`], [`Roll`], [`Pixels`] and others. Each format has a reader that makes them of anything
+//! that can be read, `labelled_of` or `npz_of` for instance, with the name that errors should call it by; an error names
+//! the line, too. With the feature `files` there is the same by path, `read_labelled` or `read_npz`.
+//!
+#![cfg_attr(
+    feature = "formats",
+    doc = r##"
+```
+use refrain::format::{labelled_of, pairs_of};
 
-mod captions;
+let read = labelled_of("reviews", &b"good\tI like it\n"[..])?;
+assert_eq!((&*read[0].label, &*read[0].text), ("good", "I like it"));
+
+let error = pairs_of("pairs.tsv", &b"Go.\tVa !\nGo.\n"[..]).unwrap_err();
+assert_eq!(error.to_string(), "pairs.tsv, line 2: has no tab: write source<TAB>target");
+# Ok::<(), refrain::Error>(())
+```
+"##
+)]
+
+#[cfg(feature = "formats")]
+mod codec;
 mod column;
-mod conll;
-mod csv_rows;
+#[cfg(feature = "pictures")]
 mod exif;
 mod form;
 mod frames;
+#[cfg(feature = "pictures")]
 mod image;
-mod labelled;
-mod midi;
-mod npy;
-mod npz;
-mod number;
-mod pairs;
+mod pixels;
+mod records;
 mod resize;
-mod rolls;
-mod rows;
+mod roll;
 mod series;
-mod sniff;
-mod tabbed;
-mod table;
 mod text;
-mod ts;
-mod vectors;
 
-pub use captions::{Caption, captions_of, read_captions};
-pub use column::Column;
-pub(crate) use conll::read_tagged_or_written;
-pub use conll::{Columns, Sentence, TaggedSentence, read_tagged, read_untagged, tagged_of, untagged_of};
-pub use form::{Form, Guess, form_of};
+#[cfg(feature = "formats")]
+pub use codec::*;
+pub use column::{Column, Columns};
+pub use form::{Form, Guess};
 pub(crate) use frames::arrange;
 pub use frames::{FrameSequence, Labels};
-pub use image::{Pixels, pixels_of, read_image};
-pub use labelled::{LabelledText, labelled_of, read_labelled};
-pub use midi::{
-    MidiOptions, MidiPiece, Repeats, StepsPerQuarter, midi_of, read_midi, read_midi_folder, to_midi,
-};
-pub use npz::read_npz;
-pub use pairs::{Pair, pairs_of, read_pairs};
-pub use rolls::{HIGHEST_NOTE, LOWEST_NOTE, NOTES, Roll, RollParts, Span, read_rolls};
-pub use series::{Series, read_series};
-pub use table::read_table;
-pub use text::{read_bytes, read_text, text_of};
-pub use ts::read_ts;
-pub use vectors::{DescribedVector, read_vectors, vectors_of};
+#[cfg(feature = "pictures")]
+pub use image::pixels_of;
+pub use pixels::Pixels;
+pub use records::{Caption, DescribedVector, LabelledText, Pair, Sentence, TaggedSentence};
+pub use roll::{HIGHEST_NOTE, LOWEST_NOTE, NOTES, Roll, RollParts, Span, StepsPerQuarter};
+pub use series::Series;
+pub use text::text_of;

@@ -5,7 +5,7 @@ use refrain_kernels::{Backend, Cell, InputSpec, State};
 
 use super::dropout::DropoutRate;
 use super::stack::{Source, Stack, StackBack, StackInput, StackSizes, StackWorkspace};
-use crate::data::Spelled;
+use crate::data::DistinctWords;
 use crate::params::{Init, Layout};
 
 /// An embedding of characters `[V, E]` and one layer of `H` units in each direction.
@@ -65,7 +65,7 @@ impl Spelling {
         &self,
         backend: &B,
         weights: (&[B::Recurrent], &B::Buffer),
-        words: &Spelled,
+        words: &DistinctWords,
         pass: &mut SpellingWorkspace<B>,
         into: &mut Vec<B::Real>,
     ) {
@@ -87,7 +87,7 @@ impl Spelling {
         &self,
         backend: &B,
         layers: &[B::Recurrent],
-        words: &Spelled,
+        words: &DistinctWords,
         pass: &mut SpellingWorkspace<B>,
         d_words: &[B::Real],
         (params, grads): (&B::Buffer, &mut B::Buffer),
@@ -107,7 +107,7 @@ impl Spelling {
     }
 }
 
-fn input<B: Backend>(words: &Spelled) -> StackInput<'_, B> {
+fn input<B: Backend>(words: &DistinctWords) -> StackInput<'_, B> {
     StackInput {
         source: Source::Ids(&words.words.values),
         rows: words.words.rows(),

@@ -10,7 +10,7 @@ use tiny_skia::{
 };
 
 use super::escaped;
-use crate::{Error, Result};
+use crate::{Error, Place, Result};
 
 /// Red, green, blue, and how much it covers.
 pub type Colour = [u8; 4];
@@ -115,11 +115,12 @@ impl Figure {
     /// As PNG on white, two pixels for one.
     ///
     /// # Errors
-    /// [`Error::Config`] for a figure that is too large for one.
+    /// [`Error::Input`] for a figure that is too large for one.
     pub fn png(&self) -> Result<Vec<u8>> {
         let size = [self.width, self.height].map(|x| (x * DENSITY).ceil());
-        let too_large =
-            || Error::Config("the figure is too large for a PNG: ask for fewer steps, or for SVG".to_owned());
+        let too_large = || {
+            Error::malformed(Place::of("figure"), "is too large for a PNG", "ask for fewer steps, or for SVG")
+        };
         if size.iter().any(|&x| x > MAX_PIXELS) {
             return Err(too_large());
         }
@@ -130,7 +131,10 @@ impl Figure {
         let mut encoder = png::Encoder::new(&mut png, image.width(), image.height());
         encoder.set_color(png::ColorType::Rgba);
         let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(image.data()));
-        written.map_err(|error| Error::Config(format!("the figure cannot be written as PNG: {error}")))?;
+        written.map_err(|error| {
+            let found = format!("cannot be written as PNG ({error})");
+            Error::malformed(Place::of("figure"), found, "ask for SVG")
+        })?;
         Ok(png)
     }
 }

@@ -1,4 +1,12 @@
 //! Figures: what is to be seen, drawn once, and written as SVG (legible on light and dark ground) or PNG.
+//!
+//! ```
+//! use refrain::{format::Roll, picture::roll_figure};
+//!
+//! let figure = roll_figure(&Roll::new(vec![vec![60], vec![60, 64]])?);
+//! assert!(figure.svg().starts_with("<svg") && figure.png()?.starts_with(b"\x89PNG"));
+//! # Ok::<(), refrain::Error>(())
+//! ```
 
 mod axis;
 mod chart;

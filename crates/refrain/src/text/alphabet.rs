@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::NEWLINE;
 use super::counts::SymbolCounts;
 use super::units::Units;
-use crate::{Error, Result};
+use crate::{Error, InputProblem, Place, Result};
 
 /// Codes below this are looked up in a table, which is no longer than the highest of them; emoji and the like
 /// in a map.
@@ -38,7 +38,7 @@ impl Alphabet {
     /// symbol.
     ///
     /// # Errors
-    /// [`Error::Config`] if `min_count` is above 1 without an unknown symbol, or if no symbol is that
+    /// [`Error::Setting`] if `min_count` is above 1 without an unknown symbol, or if no symbol is that
     /// frequent.
     pub(super) fn from_counts(
         units: Units,
@@ -47,20 +47,18 @@ impl Alphabet {
         with_unknown: bool,
     ) -> Result<Self> {
         if min_count > 1 && !with_unknown {
-            return Err(Error::Config(format!(
-                "a minimum count of {min_count} leaves out rare {}, which then need an unknown symbol to stand for them",
-                units.plural()
-            )));
+            let allowed =
+                format!("1, because rare {} have no unknown symbol to stand for them", units.plural());
+            return Err(Error::out_of_range("min_count", min_count, allowed));
         }
         let frequent = counts.iter().filter(|&(_, count)| count >= min_count);
         let symbols: Vec<u32> = frequent.map(|(symbol, _)| symbol).collect();
         if symbols.is_empty() {
-            return Err(Error::Config(format!(
-                "no {} occur {min_count} times or more: lower the minimum count, or give more text",
-                units.plural()
-            )));
+            return Err(too_rare(units.plural(), min_count));
         }
-        Self::from_symbols(units, symbols, with_unknown).map_err(Error::Config)
+        // Symbols that were counted are in order and of these units.
+        let refused = |why| Error::malformed(Place::of("vocabulary"), why, "count the symbols of a text");
+        Self::from_symbols(units, symbols, with_unknown).map_err(refused)
     }
 
     /// Checks that the symbols can be ones of these units and are in strictly ascending order.
@@ -137,7 +135,7 @@ impl Alphabet {
     /// The ids of a prompt.
     ///
     /// # Errors
-    /// [`Error::Prompt`] where the alphabet lacks a symbol, whether or not it has an unknown one: it names the
+    /// [`Error::Input`] where the alphabet lacks a symbol, whether or not it has an unknown one: it names the
     /// symbols (the first five of them) with their codes.
     pub(super) fn encode_prompt(&self, prompt: &str) -> Result<Vec<u32>> {
         let symbols = self.units.symbols(prompt);
@@ -207,11 +205,18 @@ pub(super) fn never_seen(missing: &[String], plural: &str) -> Error {
         count => format!(" and {count} more"),
     };
     let pronoun = if missing.len() == 1 { "it" } else { "them" };
-    Error::Prompt(format!(
-        "the model has never seen {}{more}: leave {pronoun} out of the prompt (`refrain info MODEL` lists the \
-         {plural} it knows)",
+    let message = format!(
+        "the model has never seen {}{more}: leave {pronoun} out, or use only the {plural} of its vocabulary",
         listed.join(", "),
-    ))
+    );
+    let problem = InputProblem::UnknownSymbols { symbols: missing.to_vec(), message };
+    Error::at(Place::of("prompt"), problem)
+}
+
+/// Refuses a minimum count that leaves no token.
+pub(super) fn too_rare(plural: &str, min_count: u64) -> Error {
+    let found = format!("is {min_count}");
+    Error::mismatch("min_count", found, format!("no {plural} occur as often: lower it, or give more text"))
 }
 
 /// A text on one line, with what cannot be seen escaped; quotation marks and backslashes can be.

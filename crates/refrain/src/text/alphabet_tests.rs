@@ -42,11 +42,11 @@ fn an_alphabet_that_cannot_be_is_refused() {
     };
     assert_eq!(
         refusal(2, false),
-        "a minimum count of 2 leaves out rare characters, which then need an unknown symbol to stand for them"
+        "`min_count` is 2: give 1, because rare characters have no unknown symbol to stand for them"
     );
     assert_eq!(
         refusal(3, true),
-        "no characters occur 3 times or more: lower the minimum count, or give more text"
+        "`min_count` is 3, but no characters occur as often: lower it, or give more text"
     );
 }
 
@@ -55,13 +55,12 @@ fn a_prompt_with_unseen_characters_is_refused_with_their_names() {
     let message = |prompt| of("abc").encode_prompt(prompt).unwrap_err().to_string();
     assert_eq!(
         message("aébé"),
-        "the model has never seen 'é' (U+00E9): leave it out of the prompt (`refrain info MODEL` lists the \
-         characters it knows)"
+        "prompt: the model has never seen 'é' (U+00E9): leave it out, or use only the characters of its vocabulary"
     );
     assert_eq!(
         message("q\nrstuv"),
-        "the model has never seen 'q' (U+0071), '\\n' (U+000A), 'r' (U+0072), 's' (U+0073), 't' (U+0074) and \
-         2 more: leave them out of the prompt (`refrain info MODEL` lists the characters it knows)"
+        "prompt: the model has never seen 'q' (U+0071), '\\n' (U+000A), 'r' (U+0072), 's' (U+0073), 't' (U+0074) and \
+         2 more: leave them out, or use only the characters of its vocabulary"
     );
     assert!(of("abc").encode_prompt("").unwrap().is_empty());
 }

@@ -16,7 +16,7 @@ use tokenizers::models::bpe::{BPE, BpeTrainer, Vocab};
 use tokenizers::{Model, Trainer};
 
 use super::words::split_chunks;
-use crate::{Error, Result};
+use crate::{Error, Place, Result};
 
 type Merges = Vec<(String, String)>;
 
@@ -32,17 +32,18 @@ pub(super) struct BytePairs {
 
 impl BytePairs {
     /// Merges pairs that occur `min_count` times or more until there are `size` pieces, or no more such pairs.
+    /// `size` is at least 256, the number of bytes.
     ///
     /// # Errors
-    /// [`Error::Config`] if `size` is less than the number of bytes.
+    /// [`Error::Input`] if the trainer refuses the texts.
     pub(super) fn train(texts: &[Cow<'_, str>], min_count: u64, size: usize) -> Result<Self> {
-        if size < 256 {
-            return Err(Error::Config(format!(
-                "a vocabulary of word pieces has the 256 bytes in it, and there is room for {size}: raise the \
-                 size of the vocabulary"
-            )));
-        }
-        let refused = |why: String| Error::Config(format!("no word pieces come of these texts: {why}"));
+        let refused = |why: String| {
+            Error::malformed(
+                Place::of("texts"),
+                format!("no word pieces come of them ({why})"),
+                "give others",
+            )
+        };
         let merges = learn(texts, min_count, size).map_err(|error| refused(error.to_string()))?;
         merges.try_into().map_err(refused)
     }

@@ -1,6 +1,6 @@
 //! One text out of one or several sources, scanned once and then read in place.
 //!
-//! The scan counts symbols and remembers the byte offset of every 65,536th one. That is all a [`Reader`]
+//! The scan counts symbols and remembers the byte offset of every 65,536th one. That is all a [`Reader`](super::Reader)
 //! needs to start anywhere, because decoding can begin afresh at any symbol's first byte; 100 MB of text cost
 //! 13 kB of index.
 
@@ -9,17 +9,15 @@ use std::sync::Arc;
 
 use super::NEWLINE;
 use super::counts::SymbolCounts;
-use super::reader::Reader;
 use super::source::{OpenSource, Source};
 use super::stream::Stream;
-use super::thousands::thousands;
 use super::units::Units;
-use crate::{Error, Result};
+use crate::{Error, Note, Result, SettingProblem};
 
 /// Symbols from one index entry to the next.
 pub(super) const INDEX_SPACING: u64 = 65_536;
 /// Symbols counted at a time; divides [`INDEX_SPACING`], so that every entry falls between two reads.
-const SCAN_SYMBOLS: usize = 16_384;
+pub(super) const SCAN_SYMBOLS: usize = 16_384;
 const SCAN_BUFFER_SIZE: usize = 64 * 1024;
 /// With more files than this none is kept open: systems allow as few as 256 open files.
 const MAX_OPEN_FILES: usize = 64;
@@ -39,7 +37,7 @@ struct Shared {
     length: u64,
     counts: SymbolCounts,
     fingerprint: u64,
-    notes: Vec<String>,
+    notes: Vec<Note>,
 }
 
 /// A source with its place in the corpus.
@@ -55,18 +53,29 @@ pub(super) struct IndexedSource {
 }
 
 impl Corpus {
-    /// Reads every source once, from start to end, with a fixed amount of memory.
+    /// Reads every source once, from start to end, with a fixed amount of memory. Texts in memory may come without a
+    /// name, as strings: messages then number them, `text 2`.
     ///
     /// Unless `raw`, a leading byte-order mark of each source is dropped and CRLF is read as LF, in both
     /// units.
     ///
     /// # Errors
-    /// [`Error::Config`] without any source. [`Error::Io`] for a file that is missing or cannot be read.
-    /// [`Error::Text`] for a directory, a pipe, a source without any symbol, invalid UTF-8 (in
+    /// [`Error::Setting`] without any source. [`Error::Io`] for a file that is missing or cannot be read.
+    /// [`Error::Input`] for a directory, a pipe, a source without any symbol, invalid UTF-8 (in
     /// [`Units::Char`]), and a file that changes during the scan.
-    pub fn scan(sources: Vec<Source>, units: Units, raw: bool) -> Result<Self> {
+    pub fn scan<S: Into<Source>>(
+        sources: impl IntoIterator<Item = S>,
+        units: Units,
+        raw: bool,
+    ) -> Result<Self> {
+        let numbered = |(number, source): (u64, S)| source.into().named(|| format!("text {number}"));
+        Self::scan_sources(&(1..).zip(sources).map(numbered).collect::<Vec<_>>(), units, raw)
+    }
+
+    fn scan_sources(sources: &[Source], units: Units, raw: bool) -> Result<Self> {
         if sources.is_empty() {
-            return Err(Error::Config("there is no text to read: name at least one file".to_owned()));
+            let reason = "there is no text to read, give at least one".to_owned();
+            return Err(Error::Setting { setting: "data", problem: SettingProblem::Missing { reason } });
         }
         let keep_open = sources.len() <= MAX_OPEN_FILES;
         let count = sources.len();
@@ -115,8 +124,8 @@ impl Corpus {
         self.shared.fingerprint
     }
 
-    /// What the reader of the text should know about how it was read, one sentence each.
-    pub fn notes(&self) -> &[String] {
+    /// What the reader of the text should know about how it was read.
+    pub fn notes(&self) -> &[Note] {
         &self.shared.notes
     }
 
@@ -124,74 +133,17 @@ impl Corpus {
     pub fn name(&self) -> PathBuf {
         let first = self.sources()[0].source.name();
         match self.sources().len() - 1 {
-            0 => first.to_owned(),
-            others => format!("{} and {others} more", first.display()).into(),
+            0 => first.into(),
+            others => format!("{first} and {others} more").into(),
         }
-    }
-
-    /// A reader that starts at `position`.
-    ///
-    /// # Errors
-    /// As [`Reader::seek`].
-    pub fn reader(&self, position: u64) -> Result<Reader> {
-        Reader::new(self.clone(), position)
-    }
-
-    /// The lines of the text with their ends, one after the other.
-    ///
-    /// # Errors
-    /// [`Error::Config`] for a text of bytes; as [`Reader::read`].
-    pub fn lines(&self) -> Result<impl Iterator<Item = Result<String>>> {
-        if self.units() != Units::Char {
-            return Err(Error::Config("words are made of characters: the text was read as bytes".to_owned()));
-        }
-        let mut reader = self.reader(0)?;
-        let mut symbols = vec![0; SCAN_SYMBOLS];
-        let (mut next, mut end) = (0, 0);
-        let mut line = move || -> Result<String> {
-            let mut line = String::new();
-            loop {
-                if next == end {
-                    (next, end) = (0, reader.read(&mut symbols)?);
-                }
-                let Some(&symbol) = symbols[..end].get(next) else { return Ok(line) };
-                next += 1;
-                line.extend(char::from_u32(symbol));
-                if symbol == NEWLINE {
-                    return Ok(line);
-                }
-            }
-        };
-        let not_the_end = |line: &Result<String>| !matches!(line, Ok(line) if line.is_empty());
-        Ok(std::iter::from_fn(move || Some(line()).filter(not_the_end)))
     }
 
     /// Checks that every file still has the length and time of modification of the scan.
     ///
     /// # Errors
-    /// [`Error::Text`] for a file that changed, [`Error::Io`] for one that is gone.
+    /// [`Error::Input`] for a file that changed, [`Error::Io`] for one that is gone.
     pub fn check_unchanged(&self) -> Result<()> {
         self.sources().iter().try_for_each(|indexed| indexed.source.check_unchanged())
-    }
-
-    /// The name of the source that holds the symbol at `position`, and its line there, counted from 1. Reads
-    /// that source up to the symbol: for messages only.
-    ///
-    /// # Errors
-    /// As [`Reader::seek`].
-    pub fn locate(&self, position: u64) -> Result<(PathBuf, u64)> {
-        let indexed = &self.sources()[self.source_at(position)];
-        let mut reader = self.reader(indexed.first)?;
-        let (mut line, mut buffer) = (1, [0; 1024]);
-        while reader.position() < position {
-            let count = (position - reader.position()).min(buffer.len() as u64) as usize;
-            let count = reader.read(&mut buffer[..count])?;
-            if count == 0 {
-                break;
-            }
-            line += buffer[..count].iter().filter(|&&symbol| symbol == NEWLINE).count() as u64;
-        }
-        Ok((indexed.source.name().to_owned(), line))
     }
 
     pub(super) fn sources(&self) -> &[IndexedSource] {
@@ -236,23 +188,14 @@ impl Shared {
     }
 
     fn note(&mut self, stream: &Stream, ends_its_last_line: bool) {
-        let name = stream.source().name().display();
-        let mut changes = Vec::new();
-        if stream.decoder().dropped_mark() {
-            changes.push("dropped a leading byte-order mark".to_owned());
-        }
-        match stream.decoder().joined_line_ends() {
-            0 => {}
-            1 => changes.push("read 1 CRLF line end as LF".to_owned()),
-            count => changes.push(format!("read {} CRLF line ends as LF", thousands(count))),
-        }
-        if !changes.is_empty() {
-            self.notes.push(format!("{name}: {} (use --raw to keep every byte)", changes.join("; ")));
+        let source = || stream.source().name().to_owned();
+        let (dropped_mark, joined_line_ends) =
+            (stream.decoder().dropped_mark(), stream.decoder().joined_line_ends());
+        if dropped_mark || joined_line_ends > 0 {
+            self.notes.push(Note::Normalised { source: source(), dropped_mark, joined_line_ends });
         }
         if !ends_its_last_line {
-            self.notes.push(format!(
-                "{name}: has no line end at its end, so its last line runs on into the next file"
-            ));
+            self.notes.push(Note::RunsOn { source: source() });
         }
     }
 }
@@ -264,7 +207,7 @@ mod tests {
     fn scan(texts: &[&[u8]], units: Units, raw: bool) -> Result<Corpus> {
         let name = |index| format!("{}.txt", char::from(b'a' + index as u8));
         let sources = texts.iter().enumerate().map(|(index, text)| Source::memory(name(index), text));
-        Corpus::scan(sources.collect(), units, raw)
+        Corpus::scan(sources, units, raw)
     }
 
     #[test]
@@ -278,14 +221,22 @@ mod tests {
     }
 
     #[test]
+    fn texts_may_come_as_strings_and_are_numbered() {
+        assert_eq!(Corpus::scan(["one\n", "two"], Units::Char, false).unwrap().len(), 7);
+        let message = Corpus::scan(vec![String::from("x"), String::new()], Units::Char, false).unwrap_err();
+        assert_eq!(message.to_string(), "text 2: is empty: leave it out, or name a file that holds text");
+    }
+
+    #[test]
     fn notes_say_what_was_changed() {
         let text = [b"\xEF\xBB\xBF".as_slice(), &b"x\r\n".repeat(1234)].concat();
         let corpus = scan(&[&text, b"y\r\n", b"z", b"end"], Units::Char, false).unwrap();
+        let notes: Vec<String> = corpus.notes().iter().map(Note::to_string).collect();
         assert_eq!(
-            corpus.notes(),
+            notes,
             [
-                "a.txt: dropped a leading byte-order mark; read 1,234 CRLF line ends as LF (use --raw to keep every byte)",
-                "b.txt: read 1 CRLF line end as LF (use --raw to keep every byte)",
+                "a.txt: dropped a leading byte-order mark; read 1,234 CRLF line ends as LF (use `raw` to keep every byte)",
+                "b.txt: read 1 CRLF line end as LF (use `raw` to keep every byte)",
                 "c.txt: has no line end at its end, so its last line runs on into the next file",
             ]
         );
@@ -300,8 +251,8 @@ mod tests {
         let message = scan(&[b"fine\n", b"one\ntwo\ncaf\xE9\n"], Units::Char, false).unwrap_err().to_string();
         assert_eq!(
             message,
-            "b.txt: line 3 is not UTF-8 (byte 0xE9 at offset 11): save the file as UTF-8, or train with --units \
-             byte, which reads any file"
+            "b.txt, line 3: is not UTF-8 (byte 0xE9 at offset 11): save the file as UTF-8, or train with \
+             `units = byte`, which reads any file"
         );
         assert_eq!(scan(&[b"caf\xE9"], Units::Byte, false).unwrap().len(), 4);
     }
@@ -309,7 +260,7 @@ mod tests {
     #[test]
     fn a_text_cut_inside_a_character_is_refused() {
         let message = scan(&[b"caf\xC3"], Units::Char, false).unwrap_err().to_string();
-        assert!(message.starts_with("a.txt: line 1 is not UTF-8 (byte 0xC3 at offset 3)"), "{message}");
+        assert!(message.starts_with("a.txt, line 1: is not UTF-8 (byte 0xC3 at offset 3)"), "{message}");
     }
 
     #[test]
@@ -327,7 +278,7 @@ mod tests {
     #[test]
     fn no_source_at_all_is_refused() {
         let message = scan(&[], Units::Char, false).unwrap_err().to_string();
-        assert_eq!(message, "there is no text to read: name at least one file");
+        assert_eq!(message, "`data` is missing: there is no text to read, give at least one");
     }
 
     #[test]
@@ -344,7 +295,7 @@ mod tests {
             std::fs::write(&path, format!("{}\n", index % 10)).unwrap();
             Source::file(path)
         });
-        let corpus = Corpus::scan(sources.collect(), Units::Char, false).unwrap();
+        let corpus = Corpus::scan(sources, Units::Char, false).unwrap();
         let mut symbols = [0; 4];
         corpus.reader(126).unwrap().read(&mut symbols).unwrap();
         assert_eq!(symbols.to_vec(), Units::Char.symbols("3\n4\n"));
@@ -356,7 +307,7 @@ mod tests {
     fn a_position_is_located_by_source_and_line() {
         let corpus = scan(&[b"one\ntwo\n", b"three\nfour"], Units::Char, false).unwrap();
         let places: Vec<_> = [0, 3, 4, 8, 14].map(|position| corpus.locate(position).unwrap()).into();
-        let places: Vec<_> = places.iter().map(|(name, line)| (name.to_str().unwrap(), *line)).collect();
+        let places: Vec<_> = places.iter().map(|place| (&*place.source, place.line.unwrap())).collect();
         assert_eq!(places, [("a.txt", 1), ("a.txt", 1), ("a.txt", 2), ("b.txt", 1), ("b.txt", 2)]);
     }
 }

@@ -6,7 +6,7 @@ use super::corpus::Corpus;
 use super::reader::Reader;
 use super::vocabulary::{Tokens, Vocabulary};
 use super::words::split_chunks;
-use crate::{Error, Result};
+use crate::{Error, InputProblem, Result};
 
 /// A corpus and the vocabulary that it is read with. Characters and bytes are read in place, and become ids on the way;
 /// words and word pieces do not lie at places that can be told beforehand, and are held as ids, four bytes each.
@@ -21,16 +21,16 @@ pub struct EncodedText {
 
 impl EncodedText {
     /// # Errors
-    /// [`Error::Config`] if the text is read in other units than the vocabulary's; as [`Reader::read`].
+    /// [`Error::Setting`] if the text is read in other units than the vocabulary's; as [`Reader::read`].
     pub fn new(corpus: &Corpus, vocabulary: Arc<Vocabulary>) -> Result<Self> {
         let mut ids = vec![];
         let held = match &vocabulary.tokens {
             Tokens::Symbols(alphabet) => {
                 let (text, model) = (corpus.units(), alphabet.units());
                 if text != model {
-                    return Err(Error::Config(format!(
-                        "the text is read in units of {text}, but the vocabulary is one of {model}: use --units {model}"
-                    )));
+                    let found = format!("is {text} for this text");
+                    let expected = format!("the vocabulary is one of {model}: use `units = {model}`");
+                    return Err(Error::mismatch("units", found, expected));
                 }
                 None
             }
@@ -76,8 +76,8 @@ impl EncodedText {
     /// As [`IdReader::seek`].
     pub fn reader(&self, position: u64) -> Result<IdReader> {
         let place = match &self.held {
-            None => Place::InCorpus(self.corpus.reader(position)?),
-            Some(_) => Place::Held(position.min(self.len())),
+            None => Cursor::InCorpus(self.corpus.reader(position)?),
+            Some(_) => Cursor::Held(position.min(self.len())),
         };
         Ok(IdReader { text: self.clone(), place })
     }
@@ -110,11 +110,11 @@ impl EncodedText {
 #[derive(Debug)]
 pub struct IdReader {
     text: EncodedText,
-    place: Place,
+    place: Cursor,
 }
 
 #[derive(Debug)]
-enum Place {
+enum Cursor {
     InCorpus(Reader),
     Held(u64),
 }
@@ -123,8 +123,8 @@ impl IdReader {
     /// The position of the next token, counted from the start of the text.
     pub fn position(&self) -> u64 {
         match &self.place {
-            Place::InCorpus(reader) => reader.position(),
-            Place::Held(position) => *position,
+            Cursor::InCorpus(reader) => reader.position(),
+            Cursor::Held(position) => *position,
         }
     }
 
@@ -134,8 +134,8 @@ impl IdReader {
     /// As [`Reader::seek`].
     pub fn seek(&mut self, position: u64) -> Result<()> {
         match &mut self.place {
-            Place::InCorpus(reader) => reader.seek(position),
-            Place::Held(place) => {
+            Cursor::InCorpus(reader) => reader.seek(position),
+            Cursor::Held(place) => {
                 *place = position.min(self.text.len());
                 Ok(())
             }
@@ -145,16 +145,16 @@ impl IdReader {
     /// Fills `ids`, and returns how many there were: fewer than asked only at the end of the text.
     ///
     /// # Errors
-    /// [`Error::Text`] for a symbol that the vocabulary lacks, where it has no unknown one; as [`Reader::read`].
+    /// [`Error::Input`] for a symbol that the vocabulary lacks, where it has no unknown one; as [`Reader::read`].
     pub fn read(&mut self, ids: &mut [u32]) -> Result<usize> {
         let from = self.position();
         match (&mut self.place, &self.text.held) {
-            (Place::InCorpus(reader), _) => {
+            (Cursor::InCorpus(reader), _) => {
                 let count = reader.read(ids)?;
                 self.encode(&mut ids[..count], from)?;
                 Ok(count)
             }
-            (Place::Held(position), held) => {
+            (Cursor::Held(position), held) => {
                 let left = held.as_ref().map_or(&[][..], |held| &held[from as usize..]);
                 let count = left.len().min(ids.len());
                 ids[..count].copy_from_slice(&left[..count]);
@@ -183,13 +183,13 @@ impl IdReader {
     fn unseen_error(&self, name: &str, position: u64) -> Error {
         match self.text.corpus.locate(position) {
             Err(error) => error,
-            Ok((path, line)) => Error::Text {
-                path,
-                message: format!(
-                    "line {line} contains {name}, which the model has never seen: leave it out of the text, or \
-                     train a model with an unknown symbol"
-                ),
-            },
+            Ok(place) => {
+                let message = format!(
+                    "contains {name}, which the model has never seen: leave it out of the text, or train a model with \
+                     an unknown symbol"
+                );
+                Error::at(place, InputProblem::UnknownSymbols { symbols: vec![name.to_owned()], message })
+            }
         }
     }
 }

@@ -8,19 +8,39 @@
 //!
 //! Texts that are in memory anyway, the examples of a task, are cut by a [`Tokenizer`]: into characters and bytes as
 //! above, and also into words and pieces of words ([`TokenUnits`]).
+//!
+//! ```
+//! use std::sync::Arc;
+//! use refrain::text::{Corpus, EncodedText, TokenUnits, Units, Vocabulary};
+//!
+//! let corpus = Corpus::scan(["to be\n", "or not\r\n"], Units::Char, false)?;
+//! assert_eq!(corpus.notes()[0].to_string(), "text 2: read 1 CRLF line end as LF (use `raw` to keep every byte)");
+//!
+//! let vocabulary = Vocabulary::of_text(&corpus, TokenUnits::Char, 1, None)?;
+//! let text = EncodedText::new(&corpus, Arc::new(vocabulary))?;
+//! let mut ids = [0; 5];
+//! text.reader(6)?.read(&mut ids)?;
+//! assert_eq!(text.vocabulary().decode(&ids), b"or no");
+//! # Ok::<(), refrain::Error>(())
+//! ```
 
 mod alphabet;
+#[cfg(feature = "tokenizers")]
+mod byte_pairs;
+#[cfg(not(feature = "tokenizers"))]
+#[path = "without_byte_pairs.rs"]
 mod byte_pairs;
 mod corpus;
 mod counts;
 mod decode;
 mod encoded;
 pub mod examples;
+#[cfg(feature = "files")]
+mod file;
 mod reader;
 mod source;
 mod split;
 mod stream;
-mod thousands;
 mod token_units;
 mod tokenizer;
 mod units;
@@ -34,11 +54,12 @@ pub use encoded::{EncodedText, IdReader};
 pub use reader::Reader;
 pub use source::Source;
 pub use split::{split, split_at_line};
-pub(crate) use thousands::thousands;
 pub use token_units::TokenUnits;
 pub use tokenizer::{Tokenizer, TokenizerOptions};
 pub use units::Units;
 pub use vocabulary::Vocabulary;
+
+pub(crate) use crate::number::thousands;
 
 /// The line end, in characters and in bytes alike.
 pub(crate) const NEWLINE: u32 = b'\n' as u32;

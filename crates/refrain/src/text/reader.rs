@@ -1,13 +1,74 @@
 //! The symbols of a corpus in order, from any position on.
 
-use super::corpus::{Corpus, INDEX_SPACING};
+use super::NEWLINE;
+use super::corpus::{Corpus, INDEX_SPACING, SCAN_SYMBOLS};
 use super::stream::Stream;
-use crate::{Error, Result};
+use super::units::Units;
+use crate::{Error, Place, Result};
 
 /// Small, because a batch keeps one reader for each of its rows.
 const BUFFER_SIZE: usize = 16 * 1024;
 /// The position of a reader that failed: no text is that long, so the next seek is a real one.
 const NOWHERE: u64 = u64::MAX;
+
+impl Corpus {
+    /// A reader that starts at `position`.
+    ///
+    /// # Errors
+    /// As [`Reader::seek`].
+    pub fn reader(&self, position: u64) -> Result<Reader> {
+        Reader::new(self.clone(), position)
+    }
+
+    /// The lines of the text with their ends, one after the other.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a text of bytes; as [`Reader::read`](Reader::read).
+    pub fn lines(&self) -> Result<impl Iterator<Item = Result<String>>> {
+        if self.units() != Units::Char {
+            return Err(Error::out_of_range("units", self.units(), "char: words are made of characters"));
+        }
+        let mut reader = self.reader(0)?;
+        let mut symbols = vec![0; SCAN_SYMBOLS];
+        let (mut next, mut end) = (0, 0);
+        let mut line = move || -> Result<String> {
+            let mut line = String::new();
+            loop {
+                if next == end {
+                    (next, end) = (0, reader.read(&mut symbols)?);
+                }
+                let Some(&symbol) = symbols[..end].get(next) else { return Ok(line) };
+                next += 1;
+                line.extend(char::from_u32(symbol));
+                if symbol == NEWLINE {
+                    return Ok(line);
+                }
+            }
+        };
+        let not_the_end = |line: &Result<String>| !matches!(line, Ok(line) if line.is_empty());
+        Ok(std::iter::from_fn(move || Some(line()).filter(not_the_end)))
+    }
+
+    /// The name of the source that holds the symbol at `position`, and its line there, counted from 1. Reads
+    /// that source up to the symbol: for messages only.
+    ///
+    /// # Errors
+    /// As [`Reader::seek`](Reader::seek).
+    pub fn locate(&self, position: u64) -> Result<Place> {
+        let indexed = &self.sources()[self.source_at(position)];
+        let mut reader = self.reader(indexed.first)?;
+        let (mut line, mut buffer) = (1, [0; 1024]);
+        while reader.position() < position {
+            let count = (position - reader.position()).min(buffer.len() as u64) as usize;
+            let count = reader.read(&mut buffer[..count])?;
+            if count == 0 {
+                break;
+            }
+            line += buffer[..count].iter().filter(|&&symbol| symbol == NEWLINE).count() as u64;
+        }
+        Ok(indexed.source.place().line(line))
+    }
+}
 
 /// Reads a [`Corpus`] from some position to its end, across the boundaries of its sources, through 16 KiB of
 /// memory.
@@ -39,16 +100,15 @@ impl Reader {
     /// there already.
     ///
     /// # Errors
-    /// [`Error::Config`] past the end of the corpus; otherwise as [`read`](Self::read).
+    /// [`Error::Input`] past the end of the corpus; otherwise as [`read`](Self::read).
     pub fn seek(&mut self, position: u64) -> Result<()> {
         if position == self.position {
             return Ok(());
         }
         let length = self.corpus.len();
         if position > length {
-            return Err(Error::Config(format!(
-                "position {position} is past the {length} symbols of the text"
-            )));
+            let found = format!("position {position} is past the {length} symbols of the text");
+            return Err(Error::too_little(&self.corpus.name(), found, "read from within it"));
         }
         self.source = self.corpus.source_at(position);
         let indexed = &self.corpus.sources()[self.source];
@@ -69,7 +129,7 @@ impl Reader {
     /// Fills `symbols`, and returns how many there were: fewer than asked only at the end of the corpus.
     ///
     /// # Errors
-    /// [`Error::Text`] if a file changed or was cut since the scan, [`Error::Io`] if it cannot be read. The
+    /// [`Error::Input`] if a file changed or was cut since the scan, [`Error::Io`] if it cannot be read. The
     /// reader then needs a [`seek`](Self::seek) before it is read again.
     pub fn read(&mut self, symbols: &mut [u32]) -> Result<usize> {
         let mut written = 0;
@@ -163,7 +223,7 @@ mod tests {
                 fs::write(&path, text).unwrap();
                 if index == 1 { Source::memory("second", text) } else { Source::file(path) }
             });
-            let corpus = Corpus::scan(sources.collect(), units, raw).unwrap();
+            let corpus = Corpus::scan(sources, units, raw).unwrap();
             let whole = decoded(&texts, units, raw);
             prop_assert_eq!(corpus.len(), whole.len() as u64);
             let mut travelling = corpus.reader(0).unwrap();
@@ -195,7 +255,7 @@ mod tests {
         let corpus = Corpus::scan(vec![Source::memory("text", "abc")], Units::Char, false).unwrap();
         assert_eq!(corpus.reader(3).unwrap().read(&mut [0; 2]).unwrap(), 0);
         let message = corpus.reader(4).unwrap_err().to_string();
-        assert_eq!(message, "position 4 is past the 3 symbols of the text");
+        assert_eq!(message, "text: position 4 is past the 3 symbols of the text: read from within it");
     }
 
     #[test]

@@ -1,25 +1,23 @@
 //! Where a text lies, and reading it by position.
-//!
-//! A file is read in place, several times, while a run lasts. A memory map would end the program with a
-//! signal when someone cuts the file; positional reads with a check of length and modification time give an
-//! error instead.
 
-use std::fs::{self, File, Metadata};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::fmt;
+#[cfg(feature = "files")]
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use crate::{Error, Result};
+#[cfg(feature = "files")]
+use super::file::OpenFile;
+use crate::{Error, Place, Result};
 
 /// A text on disk or in memory.
 #[derive(Clone, Debug)]
 pub enum Source {
     /// A regular file, read in place.
+    #[cfg(feature = "files")]
     File(PathBuf),
-    /// A text that the program holds, such as a built-in example.
+    /// A text that the program holds.
     Memory {
-        /// What messages call it.
+        /// What messages call it; if it is empty, [`Corpus::scan`](super::Corpus::scan) gives it a number.
         name: String,
         /// The text, UTF-8 unless it is read as bytes.
         bytes: Arc<[u8]>,
@@ -28,6 +26,7 @@ pub enum Source {
 
 impl Source {
     /// A text on disk.
+    #[cfg(feature = "files")]
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Source::File(path.into())
     }
@@ -37,19 +36,42 @@ impl Source {
         Source::Memory { name: name.into(), bytes: bytes.as_ref().into() }
     }
 
-    /// The path, or the name of a text in memory.
-    pub fn name(&self) -> &Path {
+    /// With a name, if it has none.
+    pub(super) fn named(self, name: impl FnOnce() -> String) -> Self {
         match self {
-            Source::File(path) => path,
-            Source::Memory { name, .. } => Path::new(name),
+            Source::Memory { name: none, bytes } if none.is_empty() => Source::Memory { name: name(), bytes },
+            named => named,
         }
     }
 }
 
-/// A source that passed the opening checks, with its length and time of modification as they were then.
+impl From<&str> for Source {
+    fn from(text: &str) -> Self {
+        Source::memory("", text)
+    }
+}
+
+impl From<String> for Source {
+    fn from(text: String) -> Self {
+        Source::memory("", text)
+    }
+}
+
+impl fmt::Display for Source {
+    /// The path, or the name of a text in memory.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            #[cfg(feature = "files")]
+            Source::File(path) => write!(f, "{}", path.display()),
+            Source::Memory { name, .. } => f.write_str(name),
+        }
+    }
+}
+
+/// A source that passed the opening checks.
 #[derive(Debug)]
 pub(super) struct OpenSource {
-    name: PathBuf,
+    name: String,
     length: u64,
     contents: Contents,
 }
@@ -57,12 +79,8 @@ pub(super) struct OpenSource {
 #[derive(Debug)]
 enum Contents {
     Memory(Arc<[u8]>),
-    /// `handle` is `None` when a corpus has too many files to keep open: each read then opens the file for
-    /// itself.
-    File {
-        handle: Option<File>,
-        modified: Option<SystemTime>,
-    },
+    #[cfg(feature = "files")]
+    File(OpenFile),
 }
 
 impl OpenSource {
@@ -70,19 +88,17 @@ impl OpenSource {
     /// opened for every read otherwise.
     ///
     /// # Errors
-    /// [`Error::Io`] for a file that is missing or may not be read, [`Error::Text`] for a directory, a pipe
+    /// [`Error::Io`] for a file that is missing or may not be read, [`Error::Input`] for a directory, a pipe
     /// and an empty text.
+    #[cfg_attr(not(feature = "files"), expect(unused_variables, reason = "only files are kept open"))]
     pub(super) fn open(source: &Source, keep_open: bool) -> Result<Self> {
-        let name = source.name().to_owned();
+        let name = source.to_string();
         let (length, contents) = match source {
             Source::Memory { bytes, .. } => (bytes.len() as u64, Contents::Memory(bytes.clone())),
+            #[cfg(feature = "files")]
             Source::File(path) => {
-                // Before opening, because opening a pipe waits for its writer.
-                check_is_regular(path, &fs::metadata(path).map_err(Error::io("read", path))?)?;
-                let file = File::open(path).map_err(Error::io("read", path))?;
-                let metadata = file.metadata().map_err(Error::io("read", path))?;
-                let modified = metadata.modified().ok();
-                (metadata.len(), Contents::File { handle: keep_open.then_some(file), modified })
+                let file = OpenFile::open(path, keep_open)?;
+                (file.length(), Contents::File(file))
             }
         };
         let source = Self { name, length, contents };
@@ -90,8 +106,13 @@ impl OpenSource {
     }
 
     /// The path, or the name of a text in memory.
-    pub(super) fn name(&self) -> &Path {
+    pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What messages call it.
+    pub(super) fn place(&self) -> Place {
+        Place::of(&self.name)
     }
 
     /// Length in bytes when the source was opened.
@@ -103,7 +124,7 @@ impl OpenSource {
     /// and checks that the file is still the one that was opened.
     ///
     /// # Errors
-    /// [`Error::Text`] if the file changed or was cut, [`Error::Io`] if it cannot be read.
+    /// [`Error::Input`] if the file changed or was cut, [`Error::Io`] if it cannot be read.
     pub(super) fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
         match &self.contents {
             Contents::Memory(bytes) => {
@@ -111,49 +132,21 @@ impl OpenSource {
                 buffer.copy_from_slice(&bytes[start..start + buffer.len()]);
                 Ok(())
             }
-            Contents::File { handle: Some(file), .. } => self.read_file(file, buffer, offset),
-            Contents::File { handle: None, .. } => {
-                let file = File::open(&self.name).map_err(Error::io("read", &self.name))?;
-                self.read_file(&file, buffer, offset)
-            }
+            #[cfg(feature = "files")]
+            Contents::File(file) => file.read_exact_at(buffer, offset),
         }
     }
 
-    fn read_file(&self, file: &File, mut buffer: &mut [u8], mut offset: u64) -> Result<()> {
-        while !buffer.is_empty() {
-            match read_at(file, buffer, offset) {
-                Ok(0) => return Err(self.changed_error()),
-                Ok(count) => {
-                    buffer = &mut buffer[count..];
-                    offset += count as u64;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Error::io("read", &self.name)(error)),
-            }
-        }
-        self.check_metadata(&file.metadata().map_err(Error::io("read", &self.name))?)
-    }
-
-    /// Compares length and time of modification with those at opening.
+    /// Compares length and time of modification of a file with those at opening.
     ///
     /// # Errors
-    /// [`Error::Text`] if they differ, [`Error::Io`] if the file cannot be asked.
+    /// [`Error::Input`] if they differ, [`Error::Io`] if the file cannot be asked.
     pub(super) fn check_unchanged(&self) -> Result<()> {
-        let metadata = match &self.contents {
-            Contents::Memory(_) => return Ok(()),
-            Contents::File { handle: Some(file), .. } => file.metadata(),
-            Contents::File { handle: None, .. } => fs::metadata(&self.name),
-        };
-        self.check_metadata(&metadata.map_err(Error::io("read", &self.name))?)
-    }
-
-    fn check_metadata(&self, metadata: &Metadata) -> Result<()> {
-        let recorded = match &self.contents {
-            Contents::Memory(_) => None,
-            Contents::File { modified, .. } => *modified,
-        };
-        let same = metadata.len() == self.length && metadata.modified().ok() == recorded;
-        if same { Ok(()) } else { Err(self.changed_error()) }
+        match &self.contents {
+            Contents::Memory(_) => Ok(()),
+            #[cfg(feature = "files")]
+            Contents::File(file) => file.check_unchanged(),
+        }
     }
 
     /// The line that the byte at `offset` is on, counted from 1. Reads the text up to there: for messages
@@ -175,56 +168,21 @@ impl OpenSource {
 
     /// Says that the file is not what it was when it was opened.
     pub(super) fn changed_error(&self) -> Error {
-        self.error(
-            "changed while it was being read: leave the file as it is during a run, and start again"
-                .to_owned(),
-        )
+        Error::changed(self.place())
     }
 
     /// Says that there is nothing to read.
     pub(super) fn is_empty_error(&self) -> Error {
-        self.error("is empty: leave it out, or name a file that holds text".to_owned())
+        Error::too_little(self.place(), "is empty", "leave it out, or name a file that holds text")
     }
-
-    /// An [`Error::Text`] about this source.
-    pub(super) fn error(&self, message: String) -> Error {
-        Error::Text { path: self.name.clone(), message }
-    }
-}
-
-fn check_is_regular(path: &Path, metadata: &Metadata) -> Result<()> {
-    let message = if metadata.is_dir() {
-        format!(
-            "is a directory: name a text file, or use {}; of a folder of pictures, the list of file<TAB>text",
-            path.join("*.txt").display()
-        )
-    } else if !metadata.is_file() {
-        "is not a regular file: save it to a file first, because the text is read more than once".to_owned()
-    } else {
-        return Ok(());
-    };
-    Err(Error::Text { path: path.to_owned(), message })
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, buffer, offset)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
-}
-
-#[cfg(not(any(unix, windows)))]
-fn read_at(mut file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-    use std::io::{Read, Seek};
-    file.seek(io::SeekFrom::Start(offset))?;
-    file.read(buffer)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, File};
+    use std::io;
+    use std::time::SystemTime;
+
     use super::*;
 
     fn refusal(source: Source) -> String {

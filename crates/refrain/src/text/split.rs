@@ -12,12 +12,11 @@ use crate::{Error, Result};
 /// fraction of 0 leaves the validation part empty.
 ///
 /// # Errors
-/// [`Error::Config`] for a fraction outside 0 to 0.9, or none at all (NaN).
+/// [`Error::Setting`] for a fraction outside 0 to 0.9, or none at all (NaN).
 pub fn split(length: u64, valid_fraction: f64) -> Result<(Range<u64>, Range<u64>)> {
     if !(0.0..=0.9).contains(&valid_fraction) {
-        return Err(Error::Config(format!(
-            "the validation part is {valid_fraction} of the text: choose a fraction from 0 to 0.9, such as 0.1"
-        )));
+        let allowed = "a fraction from 0 to 0.9, such as 0.1";
+        return Err(Error::out_of_range("valid_fraction", valid_fraction, allowed));
     }
     // 1 - 0.8 is a little less than 0.2 in binary; the correction keeps 10 symbols at 2 + 8.
     let train = (length as f64 * (1.0 - valid_fraction) + 1e-6) as u64;
@@ -51,9 +50,8 @@ mod tests {
     #[test]
     fn a_senseless_fraction_is_refused() {
         for fraction in [-0.1, 0.91, f64::NAN, f64::INFINITY] {
-            let expected = format!(
-                "the validation part is {fraction} of the text: choose a fraction from 0 to 0.9, such as 0.1"
-            );
+            let expected =
+                format!("`valid_fraction` is {fraction}: give a fraction from 0 to 0.9, such as 0.1");
             assert_eq!(split(100, fraction).unwrap_err().to_string(), expected);
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::decode::{Decoder, InvalidUtf8};
 use super::source::OpenSource;
 use super::units::Units;
-use crate::{Error, Result};
+use crate::{Error, InputProblem, Result};
 
 #[derive(Debug)]
 pub(super) struct Stream {
@@ -48,7 +48,7 @@ impl Stream {
     /// Fills `symbols`; returns less than its length only at the end of the source.
     ///
     /// # Errors
-    /// [`Error::Text`] for invalid UTF-8 and for a file that changed, [`Error::Io`] for one that cannot be
+    /// [`Error::Input`] for invalid UTF-8 and for a file that changed, [`Error::Io`] for one that cannot be
     /// read.
     pub(super) fn read(&mut self, symbols: &mut [u32]) -> Result<usize> {
         let mut written = 0;
@@ -90,13 +90,10 @@ impl Stream {
         };
         let looks_like_utf16 = offset == 0 && matches!(byte, 0xFE | 0xFF);
         let remedy = if looks_like_utf16 {
-            "save the file as UTF-8 (it looks like UTF-16)"
+            "save the file as UTF-8 (it looks like UTF-16), or train with `units = byte`, which reads any file"
         } else {
-            "save the file as UTF-8"
+            "save the file as UTF-8, or train with `units = byte`, which reads any file"
         };
-        self.source.error(format!(
-            "line {line} is not UTF-8 (byte 0x{byte:02X} at offset {offset}): {remedy}, or \
-             train with --units byte, which reads any file"
-        ))
+        Error::at(self.source.place().line(line), InputProblem::Encoding { byte, offset, remedy })
     }
 }

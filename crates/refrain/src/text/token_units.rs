@@ -81,11 +81,12 @@ impl FromStr for TokenUnits {
     type Err = Error;
 
     /// # Errors
-    /// [`Error::Config`] for anything but `char`, `byte`, `word` and `bpe`.
+    /// [`Error::Setting`] for anything but `char`, `byte`, `word` and `bpe`.
     fn from_str(name: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|units| units.to_string() == name).ok_or_else(|| {
-            Error::Config(format!("there are no units called {name:?}: use char, byte, word or bpe"))
-        })
+        Self::ALL
+            .into_iter()
+            .find(|units| units.to_string() == name)
+            .ok_or_else(|| Error::out_of_range("units", format!("{name:?}"), "char, byte, word or bpe"))
     }
 }
 
@@ -107,6 +108,6 @@ mod tests {
     #[test]
     fn a_wrong_name_is_refused_with_the_right_ones() {
         let error = "words".parse::<TokenUnits>().unwrap_err();
-        assert_eq!(error.to_string(), "there are no units called \"words\": use char, byte, word or bpe");
+        assert_eq!(error.to_string(), "`units` is \"words\": give char, byte, word or bpe");
     }
 }

@@ -12,12 +12,12 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::alphabet::UNKNOWN_NAME;
 use super::counts::SymbolCounts;
-use super::thousands::thousands;
 use super::token_units::TokenUnits;
 use super::units::Units;
-use super::vocabulary::{DEFAULT_PIECES, Tokens, Vocabulary, refuse_size};
+use super::vocabulary::{Tokens, Vocabulary, refuse_size};
 use super::word_list::WordCounts;
 use super::words::{join_words, split_words};
+use crate::number::thousands;
 use crate::{Error, Result};
 
 /// What a [`Tokenizer`] is made to.
@@ -51,10 +51,9 @@ impl Default for TokenizerOptions {
 }
 
 impl TokenizerOptions {
-    /// How many ids there may be beside the boundaries, or `default`.
-    fn room(&self, default: usize) -> usize {
-        let taken = if self.boundaries { 2 } else { 0 };
-        self.max_size.map_or(default, |size| size.saturating_sub(taken))
+    /// How many ids the start and the end symbol take.
+    fn boundary_count(&self) -> usize {
+        if self.boundaries { 2 } else { 0 }
     }
 }
 
@@ -73,7 +72,7 @@ impl Tokenizer {
     /// A tokenizer of these texts, each whole.
     ///
     /// # Errors
-    /// [`Error::Config`] if nothing is frequent enough to be a token, and for a `max_size` that has no room for any
+    /// [`Error::Setting`] if nothing is frequent enough to be a token, and for a `max_size` that has no room for any
     /// token, or is one for characters or bytes.
     pub fn train<'a>(
         texts: impl Iterator<Item = &'a str> + Clone,
@@ -95,11 +94,11 @@ impl Tokenizer {
             TokenUnits::Word => {
                 let mut counts = WordCounts::default();
                 texts.for_each(|text| split_words(&text).for_each(|word| counts.add(word)));
-                Vocabulary::of_words(counts, options.min_count, options.room(usize::MAX))?
+                Vocabulary::of_words(counts, options.min_count, options.max_size, options.boundary_count())?
             }
             TokenUnits::Bpe => {
                 let texts: Vec<_> = texts.collect();
-                Vocabulary::of_pieces(&texts, options.min_count, options.room(DEFAULT_PIECES))?
+                Vocabulary::of_pieces(&texts, options.min_count, options.max_size, options.boundary_count())?
             }
         };
         Ok(Self { lowercase: options.lowercase, boundaries: options.boundaries, vocabulary })
@@ -109,17 +108,16 @@ impl Tokenizer {
     /// any further.
     ///
     /// # Errors
-    /// [`Error::Config`] if the options ask for other units than words; otherwise as [`Tokenizer::train`].
+    /// [`Error::Setting`] if the options ask for other units than words; otherwise as [`Tokenizer::train`].
     pub fn of_tokens<'a>(tokens: impl Iterator<Item = &'a str>, options: &TokenizerOptions) -> Result<Self> {
         if options.units != TokenUnits::Word {
-            return Err(Error::Config(format!(
-                "texts that come cut into words are read in words, not in units of {}: use word",
-                options.units
-            )));
+            let allowed = "word: texts that come cut into words are read in words";
+            return Err(Error::out_of_range("units", options.units, allowed));
         }
         let mut counts = WordCounts::default();
         tokens.for_each(|word| counts.add(&cased(word, options.lowercase)));
-        let vocabulary = Vocabulary::of_words(counts, options.min_count, options.room(usize::MAX))?;
+        let vocabulary =
+            Vocabulary::of_words(counts, options.min_count, options.max_size, options.boundary_count())?;
         Ok(Self { lowercase: options.lowercase, boundaries: options.boundaries, vocabulary })
     }
 

@@ -59,7 +59,7 @@ fn words_that_come_cut_stay_as_they_are() {
     let error = Tokenizer::of_tokens(["a"].into_iter(), &options(TokenUnits::Bpe)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "texts that come cut into words are read in words, not in units of bpe: use word"
+        "`units` is bpe: give word: texts that come cut into words are read in words"
     );
 }
 
@@ -99,20 +99,19 @@ fn a_size_without_room_is_refused() {
     let sized = |units, size| TokenizerOptions { max_size: Some(size), boundaries: true, ..options(units) };
     assert_eq!(
         refusal(&sized(TokenUnits::Word, 3)),
-        "the vocabulary has no room for a word beside the special symbols: raise its size"
+        "`vocab_size` is 3: give at least 4, to have room for a word beside the special symbols"
     );
     assert_eq!(
         refusal(&sized(TokenUnits::Bpe, 257)),
-        "a vocabulary of word pieces has the 256 bytes in it, and there is room for 255: raise the size of the \
-         vocabulary"
+        "`vocab_size` is 257: give at least 258: the 256 bytes are word pieces, too"
     );
     assert_eq!(
         refusal(&sized(TokenUnits::Char, 300)),
-        "the vocabulary of characters is as large as it is: a size is for words and word pieces"
+        "`vocab_size` is not used by a vocabulary of characters, which is as large as it is: leave it out"
     );
     assert_eq!(
         refusal(&TokenizerOptions { min_count: 9, ..options(TokenUnits::Word) }),
-        "no words occur 9 times or more: lower the minimum count, or give more text"
+        "`min_count` is 9, but no words occur as often: lower it, or give more text"
     );
     let pieces = train(&sized(TokenUnits::Bpe, 262));
     assert_eq!(pieces.len(), 262);

@@ -66,12 +66,12 @@ impl FromStr for Units {
     type Err = Error;
 
     /// # Errors
-    /// [`Error::Config`] for anything but `char` and `byte`.
+    /// [`Error::Setting`] for anything but `char` and `byte`.
     fn from_str(name: &str) -> Result<Self> {
         match name {
             "char" => Ok(Units::Char),
             "byte" => Ok(Units::Byte),
-            _ => Err(Error::Config(format!("there are no units called {name:?}: use char or byte"))),
+            _ => Err(Error::out_of_range("units", format!("{name:?}"), "char or byte")),
         }
     }
 }
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn a_wrong_name_is_refused_with_the_right_ones() {
         let error = "word".parse::<Units>().unwrap_err();
-        assert_eq!(error.to_string(), "there are no units called \"word\": use char or byte");
+        assert_eq!(error.to_string(), "`units` is \"word\": give char or byte");
     }
 
     #[test]

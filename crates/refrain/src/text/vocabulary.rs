@@ -11,15 +11,15 @@ use super::alphabet::{self, Alphabet, UNKNOWN_NAME, escaped};
 use super::byte_pairs::BytePairs;
 use super::corpus::Corpus;
 use super::counts::SymbolCounts;
-use super::thousands::thousands;
 use super::token_units::TokenUnits;
 use super::units::Units;
 use super::word_list::{self, WordCounts, WordList};
 use super::words::split_chunks;
-use crate::{Error, Result};
+use crate::number::thousands;
+use crate::{Error, Result, SettingProblem};
 
 /// The size of a vocabulary of word pieces where none is asked for.
-pub(super) const DEFAULT_PIECES: usize = 8_000;
+const DEFAULT_PIECES: usize = 8_000;
 
 /// The tokens that a model knows, numbered `0..len()`. Where rare ones share one *unknown* token, it is id 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,7 +44,7 @@ impl Vocabulary {
     /// symbol.
     ///
     /// # Errors
-    /// [`Error::Config`] if `min_count` is above 1 without an unknown symbol, or if no symbol is that frequent.
+    /// [`Error::Setting`] if `min_count` is above 1 without an unknown symbol, or if no symbol is that frequent.
     pub fn from_counts(
         units: Units,
         counts: &SymbolCounts,
@@ -58,7 +58,7 @@ impl Vocabulary {
     /// that occur less often are not merged), and no more than `max_size` ids in all.
     ///
     /// # Errors
-    /// [`Error::Config`] if nothing is frequent enough, for a `max_size` that has no room for any token, or for
+    /// [`Error::Setting`] if nothing is frequent enough, for a `max_size` that has no room for any token, or for
     /// characters or bytes, which have none, and if the text was read in other symbols than the units are made of;
     /// as [`super::Reader::read`].
     pub fn of_text(
@@ -77,29 +77,49 @@ impl Vocabulary {
                 for line in corpus.lines()? {
                     split_chunks(&line?).for_each(|word| counts.add(word));
                 }
-                Self::of_words(counts, min_count, max_size.unwrap_or(usize::MAX))
+                Self::of_words(counts, min_count, max_size, 0)
             }
             TokenUnits::Bpe => {
                 let lines: Vec<Cow<'_, str>> =
                     corpus.lines()?.map(|line| Ok(line?.into())).collect::<Result<_>>()?;
-                Self::of_pieces(&lines, min_count, max_size.unwrap_or(DEFAULT_PIECES))
+                Self::of_pieces(&lines, min_count, max_size, 0)
             }
         }
     }
 
-    /// The most frequent of these words, with the unknown word no more than `room` ids.
-    pub(super) fn of_words(counts: WordCounts, min_count: u64, room: usize) -> Result<Self> {
-        match room {
-            0 | 1 => Err(Error::Config(
-                "the vocabulary has no room for a word beside the special symbols: raise its size".to_owned(),
-            )),
-            _ => Ok(Tokens::Words(WordList::from_counts(counts, min_count, room - 1)?).into()),
+    /// The most frequent of these words: with the unknown word and `boundaries` no more than `max_size` ids.
+    pub(super) fn of_words(
+        counts: WordCounts,
+        min_count: u64,
+        max_size: Option<usize>,
+        boundaries: usize,
+    ) -> Result<Self> {
+        let max_size = max_size.unwrap_or(usize::MAX);
+        match max_size.saturating_sub(1 + boundaries) {
+            0 => {
+                let allowed = format!(
+                    "at least {}, to have room for a word beside the special symbols",
+                    2 + boundaries
+                );
+                Err(Error::out_of_range("vocab_size", max_size, allowed))
+            }
+            most => Ok(Tokens::Words(WordList::from_counts(counts, min_count, most)?).into()),
         }
     }
 
-    /// Word pieces of these texts.
-    pub(super) fn of_pieces(texts: &[Cow<'_, str>], min_count: u64, room: usize) -> Result<Self> {
-        Ok(Tokens::Pieces(BytePairs::train(texts, min_count, room)?).into())
+    /// Word pieces of these texts: with `boundaries` no more than `max_size` ids.
+    pub(super) fn of_pieces(
+        texts: &[Cow<'_, str>],
+        min_count: u64,
+        max_size: Option<usize>,
+        boundaries: usize,
+    ) -> Result<Self> {
+        let pieces = max_size.map_or(DEFAULT_PIECES, |size| size.saturating_sub(boundaries));
+        if pieces < 256 {
+            let allowed = format!("at least {}: the 256 bytes are word pieces, too", 256 + boundaries);
+            return Err(Error::out_of_range("vocab_size", max_size.unwrap_or(DEFAULT_PIECES), allowed));
+        }
+        Ok(Tokens::Pieces(BytePairs::train(texts, min_count, pieces)?).into())
     }
 
     /// What a token is.
@@ -162,7 +182,7 @@ impl Vocabulary {
     /// if it had one.
     ///
     /// # Errors
-    /// [`Error::Prompt`] where the vocabulary lacks a token, whether or not it has an unknown one: it names the
+    /// [`Error::Input`] where the vocabulary lacks a token, whether or not it has an unknown one: it names the
     /// tokens (the first five of them).
     pub fn encode_prompt(&self, prompt: &str) -> Result<Vec<u32>> {
         let words = match &self.tokens {
@@ -243,10 +263,12 @@ impl From<Tokens> for Vocabulary {
 /// Refuses a size for a vocabulary that has none to choose.
 pub(super) fn refuse_size(units: TokenUnits, max_size: Option<usize>) -> Result<()> {
     match (units, max_size) {
-        (TokenUnits::Char | TokenUnits::Byte, Some(_)) => Err(Error::Config(format!(
-            "the vocabulary of {} is as large as it is: a size is for words and word pieces",
-            units.plural()
-        ))),
+        (TokenUnits::Char | TokenUnits::Byte, Some(_)) => {
+            let problem = SettingProblem::Unused {
+                context: format!("by a vocabulary of {}, which is as large as it is", units.plural()),
+            };
+            Err(Error::Setting { setting: "vocab_size", problem })
+        }
         _ => Ok(()),
     }
 }
@@ -284,7 +306,10 @@ mod tests {
         let words = vocabulary("to be or not to be", TokenUnits::Word, 1, None);
         assert_eq!(words.decode(&words.encode_prompt("be or").unwrap()), b" be or");
         let message = words.encode_prompt("to be x, x").unwrap_err().to_string();
-        assert!(message.starts_with("the model has never seen the word \"x\", the word \",\""), "{message}");
+        assert!(
+            message.starts_with("prompt: the model has never seen the word \"x\", the word \",\""),
+            "{message}"
+        );
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use super::alphabet::too_rare;
+use crate::{Error, Place, Result};
 
 /// How often each word occurs.
 #[derive(Clone, Debug, Default)]
@@ -37,19 +38,19 @@ impl WordList {
     /// Those that occur `min_count` times or more, and of these the `most` most frequent.
     ///
     /// # Errors
-    /// [`Error::Config`] if that leaves none.
+    /// [`Error::Setting`] if that leaves none.
     pub(super) fn from_counts(counts: WordCounts, min_count: u64, most: usize) -> Result<Self> {
         let mut words: Vec<_> = counts.0.into_iter().filter(|&(_, count)| count >= min_count).collect();
         if words.is_empty() {
-            return Err(Error::Config(format!(
-                "no words occur {min_count} times or more: lower the minimum count, or give more text"
-            )));
+            return Err(too_rare("words", min_count));
         }
+        // Words that were counted are distinct.
+        let refused = |why: String| Error::malformed(Place::of("vocabulary"), why, "give each word once");
         words.sort_unstable_by(|(one, one_count), (other, other_count)| {
             (Reverse(one_count), one).cmp(&(Reverse(other_count), other))
         });
         words.truncate(most);
-        words.into_iter().map(|(word, _)| word).collect::<Vec<_>>().try_into().map_err(Error::Config)
+        words.into_iter().map(|(word, _)| word).collect::<Vec<_>>().try_into().map_err(refused)
     }
 
     /// How many ids there are, with the unknown word's.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::data::{Batch, Padded, Spelled};
+use crate::data::{Batch, DistinctWords, Padded};
 
 /// Sequences with a label a step.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -10,7 +10,7 @@ pub struct TaggerBatch {
     /// Words, for a model over words.
     pub ids: Padded<u32>,
     /// The same, spelled, for a model that reads that too.
-    pub spelled: Spelled,
+    pub spelled: DistinctWords,
     /// Frames, for a model over frames.
     pub frames: Padded<f32>,
     /// One a step; beyond a row's length anything.

@@ -136,7 +136,7 @@ impl Caption {
         let InputCodec::Vector(scaling) = &self.codec else {
             return Err(Error::Config("name the image files: this model reads images".to_owned()));
         };
-        let vectors = format::vectors_of(path, text, Some(scaling.means.len()))?.into_iter();
+        let vectors = format::vectors_of(path, text.as_bytes(), Some(scaling.means.len()))?.into_iter();
         Ok(vectors.map(|vector| self.scaled(vector.values)).collect())
     }
 

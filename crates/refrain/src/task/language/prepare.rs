@@ -14,7 +14,7 @@ use crate::text::{
     thousands,
 };
 use crate::train::{Config, DataSummary, Example, Prepared, Settings, VALIDATION_TARGETS};
-use crate::{Error, Result};
+use crate::{Error, Note, Result};
 
 /// Lanes of validation, and the symbols each reads first to fill its state.
 const VALIDATION_LANES: usize = 32;
@@ -66,7 +66,7 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Language>> {
         (Batches::from(windows), (valid.end - valid.start > 1).then(measure).transpose()?.map(Batches::from))
     };
     let why_sizes = chosen.iter().map(|chosen| chosen.note.clone());
-    let notes = corpus.notes().iter().cloned().chain(batches.notes()).chain(why_sizes).collect();
+    let notes = corpus.notes().iter().chain(&batches.notes()).map(Note::to_string).chain(why_sizes).collect();
     let data = DataSummary {
         name: format!("{}, {} {}", corpus.name().display(), thousands(text.len()), units.plural()),
         digest: digest(corpus.counts(), corpus.fingerprint()),

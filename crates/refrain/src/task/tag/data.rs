@@ -150,7 +150,8 @@ impl Tag {
     /// # Errors
     /// As [`format::untagged_of`].
     pub fn sentences_in(&self, path: &Path, text: &str) -> Result<Vec<TagInput>> {
-        let sentences = format::untagged_of(path, text, &self.columns(), self.labels())?.into_iter();
+        let sentences =
+            format::untagged_of(path, text.as_bytes(), &self.columns(), self.labels())?.into_iter();
         Ok(sentences.map(|sentence| TagInput::Words(sentence.words)).collect())
     }
 }

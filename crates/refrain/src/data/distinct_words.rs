@@ -1,0 +1,81 @@
+//! Words as they are spelled, each distinct word of a batch once.
+
+use std::cmp::Reverse;
+use std::ops::Range;
+
+use super::Padded;
+
+/// Sequences of words, as places in a list of distinct words and the characters of each of these.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DistinctWords {
+    /// `[T, B]`: which of the distinct words stands there; 0 where a row is padded.
+    pub places: Padded<u32>,
+    /// One row a distinct word, the longest first: `[letters, words]` ids of characters.
+    pub words: Padded<u32>,
+}
+
+impl DistinctWords {
+    /// One row for each of these sequences of words; a word is the ids of its characters, of which there is at least one.
+    pub fn set<'a>(&mut self, sequences: impl Iterator<Item = &'a [Vec<u32>]> + Clone) {
+        let order = |word: &&'a [u32]| (Reverse(word.len()), *word);
+        let mut words: Vec<&[u32]> = sequences.clone().flatten().map(|word| &word[..]).collect();
+        words.sort_unstable_by_key(order);
+        words.dedup();
+        let place = |word: &'a Vec<u32>| {
+            words.binary_search_by_key(&order(&&word[..]), order).map_or(0, |place| place as u32)
+        };
+        let places: Vec<Vec<u32>> = sequences.map(|words| words.iter().map(place).collect()).collect();
+        self.places.set(1, places.iter().map(|places| &places[..]));
+        self.words.set(1, words.into_iter());
+    }
+
+    /// Becomes some rows of another, with the words that occur in them.
+    pub fn take(&mut self, whole: &Self, rows: Range<usize>) {
+        self.places.take(&whole.places, rows);
+        let mut occurs = vec![false; whole.words.rows()];
+        self.positions().for_each(|at| occurs[self.places.values[at] as usize] = true);
+        let (mut words, mut place) = (vec![], vec![0; occurs.len()]);
+        for (word, place) in place.iter_mut().enumerate().filter(|&(word, _)| occurs[word]) {
+            *place = words.len() as u32;
+            words.push(whole.words.row(word));
+        }
+        for at in self.positions().collect::<Vec<_>>() {
+            self.places.values[at] = place[self.places.values[at] as usize];
+        }
+        self.words.set(1, words.iter().map(|word| &word[..]));
+    }
+
+    /// The positions of `places` that are not padded.
+    pub fn positions(&self) -> impl Iterator<Item = usize> + '_ {
+        let lengths = &self.places.lengths;
+        let step = move |t: usize| {
+            let rows = lengths.iter().enumerate().filter(move |&(_, &length)| t < length);
+            rows.map(move |(row, _)| t * lengths.len() + row)
+        };
+        (0..self.places.steps).flat_map(step)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distinct_words_are_spelled_once_and_taken_along_with_their_rows() {
+        let sequences =
+            [vec![vec![1, 2], vec![3], vec![1, 2]], vec![vec![4, 4, 4]], vec![vec![3], vec![2, 1]]];
+        let mut all = DistinctWords::default();
+        all.set(sequences.iter().map(|words| &words[..]));
+        assert_eq!(all.words.lengths, [3, 2, 2, 1]);
+        assert_eq!(all.words.row(1), [1, 2]);
+        assert_eq!(all.places.values, [1, 0, 3, 3, 0, 2, 1, 0, 0]);
+        assert_eq!(all.positions().collect::<Vec<_>>(), [0, 1, 2, 3, 5, 6]);
+        for rows in [0..1, 1..3, 2..3, 0..3, 1..1] {
+            let (mut some, mut alone) = (DistinctWords::default(), DistinctWords::default());
+            some.take(&all, rows.clone());
+            alone.set(sequences[rows.clone()].iter().map(|words| &words[..]));
+            assert_eq!(some.words.lengths, alone.words.lengths, "{rows:?}");
+            assert_eq!(some.places.values, alone.places.values, "{rows:?}");
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! One long series of numbers in a CSV table, one step a row, to be forecast:
+//!
+//! ```text
+//! "Month","Passengers"
+//! "1949-01",112
+//! "1949-02",118
+//! ```
+
+use std::io::Read;
+
+use csv::StringRecord;
+
+use super::csv_rows::Rows;
+use super::number::{is_missing, is_number, number};
+use crate::error::excerpt;
+use crate::format::series::Series;
+use crate::format::text::text_of;
+use crate::{Error, InputProblem, Place, Result};
+
+/// Names, in lower case, of a first column that tells the steps apart even if it holds numbers. pandas leaves the
+/// name of its index empty.
+const STAMP_NAMES: [&str; 12] =
+    ["", "date", "time", "datetime", "timestamp", "year", "month", "week", "day", "hour", "index", "step"];
+
+/// The series in a CSV table, called `place` in messages: the `columns` of these names in this order, or all but the stamps if none is named.
+///
+/// The first row is a header if it holds no number. The first column holds the stamps if its first value is no number
+/// or if its name is one of time (`year`, `date`...), unless it is among `columns`.
+///
+/// # Errors
+/// As [`text_of`]; [`Error::Input`] with the line of a row of another width than the first, and of a value that is
+/// missing or no finite number; of the header if a column is not in it, or twice; and without line for no row.
+pub fn series_of(place: impl Into<Place>, input: impl Read, columns: &[String]) -> Result<Series> {
+    let place = place.into();
+    series(&place, &text_of(&place, input)?, columns)
+}
+
+fn series(place: &Place, text: &str, columns: &[String]) -> Result<Series> {
+    let mut rows = Rows::new(place, text);
+    let Some(first) = rows.next() else {
+        return Err(Error::too_little(place, "is empty", "expected one row for every step"));
+    };
+    let (line, first) = first?;
+    let headed = !first.iter().any(is_number) && !first.iter().skip(1).any(is_missing);
+    let names = match headed {
+        true => first.iter().map(str::to_owned).collect(),
+        false => (1..=first.len()).map(|number| number.to_string()).collect::<Vec<_>>(),
+    };
+    let mut rows = (!headed).then_some(Ok((line, first))).into_iter().chain(rows).peekable();
+    let stamped = match rows.peek() {
+        Some(Ok((_, row))) => has_stamps(&names[0], headed, row) && !columns.contains(&names[0]),
+        _ => false,
+    };
+    let chosen = choose(&names, columns, stamped).map_err(|problem| Error::at(place.at(line), problem))?;
+    // If nobody has named the columns, a text may stand in one that was not meant.
+    let hint = match columns.is_empty() {
+        true => "; choose the columns of numbers by name with `columns` if this is none",
+        false => "",
+    };
+
+    let (mut values, mut stamps) = (vec![], vec![]);
+    for row in rows {
+        let (line, row) = row?;
+        for &column in &chosen {
+            values.push(number(&row[column], hint).map_err(|problem| {
+                let field = format!("column {:?}", excerpt(&names[column]));
+                Error::at(place.at(line).field(field), problem)
+            })?);
+        }
+        stamps.extend(stamped.then(|| row[0].to_owned()));
+    }
+    if values.is_empty() {
+        return Err(Error::too_little(
+            place.at(line),
+            "is followed by no row",
+            "expected one for every step",
+        ));
+    }
+    let names = chosen.into_iter().map(|column| names[column].clone()).collect();
+    Ok(Series { names, values, stamps: stamped.then_some(stamps) })
+}
+
+/// Whether the first column, of this name and with this first row, tells the steps apart.
+fn has_stamps(name: &str, headed: bool, row: &StringRecord) -> bool {
+    let named = headed && STAMP_NAMES.iter().any(|stamp| name.eq_ignore_ascii_case(stamp));
+    row.len() > 1 && (named || !is_number(&row[0]) && !is_missing(&row[0]))
+}
+
+/// Where the wanted columns stand.
+fn choose(names: &[String], wanted: &[String], stamped: bool) -> Result<Vec<usize>, InputProblem> {
+    let all = &names[usize::from(stamped)..];
+    let wanted = if wanted.is_empty() { all } else { wanted };
+    if let Some(name) =
+        wanted.iter().enumerate().find_map(|(i, name)| wanted[..i].contains(name).then_some(name))
+    {
+        return Err(match wanted.len() == all.len() && wanted == all {
+            true => InputProblem::RepeatedColumn { name: name.clone() },
+            false => InputProblem::malformed(format!("{name:?} is asked for twice"), "name it once"),
+        });
+    }
+    let find = |name: &String| {
+        let mut places = (0..names.len()).filter(|&column| names[column] == *name);
+        match (places.next(), places.next()) {
+            (Some(column), None) => Ok(column),
+            (Some(_), Some(_)) => Err(InputProblem::RepeatedColumn { name: name.clone() }),
+            (None, _) => Err(InputProblem::MissingColumn { name: name.clone(), known: names.to_vec() }),
+        }
+    };
+    wanted.iter().map(find).collect()
+}
+
+#[cfg(test)]
+#[path = "series_table_tests.rs"]
+mod tests;

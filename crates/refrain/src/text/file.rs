@@ -1,0 +1,128 @@
+//! A text file, read by position.
+//!
+//! A file is read in place, several times, while a run lasts. A memory map would end the program with a
+//! signal when someone cuts the file; positional reads with a check of length and modification time give an
+//! error instead.
+
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::{Error, InputProblem, Place, Result};
+
+/// A file with its length and time of modification as they were when it was opened.
+#[derive(Debug)]
+pub(super) struct OpenFile {
+    path: PathBuf,
+    length: u64,
+    modified: Option<SystemTime>,
+    /// None when a corpus has too many files to keep open: each read then opens the file for itself.
+    handle: Option<File>,
+}
+
+impl OpenFile {
+    /// Opens a file and checks that it can be read more than once.
+    ///
+    /// # Errors
+    /// [`Error::Io`] for a file that is missing or may not be read, [`Error::Input`] for a directory or a pipe.
+    pub(super) fn open(path: &Path, keep_open: bool) -> Result<Self> {
+        // Before opening, because opening a pipe waits for its writer.
+        check_is_regular(path, &fs::metadata(path).map_err(Error::io("read", path))?)?;
+        let file = File::open(path).map_err(Error::io("read", path))?;
+        let metadata = file.metadata().map_err(Error::io("read", path))?;
+        Ok(Self {
+            path: path.to_owned(),
+            length: metadata.len(),
+            modified: metadata.modified().ok(),
+            handle: keep_open.then_some(file),
+        })
+    }
+
+    /// Length in bytes when the file was opened.
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Fills `buffer` with the bytes from `offset` on, all of which must lie within [`length`](Self::length),
+    /// and checks that the file is still the one that was opened.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if the file changed or was cut, [`Error::Io`] if it cannot be read.
+    pub(super) fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
+        match &self.handle {
+            Some(file) => self.read(file, buffer, offset),
+            None => {
+                let file = File::open(&self.path).map_err(Error::io("read", &self.path))?;
+                self.read(&file, buffer, offset)
+            }
+        }
+    }
+
+    fn read(&self, file: &File, mut buffer: &mut [u8], mut offset: u64) -> Result<()> {
+        while !buffer.is_empty() {
+            match read_at(file, buffer, offset) {
+                Ok(0) => return Err(Error::changed(Place::from(&self.path))),
+                Ok(count) => {
+                    buffer = &mut buffer[count..];
+                    offset += count as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::io("read", &self.path)(error)),
+            }
+        }
+        self.check(&file.metadata().map_err(Error::io("read", &self.path))?)
+    }
+
+    /// Compares length and time of modification with those at opening.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if they differ, [`Error::Io`] if the file cannot be asked.
+    pub(super) fn check_unchanged(&self) -> Result<()> {
+        let metadata = match &self.handle {
+            Some(file) => file.metadata(),
+            None => fs::metadata(&self.path),
+        };
+        self.check(&metadata.map_err(Error::io("read", &self.path))?)
+    }
+
+    fn check(&self, metadata: &Metadata) -> Result<()> {
+        let same = metadata.len() == self.length && metadata.modified().ok() == self.modified;
+        if same { Ok(()) } else { Err(Error::changed(Place::from(&self.path))) }
+    }
+}
+
+fn check_is_regular(path: &Path, metadata: &Metadata) -> Result<()> {
+    let (found, expected) = if metadata.is_dir() {
+        let texts = path.join("*.txt");
+        let remedy = format!(
+            "name a text file, or use {}; of a folder of pictures, the list of file<TAB>text",
+            texts.display()
+        );
+        ("is a directory", remedy)
+    } else if !metadata.is_file() {
+        let remedy = "save it to a file first, because the text is read more than once";
+        ("is not a regular file", remedy.to_owned())
+    } else {
+        return Ok(());
+    };
+    let problem = InputProblem::WrongKind { found: found.to_owned(), expected };
+    Err(Error::at(Place::from(path), problem))
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, buffer, offset)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
+}
+
+#[cfg(not(any(unix, windows)))]
+fn read_at(mut file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    use std::io::{Read, Seek};
+    file.seek(io::SeekFrom::Start(offset))?;
+    file.read(buffer)
+}
