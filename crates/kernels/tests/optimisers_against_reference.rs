@@ -25,7 +25,7 @@ fn steps<B: Backend>(
     let after = |(step, shards): (u64, &Vec<Vec<f64>>)| {
         let mut shards: Vec<B::Buffer> = shards.iter().map(|shard| real(shard)).collect();
         let mut shards: Vec<&mut B::Buffer> = shards.iter_mut().collect();
-        let updated = 
+        let updated =
             backend.update(&Update { step, ..update }, decayed, &mut shards, &mut moments, &mut params);
         norms.push(updated.norm);
         backend.read(&params).into_iter().map(Real::as_f64).collect()
@@ -161,13 +161,8 @@ fn near(context: &str, step: usize, got: &[f64], want: &[f64]) {
 fn a_gradient_that_is_not_finite_changes_nothing() {
     for isa in Isa::available() {
         let backend = Cpu::with_isa(isa, 1).unwrap();
-        let update = Update {
-            rule: ADAM,
-            learning_rate: 0.1,
-            weight_decay: 0.1,
-            max_norm: Some(1.0),
-            step: 1,
-        };
+        let update =
+            Update { rule: ADAM, learning_rate: 0.1, weight_decay: 0.1, max_norm: Some(1.0), step: 1 };
         for bad in [f64::NAN, f64::INFINITY] {
             let (params, norms) = steps(&backend, update, &[0..3], &FIRST, &[vec![vec![0.1, bad, 0.0, 0.0]]]);
             assert_eq!(params[0], FIRST, "{isa}");

@@ -34,7 +34,7 @@ pub mod inspect;
 pub mod layer;
 pub mod metric;
 pub mod model;
-mod params;
+pub mod params;
 pub mod picture;
 pub mod sample;
 mod session;
