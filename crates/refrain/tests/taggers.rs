@@ -111,7 +111,7 @@ fn sizes_that_cannot_be_are_refused() {
         (TaggerSizes { input: FRAMES, ..good.clone() }, "frames are read, which have no spelling"),
         (
             TaggerSizes { spelling: SPELLING.map(|s| SpellingSizes { hidden_size: 0, ..s }), ..good.clone() },
-            "hidden size of characters is 0",
+            "`char_hidden_size` is 0",
         ),
     ] {
         let message = Tagger::new(&bad).unwrap_err().to_string();
