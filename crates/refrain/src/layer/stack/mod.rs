@@ -75,7 +75,7 @@ impl StackSizes {
     /// How the biases of the input products start.
     fn init_bias(&self) -> Init {
         let (h, usual) = (self.hidden_size, Init::of_products(self.hidden_size));
-        match (forget_gate(self.cell).filter(|_| self.open_forget_gate), usual) {
+        match (self.cell.forget_gate().filter(|_| self.open_forget_gate), usual) {
             (Some(gate), Init::Uniform(bound)) => {
                 Init::UniformPlusOne { bound, from: gate * h, to: (gate + 1) * h }
             }
@@ -245,11 +245,6 @@ impl Stack {
         let mask = x.dropout.filter(|_| self.sizes.drops_top || layer + 1 < self.sizes.num_layers)?;
         mask.on(self.sizes.dropout, layer as u64, x.rows)
     }
-}
-
-/// The number of the gate that keeps the state of a cell, if it has one.
-fn forget_gate(cell: Cell) -> Option<usize> {
-    (cell == Cell::Lstm).then_some(1)
 }
 
 /// `l0`, `l0_reverse`, `l1`...
