@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use refrain::bench::{self, Figures, Workload};
 use refrain::kernels::{Isa, peak};
-use refrain::model::{ActivationKind, Architecture, CellKind, ResetGate};
+use refrain::model::{Architecture, CellKind, LayerSizes};
 use refrain::{Precision, train};
 use serde_json::json;
 
@@ -82,16 +82,14 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         return peaks(&args, backend.isa(), threads);
     }
     let architecture = Architecture {
-        cell: args.cell,
-        activation: ActivationKind::default(),
-        reset_gate: ResetGate::default(),
-        hidden_size: args.hidden_size,
-        num_layers: args.num_layers,
-        layer_norm: false,
+        layers: LayerSizes {
+            cell: args.cell,
+            hidden_size: args.hidden_size,
+            num_layers: args.num_layers,
+            ..LayerSizes::default()
+        },
         embedding_size: args.embedding_size,
-        vocab_size: args.vocab_size,
-        tied_embeddings: false,
-        dropout: 0.0,
+        ..Architecture::new(args.vocab_size)
     };
     if args.what == What::Train && args.precision == Precision::Int8 {
         return Err(Failure::Usage(
@@ -120,9 +118,9 @@ fn report(args: &Args, workload: &Workload, figures: &Figures) -> Result<(), Fai
     if args.json {
         let mut object = serde_json::to_value(figures).unwrap_or_default();
         object["what"] = json!(what);
-        object["cell"] = json!(model.cell);
-        object["hidden_size"] = json!(model.hidden_size);
-        object["num_layers"] = json!(model.num_layers);
+        object["cell"] = json!(model.layers.cell);
+        object["hidden_size"] = json!(model.layers.hidden_size);
+        object["num_layers"] = json!(model.layers.num_layers);
         if args.what == What::Train {
             object["batch_size"] = json!(workload.batch_size);
         } else {

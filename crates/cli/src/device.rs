@@ -1,7 +1,7 @@
 //! The device that a verb asks for: this machine's processors.
 
-use refrain::model::{Network, Task};
 use refrain::kernels::Backend;
+use refrain::model::{Network, Task};
 use refrain::train::{self, Settings};
 use refrain::{Cpu, Model, PrecisionChoice};
 

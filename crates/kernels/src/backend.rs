@@ -278,11 +278,13 @@ pub trait Backend: Clone + Send + Sync {
     /// Moves an arena towards another: `into = (1 - share) into + share from`. A share of 1 copies.
     fn blend(&self, share: f64, from: &Self::Buffer, into: &mut Self::Buffer);
 
-    /// Adds up the gradients of all shards in their order, clips their global norm and updates `params`. If the
+    /// Adds up the gradients of all shards in their order, clips their global norm and updates `params`, of which those in
+    /// the ranges `decayed`, in rising order, are subject to weight decay. If the
     /// norm is not finite nothing is updated; the sum is left in the first of `grads` for inspection.
     fn update(
         &self,
         update: &Update,
+        decayed: &[Range<usize>],
         grads: &mut [&mut Self::Buffer],
         moments: &mut Moments<Self::Buffer>,
         params: &mut Self::Buffer,

@@ -318,6 +318,7 @@ impl Backend for Cpu {
     fn update(
         &self,
         update: &Update,
+        decayed: &[Range<usize>],
         grads: &mut [&mut Aligned],
         moments: &mut Moments<Aligned>,
         params: &mut Aligned,
@@ -341,7 +342,7 @@ impl Backend for Cpu {
         let mut chunks: Vec<_> = sum.chunks(CHUNK).zip(params.chunks_mut(CHUNK)).map(of_chunk).collect();
         self.threads.for_each(&mut chunks, |i, (grads, moments, params)| {
             let _scope = Scope::new();
-            self.simd.run(Sweep { update, first: i * CHUNK, clip, grads, moments, params });
+            self.simd.run(Sweep { update, decayed, first: i * CHUNK, clip, grads, moments, params });
         });
         Updated { norm }
     }
@@ -435,6 +436,7 @@ impl<'a, I: Iterator<Item = &'a [f32]>> Job for Sum<'_, I> {
 /// One chunk of the optimiser's sweep.
 struct Sweep<'a, 'm> {
     update: &'a Update,
+    decayed: &'a [Range<usize>],
     first: usize,
     clip: f64,
     grads: &'a [f32],
@@ -447,7 +449,8 @@ impl Job for Sweep<'_, '_> {
 
     #[inline(always)]
     fn run<V: Vector>(self, _: V) {
-        self.update.apply(self.first, self.clip, self.grads, self.moments, self.params);
+        let Self { update, decayed, first, clip, grads, moments, params } = self;
+        update.apply(decayed, first, clip, grads, moments, params);
     }
 }
 

@@ -1,6 +1,8 @@
 //! The optimiser: gradients of all shards summed in order, their global norm clipped, parameters updated, in two
 //! sweeps over the flat arena. The rules are PyTorch's, term for term, in `f32` or `f64`.
 
+use std::ops::Range;
+
 use crate::real::Real;
 
 /// An update rule.
@@ -48,21 +50,26 @@ impl Rule {
     }
 }
 
-/// One update of all parameters.
+/// One update of all parameters. By default plain gradient descent, without weight decay or clipping.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Update {
     /// The rule.
     pub rule: Rule,
     /// Learning rate of this step.
     pub learning_rate: f64,
-    /// L2 decay of the parameters before [`Update::decayed`].
+    /// L2 decay of those parameters that decay, see [`crate::Backend::update`].
     pub weight_decay: f64,
-    /// The arena holds all matrices first: parameters from here on (biases) do not decay.
-    pub decayed: usize,
     /// Largest global norm of the gradient; larger ones are scaled down to it.
     pub max_norm: Option<f64>,
     /// Number of this update, from 1, for Adam's bias correction.
     pub step: u64,
+}
+
+impl Default for Update {
+    fn default() -> Self {
+        let rule = Rule::Sgd { momentum: 0.0 };
+        Self { rule, learning_rate: 0.01, weight_decay: 0.0, max_norm: None, step: 1 }
+    }
 }
 
 /// The optimiser's memory: [`Rule::moments`] arenas of the parameters' shape.
@@ -94,36 +101,47 @@ impl Update {
         self.max_norm.map_or(1.0, |max| (max / (norm + 1e-6)).min(1.0))
     }
 
-    /// Updates some parameters, elementwise. `first` is the offset of `params[0]` in the arena; each of `moments`
-    /// lines up with `params`.
+    /// Updates some parameters, elementwise, of which those in the ranges `decayed` of the arena decay. `first` is the
+    /// offset of `params[0]` in the arena; each of `moments` lines up with `params`.
     #[inline(always)]
     pub(crate) fn apply<R: Real>(
         &self,
+        decayed: &[Range<usize>],
         first: usize,
         clip: f64,
         grads: &[R],
         moments: &mut [&mut [R]],
         params: &mut [R],
     ) {
-        let decayed = self.decayed.saturating_sub(first).min(params.len());
-        let (decaying, free) = params.split_at_mut(decayed);
-        let mut tails = Vec::with_capacity(2);
-        let mut heads = Vec::with_capacity(2);
-        for moment in moments {
-            let (head, tail) = moment.split_at_mut(decayed);
-            heads.push(head);
-            tails.push(tail);
+        let len = params.len();
+        let within = |at: usize| at.saturating_sub(first).min(len);
+        let mut at = 0;
+        for decaying in decayed.iter().cloned().chain([usize::MAX..usize::MAX]) {
+            let (from, to) = (within(decaying.start), within(decaying.end));
+            for (part, decay) in [(at..from, 0.0), (from..to, self.weight_decay)] {
+                if !part.is_empty() {
+                    self.sweep(decay, clip, part, grads, moments, params);
+                }
+            }
+            at = to;
         }
-        self.sweep(self.weight_decay, clip, &grads[..decayed], &mut heads, decaying);
-        self.sweep(0.0, clip, &grads[decayed..], &mut tails, free);
     }
 
+    /// Updates the parameters `part` of those given.
     #[inline(always)]
-    fn sweep<R: Real>(&self, decay: f64, clip: f64, grads: &[R], moments: &mut [&mut [R]], params: &mut [R]) {
+    fn sweep<R: Real>(
+        &self,
+        decay: f64,
+        clip: f64,
+        part: Range<usize>,
+        grads: &[R],
+        moments: &mut [&mut [R]],
+        params: &mut [R],
+    ) {
         let r = R::of;
         let (rate, clip, decay_term) = (r(self.learning_rate), r(clip), r(decay));
-        let n = params.len();
-        let grads = &grads[..n];
+        let n = part.len();
+        let (grads, params) = (&grads[part.clone()], &mut params[part.clone()]);
         match (self.rule, moments) {
             (Rule::Sgd { .. }, []) => {
                 for i in 0..n {
@@ -131,14 +149,14 @@ impl Update {
                 }
             }
             (Rule::Sgd { momentum }, [velocity]) => {
-                let (momentum, velocity) = (r(momentum), &mut velocity[..n]);
+                let (momentum, velocity) = (r(momentum), &mut velocity[part]);
                 for i in 0..n {
                     velocity[i] = momentum * velocity[i] + (grads[i] * clip + decay_term * params[i]);
                     params[i] = params[i] - rate * velocity[i];
                 }
             }
             (Rule::Adagrad { eps }, [squares]) => {
-                let (eps, squares) = (r(eps), &mut squares[..n]);
+                let (eps, squares) = (r(eps), &mut squares[part]);
                 for i in 0..n {
                     let g = grads[i] * clip + decay_term * params[i];
                     squares[i] = squares[i] + g * g;
@@ -146,7 +164,7 @@ impl Update {
                 }
             }
             (Rule::RmsProp { decay, eps }, [squares]) => {
-                let (keep, take, eps, squares) = (r(decay), r(1.0 - decay), r(eps), &mut squares[..n]);
+                let (keep, take, eps, squares) = (r(decay), r(1.0 - decay), r(eps), &mut squares[part]);
                 for i in 0..n {
                     let g = grads[i] * clip + decay_term * params[i];
                     squares[i] = keep * squares[i] + take * g * g;
@@ -162,7 +180,7 @@ impl Update {
                 let eps = r(eps);
                 let shrink = if decoupled { r(1.0 - self.learning_rate * decay) } else { R::one() };
                 let coupled = if decoupled { R::zero() } else { decay_term };
-                let (mean, squares) = (&mut mean[..n], &mut squares[..n]);
+                let (mean, squares) = (&mut mean[part.clone()], &mut squares[part]);
                 for i in 0..n {
                     let g = grads[i] * clip + coupled * params[i];
                     mean[i] = keep1 * mean[i] + take1 * g;

@@ -1,6 +1,8 @@
 //! The optimiser sweep: three steps of every rule as PyTorch takes them, and twenty steps of every rule on every
 //! instruction set against the reference, with clipping, weight decay of the matrices alone, and several shards.
 
+use std::ops::Range;
+
 use refrain_kernels::{Backend, Cpu, Dropout, Isa, Moments, Real, Reference, Rule, Update};
 
 const ADAM: Rule = Rule::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, decoupled: false };
@@ -11,6 +13,7 @@ const WITHOUT_MOMENTUM: Rule = Rule::Adam { beta1: 0.0, beta2: 0.999, eps: 1e-8,
 fn steps<B: Backend>(
     backend: &B,
     update: Update,
+    decayed: &[Range<usize>],
     first: &[f64],
     grads: &[Vec<Vec<f64>>],
 ) -> (Vec<Vec<f64>>, Vec<f64>) {
@@ -22,7 +25,8 @@ fn steps<B: Backend>(
     let after = |(step, shards): (u64, &Vec<Vec<f64>>)| {
         let mut shards: Vec<B::Buffer> = shards.iter().map(|shard| real(shard)).collect();
         let mut shards: Vec<&mut B::Buffer> = shards.iter_mut().collect();
-        let updated = backend.update(&Update { step, ..update }, &mut shards, &mut moments, &mut params);
+        let updated =
+            backend.update(&Update { step, ..update }, decayed, &mut shards, &mut moments, &mut params);
         norms.push(updated.norm);
         backend.read(&params).into_iter().map(Real::as_f64).collect()
     };
@@ -77,9 +81,8 @@ const PYTORCH: [(&str, Rule, f64, [[f64; 4]; 3]); 7] = [
 fn follow_pytorch<B: Backend>(backend: &B, tolerance: f64) {
     let grads: Vec<Vec<Vec<f64>>> = GRADS.iter().map(|step| vec![step.to_vec()]).collect();
     for (name, rule, learning_rate, want) in PYTORCH {
-        let update =
-            Update { rule, learning_rate, weight_decay: 0.1, decayed: 3, max_norm: Some(1.0), step: 0 };
-        let (got, norms) = steps(backend, update, &FIRST, &grads);
+        let update = Update { rule, learning_rate, weight_decay: 0.1, max_norm: Some(1.0), step: 0 };
+        let (got, norms) = steps(backend, update, &[0..3], &FIRST, &grads);
         for (step, (got, want)) in got.iter().zip(&want).enumerate() {
             let error = got.iter().zip(want).fold(0.0, |most: f64, (g, w)| most.max((g - w).abs()));
             assert!(
@@ -109,8 +112,16 @@ fn every_rule_takes_pytorchs_steps() {
 fn every_instruction_set_agrees_with_the_reference_over_twenty_steps() {
     const STEPS: usize = 20;
     let rules = PYTORCH.map(|(_, rule, ..)| rule);
-    // Around the kernels' chunk of 8192 and their vectors; matrices end within and between them.
-    for (len, decayed) in [(1, 0), (17, 9), (100, 100), (8192, 8000), (20_011, 8195)] {
+    // Around the kernels' chunk of 8192 and their vectors; what decays ends within and between them.
+    let cases: [(usize, &[Range<usize>]); 6] = [
+        (1, &[]),
+        (17, &[0..9]),
+        (100, &[0..100]),
+        (8192, &[0..8000]),
+        (20_011, &[0..8195]),
+        (20_011, &[3..8100, 8190..8200, 16_384..20_011]),
+    ];
+    for (len, decayed) in cases {
         let mut random = numbers(len as u64);
         let first: Vec<f64> = (0..len).map(|_| random()).collect();
         for shards in [1, 3] {
@@ -118,13 +129,12 @@ fn every_instruction_set_agrees_with_the_reference_over_twenty_steps() {
             let grads: Vec<Vec<Vec<f64>>> =
                 (0..STEPS).map(|_| (0..shards).map(|_| shard()).collect()).collect();
             for (rule, max_norm) in rules.into_iter().flat_map(|rule| [(rule, None), (rule, Some(0.3))]) {
-                let update =
-                    Update { rule, learning_rate: 0.01, weight_decay: 0.1, decayed, max_norm, step: 0 };
-                let (want, norms) = steps(&Reference::<f64>::new(), update, &first, &grads);
+                let update = Update { rule, learning_rate: 0.01, weight_decay: 0.1, max_norm, step: 0 };
+                let (want, norms) = steps(&Reference::<f64>::new(), update, decayed, &first, &grads);
                 for isa in Isa::available() {
                     for threads in [1, 2] {
                         let backend = Cpu::with_isa(isa, threads).unwrap();
-                        let (got, own_norms) = steps(&backend, update, &first, &grads);
+                        let (got, own_norms) = steps(&backend, update, decayed, &first, &grads);
                         let context =
                             format!("{isa}, {rule:?}, {len} numbers, {shards} shards, {max_norm:?}");
                         for step in 0..STEPS {
@@ -151,16 +161,10 @@ fn near(context: &str, step: usize, got: &[f64], want: &[f64]) {
 fn a_gradient_that_is_not_finite_changes_nothing() {
     for isa in Isa::available() {
         let backend = Cpu::with_isa(isa, 1).unwrap();
-        let update = Update {
-            rule: ADAM,
-            learning_rate: 0.1,
-            weight_decay: 0.1,
-            decayed: 3,
-            max_norm: Some(1.0),
-            step: 1,
-        };
+        let update =
+            Update { rule: ADAM, learning_rate: 0.1, weight_decay: 0.1, max_norm: Some(1.0), step: 1 };
         for bad in [f64::NAN, f64::INFINITY] {
-            let (params, norms) = steps(&backend, update, &FIRST, &[vec![vec![0.1, bad, 0.0, 0.0]]]);
+            let (params, norms) = steps(&backend, update, &[0..3], &FIRST, &[vec![vec![0.1, bad, 0.0, 0.0]]]);
             assert_eq!(params[0], FIRST, "{isa}");
             assert!(!norms[0].is_finite(), "{isa}");
         }

@@ -18,14 +18,23 @@ fn main() -> Result<()> {
     let backend = Cpu::new(2)?;
     let waves = (0..200).map(|i| (wave(i % 2 == 0, i), if i % 2 == 0 { "up" } else { "down" }));
     let (train, valid) = waves.collect::<Dataset>().split(0.2, 1)?;
-    let settings = Settings { hidden_size: Some(16), epochs: Some(10), bidirectional: Some(false), ..Settings::default() };
+    let settings = Settings {
+        hidden_size: Some(16),
+        epochs: Some(10),
+        bidirectional: Some(false),
+        ..Settings::default()
+    };
     let model = settings.fit(&backend, train, Some(valid), |_| ControlFlow::Continue(()))?;
 
     let AnyModel::Classify(model) = AnyModel::from_bytes(&model.to_bytes()?)? else { unreachable!() };
     let session = Session::new(model, &backend);
     let new = wave(true, 1000);
     let predicted = &session.predict(vec![new.clone()])?[0];
-    println!("{} ({:.3})", session.model().task.labels()[predicted.class], predicted.probabilities[predicted.class]);
+    println!(
+        "{} ({:.3})",
+        session.model().task.labels()[predicted.class],
+        predicted.probabilities[predicted.class]
+    );
     let trace = session.trace(new)?;
     println!("input gate of unit 0: {:.2?}", trace["i"].iter().step_by(16).collect::<Vec<_>>());
     Ok(())

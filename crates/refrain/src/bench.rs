@@ -92,20 +92,13 @@ pub fn train(backend: &Cpu, workload: &Workload) -> Result<Figures> {
     };
     debug_assert!(!batch.targets.contains(&IGNORE));
     let rule = Rule::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, decoupled: false };
-    let decayed = model.layout().matrices();
     let mut learner = Trainer::new(backend, model, &params, workload.shards.min(rows), rule.moments());
     learner.reset_state(rows);
     let mut times = Vec::with_capacity(workload.repeat);
     for step in 1..=workload.warm_up + workload.repeat {
         let start = Instant::now();
-        let update = Update {
-            rule,
-            learning_rate: 2e-3,
-            weight_decay: 0.0,
-            decayed,
-            max_norm: Some(5.0),
-            step: step as u64,
-        };
+        let update =
+            Update { rule, learning_rate: 2e-3, weight_decay: 0.0, max_norm: Some(5.0), step: step as u64 };
         let report = learner.step(&batch, step as u64, &update);
         assert!(report.is_finite(), "a synthetic step diverged");
         if step > workload.warm_up {
@@ -124,7 +117,7 @@ pub fn sample(backend: &Cpu, workload: &Workload) -> Result<Figures> {
     workload.check()?;
     let model = LanguageModel::new(&workload.architecture)?;
     check_memory(&model, 2)?;
-    let mut weights = Weights::new(&model, backend, &model.layout().init(0));
+    let mut weights = Weights::new(model.layout(), backend, &model.layout().init(0));
     weights.pack(backend, false);
     let symbols: Vec<u32> =
         ('\0'..=char::MAX).map(u32::from).take(workload.architecture.vocab_size).collect();
@@ -168,9 +161,10 @@ fn figures(backend: &Cpu, times: &mut [f64], symbols: f64, flops: f64, steps: f6
 /// Floating-point operations of the matrix products that one symbol needs on the way there. The lowest layer's
 /// input product is counted as if every position took it, as it is wherever it is not replaced by a table.
 fn flops_per_symbol(a: &Architecture) -> f64 {
-    let (h, gates) = (a.hidden_size, a.cell().gates());
+    let (h, gates) = (a.layers.hidden_size, a.layers.cell().gates());
     let lowest = if a.embedding_size == 0 { 0 } else { a.embedding_size };
-    let layers: usize = (0..a.num_layers).map(|l| gates * h * (h + if l == 0 { lowest } else { h })).sum();
+    let layers: usize =
+        (0..a.layers.num_layers).map(|l| gates * h * (h + if l == 0 { lowest } else { h })).sum();
     2.0 * (layers + h * a.vocab_size) as f64
 }
 

@@ -136,6 +136,18 @@ pub enum SettingProblem {
         /// The settings that can.
         may_change: &'static [&'static str],
     },
+    /// It asks for a model that this machine could not hold.
+    #[error(
+        "makes a model of {} million parameters, which needs about {} GB of memory, more than there is: lower it or `num_layers`",
+        parameters / 1_000_000,
+        bytes.div_ceil(1_000_000_000)
+    )]
+    OutOfMemory {
+        /// Of the model.
+        parameters: u64,
+        /// For all of its copies: parameters, gradients, moments.
+        bytes: u64,
+    },
     /// What it names does not fit what it is used with.
     #[error("{found}, but {expected}")]
     Mismatch {

@@ -36,7 +36,7 @@ pub mod metric;
 pub mod model;
 mod note;
 mod number;
-mod params;
+pub mod params;
 #[cfg(feature = "pictures")]
 pub mod picture;
 pub mod sample;

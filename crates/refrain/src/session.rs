@@ -66,13 +66,13 @@ impl<T: Task> Model<T> {
 
     /// Its parameters on a backend, packed; `training` includes the way back.
     fn weights<B: Backend>(&self, backend: &B, training: bool) -> Weights<B> {
-        let network = self.task.network();
+        let layout = self.task.network().layout();
         let mut weights = match (&self.params as &dyn Any).downcast_ref::<Vec<B::Real>>() {
             // A backend of f32 takes them as they are: touching new memory is most of the time a load takes.
-            Some(params) => Weights::new(network, backend, params),
+            Some(params) => Weights::new(layout, backend, params),
             None => {
                 let params: Vec<_> = self.params.iter().map(|&x| B::Real::of(x.into())).collect();
-                Weights::new(network, backend, &params)
+                Weights::new(layout, backend, &params)
             }
         };
         weights.pack(backend, training);

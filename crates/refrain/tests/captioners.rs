@@ -5,21 +5,15 @@ mod support;
 use refrain::data::{Batch, IGNORE, TextBatch};
 use refrain::kernels::{Cpu, Isa};
 use refrain::model::{
-    ActivationKind, Captioner, CaptionerBatch, CaptionerInput, CaptionerSizes, CaptionerWorkspace, CellKind,
-    Network, Part, RecurrentLayers, ResetGate, Weights,
+    Captioner, CaptionerBatch, CaptionerInput, CaptionerSizes, CaptionerWorkspace, CellKind, LayerSizes,
+    Network, Part, RecurrentLayers, Weights,
 };
 use support::check_gradients;
 
 fn sizes(cell: CellKind, input: CaptionerInput) -> CaptionerSizes {
     let recurrent = RecurrentLayers {
-        cell,
-        activation: ActivationKind::Tanh,
-        reset_gate: ResetGate::After,
-        hidden_size: 5,
-        num_layers: 2,
+        layers: LayerSizes { cell, hidden_size: 5, num_layers: 2, dropout: 0.3, ..LayerSizes::default() },
         bidirectional: false,
-        dropout: 0.3,
-        layer_norm: false,
         locked_dropout: false,
     };
     CaptionerSizes { input, code_size: 6, recurrent, vocab_size: 7, embedding_size: 4 }
@@ -69,7 +63,7 @@ fn a_padded_row_gives_the_bits_of_the_row_alone() {
         for input in inputs() {
             let all = batch(&input, &[9, 6, 3, 2, 1]);
             let network = Captioner::new(&sizes(CellKind::Lstm, input)).unwrap();
-            let mut weights = Weights::new(&network, &backend, &network.layout().init(1));
+            let mut weights = Weights::new(network.layout(), &backend, &network.layout().init(1));
             weights.pack(&backend, false);
             let score = |batch: &CaptionerBatch| {
                 let mut part = Part::<Captioner, Cpu>::default();

@@ -6,21 +6,22 @@ use refrain::data::{Batch, Padded};
 use refrain::kernels::{Cpu, Isa, Reference};
 use refrain::layer::softmax;
 use refrain::model::{
-    ActivationKind, CellKind, Classifier, ClassifierBatch, ClassifierSizes, ClassifierWorkspace, InputKind,
-    Network, PoolingKind, RecurrentLayers, ResetGate, Weights,
+    CellKind, Classifier, ClassifierBatch, ClassifierSizes, ClassifierWorkspace, InputKind, LayerSizes,
+    Network, PoolingKind, RecurrentLayers, Weights,
 };
 use support::check_gradients;
 
 fn sizes(cell: CellKind, bidirectional: bool, pooling: PoolingKind, input: InputKind) -> ClassifierSizes {
     let recurrent = RecurrentLayers {
-        cell,
-        activation: ActivationKind::Tanh,
-        reset_gate: ResetGate::After,
-        hidden_size: 5,
-        num_layers: 2,
+        layers: LayerSizes {
+            cell,
+            hidden_size: 5,
+            num_layers: 2,
+            dropout: 0.3,
+            layer_norm: cell == CellKind::Rnn,
+            ..LayerSizes::default()
+        },
         bidirectional,
-        dropout: 0.3,
-        layer_norm: cell == CellKind::Rnn,
         locked_dropout: bidirectional,
     };
     ClassifierSizes { input, recurrent, pooling, classes: 3 }
@@ -73,7 +74,7 @@ fn a_padded_row_gives_the_bits_of_the_row_alone() {
         for (cell, input) in [(CellKind::Lstm, IDS), (CellKind::Gru, FRAMES), (CellKind::Rnn, IDS)] {
             for pooling in POOLINGS {
                 let network = Classifier::new(&sizes(cell, true, pooling, input)).unwrap();
-                let mut weights = Weights::new(&network, &backend, &network.layout().init(1));
+                let mut weights = Weights::new(network.layout(), &backend, &network.layout().init(1));
                 weights.pack(&backend, false);
                 let all = batch(input, &[3, 9, 1, 6, 2]);
                 let logits = |batch: &ClassifierBatch| {
@@ -113,7 +114,7 @@ fn contributions_are_what_scaling_an_input_changes() {
             let class = 1;
             let on = |params: &[f32]| {
                 let params: Vec<f64> = params.iter().map(|&x| x.into()).collect();
-                let mut weights = Weights::new(&network, &backend, &params);
+                let mut weights = Weights::new(network.layout(), &backend, &params);
                 weights.pack(&backend, true);
                 weights
             };

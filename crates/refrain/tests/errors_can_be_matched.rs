@@ -5,7 +5,9 @@ use std::ops::ControlFlow;
 use refrain::task::classify::{ClassifyInput, Dataset};
 use refrain::task::{Classify, Language, Tag, language};
 use refrain::train::{Data, Run, Settings};
-use refrain::{AnyModel, Cpu, Error, InputProblem, Model, ModelProblem, Place, RunProblem, Session, SettingProblem};
+use refrain::{
+    AnyModel, Cpu, Error, InputProblem, Model, ModelProblem, Place, RunProblem, Session, SettingProblem,
+};
 
 fn cpu() -> Cpu {
     Cpu::new(1).unwrap()
@@ -31,7 +33,8 @@ fn fit(settings: Settings, data: Dataset) -> Result<Model<Classify>, Error> {
 #[test]
 fn a_setting_out_of_range_says_which_what_and_what_is_allowed() {
     let error = fit(Settings { batch_size: Some(0), ..small() }, slopes()).unwrap_err();
-    let Error::Setting { setting: "batch_size", problem: SettingProblem::OutOfRange { value, allowed } } = &error
+    let Error::Setting { setting: "batch_size", problem: SettingProblem::OutOfRange { value, allowed } } =
+        &error
     else {
         panic!("{error:?}")
     };
@@ -56,7 +59,8 @@ fn an_input_says_where_it_is_wrong() {
     let data: Dataset = records.into_iter().collect();
     let settings = Settings { valid_fraction: Some(0.0), ..small() };
     let error = fit(settings, data.named("slopes")).unwrap_err();
-    let Error::Input { place, problem: InputProblem::Size { found: 2 | 3, expected: 2 | 3, .. } } = &error else {
+    let Error::Input { place, problem: InputProblem::Size { found: 2 | 3, expected: 2 | 3, .. } } = &error
+    else {
         panic!("{error:?}")
     };
     assert_eq!(place.source, "slopes");

@@ -5,8 +5,8 @@ mod support;
 use refrain::data::Batch;
 use refrain::kernels::{Cpu, Isa};
 use refrain::model::{
-    ActivationKind, CellKind, Forecaster, ForecasterBatch, ForecasterSizes, ForecasterWorkspace, FrameOutput,
-    Network, RecurrentLayers, ResetGate, Weights,
+    CellKind, Forecaster, ForecasterBatch, ForecasterSizes, ForecasterWorkspace, FrameOutput, LayerSizes,
+    Network, RecurrentLayers, Weights,
 };
 use support::check_gradients;
 
@@ -14,14 +14,8 @@ const INPUT: usize = 4;
 
 fn network(cell: CellKind, output: FrameOutput) -> Forecaster {
     let recurrent = RecurrentLayers {
-        cell,
-        activation: ActivationKind::Tanh,
-        reset_gate: ResetGate::After,
-        hidden_size: 5,
-        num_layers: 2,
+        layers: LayerSizes { cell, hidden_size: 5, num_layers: 2, dropout: 0.3, ..LayerSizes::default() },
         bidirectional: false,
-        dropout: 0.3,
-        layer_norm: false,
         locked_dropout: false,
     };
     Forecaster::new(&ForecasterSizes { input_size: INPUT, recurrent, output }).unwrap()
@@ -70,7 +64,7 @@ fn a_padded_row_gives_the_bits_of_the_row_alone() {
         for cell in [CellKind::Lstm, CellKind::Gru, CellKind::Rnn] {
             for output in outputs() {
                 let network = network(cell, output.clone());
-                let mut weights = Weights::new(&network, &backend, &network.layout().init(1));
+                let mut weights = Weights::new(network.layout(), &backend, &network.layout().init(1));
                 weights.pack(&backend, false);
                 let all = batch(&output, &[3, 9, 1, 6, 2], true);
                 // The outputs of each row's own steps.

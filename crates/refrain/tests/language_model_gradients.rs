@@ -4,11 +4,12 @@
 
 use refrain::data::{Batch, IGNORE, TextBatch};
 use refrain::kernels::{Backend, Cpu, Isa, Loss, Real, Reference};
-use refrain::layer::{DropoutMask, WeightDrop};
+use refrain::layer::DropoutMask;
 use refrain::model::{
-    ActivationKind, Architecture, CellKind, LanguageModel, Network, Part, ResetGate, TrainStep, Weights,
-    gradients,
+    ActivationKind, Architecture, CellKind, LanguageModel, LayerSizes, Network, Part, ResetGate, TrainStep,
+    Weights, gradients,
 };
+use refrain::params::WeightDrop;
 
 /// Central differences with a step of 1e-5 carry an error of about 1e-10 from the third derivative and 1e-11 from
 /// rounding.
@@ -37,16 +38,17 @@ fn architecture(
     embedding_size: usize,
 ) -> Architecture {
     Architecture {
-        cell,
-        activation,
-        reset_gate,
-        hidden_size,
-        num_layers,
-        layer_norm: false,
+        layers: LayerSizes {
+            cell,
+            activation,
+            reset_gate,
+            hidden_size,
+            num_layers,
+            dropout: 0.4,
+            ..LayerSizes::default()
+        },
         embedding_size,
-        vocab_size,
-        tied_embeddings: false,
-        dropout: 0.4,
+        ..Architecture::new(vocab_size)
     }
 }
 
@@ -74,8 +76,8 @@ fn loss_and_gradients<B: Backend>(
     batch: &TextBatch,
 ) -> (Loss, Vec<f64>) {
     let params: Vec<B::Real> = params.iter().map(|&x| B::Real::of(x)).collect();
-    let mut weights = Weights::new(model, backend, &params);
-    weights.pack_dropped(model, backend, WEIGHT_DROP);
+    let mut weights = Weights::new(model.layout(), backend, &params);
+    weights.pack_dropped(backend, WEIGHT_DROP);
     let mut part = Part::<LanguageModel, B>::default();
     part.batch.take(batch, 0..batch.rows);
     part.state = model.zero_state::<B>(batch.rows);
@@ -156,13 +158,14 @@ fn tied_embeddings_and_large_vocabularies_have_the_right_gradients() {
         .map(|entry| entry.name.clone())
         .collect();
     assert!(!names.contains(&"readout.weight".to_owned()), "{names:?}");
-    assert!(LanguageModel::new(&Architecture { hidden_size: 34, ..wide }).is_err());
+    assert!(LanguageModel::new(&Architecture { embedding_size: 34, ..wide }).is_err());
 }
 
 #[test]
 fn gradients_are_the_differences_of_the_loss_where_layers_are_normalised() {
     for cell in [cells()[0], cells()[3], cells()[5]] {
-        let architecture = Architecture { layer_norm: true, ..architecture(cell, (5, 4), 2, 2) };
+        let mut architecture = architecture(cell, (5, 4), 2, 2);
+        architecture.layers.layer_norm = true;
         check_differences(&architecture, &batch(5, Some(vec![4, 3, 1]), (3, 4)));
     }
 }
@@ -184,7 +187,8 @@ fn a_step_drops_recurrent_weights_and_nothing_else() {
 #[test]
 fn the_masks_of_dropout_reach_the_loss() {
     let dropped = architecture(cells()[5], (5, 4), 2, 2);
-    let whole = Architecture { dropout: 0.0, ..dropped.clone() };
+    let mut whole = dropped.clone();
+    whole.layers.dropout = 0.0;
     let losses = [dropped, whole].map(|architecture| {
         let model = LanguageModel::new(&architecture).unwrap();
         let batch = batch(5, None, (2, 3));

@@ -7,7 +7,7 @@ mod golden;
 use golden::Golden;
 use refrain::data::TextBatch;
 use refrain::kernels::{Backend, Cpu, Isa, Real, Reference, Rule, Update};
-use refrain::model::{ActivationKind, Architecture, CellKind, LanguageModel, Network, ResetGate, Workspace};
+use refrain::model::{Architecture, CellKind, LanguageModel, LayerSizes, Network, Workspace};
 use refrain::train::Trainer;
 
 /// What rounding in `f32` does to the curve within a hundred steps; in `f64` the two differ by the rounding of
@@ -26,16 +26,8 @@ fn follow<B: Backend>(backend: &B, losses: &str, tolerance: f64) {
     let golden = Golden::case("sentences");
     let [hidden_size, vocab_size] = golden.shape("rnn.weight_ih_l0") else { panic!("no matrix") };
     let model = LanguageModel::new(&Architecture {
-        cell: CellKind::Rnn,
-        activation: ActivationKind::Tanh,
-        reset_gate: ResetGate::After,
-        hidden_size: *hidden_size,
-        num_layers: 1,
-        layer_norm: false,
-        embedding_size: 0,
-        vocab_size: *vocab_size,
-        tied_embeddings: false,
-        dropout: 0.0,
+        layers: LayerSizes { cell: CellKind::Rnn, hidden_size: *hidden_size, ..LayerSizes::default() },
+        ..Architecture::new(*vocab_size)
     })
     .unwrap();
     let entries = model.layout().entries().iter();
@@ -54,8 +46,7 @@ fn follow<B: Backend>(backend: &B, losses: &str, tolerance: f64) {
     let mut learner = Trainer::new(backend, model, &params, 1, rule.moments());
     for (step, &want) in (1..).zip(golden.values(losses)) {
         learner.reset_state(batch.rows);
-        let update =
-            Update { rule, learning_rate: 0.01, weight_decay: 0.0, decayed: 0, max_norm: None, step };
+        let update = Update { rule, learning_rate: 0.01, step, ..Update::default() };
         let loss = learner.step(&batch, step, &update).loss.mean();
         let error = (loss - f64::from(want)).abs();
         assert!(error < tolerance, "{}, step {step}: {loss} is not {want}", backend.describe());

@@ -5,8 +5,8 @@ mod support;
 use refrain::data::Batch;
 use refrain::kernels::{Cpu, Isa};
 use refrain::model::{
-    ActivationKind, CellKind, InputKind, Network, RecurrentLayers, ResetGate, SpellingSizes, Tagger,
-    TaggerBatch, TaggerSizes, TaggerWorkspace, Weights,
+    CellKind, InputKind, LayerSizes, Network, RecurrentLayers, SpellingSizes, Tagger, TaggerBatch,
+    TaggerSizes, TaggerWorkspace, Weights,
 };
 use support::check_gradients;
 
@@ -19,14 +19,8 @@ const SPELLING: Option<SpellingSizes> =
 
 fn sizes(cell: CellKind, input: InputKind, spelling: Option<SpellingSizes>, crf: bool) -> TaggerSizes {
     let recurrent = RecurrentLayers {
-        cell,
-        activation: ActivationKind::Tanh,
-        reset_gate: ResetGate::After,
-        hidden_size: 5,
-        num_layers: 2,
+        layers: LayerSizes { cell, hidden_size: 5, num_layers: 2, dropout: 0.3, ..LayerSizes::default() },
         bidirectional: cell != CellKind::Gru,
-        dropout: 0.3,
-        layer_norm: false,
         locked_dropout: crf,
     };
     TaggerSizes { input, spelling, word_dropout: 0.2, recurrent, crf, labels: LABELS }
@@ -85,7 +79,7 @@ fn a_padded_row_gives_the_bits_of_the_row_alone() {
         let backend = Cpu::with_isa(isa, 1).unwrap();
         for sizes in all() {
             let network = Tagger::new(&sizes).unwrap();
-            let mut weights = Weights::new(&network, &backend, &network.layout().init(1));
+            let mut weights = Weights::new(network.layout(), &backend, &network.layout().init(1));
             weights.pack(&backend, false);
             let rows_of = |batch: &TaggerBatch| -> Vec<Vec<f32>> {
                 let mut pass = TaggerWorkspace::default();
@@ -112,12 +106,12 @@ fn sizes_that_cannot_be_are_refused() {
     let good = sizes(CellKind::Lstm, IDS, SPELLING, true);
     assert!(Tagger::new(&good).is_ok());
     for (bad, part) in [
-        (TaggerSizes { labels: 0, ..good.clone() }, "number of labels is 0"),
-        (TaggerSizes { word_dropout: 1.0, ..good.clone() }, "word-dropout is 1"),
-        (TaggerSizes { input: FRAMES, ..good.clone() }, "frames have no spelling"),
+        (TaggerSizes { labels: 0, ..good.clone() }, "`labels` is 0: give a number from 1"),
+        (TaggerSizes { word_dropout: 1.0, ..good.clone() }, "`word_dropout` is 1: give a share"),
+        (TaggerSizes { input: FRAMES, ..good.clone() }, "frames are read, which have no spelling"),
         (
             TaggerSizes { spelling: SPELLING.map(|s| SpellingSizes { hidden_size: 0, ..s }), ..good.clone() },
-            "hidden size of characters is 0",
+            "`char_hidden_size` is 0",
         ),
     ] {
         let message = Tagger::new(&bad).unwrap_err().to_string();

@@ -10,8 +10,8 @@ use refrain::data::Batch;
 use refrain::kernels::{Cpu, Isa};
 use refrain::layer::AttentionKind;
 use refrain::model::{
-    ActivationKind, CellKind, Network, RecurrentLayers, ResetGate, Translator, TranslatorBatch,
-    TranslatorSizes, TranslatorWorkspace, Weights,
+    CellKind, LayerSizes, Network, RecurrentLayers, Translator, TranslatorBatch, TranslatorSizes,
+    TranslatorWorkspace, Weights,
 };
 use refrain::sample::BeamOptions;
 use refrain::task::Translate;
@@ -25,14 +25,15 @@ const KINDS: [AttentionKind; 4] =
 
 fn sizes(cell: CellKind, bidirectional: bool, attention: AttentionKind) -> TranslatorSizes {
     let encoder = RecurrentLayers {
-        cell,
-        activation: ActivationKind::Tanh,
-        reset_gate: ResetGate::After,
-        hidden_size: 5,
-        num_layers: 2,
+        layers: LayerSizes {
+            cell,
+            hidden_size: 5,
+            num_layers: 2,
+            dropout: 0.3,
+            layer_norm: cell == CellKind::Lstm,
+            ..LayerSizes::default()
+        },
         bidirectional,
-        dropout: 0.3,
-        layer_norm: cell == CellKind::Lstm,
         locked_dropout: bidirectional,
     };
     TranslatorSizes {
@@ -89,7 +90,7 @@ fn a_padded_row_gives_the_bits_of_the_row_alone() {
             [CellKind::Lstm, CellKind::Gru, CellKind::Rnn, CellKind::Lstm].into_iter().zip(KINDS)
         {
             let network = Translator::new(&sizes(cell, true, attention)).unwrap();
-            let mut weights = Weights::new(&network, &backend, &network.layout().init(1));
+            let mut weights = Weights::new(network.layout(), &backend, &network.layout().init(1));
             weights.pack(&backend, false);
             let all = batch(&[(3, 2), (9, 4), (1, 7), (6, 1), (2, 2)]);
             let logits = |batch: &TranslatorBatch| {
@@ -212,8 +213,8 @@ fn what_cannot_be_learned_from_is_said_with_its_line_and_a_remedy() {
     refused("a\tb\n", |s| Settings { scheduled_sampling: Some(1.5), ..s }, "scheduled-sampling is 1.5");
     refused("a\tb\n", |s| Settings { scheduled_sampling: Some(f32::NAN), ..s }, "scheduled-sampling is NaN");
     refused("a\tb\n", |s| Settings { min_count: Some(9), ..s }, "");
-    refused("a\tb\n", |s| Settings { hidden_size: Some(0), ..s }, "hidden size is 0");
-    refused("a\tb\n", |s| Settings { embedding_size: Some(0), ..s }, "embedding size is 0");
+    refused("a\tb\n", |s| Settings { hidden_size: Some(0), ..s }, "`hidden_size` is 0");
+    refused("a\tb\n", |s| Settings { embedding_size: Some(0), ..s }, "`embedding_size` is 0");
     let several = |s: Settings| Settings { data: s.data.map(|data| [&data[..], &data[..]].concat()), ..s };
     refused("a\tb\n", several, "several files");
 }

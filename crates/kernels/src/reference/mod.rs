@@ -308,6 +308,7 @@ impl<R: Real> Backend for Reference<R> {
     fn update(
         &self,
         update: &Update,
+        decayed: &[Range<usize>],
         grads: &mut [&mut Vec<R>],
         moments: &mut Moments<Vec<R>>,
         params: &mut Vec<R>,
@@ -318,7 +319,7 @@ impl<R: Real> Backend for Reference<R> {
         let norm = squares.sqrt().as_f64();
         if norm.is_finite() {
             let mut moments: Vec<&mut [R]> = moments.0.iter_mut().map(|m| &mut m[..]).collect();
-            update.apply(0, update.clip_factor(norm), sum, &mut moments, params);
+            update.apply(decayed, 0, update.clip_factor(norm), sum, &mut moments, params);
         }
         Updated { norm }
     }

@@ -50,13 +50,11 @@ impl<R> Trace<R> {
         pass: &<T::Network as Network>::Workspace<B>,
     ) -> Self {
         let network = session.model().task.network();
-        let stacks = network.stacks();
-        let specs: Vec<_> = stacks.iter().flat_map(|stack| stack.specs()).collect();
         let mut layers = vec![];
-        for Tapes { name, first, tapes } in network.tapes(pass) {
-            let both = specs[first..first + tapes.len()].iter().any(|spec| spec.reverse);
-            for (i, tape) in tapes.iter().enumerate() {
-                let spec = specs[first + i];
+        for Tapes { name, stack, tapes } in network.tapes(pass) {
+            let both = stack.specs().iter().any(|spec| spec.reverse);
+            let of_stack = stack.specs().iter().zip(stack.weights(session.weights()));
+            for (i, ((spec, layer), tape)) in of_stack.zip(tapes).enumerate() {
                 let number = if both { i / 2 } else { i } + 1;
                 let direction = match (both, spec.reverse) {
                     (false, _) => "",
@@ -66,7 +64,7 @@ impl<R> Trace<R> {
                 layers.push(LayerTrace {
                     name: format!("{name} layer {number}{direction}").trim_start().to_owned(),
                     units: spec.hidden_size,
-                    activations: session.backend().trace(&session.weights().layers[first + i], tape),
+                    activations: session.backend().trace(layer, tape),
                 });
             }
         }

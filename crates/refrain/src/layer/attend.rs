@@ -1,12 +1,13 @@
 //! Attention as a layer: what a decoder gives is compared with what an encoder gave, through the linear layers that the
 //! score wants, by [`Attention`].
 
-use refrain_kernels::{Backend, LinearSpec, Real};
+use refrain_kernels::{Backend, Real};
 use serde::{Deserialize, Serialize};
 
 use super::attention::{Attention, AttentionGradients, AttentionScore};
-use super::linear::{push_bias, push_linear};
-use crate::params::{Init, Layout};
+use super::linear::{Linear, LinearBack};
+use super::workspace::workspace;
+use crate::params::{Init, LayoutBuilder, Weights};
 
 /// How a decoder attends to the source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,8 +31,10 @@ pub struct Attend {
     hidden_size: usize,
     /// Of the encoder's output, `W`.
     width: usize,
-    /// Over the encoder's output, then over the decoder's.
-    linears: Vec<LinearSpec>,
+    /// Over the encoder's output.
+    keys: Option<Linear>,
+    /// Over the decoder's.
+    queries: Option<Linear>,
     /// Where `v` is, for the additive score.
     score: Option<usize>,
 }
@@ -49,25 +52,30 @@ pub struct Memory<R> {
     score: Vec<R>,
 }
 
-/// What a pass leaves behind.
-pub struct AttendWorkspace<B: Backend> {
-    /// What is attended to.
-    pub memory: Memory<B::Real>,
-    queries: Vec<B::Real>,
-    weights: Vec<B::Real>,
-    context: Vec<B::Real>,
-    d_queries: Vec<B::Real>,
-    d_keys: Vec<B::Real>,
-    d_values: Vec<B::Real>,
-    d_score: Vec<B::Real>,
-    d_part: B::Frames,
-    scratch: B::Scratch,
+workspace! {
+    /// What a pass leaves behind.
+    pub struct AttendWorkspace<B> {
+        /// What is attended to.
+        pub memory: Memory<B::Real>,
+        queries: Vec<B::Real>,
+        /// The weights of the last pass, `[T, B, S]`.
+        pub attended: Vec<B::Real>,
+        context: Vec<B::Real>,
+        d_queries: Vec<B::Real>,
+        d_keys: Vec<B::Real>,
+        d_values: Vec<B::Real>,
+        d_score: Vec<B::Real>,
+        d_part: B::Frames,
+        scratch: B::Scratch,
+    }
 }
 
-/// What the way back takes, and where gradients go.
+/// What the backward pass takes, and where gradients go.
 pub struct AttendBack<'a, B: Backend> {
-    /// The encoder's, and the decoder's, as they were attended to.
-    pub outputs: [B::View<'a>; 2],
+    /// The encoder's output, `[S, B, W]`, as it was attended to.
+    pub encoded: B::View<'a>,
+    /// The decoder's, `[T, B, H]`, as it attended.
+    pub decoded: B::View<'a>,
     /// Gradient of the contexts, `[T, B, W]`.
     pub d_context: &'a [B::Real],
     /// Gradient of the decoder's output, added to.
@@ -77,54 +85,41 @@ pub struct AttendBack<'a, B: Backend> {
 }
 
 impl Attend {
-    /// Appends the matrices that a score wants to `layout`, over an encoder's output of `width`; none for no attention.
-    pub(crate) fn new(
-        layout: &mut Layout,
+    /// Lays out what a score wants, over an encoder's output of `width`; none for no attention.
+    pub fn new(
+        layout: &mut LayoutBuilder,
         prefix: &str,
         kind: AttentionKind,
         hidden_size: usize,
         width: usize,
     ) -> Option<Self> {
-        let mut linears = vec![];
-        if matches!(kind, AttentionKind::General | AttentionKind::Additive) {
-            linears.push(push_linear(layout, &format!("{prefix}.keys"), width, hidden_size));
-        }
-        let mut score = None;
-        if kind == AttentionKind::Additive {
-            linears.push(push_linear(layout, &format!("{prefix}.queries"), hidden_size, hidden_size));
-            let init = Init::Uniform(1.0 / (hidden_size as f32).sqrt());
-            score = Some(layout.push(format!("{prefix}.score.weight"), &[1, hidden_size], init));
-        }
-        (kind != AttentionKind::None).then_some(Self { hidden_size, width, linears, score })
-    }
-
-    /// Appends the bias of the queries, if there are any of their own.
-    pub(crate) fn push_biases(&mut self, layout: &mut Layout, prefix: &str) {
-        if let Some(queries) = self.linears.get_mut(1) {
-            push_bias(layout, &format!("{prefix}.queries"), queries);
-        }
-    }
-
-    /// Its linear layers.
-    pub fn specs(&self) -> &[LinearSpec] {
-        &self.linears
+        use AttentionKind::{Additive, General};
+        let keys = matches!(kind, General | Additive)
+            .then(|| Linear::without_bias(layout, &format!("{prefix}.keys"), width, hidden_size));
+        let additive = (kind == Additive).then(|| {
+            let queries = Linear::new(layout, &format!("{prefix}.queries"), hidden_size, hidden_size);
+            let init = Init::of_products(hidden_size);
+            (queries, layout.matrix(format!("{prefix}.score.weight"), [1, hidden_size], init))
+        });
+        let (queries, score) = additive.unzip();
+        (kind != AttentionKind::None).then_some(Self { hidden_size, width, keys, queries, score })
     }
 
     /// Reads what is to be attended to: an encoder's output `[S, B, W]`.
     pub fn remember<B: Backend>(
         &self,
         backend: &B,
-        (linears, params): (&[B::Linear], &B::Buffer),
+        weights: &Weights<B>,
         output: B::View<'_>,
         lengths: &[usize],
-        pass: &mut AttendWorkspace<B>,
+        workspace: &mut AttendWorkspace<B>,
     ) {
-        let AttendWorkspace { memory, scratch, .. } = pass;
+        let AttendWorkspace { memory, scratch, .. } = workspace;
         memory.lengths.clear();
         memory.lengths.extend_from_slice(lengths);
         memory.values = backend.read_frames(output);
-        match linears.first() {
-            Some(keys) => backend.linear_outputs(keys, output, &mut memory.keys, scratch),
+        match &self.keys {
+            Some(keys) => keys.outputs(backend, weights, output, &mut memory.keys, scratch),
             None => {
                 memory.keys.clear();
                 for value in memory.values.chunks_exact(self.width) {
@@ -135,70 +130,69 @@ impl Attend {
             }
         }
         if let Some(at) = self.score {
-            memory.score = backend.read_part(params, at..at + self.hidden_size);
+            memory.score = backend.read_part(&weights.params, at..at + self.hidden_size);
         }
     }
 
     /// The contexts `[T, B, W]` of a decoder's output `[T, B, H]`.
-    pub fn forward<'p, B: Backend>(
+    pub fn forward<'w, B: Backend>(
         &self,
         backend: &B,
-        linears: &[B::Linear],
+        weights: &Weights<B>,
         output: B::View<'_>,
-        pass: &'p mut AttendWorkspace<B>,
-    ) -> &'p [B::Real] {
-        let AttendWorkspace { memory, queries, weights, context, scratch, .. } = pass;
-        match linears.get(1) {
-            Some(linear) => backend.linear_outputs(linear, output, queries, scratch),
+        workspace: &'w mut AttendWorkspace<B>,
+    ) -> &'w [B::Real] {
+        let AttendWorkspace { memory, queries, attended, context, scratch, .. } = workspace;
+        match &self.queries {
+            Some(linear) => linear.outputs(backend, weights, output, queries, scratch),
             None => *queries = backend.read_frames(output),
         }
-        self.attention(memory).forward(queries, weights, context);
+        self.attention(memory).forward(queries, attended, context);
         context
     }
 
-    /// The way back; gives the gradient of the encoder's output.
+    /// The backward pass; gives the gradient of the encoder's output.
     pub fn backward<B: Backend>(
         &self,
         backend: &B,
-        linears: &[B::Linear],
-        pass: &mut AttendWorkspace<B>,
+        weights: &Weights<B>,
+        workspace: &mut AttendWorkspace<B>,
         back: AttendBack<'_, B>,
     ) -> B::Frames {
-        let AttendBack { outputs: [encoded, decoded], d_context, d_output, grads } = back;
-        let AttendWorkspace { memory, queries, weights, d_queries, d_keys, d_values, d_score, .. } = pass;
-        let (d_part, scratch) = (&mut pass.d_part, &mut pass.scratch);
+        let AttendBack { encoded, decoded, d_context, d_output, grads } = back;
+        let AttendWorkspace { memory, queries, attended, d_queries, d_keys, d_values, d_score, .. } =
+            workspace;
+        let (d_part, scratch) = (&mut workspace.d_part, &mut workspace.scratch);
         d_score.clear();
         d_score.resize(memory.score.len(), B::Real::of(0.0));
         let into = AttentionGradients { queries: d_queries, keys: d_keys, values: d_values, score: d_score };
-        self.attention(memory).backward(queries, weights, d_context, into);
+        self.attention(memory).backward(queries, attended, d_context, into);
         if let Some(at) = self.score {
             backend.add_part(d_score, grads, at);
         }
-        let d_queries = backend.d_frames(self.hidden_size, d_queries);
-        match linears.get(1) {
+        match &self.queries {
             Some(linear) => {
-                let d_queries = backend.view(&d_queries);
-                backend.linear_backward(linear, decoded, d_queries, Some(d_part), grads, scratch);
+                let back = LinearBack { d_outputs: d_queries, d_input: Some(d_part), grads };
+                linear.backward(backend, weights, decoded, back, scratch);
                 backend.add_gradients(backend.view(d_part), d_output);
             }
-            None => backend.add_gradients(backend.view(&d_queries), d_output),
-        }
-        match linears.first() {
-            Some(linear) => {
-                let d_keys = backend.d_frames(self.hidden_size, d_keys);
-                backend.linear_backward(linear, encoded, backend.view(&d_keys), Some(d_part), grads, scratch);
-                let mut d_encoded = backend.d_frames(self.width, d_values);
-                backend.add_gradients(backend.view(d_part), &mut d_encoded);
-                d_encoded
-            }
             None => {
-                let halves = d_values.chunks_exact_mut(self.width).zip(d_keys.chunks_exact(self.hidden_size));
-                for (d_value, d_key) in halves {
-                    d_value.iter_mut().zip(d_key.iter().cycle()).for_each(|(to, &d)| *to = *to + d);
-                }
-                backend.d_frames(self.width, d_values)
+                let d_queries = backend.d_frames(self.hidden_size, d_queries);
+                backend.add_gradients(backend.view(&d_queries), d_output);
             }
         }
+        let Some(linear) = &self.keys else {
+            let halves = d_values.chunks_exact_mut(self.width).zip(d_keys.chunks_exact(self.hidden_size));
+            for (d_value, d_key) in halves {
+                d_value.iter_mut().zip(d_key.iter().cycle()).for_each(|(to, &d)| *to = *to + d);
+            }
+            return backend.d_frames(self.width, d_values);
+        };
+        let back = LinearBack { d_outputs: d_keys, d_input: Some(d_part), grads };
+        linear.backward(backend, weights, encoded, back, scratch);
+        let mut d_encoded = backend.d_frames(self.width, d_values);
+        backend.add_gradients(backend.view(d_part), &mut d_encoded);
+        d_encoded
     }
 
     fn attention<'a, R: Real>(&self, memory: &'a Memory<R>) -> Attention<'a, R> {
@@ -212,32 +206,6 @@ impl Attend {
             values: &memory.values,
             value_size: self.width,
             lengths: &memory.lengths,
-        }
-    }
-}
-
-impl<B: Backend> AttendWorkspace<B> {
-    /// The weights of the last pass, `[T, B, S]`.
-    pub fn weights(&self) -> &[B::Real] {
-        &self.weights
-    }
-}
-
-impl<B: Backend> Default for AttendWorkspace<B> {
-    fn default() -> Self {
-        let [queries, weights, context, d_queries, d_keys, d_values, d_score] =
-            std::array::from_fn(|_| vec![]);
-        Self {
-            memory: Memory::default(),
-            queries,
-            weights,
-            context,
-            d_queries,
-            d_keys,
-            d_values,
-            d_score,
-            d_part: B::Frames::default(),
-            scratch: B::Scratch::default(),
         }
     }
 }

@@ -3,34 +3,37 @@
 //! Layer by layer, what both directions end with goes through a linear layer and a tanh: `[h, c] = tanh(W [h_forwards,
 //! h_backwards, c_forwards, c_backwards] + b)`, without `c` for cells that have none.
 
-use refrain_kernels::{Backend, LinearSpec, Real, State};
+use refrain_kernels::{Backend, Real, State};
 
-use super::linear::{push_bias, push_linear};
+use super::linear::{Linear, LinearBack};
 use super::tanh::{tanh, tanh_back};
-use crate::params::Layout;
+use super::workspace::workspace;
+use crate::params::{LayoutBuilder, Weights};
 
 /// A linear layer for each layer of the encoder, which has as many as the decoder, of the same cell and size.
 #[derive(Clone, Debug)]
 pub struct Bridge {
-    specs: Vec<LinearSpec>,
+    linears: Vec<Linear>,
     hidden_size: usize,
     /// Of the encoder.
     directions: usize,
 }
 
-/// What a pass leaves behind.
-pub struct BridgeWorkspace<B: Backend> {
-    /// Of each layer: what went in, and what came out, `[B, 1 or 2 H]`.
-    inputs: Vec<B::Frames>,
-    outputs: Vec<Vec<B::Real>>,
-    d_input: B::Frames,
-    scratch: B::Scratch,
+workspace! {
+    /// What a pass leaves behind.
+    pub struct BridgeWorkspace<B> {
+        /// Of each layer: what went in, and what came out, `[B, 1 or 2 H]`.
+        inputs: Vec<B::Frames>,
+        outputs: Vec<Vec<B::Real>>,
+        d_input: B::Frames,
+        scratch: B::Scratch,
+    }
 }
 
 impl Bridge {
-    /// Appends the matrices to `layout`, `prefix.l0.weight` and so on; `states` are the vectors of a layer's state.
-    pub(crate) fn new(
-        layout: &mut Layout,
+    /// Lays out the linear layers, `prefix.l0` and so on; `states` are the vectors of a layer's state.
+    pub fn new(
+        layout: &mut LayoutBuilder,
         prefix: &str,
         num_layers: usize,
         hidden_size: usize,
@@ -38,38 +41,26 @@ impl Bridge {
         states: usize,
     ) -> Self {
         let (from, to) = (directions * states * hidden_size, states * hidden_size);
-        let specs = (0..num_layers).map(|l| push_linear(layout, &format!("{prefix}.l{l}"), from, to));
-        Self { specs: specs.collect(), hidden_size, directions }
-    }
-
-    /// Appends the biases.
-    pub(crate) fn push_biases(&mut self, layout: &mut Layout, prefix: &str) {
-        for (l, spec) in self.specs.iter_mut().enumerate() {
-            push_bias(layout, &format!("{prefix}.l{l}"), spec);
-        }
-    }
-
-    /// The linear layers, lowest first.
-    pub fn specs(&self) -> &[LinearSpec] {
-        &self.specs
+        let linears = (0..num_layers).map(|l| Linear::new(layout, &format!("{prefix}.l{l}"), from, to));
+        Self { linears: linears.collect(), hidden_size, directions }
     }
 
     /// The decoder's initial states from the encoder's final ones (of each layer forwards before backwards).
     pub fn forward<B: Backend>(
         &self,
         backend: &B,
-        linears: &[B::Linear],
+        weights: &Weights<B>,
         finals: &[State<B::Real>],
-        pass: &mut BridgeWorkspace<B>,
+        workspace: &mut BridgeWorkspace<B>,
     ) -> Vec<State<B::Real>> {
-        let BridgeWorkspace { inputs, outputs, scratch, .. } = pass;
+        let BridgeWorkspace { inputs, outputs, scratch, .. } = workspace;
         inputs.clear();
-        outputs.resize_with(self.specs.len(), Vec::new);
-        let layers = finals.chunks_exact(self.directions).zip(linears).zip(outputs);
+        outputs.resize_with(self.linears.len(), Vec::new);
+        let layers = finals.chunks_exact(self.directions).zip(&self.linears).zip(outputs);
         let initial = layers.map(|((finals, linear), output)| {
             let joined = join(finals, self.hidden_size);
-            let frames = backend.frames(self.specs[0].input_size, &joined);
-            backend.linear_outputs(linear, backend.view(&frames), output, scratch);
+            let frames = backend.frames(linear.input_size, &joined);
+            linear.outputs(backend, weights, backend.view(&frames), output, scratch);
             inputs.push(frames);
             tanh(output);
             let mut states = split(output, self.hidden_size, 1, !finals[0].c.is_empty());
@@ -82,19 +73,18 @@ impl Bridge {
     pub fn backward<B: Backend>(
         &self,
         backend: &B,
-        linears: &[B::Linear],
+        weights: &Weights<B>,
         d_initial: &[State<B::Real>],
-        pass: &mut BridgeWorkspace<B>,
+        workspace: &mut BridgeWorkspace<B>,
         grads: &mut B::Buffer,
     ) -> Vec<State<B::Real>> {
-        let BridgeWorkspace { inputs, outputs, d_input, scratch } = pass;
-        let layers = d_initial.iter().zip(linears).zip(inputs.iter().zip(outputs));
+        let BridgeWorkspace { inputs, outputs, d_input, scratch } = workspace;
+        let layers = d_initial.iter().zip(&self.linears).zip(inputs.iter().zip(outputs));
         let d_finals = layers.flat_map(|((d_initial, linear), (input, output))| {
             let mut d_output = join(std::slice::from_ref(d_initial), self.hidden_size);
             tanh_back(output, &mut d_output);
-            let d_output = backend.d_frames(self.specs[0].output_size, &d_output);
-            let views = (backend.view(input), backend.view(&d_output));
-            backend.linear_backward(linear, views.0, views.1, Some(d_input), grads, scratch);
+            let back = LinearBack { d_outputs: &d_output, d_input: Some(&mut *d_input), grads: &mut *grads };
+            linear.backward(backend, weights, backend.view(input), back, scratch);
             let d_joined = backend.read_frames(backend.view(d_input));
             split(&d_joined, self.hidden_size, self.directions, !d_initial.c.is_empty())
         });
@@ -112,22 +102,11 @@ fn join<R: Real>(states: &[State<R>], size: usize) -> Vec<R> {
     (0..rows).flat_map(row).collect()
 }
 
-/// The way back from [`join`].
+/// The reverse of [`join`].
 fn split<R: Real>(joined: &[R], size: usize, count: usize, with_c: bool) -> Vec<State<R>> {
     let width = count * size * if with_c { 2 } else { 1 };
     let part = |at: usize| joined.chunks_exact(width).flat_map(|row| &row[at..][..size]).copied().collect();
     let state =
         |i: usize| State { h: part(i * size), c: if with_c { part((count + i) * size) } else { vec![] } };
     (0..count).map(state).collect()
-}
-
-impl<B: Backend> Default for BridgeWorkspace<B> {
-    fn default() -> Self {
-        Self {
-            inputs: vec![],
-            outputs: vec![],
-            d_input: B::Frames::default(),
-            scratch: B::Scratch::default(),
-        }
-    }
 }

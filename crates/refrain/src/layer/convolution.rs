@@ -1,128 +1,136 @@
 //! A convolution of 3 x 3 pixels, then the largest of each 2 x 2 of its outputs, then ReLU.
 //!
 //! The neighbourhood of every pixel is laid out as a row (im2col), so that the convolution is a linear layer over rows;
-//! laying out, pooling and their ways back run on the host. Pictures are `[B, height, width, channels]`; beyond their edges they
+//! laying out, pooling and their gradients run on the host. Pictures are `[B, height, width, channels]`; beyond their edges they
 //! are zero.
 
-use refrain_kernels::{Backend, LinearSpec, Real};
+use refrain_kernels::{Backend, Real};
 
-use crate::params::{Init, Layout};
+use super::linear::{Linear, LinearBack};
+use super::workspace::workspace;
+use crate::params::{Init, LayoutBuilder, Weights};
 
 /// Pixels a side of a neighbourhood.
 const SIDE: usize = 3;
 
+/// The size of a picture `[height, width, channels]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImageSize {
+    /// Columns.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// Numbers a pixel.
+    pub channels: usize,
+}
+
+impl ImageSize {
+    /// Numbers a picture.
+    pub fn len(self) -> usize {
+        self.width * self.height * self.channels
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+}
+
 /// One layer of a picture's encoder.
 #[derive(Clone, Copy, Debug)]
 pub struct Convolution {
-    /// Columns of what it reads; what it gives has half as many.
-    width: usize,
-    /// Rows, likewise.
-    height: usize,
-    /// Numbers a pixel.
-    channels: usize,
-    linear: LinearSpec,
+    /// Of what it reads.
+    size: ImageSize,
+    /// Over neighbourhoods.
+    linear: Linear,
 }
 
-/// What a pass leaves behind; reused from pass to pass.
-pub struct ConvolutionWorkspace<B: Backend> {
-    patches: B::Frames,
-    d_patches: B::Frames,
-    /// What both are made of on the host, and the gradient of `outputs`.
-    laid_out: Vec<B::Real>,
-    /// Before pooling, `[B, height, width, O]`.
-    outputs: Vec<B::Real>,
-    /// Where in `outputs` each pooled number is from.
-    places: Vec<u32>,
-    /// `[B, height / 2, width / 2, O]`.
-    pooled: Vec<B::Real>,
+workspace! {
+    /// What a pass leaves behind; reused from pass to pass.
+    pub struct ConvolutionWorkspace<B> {
+        patches: B::Frames,
+        d_patches: B::Frames,
+        /// What both are made of on the host, and the gradient of `outputs`.
+        laid_out: Vec<B::Real>,
+        /// Before pooling, `[B, height, width, O]`.
+        outputs: Vec<B::Real>,
+        /// Where in `outputs` each pooled number is from.
+        places: Vec<u32>,
+        /// `[B, height / 2, width / 2, O]`.
+        pooled: Vec<B::Real>,
+    }
+}
+
+/// What a convolution's backward pass takes, and where gradients go.
+pub struct ConvolutionBack<'a, B: Backend> {
+    /// Gradient of what the forward pass gave, `[B, height / 2, width / 2, O]`.
+    pub d_pooled: &'a [B::Real],
+    /// Whether the gradient of the pictures is wanted.
+    pub d_pictures: bool,
+    /// The arena of gradients, added to.
+    pub grads: &'a mut B::Buffer,
 }
 
 impl Convolution {
-    /// Appends the matrix to `layout`, under `prefix.weight`; the bias comes by [`Convolution::push_bias`].
-    pub(crate) fn new(
-        layout: &mut Layout,
-        prefix: &str,
-        (width, height, channels): (usize, usize, usize),
-        output_channels: usize,
-    ) -> Self {
-        let input_size = SIDE * SIDE * channels;
+    /// Lays out the matrix, `prefix.weight`, and the bias, `prefix.bias`, of a layer that reads pictures of a `size`.
+    pub fn new(layout: &mut LayoutBuilder, prefix: &str, size: ImageSize, output_channels: usize) -> Self {
+        let input_size = SIDE * SIDE * size.channels;
         // Half of the outputs are cut off by ReLU (He et al. 2015, equation 10).
         let init = Init::Uniform((6.0 / input_size as f32).sqrt());
-        let weight = layout.push(format!("{prefix}.weight"), &[output_channels, input_size], init);
-        let linear = LinearSpec { input_size, output_size: output_channels, weight, bias: None };
-        Self { width, height, channels, linear }
+        Self { size, linear: Linear::starting(layout, prefix, input_size, output_channels, init) }
     }
 
-    /// Appends the bias.
-    pub(crate) fn push_bias(&mut self, layout: &mut Layout, prefix: &str) {
-        let init = Init::Uniform(1.0 / (self.linear.input_size as f32).sqrt());
-        self.linear.bias = Some(layout.push(format!("{prefix}.bias"), &[self.linear.output_size], init));
-    }
-
-    /// The linear layer over neighbourhoods.
-    pub fn linear(&self) -> LinearSpec {
-        self.linear
-    }
-
-    /// Columns, rows and channels of what it gives.
-    pub fn output(&self) -> (usize, usize, usize) {
-        (self.width / 2, self.height / 2, self.linear.output_size)
-    }
-
-    /// Numbers of a picture that it gives.
-    pub fn output_size(&self) -> usize {
-        let (width, height, channels) = self.output();
-        width * height * channels
+    /// The size of what it gives: half as many columns and rows.
+    pub fn output(&self) -> ImageSize {
+        let ImageSize { width, height, .. } = self.size;
+        ImageSize { width: width / 2, height: height / 2, channels: self.linear.output_size }
     }
 
     /// From pictures `[B, height, width, channels]` to `[B, height / 2, width / 2, O]`.
-    pub fn forward<'p, B: Backend>(
+    pub fn forward<'w, B: Backend>(
         &self,
         backend: &B,
-        layer: &B::Linear,
+        weights: &Weights<B>,
         pictures: &[B::Real],
-        pass: &'p mut ConvolutionWorkspace<B>,
+        workspace: &'w mut ConvolutionWorkspace<B>,
         scratch: &mut B::Scratch,
-    ) -> &'p [B::Real] {
-        self.lay_out(pictures, &mut pass.laid_out);
-        pass.patches = backend.frames(self.linear.input_size, &pass.laid_out);
-        backend.linear_outputs(layer, backend.view(&pass.patches), &mut pass.outputs, scratch);
-        self.pool(&pass.outputs, &mut pass.pooled, &mut pass.places);
-        &pass.pooled
+    ) -> &'w [B::Real] {
+        let ConvolutionWorkspace { patches, laid_out, outputs, .. } = workspace;
+        self.lay_out(pictures, laid_out);
+        *patches = backend.frames(self.linear.input_size, laid_out);
+        self.linear.outputs(backend, weights, backend.view(patches), outputs, scratch);
+        self.pool(outputs, &mut workspace.pooled, &mut workspace.places);
+        &workspace.pooled
     }
 
-    /// The way back from the gradient of what [`Convolution::forward`] gave: adds to `grads`, and where it is wanted overwrites the
-    /// gradient of the pictures.
+    /// The backward pass from the gradient of what [`Convolution::forward`] gave; gives that of the pictures, if it is
+    /// wanted, or else nothing.
     pub fn backward<B: Backend>(
         &self,
         backend: &B,
-        layer: &B::Linear,
-        d_pooled: &[B::Real],
-        d_pictures: Option<&mut Vec<B::Real>>,
-        pass: &mut ConvolutionWorkspace<B>,
-        (grads, scratch): (&mut B::Buffer, &mut B::Scratch),
-    ) {
-        let d_outputs = &mut pass.laid_out;
+        weights: &Weights<B>,
+        workspace: &mut ConvolutionWorkspace<B>,
+        back: ConvolutionBack<'_, B>,
+        scratch: &mut B::Scratch,
+    ) -> Vec<B::Real> {
+        let ConvolutionBack { d_pooled, d_pictures, grads } = back;
+        let ConvolutionWorkspace { patches, d_patches, laid_out: d_outputs, outputs, places, pooled } =
+            workspace;
         d_outputs.clear();
-        d_outputs.resize(pass.outputs.len(), B::Real::of(0.0));
-        for ((&d, &y), &place) in d_pooled.iter().zip(&pass.pooled).zip(&pass.places) {
+        d_outputs.resize(outputs.len(), B::Real::of(0.0));
+        for ((&d, &y), &place) in d_pooled.iter().zip(&*pooled).zip(&*places) {
             if y > B::Real::of(0.0) {
                 d_outputs[place as usize] = d;
             }
         }
-        let d_outputs = backend.d_frames(self.linear.output_size, d_outputs);
-        let (patches, d_outputs) = (backend.view(&pass.patches), backend.view(&d_outputs));
-        let d_patches = d_pictures.is_some().then_some(&mut pass.d_patches);
-        backend.linear_backward(layer, patches, d_outputs, d_patches, grads, scratch);
-        if let Some(d_pictures) = d_pictures {
-            let d_patches = backend.read_frames(backend.view(&pass.d_patches));
-            self.add_patches(&d_patches, d_pictures);
-        }
+        let back = LinearBack { d_outputs, d_input: d_pictures.then_some(&mut *d_patches), grads };
+        self.linear.backward(backend, weights, backend.view(patches), back, scratch);
+        if d_pictures { self.add_patches(&backend.read_frames(backend.view(d_patches))) } else { vec![] }
     }
 
     /// Every pixel's neighbourhood: overwrites `patches` with `[B, height, width, 9 channels]`.
     fn lay_out<R: Real>(&self, pictures: &[R], patches: &mut Vec<R>) {
-        let Self { width, height, channels, .. } = *self;
+        let ImageSize { width, height, channels } = self.size;
         let line = SIDE * channels;
         patches.clear();
         patches.resize(pictures.len() * SIDE * SIDE, R::zero());
@@ -141,12 +149,11 @@ impl Convolution {
         }
     }
 
-    /// The way back: every pixel's gradient is the sum over the neighbourhoods that it lies in.
-    fn add_patches<R: Real>(&self, d_patches: &[R], d_pictures: &mut Vec<R>) {
-        let Self { width, height, channels, .. } = *self;
+    /// The reverse: every pixel's gradient is the sum over the neighbourhoods that it lies in.
+    fn add_patches<R: Real>(&self, d_patches: &[R]) -> Vec<R> {
+        let ImageSize { width, height, channels } = self.size;
         let line = SIDE * channels;
-        d_pictures.clear();
-        d_pictures.resize(d_patches.len() / (SIDE * SIDE), R::zero());
+        let mut d_pictures = vec![R::zero(); d_patches.len() / (SIDE * SIDE)];
         for (at, row) in d_patches.chunks_exact(width * SIDE * line).enumerate() {
             let y = at % height;
             for (x, patch) in row.chunks_exact(SIDE * line).enumerate() {
@@ -159,28 +166,29 @@ impl Convolution {
                 }
             }
         }
+        d_pictures
     }
 
     /// What of line `dy` of the neighbourhood of a pixel lies within the picture.
     fn span(&self, x: usize, y: usize, dy: usize) -> Option<Span> {
-        (1..=self.height).contains(&(y + dy)).then(|| {
-            let (first, last) = (x.max(1) - 1, (x + 1).min(self.width - 1));
+        let ImageSize { width, height, channels } = self.size;
+        (1..=height).contains(&(y + dy)).then(|| {
+            let (first, last) = (x.max(1) - 1, (x + 1).min(width - 1));
             Span {
-                at: (first + 1 - x) * self.channels,
-                from: first * self.channels,
-                len: (last + 1 - first) * self.channels,
+                at: (first + 1 - x) * channels,
+                from: first * channels,
+                len: (last + 1 - first) * channels,
             }
         })
     }
 
     /// The largest of each 2 x 2 outputs, or zero if all are below, and where it is from.
     fn pool<R: Real>(&self, outputs: &[R], pooled: &mut Vec<R>, places: &mut Vec<u32>) {
-        let channels = self.linear.output_size;
-        let (columns, rows) = (self.width / 2, self.height / 2);
-        let line = self.width * channels;
+        let ImageSize { width: columns, height: rows, channels } = self.output();
+        let line = self.size.width * channels;
         pooled.clear();
         places.clear();
-        for picture in (0..outputs.len()).step_by(self.height * line) {
+        for picture in (0..outputs.len()).step_by(self.size.height * line) {
             for corner in (0..rows).flat_map(|y| (0..columns).map(move |x| (y, x))) {
                 let at = picture + 2 * corner.0 * line + 2 * corner.1 * channels;
                 for first in at..at + channels {
@@ -205,24 +213,12 @@ struct Span {
     len: usize,
 }
 
-impl<B: Backend> Default for ConvolutionWorkspace<B> {
-    fn default() -> Self {
-        Self {
-            patches: B::Frames::default(),
-            d_patches: B::Frames::default(),
-            laid_out: vec![],
-            outputs: vec![],
-            places: vec![],
-            pooled: vec![],
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use refrain_kernels::Reference;
 
     use super::*;
+    use crate::params::Layout;
 
     /// Columns, rows, channels; odd numbers lose their last column and row in pooling.
     const SIZES: [(usize, usize, usize); 3] = [(4, 6, 2), (5, 3, 1), (2, 2, 3)];
@@ -231,16 +227,15 @@ mod tests {
     fn it_is_the_definition_written_out() {
         let backend = Reference::<f64>::new();
         for (width, height, channels) in SIZES {
-            let mut layout = Layout::default();
-            let mut layer = Convolution::new(&mut layout, "c", (width, height, channels), 3);
-            layer.push_bias(&mut layout, "c");
+            let size = ImageSize { width, height, channels };
+            let (layout, layer) = Layout::build(|layout| Convolution::new(layout, "c", size, 3));
             let params: Vec<f64> = layout.init(2).into_iter().map(f64::from).collect();
-            let mut linear = backend.linear(&layer.linear());
-            backend.pack_linear(&mut linear, &backend.buffer(&params), false);
+            let mut weights = Weights::new(&layout, &backend, &params);
+            weights.pack(&backend, false);
             let pictures: Vec<f64> =
                 (0..2 * width * height * channels).map(|i| (i as f64 * 1.3).sin()).collect();
-            let mut pass = ConvolutionWorkspace::default();
-            let got = layer.forward(&backend, &linear, &pictures, &mut pass, &mut Default::default());
+            let mut workspace = ConvolutionWorkspace::default();
+            let got = layer.forward(&backend, &weights, &pictures, &mut workspace, &mut Default::default());
             let pixel = |b: usize, y: isize, x: isize, c: usize| {
                 let inside = (0..height as isize).contains(&y) && (0..width as isize).contains(&x);
                 let at = ((b * height) as isize + y) * width as isize + x;
@@ -264,7 +259,7 @@ mod tests {
                 let four = [at(b, y, x, o), at(b, y, x + 1, o), at(b, y + 1, x, o), at(b, y + 1, x + 1, o)];
                 expected.push(four.into_iter().fold(0.0, f64::max));
             }
-            assert_eq!(got.len(), 2 * layer.output_size());
+            assert_eq!(got.len(), 2 * layer.output().len());
             assert!(got.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-12), "{got:?} {expected:?}");
         }
     }

@@ -4,7 +4,11 @@
 //! The score of labels `y` under emissions `e` is `start[y_0] + sum_t e[t, y_t] + sum_t transition[y_(t-1), y_t] + end[y_last]`;
 //! its probability is the exponential of that over the sum of those of all sequences.
 
+use std::ops::Range;
+
 use refrain_kernels::{Loss, Real};
+
+use crate::params::{Init, LayoutBuilder};
 
 /// The parameters, borrowed from an arena: `start [K]`, `end [K]`, `transitions [K, K]` from row to column.
 #[derive(Clone, Copy)]
@@ -23,6 +27,27 @@ pub struct Chains<'a, R> {
     pub labels: &'a [u32],
     /// `[B]`, each at least 1.
     pub lengths: &'a [usize],
+}
+
+/// Where the gradients of a field's loss go.
+#[derive(Debug)]
+pub struct CrfBack<'a, R> {
+    /// Factor on every gradient.
+    pub scale: R,
+    /// Of the emissions, `[T, B, K]`, overwritten.
+    pub d_emissions: &'a mut Vec<R>,
+    /// Of the parameters, as [`Crf::new`] takes them, added to.
+    pub d_params: &'a mut [R],
+}
+
+/// Lays out the parameters of a field over `labels` labels, named and started as pytorch-crf does; gives their place in the
+/// arena, where they lie in the order in which [`Crf::new`] reads them.
+pub fn lay_out_crf(layout: &mut LayoutBuilder, prefix: &str, labels: usize) -> Range<usize> {
+    let small = Init::Uniform(0.1);
+    let start = layout.vector(format!("{prefix}.start_transitions"), labels, small);
+    layout.vector(format!("{prefix}.end_transitions"), labels, small);
+    layout.matrix_among_vectors(format!("{prefix}.transitions"), [labels, labels], small);
+    start..start + Crf::<f32>::len(labels)
 }
 
 impl<'a, R: Real> Crf<'a, R> {
@@ -46,12 +71,11 @@ impl<'a, R: Real> Crf<'a, R> {
         self.start.len()
     }
 
-    /// The negative log-probability of the labels. With `backward`, their gradients times its scale: that of the
-    /// emissions, overwritten, and that of the parameters, added to.
-    pub fn loss(&self, chains: Chains<'_, R>, mut backward: Option<(R, &mut Vec<R>, &mut [R])>) -> Loss {
+    /// The negative log-probability of the labels, and with `back` its gradients.
+    pub fn loss(&self, chains: Chains<'_, R>, mut back: Option<CrfBack<'_, R>>) -> Loss {
         let (k, rows) = (self.labels(), chains.lengths.len());
         let mut loss = Loss::default();
-        if let Some((_, d_emissions, _)) = &mut backward {
+        if let Some(CrfBack { d_emissions, .. }) = &mut back {
             d_emissions.clear();
             d_emissions.resize(chains.emissions.len(), R::zero());
         }
@@ -68,7 +92,7 @@ impl<'a, R: Real> Crf<'a, R> {
                 }
             }
             loss.add(Loss { nats: (lattice.total - score).as_f64(), count: length });
-            let Some((scale, d_emissions, d_params)) = &mut backward else { continue };
+            let Some(CrfBack { scale, d_emissions, d_params }) = &mut back else { continue };
             let scale = *scale;
             let (d_start, rest) = d_params.split_at_mut(k);
             let (d_end, d_transitions) = rest.split_at_mut(k);
@@ -224,9 +248,9 @@ mod tests {
     }
 
     impl Case {
-        fn loss(&self, backward: Option<(f64, &mut Vec<f64>, &mut [f64])>) -> f64 {
+        fn loss(&self, back: Option<CrfBack<'_, f64>>) -> f64 {
             let chains = Chains { emissions: &self.emissions, labels: &self.labels, lengths: &self.lengths };
-            Crf::new(K, &self.params).loss(chains, backward).nats
+            Crf::new(K, &self.params).loss(chains, back).nats
         }
 
         /// Every sequence of labels of a row with its score, written out.
@@ -280,7 +304,8 @@ mod tests {
         let scale = 0.25;
         let case = case();
         let (mut d_emissions, mut d_params) = (vec![], vec![0.0; case.params.len()]);
-        case.loss(Some((scale, &mut d_emissions, &mut d_params)));
+        let back = CrfBack { scale, d_emissions: &mut d_emissions, d_params: &mut d_params };
+        case.loss(Some(back));
         let difference = |shift: &dyn Fn(&mut Case, f64)| {
             let shifted = |by: f64| {
                 let mut case = self::case();

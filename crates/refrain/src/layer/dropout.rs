@@ -1,6 +1,6 @@
 //! Which elements a step of training drops: a mask for every layer, from one number a step.
 
-use refrain_kernels::Dropout;
+use refrain_kernels::{Backend, Dropout};
 
 /// The masks of one training pass.
 #[derive(Clone, Copy, Debug)]
@@ -22,16 +22,6 @@ pub struct DropoutRate {
     pub locked: bool,
 }
 
-/// Which recurrent weights a training step drops (DropConnect on `weight_hh`, Merity et al. 2018, section 2): the
-/// same ones at all steps of the window and in all shards.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct WeightDrop {
-    /// Probability of dropping, `0 < rate < 1`. The weights kept are multiplied by `1 / (1 - rate)`.
-    pub rate: f32,
-    /// A new one for every step of training.
-    pub seed: u64,
-}
-
 impl DropoutMask {
     /// The mask of activations of `rows` rows, if any are dropped; `place` tells the layers of a model apart.
     pub fn on(self, dropout: DropoutRate, place: u64, rows: usize) -> Option<Dropout> {
@@ -47,12 +37,17 @@ impl DropoutMask {
     }
 }
 
-impl WeightDrop {
-    /// The mask of the recurrent weights of layer `place`.
-    pub(super) fn on(self, place: u64) -> Dropout {
-        // Apart from the masks of outputs, which are multiples of the same number.
-        let seed = (self.seed ^ 0x5851_f42d_4c95_7f2d).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let seed = seed.wrapping_add(place);
-        Dropout { rate: self.rate, seed, rows: 1, batch_rows: 1, first_row: 0, locked: false }
+/// Drops activations of `rows` rows in place, or in the backward pass their gradients, if there is a mask and the layer
+/// drops anything; `place` tells the layers of a model apart.
+pub(crate) fn drop_in_place<B: Backend>(
+    backend: &B,
+    mask: Option<DropoutMask>,
+    rate: DropoutRate,
+    place: u64,
+    rows: usize,
+    frames: &mut B::Frames,
+) {
+    if let Some(dropout) = mask.and_then(|mask| mask.on(rate, place, rows)) {
+        backend.dropout_in_place(&dropout, frames);
     }
 }

@@ -6,7 +6,7 @@
 
 use refrain_kernels::Backend;
 
-use crate::params::{Init, Layout};
+use crate::params::{Init, LayoutBuilder};
 
 /// A table `[V, E]`.
 #[derive(Clone, Debug)]
@@ -17,15 +17,14 @@ pub struct Embedding {
 }
 
 impl Embedding {
-    /// Appends a table to `layout`, under `prefix.weight`.
-    pub(crate) fn new(layout: &mut Layout, prefix: &str, vocab_size: usize, size: usize) -> Self {
-        let weight = layout.push(format!("{prefix}.weight"), &[vocab_size, size], Init::Normal(1.0));
-        Self { vocab_size, size, weight }
+    /// Lays out a table, `prefix.weight`.
+    pub fn new(layout: &mut LayoutBuilder, prefix: &str, vocab_size: usize, size: usize, init: Init) -> Self {
+        Self { vocab_size, size, weight: layout.matrix(format!("{prefix}.weight"), [vocab_size, size], init) }
     }
 
-    /// Lets the table start in another way.
-    pub(crate) fn start(&self, layout: &mut Layout, init: Init) {
-        layout.start(self.weight, init);
+    /// The table's offset in the arena.
+    pub fn weight(&self) -> usize {
+        self.weight
     }
 
     /// `V`.

@@ -8,7 +8,7 @@ use golden::Golden;
 use refrain_kernels::{Activation, Backend, Cell, Cpu, InputSpec, Isa, Real, Reference, State};
 
 use super::*;
-use crate::params::Layout;
+use crate::params::{Layout, Weights};
 
 /// Of `f64`, whose distance is the golden file's own rounding, and of `f32` through two layers and back.
 const DOUBLE: f64 = 1e-6;
@@ -42,37 +42,29 @@ fn stack_agrees<B: Backend>(backend: &B, case: &str, cell: Cell, tolerance: f64)
     let [steps, rows, input] = *golden.shape("x") else { panic!("x has three dimensions") };
     let [specs, _, hidden_size] = *golden.shape("h0") else { panic!("h0 has three dimensions") };
     let sizes = StackSizes {
-        cell,
-        input: InputSpec::Frames { size: input },
-        hidden_size,
         num_layers: specs / 2,
         bidirectional: true,
-        layer_norm: false,
-        dropout: DropoutRate::default(),
-        drops_top: true,
+        ..StackSizes::new(cell, InputSpec::Frames { size: input }, hidden_size)
     };
-    let mut layout = Layout::default();
-    let mut stack = Stack::new(&mut layout, "rnn", sizes);
-    stack.push_biases(&mut layout, "rnn");
+    let (layout, stack) = Layout::build(|layout| Stack::new(layout, "rnn", sizes));
     let name = |entry: &crate::params::Entry| entry.name.trim_start_matches("rnn.").to_owned();
     let params: Vec<B::Real> =
         layout.entries().iter().flat_map(|entry| reals(golden.values(&name(entry)))).collect();
-    let params = backend.buffer(&params);
+    let mut weights = Weights::new(&layout, backend, &params);
+    weights.pack(backend, true);
     let mut grads = backend.buffer(&vec![B::Real::of(0.0); layout.len()]);
-    let mut layers: Vec<B::Recurrent> = stack.specs().iter().map(|spec| backend.recurrent(spec)).collect();
-    layers.iter_mut().for_each(|layer| backend.pack_recurrent(layer, &params, true));
     let x = backend.frames(input, &reals(golden.values("x")));
     let lengths = golden.integers("lengths");
     let x = StackInput { source: Source::Frames(&x), rows, lengths: Some(&lengths), dropout: None };
     let size = rows * hidden_size;
     let states = |h, c| (0..specs).map(|number| state(&golden, h, c, number, size)).collect::<Vec<_>>();
     let mut state = states("h0", "c0");
-    let mut pass = StackWorkspace::default();
-    stack.forward(backend, (&layers, &params), &x, &mut state, &mut pass);
+    let mut workspace = StackWorkspace::default();
+    stack.forward(backend, &weights, &x, &mut state, &mut workspace);
     let context = format!("{case}, {}", backend.describe());
     near(
         &format!("{context}: output"),
-        &backend.read_frames(pass.output(backend)),
+        &backend.read_frames(workspace.output(backend)),
         golden.values("output"),
         tolerance,
     );
@@ -84,7 +76,7 @@ fn stack_agrees<B: Backend>(backend: &B, case: &str, cell: Cell, tolerance: f64)
     };
     let [h_n, c_n] = both(&state);
     near(&format!("{context}: h_n"), &h_n, golden.values("h_n"), tolerance);
-    pass.d_output = backend.d_frames(2 * hidden_size, &reals(golden.values("d_output")));
+    workspace.d_output = backend.d_frames(2 * hidden_size, &reals(golden.values("d_output")));
     assert_eq!(golden.shape("d_output"), [steps, rows, 2 * hidden_size]);
     let d_final = states("d_h_n", "d_c_n");
     let mut d_initial = stack.zero_state::<B>(rows);
@@ -92,16 +84,16 @@ fn stack_agrees<B: Backend>(backend: &B, case: &str, cell: Cell, tolerance: f64)
         d_final: Some(&d_final),
         d_initial: Some(&mut d_initial),
         d_input: true,
-        ..StackBack::new(&params, &mut grads)
+        ..StackBack::new(&mut grads)
     };
-    stack.backward(backend, &layers, &x, &mut pass, back);
+    stack.backward(backend, &weights, &x, &mut workspace, back);
     let [d_h0, d_c0] = both(&d_initial);
     near(&format!("{context}: d_h0"), &d_h0, golden.values("d_h0"), tolerance);
     if cell.has_cell_state() {
         near(&format!("{context}: c_n"), &c_n, golden.values("c_n"), tolerance);
         near(&format!("{context}: d_c0"), &d_c0, golden.values("d_c0"), tolerance);
     }
-    let d_x = backend.read_frames(backend.view(&pass.d_output));
+    let d_x = backend.read_frames(backend.view(&workspace.d_output));
     near(&format!("{context}: d_x"), &d_x, golden.values("d_x"), tolerance);
     let grads = backend.read(&grads);
     for entry in layout.entries() {
@@ -127,8 +119,7 @@ fn stacks_in_both_directions_agree_with_pytorch() {
 fn layer_norm_agrees<B: Backend>(backend: &B, tolerance: f64) {
     let golden = Golden::case("layer_norm");
     let [_, rows, width] = *golden.shape("x") else { panic!("x has three dimensions") };
-    let mut layout = Layout::default();
-    let norm = LayerNorm::new(&mut layout, "norm", width);
+    let (layout, norm) = Layout::build(|layout| LayerNorm::new(layout, "norm", width));
     let names: Vec<&str> = layout.entries().iter().map(|entry| entry.name.as_str()).collect();
     assert_eq!(names, ["norm.weight", "norm.bias"]);
     let params = [golden.values("weight"), golden.values("bias")].concat();
@@ -136,13 +127,13 @@ fn layer_norm_agrees<B: Backend>(backend: &B, tolerance: f64) {
     let mut grads = backend.buffer(&vec![B::Real::of(0.0); layout.len()]);
     let x = backend.frames(width, &reals(golden.values("x")));
     let lengths = golden.integers("lengths");
-    let mut pass = NormWorkspace::default();
-    let output = norm.forward(backend, &params, backend.view(&x), (rows, Some(&lengths)), &mut pass);
+    let mut workspace = NormWorkspace::default();
+    let output = norm.forward(backend, &params, backend.view(&x), rows, Some(&lengths), &mut workspace);
     let context = format!("layer_norm, {}", backend.describe());
     let output = backend.read_frames(backend.view(&output));
     near(&format!("{context}: output"), &output, golden.values("output"), tolerance);
     let mut d = backend.d_frames(width, &reals(golden.values("d_output")));
-    norm.backward(backend, &params, &pass, &mut d, &mut grads);
+    norm.backward(backend, &params, &workspace, &mut d, &mut grads);
     let d_x = backend.read_frames(backend.view(&d));
     near(&format!("{context}: d_x"), &d_x, golden.values("d_x"), tolerance);
     let d_params = [golden.values("d_weight"), golden.values("d_bias")].concat();

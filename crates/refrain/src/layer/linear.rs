@@ -1,25 +1,98 @@
-//! Linear layers in a layout: the matrix with all matrices, the bias behind them.
+//! Linear layers, `W x + b`.
 
-use refrain_kernels::LinearSpec;
+use refrain_kernels::{Backend, LinearSpec};
 
-use crate::params::{Init, Layout};
+use crate::params::{Init, LayoutBuilder, LinearId, Weights};
 
-/// Appends the matrix of a linear layer, `prefix.weight`; its bias, if it has one, comes by [`push_bias`].
-pub(crate) fn push_linear(
-    layout: &mut Layout,
-    prefix: &str,
-    input_size: usize,
-    output_size: usize,
-) -> LinearSpec {
-    let weight = layout.push(format!("{prefix}.weight"), &[output_size, input_size], init(input_size));
-    LinearSpec { input_size, output_size, weight, bias: None }
+/// A linear layer from `I` features to `O`.
+#[derive(Clone, Copy, Debug)]
+pub struct Linear {
+    /// `I`.
+    pub input_size: usize,
+    /// `O`.
+    pub output_size: usize,
+    /// Names its weights, for [`Weights::linear`].
+    pub id: LinearId,
 }
 
-/// Appends a linear layer's bias, `prefix.bias`.
-pub(crate) fn push_bias(layout: &mut Layout, prefix: &str, linear: &mut LinearSpec) {
-    linear.bias = Some(layout.push(format!("{prefix}.bias"), &[linear.output_size], init(linear.input_size)));
+/// What a linear layer's backward pass takes, and where gradients go.
+pub struct LinearBack<'a, B: Backend> {
+    /// Gradient of the outputs, `[rows, O]`.
+    pub d_outputs: &'a [B::Real],
+    /// Gradient of the inputs, `[rows, I]`, overwritten, where it is wanted.
+    pub d_input: Option<&'a mut B::Frames>,
+    /// The arena of gradients, added to.
+    pub grads: &'a mut B::Buffer,
 }
 
-fn init(input_size: usize) -> Init {
-    Init::Uniform(1.0 / (input_size as f32).sqrt())
+impl Linear {
+    /// Lays out a matrix, `prefix.weight`, and a bias, `prefix.bias`.
+    pub fn new(layout: &mut LayoutBuilder, prefix: &str, input_size: usize, output_size: usize) -> Self {
+        Self::starting(layout, prefix, input_size, output_size, Init::of_products(input_size))
+    }
+
+    /// The same with a matrix that starts in a way of its own.
+    pub(super) fn starting(
+        layout: &mut LayoutBuilder,
+        prefix: &str,
+        input_size: usize,
+        output_size: usize,
+        init: Init,
+    ) -> Self {
+        let weight = layout.matrix(format!("{prefix}.weight"), [output_size, input_size], init);
+        Self::tied(layout, prefix, input_size, output_size, weight)
+    }
+
+    /// The same with a matrix that another layer has laid out, at the offset `weight`.
+    pub(crate) fn tied(
+        layout: &mut LayoutBuilder,
+        prefix: &str,
+        input_size: usize,
+        output_size: usize,
+        weight: usize,
+    ) -> Self {
+        let bias = layout.vector(format!("{prefix}.bias"), output_size, Init::of_products(input_size));
+        let spec = LinearSpec { input_size, output_size, weight, bias: Some(bias) };
+        Self { input_size, output_size, id: layout.linear(spec) }
+    }
+
+    /// Lays out a matrix alone.
+    pub fn without_bias(
+        layout: &mut LayoutBuilder,
+        prefix: &str,
+        input_size: usize,
+        output_size: usize,
+    ) -> Self {
+        let init = Init::of_products(input_size);
+        let weight = layout.matrix(format!("{prefix}.weight"), [output_size, input_size], init);
+        let spec = LinearSpec { input_size, output_size, weight, bias: None };
+        Self { input_size, output_size, id: layout.linear(spec) }
+    }
+
+    /// Overwrites `outputs`, `[rows, O]`, from inputs `[rows, I]`.
+    pub fn outputs<B: Backend>(
+        &self,
+        backend: &B,
+        weights: &Weights<B>,
+        input: B::View<'_>,
+        outputs: &mut Vec<B::Real>,
+        scratch: &mut B::Scratch,
+    ) {
+        backend.linear_outputs(weights.linear(self.id), input, outputs, scratch);
+    }
+
+    /// The backward pass over the same `input`.
+    pub fn backward<B: Backend>(
+        &self,
+        backend: &B,
+        weights: &Weights<B>,
+        input: B::View<'_>,
+        back: LinearBack<'_, B>,
+        scratch: &mut B::Scratch,
+    ) {
+        let LinearBack { d_outputs, d_input, grads } = back;
+        let d_outputs = backend.d_frames(self.output_size, d_outputs);
+        let layer = weights.linear(self.id);
+        backend.linear_backward(layer, input, backend.view(&d_outputs), d_input, grads, scratch);
+    }
 }

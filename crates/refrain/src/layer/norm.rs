@@ -6,7 +6,7 @@
 
 use refrain_kernels::{Backend, Real};
 
-use crate::params::{Init, Layout};
+use crate::params::{Init, LayoutBuilder};
 
 /// What keeps the deviation of equal numbers from being zero; PyTorch's choice.
 const EPSILON: f64 = 1e-5;
@@ -19,7 +19,7 @@ pub struct LayerNorm {
     bias: usize,
 }
 
-/// What a pass leaves for the way back.
+/// What a forward pass leaves for the backward pass.
 #[derive(Debug, Default)]
 pub struct NormWorkspace<R> {
     /// What is multiplied by the gain, `[T, B, W]`.
@@ -29,10 +29,10 @@ pub struct NormWorkspace<R> {
 }
 
 impl LayerNorm {
-    /// Appends the gain, `prefix.weight`, and the bias, `prefix.bias`, to `layout`: vectors, so behind all matrices.
-    pub(crate) fn new(layout: &mut Layout, prefix: &str, width: usize) -> Self {
-        let gain = layout.push(format!("{prefix}.weight"), &[width], Init::Constant(1.0));
-        let bias = layout.push(format!("{prefix}.bias"), &[width], Init::Constant(0.0));
+    /// Lays out the gain, `prefix.weight`, and the bias, `prefix.bias`.
+    pub fn new(layout: &mut LayoutBuilder, prefix: &str, width: usize) -> Self {
+        let gain = layout.vector(format!("{prefix}.weight"), width, Init::Constant(1.0));
+        let bias = layout.vector(format!("{prefix}.bias"), width, Init::Constant(0.0));
         Self { width, gain, bias }
     }
 
@@ -42,10 +42,11 @@ impl LayerNorm {
         backend: &B,
         params: &B::Buffer,
         x: B::View<'_>,
-        (rows, lengths): (usize, Option<&[usize]>),
-        pass: &mut NormWorkspace<B::Real>,
+        rows: usize,
+        lengths: Option<&[usize]>,
+        workspace: &mut NormWorkspace<B::Real>,
     ) -> B::Frames {
-        let NormWorkspace { normalised, scales } = pass;
+        let NormWorkspace { normalised, scales } = workspace;
         *normalised = backend.read_frames(x);
         scales.clear();
         let (gain, bias) = (self.read(backend, params, self.gain), self.read(backend, params, self.bias));
@@ -63,12 +64,12 @@ impl LayerNorm {
         backend.frames(self.width, &outputs)
     }
 
-    /// The way back: `d_output`, the gradient of what came out, becomes that of what went in.
+    /// The backward pass: `d_output`, the gradient of what came out, becomes that of what went in.
     pub fn backward<B: Backend>(
         &self,
         backend: &B,
         params: &B::Buffer,
-        pass: &NormWorkspace<B::Real>,
+        workspace: &NormWorkspace<B::Real>,
         d_output: &mut B::Frames,
         grads: &mut B::Buffer,
     ) {
@@ -76,8 +77,9 @@ impl LayerNorm {
         let (mut d_gain, mut d_bias) = (vec![zero; self.width], vec![zero; self.width]);
         let gain = self.read(backend, params, self.gain);
         let mut d_values = backend.read_frames(backend.view(d_output));
-        let positions = d_values.chunks_exact_mut(self.width).zip(pass.normalised.chunks_exact(self.width));
-        for ((d, x), &scale) in positions.zip(&pass.scales) {
+        let positions =
+            d_values.chunks_exact_mut(self.width).zip(workspace.normalised.chunks_exact(self.width));
+        for ((d, x), &scale) in positions.zip(&workspace.scales) {
             if scale == zero {
                 d.fill(zero);
                 continue;

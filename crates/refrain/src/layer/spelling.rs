@@ -2,11 +2,24 @@
 //! side by side, stand for the word. So a word that was never seen still has an ending, a capital, a hyphen.
 
 use refrain_kernels::{Backend, Cell, InputSpec, State};
+use serde::{Deserialize, Serialize};
 
-use super::dropout::DropoutRate;
 use super::stack::{Source, Stack, StackBack, StackInput, StackSizes, StackWorkspace};
+use super::workspace::workspace;
 use crate::data::DistinctWords;
-use crate::params::{Init, Layout};
+use crate::params::{Init, LayoutBuilder, Weights};
+
+/// How words are read character by character.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpellingSizes {
+    /// Characters, the unknown one included.
+    pub vocab_size: usize,
+    /// Numbers that stand for a character.
+    pub embedding_size: usize,
+    /// Units in each direction.
+    pub hidden_size: usize,
+}
 
 /// An embedding of characters `[V, E]` and one layer of `H` units in each direction.
 #[derive(Clone, Debug)]
@@ -15,44 +28,24 @@ pub struct Spelling {
     hidden_size: usize,
 }
 
-/// What a pass leaves behind.
-pub struct SpellingWorkspace<B: Backend> {
-    stack: StackWorkspace<B>,
-    state: Vec<State<B::Real>>,
+workspace! {
+    /// What a pass leaves behind.
+    pub struct SpellingWorkspace<B> {
+        stack: StackWorkspace<B>,
+        state: Vec<State<B::Real>>,
+    }
 }
 
 impl Spelling {
-    /// Appends matrices to `layout`, under `prefix`; biases by [`Spelling::push_biases`].
-    pub(crate) fn new(
-        layout: &mut Layout,
-        prefix: &str,
-        cell: Cell,
-        [vocab_size, size, hidden_size]: [usize; 3],
-    ) -> Self {
-        let embedding =
-            layout.push(format!("{prefix}.embedding.weight"), &[vocab_size, size], Init::Normal(1.0));
-        let sizes = StackSizes {
-            cell,
-            input: InputSpec::Embedded { vocab_size, size, embedding },
-            hidden_size,
-            num_layers: 1,
-            bidirectional: true,
-            // Nothing but the final states is read.
-            layer_norm: false,
-            dropout: DropoutRate::default(),
-            drops_top: false,
-        };
+    /// Lays out the embedding, `prefix.embedding.weight`, and the recurrent layers, under `prefix`.
+    pub fn new(layout: &mut LayoutBuilder, prefix: &str, cell: Cell, sizes: SpellingSizes) -> Self {
+        let SpellingSizes { vocab_size, embedding_size: size, hidden_size } = sizes;
+        let name = format!("{prefix}.embedding.weight");
+        let embedding = layout.matrix(name, [vocab_size, size], Init::Normal(1.0));
+        let input = InputSpec::Embedded { vocab_size, size, embedding };
+        // Nothing but the final states is read: there is nothing to normalise or to drop.
+        let sizes = StackSizes { bidirectional: true, ..StackSizes::new(cell, input, hidden_size) };
         Self { stack: Stack::new(layout, prefix, sizes), hidden_size }
-    }
-
-    /// Appends biases.
-    pub(crate) fn push_biases(&mut self, layout: &mut Layout, prefix: &str) {
-        self.stack.push_biases(layout, prefix);
-    }
-
-    /// The recurrent layers.
-    pub fn stack(&self) -> &Stack {
-        &self.stack
     }
 
     /// Numbers that stand for a word, `2 H`.
@@ -64,33 +57,33 @@ impl Spelling {
     pub fn forward<B: Backend>(
         &self,
         backend: &B,
-        weights: (&[B::Recurrent], &B::Buffer),
+        weights: &Weights<B>,
         words: &DistinctWords,
-        pass: &mut SpellingWorkspace<B>,
+        workspace: &mut SpellingWorkspace<B>,
         into: &mut Vec<B::Real>,
     ) {
-        pass.state = self.stack.zero_state::<B>(words.words.rows());
-        self.stack.forward(backend, weights, &input(words), &mut pass.state, &mut pass.stack);
+        workspace.state = self.stack.zero_state::<B>(words.words.rows());
+        self.stack.forward(backend, weights, &input(words), &mut workspace.state, &mut workspace.stack);
         let h = self.hidden_size;
         into.clear();
         into.resize(words.places.values.len() * self.size(), B::Real::default());
         for at in words.positions() {
             let word = words.places.values[at] as usize * h;
-            for (half, state) in into[at * 2 * h..][..2 * h].chunks_exact_mut(h).zip(&pass.state) {
+            for (half, state) in into[at * 2 * h..][..2 * h].chunks_exact_mut(h).zip(&workspace.state) {
                 half.copy_from_slice(&state.h[word..][..h]);
             }
         }
     }
 
-    /// The way back from the gradient `d_words [T, B, 2 H]` of what [`Spelling::forward`] wrote.
+    /// The backward pass from the gradient `d_words [T, B, 2 H]` of what [`Spelling::forward`] wrote.
     pub fn backward<B: Backend>(
         &self,
         backend: &B,
-        layers: &[B::Recurrent],
+        weights: &Weights<B>,
         words: &DistinctWords,
-        pass: &mut SpellingWorkspace<B>,
+        workspace: &mut SpellingWorkspace<B>,
         d_words: &[B::Real],
-        (params, grads): (&B::Buffer, &mut B::Buffer),
+        grads: &mut B::Buffer,
     ) {
         let h = self.hidden_size;
         let mut d_final = self.stack.zero_state::<B>(words.words.rows());
@@ -101,9 +94,9 @@ impl Spelling {
             }
         }
         let none = vec![B::Real::default(); words.words.values.len() * self.size()];
-        pass.stack.d_output = backend.d_frames(self.size(), &none);
-        let back = StackBack { d_final: Some(&d_final), ..StackBack::new(params, grads) };
-        self.stack.backward(backend, layers, &input(words), &mut pass.stack, back);
+        workspace.stack.d_output = backend.d_frames(self.size(), &none);
+        let back = StackBack { d_final: Some(&d_final), ..StackBack::new(grads) };
+        self.stack.backward(backend, weights, &input(words), &mut workspace.stack, back);
     }
 }
 
@@ -113,11 +106,5 @@ fn input<B: Backend>(words: &DistinctWords) -> StackInput<'_, B> {
         rows: words.words.rows(),
         lengths: Some(&words.words.lengths),
         dropout: None,
-    }
-}
-
-impl<B: Backend> Default for SpellingWorkspace<B> {
-    fn default() -> Self {
-        Self { stack: StackWorkspace::default(), state: vec![] }
     }
 }

@@ -6,21 +6,22 @@ mod step;
 
 use std::ops::Range;
 
-use refrain_kernels::{Backend, LinearSpec, Real, State};
+use refrain_kernels::{Backend, Real, State};
 use serde::{Deserialize, Serialize};
+
 pub use step::ClassifierState;
 
-use super::architecture::{MAX_VOCABULARY, within};
-use super::input::{INPUT, Input, InputKind, InputWorkspace, Read};
-use super::network::{Network, Part, Tapes, TrainStep, Weights};
-use super::recurrent::RecurrentLayers;
+use super::input::{INPUT, Input, InputKind, LABELLED_START, Read};
+use super::network::{Network, Part, Tapes, TrainStep};
+use super::recurrent::{MAX_VOCABULARY, RecurrentLayers, within};
+use super::stepwise::{Backbone, BackboneWorkspace};
 use crate::Result;
 use crate::data::{Batch, Padded};
 use crate::layer::{
-    AttentionPool, AttentionPoolWorkspace, DropoutMask, LossBack, Outputs, PoolInput, Pooling, Score, Stack,
-    StackBack, StackWorkspace, push_bias, push_linear, softmax_cross_entropy,
+    AttentionPool, AttentionPoolWorkspace, DropoutMask, Linear, LinearBack, LossBack, Outputs, PoolInput,
+    Pooling, Score, Stack, StackBack, drop_in_place, softmax_cross_entropy, workspace,
 };
-use crate::params::Layout;
+use crate::params::{Layout, LayoutBuilder, Weights};
 
 /// How a sequence becomes one vector, by name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,30 +77,61 @@ pub struct ClassifierBatch {
 pub struct Classifier {
     sizes: ClassifierSizes,
     layout: Layout,
-    input: Input,
-    stack: Stack,
-    pool: Pool,
-    output: LinearSpec,
+    layers: Layers,
 }
 
-/// What a pass leaves behind.
-pub struct ClassifierWorkspace<B: Backend> {
-    input: InputWorkspace<B>,
-    stack: StackWorkspace<B>,
-    scratch: B::Scratch,
-    /// Of the recurrent layers, on the host.
-    outputs: Vec<B::Real>,
-    /// Which step each maximum is from.
-    steps: Vec<u32>,
-    attention: AttentionPoolWorkspace<B>,
-    pooled: B::Frames,
-    d_pooled: B::Frames,
-    logits: Vec<B::Real>,
-    d_logits: Vec<B::Real>,
+#[derive(Clone, Debug)]
+struct Layers {
+    backbone: Backbone,
+    pool: Pool,
+    output: Linear,
+}
+
+workspace! {
+    /// What a pass leaves behind.
+    pub struct ClassifierWorkspace<B> {
+        backbone: BackboneWorkspace<B>,
+        /// Of the recurrent layers, on the host.
+        outputs: Vec<B::Real>,
+        /// Which step each maximum is from.
+        steps: Vec<u32>,
+        attention: AttentionPoolWorkspace<B>,
+        pooled: B::Frames,
+        d_pooled: B::Frames,
+        logits: Vec<B::Real>,
+        d_logits: Vec<B::Real>,
+        scratch: B::Scratch,
+    }
 }
 
 /// Where the pooled vector is in the order of dropout masks.
 const POOLED: u64 = INPUT + 1;
+
+impl ClassifierSizes {
+    /// One LSTM layer of 128 units in each direction over this `input`, the largest outputs over all steps.
+    pub fn new(input: InputKind, classes: usize) -> Self {
+        let recurrent = RecurrentLayers { bidirectional: true, ..RecurrentLayers::default() };
+        Self { input, recurrent, pooling: PoolingKind::default(), classes }
+    }
+}
+
+impl Layers {
+    fn new(layout: &mut LayoutBuilder, sizes: &ClassifierSizes) -> Self {
+        let recurrent = &sizes.recurrent;
+        let input = Input::new(layout, "embedding", sizes.input, recurrent.dropout(), LABELLED_START);
+        // The top layer's output is dropped once it is pooled: a maximum over steps should not be one over what is left.
+        let stack = Stack::new(layout, "rnn", recurrent.over(input.spec(), false));
+        let width = recurrent.output_size();
+        let pool = match sizes.pooling {
+            PoolingKind::Last => Pool::Plain(Pooling::Last),
+            PoolingKind::Mean => Pool::Plain(Pooling::Mean),
+            PoolingKind::Max => Pool::Plain(Pooling::Max),
+            PoolingKind::Attention => Pool::Attention(AttentionPool::new(layout, "attention", width)),
+        };
+        let output = Linear::new(layout, "output", width, sizes.classes);
+        Self { backbone: Backbone { input, stack }, pool, output }
+    }
+}
 
 impl Classifier {
     /// Lays out a model.
@@ -108,27 +140,10 @@ impl Classifier {
     /// If a size is out of bounds.
     pub fn new(sizes: &ClassifierSizes) -> Result<Self> {
         sizes.input.validate()?;
-        sizes.recurrent.validate()?;
-        within("number of classes", sizes.classes, 1, MAX_VOCABULARY)?;
-        let mut layout = Layout::default();
-        let input = Input::new(&mut layout, "embedding", sizes.input, sizes.recurrent.dropout())
-            .labelled(&mut layout);
-        // The top layer's output is dropped once it is pooled: a maximum over steps should not be one over what is left.
-        let mut stack = Stack::new(&mut layout, "rnn", sizes.recurrent.over(input.spec(), false));
-        let width = sizes.recurrent.output_size();
-        let mut pool = match sizes.pooling {
-            PoolingKind::Last => Pool::Plain(Pooling::Last),
-            PoolingKind::Mean => Pool::Plain(Pooling::Mean),
-            PoolingKind::Max => Pool::Plain(Pooling::Max),
-            PoolingKind::Attention => Pool::Attention(AttentionPool::new(&mut layout, "attention", width)),
-        };
-        let mut output = push_linear(&mut layout, "output", width, sizes.classes);
-        stack.push_biases(&mut layout, "rnn");
-        if let Pool::Attention(pool) = &mut pool {
-            pool.push_biases(&mut layout, "attention");
-        }
-        push_bias(&mut layout, "output", &mut output);
-        Ok(Self { sizes: sizes.clone(), layout, input, stack, pool, output })
+        sizes.recurrent.layers.validate()?;
+        within("classes", sizes.classes, 1, MAX_VOCABULARY)?;
+        let (layout, layers) = Layout::build(|layout| Layers::new(layout, sizes));
+        Ok(Self { sizes: sizes.clone(), layout, layers })
     }
 
     /// Its sizes and kinds.
@@ -137,51 +152,46 @@ impl Classifier {
     }
 
     /// The logits `[B, K]` of some rows' classes.
-    pub fn logits<'p, B: Backend>(
+    pub fn logits<'w, B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
         batch: &ClassifierBatch,
         dropout: Option<DropoutMask>,
-        pass: &'p mut ClassifierWorkspace<B>,
-    ) -> &'p [B::Real] {
-        let (rows, recurrent) = (batch.rows(), &self.sizes.recurrent);
-        let mut state = self.stack.zero_state::<B>(rows);
-        self.read(backend, weights, batch, dropout, &mut state, pass);
+        workspace: &'w mut ClassifierWorkspace<B>,
+    ) -> &'w [B::Real] {
+        let Layers { backbone, pool, output } = &self.layers;
+        let (read, recurrent) = (batch.read(dropout), &self.sizes.recurrent);
+        let mut state = backbone.stack.zero_state::<B>(read.rows);
+        self.read(backend, weights, read, &mut state, workspace);
+        let frames = workspace.backbone.stack.output(backend);
         let mut pooled = vec![];
-        let outputs = self.outputs(&pass.outputs, batch.lengths());
-        match &self.pool {
-            Pool::Plain(pooling) => pooling.forward(outputs, &mut pooled, &mut pass.steps),
+        let outputs = self.outputs(&workspace.outputs, batch.lengths());
+        match pool {
+            Pool::Plain(pooling) => pooling.forward(outputs, &mut pooled, &mut workspace.steps),
             Pool::Attention(pool) => {
-                let layer = (&weights.params, &weights.linears[1]);
-                let x = PoolInput { frames: pass.stack.output(backend), outputs };
-                pool.forward(backend, layer, x, &mut pass.attention, &mut pooled);
+                let x = PoolInput { frames, outputs };
+                pool.forward(backend, weights, x, &mut workspace.attention, &mut pooled);
             }
         }
-        pass.pooled = backend.frames(recurrent.output_size(), &pooled);
-        if let Some(mask) = dropout.and_then(|mask| mask.on(recurrent.dropout(), POOLED, rows)) {
-            backend.dropout_in_place(&mask, &mut pass.pooled);
-        }
-        let pooled = backend.view(&pass.pooled);
-        backend.linear_outputs(&weights.linears[0], pooled, &mut pass.logits, &mut pass.scratch);
-        &pass.logits
+        workspace.pooled = backend.frames(recurrent.output_size(), &pooled);
+        drop_in_place(backend, dropout, recurrent.dropout(), POOLED, read.rows, &mut workspace.pooled);
+        let ClassifierWorkspace { pooled, logits, scratch, .. } = workspace;
+        output.outputs(backend, weights, backend.view(pooled), logits, scratch);
+        logits
     }
 
-    /// The recurrent layers over a batch from `state`, which becomes the one after it.
+    /// The recurrent layers over what is read, from `state`, which becomes the one after it.
     fn read<B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
-        batch: &ClassifierBatch,
-        dropout: Option<DropoutMask>,
+        read: Read<'_>,
         state: &mut [State<B::Real>],
-        pass: &mut ClassifierWorkspace<B>,
+        workspace: &mut ClassifierWorkspace<B>,
     ) {
-        let read = batch.read(dropout);
-        self.input.forward(backend, &weights.params, read, None, &mut pass.input);
-        let x = read.above(&pass.input);
-        self.stack.forward(backend, weights.recurrent(), &x, state, &mut pass.stack);
-        pass.outputs = backend.read_frames(pass.stack.output(backend));
+        self.layers.backbone.forward(backend, weights, read, None, state, &mut workspace.backbone);
+        workspace.outputs = backend.read_frames(workspace.backbone.stack.output(backend));
     }
 
     /// What each step of the one row of a batch adds to the log-probability of a class, `[T]`: the gradient with respect to
@@ -192,61 +202,58 @@ impl Classifier {
         weights: &Weights<B>,
         batch: &ClassifierBatch,
         class: u32,
-        pass: &mut ClassifierWorkspace<B>,
+        workspace: &mut ClassifierWorkspace<B>,
     ) -> Vec<f64> {
-        self.logits(backend, weights, batch, None, pass);
-        let back = LossBack { scale: -1.0, d_outputs: &mut pass.d_logits };
-        softmax_cross_entropy(&pass.logits, self.sizes.classes, &[class], &[], Some(back));
+        self.logits(backend, weights, batch, None, workspace);
+        let back = LossBack { scale: -1.0, d_outputs: &mut workspace.d_logits };
+        softmax_cross_entropy(&workspace.logits, self.sizes.classes, &[class], &[], Some(back));
         let mut grads = backend.buffer(&vec![B::Real::of(0.0); self.layout.len()]);
-        self.backward(backend, weights, (batch, None), pass, true, &mut grads);
-        let inputs = pass.input.values(backend);
-        let gradients = backend.read_frames(backend.view(&pass.stack.d_output));
+        let back = StackBack { d_input: true, ..StackBack::new(&mut grads) };
+        self.backward(backend, weights, batch.read(None), workspace, back);
+        let inputs = workspace.backbone.input.values(backend);
+        let gradients = backend.read_frames(backend.view(&workspace.backbone.stack.d_output));
         let size = self.sizes.input.size();
         let products = inputs.iter().zip(&gradients).map(|(x, d)| x.as_f64() * d.as_f64());
         products.collect::<Vec<f64>>().chunks_exact(size).map(|step| step.iter().sum()).collect()
     }
 
-    /// The way back from the gradients of the logits, which are in the pass, to what the layers read if that is `wanted`:
-    /// its gradient is then in the place of the stack's outputs.
+    /// The backward pass from the gradients of the logits, which are in the workspace.
     fn backward<B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
-        (batch, dropout): (&ClassifierBatch, Option<DropoutMask>),
-        pass: &mut ClassifierWorkspace<B>,
-        wanted: bool,
-        grads: &mut B::Buffer,
+        read: Read<'_>,
+        workspace: &mut ClassifierWorkspace<B>,
+        back: StackBack<'_, B>,
     ) {
-        let (rows, recurrent) = (batch.rows(), &self.sizes.recurrent);
-        let d_logits = backend.d_frames(self.sizes.classes, &pass.d_logits);
-        let (pooled, d_logits) = (backend.view(&pass.pooled), backend.view(&d_logits));
-        let d_pooled = Some(&mut pass.d_pooled);
-        backend.linear_backward(&weights.linears[0], pooled, d_logits, d_pooled, grads, &mut pass.scratch);
-        if let Some(mask) = dropout.and_then(|mask| mask.on(recurrent.dropout(), POOLED, rows)) {
-            backend.dropout_in_place(&mask, &mut pass.d_pooled);
-        }
-        let d_pooled = backend.read_frames(backend.view(&pass.d_pooled));
-        let outputs = self.outputs(&pass.outputs, batch.lengths());
-        pass.stack.d_output = match &self.pool {
+        let Layers { backbone, pool, output } = &self.layers;
+        let (recurrent, lengths) = (&self.sizes.recurrent, read.lengths.unwrap_or_default());
+        let ClassifierWorkspace { pooled, d_pooled, d_logits, scratch, .. } = workspace;
+        let of_output =
+            LinearBack { d_outputs: d_logits, d_input: Some(&mut *d_pooled), grads: &mut *back.grads };
+        output.backward(backend, weights, backend.view(pooled), of_output, scratch);
+        drop_in_place(backend, read.dropout, recurrent.dropout(), POOLED, read.rows, d_pooled);
+        let d_pooled = backend.read_frames(backend.view(d_pooled));
+        let outputs = self.outputs(&workspace.outputs, lengths);
+        let stack = &mut workspace.backbone.stack;
+        stack.d_output = match pool {
             Pool::Plain(pooling) => {
                 let mut d_outputs = vec![];
-                pooling.backward(outputs, &d_pooled, &pass.steps, &mut d_outputs);
+                pooling.backward(outputs, &d_pooled, &workspace.steps, &mut d_outputs);
                 backend.d_frames(recurrent.output_size(), &d_outputs)
             }
             Pool::Attention(pool) => {
-                let layer = (&weights.params, &weights.linears[1]);
-                let x = PoolInput { frames: pass.stack.output(backend), outputs };
-                pool.backward(backend, layer, x, &d_pooled, &mut pass.attention, grads)
+                let x = PoolInput { frames: stack.output(backend), outputs };
+                pool.backward(backend, weights, x, &d_pooled, &mut workspace.attention, back.grads)
             }
         };
-        let read = batch.read(dropout);
-        let back = StackBack { d_input: wanted, ..StackBack::new(&weights.params, grads) };
-        self.stack.backward(backend, &weights.layers, &read.above(&pass.input), &mut pass.stack, back);
+        backbone.backward(backend, weights, read, &mut workspace.backbone, back);
     }
 
     fn outputs<'a, R>(&self, values: &'a [R], lengths: &'a [usize]) -> Outputs<'a, R> {
         let recurrent = &self.sizes.recurrent;
-        Outputs { values, width: recurrent.output_size(), backwards_from: recurrent.hidden_size, lengths }
+        let backwards_from = recurrent.layers.hidden_size;
+        Outputs { values, width: recurrent.output_size(), backwards_from, lengths }
     }
 }
 
@@ -292,17 +299,6 @@ impl Network for Classifier {
         &self.layout
     }
 
-    fn stacks(&self) -> Vec<&Stack> {
-        vec![&self.stack]
-    }
-
-    fn linears(&self) -> Vec<LinearSpec> {
-        match &self.pool {
-            Pool::Plain(_) => vec![self.output],
-            Pool::Attention(pool) => vec![self.output, pool.linear()],
-        }
-    }
-
     fn summary(&self) -> String {
         let pooling = format!("{:?}", self.sizes.pooling).to_lowercase();
         let (recurrent, input) = (self.sizes.recurrent.summary(), self.sizes.input.summary());
@@ -317,47 +313,22 @@ impl Network for Classifier {
         step: TrainStep,
         grads: &mut B::Buffer,
     ) -> Score {
-        let Part { batch, pass, .. } = part;
-        let dropout = step.dropout;
-        self.logits(backend, weights, batch, Some(dropout), pass);
-        let back = LossBack { scale: step.scale, d_outputs: &mut pass.d_logits };
-        let score = softmax_cross_entropy(
-            &pass.logits,
-            self.sizes.classes,
-            &batch.classes,
-            &batch.weights,
-            Some(back),
-        );
-        self.backward(backend, weights, (batch, Some(dropout)), pass, self.input.learns(), grads);
-        let read = batch.read(Some(dropout));
-        self.input.backward(backend, read, &mut pass.stack.d_output, grads);
+        let (Part { batch, workspace, .. }, classes) = (part, self.sizes.classes);
+        self.logits(backend, weights, batch, Some(step.dropout), workspace);
+        let back = LossBack { scale: step.scale, d_outputs: &mut workspace.d_logits };
+        let score =
+            softmax_cross_entropy(&workspace.logits, classes, &batch.classes, &batch.weights, Some(back));
+        self.backward(backend, weights, batch.read(Some(step.dropout)), workspace, StackBack::new(grads));
         score
     }
 
-    fn tapes<'p, B: Backend>(&self, pass: &'p Self::Workspace<B>) -> Vec<Tapes<'p, B>> {
-        vec![Tapes { name: "", first: 0, tapes: pass.stack.tapes() }]
+    fn tapes<'w, B: Backend>(&'w self, workspace: &'w Self::Workspace<B>) -> Vec<Tapes<'w, B>> {
+        self.layers.backbone.tapes("", &workspace.backbone)
     }
 
     fn evaluate<B: Backend>(&self, backend: &B, weights: &Weights<B>, part: &mut Part<Self, B>) -> Score {
-        let Part { batch, pass, .. } = part;
-        self.logits(backend, weights, batch, None, pass);
-        softmax_cross_entropy(&pass.logits, self.sizes.classes, &batch.classes, &[], None)
-    }
-}
-
-impl<B: Backend> Default for ClassifierWorkspace<B> {
-    fn default() -> Self {
-        Self {
-            input: InputWorkspace::default(),
-            stack: StackWorkspace::default(),
-            scratch: B::Scratch::default(),
-            outputs: vec![],
-            steps: vec![],
-            attention: AttentionPoolWorkspace::default(),
-            pooled: B::Frames::default(),
-            d_pooled: B::Frames::default(),
-            logits: vec![],
-            d_logits: vec![],
-        }
+        let Part { batch, workspace, .. } = part;
+        self.logits(backend, weights, batch, None, workspace);
+        softmax_cross_entropy(&workspace.logits, self.sizes.classes, &batch.classes, &[], None)
     }
 }

@@ -4,10 +4,11 @@ use std::ops::ControlFlow;
 
 use refrain_kernels::Backend;
 
-use super::network::{Network, Part, Weights, rows_of_part};
+use super::network::{Network, Part, rows_of_part};
 use crate::Result;
 use crate::data::{Batch, DataLoader};
 use crate::layer::Score;
+use crate::params::Weights;
 
 /// Rows of a batch that are measured on one thread, about. A number of its own, so that the order of sums does not
 /// depend on the threads.

@@ -5,19 +5,19 @@
 
 use std::ops::Range;
 
-use refrain_kernels::{Backend, LinearSpec, Loss, Real, State};
+use refrain_kernels::{Backend, Loss, Real, State};
 use serde::{Deserialize, Serialize};
 
-use super::architecture::{MAX_SIZE, within};
-use super::input::{Input, InputKind, InputWorkspace, Read};
-use super::network::{Network, Part, Tapes, TrainStep, Weights};
-use super::recurrent::RecurrentLayers;
+use super::input::{Input, InputKind, Read};
+use super::network::{Network, Part, Tapes, TrainStep};
+use super::recurrent::{MAX_SIZE, RecurrentLayers, within};
+use super::stepwise::{Backbone, Stepwise, StepwiseWorkspace};
 use crate::data::{Batch, Padded};
 use crate::layer::{
-    DropoutMask, DropoutRate, FrameBack, Score, Stack, StackBack, StackWorkspace, bernoulli_nll,
-    gaussian_frame_nll, pinball_loss, push_bias, push_linear,
+    DropoutMask, DropoutRate, FrameBack, Linear, Score, Stack, StackSizes, bernoulli_nll, gaussian_frame_nll,
+    pinball_loss,
 };
-use crate::params::{Init, Layout};
+use crate::params::{Layout, Weights};
 use crate::{Error, Result};
 
 /// What is said of a frame to come.
@@ -72,14 +72,13 @@ impl FrameOutput {
     }
 
     fn validate(&self) -> Result<()> {
-        within("number of values to predict", self.values(), 1, MAX_SIZE)?;
+        within("output_size", self.values(), 1, MAX_SIZE)?;
         if let FrameOutput::Quantiles { levels, .. } = self {
-            within("number of quantiles", levels.len(), 1, 99)?;
+            within("quantiles", levels.len(), 1, 99)?;
             let rising = levels.is_sorted_by(|a, b| a < b);
             if !rising || !levels.iter().all(|level| (0.0..1.0).contains(level) && *level > 0.0) {
-                return Err(Error::Config(format!(
-                    "the quantiles {levels:?} are not rising shares between 0 and 1: give them as 0.1,0.5,0.9"
-                )));
+                let allowed = "rising shares between 0 and 1, as 0.1,0.5,0.9";
+                return Err(Error::out_of_range("quantiles", format!("{levels:?}"), allowed));
             }
         }
         Ok(())
@@ -112,18 +111,17 @@ pub struct ForecasterBatch {
 pub struct Forecaster {
     sizes: ForecasterSizes,
     layout: Layout,
-    input: Input,
-    stack: Stack,
-    output: LinearSpec,
+    layers: Stepwise,
 }
 
 /// What a pass leaves behind.
-pub struct ForecasterWorkspace<B: Backend> {
-    input: InputWorkspace<B>,
-    stack: StackWorkspace<B>,
-    scratch: B::Scratch,
-    outputs: Vec<B::Real>,
-    d_outputs: Vec<B::Real>,
+pub type ForecasterWorkspace<B> = StepwiseWorkspace<B>;
+
+impl ForecasterSizes {
+    /// One LSTM layer of 128 units that says this of the frames to come.
+    pub fn new(input_size: usize, output: FrameOutput) -> Self {
+        Self { input_size, recurrent: RecurrentLayers::default(), output }
+    }
 }
 
 impl Forecaster {
@@ -132,25 +130,22 @@ impl Forecaster {
     /// # Errors
     /// If a size is out of bounds.
     pub fn new(sizes: &ForecasterSizes) -> Result<Self> {
-        InputKind::Frames { size: sizes.input_size }.validate()?;
-        sizes.recurrent.validate()?;
-        sizes.output.validate()?;
-        let mut layout = Layout::default();
-        let keys = matches!(sizes.output, FrameOutput::Bernoulli { .. });
-        // Keys are dropped like symbols; measured numbers are not.
-        let dropout = if keys { sizes.recurrent.dropout() } else { DropoutRate::default() };
-        let input = Input::of_frames(sizes.input_size, dropout);
-        let mut stack = Stack::new(&mut layout, "rnn", sizes.recurrent.over(input.spec(), true));
-        let (width, size) = (sizes.recurrent.output_size(), sizes.output.size());
-        let mut output = push_linear(&mut layout, "output", width, size);
-        stack.push_biases(&mut layout, "rnn");
-        if keys {
+        let ForecasterSizes { input_size, recurrent, output } = sizes;
+        InputKind::Frames { size: *input_size }.validate()?;
+        recurrent.layers.validate()?;
+        output.validate()?;
+        let keys = matches!(output, FrameOutput::Bernoulli { .. });
+        let (layout, layers) = Layout::build(|layout| {
+            // Keys are dropped like symbols; measured numbers are not.
+            let dropout = if keys { recurrent.dropout() } else { DropoutRate::default() };
+            let input = Input::of_frames(*input_size, dropout);
             // Chords change at every step: a cell that starts by holding on to them learns slower.
-            let init = Init::Uniform(1.0 / (sizes.recurrent.hidden_size as f32).sqrt());
-            stack.specs().iter().filter_map(|spec| spec.bias).for_each(|(ih, _)| layout.start(ih, init));
-        }
-        push_bias(&mut layout, "output", &mut output);
-        Ok(Self { sizes: sizes.clone(), layout, input, stack, output })
+            let stack = StackSizes { open_forget_gate: !keys, ..recurrent.over(input.spec(), true) };
+            let stack = Stack::new(layout, "rnn", stack);
+            let output = Linear::new(layout, "output", recurrent.output_size(), output.size());
+            Stepwise { backbone: Backbone { input, stack }, output }
+        });
+        Ok(Self { sizes: sizes.clone(), layout, layers })
     }
 
     /// Its sizes and kinds.
@@ -160,25 +155,22 @@ impl Forecaster {
 
     /// The state of `rows` sequences that begin.
     pub fn start<B: Backend>(&self, rows: usize) -> Vec<State<B::Real>> {
-        self.stack.zero_state::<B>(rows)
+        self.layers.backbone.stack.zero_state::<B>(rows)
     }
 
     /// The outputs `[T, B, O]` after every step of `inputs`, which go on from `state`; it becomes the one after them.
-    pub fn outputs<'p, B: Backend>(
+    pub fn outputs<'w, B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
         inputs: &Padded<f32>,
         dropout: Option<DropoutMask>,
         state: &mut [State<B::Real>],
-        pass: &'p mut ForecasterWorkspace<B>,
-    ) -> &'p [B::Real] {
-        let read = read(inputs, dropout);
-        self.input.forward(backend, &weights.params, read, None, &mut pass.input);
-        self.stack.forward(backend, weights.recurrent(), &read.above(&pass.input), state, &mut pass.stack);
-        let output = pass.stack.output(backend);
-        backend.linear_outputs(&weights.linears[0], output, &mut pass.outputs, &mut pass.scratch);
-        &pass.outputs
+        workspace: &'w mut ForecasterWorkspace<B>,
+    ) -> &'w [B::Real] {
+        let (read, backbone) = (Read::of_frames(inputs, dropout), &mut workspace.backbone);
+        self.layers.backbone.forward(backend, weights, read, None, state, backbone);
+        self.layers.outputs(backend, weights, workspace)
     }
 
     /// The loss of `outputs`, and its gradient in `d_outputs` where a `scale` is given.
@@ -201,10 +193,6 @@ impl Forecaster {
         }
         loss.into()
     }
-}
-
-fn read(inputs: &Padded<f32>, dropout: Option<DropoutMask>) -> Read<'_> {
-    Read { ids: &[], frames: &inputs.values, rows: inputs.rows(), lengths: Some(&inputs.lengths), dropout }
 }
 
 impl ForecasterBatch {
@@ -243,14 +231,6 @@ impl Network for Forecaster {
         &self.layout
     }
 
-    fn stacks(&self) -> Vec<&Stack> {
-        vec![&self.stack]
-    }
-
-    fn linears(&self) -> Vec<LinearSpec> {
-        vec![self.output]
-    }
-
     fn summary(&self) -> String {
         let ForecasterSizes { input_size, recurrent, output } = &self.sizes;
         let output = match output {
@@ -270,43 +250,24 @@ impl Network for Forecaster {
         step: TrainStep,
         grads: &mut B::Buffer,
     ) -> Score {
-        let Part { batch, pass, .. } = part;
+        let Part { batch, workspace, .. } = part;
         let dropout = Some(step.dropout);
         let mut state = self.start::<B>(batch.rows());
-        self.outputs(backend, weights, &batch.inputs, dropout, &mut state, pass);
-        let score = self.loss(&pass.outputs, batch, Some(step.scale), &mut pass.d_outputs);
-        let d_outputs = backend.d_frames(self.sizes.output.size(), &pass.d_outputs);
-        let mut d_output = std::mem::take(&mut pass.stack.d_output);
-        let (output, d_outputs) = (pass.stack.output(backend), backend.view(&d_outputs));
-        let scratch = &mut pass.scratch;
-        backend.linear_backward(&weights.linears[0], output, d_outputs, Some(&mut d_output), grads, scratch);
-        pass.stack.d_output = d_output;
-        let x = read(&batch.inputs, dropout).above(&pass.input);
-        let back = StackBack::new(&weights.params, grads);
-        self.stack.backward(backend, &weights.layers, &x, &mut pass.stack, back);
+        self.outputs(backend, weights, &batch.inputs, dropout, &mut state, workspace);
+        let score = self.loss(&workspace.outputs, batch, Some(step.scale), &mut workspace.d_outputs);
+        let read = Read::of_frames(&batch.inputs, dropout);
+        self.layers.backward(backend, weights, read, workspace, grads);
         score
     }
 
-    fn tapes<'p, B: Backend>(&self, pass: &'p Self::Workspace<B>) -> Vec<Tapes<'p, B>> {
-        vec![Tapes { name: "", first: 0, tapes: pass.stack.tapes() }]
+    fn tapes<'w, B: Backend>(&'w self, workspace: &'w Self::Workspace<B>) -> Vec<Tapes<'w, B>> {
+        self.layers.backbone.tapes("", &workspace.backbone)
     }
 
     fn evaluate<B: Backend>(&self, backend: &B, weights: &Weights<B>, part: &mut Part<Self, B>) -> Score {
-        let Part { batch, pass, .. } = part;
+        let Part { batch, workspace, .. } = part;
         let mut state = self.start::<B>(batch.rows());
-        self.outputs(backend, weights, &batch.inputs, None, &mut state, pass);
-        self.loss(&pass.outputs, batch, None, &mut pass.d_outputs)
-    }
-}
-
-impl<B: Backend> Default for ForecasterWorkspace<B> {
-    fn default() -> Self {
-        Self {
-            input: InputWorkspace::default(),
-            stack: StackWorkspace::default(),
-            scratch: B::Scratch::default(),
-            outputs: vec![],
-            d_outputs: vec![],
-        }
+        self.outputs(backend, weights, &batch.inputs, None, &mut state, workspace);
+        self.loss(&workspace.outputs, batch, None, &mut workspace.d_outputs)
     }
 }

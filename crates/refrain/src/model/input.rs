@@ -3,10 +3,11 @@
 use refrain_kernels::{Backend, InputSpec, Real};
 use serde::{Deserialize, Serialize};
 
-use super::architecture::{MAX_SIZE, MAX_VOCABULARY, within};
+use super::recurrent::{MAX_SIZE, MAX_VOCABULARY, within};
 use crate::Result;
-use crate::layer::{DropoutMask, DropoutRate, Embedding, Source, StackInput};
-use crate::params::{Init, Layout};
+use crate::data::{Padded, TextBatch};
+use crate::layer::{DropoutMask, DropoutRate, Embedding, Source, StackInput, drop_in_place, workspace};
+use crate::params::{Init, LayoutBuilder, Weights};
 
 /// What a model over ids or frames reads.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,14 +39,14 @@ impl InputKind {
     /// Checks that every size is one that a model can have.
     ///
     /// # Errors
-    /// [`crate::Error::Config`], naming the size and its bounds.
+    /// [`crate::Error::Setting`], naming the size and its bounds.
     pub fn validate(self) -> Result<()> {
         match self {
             InputKind::Ids { vocab_size, embedding_size } => {
-                within("vocabulary size", vocab_size, 1, MAX_VOCABULARY)?;
-                within("embedding size", embedding_size, 1, MAX_SIZE)
+                within("vocab_size", vocab_size, 1, MAX_VOCABULARY)?;
+                within("embedding_size", embedding_size, 1, MAX_SIZE)
             }
-            InputKind::Frames { size } => within("number of features", size, 1, MAX_SIZE),
+            InputKind::Frames { size } => within("input_size", size, 1, MAX_SIZE),
         }
     }
 
@@ -58,14 +59,23 @@ impl InputKind {
     }
 }
 
-/// The layer over such input, whose outputs are frames.
+/// What the lowest recurrent layer reads.
 #[derive(Clone, Debug)]
 pub(super) struct Input {
-    kind: InputKind,
-    embedding: Option<Embedding>,
+    source: InputSource,
     dropout: DropoutRate,
     /// Numbers a step that the network itself puts behind those of the input.
     beside: usize,
+}
+
+#[derive(Clone, Debug)]
+enum InputSource {
+    /// Ids, whose vectors are the lowest layer's own business.
+    Ids(InputSpec),
+    /// The vectors of ids, looked up.
+    Embedding(Embedding),
+    /// Frames of so many features.
+    Frames(usize),
 }
 
 /// What is read in one pass.
@@ -83,45 +93,69 @@ pub(super) struct Read<'a> {
     pub(super) dropout: Option<DropoutMask>,
 }
 
-/// What a pass leaves behind.
-pub(super) struct InputWorkspace<B: Backend> {
-    vectors: Vec<B::Real>,
-    frames: B::Frames,
+workspace! {
+    /// What a pass leaves behind.
+    pub(super) struct InputWorkspace<B> {
+        vectors: Vec<B::Real>,
+        frames: B::Frames,
+    }
 }
 
 /// Where the input is in the order of dropout masks, behind all layers of a stack.
 pub(super) const INPUT: u64 = 1 << 20;
 
+/// How the vectors of ids usually start.
+pub(super) const USUAL_START: Init = Init::Normal(1.0);
+
 /// How the vectors of words start that are read to be labelled, half as far from 0 as is usual: labelled data are few, most
 /// of their words are rare, and what a rare one starts with is never quite unlearned. From 1, how much a classifier of
 /// sentences gets right is a matter of its seed (SST-2: 79.4 to 82.5 %), from 0.5 more and less so; from 0.1 it learns too
 /// little by the time that it knows its examples by heart. Translators learn from many pairs, and faster from 1.
-const LABELLED_START: Init = Init::Normal(0.5);
+pub(super) const LABELLED_START: Init = Init::Normal(0.5);
 
 impl Input {
-    /// Appends the table of vectors to `layout`, `prefix.weight`, if ids are read. Vectors are dropped like the outputs of
-    /// layers; measured numbers are not.
-    pub(super) fn new(layout: &mut Layout, prefix: &str, kind: InputKind, dropout: DropoutRate) -> Self {
+    /// Ids, one-hot.
+    pub(super) fn one_hot(vocab_size: usize) -> Self {
+        Self::undropped(InputSource::Ids(InputSpec::OneHot { vocab_size }))
+    }
+
+    /// Ids with a vector each, in a table of `prefix.weight` all of which the lowest layer multiplies beforehand.
+    pub(super) fn table(
+        layout: &mut LayoutBuilder,
+        prefix: &str,
+        vocab_size: usize,
+        size: usize,
+        start: Init,
+    ) -> Self {
+        let embedding = Embedding::new(layout, prefix, vocab_size, size, start).weight();
+        Self::undropped(InputSource::Ids(InputSpec::Embedded { vocab_size, size, embedding }))
+    }
+
+    /// Ids, whose vectors, `prefix.weight`, are looked up and dropped like the outputs of layers, or frames of measured
+    /// numbers, which are not dropped.
+    pub(super) fn new(
+        layout: &mut LayoutBuilder,
+        prefix: &str,
+        kind: InputKind,
+        dropout: DropoutRate,
+        start: Init,
+    ) -> Self {
         match kind {
             InputKind::Ids { vocab_size, embedding_size } => {
-                let embedding = Some(Embedding::new(layout, prefix, vocab_size, embedding_size));
-                Self { kind, embedding, dropout, beside: 0 }
+                let embedding = Embedding::new(layout, prefix, vocab_size, embedding_size, start);
+                Self { source: InputSource::Embedding(embedding), dropout, beside: 0 }
             }
             InputKind::Frames { size } => Self::of_frames(size, DropoutRate::default()),
         }
     }
 
-    /// The same for sequences to be labelled.
-    pub(super) fn labelled(self, layout: &mut Layout) -> Self {
-        if let Some(embedding) = &self.embedding {
-            embedding.start(layout, LABELLED_START);
-        }
-        self
+    /// Frames, which are dropped.
+    pub(super) fn of_frames(size: usize, dropout: DropoutRate) -> Self {
+        Self { dropout, ..Self::undropped(InputSource::Frames(size)) }
     }
 
-    /// A layer over frames, which are dropped.
-    pub(super) fn of_frames(size: usize, dropout: DropoutRate) -> Self {
-        Self { kind: InputKind::Frames { size }, embedding: None, dropout, beside: 0 }
+    fn undropped(source: InputSource) -> Self {
+        Self { source, dropout: DropoutRate::default(), beside: 0 }
     }
 
     /// The same with so many numbers more a step.
@@ -129,45 +163,75 @@ impl Input {
         Self { beside, ..self }
     }
 
-    /// What the layers above read.
+    /// What the lowest recurrent layer reads.
     pub(super) fn spec(&self) -> InputSpec {
-        InputSpec::Frames { size: self.kind.size() + self.beside }
+        match &self.source {
+            InputSource::Ids(spec) => *spec,
+            InputSource::Embedding(embedding) => InputSpec::Frames { size: embedding.size() + self.beside },
+            InputSource::Frames(size) => InputSpec::Frames { size: size + self.beside },
+        }
     }
 
-    /// Whether there is something to learn, for which the way back is wanted.
+    /// Where the vectors of ids lie in the arena, if ids have vectors.
+    pub(super) fn embedding(&self) -> Option<usize> {
+        match &self.source {
+            InputSource::Ids(InputSpec::Embedded { embedding, .. }) => Some(*embedding),
+            InputSource::Embedding(embedding) => Some(embedding.weight()),
+            _ => None,
+        }
+    }
+
+    /// Whether it has something to learn from the gradient of what is read.
     pub(super) fn learns(&self) -> bool {
-        self.embedding.is_some()
+        matches!(self.source, InputSource::Embedding(_))
     }
 
-    /// Leaves what the layers above read in `pass`; behind each step's own numbers stands what is `beside` them.
+    /// Leaves what is read in the workspace; behind each step's own numbers stands what is `beside` them.
     pub(super) fn forward<B: Backend>(
         &self,
         backend: &B,
-        params: &B::Buffer,
+        weights: &Weights<B>,
         read: Read<'_>,
         beside: Option<&B::Frames>,
-        pass: &mut InputWorkspace<B>,
+        workspace: &mut InputWorkspace<B>,
     ) {
-        let InputWorkspace { vectors, frames } = pass;
-        match &self.embedding {
-            Some(embedding) => embedding.forward(backend, params, read.ids, vectors),
-            None => {
+        let InputWorkspace { vectors, frames } = workspace;
+        let size = match &self.source {
+            InputSource::Ids(_) => return,
+            InputSource::Embedding(embedding) => {
+                embedding.forward(backend, &weights.params, read.ids, vectors);
+                embedding.size()
+            }
+            InputSource::Frames(size) => {
                 vectors.clear();
                 vectors.extend(read.frames.iter().map(|&x| B::Real::of(x.into())));
+                *size
             }
-        }
-        *frames = backend.frames(self.kind.size(), vectors);
+        };
+        *frames = backend.frames(size, vectors);
         if let Some(beside) = beside {
             let own = std::mem::take(frames);
             backend.join(&[backend.view(&own), backend.view(beside)], frames);
         }
-        if let Some(mask) = read.dropout.and_then(|mask| mask.on(self.dropout, INPUT, read.rows)) {
-            backend.dropout_in_place(&mask, frames);
-        }
+        drop_in_place(backend, read.dropout, self.dropout, INPUT, read.rows, frames);
     }
 
-    /// The way back from the gradient of what the layers above read, which is dropped on the way; gives that of what stood
-    /// beside, `[T, B, _]`.
+    /// What the lowest recurrent layer reads, after [`Input::forward`].
+    pub(super) fn above<'a, B: Backend>(
+        &self,
+        read: Read<'a>,
+        workspace: &'a InputWorkspace<B>,
+    ) -> StackInput<'a, B> {
+        let Read { ids, rows, lengths, dropout, .. } = read;
+        let source = match self.source {
+            InputSource::Ids(_) => Source::Ids(ids),
+            _ => Source::Frames(&workspace.frames),
+        };
+        StackInput { source, rows, lengths, dropout }
+    }
+
+    /// The backward pass from the gradient of what is read, which is dropped on the way; gives that of what stood beside,
+    /// `[T, B, _]`.
     pub(super) fn backward<B: Backend>(
         &self,
         backend: &B,
@@ -175,10 +239,8 @@ impl Input {
         d_frames: &mut B::Frames,
         grads: &mut B::Buffer,
     ) -> Vec<B::Real> {
-        let Some(embedding) = &self.embedding else { return vec![] };
-        if let Some(mask) = read.dropout.and_then(|mask| mask.on(self.dropout, INPUT, read.rows)) {
-            backend.dropout_in_place(&mask, d_frames);
-        }
+        let InputSource::Embedding(embedding) = &self.source else { return vec![] };
+        drop_in_place(backend, read.dropout, self.dropout, INPUT, read.rows, d_frames);
         let d_frames = backend.read_frames(backend.view(d_frames));
         if self.beside == 0 {
             embedding.backward(backend, read.ids, &d_frames, grads);
@@ -204,33 +266,14 @@ impl<'a> Read<'a> {
         Self { ids, frames: &[], rows: lengths.map_or(ids.len(), <[usize]>::len), lengths, dropout }
     }
 
-    /// The same as the layers above read it, after [`Input::forward`].
-    pub(super) fn above<'p, B: Backend>(self, pass: &'p InputWorkspace<B>) -> StackInput<'p, B>
-    where
-        'a: 'p,
-    {
-        let Read { rows, lengths, dropout, .. } = self;
-        StackInput { source: Source::Frames(&pass.frames), rows, lengths, dropout }
+    /// Frames alone.
+    pub(super) fn of_frames(frames: &'a Padded<f32>, dropout: Option<DropoutMask>) -> Self {
+        Self { frames: &frames.values, ..Self::of_ids(&[], Some(&frames.lengths), dropout) }
     }
-}
 
-impl<B: Backend> Default for InputWorkspace<B> {
-    fn default() -> Self {
-        Self { vectors: vec![], frames: B::Frames::default() }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_to_be_labelled_start_half_as_far_from_0() {
-        let kind = InputKind::Ids { vocab_size: 30, embedding_size: 7 };
-        let mut layout = Layout::default();
-        let input = Input::new(&mut layout, "embedding", kind, DropoutRate::default());
-        let half: Vec<f32> = layout.init(3).iter().map(|x| x / 2.0).collect();
-        input.labelled(&mut layout);
-        assert_eq!(layout.init(3), half);
+    /// The inputs of texts.
+    pub(super) fn of_texts(texts: &'a TextBatch, dropout: Option<DropoutMask>) -> Self {
+        let TextBatch { inputs, rows, lengths, .. } = texts;
+        Self { ids: inputs, frames: &[], rows: *rows, lengths: lengths.as_deref(), dropout }
     }
 }

@@ -3,17 +3,16 @@
 //!
 //! ids `[T, B]` -> embedding -> recurrent layers -> readout -> softmax cross-entropy against the next ids.
 
-use refrain_kernels::{Backend, CrossEntropy, InputSpec, LinearSpec, Real, State, Trace};
+use refrain_kernels::{Backend, State, Trace};
 
 use super::Architecture;
-use super::input::{Input, InputKind, InputWorkspace, Read};
-use super::network::{Network, Part, Tapes, TrainStep, Weights};
+use super::input::{Input, InputKind, Read, USUAL_START};
+use super::network::{Network, Part, Tapes, TrainStep};
+use super::stepwise::{Backbone, Stepwise, StepwiseWorkspace, Targets};
 use crate::Result;
 use crate::data::TextBatch;
-use crate::layer::{
-    DropoutMask, DropoutRate, Score, Source, Stack, StackBack, StackInput, StackSizes, StackWorkspace,
-};
-use crate::params::{Init, Layout};
+use crate::layer::{DropoutRate, Linear, Score, Stack, StackBack};
+use crate::params::{Init, Layout, Weights};
 
 /// The layers and their places in the arena; weights come along separately, so that one description serves every
 /// backend.
@@ -21,29 +20,18 @@ use crate::params::{Init, Layout};
 pub struct LanguageModel {
     architecture: Architecture,
     layout: Layout,
-    /// Of a vocabulary that is too large for the lowest layer to have it as a table.
-    input: Option<Input>,
-    stack: Stack,
-    readout: LinearSpec,
+    layers: Stepwise,
 }
 
 /// With more tokens than this most do not occur in a batch, and their vectors are looked up; with fewer, all are
 /// multiplied by the lowest layer's weights beforehand.
 const LARGEST_TABLE: usize = 1024;
 
-/// Where the table of vectors is: first of all.
-const EMBEDDING: usize = 0;
-
-/// As in Merity et al. 2018.
-const TIED_START: f32 = 0.1;
+/// As in Merity et al. 2018. Standard normal numbers, an embedding's usual start, would make logits as large as 2 sqrt(H).
+const TIED_START: Init = Init::Uniform(0.1);
 
 /// What one pass leaves behind; reused from pass to pass.
-pub struct Workspace<B: Backend> {
-    input: InputWorkspace<B>,
-    stack: StackWorkspace<B>,
-    logits: Vec<B::Real>,
-    scratch: B::Scratch,
-}
+pub type Workspace<B> = StepwiseWorkspace<B>;
 
 impl LanguageModel {
     /// Lays out a model.
@@ -52,46 +40,30 @@ impl LanguageModel {
     /// If a size is out of bounds.
     pub fn new(architecture: &Architecture) -> Result<Self> {
         architecture.validate()?;
-        let a = architecture;
-        let mut layout = Layout::default();
-        let (vocab_size, size) = (a.vocab_size, a.embedding_size);
-        // Those of an input are the same at all steps: a word that is dropped is gone wherever it stands.
-        let input = (size > 0 && vocab_size > LARGEST_TABLE).then(|| {
-            let kind = InputKind::Ids { vocab_size, embedding_size: size };
-            Input::new(&mut layout, "embedding", kind, DropoutRate { rate: a.dropout, locked: true })
+        let Architecture { layers, vocab_size, embedding_size, tied_embeddings } = architecture;
+        let (&vocab_size, &embedding_size, &hidden_size) = (vocab_size, embedding_size, &layers.hidden_size);
+        let start = if *tied_embeddings { TIED_START } else { USUAL_START };
+        let (layout, layers) = Layout::build(|layout| {
+            let input = match embedding_size {
+                0 => Input::one_hot(vocab_size),
+                size if vocab_size <= LARGEST_TABLE => {
+                    Input::table(layout, "embedding", vocab_size, size, start)
+                }
+                _ => {
+                    // The same at all steps: a word that is dropped is gone wherever it stands.
+                    let dropout = DropoutRate { rate: layers.dropout, locked: true };
+                    let kind = InputKind::Ids { vocab_size, embedding_size };
+                    Input::new(layout, "embedding", kind, dropout, start)
+                }
+            };
+            let stack = Stack::new(layout, "rnn", layers.over(input.spec()));
+            let output = match input.embedding().filter(|_| *tied_embeddings) {
+                Some(weight) => Linear::tied(layout, "readout", hidden_size, vocab_size, weight),
+                None => Linear::new(layout, "readout", hidden_size, vocab_size),
+            };
+            Stepwise { backbone: Backbone { input, stack }, output }
         });
-        let lowest = match &input {
-            Some(input) => input.spec(),
-            None if size == 0 => InputSpec::OneHot { vocab_size },
-            None => {
-                let embedding = layout.push("embedding.weight", &[vocab_size, size], Init::Normal(1.0));
-                InputSpec::Embedded { vocab_size, size, embedding }
-            }
-        };
-        let sizes = StackSizes {
-            cell: a.cell(),
-            input: lowest,
-            hidden_size: a.hidden_size,
-            num_layers: a.num_layers,
-            bidirectional: false,
-            layer_norm: a.layer_norm,
-            dropout: DropoutRate { rate: a.dropout, locked: false },
-            drops_top: true,
-        };
-        let mut stack = Stack::new(&mut layout, "rnn", sizes);
-        let init = Init::Uniform(1.0 / (a.hidden_size as f32).sqrt());
-        let weight = if a.tied_embeddings {
-            // Standard normal numbers, an embedding's usual start, would make logits as large as 2 sqrt(H).
-            layout.start(EMBEDDING, Init::Uniform(TIED_START));
-            EMBEDDING
-        } else {
-            layout.push("readout.weight", &[vocab_size, a.hidden_size], init)
-        };
-        stack.push_biases(&mut layout, "rnn");
-        let bias = layout.push("readout.bias", &[a.vocab_size], init);
-        let readout =
-            LinearSpec { input_size: a.hidden_size, output_size: a.vocab_size, weight, bias: Some(bias) };
-        Ok(Self { architecture: a.clone(), layout, input, stack, readout })
+        Ok(Self { architecture: architecture.clone(), layout, layers })
     }
 
     /// Its sizes and kinds.
@@ -100,16 +72,16 @@ impl LanguageModel {
     }
 
     /// One step of `ids.len()` streams: the logits `[B, V]` of each one's next symbol.
-    pub fn step<'p, B: Backend>(
+    pub fn step<'w, B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
         ids: &[u32],
         state: &mut [State<B::Real>],
-        pass: &'p mut Workspace<B>,
-    ) -> &'p [B::Real] {
-        self.read(backend, weights, ids, state, pass);
-        self.logits(backend, weights, pass)
+        workspace: &'w mut Workspace<B>,
+    ) -> &'w [B::Real] {
+        self.read(backend, weights, ids, state, workspace);
+        self.logits(backend, weights, workspace)
     }
 
     /// The first half of a step, which is enough where nothing is drawn: `ids.len()` streams read one symbol each,
@@ -120,9 +92,9 @@ impl LanguageModel {
         weights: &Weights<B>,
         ids: &[u32],
         state: &mut [State<B::Real>],
-        pass: &mut Workspace<B>,
+        workspace: &mut Workspace<B>,
     ) {
-        self.forward(backend, weights, Read::of_ids(ids, None, None), state, pass);
+        self.forward(backend, weights, Read::of_ids(ids, None, None), state, workspace);
     }
 
     /// One stream reads many symbols, and `state` is the one after them.
@@ -132,79 +104,51 @@ impl LanguageModel {
         weights: &Weights<B>,
         ids: &[u32],
         state: &mut [State<B::Real>],
-        pass: &mut Workspace<B>,
+        workspace: &mut Workspace<B>,
     ) {
-        self.forward(backend, weights, Read::of_ids(ids, Some(&[ids.len()]), None), state, pass);
+        self.forward(backend, weights, Read::of_ids(ids, Some(&[ids.len()]), None), state, workspace);
     }
 
-    /// The recurrent layers over the ids.
     fn forward<B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
         read: Read<'_>,
         state: &mut [State<B::Real>],
-        pass: &mut Workspace<B>,
+        workspace: &mut Workspace<B>,
     ) {
-        let Workspace { input, stack, .. } = pass;
-        if let Some(layer) = &self.input {
-            layer.forward(backend, &weights.params, read, None, input);
-        }
-        self.stack.forward(backend, weights.recurrent(), &self.above(read, input), state, stack);
-    }
-
-    /// What the recurrent layers read: the ids, or the vectors that were looked up.
-    fn above<'a, B: Backend>(&self, read: Read<'a>, input: &'a InputWorkspace<B>) -> StackInput<'a, B> {
-        let Read { ids, rows, lengths, dropout, .. } = read;
-        match self.input {
-            Some(_) => read.above(input),
-            None => StackInput { source: Source::Ids(ids), rows, lengths, dropout },
-        }
+        self.layers.backbone.forward(backend, weights, read, None, state, &mut workspace.backbone);
     }
 
     /// The other half: the logits `[T, B, V]` after what was read.
     ///
     /// # Panics
     /// Before the first pass.
-    pub fn logits<'p, B: Backend>(
+    pub fn logits<'w, B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
-        pass: &'p mut Workspace<B>,
-    ) -> &'p [B::Real] {
-        let Workspace { stack, logits, scratch, .. } = pass;
-        backend.linear_outputs(&weights.linears[0], stack.output(backend), logits, scratch);
-        logits
+        workspace: &'w mut Workspace<B>,
+    ) -> &'w [B::Real] {
+        self.layers.outputs(backend, weights, workspace)
     }
 
-    /// The way back through one step that was read, from the gradient of the state after it, and of the loss of what came
-    /// next where there are `targets` (of each row, [`refrain_kernels::IGNORE`] for none): gives that of the state before
-    /// it. Gradients of the parameters are added to `grads`.
+    /// The backward pass through the one step `step` that was read, from the gradient of the state after it and of the
+    /// loss of what came next: gives that of the state before it. Gradients of the parameters are added to `grads`.
     pub fn step_back<B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
-        (ids, targets): (&[u32], &[u32]),
+        step: &TextBatch,
         d_state: &[State<B::Real>],
-        pass: &mut Workspace<B>,
+        workspace: &mut Workspace<B>,
         grads: &mut B::Buffer,
     ) -> Vec<State<B::Real>> {
-        let mut d_frames = std::mem::take(&mut pass.stack.d_output);
-        let (scale, smoothing) = (B::Real::of(1.0), B::Real::of(0.0));
-        let backward = CrossEntropy { scale, smoothing, d_frames: &mut d_frames, grads };
-        let output = pass.stack.output(backend);
-        let readout = &weights.linears[0];
-        backend.cross_entropy(readout, output, targets, Some(backward), &mut pass.scratch);
-        pass.stack.d_output = d_frames;
-        let mut d_before = self.stack.zero_state::<B>(ids.len());
-        let back = StackBack {
-            d_final: Some(d_state),
-            d_initial: Some(&mut d_before),
-            ..StackBack::new(&weights.params, grads)
-        };
-        let Workspace { input, stack, .. } = pass;
-        let read = Read::of_ids(ids, None, None);
-        self.stack.backward(backend, &weights.layers, &self.above(read, input), stack, back);
+        let mut d_before = self.zero_state::<B>(step.rows);
+        let back =
+            StackBack { d_final: Some(d_state), d_initial: Some(&mut d_before), ..StackBack::new(grads) };
+        let targets = Targets { ids: &step.targets, scale: 1.0 };
+        self.layers.learn(backend, weights, Read::of_texts(step, None), targets, workspace, back);
         d_before
     }
 
@@ -213,10 +157,11 @@ impl LanguageModel {
         &self,
         backend: &B,
         weights: &Weights<B>,
-        pass: &Workspace<B>,
+        workspace: &Workspace<B>,
     ) -> Vec<Trace<B::Real>> {
-        let layers = weights.layers.iter();
-        layers.zip(pass.stack.tapes()).map(|(layer, tape)| backend.trace(layer, tape)).collect()
+        let layers = self.layers.backbone.stack.weights(weights).iter();
+        let tapes = workspace.backbone.stack.tapes();
+        layers.zip(tapes).map(|(layer, tape)| backend.trace(layer, tape)).collect()
     }
 }
 
@@ -228,20 +173,12 @@ impl Network for LanguageModel {
         &self.layout
     }
 
-    fn stacks(&self) -> Vec<&Stack> {
-        vec![&self.stack]
-    }
-
-    fn linears(&self) -> Vec<LinearSpec> {
-        vec![self.readout]
-    }
-
     fn summary(&self) -> String {
         self.architecture.summary()
     }
 
     fn zero_state<B: Backend>(&self, rows: usize) -> Vec<State<B::Real>> {
-        self.stack.zero_state::<B>(rows)
+        self.layers.backbone.stack.zero_state::<B>(rows)
     }
 
     /// From the part's own state, which is left as it is after the window.
@@ -253,60 +190,21 @@ impl Network for LanguageModel {
         step: TrainStep,
         grads: &mut B::Buffer,
     ) -> Score {
-        let Part { batch, state, pass, .. } = part;
-        let read = read_of(batch, Some(step.dropout));
-        self.forward(backend, weights, read, state, pass);
-        let mut d_frames = std::mem::take(&mut pass.stack.d_output);
-        let output = pass.stack.output(backend);
-        let backward = CrossEntropy {
-            scale: B::Real::of(step.scale),
-            smoothing: B::Real::of(0.0),
-            d_frames: &mut d_frames,
-            grads,
-        };
-        let loss = backend.cross_entropy(
-            &weights.linears[0],
-            output,
-            &batch.targets,
-            Some(backward),
-            &mut pass.scratch,
-        );
-        pass.stack.d_output = d_frames;
-        let Workspace { input, stack, .. } = pass;
-        let back = StackBack { d_input: self.input.is_some(), ..StackBack::new(&weights.params, grads) };
-        self.stack.backward(backend, &weights.layers, &self.above(read, input), stack, back);
-        if let Some(layer) = &self.input {
-            layer.backward(backend, read, &mut stack.d_output, grads);
-        }
-        loss.into()
+        let Part { batch, state, workspace, .. } = part;
+        let read = Read::of_texts(batch, Some(step.dropout));
+        self.forward(backend, weights, read, state, workspace);
+        let targets = Targets { ids: &batch.targets, scale: step.scale };
+        self.layers.learn(backend, weights, read, targets, workspace, StackBack::new(grads)).into()
     }
 
-    fn tapes<'p, B: Backend>(&self, pass: &'p Self::Workspace<B>) -> Vec<Tapes<'p, B>> {
-        vec![Tapes { name: "", first: 0, tapes: pass.stack.tapes() }]
+    fn tapes<'w, B: Backend>(&'w self, workspace: &'w Self::Workspace<B>) -> Vec<Tapes<'w, B>> {
+        self.layers.backbone.tapes("", &workspace.backbone)
     }
 
     /// From the part's own state, which is left as it is after the window.
     fn evaluate<B: Backend>(&self, backend: &B, weights: &Weights<B>, part: &mut Part<Self, B>) -> Score {
-        let Part { batch, state, pass, .. } = part;
-        self.forward(backend, weights, read_of(batch, None), state, pass);
-        let output = pass.stack.output(backend);
-        backend.cross_entropy(&weights.linears[0], output, &batch.targets, None, &mut pass.scratch).into()
-    }
-}
-
-/// What is read of a batch.
-fn read_of(batch: &TextBatch, dropout: Option<DropoutMask>) -> Read<'_> {
-    let lengths = batch.lengths.as_deref();
-    Read { ids: &batch.inputs, frames: &[], rows: batch.rows, lengths, dropout }
-}
-
-impl<B: Backend> Default for Workspace<B> {
-    fn default() -> Self {
-        Self {
-            input: InputWorkspace::default(),
-            stack: StackWorkspace::default(),
-            logits: vec![],
-            scratch: B::Scratch::default(),
-        }
+        let Part { batch, state, workspace, .. } = part;
+        self.forward(backend, weights, Read::of_texts(batch, None), state, workspace);
+        self.layers.cross_entropy(backend, weights, &batch.targets, workspace).into()
     }
 }

@@ -1,4 +1,35 @@
-//! The models, a file or a folder for each shape of sequence task: layers in order, the way back beneath.
+//! The models, a file or a folder for each shape of sequence task: layers in order, forward and backward.
+//!
+//! A network describes: [`Network`] is what training and evaluation know of it, whatever its shape. Its sizes are checked
+//! before anything is allocated.
+//!
+//! ```
+//! use refrain::Cpu;
+//! use refrain::data::Padded;
+//! use refrain::model::{
+//!     Classifier, ClassifierBatch, ClassifierSizes, ClassifierWorkspace, InputKind, Network, PoolingKind, Weights,
+//! };
+//!
+//! # fn main() -> refrain::Result<()> {
+//! // Which of three classes a sequence of frames of two features belongs to.
+//! let sizes = ClassifierSizes {
+//!     pooling: PoolingKind::Mean,
+//!     ..ClassifierSizes::new(InputKind::Frames { size: 2 }, 3)
+//! };
+//! let classifier = Classifier::new(&sizes)?;
+//! let backend = Cpu::new(1)?;
+//! let mut weights = Weights::new(classifier.layout(), &backend, &classifier.layout().init(7));
+//! weights.pack(&backend, false);
+//!
+//! let mut frames = Padded::default();
+//! frames.set(2, [&[0.5, 1.0, 0.25, 0.0][..], &[1.0, 0.0][..]].into_iter());
+//! let batch = ClassifierBatch { frames, ..ClassifierBatch::default() };
+//! let mut workspace = ClassifierWorkspace::default();
+//! let logits = classifier.logits(&backend, &weights, &batch, None, &mut workspace);
+//! assert_eq!(logits.len(), 2 * 3);
+//! # Ok(())
+//! # }
+//! ```
 
 mod architecture;
 mod captioner;
@@ -9,11 +40,12 @@ mod input;
 mod language;
 mod network;
 mod recurrent;
+mod stepwise;
 mod tagger;
 mod task;
 mod translator;
 
-pub use architecture::{ActivationKind, Architecture, CellKind, ResetGate};
+pub use architecture::Architecture;
 pub use captioner::{Captioner, CaptionerBatch, CaptionerInput, CaptionerSizes, CaptionerWorkspace};
 pub use classifier::{
     Classifier, ClassifierBatch, ClassifierSizes, ClassifierState, ClassifierWorkspace, PoolingKind,
@@ -22,9 +54,13 @@ pub use evaluation::evaluate;
 pub use forecaster::{Forecaster, ForecasterBatch, ForecasterSizes, ForecasterWorkspace, FrameOutput};
 pub use input::InputKind;
 pub use language::{LanguageModel, Workspace};
-pub use network::{Network, Part, Tapes, TrainStep, Weights, gradients};
+pub use network::{Network, Part, Tapes, TrainStep, gradients};
 pub(crate) use network::{check_memory, rows_of_part};
-pub use recurrent::RecurrentLayers;
-pub use tagger::{SpellingSizes, Tagger, TaggerBatch, TaggerSizes, TaggerWorkspace};
+pub use recurrent::{ActivationKind, CellKind, LayerSizes, RecurrentLayers, ResetGate};
+pub use stepwise::StepwiseWorkspace;
+pub use tagger::{Tagger, TaggerBatch, TaggerSizes, TaggerWorkspace};
 pub use task::{Task, TaskName};
 pub use translator::{Translator, TranslatorBatch, TranslatorSizes, TranslatorWorkspace};
+
+pub use crate::layer::SpellingSizes;
+pub use crate::params::Weights;

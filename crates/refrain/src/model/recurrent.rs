@@ -1,80 +1,217 @@
-//! The recurrent layers of a model, as its file describes them.
+//! The recurrent layers of a model, as its file describes them: checked before anything is allocated.
 
-use refrain_kernels::{Cell, InputSpec};
+use refrain_kernels::{Activation, Cell, InputSpec};
 use serde::{Deserialize, Serialize};
 
-use super::architecture::{ActivationKind, CellKind, ResetGate, cell, cell_name, layers, layers_of};
-use crate::Result;
 use crate::layer::{DropoutRate, StackSizes};
+use crate::{Error, Result};
 
-/// What recurrent layers are made of, whatever they read.
+/// A recurrent cell, by the name that options and files use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CellKind {
+    /// Elman's cell.
+    Rnn,
+    /// The gated recurrent unit.
+    Gru,
+    /// Long short-term memory.
+    #[default]
+    Lstm,
+}
+
+/// The nonlinearity of an Elman cell, by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ActivationKind {
+    /// Hyperbolic tangent.
+    #[default]
+    Tanh,
+    /// Rectifier.
+    Relu,
+    /// Logistic function.
+    Logistic,
+}
+
+/// Where a GRU's reset gate acts, by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ResetGate {
+    /// On the recurrent product, as in PyTorch.
+    #[default]
+    After,
+    /// On the state before the product, as in Cho et al. 2014.
+    Before,
+}
+
+/// What the layers of every model are made of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RecurrentLayers {
+pub struct LayerSizes {
     /// The cell.
     pub cell: CellKind,
     /// For `cell = "rnn"`.
+    #[serde(default)]
     pub activation: ActivationKind,
     /// For `cell = "gru"`.
+    #[serde(default)]
     pub reset_gate: ResetGate,
     /// `H`, of each direction.
     pub hidden_size: usize,
     /// `L`.
     pub num_layers: usize,
-    /// Whether a second set of layers reads each sequence from its end.
-    pub bidirectional: bool,
     /// Whether each layer's output is normalised.
     #[serde(default)]
     pub layer_norm: bool,
     /// Share of each layer's output that training drops.
     pub dropout: f32,
+}
+
+/// Recurrent layers, whatever they read.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecurrentLayers {
+    /// Cell and sizes.
+    #[serde(flatten)]
+    pub layers: LayerSizes,
+    /// Whether a second set of layers reads each sequence from its end.
+    pub bidirectional: bool,
     /// Whether all steps of a sequence drop the same.
     pub locked_dropout: bool,
 }
 
-impl RecurrentLayers {
+/// Beyond these a size is a mistake, and arithmetic on sizes could overflow.
+pub(super) const MAX_SIZE: usize = 16_384;
+const MAX_LAYERS: usize = 32;
+pub(super) const MAX_VOCABULARY: usize = 0x11_0000;
+
+impl Default for LayerSizes {
+    /// One LSTM layer of 128 units, without dropout.
+    fn default() -> Self {
+        Self {
+            cell: CellKind::default(),
+            activation: ActivationKind::default(),
+            reset_gate: ResetGate::default(),
+            hidden_size: 128,
+            num_layers: 1,
+            layer_norm: false,
+            dropout: 0.0,
+        }
+    }
+}
+
+impl LayerSizes {
     /// The cell with its variant.
     pub fn cell(&self) -> Cell {
-        cell(self.cell, self.activation, self.reset_gate)
+        match self.cell {
+            CellKind::Rnn => Cell::Rnn(match self.activation {
+                ActivationKind::Tanh => Activation::Tanh,
+                ActivationKind::Relu => Activation::Relu,
+                ActivationKind::Logistic => Activation::Logistic,
+            }),
+            CellKind::Gru => Cell::Gru { reset_after: self.reset_gate == ResetGate::After },
+            CellKind::Lstm => Cell::Lstm,
+        }
     }
 
-    /// What training drops of a layer's output.
-    pub fn dropout(&self) -> DropoutRate {
-        DropoutRate { rate: self.dropout, locked: self.locked_dropout }
+    /// The cell with its variant, for people.
+    pub fn cell_name(&self) -> &'static str {
+        match self.cell {
+            CellKind::Rnn => match self.activation {
+                ActivationKind::Tanh => "Elman RNN (tanh)",
+                ActivationKind::Relu => "Elman RNN (ReLU)",
+                ActivationKind::Logistic => "Elman RNN (logistic)",
+            },
+            CellKind::Gru if self.reset_gate == ResetGate::Before => "GRU (reset before)",
+            CellKind::Gru => "GRU",
+            CellKind::Lstm => "LSTM",
+        }
     }
 
-    /// Width of the output, `D H`.
-    pub fn output_size(&self) -> usize {
-        self.hidden_size * if self.bidirectional { 2 } else { 1 }
-    }
-
-    /// A stack of these layers over an input, whose output is dropped too if it `drops_top`.
-    pub fn over(&self, input: InputSpec, drops_top: bool) -> StackSizes {
+    /// A stack of these layers, forwards, over an input; their outputs are dropped, that of the top layer too.
+    pub fn over(&self, input: InputSpec) -> StackSizes {
         StackSizes {
-            cell: self.cell(),
-            input,
-            hidden_size: self.hidden_size,
             num_layers: self.num_layers,
-            bidirectional: self.bidirectional,
             layer_norm: self.layer_norm,
-            dropout: self.dropout(),
-            drops_top,
+            dropout: DropoutRate { rate: self.dropout, locked: false },
+            drops_top: true,
+            ..StackSizes::new(self.cell(), input, self.hidden_size)
         }
     }
 
     /// Checks that every size is one that a model can have.
     ///
     /// # Errors
-    /// [`crate::Error::Config`], naming the size and its bounds.
+    /// [`Error::Setting`], naming the size and its bounds.
     pub fn validate(&self) -> Result<()> {
-        layers(self.hidden_size, self.num_layers, self.dropout)
+        within("hidden_size", self.hidden_size, 1, MAX_SIZE)?;
+        within("num_layers", self.num_layers, 1, MAX_LAYERS)?;
+        share_below_1("dropout", self.dropout)
+    }
+
+    /// One line for people: `LSTM, 2 layers of 256`.
+    pub fn summary(&self) -> String {
+        let Self { num_layers, hidden_size, .. } = self;
+        let layers = if *num_layers == 1 { "layer" } else { "layers" };
+        let normalised = if self.layer_norm { ", normalised" } else { "" };
+        format!("{}, {num_layers} {layers} of {hidden_size}{normalised}", self.cell_name())
+    }
+}
+
+impl RecurrentLayers {
+    /// What training drops of a layer's output.
+    pub fn dropout(&self) -> DropoutRate {
+        DropoutRate { rate: self.layers.dropout, locked: self.locked_dropout }
+    }
+
+    /// Width of the output, `D H`.
+    pub fn output_size(&self) -> usize {
+        self.layers.hidden_size * if self.bidirectional { 2 } else { 1 }
+    }
+
+    /// A stack of these layers over an input, whose output is dropped too if it `drops_top`.
+    pub fn over(&self, input: InputSpec, drops_top: bool) -> StackSizes {
+        let Self { bidirectional, .. } = *self;
+        StackSizes { bidirectional, dropout: self.dropout(), drops_top, ..self.layers.over(input) }
     }
 
     /// One line for people: `bidirectional LSTM, 2 layers of 256`.
     pub fn summary(&self) -> String {
-        let cell = cell_name(self.cell, self.activation, self.reset_gate);
         let direction = if self.bidirectional { "bidirectional " } else { "" };
-        let layers = layers_of(self.num_layers, self.hidden_size, self.layer_norm);
-        format!("{direction}{cell}, {layers}")
+        format!("{direction}{}", self.layers.summary())
+    }
+}
+
+/// Refuses a size out of bounds.
+pub(super) fn within(setting: &'static str, value: usize, least: usize, most: usize) -> Result<()> {
+    match (least..=most).contains(&value) {
+        true => Ok(()),
+        false => Err(Error::out_of_range(setting, value, format!("a number from {least} to {most}"))),
+    }
+}
+
+/// Refuses a share that is not below 1.
+pub(super) fn share_below_1(setting: &'static str, share: f32) -> Result<()> {
+    match (0.0..1.0).contains(&share) {
+        true => Ok(()),
+        false => Err(Error::out_of_range(setting, share, "a share from 0 up to, not including, 1")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_list_all_fields_side_by_side_and_unknown_ones_are_refused() {
+        let layers = RecurrentLayers { locked_dropout: true, ..RecurrentLayers::default() };
+        let json = serde_json::to_string(&layers).unwrap();
+        let written = r#"{"cell":"lstm","activation":"tanh","reset_gate":"after","hidden_size":128,"num_layers":1,"layer_norm":false,"dropout":0.0,"bidirectional":false,"locked_dropout":true}"#;
+        assert_eq!(json, written);
+        assert_eq!(serde_json::from_str::<RecurrentLayers>(&json).unwrap(), layers);
+        let unknown = json.replace("bidirectional", "peepholes");
+        let error = serde_json::from_str::<RecurrentLayers>(&unknown).unwrap_err().to_string();
+        assert!(error.contains("peepholes") || error.contains("bidirectional"), "{error}");
+        let more = json.replace('{', r#"{"peepholes":true,"#);
+        let error = serde_json::from_str::<RecurrentLayers>(&more).unwrap_err().to_string();
+        assert!(error.contains("peepholes"), "{error}");
     }
 }

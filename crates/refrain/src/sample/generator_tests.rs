@@ -5,7 +5,7 @@ use refrain_kernels::{Cpu, Real, Reference};
 
 use super::*;
 use crate::Error;
-use crate::model::{ActivationKind, Architecture, CellKind, ResetGate, Workspace};
+use crate::model::{Architecture, CellKind, LayerSizes, Workspace};
 use crate::sample::{End, Sampler};
 use crate::text::{SymbolCounts, Units};
 
@@ -24,21 +24,14 @@ impl<B: Backend> Fixture<B> {
         let counts = SymbolCounts::of(Units::Char, SYMBOLS);
         let vocabulary = Arc::new(Vocabulary::from_counts(Units::Char, &counts, 1, true).unwrap());
         let architecture = Architecture {
-            cell,
-            activation: ActivationKind::Tanh,
-            reset_gate: ResetGate::After,
-            hidden_size,
-            num_layers,
-            layer_norm: false,
+            layers: LayerSizes { cell, hidden_size, num_layers, ..LayerSizes::default() },
             embedding_size: 7,
-            vocab_size: vocabulary.len(),
-            tied_embeddings: false,
-            dropout: 0.0,
+            ..Architecture::new(vocabulary.len())
         };
         let model = LanguageModel::new(&architecture).unwrap();
         let params: Vec<B::Real> =
             model.layout().init(5).iter().map(|&x| B::Real::of(f64::from(x) * 5.0)).collect();
-        let mut weights = Weights::new(&model, &backend, &params);
+        let mut weights = Weights::new(model.layout(), &backend, &params);
         weights.pack(&backend, false);
         Self { backend, model, weights, vocabulary }
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::settings::{Optimizer, Schedule, Settings, Span};
 use crate::PrecisionChoice;
 use crate::error::{Error, InputProblem, Place, Result, SettingProblem};
-use crate::model::{ActivationKind, CellKind, RecurrentLayers, ResetGate};
+use crate::model::{ActivationKind, CellKind, LayerSizes, RecurrentLayers, ResetGate};
 
 /// The values in force in a run, whatever its task; the task has options of its own beside them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -203,17 +203,16 @@ impl Config {
     /// Recurrent layers of these sizes that read forwards and drop anew at every step. Whether a task's do otherwise is
     /// among its own options.
     pub fn recurrent(&self) -> RecurrentLayers {
-        RecurrentLayers {
+        let layers = LayerSizes {
             cell: self.cell,
             activation: self.activation,
             reset_gate: self.reset_gate,
             hidden_size: self.hidden_size,
             num_layers: self.num_layers,
-            bidirectional: false,
             layer_norm: self.layer_norm,
             dropout: self.dropout,
-            locked_dropout: false,
-        }
+        };
+        RecurrentLayers { layers, bidirectional: false, locked_dropout: false }
     }
 
     /// The update rule.

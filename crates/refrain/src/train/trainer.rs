@@ -3,9 +3,9 @@
 use refrain_kernels::{Backend, Loss, Moments, Real, State, Update};
 
 use crate::data::Batch;
-use crate::layer::{DropoutMask, WeightDrop};
-use crate::model::{Network, Part, TrainStep, Weights, gradients, rows_of_part};
-use crate::params::Entry;
+use crate::layer::DropoutMask;
+use crate::model::{Network, Part, TrainStep, gradients, rows_of_part};
+use crate::params::{Entry, WeightDrop, Weights};
 
 /// A model in training: its weights, the optimiser's moments, and the shards with the states they carry.
 ///
@@ -66,7 +66,7 @@ impl<N: Network, B: Backend> Trainer<N, B> {
     /// A learner of a network with the parameters `params`, cut into `shards` shards, with `moments` arenas for the optimiser.
     pub fn new(backend: &B, network: N, params: &[f32], shards: usize, moments: usize) -> Self {
         let params: Vec<B::Real> = reals(params);
-        let mut weights = Weights::new(&network, backend, &params);
+        let mut weights = Weights::new(network.layout(), backend, &params);
         weights.pack(backend, true);
         let zeros = vec![B::Real::of(0.0); params.len()];
         Self {
@@ -93,7 +93,8 @@ impl<N: Network, B: Backend> Trainer<N, B> {
     pub fn averaging(mut self, horizon: u64) -> Self {
         self.average = (horizon > 0).then(|| {
             let params = self.backend.read(&self.weights.params);
-            Average { weights: Weights::new(&self.network, &self.backend, &params), horizon: horizon as f64 }
+            let weights = Weights::new(self.network.layout(), &self.backend, &params);
+            Average { weights, horizon: horizon as f64 }
         });
         self
     }
@@ -133,7 +134,7 @@ impl<N: Network, B: Backend> Trainer<N, B> {
         let Self { backend, network, weights, moments, shards, weight_drop, average } = self;
         if *weight_drop > 0.0 {
             let drop = WeightDrop { rate: *weight_drop, seed: dropout_seed };
-            weights.pack_dropped(network, backend, drop);
+            weights.pack_dropped(backend, drop);
         }
         let scale = 1.0 / batch.count().max(1) as f64;
         let count = shards.len();
@@ -146,7 +147,8 @@ impl<N: Network, B: Backend> Trainer<N, B> {
         let mut loss = Loss::default();
         shards.iter().for_each(|shard| loss.add(shard.part.score.loss));
         let mut grads: Vec<&mut B::Buffer> = shards.iter_mut().map(|shard| &mut shard.grads).collect();
-        let updated = backend.update(update, &mut grads, moments, &mut weights.params);
+        let updated =
+            backend.update(update, network.layout().decayed(), &mut grads, moments, &mut weights.params);
         let report = StepReport { loss, grad_norm: updated.norm };
         if report.is_finite() {
             if let Some(average) = average {

@@ -156,7 +156,6 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
             rule: config.rule(),
             learning_rate: schedule::learning_rate(config, at),
             weight_decay: config.weight_decay,
-            decayed: self.trainer.network().layout().matrices(),
             max_norm: (config.grad_clip > 0.0).then_some(config.grad_clip),
             step: at.step + 1,
         };

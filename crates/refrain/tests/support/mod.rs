@@ -22,7 +22,7 @@ fn score_and_gradients<N: Network, B: Backend>(
     batch: &N::Batch,
 ) -> (Score, Vec<f64>) {
     let params: Vec<B::Real> = params.iter().map(|&x| B::Real::of(x)).collect();
-    let mut weights = Weights::new(network, backend, &params);
+    let mut weights = Weights::new(network.layout(), backend, &params);
     weights.pack(backend, true);
     let mut part = Part::<N, B>::default();
     part.batch.take(batch, 0..batch.rows());

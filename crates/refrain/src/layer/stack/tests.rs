@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::layer::DropoutMask;
+use crate::params::Layout;
 use refrain_kernels::{Cpu, Isa, Real, Reference};
 
 const ROWS: usize = 3;
@@ -18,6 +19,7 @@ const STEP: f64 = 2e-6;
 struct Case {
     sizes: StackSizes,
     stack: Stack,
+    layout: Layout,
     params: Vec<f64>,
     frames: Vec<f64>,
     /// `h`, then `c`, of all specs.
@@ -32,25 +34,22 @@ fn wave(len: usize, step: f64) -> Vec<f64> {
 }
 
 impl Case {
-    fn new((cell, bidirectional, layer_norm): (Cell, bool, bool)) -> Self {
+    fn new(cell: Cell, bidirectional: bool, layer_norm: bool) -> Self {
         let sizes = StackSizes {
-            cell,
-            input: InputSpec::Frames { size: INPUT },
-            hidden_size: HIDDEN,
             num_layers: 2,
             bidirectional,
             layer_norm,
             dropout: DropoutRate { rate: 0.3, locked: bidirectional },
             drops_top: !bidirectional,
+            ..StackSizes::new(cell, InputSpec::Frames { size: INPUT }, HIDDEN)
         };
-        let mut layout = Layout::default();
-        let mut stack = Stack::new(&mut layout, "rnn", sizes);
-        stack.push_biases(&mut layout, "rnn");
+        let (layout, stack) = Layout::build(|layout| Stack::new(layout, "rnn", sizes));
         let states = stack.specs().len() * ROWS * HIDDEN * if cell.has_cell_state() { 2 } else { 1 };
         Self {
             sizes,
             stack,
             params: wave(layout.len(), 0.37),
+            layout,
             frames: wave(STEPS * ROWS * INPUT, 0.91),
             initial: wave(states, 1.3),
         }
@@ -60,11 +59,9 @@ impl Case {
     fn run<B: Backend>(&self, backend: &B) -> (f64, Gradients) {
         let real = |values: &[f64]| values.iter().map(|&x| B::Real::of(x)).collect::<Vec<B::Real>>();
         let host = |values: &[B::Real]| values.iter().map(|x| x.as_f64()).collect::<Vec<f64>>();
-        let params = backend.buffer(&real(&self.params));
         let mut grads = backend.buffer(&real(&vec![0.0; self.params.len()]));
-        let mut layers: Vec<B::Recurrent> =
-            self.stack.specs().iter().map(|spec| backend.recurrent(spec)).collect();
-        layers.iter_mut().for_each(|layer| backend.pack_recurrent(layer, &params, true));
+        let mut weights = Weights::new(&self.layout, backend, &real(&self.params));
+        weights.pack(backend, true);
         let frames = backend.frames(INPUT, &real(&self.frames));
         let mask = DropoutMask { seed: 3, batch_rows: ROWS + 1, first_row: 1 };
         let x = StackInput {
@@ -83,11 +80,11 @@ impl Case {
                 .zip(&mut initial)
                 .for_each(|(to, &x)| *to = B::Real::of(x));
         }
-        let mut pass = StackWorkspace::default();
-        self.stack.forward(backend, (&layers, &params), &x, &mut state, &mut pass);
-        let width = HIDDEN * self.stack.directions();
+        let mut workspace = StackWorkspace::default();
+        self.stack.forward(backend, &weights, &x, &mut state, &mut workspace);
+        let width = HIDDEN * self.sizes.directions();
         let shares = wave(STEPS * ROWS * width, 0.53);
-        let output = host(&backend.read_frames(pass.output(backend)));
+        let output = host(&backend.read_frames(workspace.output(backend)));
         let mut loss: f64 = output.iter().zip(&shares).map(|(y, share)| y * share).sum();
         let mut d_final = state.clone();
         for (number, (d, state)) in d_final.iter_mut().zip(&state).enumerate() {
@@ -98,17 +95,17 @@ impl Case {
                 *d = B::Real::of(share);
             }
         }
-        pass.d_output = backend.d_frames(width, &real(&shares));
+        workspace.d_output = backend.d_frames(width, &real(&shares));
         let mut d_initial = self.stack.zero_state::<B>(ROWS);
         let back = StackBack {
             d_final: Some(&d_final),
             d_initial: Some(&mut d_initial),
             d_input: true,
-            ..StackBack::new(&params, &mut grads)
+            ..StackBack::new(&mut grads)
         };
-        self.stack.backward(backend, &layers, &x, &mut pass, back);
+        self.stack.backward(backend, &weights, &x, &mut workspace, back);
         let d_initial = d_initial.iter().flat_map(|d| host(&[&d.h[..], &d.c[..]].concat())).collect();
-        let d_frames = host(&backend.read_frames(backend.view(&pass.d_output)));
+        let d_frames = host(&backend.read_frames(backend.view(&workspace.d_output)));
         let d_params = host(&backend.read(&grads));
         (loss, [("params", d_params), ("frames", d_frames), ("initial", d_initial)])
     }
@@ -120,7 +117,7 @@ const CELLS: [Cell; 3] =
 /// Every cell, in one direction and in both, without layer normalisation and with it.
 fn cases() -> impl Iterator<Item = Case> {
     const CHOICES: [(bool, bool); 4] = [(true, false), (false, false), (true, true), (false, true)];
-    CELLS.into_iter().flat_map(|cell| CHOICES.map(|(both, norm)| Case::new((cell, both, norm))))
+    CELLS.into_iter().flat_map(|cell| CHOICES.map(|(both, norm)| Case::new(cell, both, norm)))
 }
 
 #[test]
@@ -171,16 +168,14 @@ impl Case {
         state: &mut [State<B::Real>],
     ) -> Vec<B::Real> {
         let real = |values: &[f64]| values.iter().map(|&x| B::Real::of(x)).collect::<Vec<B::Real>>();
-        let params = backend.buffer(&real(&self.params));
-        let mut layers: Vec<B::Recurrent> =
-            self.stack.specs().iter().map(|spec| backend.recurrent(spec)).collect();
-        layers.iter_mut().for_each(|layer| backend.pack_recurrent(layer, &params, false));
+        let mut weights = Weights::new(&self.layout, backend, &real(&self.params));
+        weights.pack(backend, false);
         let frames = backend.frames(INPUT, &real(frames));
         let source = Source::Frames(&frames);
         let x = StackInput { source, rows: lengths.len(), lengths: Some(lengths), dropout: None };
-        let mut pass = StackWorkspace::default();
-        self.stack.forward(backend, (&layers, &params), &x, state, &mut pass);
-        backend.read_frames(pass.output(backend))
+        let mut workspace = StackWorkspace::default();
+        self.stack.forward(backend, &weights, &x, state, &mut workspace);
+        backend.read_frames(workspace.output(backend))
     }
 }
 
@@ -188,7 +183,7 @@ impl Case {
 fn a_padded_row_gives_the_bits_of_the_row_alone() {
     for (case, isa) in cases().flat_map(|case| Isa::available().map(move |isa| (case.clone(), isa))) {
         let backend = Cpu::with_isa(isa, 1).unwrap();
-        let width = HIDDEN * case.stack.directions();
+        let width = HIDDEN * case.sizes.directions();
         let zero = |rows| case.stack.zero_state::<Cpu>(rows);
         let together = case.output(&backend, &case.frames, &LENGTHS, &mut zero(ROWS));
         for (row, &steps) in LENGTHS.iter().enumerate() {

@@ -1,25 +1,25 @@
 //! The captioner: one-to-many. It reads a vector or a picture and writes a text about it.
 //!
-//! picture `[B, height, width, 3]` -> convolutions -> linear, layer normalisation, ReLU, or vector `[B, F]` -> linear, ReLU: the code `[B, C]` -> linear, tanh: the first
-//! states of the decoder. Its ids `[T, B]` -> embedding -> recurrent layers -> readout -> softmax cross-entropy against the next ids.
+//! picture `[B, height, width, 3]` -> convolutions -> linear, layer normalisation, ReLU, or vector `[B, F]` -> linear,
+//! ReLU: the code `[B, C]` -> linear, tanh: the first states of the decoder. Its ids `[T, B]` -> embedding -> recurrent
+//! layers -> readout -> softmax cross-entropy against the next ids.
 
 mod batch;
 mod first_states;
 mod sizes;
 
-use refrain_kernels::{Backend, CrossEntropy, InputSpec, LinearSpec, Real, State};
+use refrain_kernels::{Backend, State};
 
 pub use batch::CaptionerBatch;
+pub use first_states::CaptionerWorkspace;
 pub use sizes::{CaptionerInput, CaptionerSizes};
 
-use super::network::{Network, Part, Tapes, TrainStep, Weights};
+use super::input::{Input, Read, USUAL_START};
+use super::network::{Network, Part, Tapes, TrainStep};
+use super::stepwise::{Backbone, Stepwise, Targets};
 use crate::Result;
-use crate::data::TextBatch;
-use crate::layer::{
-    Convolution, ConvolutionWorkspace, DropoutMask, LayerNorm, NormWorkspace, Score, Source, Stack,
-    StackBack, StackInput, StackWorkspace, push_bias, push_linear,
-};
-use crate::params::{Init, Layout};
+use crate::layer::{Convolution, ImageSize, LayerNorm, Linear, Score, Stack, StackBack};
+use crate::params::{Layout, LayoutBuilder, Weights};
 use sizes::COLOURS;
 
 /// The layers and their places in the arena.
@@ -27,34 +27,45 @@ use sizes::COLOURS;
 pub struct Captioner {
     sizes: CaptionerSizes,
     layout: Layout,
+    layers: Layers,
+}
+
+#[derive(Clone, Debug)]
+struct Layers {
     convolutions: Vec<Convolution>,
-    code: LinearSpec,
+    code: Linear,
     /// Of the code of a picture, before its ReLU: what convolutions give may grow without bound while they learn, and would
     /// drive the first states into the flat ends of tanh.
     norm: Option<LayerNorm>,
     /// From the code to the first states: of each layer `h`, and `c` of an LSTM.
-    first: LinearSpec,
-    stack: Stack,
-    readout: LinearSpec,
+    first: Linear,
+    decoder: Stepwise,
 }
 
-/// What a pass leaves behind.
-pub struct CaptionerWorkspace<B: Backend> {
-    convolutions: Vec<ConvolutionWorkspace<B>>,
-    /// What the code is made of.
-    features: B::Frames,
-    d_features: B::Frames,
-    norm: NormWorkspace<B::Real>,
-    /// After ReLU, `[B, C]`.
-    code: Vec<B::Real>,
-    /// The same after dropout.
-    code_frames: B::Frames,
-    d_code: B::Frames,
-    /// All first states side by side, after tanh.
-    first: Vec<B::Real>,
-    stack: StackWorkspace<B>,
-    logits: Vec<B::Real>,
-    scratch: B::Scratch,
+impl Layers {
+    fn new(layout: &mut LayoutBuilder, sizes: &CaptionerSizes) -> Self {
+        let CaptionerSizes { code_size, vocab_size, ref recurrent, .. } = *sizes;
+        let mut convolutions: Vec<Convolution> = vec![];
+        if let CaptionerInput::Picture { width, height, ref channels } = sizes.input {
+            let mut picture = ImageSize { width, height, channels: COLOURS };
+            for (number, &channels) in channels.iter().enumerate() {
+                let layer = Convolution::new(layout, &format!("convolution_{number}"), picture, channels);
+                picture = layer.output();
+                convolutions.push(layer);
+            }
+        }
+        let features = convolutions.last().map_or(sizes.input.size(), |layer| layer.output().len());
+        let (hidden_size, cell) = (recurrent.layers.hidden_size, recurrent.layers.cell());
+        let states = recurrent.layers.num_layers * (1 + usize::from(cell.has_cell_state()));
+        let code = Linear::new(layout, "code", features, code_size);
+        let first = Linear::new(layout, "first", code_size, states * hidden_size);
+        let output = Linear::new(layout, "readout", hidden_size, vocab_size);
+        let input = Input::table(layout, "embedding", vocab_size, sizes.embedding_size, USUAL_START);
+        let stack = Stack::new(layout, "rnn", recurrent.over(input.spec(), true));
+        let norm = (!convolutions.is_empty()).then(|| LayerNorm::new(layout, "code_norm", code_size));
+        let decoder = Stepwise { backbone: Backbone { input, stack }, output };
+        Self { convolutions, code, norm, first, decoder }
+    }
 }
 
 impl Captioner {
@@ -64,36 +75,8 @@ impl Captioner {
     /// If a size is out of bounds.
     pub fn new(sizes: &CaptionerSizes) -> Result<Self> {
         sizes.validate()?;
-        let recurrent = &sizes.recurrent;
-        let mut layout = Layout::default();
-        let mut convolutions: Vec<Convolution> = vec![];
-        if let CaptionerInput::Picture { width, height, channels } = &sizes.input {
-            let mut picture = (*width, *height, COLOURS);
-            for (number, &channels) in channels.iter().enumerate() {
-                let layer = Convolution::new(&mut layout, &convolution(number), picture, channels);
-                picture = layer.output();
-                convolutions.push(layer);
-            }
-        }
-        let features = convolutions.last().map_or(sizes.input.size(), Convolution::output_size);
-        let states = recurrent.num_layers * (1 + usize::from(recurrent.cell().has_cell_state()));
-        let mut code = push_linear(&mut layout, "code", features, sizes.code_size);
-        let mut first = push_linear(&mut layout, "first", sizes.code_size, states * recurrent.hidden_size);
-        let mut readout = push_linear(&mut layout, "readout", recurrent.hidden_size, sizes.vocab_size);
-        let (vocab_size, size) = (sizes.vocab_size, sizes.embedding_size);
-        let embedding = layout.push("embedding.weight", &[vocab_size, size], Init::Normal(1.0));
-        let input = InputSpec::Embedded { vocab_size, size, embedding };
-        let mut stack = Stack::new(&mut layout, "rnn", recurrent.over(input, true));
-        for (number, layer) in convolutions.iter_mut().enumerate() {
-            layer.push_bias(&mut layout, &convolution(number));
-        }
-        for (name, linear) in [("code", &mut code), ("first", &mut first), ("readout", &mut readout)] {
-            push_bias(&mut layout, name, linear);
-        }
-        stack.push_biases(&mut layout, "rnn");
-        let pictures = !convolutions.is_empty();
-        let norm = pictures.then(|| LayerNorm::new(&mut layout, "code_norm", sizes.code_size));
-        Ok(Self { sizes: sizes.clone(), layout, convolutions, code, norm, first, stack, readout })
+        let (layout, layers) = Layout::build(|layout| Layers::new(layout, sizes));
+        Ok(Self { sizes: sizes.clone(), layout, layers })
     }
 
     /// Its sizes and kinds.
@@ -102,63 +85,45 @@ impl Captioner {
     }
 
     /// One step of `ids.len()` texts: the logits `[B, V]` of each one's next id.
-    pub fn step<'p, B: Backend>(
+    pub fn step<'w, B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
         ids: &[u32],
         states: &mut [State<B::Real>],
-        pass: &'p mut CaptionerWorkspace<B>,
-    ) -> &'p [B::Real] {
-        let x = StackInput { source: Source::Ids(ids), rows: ids.len(), lengths: None, dropout: None };
-        self.logits(backend, weights, &x, states, pass)
+        workspace: &'w mut CaptionerWorkspace<B>,
+    ) -> &'w [B::Real] {
+        self.forward(backend, weights, Read::of_ids(ids, None, None), states, workspace);
+        self.layers.decoder.outputs(backend, weights, &mut workspace.decoder)
     }
 
-    /// A text that is read after an input: the logits `[T, V]` of what comes after each of its ids.
-    pub fn read<'p, B: Backend>(
+    /// A text that is read after one input, `[F]`: the logits `[T, V]` of what comes after each of its ids.
+    pub fn read<'w, B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
-        (input, ids): (&[f32], &[u32]),
-        pass: &'p mut CaptionerWorkspace<B>,
-    ) -> &'p [B::Real] {
-        let mut states = self.first_states(backend, weights, input, None, pass);
-        let x = StackInput { source: Source::Ids(ids), rows: 1, lengths: None, dropout: None };
-        self.logits(backend, weights, &x, &mut states, pass)
+        input: &[f32],
+        ids: &[u32],
+        workspace: &'w mut CaptionerWorkspace<B>,
+    ) -> &'w [B::Real] {
+        let mut states = self.first_states(backend, weights, input, None, workspace);
+        let read = Read { rows: 1, ..Read::of_ids(ids, None, None) };
+        self.forward(backend, weights, read, &mut states, workspace);
+        self.layers.decoder.outputs(backend, weights, &mut workspace.decoder)
     }
 
-    fn logits<'p, B: Backend>(
+    /// The decoder's recurrent layers over ids.
+    fn forward<B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
-        x: &StackInput<'_, B>,
+        read: Read<'_>,
         states: &mut [State<B::Real>],
-        pass: &'p mut CaptionerWorkspace<B>,
-    ) -> &'p [B::Real] {
-        self.stack.forward(backend, weights.recurrent(), x, states, &mut pass.stack);
-        let (_, [_, _, readout]) = self.linear_weights(weights);
-        backend.linear_outputs(readout, pass.stack.output(backend), &mut pass.logits, &mut pass.scratch);
-        &pass.logits
+        workspace: &mut CaptionerWorkspace<B>,
+    ) {
+        let backbone = &mut workspace.decoder.backbone;
+        self.layers.decoder.backbone.forward(backend, weights, read, None, states, backbone);
     }
-
-    /// The convolutions' weights, and those of the code, the first states and the readout.
-    fn linear_weights<'w, B: Backend>(
-        &self,
-        weights: &'w Weights<B>,
-    ) -> (&'w [B::Linear], [&'w B::Linear; 3]) {
-        let (below, above) = weights.linears.split_at(self.convolutions.len());
-        (below, [&above[0], &above[1], &above[2]])
-    }
-}
-
-fn convolution(number: usize) -> String {
-    format!("convolution_{number}")
-}
-
-/// A batch's texts as the stack reads them.
-fn decoder_input<B: Backend>(texts: &TextBatch, dropout: Option<DropoutMask>) -> StackInput<'_, B> {
-    let source = Source::Ids(&texts.inputs);
-    StackInput { source, rows: texts.rows, lengths: texts.lengths.as_deref(), dropout }
 }
 
 impl Network for Captioner {
@@ -167,15 +132,6 @@ impl Network for Captioner {
 
     fn layout(&self) -> &Layout {
         &self.layout
-    }
-
-    fn stacks(&self) -> Vec<&Stack> {
-        vec![&self.stack]
-    }
-
-    fn linears(&self) -> Vec<LinearSpec> {
-        let convolutions = self.convolutions.iter().map(Convolution::linear);
-        convolutions.chain([self.code, self.first, self.readout]).collect()
     }
 
     fn summary(&self) -> String {
@@ -197,59 +153,27 @@ impl Network for Captioner {
         step: TrainStep,
         grads: &mut B::Buffer,
     ) -> Score {
-        let Part { batch, pass, .. } = part;
+        let Part { batch, workspace, .. } = part;
         let dropout = Some(step.dropout);
-        let mut states = self.first_states(backend, weights, &batch.inputs, dropout, pass);
-        let x = decoder_input(&batch.texts, dropout);
-        self.stack.forward(backend, weights.recurrent(), &x, &mut states, &mut pass.stack);
-        let (_, [_, _, readout]) = self.linear_weights(weights);
-        let mut d_frames = std::mem::take(&mut pass.stack.d_output);
-        let output = pass.stack.output(backend);
-        let back = CrossEntropy {
-            scale: B::Real::of(step.scale),
-            smoothing: B::Real::of(0.0),
-            d_frames: &mut d_frames,
-            grads,
-        };
-        let loss =
-            backend.cross_entropy(readout, output, &batch.texts.targets, Some(back), &mut pass.scratch);
-        pass.stack.d_output = d_frames;
-        let back = StackBack { d_initial: Some(&mut states[..]), ..StackBack::new(&weights.params, grads) };
-        self.stack.backward(backend, &weights.layers, &x, &mut pass.stack, back);
-        self.first_states_backward(backend, weights, &mut states, step.dropout, pass, grads);
+        let mut states = self.first_states(backend, weights, &batch.inputs, dropout, workspace);
+        let read = Read::of_texts(&batch.texts, dropout);
+        self.forward(backend, weights, read, &mut states, workspace);
+        let targets = Targets { ids: &batch.texts.targets, scale: step.scale };
+        let back = StackBack { d_initial: Some(&mut states[..]), ..StackBack::new(grads) };
+        let loss = self.layers.decoder.learn(backend, weights, read, targets, &mut workspace.decoder, back);
+        self.first_states_backward(backend, weights, &mut states, step.dropout, workspace, grads);
         loss.into()
     }
 
-    fn tapes<'p, B: Backend>(&self, pass: &'p Self::Workspace<B>) -> Vec<Tapes<'p, B>> {
-        vec![Tapes { name: "", first: 0, tapes: pass.stack.tapes() }]
+    fn tapes<'w, B: Backend>(&'w self, workspace: &'w Self::Workspace<B>) -> Vec<Tapes<'w, B>> {
+        self.layers.decoder.backbone.tapes("", &workspace.decoder.backbone)
     }
 
     fn evaluate<B: Backend>(&self, backend: &B, weights: &Weights<B>, part: &mut Part<Self, B>) -> Score {
-        let Part { batch, pass, .. } = part;
-        let mut states = self.first_states(backend, weights, &batch.inputs, None, pass);
-        let x = decoder_input(&batch.texts, None);
-        self.stack.forward(backend, weights.recurrent(), &x, &mut states, &mut pass.stack);
-        let (_, [_, _, readout]) = self.linear_weights(weights);
-        let output = pass.stack.output(backend);
-        backend.cross_entropy(readout, output, &batch.texts.targets, None, &mut pass.scratch).into()
-    }
-}
-
-impl<B: Backend> Default for CaptionerWorkspace<B> {
-    fn default() -> Self {
-        let [features, d_features, code_frames, d_code] = std::array::from_fn(|_| B::Frames::default());
-        Self {
-            convolutions: vec![],
-            features,
-            d_features,
-            norm: NormWorkspace::default(),
-            code: vec![],
-            code_frames,
-            d_code,
-            first: vec![],
-            stack: StackWorkspace::default(),
-            logits: vec![],
-            scratch: B::Scratch::default(),
-        }
+        let Part { batch, workspace, .. } = part;
+        let mut states = self.first_states(backend, weights, &batch.inputs, None, workspace);
+        self.forward(backend, weights, Read::of_texts(&batch.texts, None), &mut states, workspace);
+        let targets = &batch.texts.targets;
+        self.layers.decoder.cross_entropy(backend, weights, targets, &mut workspace.decoder).into()
     }
 }

@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::architecture::{MAX_SIZE, MAX_VOCABULARY, within};
-use crate::model::recurrent::RecurrentLayers;
-use crate::{Error, Result};
+use crate::model::recurrent::{MAX_SIZE, MAX_VOCABULARY, RecurrentLayers, within};
+use crate::{Error, Result, SettingProblem};
 
 /// Numbers of a pixel.
 pub(super) const COLOURS: usize = 3;
@@ -50,20 +49,28 @@ pub enum CaptionerInput {
 }
 
 impl CaptionerSizes {
+    /// A code of 256, embeddings of 64 and one LSTM layer of 128, for texts of so many symbols about this `input`.
+    pub fn new(input: CaptionerInput, vocab_size: usize) -> Self {
+        let recurrent = RecurrentLayers::default();
+        Self { input, code_size: 256, recurrent, vocab_size, embedding_size: 64 }
+    }
+
     /// Checks that every size is one that a model can have.
     ///
     /// # Errors
-    /// [`Error::Config`], naming the size and its bounds.
+    /// [`Error::Setting`], naming the size and its bounds.
     pub fn validate(&self) -> Result<()> {
         self.input.validate()?;
-        self.recurrent.validate()?;
-        within("code size", self.code_size, 1, MAX_SIZE)?;
-        within("vocabulary size", self.vocab_size, 1, MAX_VOCABULARY)?;
-        within("embedding size", self.embedding_size, 1, MAX_SIZE)?;
-        match self.recurrent.bidirectional {
-            true => Err(Error::Config("a text is written forwards: leave out --bidirectional".to_owned())),
-            false => Ok(()),
+        self.recurrent.layers.validate()?;
+        within("code_size", self.code_size, 1, MAX_SIZE)?;
+        within("vocab_size", self.vocab_size, 1, MAX_VOCABULARY)?;
+        within("embedding_size", self.embedding_size, 1, MAX_SIZE)?;
+        if self.recurrent.bidirectional {
+            let context = "where a text is written, which happens forwards".to_owned();
+            let problem = SettingProblem::Unused { context };
+            return Err(Error::Setting { setting: "bidirectional", problem });
         }
+        Ok(())
     }
 }
 
@@ -79,18 +86,21 @@ impl CaptionerInput {
     /// Checks that every size is one that a model can have.
     fn validate(&self) -> Result<()> {
         match self {
-            CaptionerInput::Vector { size } => within("number of values", *size, 1, MAX_SIZE),
+            CaptionerInput::Vector { size } => within("input_size", *size, 1, MAX_SIZE),
             CaptionerInput::Picture { width, height, channels } => {
                 for side in [*width, *height] {
-                    within("side of the pictures", side, 1, MAX_SIDE)?;
+                    within("image_size", side, 1, MAX_SIDE)?;
                     if side >> channels.len().min(MAX_LAYERS) == 0 {
-                        return Err(Error::Config(format!(
-                            "a picture of {width} x {height} pixels is too small for {} convolutions, each of which halves it: make it larger",
+                        let found = format!("gives pictures of {width} x {height} pixels");
+                        let expected = format!(
+                            "that is too small for {} convolutions, each of which halves it: make it larger",
                             channels.len()
-                        )));
+                        );
+                        let problem = SettingProblem::Mismatch { found, expected };
+                        return Err(Error::Setting { setting: "image_size", problem });
                     }
                 }
-                channels.iter().try_for_each(|&channels| within("number of channels", channels, 1, MAX_SIZE))
+                channels.iter().try_for_each(|&channels| within("channels", channels, 1, MAX_SIZE))
             }
         }
     }

@@ -4,7 +4,7 @@ use refrain_kernels::{Backend, Real, State};
 
 use super::{Classifier, ClassifierBatch, ClassifierWorkspace, Pool};
 use crate::layer::Pooling;
-use crate::model::Weights;
+use crate::params::Weights;
 
 /// Some sequences as far as they have been read.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,9 +25,9 @@ impl Classifier {
     /// The state of `rows` sequences that begin.
     pub fn zero_state<B: Backend>(&self, rows: usize) -> ClassifierState<B::Real> {
         let zeros = |len: usize| vec![B::Real::of(0.0); len];
-        let attention = if matches!(self.pool, Pool::Attention(_)) { rows } else { 0 };
+        let attention = if matches!(self.layers.pool, Pool::Attention(_)) { rows } else { 0 };
         ClassifierState {
-            layers: self.stack.zero_state::<B>(rows),
+            layers: self.layers.backbone.stack.zero_state::<B>(rows),
             steps: 0,
             pooled: zeros(rows * self.sizes.recurrent.output_size()),
             largest: vec![B::Real::of(f64::NEG_INFINITY); attention],
@@ -37,20 +37,20 @@ impl Classifier {
 
     /// One step more, `[1, rows]` in `batch`: the logits `[rows, K]` of the classes of what has been read so far. A mean over
     /// steps, weighted or not, is a running one: it differs from that of [`Classifier::logits`] in rounding.
-    pub fn step<'p, B: Backend>(
+    pub fn step<'w, B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
         batch: &ClassifierBatch,
         state: &mut ClassifierState<B::Real>,
-        pass: &'p mut ClassifierWorkspace<B>,
-    ) -> &'p [B::Real] {
-        self.read(backend, weights, batch, None, &mut state.layers, pass);
+        workspace: &'w mut ClassifierWorkspace<B>,
+    ) -> &'w [B::Real] {
+        self.read(backend, weights, batch.read(None), &mut state.layers, workspace);
         let width = self.sizes.recurrent.output_size();
         let first = state.steps == 0;
         state.steps += 1;
-        let outputs = &pass.outputs;
-        let pooled = match &self.pool {
+        let outputs = &workspace.outputs;
+        let pooled = match &self.layers.pool {
             Pool::Plain(Pooling::Max) if !first => {
                 let larger = |(best, &x): (&mut B::Real, &B::Real)| *best = if x > *best { x } else { *best };
                 state.pooled.iter_mut().zip(outputs).for_each(larger);
@@ -66,17 +66,17 @@ impl Classifier {
                 state.pooled.iter().map(|&sum| share * sum).collect()
             }
             Pool::Attention(pool) => {
-                let layer = (&weights.params, &weights.linears[1]);
-                let scores = pool.scores(backend, layer, pass.stack.output(backend), &mut pass.attention);
-                state.weigh(&scores, outputs, width);
+                let outputs = workspace.backbone.stack.output(backend);
+                let scores = pool.scores(backend, weights, outputs, &mut workspace.attention);
+                state.weigh(&scores, &workspace.outputs, width);
                 let rows = state.pooled.chunks_exact(width).zip(&state.total);
                 rows.flat_map(|(row, &total)| row.iter().map(move |&sum| sum / total)).collect()
             }
         };
-        pass.pooled = backend.frames(width, &pooled);
-        let pooled = backend.view(&pass.pooled);
-        backend.linear_outputs(&weights.linears[0], pooled, &mut pass.logits, &mut pass.scratch);
-        &pass.logits
+        workspace.pooled = backend.frames(width, &pooled);
+        let ClassifierWorkspace { pooled, logits, scratch, .. } = workspace;
+        self.layers.output.outputs(backend, weights, backend.view(pooled), logits, scratch);
+        logits
     }
 }
 

@@ -3,14 +3,15 @@
 
 use refrain_kernels::{Backend, IGNORE, Real};
 
-use super::{Tagger, TaggerBatch, TaggerWorkspace};
-use crate::layer::{Chains, Crf, LossBack, Score, most_probable, softmax, softmax_cross_entropy};
-use crate::model::Weights;
+use super::{Tagger, TaggerBatch};
+use crate::layer::{Chains, Crf, CrfBack, LossBack, Score, most_probable, softmax, softmax_cross_entropy};
+use crate::model::stepwise::StepwiseWorkspace;
+use crate::params::Weights;
 
 impl Tagger {
     /// The parameters of the field; none if there is none.
     pub fn field<B: Backend>(&self, backend: &B, weights: &Weights<B>) -> Vec<B::Real> {
-        let part = self.crf.clone();
+        let part = self.layers.crf.clone();
         part.map_or(vec![], |part| backend.read_part(&weights.params, part))
     }
 
@@ -23,7 +24,7 @@ impl Tagger {
 
     /// The best labels of a sequence from its `emissions [T, K]` and the [`Tagger::field`].
     pub fn decode<R: Real>(&self, field: &[R], emissions: &[R]) -> Vec<u32> {
-        match self.crf {
+        match self.layers.crf {
             Some(_) => Crf::new(self.sizes.labels, field).decode(emissions),
             None => {
                 let steps = emissions.chunks_exact(self.sizes.labels);
@@ -34,7 +35,7 @@ impl Tagger {
 
     /// The probability of each label at each step of a sequence, `[T, K]`, from the same.
     pub fn probabilities<R: Real>(&self, field: &[R], mut emissions: Vec<R>) -> Vec<R> {
-        match self.crf {
+        match self.layers.crf {
             Some(_) => Crf::new(self.sizes.labels, field).marginals(&emissions),
             None => {
                 emissions.chunks_exact_mut(self.sizes.labels).for_each(softmax);
@@ -45,7 +46,7 @@ impl Tagger {
 
     /// The loss of a sequence's labels in nats, from the same, and how many are right.
     pub fn score<R: Real>(&self, field: &[R], emissions: &[R], labels: &[u32]) -> Score {
-        if self.crf.is_none() {
+        if self.layers.crf.is_none() {
             return softmax_cross_entropy(emissions, self.sizes.labels, labels, &[], None);
         }
         let chains = Chains { emissions, labels, lengths: &[labels.len()] };
@@ -55,7 +56,7 @@ impl Tagger {
         Score { loss, right, judged: labels.len() }
     }
 
-    /// The loss of a batch after its emissions, and the gradient of these, in `pass`; that of the field is added to
+    /// The loss of a batch after its emissions, and the gradient of these, in the workspace; that of the field is added to
     /// `grads`.
     pub(super) fn loss<B: Backend>(
         &self,
@@ -63,12 +64,12 @@ impl Tagger {
         weights: &Weights<B>,
         batch: &TaggerBatch,
         scale: f64,
-        pass: &mut TaggerWorkspace<B>,
+        workspace: &mut StepwiseWorkspace<B>,
         grads: &mut B::Buffer,
     ) -> Score {
         let (k, lengths) = (self.sizes.labels, batch.lengths());
-        let TaggerWorkspace { emissions, d_emissions, .. } = pass;
-        let Some(place) = &self.crf else {
+        let StepwiseWorkspace { outputs: emissions, d_outputs: d_emissions, .. } = workspace;
+        let Some(place) = &self.layers.crf else {
             let position =
                 |(at, &label)| if at / lengths.len() < lengths[at % lengths.len()] { label } else { IGNORE };
             let labels: Vec<u32> = batch.labels.values.iter().enumerate().map(position).collect();
@@ -78,7 +79,7 @@ impl Tagger {
         let field = self.field(backend, weights);
         let mut d_field = vec![B::Real::of(0.0); field.len()];
         let chains = Chains { emissions, labels: &batch.labels.values, lengths };
-        let back = (B::Real::of(scale), d_emissions, &mut d_field[..]);
+        let back = CrfBack { scale: B::Real::of(scale), d_emissions, d_params: &mut d_field };
         let loss = Crf::new(k, &field).loss(chains, Some(back));
         backend.add_part(&d_field, grads, place.start);
         loss.into()

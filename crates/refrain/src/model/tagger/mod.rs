@@ -9,47 +9,63 @@ mod sizes;
 
 use std::ops::Range;
 
-use refrain_kernels::{Backend, LinearSpec, Real, State};
+use refrain_kernels::{Backend, Real, State};
 
 pub use batch::TaggerBatch;
-pub use sizes::{SpellingSizes, TaggerSizes};
+pub use sizes::TaggerSizes;
 
-use super::input::{INPUT, Input, InputWorkspace, Read};
-use super::network::{Network, Part, Tapes, TrainStep, Weights};
+use super::input::{INPUT, Input, LABELLED_START, Read};
+use super::network::{Network, Part, Tapes, TrainStep};
+use super::stepwise::{Backbone, Stepwise, StepwiseWorkspace};
 use crate::Result;
 use crate::data::Batch;
 use crate::layer::{
-    Crf, DropoutMask, DropoutRate, Score, Spelling, SpellingWorkspace, Stack, StackBack, StackWorkspace,
-    push_bias, push_linear,
+    DropoutMask, DropoutRate, Linear, Score, Spelling, SpellingWorkspace, Stack, lay_out_crf, workspace,
 };
-use crate::params::{Init, Layout};
+use crate::params::{Layout, LayoutBuilder, Weights};
 
 /// The layers and their places in the arena.
 #[derive(Clone, Debug)]
 pub struct Tagger {
     sizes: TaggerSizes,
     layout: Layout,
-    input: Input,
+    layers: Layers,
+}
+
+#[derive(Clone, Debug)]
+struct Layers {
     spelling: Option<Spelling>,
-    stack: Stack,
-    output: LinearSpec,
+    steps: Stepwise,
+    /// Where the parameters of the conditional random field lie.
     crf: Option<Range<usize>>,
 }
 
-/// What a pass leaves behind.
-pub struct TaggerWorkspace<B: Backend> {
-    spelling: SpellingWorkspace<B>,
-    input: InputWorkspace<B>,
-    stack: StackWorkspace<B>,
-    scratch: B::Scratch,
-    /// Ids after word dropout.
-    ids: Vec<u32>,
-    emissions: Vec<B::Real>,
-    d_emissions: Vec<B::Real>,
+workspace! {
+    /// What a pass leaves behind.
+    pub struct TaggerWorkspace<B> {
+        spelling: SpellingWorkspace<B>,
+        steps: StepwiseWorkspace<B>,
+        /// Ids after word dropout.
+        ids: Vec<u32>,
+    }
 }
 
 /// Where the words are in the order of dropout masks.
 const WORDS: u64 = INPUT + 1;
+
+impl Layers {
+    fn new(layout: &mut LayoutBuilder, sizes: &TaggerSizes) -> Self {
+        let recurrent = &sizes.recurrent;
+        let input = Input::new(layout, "embedding", sizes.input, recurrent.dropout(), LABELLED_START);
+        let cell = recurrent.layers.cell();
+        let spelling = sizes.spelling.map(|sizes| Spelling::new(layout, "chars", cell, sizes));
+        let input = input.with_beside(spelling.as_ref().map_or(0, Spelling::size));
+        let stack = Stack::new(layout, "rnn", recurrent.over(input.spec(), true));
+        let output = Linear::new(layout, "output", recurrent.output_size(), sizes.labels);
+        let crf = sizes.crf.then(|| lay_out_crf(layout, "crf", sizes.labels));
+        Self { spelling, steps: Stepwise { backbone: Backbone { input, stack }, output }, crf }
+    }
+}
 
 impl Tagger {
     /// Lays out a model.
@@ -58,31 +74,8 @@ impl Tagger {
     /// If a size is out of bounds.
     pub fn new(sizes: &TaggerSizes) -> Result<Self> {
         sizes.validate()?;
-        let (mut layout, recurrent) = (Layout::default(), &sizes.recurrent);
-        let input =
-            Input::new(&mut layout, "embedding", sizes.input, recurrent.dropout()).labelled(&mut layout);
-        let mut spelling = sizes.spelling.map(|s| {
-            let sizes = [s.vocab_size, s.embedding_size, s.hidden_size];
-            Spelling::new(&mut layout, "chars", recurrent.cell(), sizes)
-        });
-        let input = input.with_beside(spelling.as_ref().map_or(0, Spelling::size));
-        let mut stack = Stack::new(&mut layout, "rnn", recurrent.over(input.spec(), true));
-        let labels = sizes.labels;
-        let mut output = push_linear(&mut layout, "output", recurrent.output_size(), labels);
-        if let Some(spelling) = &mut spelling {
-            spelling.push_biases(&mut layout, "chars");
-        }
-        stack.push_biases(&mut layout, "rnn");
-        push_bias(&mut layout, "output", &mut output);
-        // As pytorch-crf has them, and in the order in which [`Crf`] reads them.
-        let crf = sizes.crf.then(|| {
-            let small = Init::Uniform(0.1);
-            let start = layout.push("crf.start_transitions", &[labels], small);
-            layout.push("crf.end_transitions", &[labels], small);
-            layout.push("crf.transitions", &[labels, labels], small);
-            start..start + Crf::<f32>::len(labels)
-        });
-        Ok(Self { sizes: sizes.clone(), layout, input, spelling, stack, output, crf })
+        let (layout, layers) = Layout::build(|layout| Layers::new(layout, sizes));
+        Ok(Self { sizes: sizes.clone(), layout, layers })
     }
 
     /// Its sizes and kinds.
@@ -92,57 +85,53 @@ impl Tagger {
 
     /// The state of `rows` sequences that begin, of the layers over the steps of a sequence.
     pub fn zero_state<B: Backend>(&self, rows: usize) -> Vec<State<B::Real>> {
-        self.stack.zero_state::<B>(rows)
+        self.stack().zero_state::<B>(rows)
     }
 
     /// The layers that [`Tagger::zero_state`] is of.
     pub(crate) fn stack(&self) -> &Stack {
-        &self.stack
+        &self.layers.steps.backbone.stack
     }
 
     /// How well each label fits each step, `[T, B, K]`: logits, or what the field adds its own scores to.
-    pub fn emissions<'p, B: Backend>(
+    pub fn emissions<'w, B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
         batch: &TaggerBatch,
         dropout: Option<DropoutMask>,
-        pass: &'p mut TaggerWorkspace<B>,
-    ) -> &'p [B::Real] {
+        workspace: &'w mut TaggerWorkspace<B>,
+    ) -> &'w [B::Real] {
         let mut state = self.zero_state::<B>(batch.rows());
-        self.emissions_from(backend, weights, batch, dropout, &mut state, pass)
+        self.emissions_from(backend, weights, batch, dropout, &mut state, workspace)
     }
 
     /// The same for sequences that go on from `state`, which becomes the one after the batch.
-    pub fn emissions_from<'p, B: Backend>(
+    pub fn emissions_from<'w, B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
         batch: &TaggerBatch,
         dropout: Option<DropoutMask>,
         state: &mut [State<B::Real>],
-        pass: &'p mut TaggerWorkspace<B>,
-    ) -> &'p [B::Real] {
-        self.read(backend, weights, batch, dropout, pass);
-        let x = read(batch, &pass.ids, dropout).above(&pass.input);
-        let layers = (self.layers(weights), &weights.params);
-        self.stack.forward(backend, layers, &x, state, &mut pass.stack);
-        let output = pass.stack.output(backend);
-        backend.linear_outputs(&weights.linears[0], output, &mut pass.emissions, &mut pass.scratch);
-        &pass.emissions
+        workspace: &'w mut TaggerWorkspace<B>,
+    ) -> &'w [B::Real] {
+        let Layers { spelling, steps, .. } = &self.layers;
+        let spelled = spelling.as_ref().map(|spelling| {
+            let mut vectors = vec![];
+            spelling.forward(backend, weights, &batch.spelled, &mut workspace.spelling, &mut vectors);
+            backend.frames(spelling.size(), &vectors)
+        });
+        workspace.ids = self.kept(backend, batch, dropout);
+        let read = read(batch, &workspace.ids, dropout);
+        let backbone = &mut workspace.steps.backbone;
+        steps.backbone.forward(backend, weights, read, spelled.as_ref(), state, backbone);
+        steps.outputs(backend, weights, &mut workspace.steps)
     }
 
-    /// What the recurrent layers read, into `pass.input`.
-    fn read<B: Backend>(
-        &self,
-        backend: &B,
-        weights: &Weights<B>,
-        batch: &TaggerBatch,
-        dropout: Option<DropoutMask>,
-        pass: &mut TaggerWorkspace<B>,
-    ) {
-        let TaggerWorkspace { ids, input, .. } = pass;
-        ids.clone_from(&batch.ids.values);
+    /// The ids of a batch, `[T, B]`, after word dropout.
+    fn kept<B: Backend>(&self, backend: &B, batch: &TaggerBatch, dropout: Option<DropoutMask>) -> Vec<u32> {
+        let mut ids = batch.ids.values.clone();
         let word_dropout = DropoutRate { rate: self.sizes.word_dropout, locked: false };
         if let Some(mask) = dropout.and_then(|mask| mask.on(word_dropout, WORDS, batch.rows())) {
             let mut kept = backend.frames(1, &vec![B::Real::of(1.0); ids.len()]);
@@ -150,20 +139,10 @@ impl Tagger {
             let kept = backend.read_frames(backend.view(&kept));
             ids.iter_mut()
                 .zip(kept)
-                .for_each(|(id, kept)| *id = if kept > B::Real::of(0.0) { *id } else { 0 });
+                .filter(|(_, kept)| *kept == B::Real::of(0.0))
+                .for_each(|(id, _)| *id = 0);
         }
-        let spelled = self.spelling.as_ref().map(|spelling| {
-            let mut vectors = vec![];
-            spelling.forward(backend, weights.recurrent(), &batch.spelled, &mut pass.spelling, &mut vectors);
-            backend.frames(spelling.size(), &vectors)
-        });
-        self.input.forward(backend, &weights.params, read(batch, ids, dropout), spelled.as_ref(), input);
-    }
-
-    /// The layers over the sequence, which stand behind those over characters.
-    fn layers<'w, B: Backend>(&self, weights: &'w Weights<B>) -> &'w [B::Recurrent] {
-        let before = self.spelling.as_ref().map_or(0, |spelling| spelling.stack().specs().len());
-        &weights.layers[before..]
+        ids
     }
 }
 
@@ -178,14 +157,6 @@ impl Network for Tagger {
 
     fn layout(&self) -> &Layout {
         &self.layout
-    }
-
-    fn stacks(&self) -> Vec<&Stack> {
-        self.spelling.iter().map(Spelling::stack).chain([&self.stack]).collect()
-    }
-
-    fn linears(&self) -> Vec<LinearSpec> {
-        vec![self.output]
     }
 
     fn summary(&self) -> String {
@@ -205,60 +176,32 @@ impl Network for Tagger {
         step: TrainStep,
         grads: &mut B::Buffer,
     ) -> Score {
-        let (Part { batch, pass, .. }, dropout) = (part, Some(step.dropout));
-        self.emissions(backend, weights, batch, dropout, pass);
-        let score = self.loss(backend, weights, batch, step.scale, pass, grads);
-        let d_emissions = backend.d_frames(self.sizes.labels, &pass.d_emissions);
-        let mut d_output = std::mem::take(&mut pass.stack.d_output);
-        backend.linear_backward(
-            &weights.linears[0],
-            pass.stack.output(backend),
-            backend.view(&d_emissions),
-            Some(&mut d_output),
-            grads,
-            &mut pass.scratch,
-        );
-        pass.stack.d_output = d_output;
-        let read = read(batch, &pass.ids, dropout);
-        let back = StackBack { d_input: self.input.learns(), ..StackBack::new(&weights.params, grads) };
-        self.stack.backward(backend, self.layers(weights), &read.above(&pass.input), &mut pass.stack, back);
-        let d_spelled = self.input.backward(backend, read, &mut pass.stack.d_output, grads);
-        if let Some(spelling) = &self.spelling {
-            let arenas = (&weights.params, &mut *grads);
-            let layers = &weights.layers;
-            spelling.backward(backend, layers, &batch.spelled, &mut pass.spelling, &d_spelled, arenas);
+        let (Part { batch, workspace, .. }, dropout) = (part, Some(step.dropout));
+        self.emissions(backend, weights, batch, dropout, workspace);
+        let score = self.loss(backend, weights, batch, step.scale, &mut workspace.steps, grads);
+        let Layers { spelling, steps, .. } = &self.layers;
+        let read = read(batch, &workspace.ids, dropout);
+        let d_spelled = steps.backward(backend, weights, read, &mut workspace.steps, grads);
+        if let Some(spelling) = spelling {
+            let workspace = &mut workspace.spelling;
+            spelling.backward(backend, weights, &batch.spelled, workspace, &d_spelled, grads);
         }
         score
     }
 
-    fn tapes<'p, B: Backend>(&self, pass: &'p Self::Workspace<B>) -> Vec<Tapes<'p, B>> {
-        // Those over characters have another time.
-        let first = self.spelling.as_ref().map_or(0, |spelling| spelling.stack().specs().len());
-        vec![Tapes { name: "", first, tapes: pass.stack.tapes() }]
+    /// Without the layers over characters, which have another time.
+    fn tapes<'w, B: Backend>(&'w self, workspace: &'w Self::Workspace<B>) -> Vec<Tapes<'w, B>> {
+        self.layers.steps.backbone.tapes("", &workspace.steps.backbone)
     }
 
     fn evaluate<B: Backend>(&self, backend: &B, weights: &Weights<B>, part: &mut Part<Self, B>) -> Score {
-        let Part { batch, pass, .. } = part;
-        let emissions = self.emissions(backend, weights, batch, None, pass);
+        let Part { batch, workspace, .. } = part;
+        let emissions = self.emissions(backend, weights, batch, None, workspace);
         let field = self.field(backend, weights);
         let mut score = Score::default();
         for row in 0..batch.rows() {
             score += self.score(&field, &self.row(emissions, batch.lengths(), row), &batch.labels.row(row));
         }
         score
-    }
-}
-
-impl<B: Backend> Default for TaggerWorkspace<B> {
-    fn default() -> Self {
-        Self {
-            spelling: SpellingWorkspace::default(),
-            input: InputWorkspace::default(),
-            stack: StackWorkspace::default(),
-            scratch: B::Scratch::default(),
-            ids: vec![],
-            emissions: vec![],
-            d_emissions: vec![],
-        }
     }
 }

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::architecture::{MAX_SIZE, MAX_VOCABULARY, within};
+use crate::layer::SpellingSizes;
 use crate::model::input::InputKind;
-use crate::model::recurrent::RecurrentLayers;
-use crate::{Error, Result};
+use crate::model::recurrent::{MAX_SIZE, MAX_VOCABULARY, RecurrentLayers, share_below_1, within};
+use crate::{Error, Result, SettingProblem};
 
 /// What makes a tagger what it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,42 +25,32 @@ pub struct TaggerSizes {
     pub labels: usize,
 }
 
-/// How words are read character by character.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SpellingSizes {
-    /// Characters, the unknown one included.
-    pub vocab_size: usize,
-    /// Numbers that stand for a character.
-    pub embedding_size: usize,
-    /// Units in each direction.
-    pub hidden_size: usize,
-}
-
 impl TaggerSizes {
+    /// One LSTM layer of 128 units in each direction over this `input`, which judges each step by itself.
+    pub fn new(input: InputKind, labels: usize) -> Self {
+        let recurrent = RecurrentLayers { bidirectional: true, ..RecurrentLayers::default() };
+        Self { input, spelling: None, word_dropout: 0.0, recurrent, crf: false, labels }
+    }
+
     /// Checks that every size is one that a model can have.
     ///
     /// # Errors
-    /// [`Error::Config`], naming the size and its bounds.
+    /// [`Error::Setting`], naming the size and its bounds.
     pub fn validate(&self) -> Result<()> {
         self.input.validate()?;
-        self.recurrent.validate()?;
-        within("number of labels", self.labels, 1, MAX_VOCABULARY)?;
+        self.recurrent.layers.validate()?;
+        within("labels", self.labels, 1, MAX_VOCABULARY)?;
         if let Some(spelling) = self.spelling {
-            within("number of characters", spelling.vocab_size, 1, MAX_VOCABULARY)?;
-            within("embedding size of characters", spelling.embedding_size, 1, MAX_SIZE)?;
-            within("hidden size of characters", spelling.hidden_size, 1, MAX_SIZE)?;
+            within("characters", spelling.vocab_size, 1, MAX_VOCABULARY)?;
+            within("char_embedding_size", spelling.embedding_size, 1, MAX_SIZE)?;
+            within("char_hidden_size", spelling.hidden_size, 1, MAX_SIZE)?;
         }
         let words = matches!(self.input, InputKind::Ids { .. });
         if !words && self.spelling.is_some() {
-            return Err(Error::Config("frames have no spelling: only words have one".to_owned()));
+            let context = "where frames are read, which have no spelling".to_owned();
+            let problem = SettingProblem::Unused { context };
+            return Err(Error::Setting { setting: "char_hidden_size", problem });
         }
-        match (0.0..1.0).contains(&self.word_dropout) {
-            true => Ok(()),
-            false => Err(Error::Config(format!(
-                "word-dropout is {}: give a share from 0 up to, not including, 1",
-                self.word_dropout
-            ))),
-        }
+        share_below_1("word_dropout", self.word_dropout)
     }
 }

@@ -11,21 +11,19 @@ mod batch;
 mod passes;
 mod scheduled;
 
-use refrain_kernels::{Backend, CrossEntropy, LinearSpec, Real};
+use refrain_kernels::{Backend, CrossEntropy, Real};
 use serde::{Deserialize, Serialize};
 
 pub use batch::TranslatorBatch;
 pub use passes::TranslatorWorkspace;
 
-use super::architecture::{MAX_SIZE, MAX_VOCABULARY, within};
-use super::input::{Input, InputKind, Read};
-use super::network::{Network, Part, Tapes, TrainStep, Weights};
-use super::recurrent::RecurrentLayers;
+use super::input::{Input, InputKind, Read, USUAL_START};
+use super::network::{Network, Part, Tapes, TrainStep};
+use super::recurrent::{MAX_SIZE, MAX_VOCABULARY, RecurrentLayers, within};
+use super::stepwise::Backbone;
 use crate::data::Batch;
-use crate::layer::{
-    Attend, AttentionKind, Bridge, Score, Stack, push_bias, push_linear, softmax_cross_entropy,
-};
-use crate::params::Layout;
+use crate::layer::{Attend, AttentionKind, Bridge, Linear, Score, Stack, softmax_cross_entropy};
+use crate::params::{Layout, LayoutBuilder, Weights};
 use crate::{Error, Result};
 use scheduled::mix;
 
@@ -54,20 +52,80 @@ pub struct TranslatorSizes {
 pub struct Translator {
     sizes: TranslatorSizes,
     layout: Layout,
-    source: Input,
-    target: Input,
-    encoder: Stack,
-    decoder: Stack,
-    bridge: Bridge,
-    attend: Option<Attend>,
-    combine: LinearSpec,
-    readout: LinearSpec,
+    layers: Layers,
 }
 
-/// Places of linear layers: the first two, then the bridge's, then those of attention.
-const READOUT: usize = 0;
-const COMBINE: usize = 1;
-const BRIDGE: usize = 2;
+#[derive(Clone, Debug)]
+struct Layers {
+    encoder: Backbone,
+    decoder: Backbone,
+    bridge: Bridge,
+    attend: Option<Attend>,
+    combine: Linear,
+    readout: Linear,
+}
+
+impl TranslatorSizes {
+    /// Embeddings of 64, one LSTM layer of 128 units in each direction, general attention.
+    pub fn new(source_vocab: usize, target_vocab: usize) -> Self {
+        Self {
+            source_vocab,
+            target_vocab,
+            embedding_size: 64,
+            encoder: RecurrentLayers { bidirectional: true, ..RecurrentLayers::default() },
+            attention: AttentionKind::default(),
+            scheduled_sampling: 0.0,
+            label_smoothing: 0.0,
+        }
+    }
+
+    /// Checks that every size is one that a model can have.
+    ///
+    /// # Errors
+    /// [`Error::Setting`], naming the size and its bounds.
+    pub fn validate(&self) -> Result<()> {
+        within("source_vocab", self.source_vocab, 1, MAX_VOCABULARY)?;
+        within("target_vocab", self.target_vocab, 2, MAX_VOCABULARY)?;
+        within("embedding_size", self.embedding_size, 1, MAX_SIZE)?;
+        self.encoder.layers.validate()?;
+        for (setting, share) in
+            [("scheduled_sampling", self.scheduled_sampling), ("label_smoothing", self.label_smoothing)]
+        {
+            if !(0.0..=1.0).contains(&share) {
+                return Err(Error::out_of_range(setting, share, "a share from 0 to 1"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Layers {
+    fn new(layout: &mut LayoutBuilder, sizes: &TranslatorSizes) -> Self {
+        let TranslatorSizes { embedding_size, ref encoder, .. } = *sizes;
+        let (hidden, width) = (encoder.layers.hidden_size, encoder.output_size());
+        let decoder = RecurrentLayers { bidirectional: false, ..encoder.clone() };
+        let input = |layout: &mut LayoutBuilder, prefix: &str, vocab_size: usize| {
+            let kind = InputKind::Ids { vocab_size, embedding_size };
+            Input::new(layout, prefix, kind, encoder.dropout(), USUAL_START)
+        };
+        let source = input(layout, "source", sizes.source_vocab);
+        let target = input(layout, "target", sizes.target_vocab);
+        let encoder_stack = Stack::new(layout, "encoder", encoder.over(source.spec(), false));
+        let decoder_stack = Stack::new(layout, "decoder", decoder.over(target.spec(), false));
+        let states = if encoder.layers.cell().has_cell_state() { 2 } else { 1 };
+        let bridge = Bridge::new(layout, "bridge", encoder.layers.num_layers, hidden, width / hidden, states);
+        let attend = Attend::new(layout, "attention", sizes.attention, hidden, width);
+        let context = if attend.is_some() { width } else { 0 };
+        Self {
+            encoder: Backbone { input: source, stack: encoder_stack },
+            decoder: Backbone { input: target, stack: decoder_stack },
+            bridge,
+            attend,
+            combine: Linear::new(layout, "combine", hidden + context, hidden),
+            readout: Linear::new(layout, "readout", hidden, sizes.target_vocab),
+        }
+    }
+}
 
 impl Translator {
     /// Lays out a model.
@@ -75,55 +133,9 @@ impl Translator {
     /// # Errors
     /// If a size is out of bounds.
     pub fn new(sizes: &TranslatorSizes) -> Result<Self> {
-        let TranslatorSizes { embedding_size, ref encoder, .. } = *sizes;
-        within("source vocabulary size", sizes.source_vocab, 1, MAX_VOCABULARY)?;
-        within("target vocabulary size", sizes.target_vocab, 2, MAX_VOCABULARY)?;
-        within("embedding size", embedding_size, 1, MAX_SIZE)?;
-        encoder.validate()?;
-        for (name, share) in
-            [("scheduled-sampling", sizes.scheduled_sampling), ("label-smoothing", sizes.label_smoothing)]
-        {
-            if !(0.0..=1.0).contains(&share) {
-                return Err(Error::Config(format!("{name} is {share}: give a share from 0 to 1")));
-            }
-        }
-        let (hidden, width) = (encoder.hidden_size, encoder.output_size());
-        let decoder = RecurrentLayers { bidirectional: false, ..encoder.clone() };
-        let states = if encoder.cell().has_cell_state() { 2 } else { 1 };
-        let mut layout = Layout::default();
-        let layout = &mut layout;
-        let mut input = |prefix: &str, vocab_size: usize| {
-            Input::new(layout, prefix, InputKind::Ids { vocab_size, embedding_size }, encoder.dropout())
-        };
-        let (source, target) = (input("source", sizes.source_vocab), input("target", sizes.target_vocab));
-        let mut encoder_stack = Stack::new(layout, "encoder", encoder.over(source.spec(), false));
-        let mut decoder_stack = Stack::new(layout, "decoder", decoder.over(target.spec(), false));
-        let directions = width / hidden;
-        let mut bridge = Bridge::new(layout, "bridge", encoder.num_layers, hidden, directions, states);
-        let mut attend = Attend::new(layout, "attention", sizes.attention, hidden, width);
-        let context = if attend.is_some() { width } else { 0 };
-        let mut combine = push_linear(layout, "combine", hidden + context, hidden);
-        let mut readout = push_linear(layout, "readout", hidden, sizes.target_vocab);
-        encoder_stack.push_biases(layout, "encoder");
-        decoder_stack.push_biases(layout, "decoder");
-        bridge.push_biases(layout, "bridge");
-        if let Some(attend) = &mut attend {
-            attend.push_biases(layout, "attention");
-        }
-        push_bias(layout, "combine", &mut combine);
-        push_bias(layout, "readout", &mut readout);
-        Ok(Self {
-            sizes: sizes.clone(),
-            layout: std::mem::take(layout),
-            source,
-            target,
-            encoder: encoder_stack,
-            decoder: decoder_stack,
-            bridge,
-            attend,
-            combine,
-            readout,
-        })
+        sizes.validate()?;
+        let (layout, layers) = Layout::build(|layout| Layers::new(layout, sizes));
+        Ok(Self { sizes: sizes.clone(), layout, layers })
     }
 
     /// Its sizes and kinds.
@@ -138,15 +150,6 @@ impl Network for Translator {
 
     fn layout(&self) -> &Layout {
         &self.layout
-    }
-
-    fn stacks(&self) -> Vec<&Stack> {
-        vec![&self.encoder, &self.decoder]
-    }
-
-    fn linears(&self) -> Vec<LinearSpec> {
-        let attend = self.attend.iter().flat_map(Attend::specs);
-        [self.readout, self.combine].iter().chain(self.bridge.specs()).chain(attend).copied().collect()
     }
 
     fn summary(&self) -> String {
@@ -168,38 +171,36 @@ impl Network for Translator {
         step: TrainStep,
         grads: &mut B::Buffer,
     ) -> Score {
-        let Part { batch, pass, .. } = part;
-        let lengths = Some(&batch.inputs.lengths[..]);
-        pass.inputs.clone_from(&batch.inputs.values);
+        let Part { batch, workspace, .. } = part;
+        let (lengths, dropout) = (Some(&batch.inputs.lengths[..]), Some(step.dropout));
+        let mut inputs = batch.inputs.values.clone();
         if self.sizes.scheduled_sampling > 0.0 {
-            let mut state = self.encode(backend, weights, &batch.source, None, pass);
-            let logits = self.logits(backend, weights, &batch.inputs.values, lengths, &mut state, pass);
-            let inputs = (&batch.inputs.values[..], batch.rows());
-            pass.inputs = mix(logits, inputs, self.sizes.scheduled_sampling, step.dropout);
+            let mut state = self.encode(backend, weights, &batch.source, None, workspace);
+            let logits = self.logits(backend, weights, &inputs, lengths, &mut state, workspace);
+            inputs = mix(logits, &inputs, batch.rows(), self.sizes.scheduled_sampling, step.dropout);
         }
-        let mut state = self.encode(backend, weights, &batch.source, Some(step.dropout), pass);
-        let ids = std::mem::take(&mut pass.inputs);
-        let read = Read::of_ids(&ids, lengths, Some(step.dropout));
-        self.decode(backend, weights, read, &mut state, pass);
-        pass.inputs = ids;
-        let output = backend.view(&pass.output);
+        let mut state = self.encode(backend, weights, &batch.source, dropout, workspace);
+        let read = Read::of_ids(&inputs, lengths, dropout);
+        self.decode(backend, weights, read, &mut state, workspace);
+        let output = backend.view(&workspace.output);
         let (scale, smoothing) = (B::Real::of(step.scale), B::Real::of(self.sizes.label_smoothing.into()));
-        let backward = Some(CrossEntropy { scale, smoothing, d_frames: &mut pass.d_output, grads });
-        let (readout, targets) = (&weights.linears[READOUT], batch.masked_targets());
-        let loss = backend.cross_entropy(readout, output, &targets, backward, &mut pass.scratch);
-        self.backward(backend, weights, batch, step.dropout, pass, grads);
+        let d_frames = &mut workspace.d_output;
+        let backward = Some(CrossEntropy { scale, smoothing, d_frames, grads: &mut *grads });
+        let (readout, targets) = (weights.linear(self.layers.readout.id), batch.masked_targets());
+        let loss = backend.cross_entropy(readout, output, &targets, backward, &mut workspace.scratch);
+        self.backward(backend, weights, &batch.source, read, workspace, grads);
         loss.into()
     }
 
-    fn tapes<'p, B: Backend>(&self, pass: &'p Self::Workspace<B>) -> Vec<Tapes<'p, B>> {
-        vec![Tapes { name: "encoder", first: 0, tapes: pass.source_tapes() }]
+    fn tapes<'w, B: Backend>(&'w self, workspace: &'w Self::Workspace<B>) -> Vec<Tapes<'w, B>> {
+        self.layers.encoder.tapes("encoder", &workspace.encoder)
     }
 
     fn evaluate<B: Backend>(&self, backend: &B, weights: &Weights<B>, part: &mut Part<Self, B>) -> Score {
-        let Part { batch, pass, .. } = part;
-        let mut state = self.encode(backend, weights, &batch.source, None, pass);
+        let Part { batch, workspace, .. } = part;
+        let mut state = self.encode(backend, weights, &batch.source, None, workspace);
         let (ids, lengths) = (&batch.inputs.values, Some(&batch.inputs.lengths[..]));
-        let logits = self.logits(backend, weights, ids, lengths, &mut state, pass);
+        let logits = self.logits(backend, weights, ids, lengths, &mut state, workspace);
         softmax_cross_entropy(logits, self.sizes.target_vocab, &batch.masked_targets(), &[], None)
     }
 }

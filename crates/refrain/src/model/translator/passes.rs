@@ -1,46 +1,41 @@
-//! The translator's layers in order, and the way back beneath them.
+//! The translator's layers in order, forward and backward.
 
 use refrain_kernels::{Backend, Real, State};
 
-use super::{BRIDGE, COMBINE, READOUT, Translator, TranslatorBatch};
-use crate::data::{Batch, Padded};
+use super::{Layers, Translator};
+use crate::data::Padded;
 use crate::layer::{
-    AttendBack, AttendWorkspace, BridgeWorkspace, DropoutMask, StackBack, StackWorkspace, tanh, tanh_back,
+    AttendBack, AttendWorkspace, BridgeWorkspace, DropoutMask, LinearBack, StackBack, drop_in_place, tanh,
+    tanh_back, workspace,
 };
-use crate::model::Weights;
-use crate::model::input::{INPUT, InputWorkspace, Read};
+use crate::model::input::{INPUT, Read};
+use crate::model::stepwise::BackboneWorkspace;
+use crate::params::Weights;
 
-/// What a pass leaves behind.
-pub struct TranslatorWorkspace<B: Backend> {
-    encoder: StackWorkspace<B>,
-    decoder: StackWorkspace<B>,
-    bridge: BridgeWorkspace<B>,
-    attend: AttendWorkspace<B>,
-    source: InputWorkspace<B>,
-    target: InputWorkspace<B>,
-    /// Of the decoder: ids, as training may have replaced some.
-    pub(super) inputs: Vec<u32>,
-    /// `[h; context]`, and what the linear layer and the tanh make of it, before and after dropout.
-    joined: B::Frames,
-    combined: Vec<B::Real>,
-    pub(super) output: B::Frames,
-    pub(super) d_output: B::Frames,
-    d_joined: B::Frames,
-    d_context: B::Frames,
-    logits: Vec<B::Real>,
-    pub(super) scratch: B::Scratch,
+workspace! {
+    /// What a pass leaves behind.
+    pub struct TranslatorWorkspace<B> {
+        pub(super) encoder: BackboneWorkspace<B>,
+        decoder: BackboneWorkspace<B>,
+        bridge: BridgeWorkspace<B>,
+        attend: AttendWorkspace<B>,
+        /// `[h; context]`, and what the linear layer and the tanh make of it, before and after dropout.
+        joined: B::Frames,
+        combined: Vec<B::Real>,
+        pub(super) output: B::Frames,
+        pub(super) d_output: B::Frames,
+        d_joined: B::Frames,
+        d_context: B::Frames,
+        logits: Vec<B::Real>,
+        pub(super) scratch: B::Scratch,
+    }
 }
 
 impl<B: Backend> TranslatorWorkspace<B> {
-    /// Of the encoder's layers.
-    pub(super) fn source_tapes(&self) -> &[B::Tape] {
-        self.encoder.tapes()
-    }
-
     /// How much each step of the latest targets attended to each step of their sources, `[T, B, S]`; empty without
     /// attention.
     pub fn attention_weights(&self) -> &[B::Real] {
-        self.attend.weights()
+        &self.attend.attended
     }
 }
 
@@ -55,180 +50,126 @@ impl Translator {
         weights: &Weights<B>,
         source: &Padded<u32>,
         dropout: Option<DropoutMask>,
-        pass: &mut TranslatorWorkspace<B>,
+        workspace: &mut TranslatorWorkspace<B>,
     ) -> Vec<State<B::Real>> {
+        let Layers { encoder, bridge, attend, .. } = &self.layers;
         let read = Read::of_ids(&source.values, Some(&source.lengths), dropout);
-        self.source.forward(backend, &weights.params, read, None, &mut pass.source);
-        let mut state = self.encoder.zero_state::<B>(read.rows);
-        let layers = (self.encoder_layers(weights), &weights.params);
-        self.encoder.forward(backend, layers, &read.above(&pass.source), &mut state, &mut pass.encoder);
-        if let Some(attend) = &self.attend {
-            let weights = (self.attend_linears(weights), &weights.params);
-            let output = pass.encoder.output(backend);
-            attend.remember(backend, weights, output, &source.lengths, &mut pass.attend);
+        let mut state = encoder.stack.zero_state::<B>(read.rows);
+        encoder.forward(backend, weights, read, None, &mut state, &mut workspace.encoder);
+        if let Some(attend) = attend {
+            let output = workspace.encoder.stack.output(backend);
+            attend.remember(backend, weights, output, &source.lengths, &mut workspace.attend);
         }
-        self.bridge.forward(backend, self.bridge_linears(weights), &state, &mut pass.bridge)
+        bridge.forward(backend, weights, &state, &mut workspace.bridge)
     }
 
     /// Goes on writing what was read by [`Translator::encode`]: reads `ids`, `[T, rows]`, from `state`, and gives the
     /// logits `[T, rows, V]` of what comes next. Where `T` is 1, there may be several rows for a source: row `n B + b` is
     /// about source `b`.
-    pub fn logits<'p, B: Backend>(
+    pub fn logits<'w, B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
         ids: &[u32],
         lengths: Option<&[usize]>,
         state: &mut [State<B::Real>],
-        pass: &'p mut TranslatorWorkspace<B>,
-    ) -> &'p [B::Real] {
-        self.decode(backend, weights, Read::of_ids(ids, lengths, None), state, pass);
-        let output = backend.view(&pass.output);
-        backend.linear_outputs(&weights.linears[READOUT], output, &mut pass.logits, &mut pass.scratch);
-        &pass.logits
+        workspace: &'w mut TranslatorWorkspace<B>,
+    ) -> &'w [B::Real] {
+        self.decode(backend, weights, Read::of_ids(ids, lengths, None), state, workspace);
+        let TranslatorWorkspace { output, logits, scratch, .. } = workspace;
+        self.layers.readout.outputs(backend, weights, backend.view(output), logits, scratch);
+        logits
     }
 
-    /// Everything from the decoder's ids to what the readout reads, in `pass.output`.
+    /// Everything from the decoder's ids to what the readout reads, in `workspace.output`.
     pub(super) fn decode<B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
         read: Read<'_>,
         state: &mut [State<B::Real>],
-        pass: &mut TranslatorWorkspace<B>,
+        workspace: &mut TranslatorWorkspace<B>,
     ) {
-        let hidden = self.sizes.encoder.hidden_size;
-        let read = Read { dropout: read.dropout.map(of_decoder), ..read };
-        self.target.forward(backend, &weights.params, read, None, &mut pass.target);
-        let layers = (self.decoder_layers(weights), &weights.params);
-        self.decoder.forward(backend, layers, &read.above(&pass.target), state, &mut pass.decoder);
-        let mut output = pass.decoder.output(backend);
-        if let Some(attend) = &self.attend {
-            let context = attend.forward(backend, self.attend_linears(weights), output, &mut pass.attend);
-            let context = backend.frames(self.combine.input_size - hidden, context);
-            backend.join(&[output, backend.view(&context)], &mut pass.joined);
-            output = backend.view(&pass.joined);
+        let Layers { decoder, attend, combine, .. } = &self.layers;
+        let read = of_decoder(read);
+        decoder.forward(backend, weights, read, None, state, &mut workspace.decoder);
+        let TranslatorWorkspace { joined, combined, scratch, .. } = workspace;
+        let mut output = workspace.decoder.stack.output(backend);
+        if let Some(attend) = attend {
+            let context = attend.forward(backend, weights, output, &mut workspace.attend);
+            let context = backend.frames(combine.input_size - combine.output_size, context);
+            backend.join(&[output, backend.view(&context)], joined);
+            output = backend.view(joined);
         }
-        backend.linear_outputs(&weights.linears[COMBINE], output, &mut pass.combined, &mut pass.scratch);
-        tanh(&mut pass.combined);
-        pass.output = backend.frames(hidden, &pass.combined);
+        combine.outputs(backend, weights, output, combined, scratch);
+        tanh(combined);
+        workspace.output = backend.frames(combine.output_size, combined);
         let rate = self.sizes.encoder.dropout();
-        if let Some(mask) = read.dropout.and_then(|mask| mask.on(rate, OUTPUT, read.rows)) {
-            backend.dropout_in_place(&mask, &mut pass.output);
-        }
+        drop_in_place(backend, read.dropout, rate, OUTPUT, read.rows, &mut workspace.output);
     }
 
-    /// The way back through [`Translator::decode`] from `pass.d_output`, and then through [`Translator::encode`].
+    /// The backward pass through [`Translator::decode`], which has `read` this, from `workspace.d_output`, and then
+    /// through [`Translator::encode`].
     pub(super) fn backward<B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
-        batch: &TranslatorBatch,
-        dropout: DropoutMask,
-        pass: &mut TranslatorWorkspace<B>,
+        source: &Padded<u32>,
+        read: Read<'_>,
+        workspace: &mut TranslatorWorkspace<B>,
         grads: &mut B::Buffer,
     ) {
-        let (hidden, rows) = (self.sizes.encoder.hidden_size, batch.rows());
-        let (rate, decoder_dropout) = (self.sizes.encoder.dropout(), of_decoder(dropout));
-        if let Some(mask) = decoder_dropout.on(rate, OUTPUT, rows) {
-            backend.dropout_in_place(&mask, &mut pass.d_output);
-        }
-        let mut d_combined = backend.read_frames(backend.view(&pass.d_output));
-        tanh_back(&pass.combined, &mut d_combined);
-        let d_combined = backend.d_frames(hidden, &d_combined);
-        let joined = match self.attend {
-            Some(_) => backend.view(&pass.joined),
-            None => pass.decoder.output(backend),
-        };
-        let (combine, d_joined) = (&weights.linears[COMBINE], &mut pass.d_joined);
-        let d_combined = backend.view(&d_combined);
-        backend.linear_backward(combine, joined, d_combined, Some(d_joined), grads, &mut pass.scratch);
-        let d_joined = backend.view(&pass.d_joined);
-        let mut d_decoded = std::mem::take(&mut pass.decoder.d_output);
-        backend.part(d_joined, 0, hidden, &mut d_decoded);
-        pass.encoder.d_output = match &self.attend {
+        let Layers { encoder, decoder, bridge, .. } = &self.layers;
+        let of_source = Read::of_ids(&source.values, Some(&source.lengths), read.dropout);
+        let read = of_decoder(read);
+        self.outputs_backward(backend, weights, read, workspace, grads);
+
+        let mut d_initial = decoder.stack.zero_state::<B>(read.rows);
+        let back = StackBack { d_initial: Some(&mut d_initial), ..StackBack::new(grads) };
+        decoder.backward(backend, weights, read, &mut workspace.decoder, back);
+        let d_final = bridge.backward(backend, weights, &d_initial, &mut workspace.bridge, grads);
+        let back = StackBack { d_final: Some(&d_final), ..StackBack::new(grads) };
+        encoder.backward(backend, weights, of_source, &mut workspace.encoder, back);
+    }
+
+    /// The backward pass from `workspace.d_output` to the outputs of the decoder's and the encoder's recurrent layers.
+    fn outputs_backward<B: Backend>(
+        &self,
+        backend: &B,
+        weights: &Weights<B>,
+        read: Read<'_>,
+        workspace: &mut TranslatorWorkspace<B>,
+        grads: &mut B::Buffer,
+    ) {
+        let (Layers { attend, combine, .. }, hidden) = (&self.layers, self.layers.combine.output_size);
+        let TranslatorWorkspace { encoder, decoder, joined, d_output, d_joined, scratch, .. } = workspace;
+        drop_in_place(backend, read.dropout, self.sizes.encoder.dropout(), OUTPUT, read.rows, d_output);
+        let mut d_combined = backend.read_frames(backend.view(d_output));
+        tanh_back(&workspace.combined, &mut d_combined);
+        let (decoded, d_decoded) = decoder.stack.output_and_gradient(backend);
+        let joined = if attend.is_some() { backend.view(joined) } else { decoded };
+        let back = LinearBack { d_outputs: &d_combined, d_input: Some(&mut *d_joined), grads: &mut *grads };
+        combine.backward(backend, weights, joined, back, scratch);
+        let d_joined = backend.view(d_joined);
+        backend.part(d_joined, 0, hidden, d_decoded);
+        let encoded = encoder.stack.output(backend);
+        encoder.stack.d_output = match attend {
             Some(attend) => {
-                let width = self.combine.input_size - hidden;
-                backend.part(d_joined, hidden, width, &mut pass.d_context);
-                let d_context = backend.read_frames(backend.view(&pass.d_context));
-                let outputs = [pass.encoder.output(backend), pass.decoder.output(backend)];
-                let back = AttendBack {
-                    outputs,
-                    d_context: &d_context,
-                    d_output: &mut d_decoded,
-                    grads: &mut *grads,
-                };
-                attend.backward(backend, self.attend_linears(weights), &mut pass.attend, back)
+                backend.part(d_joined, hidden, combine.input_size - hidden, &mut workspace.d_context);
+                let d_context = backend.read_frames(backend.view(&workspace.d_context));
+                let back = AttendBack { encoded, decoded, d_context: &d_context, d_output: d_decoded, grads };
+                attend.backward(backend, weights, &mut workspace.attend, back)
             }
             None => {
-                let output = backend.read_frames(pass.encoder.output(backend));
-                backend.d_frames(self.sizes.encoder.output_size(), &vec![B::Real::of(0.0); output.len()])
+                let zeros = vec![B::Real::of(0.0); backend.read_frames(encoded).len()];
+                backend.d_frames(self.sizes.encoder.output_size(), &zeros)
             }
         };
-        pass.decoder.d_output = d_decoded;
-
-        let read = Read::of_ids(&pass.inputs, Some(&batch.inputs.lengths), Some(decoder_dropout));
-        let mut d_initial = self.decoder.zero_state::<B>(rows);
-        let back = StackBack {
-            d_initial: Some(&mut d_initial),
-            d_input: true,
-            ..StackBack::new(&weights.params, grads)
-        };
-        let layers = self.decoder_layers(weights);
-        self.decoder.backward(backend, layers, &read.above(&pass.target), &mut pass.decoder, back);
-        self.target.backward(backend, read, &mut pass.decoder.d_output, grads);
-
-        let bridge = self.bridge_linears(weights);
-        let d_final = self.bridge.backward(backend, bridge, &d_initial, &mut pass.bridge, grads);
-        let read = Read::of_ids(&batch.source.values, Some(&batch.source.lengths), Some(dropout));
-        let back =
-            StackBack { d_final: Some(&d_final), d_input: true, ..StackBack::new(&weights.params, grads) };
-        let layers = self.encoder_layers(weights);
-        self.encoder.backward(backend, layers, &read.above(&pass.source), &mut pass.encoder, back);
-        self.source.backward(backend, read, &mut pass.encoder.d_output, grads);
-    }
-
-    fn encoder_layers<'w, B: Backend>(&self, weights: &'w Weights<B>) -> &'w [B::Recurrent] {
-        &weights.layers[..self.encoder.specs().len()]
-    }
-
-    fn decoder_layers<'w, B: Backend>(&self, weights: &'w Weights<B>) -> &'w [B::Recurrent] {
-        &weights.layers[self.encoder.specs().len()..]
-    }
-
-    fn bridge_linears<'w, B: Backend>(&self, weights: &'w Weights<B>) -> &'w [B::Linear] {
-        &weights.linears[BRIDGE..][..self.bridge.specs().len()]
-    }
-
-    fn attend_linears<'w, B: Backend>(&self, weights: &'w Weights<B>) -> &'w [B::Linear] {
-        &weights.linears[BRIDGE + self.bridge.specs().len()..]
     }
 }
 
-/// The decoder's masks, apart from the encoder's.
-fn of_decoder(mask: DropoutMask) -> DropoutMask {
-    DropoutMask { seed: mask.seed ^ 0x9e6c_63d0_876a_9a35, ..mask }
-}
-
-impl<B: Backend> Default for TranslatorWorkspace<B> {
-    fn default() -> Self {
-        let [joined, output, d_output, d_joined, d_context] = std::array::from_fn(|_| B::Frames::default());
-        Self {
-            encoder: StackWorkspace::default(),
-            decoder: StackWorkspace::default(),
-            bridge: BridgeWorkspace::default(),
-            attend: AttendWorkspace::default(),
-            source: InputWorkspace::default(),
-            target: InputWorkspace::default(),
-            inputs: vec![],
-            joined,
-            combined: vec![],
-            output,
-            d_output,
-            d_joined,
-            d_context,
-            logits: vec![],
-            scratch: B::Scratch::default(),
-        }
-    }
+/// What the decoder reads, with masks apart from the encoder's.
+fn of_decoder(read: Read<'_>) -> Read<'_> {
+    let apart = |mask: DropoutMask| DropoutMask { seed: mask.seed ^ 0x9e6c_63d0_876a_9a35, ..mask };
+    Read { dropout: read.dropout.map(apart), ..read }
 }

@@ -8,12 +8,13 @@ use refrain_kernels::Real;
 
 use crate::layer::{DropoutMask, most_probable};
 
-/// The inputs `[T, B]`, of which a share is replaced by the most probable symbols after the step before, from the logits
-/// `[T, B, V]` of a first pass. The first step's are kept. Which are replaced follows from the step of training and the row,
+/// The inputs `[T, rows]`, of which a share is replaced by the most probable symbols after the step before, from the logits
+/// `[T, rows, V]` of a first pass. The first step's are kept. Which are replaced follows from the step of training and the row,
 /// not from how a batch is cut into parts.
 pub(super) fn mix<R: Real>(
     logits: &[R],
-    (inputs, rows): (&[u32], usize),
+    inputs: &[u32],
+    rows: usize,
     share: f32,
     mask: DropoutMask,
 ) -> Vec<u32> {

@@ -17,7 +17,7 @@ impl<B: Backend> Session<Caption, B> {
         let ids = self.ids_for(input, decoding)?;
         let read = &ids[..ids.len() - 1];
         let mut pass = CaptionerWorkspace::default();
-        let logits = task.network().read(self.backend(), self.weights(), (input, read), &mut pass);
+        let logits = task.network().read(self.backend(), self.weights(), input, read, &mut pass);
         let mut predictions = Predictions::default();
         predictions.add(&Window { from: 0, ids: read, layers: &[], logits }, task.tokenizer.len(), &ids);
         predictions.surprise.truncate(read.len());
@@ -36,7 +36,7 @@ impl<B: Backend> Session<Caption, B> {
         let ids = self.ids_for(input, decoding)?;
         let mut pass = CaptionerWorkspace::default();
         let network = self.model().task.network();
-        network.read(self.backend(), self.weights(), (input, &ids[..ids.len() - 1]), &mut pass);
+        network.read(self.backend(), self.weights(), input, &ids[..ids.len() - 1], &mut pass);
         Ok(Trace::of_pass(self, &pass))
     }
 

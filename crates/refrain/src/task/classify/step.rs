@@ -28,7 +28,7 @@ impl<B: Backend> Session<Classify, B> {
         let task = &self.model().task;
         let (network, sizes) = (task.network(), task.network().sizes());
         check_causal(&sizes.recurrent)?;
-        let rows = rows_of(network.stacks()[0].specs(), &state.layers)?;
+        let rows = rows_of(network.layout().recurrent(), &state.layers)?;
         let mut batch = ClassifierBatch::default();
         match (input.into(), sizes.input) {
             (StepInput::Ids(ids), InputKind::Ids { vocab_size, .. }) => {

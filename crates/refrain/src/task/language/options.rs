@@ -158,16 +158,10 @@ pub(super) fn vocabulary(settings: &Settings, corpus: &Corpus) -> Result<Vocabul
 /// The model's architecture over a vocabulary of this size.
 pub(super) fn architecture(config: &Config, options: &Options, vocab_size: usize) -> Architecture {
     Architecture {
-        cell: config.cell,
-        activation: config.activation,
-        reset_gate: config.reset_gate,
-        hidden_size: config.hidden_size,
-        num_layers: config.num_layers,
-        layer_norm: config.layer_norm,
+        layers: config.recurrent().layers,
         embedding_size: options.embedding_size,
         tied_embeddings: options.tied_embeddings,
         vocab_size,
-        dropout: config.dropout,
     }
 }
 

@@ -94,7 +94,7 @@ pub(super) fn choose(settings: &Settings, size: TextSize, vocab_size: usize) -> 
     let (config, options) = resolve(best.clone(), size)?;
     let note = format!(
         "{}, {} layers of {}, batches of {}, dropout {}, momentum {}, weight decay {} and learning rate {} chosen for {limit}: this machine learns from about {} characters a second with them, {passes:.1} passes through the text in that time (--cell and --hidden-size choose otherwise)",
-        architecture(&config, &options, vocab_size).cell_name(),
+        architecture(&config, &options, vocab_size).layers.cell_name(),
         config.num_layers,
         config.hidden_size,
         config.batch_size,

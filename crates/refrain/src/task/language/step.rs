@@ -21,7 +21,7 @@ impl<B: Backend> Session<Language, B> {
     /// [`crate::Error::Input`] for ids that the vocabulary does not have, and a state of other layers or rows.
     pub fn step(&self, ids: &[u32], state: &mut [State<B::Real>]) -> Result<Vec<B::Real>> {
         let network = &self.model().task.network;
-        check_step("ids", ids.len(), rows_of(network.stacks()[0].specs(), state)?)?;
+        check_step("ids", ids.len(), rows_of(network.layout().recurrent(), state)?)?;
         check_ids(ids, network.architecture().vocab_size)?;
         Ok(self
             .with_workspace(|pass| network.step(self.backend(), self.weights(), ids, state, pass).to_vec()))

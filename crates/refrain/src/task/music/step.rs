@@ -24,7 +24,7 @@ impl<B: Backend> Session<Music, B> {
     /// [`crate::Error::Input`] for frames of another size, and a state of other layers.
     pub fn step(&self, frames: &[f32], state: &mut [State<B::Real>]) -> Result<Vec<f32>> {
         let network = self.model().task.network();
-        let rows = rows_of(network.stacks()[0].specs(), state)?;
+        let rows = rows_of(network.layout().recurrent(), state)?;
         check_step("keys", frames.len(), rows * NOTES)?;
         let mut input = Padded::default();
         input.set(NOTES, frames.chunks_exact(NOTES));

@@ -4,6 +4,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use refrain_kernels::{Backend, IGNORE, Real, State};
 
+use crate::data::TextBatch;
 use crate::inspect::GradientReach;
 use crate::model::{Network, Workspace};
 use crate::task::Language;
@@ -39,7 +40,7 @@ impl<B: Backend> Session<Language, B> {
         let targets: Vec<&[u32]> =
             (0..=lags).map(|t| if t == lags { &target[..] } else { &nothing }).collect();
         let d_states = self.state_gradients(&steps, &targets, |_| true);
-        let width = network.architecture().hidden_size;
+        let width = network.architecture().layers.hidden_size;
         let norms = |values: &[B::Real]| {
             let norm = |row: &[B::Real]| row.iter().map(|x| x.as_f64().powi(2)).sum::<f64>().sqrt();
             let mut norms: Vec<f64> = values.chunks_exact(width).map(norm).collect();
@@ -82,8 +83,10 @@ impl<B: Backend> Session<Language, B> {
         let mut grads = backend.buffer(&vec![B::Real::of(0.0); network.layout().len()]);
         let mut d_states = vec![network.zero_state::<B>(rows)];
         for (t, (ids, pass)) in steps.iter().zip(&mut passes).enumerate().rev() {
-            let (back, d_state) = ((&ids[..], targets[t]), &d_states[d_states.len() - 1]);
-            let d_before = network.step_back(backend, &weights, back, d_state, pass, &mut grads);
+            let (inputs, targets) = (ids.clone(), targets[t].to_vec());
+            let step = TextBatch { rows, steps: 1, inputs, targets, lengths: None };
+            let d_state = &d_states[d_states.len() - 1];
+            let d_before = network.step_back(backend, &weights, &step, d_state, pass, &mut grads);
             d_states.push(if flow(t) { d_before } else { network.zero_state::<B>(rows) });
         }
         d_states.reverse();

@@ -91,7 +91,7 @@ impl<B: Backend> Session<Language, B> {
                 top_states.extend(sampled.map(|x| x.as_f32()));
             }
         });
-        let width = network.architecture().hidden_size;
+        let width = network.architecture().layers.hidden_size;
         let (layers, planes) = recorder.finish();
         let inspection = Inspection {
             axis: vocabulary.units().plural().to_owned(),
@@ -140,7 +140,7 @@ impl<B: Backend> Session<Language, B> {
         if lags == 0 {
             return Ok(None);
         }
-        let name = self.model().task.network.architecture().cell_name().to_owned();
+        let name = self.model().task.network.architecture().layers.cell_name().to_owned();
         let series = vec![NamedReach { name, reach: self.gradient_reach(ids, lags, SEED)? }];
         Ok(Some(Gradients { lags: (1..=lags).collect(), series }))
     }

@@ -46,7 +46,7 @@ impl<B: Backend> Session<Language, B> {
             losses: predictions.surprise[1..].to_vec(),
             probabilities: predictions.surprise[1..].iter().map(|loss| (-loss).exp()).collect(),
             top: predictions.candidates[..read.len()].iter().map(named).collect(),
-            equations: equations(network.architecture().cell()),
+            equations: equations(network.architecture().layers.cell()),
             layers,
             truncations: self.truncations(read, next),
         })

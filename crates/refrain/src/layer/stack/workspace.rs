@@ -2,6 +2,7 @@
 
 use refrain_kernels::{Backend, Input, State};
 
+use crate::layer::workspace::workspace;
 use crate::layer::{DropoutMask, NormWorkspace};
 
 /// What a stack reads in one pass.
@@ -24,28 +25,29 @@ pub enum Source<'a, B: Backend> {
     Frames(&'a B::Frames),
 }
 
-/// What a pass through a stack leaves behind; reused from pass to pass.
-pub struct StackWorkspace<B: Backend> {
-    pub(super) tapes: Vec<B::Tape>,
-    /// Each layer's output as it is read, where that is not what lies on its tape: both directions joined, normalised,
-    /// dropped.
-    pub(super) outputs: Vec<B::Frames>,
-    pub(super) norms: Vec<NormWorkspace<B::Real>>,
-    /// Whether `outputs` are those of this pass, and whether the top layer's is.
-    pub(super) derived: bool,
-    pub(super) top_derived: bool,
-    /// Gradient of the output on its way down, `[T, B, D H]`; whoever reads the output writes it.
-    pub(crate) d_output: B::Frames,
-    pub(super) d_input: B::Frames,
-    /// Gradients of one direction.
-    pub(super) d_part: B::Frames,
-    pub(super) d_other: B::Frames,
+workspace! {
+    /// What a pass through a stack leaves behind; reused from pass to pass.
+    pub struct StackWorkspace<B> {
+        pub(super) tapes: Vec<B::Tape>,
+        /// Each layer's output as it is read, where that is not what lies on its tape: both directions joined, normalised,
+        /// dropped.
+        pub(super) outputs: Vec<B::Frames>,
+        pub(super) norms: Vec<NormWorkspace<B::Real>>,
+        /// Whether `outputs` are those of this pass, and whether the top layer's is.
+        pub(super) derived: bool,
+        pub(super) top_derived: bool,
+        /// Gradient of the output, `[T, B, D H]`, which the backward pass starts from. After it that of the input, if that
+        /// was wanted.
+        pub d_output: B::Frames,
+        pub(super) d_input: B::Frames,
+        /// Gradients of one direction.
+        pub(super) d_part: B::Frames,
+        pub(super) d_other: B::Frames,
+    }
 }
 
-/// What the way back takes and gives beside the gradient of the output.
+/// What the backward pass takes and gives beside the gradient of the output.
 pub struct StackBack<'a, B: Backend> {
-    /// The arena of parameters.
-    pub params: &'a B::Buffer,
     /// The arena of gradients, added to.
     pub grads: &'a mut B::Buffer,
     /// The gradient of the final states, one a spec of the stack.
@@ -58,8 +60,8 @@ pub struct StackBack<'a, B: Backend> {
 
 impl<'a, B: Backend> StackBack<'a, B> {
     /// Nothing but the gradients of the parameters.
-    pub fn new(params: &'a B::Buffer, grads: &'a mut B::Buffer) -> Self {
-        Self { params, grads, d_final: None, d_initial: None, d_input: false }
+    pub fn new(grads: &'a mut B::Buffer) -> Self {
+        Self { grads, d_final: None, d_initial: None, d_input: false }
     }
 }
 
@@ -91,11 +93,16 @@ impl<B: Backend> StackWorkspace<B> {
     /// # Panics
     /// Before the first pass.
     pub fn output<'a>(&'a self, backend: &B) -> B::View<'a> {
-        match (self.outputs.last(), self.tapes.last()) {
-            (Some(frames), _) if self.top_derived => backend.view(frames),
-            (_, Some(tape)) => backend.output(tape),
-            _ => panic!("a stack has an output only after a pass"),
-        }
+        top(backend, &self.tapes, self.outputs.last().filter(|_| self.top_derived))
+    }
+
+    /// The same, and where its gradient goes.
+    ///
+    /// # Panics
+    /// Before the first pass.
+    pub fn output_and_gradient<'a>(&'a mut self, backend: &B) -> (B::View<'a>, &'a mut B::Frames) {
+        let Self { tapes, outputs, top_derived, d_output, .. } = self;
+        (top(backend, tapes, outputs.last().filter(|_| *top_derived)), d_output)
     }
 
     /// The tapes of the layers, lowest first; of each layer forwards before backwards.
@@ -104,19 +111,11 @@ impl<B: Backend> StackWorkspace<B> {
     }
 }
 
-impl<B: Backend> Default for StackWorkspace<B> {
-    fn default() -> Self {
-        let [d_output, d_input, d_part, d_other] = std::array::from_fn(|_| B::Frames::default());
-        Self {
-            tapes: vec![],
-            outputs: vec![],
-            norms: vec![],
-            derived: false,
-            top_derived: false,
-            d_output,
-            d_input,
-            d_part,
-            d_other,
-        }
+/// The top layer's output: what was `derived` from it, or what lies on the last of its tapes.
+fn top<'a, B: Backend>(backend: &B, tapes: &'a [B::Tape], derived: Option<&'a B::Frames>) -> B::View<'a> {
+    match (derived, tapes.last()) {
+        (Some(frames), _) => backend.view(frames),
+        (None, Some(tape)) => backend.output(tape),
+        (None, None) => panic!("a stack has an output only after a pass"),
     }
 }
