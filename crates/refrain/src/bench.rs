@@ -2,16 +2,15 @@
 //! ids, measured the way its peers are.
 
 use std::sync::Arc;
-use std::time::Instant;
 
-use refrain_kernels::{Cpu, IGNORE, Rule, Update};
+use refrain_kernels::{Backend, IGNORE, Rule, Update};
 use serde::Serialize;
 
 use crate::data::TextBatch;
 use crate::model::{Architecture, LanguageModel, Network, Weights, check_memory};
 use crate::sample::{Generator, Options};
 use crate::text::{SymbolCounts, Units, Vocabulary};
-use crate::train::Trainer;
+use crate::train::{Clock, Trainer};
 use crate::{Error, Result};
 
 /// What is measured.
@@ -37,17 +36,17 @@ impl Workload {
     /// Sizes that can be allocated and end some day.
     fn check(&self) -> Result<()> {
         let sizes = [
-            ("batch size", self.batch_size, 1 << 16),
-            ("number of streams", self.streams, 1 << 12),
-            ("sequence length", self.seq_length, 1 << 20),
-            ("number of shards", self.shards, 1 << 16),
-            ("number of rounds", self.repeat, 1 << 20),
-            ("number of rounds in all", self.warm_up.saturating_add(self.repeat), 1 << 21),
-            ("number of symbols in a batch", self.batch_size.saturating_mul(self.seq_length), 1 << 24),
+            ("batch_size", self.batch_size, 1 << 16),
+            ("streams", self.streams, 1 << 12),
+            ("seq_length", self.seq_length, 1 << 20),
+            ("shards", self.shards, 1 << 16),
+            ("repeat", self.repeat, 1 << 20),
+            ("warm_up", self.warm_up.saturating_add(self.repeat), 1 << 21),
+            ("seq_length", self.batch_size.saturating_mul(self.seq_length), 1 << 24),
         ];
         match sizes.into_iter().find(|&(_, size, most)| !(1..=most).contains(&size)) {
             Some((name, size, most)) => {
-                Err(Error::Config(format!("the {name} is {size}: give a number from 1 to {most}")))
+                Err(Error::out_of_range(name, size, format!("a number from 1 to {most}")))
             }
             None => Ok(()),
         }
@@ -65,17 +64,13 @@ pub struct Figures {
     pub step_ms: f64,
     /// Multiplications and additions of the matrix products per second in the median round, in 10^9.
     pub gflops: f64,
-    /// The instruction set.
-    pub isa: &'static str,
-    /// Threads.
-    pub threads: usize,
 }
 
 /// Times training steps: forward, loss, backward, clipping and Adam, the state carried from step to step.
 ///
 /// # Errors
 /// If a size is out of bounds.
-pub fn train(backend: &Cpu, workload: &Workload) -> Result<Figures> {
+pub fn train(backend: &impl Backend, workload: &Workload) -> Result<Figures> {
     let (rows, steps) = (workload.batch_size, workload.seq_length);
     workload.check()?;
     let model = LanguageModel::new(&workload.architecture)?;
@@ -92,20 +87,20 @@ pub fn train(backend: &Cpu, workload: &Workload) -> Result<Figures> {
     };
     debug_assert!(!batch.targets.contains(&IGNORE));
     let rule = Rule::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, decoupled: false };
-    let mut learner = Trainer::new(backend, model, &params, workload.shards.min(rows), rule.moments());
-    learner.reset_state(rows);
+    let mut trainer = Trainer::new(backend, model, &params, workload.shards.min(rows), rule.moments());
+    trainer.reset_state(rows);
     let mut times = Vec::with_capacity(workload.repeat);
     for step in 1..=workload.warm_up + workload.repeat {
-        let start = Instant::now();
+        let start = Clock::start();
         let update =
             Update { rule, learning_rate: 2e-3, weight_decay: 0.0, max_norm: Some(5.0), step: step as u64 };
-        let report = learner.step(&batch, step as u64, &update);
+        let report = trainer.step(&batch, step as u64, &update);
         assert!(report.is_finite(), "a synthetic step diverged");
         if step > workload.warm_up {
-            times.push(start.elapsed().as_secs_f64());
+            times.push(start.seconds());
         }
     }
-    Ok(figures(backend, &mut times, (rows * steps) as f64, flops, 1.0))
+    Ok(figures(&mut times, (rows * steps) as f64, flops, 1.0))
 }
 
 /// Times the sampling of streams side by side: every symbol drawn goes in again. Symbols are counted over all
@@ -113,7 +108,7 @@ pub fn train(backend: &Cpu, workload: &Workload) -> Result<Figures> {
 ///
 /// # Errors
 /// If a size is out of bounds.
-pub fn sample(backend: &Cpu, workload: &Workload) -> Result<Figures> {
+pub fn sample(backend: &impl Backend, workload: &Workload) -> Result<Figures> {
     workload.check()?;
     let model = LanguageModel::new(&workload.architecture)?;
     check_memory(&model, 2)?;
@@ -131,21 +126,21 @@ pub fn sample(backend: &Cpu, workload: &Workload) -> Result<Figures> {
     }
     let mut times = Vec::with_capacity(workload.repeat);
     for round in 0..1 + workload.repeat {
-        let start = Instant::now();
+        let start = Clock::start();
         for _ in 0..workload.seq_length {
             let pieces = generator.step().count();
             debug_assert_eq!(pieces, workload.streams);
         }
         if round > 0 {
-            times.push(start.elapsed().as_secs_f64());
+            times.push(start.seconds());
         }
     }
     let (steps, symbols) = (workload.seq_length as f64, (workload.seq_length * workload.streams) as f64);
     let flops = flops_per_symbol(&workload.architecture) * symbols;
-    Ok(figures(backend, &mut times, symbols, flops, steps))
+    Ok(figures(&mut times, symbols, flops, steps))
 }
 
-fn figures(backend: &Cpu, times: &mut [f64], symbols: f64, flops: f64, steps: f64) -> Figures {
+fn figures(times: &mut [f64], symbols: f64, flops: f64, steps: f64) -> Figures {
     times.sort_by(f64::total_cmp);
     let median = times[times.len() / 2];
     Figures {
@@ -153,8 +148,6 @@ fn figures(backend: &Cpu, times: &mut [f64], symbols: f64, flops: f64, steps: f6
         best_chars_per_s: symbols / times[0],
         step_ms: 1e3 * median / steps,
         gflops: flops / median / 1e9,
-        isa: backend.isa().name(),
-        threads: backend.threads(),
     }
 }
 

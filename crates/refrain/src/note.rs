@@ -23,6 +23,29 @@ pub enum Note {
         /// What the text is called.
         source: String,
     },
+    /// A setting that was not given has a value that follows from the data.
+    Chosen {
+        /// The setting.
+        setting: &'static str,
+        /// What was chosen, and why.
+        choice: String,
+    },
+    /// Events of music were left out.
+    LeftOut {
+        /// The file or folder.
+        source: String,
+        /// How many.
+        count: usize,
+        /// Which, and what would keep them.
+        what: String,
+    },
+    /// A column of a series is forecast on another scale.
+    Transformed {
+        /// The column.
+        column: String,
+        /// The scale: `logarithms`.
+        scale: String,
+    },
     /// Lines are read in pieces.
     LongLines {
         /// How many.
@@ -47,6 +70,11 @@ impl fmt::Display for Note {
             }
             Note::RunsOn { source } => {
                 write!(f, "{source}: has no line end at its end, so its last line runs on into the next file")
+            }
+            Note::Chosen { setting, choice } => write!(f, "{choice} (`{setting}` chooses otherwise)"),
+            Note::LeftOut { source, count, what } => write!(f, "{source}: left out {count} notes {what}"),
+            Note::Transformed { column, scale } => {
+                write!(f, "{column} is taken in {scale}: it varies more where it is higher")
             }
             Note::LongLines { count, limit } => {
                 let (lines, are) = if *count == 1 { ("line is", "is") } else { ("lines are", "are") };

@@ -12,12 +12,10 @@ use crate::out::{self, thousands};
 pub(super) fn run(args: &Args, model: Model<Caption>) -> Result<(), Failure> {
     let backend = args.device.backend(&model)?;
     let session = Session::new(model, &backend);
-    let found = session.evaluate(
-        args.file()?,
-        args.images.as_deref(),
-        &args.beam.decoding()?,
-        args.baseline.as_deref(),
-    )?;
+    let task = &session.model().task;
+    let dataset = task.read_dataset(args.file()?, args.images.as_deref())?;
+    let baseline = args.baseline.as_deref().map(|path| task.read_dataset(path, None)).transpose()?;
+    let found = session.evaluate(&dataset, &args.beam.decoding()?, baseline.as_ref())?;
     if args.json {
         let mut object = scores(&found.texts);
         object["loss"] = json!(found.loss);

@@ -12,7 +12,7 @@ use crate::out::{self, thousands};
 pub(super) fn run(args: &Args, model: Model<Forecast>) -> Result<(), Failure> {
     let backend = args.device.backend(&model)?;
     let session = Session::new(model, &backend);
-    let found = session.evaluate(args.file()?, args.all)?;
+    let found = session.evaluate(&session.model().task.read_dataset(args.file()?)?, args.all)?;
     args.draw(|| found.picture(session.model().task.horizon(), session.model().task.columns()))?;
     if args.json {
         let columns = session.model().task.columns().iter().zip(&found.columns);

@@ -10,10 +10,11 @@ use crate::out::{self, thousands};
 
 pub(super) fn run(args: &Args, model: Model<Music>) -> Result<(), Failure> {
     let backend = args.device.backend(&model)?;
-    let found = Session::new(model, &backend).evaluate(args.file()?, args.part)?;
+    let (pieces, part) = model.task.read_dataset(args.file()?, args.part)?;
+    let found = Session::new(model, &backend).evaluate(&pieces);
     if args.json {
         let object = json!({
-            "nll": found.nll, "accuracy": found.accuracy, "part": found.part, "pieces": found.pieces,
+            "nll": found.nll, "accuracy": found.accuracy, "part": part, "pieces": found.pieces,
             "frames": found.frames, "precision": backend.precision().name(),
         });
         return out::line(&object.to_string());
@@ -22,7 +23,7 @@ pub(super) fn run(args: &Args, model: Model<Music>) -> Result<(), Failure> {
     out::line(&format!("accuracy  {:.2} % of frames' keys, TP / (TP + FP + FN)", 100.0 * found.accuracy))?;
     out::line(&format!(
         "part      {}: {} pieces, {} frames",
-        found.part.name(),
+        part.name(),
         thousands(found.pieces as u64),
         thousands(found.frames as u64)
     ))

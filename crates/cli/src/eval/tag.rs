@@ -15,7 +15,7 @@ const MAX_TAGS: usize = 12;
 pub(super) fn run(args: &Args, model: Model<Tag>) -> Result<(), Failure> {
     let backend = args.device.backend(&model)?;
     let session = Session::new(model, &backend);
-    let found = session.evaluate(args.file()?)?;
+    let found = session.evaluate(&session.model().task.read_dataset(args.file()?)?)?;
     let (confusion, unknown) = (&found.confusion, &found.unknown);
     args.draw(|| confusion_figure(confusion, session.model().task.labels()))?;
     if args.json {

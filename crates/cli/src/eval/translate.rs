@@ -11,7 +11,8 @@ use crate::out::{self, thousands};
 pub(super) fn run(args: &Args, model: Model<Translate>) -> Result<(), Failure> {
     let backend = args.device.backend(&model)?;
     let options = args.beam.options(1);
-    let found = Session::new(model, &backend).evaluate(args.file()?, &options)?;
+    let pairs = Translate::read_dataset(args.file()?)?;
+    let found = Session::new(model, &backend).evaluate(&pairs, &options)?;
     let (exact, wer, per, cer) = (found.exact(), found.wer(), found.per(), found.characters.rate());
     let (bleu, chrf) = (found.bleu.score(), found.chrf.score());
     if args.json {

@@ -18,15 +18,15 @@ pub(super) fn run(args: &Args, model: Model<Forecast>) -> Result<(), Failure> {
              sees further"
         )));
     }
-    let path = match &args.input[..] {
+    let series = match &args.input[..] {
         [] => None,
-        [path] => Some(path.as_path()),
+        [path] => Some(model.task.read_dataset(path)?),
         _ => return Err(Failure::Usage("a series is continued from one file at a time".to_owned())),
     };
     let backend = args.device.backend(&model)?;
     let session = Session::new(model, &backend);
     let columns = session.model().task.columns();
-    let forecast = session.predict(path)?;
+    let forecast = session.predict(series.as_ref())?;
     let names = |name: &String| match &forecast.distribution {
         Distribution::Normals(_) => {
             ["mean", "deviation", "low", "high"].map(|what| format!("{name}_{what}")).to_vec()

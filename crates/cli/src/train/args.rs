@@ -270,8 +270,18 @@ pub(crate) struct Args {
 }
 
 fn after_help() -> String {
-    let presets = Preset::ALL.map(|preset| format!("  {:<7} {}", preset.name(), preset.options()));
+    let presets = Preset::ALL.map(|preset| format!("  {:<7} {}", preset.name(), flags(&preset.settings())));
     format!("Presets:\n{}\n\n{EXAMPLES}", presets.join("\n"))
+}
+
+/// Settings as one would write them on the command line.
+fn flags(settings: &Settings) -> String {
+    let object = serde_json::to_value(settings).unwrap_or_default();
+    let pairs = object.as_object().into_iter().flatten();
+    let flag = |(name, value): (&String, &serde_json::Value)| {
+        format!("--{} {}", name.replace('_', "-"), value.to_string().trim_matches('"'))
+    };
+    pairs.map(flag).collect::<Vec<String>>().join(" ")
 }
 
 const EXAMPLES: &str = "\

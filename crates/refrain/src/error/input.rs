@@ -215,6 +215,11 @@ impl InputProblem {
     pub(crate) fn malformed(found: impl Into<String>, expected: impl Into<String>) -> Self {
         InputProblem::Malformed { found: found.into(), expected: expected.into() }
     }
+
+    /// Data of another kind than is needed.
+    pub(crate) fn wrong_kind(found: impl Into<String>, expected: impl Into<String>) -> Self {
+        InputProblem::WrongKind { found: found.into(), expected: expected.into() }
+    }
 }
 
 /// What stands there, and behind a colon what should.

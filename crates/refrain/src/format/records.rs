@@ -20,8 +20,8 @@ pub struct Pair {
     pub source: String,
     /// What is to be written; not empty.
     pub target: String,
-    /// Where the pair stands in its file, from 1; of data in memory, its number.
-    pub line: u64,
+    /// Where the pair stands in its file, from 1, if it comes from one.
+    pub line: Option<u64>,
 }
 
 /// An image and what it shows.

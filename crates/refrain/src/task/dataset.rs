@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::split::{Digest, hold_back};
 use crate::data::{Example, Examples};
 use crate::error::{Error, InputProblem, Place, Result};
-use crate::text::thousands;
+use crate::note::Note;
+use crate::number::thousands;
 use crate::train::{Config, Data, DataSummary};
 
 /// One example as a value: what goes in and what should come out.
@@ -36,6 +37,7 @@ pub struct Dataset<E> {
     name: String,
     records: Vec<E>,
     features: Arc<[String]>,
+    notes: Vec<Note>,
 }
 
 impl<E> Dataset<E> {
@@ -49,6 +51,12 @@ impl<E> Dataset<E> {
     #[must_use]
     pub fn with_features(self, features: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { features: features.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    /// The same with what a user should know about how it was read.
+    #[must_use]
+    pub fn with_notes(self, notes: Vec<Note>) -> Self {
+        Self { notes, ..self }
     }
 
     /// What messages call it.
@@ -75,18 +83,12 @@ impl<E> Dataset<E> {
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
     }
-
-    /// The same examples changed one by one.
-    pub(super) fn map<F>(self, change: impl FnMut(E) -> F) -> Dataset<F> {
-        let Self { name, records, features } = self;
-        Dataset { name, records: records.into_iter().map(change).collect(), features }
-    }
 }
 
 impl<E> FromIterator<E> for Dataset<E> {
     fn from_iter<I: IntoIterator<Item = E>>(records: I) -> Self {
         let records = records.into_iter().collect();
-        Self { name: "the data".to_owned(), records, features: [].into() }
+        Self { name: "the data".to_owned(), records, features: [].into(), notes: vec![] }
     }
 }
 
@@ -96,19 +98,10 @@ impl<E: Record> Dataset<E> {
     /// # Errors
     /// [`Error::Setting`] for a fraction that is not in `0..1`; [`Error::Input`] if either part would be empty.
     pub fn split(self, fraction: f64, seed: u64) -> Result<(Self, Self)> {
-        let Self { name, records, features } = self;
+        let Self { name, records, features, notes } = self;
         let (train, valid) = hold_back(&name, records, fraction, seed)?;
-        let part = |records| Self { name: name.clone(), records, features: Arc::clone(&features) };
-        Ok((part(train), part(valid)))
-    }
-
-    /// Where a step of an example stands.
-    pub(super) fn place(&self, index: usize, step: usize) -> Place {
-        let place = Place::of(&self.name);
-        match self.records[index].line(step) {
-            Some(line) => place.line(line),
-            None => place.field(format!("example {}", index + 1)),
-        }
+        let part = |records, notes| Self { name: name.clone(), records, features: features.clone(), notes };
+        Ok((part(train, notes), part(valid, vec![])))
     }
 
     /// Every example in numbers.
@@ -120,9 +113,32 @@ impl<E: Record> Dataset<E> {
         encode: impl Fn(&E) -> Result<X, (usize, InputProblem)>,
     ) -> Result<Vec<X>> {
         let encoded = self.records.iter().enumerate().map(|(i, record)| {
-            encode(record).map_err(|(step, problem)| Error::Input { place: self.place(i, step), problem })
+            encode(record).map_err(|(step, problem)| {
+                let place = place(&self.name, i, record.line(step));
+                Error::Input { place, problem }
+            })
         });
         encoded.collect()
+    }
+}
+
+impl<E: Record> Dataset<E> {
+    /// As [`Dataset::encode`], of examples that are not needed afterwards.
+    pub(super) fn encode_into<X>(self, encode: impl Fn(E) -> Result<X, InputProblem>) -> Result<Vec<X>> {
+        let Self { name, records, .. } = self;
+        let encoded = records.into_iter().enumerate().map(|(i, record)| {
+            let line = record.line(0);
+            encode(record).map_err(|problem| Error::Input { place: place(&name, i, line), problem })
+        });
+        encoded.collect()
+    }
+}
+
+/// Where an example stands: a line of its file, or its number.
+fn place(name: &str, index: usize, line: Option<u64>) -> Place {
+    match line {
+        Some(line) => Place::of(name).line(line),
+        None => Place::of(name).field(format!("example {}", index + 1)),
     }
 }
 
@@ -159,6 +175,7 @@ impl<E: Record> Sets<E> {
             train_size,
             valid_size,
             batches: format!("{} {unit}", config.batch_size),
+            notes: self.train.notes.iter().chain(&self.valid.notes).cloned().collect(),
             ..DataSummary::default()
         }
     }

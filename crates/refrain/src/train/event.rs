@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::Note;
 use crate::inspect::Probe;
 
 /// Something that happened in a run. Losses are in nats per target (a character, a label).
@@ -68,8 +69,9 @@ pub enum Event {
         step: u64,
         /// Epoch, from 1.
         epoch: u64,
-        /// In a sentence.
-        message: String,
+        /// What; in JSON a sentence under the name `message`.
+        #[serde(rename = "message", serialize_with = "as_sentence")]
+        note: Note,
     },
     /// The run is over.
     Done(Done),
@@ -173,4 +175,8 @@ pub enum Reason {
     Patience,
     /// The listener asked for it; the run can be resumed.
     Interrupted,
+}
+
+fn as_sentence<S: serde::Serializer>(note: &Note, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(note)
 }

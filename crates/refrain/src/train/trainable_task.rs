@@ -3,11 +3,11 @@
 use refrain_kernels::Backend;
 
 use super::{Config, Settings};
-use crate::Result;
 use crate::data::DataLoader;
 use crate::inspect::Probe;
 use crate::model::{Network, Task, Weights};
 use crate::text::Source;
+use crate::{Note, Result};
 
 /// A task that can be trained.
 pub trait TrainableTask: Task {
@@ -122,7 +122,7 @@ pub struct DataSummary {
     /// Loss of guessing, nats per target: far above it training has diverged.
     pub guessing: f64,
     /// What the user should know about how the data were read.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     /// Seconds of the run's time that went into preparing.
     pub preparation_s: f64,
 }

@@ -310,9 +310,9 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
         };
         let notes = std::mem::take(&mut self.data.notes);
         self.emit(Event::Start(start), listen)?;
-        for message in notes {
+        for note in notes {
             let (step, epoch) = (self.progress.step, self.progress.epoch + 1);
-            self.emit(Event::Warning { step, epoch, message }, listen)?;
+            self.emit(Event::Warning { step, epoch, note }, listen)?;
         }
         Ok(())
     }

@@ -17,8 +17,11 @@ pub fn pairs_of(place: impl Into<Place>, input: impl Read) -> Result<Vec<Pair>> 
     let place = place.into();
     let text = text_of(&place, input)?;
     let rows = TwoColumns { first: "source", second: "target", more_ignored: true }.rows(&place, &text)?;
-    let pairs =
-        rows.iter().map(|row| Pair { source: row.first.into(), target: row.second.into(), line: row.line });
+    let pairs = rows.iter().map(|row| Pair {
+        source: row.first.into(),
+        target: row.second.into(),
+        line: Some(row.line),
+    });
     Ok(pairs.collect())
 }
 
@@ -39,7 +42,7 @@ mod tests {
         let pair = |(source, target, line): (&str, &str, u64)| Pair {
             source: source.into(),
             target: target.into(),
-            line,
+            line: Some(line),
         };
         assert_eq!(read, expected.map(pair));
     }

@@ -2,21 +2,19 @@
 
 use refrain_kernels::Backend;
 
-use super::data::Described;
-
 /// For each input the text of the one that is nearest to it, by Euclidean distance; the first of several.
 pub(super) fn nearest<'a>(
     backend: &impl Backend,
-    known: &'a [Described],
+    known: &[(&[f32], &'a str)],
     inputs: impl Iterator<Item = &'a [f32]>,
 ) -> Vec<&'a str> {
     let mut found: Vec<(&[f32], &str)> = inputs.map(|input| (input, "")).collect();
     backend.parallel(&mut found, |_, (input, text)| {
         let mut least = f32::INFINITY;
-        for described in known {
-            let distance: f32 = described.values.iter().zip(*input).map(|(a, b)| (a - b) * (a - b)).sum();
+        for &(values, near) in known {
+            let distance: f32 = values.iter().zip(*input).map(|(a, b)| (a - b) * (a - b)).sum();
             if distance < least {
-                (least, *text) = (distance, &described.text);
+                (least, *text) = (distance, near);
             }
         }
     });

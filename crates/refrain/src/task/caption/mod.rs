@@ -4,22 +4,26 @@ mod augment;
 mod baseline;
 mod batches;
 mod data;
+#[cfg(all(feature = "files", feature = "formats", feature = "pictures"))]
+mod files;
 mod inspect;
 mod options;
 mod predict;
 mod prepare;
 
+use refrain_kernels::Backend;
 use serde::{Deserialize, Serialize};
 
 pub use augment::Augment;
 pub use batches::{CaptionBatches, CaptionExample};
-pub use data::InputCodec;
+pub use data::{CaptionInput, Captioning, Dataset, InputCodec};
 pub use options::Options;
 pub use predict::{CaptionEvaluation, Captioned, Decoding};
 
 use crate::model::{Captioner, CaptionerInput, CaptionerSizes, Task, TaskName};
+use crate::task::same;
 use crate::text::Tokenizer;
-use crate::train::{Prepared, Settings, TrainableTask};
+use crate::train::{Data, Prepared, Settings, TaskData, TrainableTask};
 use crate::{Error, Result};
 
 /// A captioner, what brings its input into numbers, and its ids into text.
@@ -89,21 +93,23 @@ impl Task for Caption {
     }
 }
 
+impl TaskData for Dataset {
+    type Task = Caption;
+}
+
 impl TrainableTask for Caption {
+    type Dataset = Dataset;
     type Loader = CaptionBatches;
     type Options = Options;
 
-    fn prepare(settings: Settings) -> Result<Prepared<Self>> {
-        prepare::prepare(settings)
+    fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Self>> {
+        prepare::prepare(settings, data, backend)
     }
 
     fn check_same(&self, other: &Self) -> Result<()> {
-        if (&self.codec, &self.tokenizer) != (&other.codec, &other.tokenizer) {
-            return Err(Error::Config(
-                "--init-from: that model has another vocabulary or other inputs; it can go on only with the same ones"
-                    .to_owned(),
-            ));
-        }
-        Ok(())
+        same(
+            (&self.codec, &self.tokenizer) == (&other.codec, &other.tokenizer),
+            "inputs or another vocabulary",
+        )
     }
 }

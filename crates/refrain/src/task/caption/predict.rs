@@ -1,13 +1,12 @@
 //! What a captioner does once it has learned.
 
 use std::ops::ControlFlow;
-use std::path::Path;
 
 use refrain_kernels::{Backend, Real, State};
 
 use super::baseline::nearest;
-use super::data::Described;
-use super::{Caption, CaptionBatches};
+use super::data::{Captioning, Dataset};
+use super::{Caption, CaptionBatches, CaptionExample};
 use crate::metric::TextScores;
 use crate::model::{self, CaptionerWorkspace};
 use crate::sample::{self, BeamOptions, Boundaries, Sampler, beam_search, log_sum, take_rows};
@@ -85,38 +84,40 @@ impl<B: Backend> Session<Caption, B> {
         })
     }
 
-    /// How well the texts of a file are written. Images are named as in `images` or else in the folder of the file;
-    /// with a `baseline`, a file likewise, also how well the texts of its nearest inputs would do.
+    /// How well the texts of a data set are written; with a `baseline`, the training set as a rule, also how well the texts
+    /// of its nearest inputs would do.
     ///
     /// # Errors
-    /// If a file cannot be read or is not of the kind that the model learned from.
+    /// [`Error::Input`] for inputs that the model cannot read; as [`Session::predict`].
     pub fn evaluate(
         &self,
-        path: &Path,
-        images: Option<&Path>,
+        dataset: &Dataset,
         decoding: &Decoding,
-        baseline: Option<&Path>,
+        baseline: Option<&Dataset>,
     ) -> Result<CaptionEvaluation> {
         let task = &self.model().task;
-        let known = baseline.map(|path| task.read_described(path, None)).transpose()?;
-        let described = task.read_described(path, images)?;
-        let examples = described.iter().map(|one| task.example(one)).collect();
+        let examples = task.examples(dataset.clone())?;
+        let (inputs, references) = by_image(dataset.records(), &examples);
         let mut batches = CaptionBatches::valid(examples, BATCH);
         let network = model::Task::network(task);
         let score = model::evaluate(self.backend(), network, self.weights(), &mut batches, |_, _| {
             ControlFlow::Continue(())
         })?;
-        let (inputs, references) = by_image(described);
         let mut texts = TextScores::default();
         for (captioned, references) in self.predict(&inputs, decoding)?.iter().zip(&references) {
             texts.add(references, &captioned.text);
         }
-        let baseline = known.map(|known| {
+        let compare = |known: &Dataset| -> Result<TextScores> {
+            let numbers = task.examples(known.clone())?;
+            let known =
+                numbers.iter().zip(known.records()).map(|(one, record)| (&one.values[..], &record.text[..]));
             let mut scores = TextScores::default();
-            let found = nearest(self.backend(), &known, inputs.iter().map(|input| &input[..]));
+            let inputs = inputs.iter().map(|input| &input[..]);
+            let found = nearest(self.backend(), &known.collect::<Vec<_>>(), inputs);
             found.into_iter().zip(&references).for_each(|(text, references)| scores.add(references, text));
-            scores
-        });
+            Ok(scores)
+        };
+        let baseline = baseline.map(compare).transpose()?;
         Ok(CaptionEvaluation { loss: score.loss.mean(), texts, baseline })
     }
 
@@ -245,16 +246,17 @@ impl Caption {
 }
 
 /// Each different image once, with all of its texts; vectors are all different.
-fn by_image(described: Vec<Described>) -> (Vec<Vec<f32>>, Vec<Vec<String>>) {
+fn by_image(records: &[Captioning], examples: &[CaptionExample]) -> (Vec<Vec<f32>>, Vec<Vec<String>>) {
     let (mut inputs, mut references): (Vec<_>, Vec<Vec<String>>) = (vec![], vec![]);
     let mut places = std::collections::BTreeMap::new();
-    for Described { values, text, file } in described {
-        let place = file.map_or(inputs.len(), |file| *places.entry(file).or_insert(inputs.len()));
-        if place == inputs.len() {
-            inputs.push(values);
+    for (Captioning { text, image, .. }, CaptionExample { values, .. }) in records.iter().zip(examples) {
+        let new = inputs.len();
+        let place = image.as_ref().map_or(new, |image| *places.entry(image).or_insert(new));
+        if place == new {
+            inputs.push(values.clone());
             references.push(vec![]);
         }
-        references[place].push(text);
+        references[place].push(text.clone());
     }
     (inputs, references)
 }

@@ -1,43 +1,35 @@
-//! From captions to a run: validation part, scaling, vocabulary, sizes.
+//! From captions to a run: validation set, scaling, vocabulary, sizes.
 
-use std::path::Path;
+use refrain_kernels::Backend;
 
 use super::augment::Augment;
-use super::batches::{CaptionBatches, CaptionExample};
-use super::data::{Described, InputCodec, Source, lists_images, read_described};
+use super::batches::CaptionBatches;
+use super::data::{CaptionInput, Dataset, InputCodec};
 use super::{Caption, Description, Options};
+use crate::Result;
 use crate::model::{CaptionerInput, CaptionerSizes, Task};
+use crate::number::thousands;
 use crate::task::Scaling;
-use crate::task::split::{Digest, hold_back, one_file};
-use crate::text::{TokenUnits, Tokenizer, TokenizerOptions, thousands};
-use crate::train::{Config, DataSummary, Defaults, Prepared, Settings};
-use crate::{Error, Result};
+use crate::task::dataset::Sets;
+use crate::text::{TokenUnits, Tokenizer, TokenizerOptions};
+use crate::train::{Config, Data, DataSummary, Defaults, Prepared, Settings, unused};
 
 /// Pixels a side that images are brought to.
-const SIDE: usize = 32;
+pub(super) const SIDE: usize = 32;
 /// Channels that the convolutions give.
 const CHANNELS: [usize; 3] = [24, 48, 96];
 
-pub(super) fn prepare(settings: Settings) -> Result<Prepared<Caption>> {
-    let path = one_file(&settings)?;
-    let images = lists_images(&path)?;
-    let options = options(&settings, images)?;
-    let config = Config::resolve(settings, defaults(images))?;
-    let source = match options.image_size {
-        Some(side) => Source::Images(side, options.images.as_deref()),
-        None => Source::Vectors(None),
-    };
-    let all = read_described(&path, source)?;
-    let width = all.first().map_or(0, |one| one.values.len());
-    let held =
-        config.valid.as_deref().map(|path| read_described(path, source.of_width(width))).transpose()?;
-    let digest = digest(&all, held.as_deref());
-    let (train, valid) = match held {
-        Some(valid) => (all, valid),
-        None => hold_back(all, config.valid_fraction, config.seed, |one| {
-            one.file.as_ref().map(|file| file.to_string_lossy().into_owned())
-        })?,
-    };
+pub(super) fn prepare<B: Backend>(
+    settings: &Settings,
+    data: Data<Dataset>,
+    backend: &B,
+) -> Result<Prepared<Caption>> {
+    let images = data.train.records().iter().any(|one| matches!(one.input, CaptionInput::Image(_)));
+    let options = options(settings, images)?;
+    let config = Config::resolve(settings, defaults(images), backend)?;
+    let sets = Sets::of(data, &config)?;
+    let train = &sets.train;
+    let texts = || train.records().iter().map(|one| &one.text[..]);
     let made = TokenizerOptions {
         units: options.units,
         min_count: options.min_count,
@@ -45,17 +37,8 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Caption>> {
         lowercase: options.lowercase,
         boundaries: true,
     };
-    let tokenizer = Tokenizer::train(train.iter().map(|one| &one.text[..]), &made)?;
-    let (codec, input) = match options.image_size {
-        Some(side) => (
-            InputCodec::Image { side },
-            CaptionerInput::Picture { width: side, height: side, channels: options.channels.clone() },
-        ),
-        None => {
-            let scaling = Scaling::of(width, train.iter().map(|one| &one.values[..]));
-            (InputCodec::Vector(scaling), CaptionerInput::Vector { size: width })
-        }
-    };
+    let tokenizer = Tokenizer::train(texts(), &made)?;
+    let (codec, input) = codec(train, &options);
     let sizes = CaptionerSizes {
         input,
         code_size: options.code_size,
@@ -63,19 +46,39 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Caption>> {
         vocab_size: tokenizer.len(),
         embedding_size: options.embedding_size,
     };
-    let longest = train.iter().map(|one| tokenizer.encode(&one.text).len()).max().unwrap_or(0);
+    let longest = texts().map(|text| tokenizer.encode(text).len()).max().unwrap_or(0);
     let task = Caption::new(Description { sizes, codec, tokenizer, longest })?;
-    let data = summary(&path, &task, &config, digest, (train.len(), valid.len()));
-    let examples = |described: Vec<Described>| -> Vec<CaptionExample> {
-        let scaled = described.into_iter().map(|one| Described { values: task.scaled(one.values), ..one });
-        scaled.map(|one| task.example(&one)).collect()
+    let (tokens, units) = (task.tokenizer.len(), task.tokenizer.units());
+    let data = DataSummary {
+        target: units.singular(),
+        vocabulary: format!("{} {}", thousands(tokens as u64), units.plural()),
+        guessing: (tokens as f64).ln(),
+        ..sets.summary(if images { "images" } else { "vectors" }, &config)
     };
     let augment =
         options.image_size.filter(|_| options.augment).map(|side| Augment { side, flip: options.flip });
-    let held = examples(valid);
-    let train = CaptionBatches::train(examples(train), config.batch_size, config.seed, augment);
+    let held = task.examples(sets.valid)?;
+    let train = CaptionBatches::train(task.examples(sets.train)?, config.batch_size, config.seed, augment);
     let valid = (!held.is_empty()).then(|| CaptionBatches::valid(held, config.batch_size));
     Ok(Prepared { config, options, task, train, valid, data })
+}
+
+/// How the inputs of a training set become numbers, and what the network reads of them.
+fn codec(train: &Dataset, options: &Options) -> (InputCodec, CaptionerInput) {
+    if let Some(side) = options.image_size {
+        let channels = options.channels.clone();
+        return (InputCodec::Image { side }, CaptionerInput::Picture { width: side, height: side, channels });
+    }
+    let vectors = || {
+        train.records().iter().filter_map(|one| match &one.input {
+            CaptionInput::Vector(values) => Some(&values[..]),
+            CaptionInput::Image(_) => None,
+        })
+    };
+    let size = vectors().next().map_or(0, <[f32]>::len);
+    let scaling =
+        Scaling::of(size, vectors().filter(|values| values.len() == size).collect::<Vec<_>>().into_iter());
+    (InputCodec::Vector(scaling), CaptionerInput::Vector { size })
 }
 
 fn defaults(images: bool) -> Defaults {
@@ -96,16 +99,16 @@ fn defaults(images: bool) -> Defaults {
 fn options(settings: &Settings, images: bool) -> Result<Options> {
     let only_images = [
         ("images", settings.images.is_some()),
-        ("image-size", settings.image_size.is_some()),
+        ("image_size", settings.image_size.is_some()),
         ("augment", settings.augment == Some(true)),
         ("flip", settings.flip == Some(true)),
         ("channels", settings.channels.is_some()),
     ];
     if let Some((name, _)) = only_images.iter().find(|(_, given)| *given && !images) {
-        return Err(Error::Config(format!("--{name} is for images: these data are vectors")));
+        return Err(unused(name, "by data of vectors, only by images"));
     }
     if settings.flip == Some(true) && settings.augment != Some(true) {
-        return Err(Error::Config("--flip varies images further: give it with --augment".to_owned()));
+        return Err(unused("flip", "without `augment = true`"));
     }
     let units = settings.units.unwrap_or(TokenUnits::Char);
     let channels = || settings.channels.clone().unwrap_or_else(|| CHANNELS.to_vec());
@@ -122,60 +125,4 @@ fn options(settings: &Settings, images: bool) -> Result<Options> {
         vocab_size: settings.vocab_size,
         embedding_size: settings.embedding_size.unwrap_or(64),
     })
-}
-
-fn summary(
-    path: &Path,
-    task: &Caption,
-    config: &Config,
-    digest: String,
-    (train, valid): (usize, usize),
-) -> DataSummary {
-    let unit = match task.codec {
-        InputCodec::Image { .. } => "images",
-        InputCodec::Vector(_) => "vectors",
-    };
-    let tokenizer = &task.tokenizer;
-    DataSummary {
-        name: format!("{}, {} {unit}", path.display(), thousands((train + valid) as u64)),
-        digest,
-        unit,
-        target: tokenizer.units().singular(),
-        train_size: train as u64,
-        valid_size: valid as u64,
-        vocabulary: format!("{} {}", thousands(tokenizer.len() as u64), tokenizer.units().plural()),
-        batches: format!("{} {unit}", config.batch_size),
-        guessing: (tokenizer.len() as f64).ln(),
-        notes: vec![],
-        preparation_s: 0.0,
-    }
-}
-
-impl Source<'_> {
-    /// The same for vectors that are known to be of this width.
-    fn of_width(self, width: usize) -> Self {
-        match self {
-            Source::Vectors(_) => Source::Vectors(Some(width)),
-            images => images,
-        }
-    }
-}
-
-impl Caption {
-    /// A row of a batch.
-    pub(super) fn example(&self, described: &Described) -> CaptionExample {
-        let (start, end) = self.boundaries();
-        let ids = [&[start][..], &self.tokenizer.encode(&described.text), &[end]].concat();
-        CaptionExample { values: described.values.clone(), ids }
-    }
-}
-
-/// Identifies the data.
-fn digest(all: &[Described], held: Option<&[Described]>) -> String {
-    let mut digest = Digest::default();
-    for one in all.iter().chain(held.into_iter().flatten()) {
-        digest.add(one.text.as_bytes());
-        digest.add(&one.values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>());
-    }
-    digest.finish()
 }

@@ -204,10 +204,10 @@ impl Classify {
                 (example.frames, example.width) = (scaling.frames(values, width)?, width);
             }
             (InputCodec::Text(_), ClassifyInput::Frames { .. }) => {
-                return Err(wrong_kind("is a sequence of numbers", "the model reads texts"));
+                return Err(InputProblem::wrong_kind("is a sequence of numbers", "the model reads texts"));
             }
             (InputCodec::Frames(_), ClassifyInput::Text(_)) => {
-                return Err(wrong_kind("is a text", "the model reads sequences of numbers"));
+                return Err(InputProblem::wrong_kind("is a text", "the model reads sequences of numbers"));
             }
         }
         Ok(example)
@@ -221,8 +221,4 @@ impl Classify {
             Ok(ClassifyExample { class, ..input })
         })
     }
-}
-
-fn wrong_kind(found: &str, expected: &str) -> InputProblem {
-    InputProblem::WrongKind { found: found.to_owned(), expected: expected.to_owned() }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::Classify;
 use super::data::{ClassifyInput, Dataset, Labelled};
 use crate::error::{Error, InputProblem, Place, Result};
-use crate::format::{self, Form, FrameSequence, Guess, Labels};
+use crate::format::{self, Form, FrameSequence, Labels};
 use crate::task::files::{features_of, one_file, read_frames, read_unlabelled, wrong_form};
 use crate::train::{Data, ReadData, Settings};
 

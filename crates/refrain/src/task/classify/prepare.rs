@@ -4,13 +4,14 @@ use refrain_kernels::Backend;
 
 use super::data::{ClassifyExample, ClassifyInput, Dataset};
 use super::{Classify, Description, InputCodec, Options};
-use crate::Result;
 use crate::model::{ClassifierSizes, InputKind, RecurrentLayers, Task};
+use crate::number::thousands;
 use crate::task::Scaling;
 use crate::task::dataset::{Sets, loaders};
 use crate::task::labels::LabelSet;
-use crate::text::{TokenUnits, Tokenizer, TokenizerOptions, thousands};
+use crate::text::{TokenUnits, Tokenizer, TokenizerOptions};
 use crate::train::{Config, Data, DataSummary, Defaults, Prepared, Settings};
+use crate::{Note, Result};
 
 /// Texts of fewer words than this, on average, are read by characters: they are words themselves.
 const WORDS_OF_A_TEXT: f64 = 2.5;
@@ -56,9 +57,9 @@ pub(super) fn prepare<B: Backend>(
             InputCodec::Frames(scaling) => format!("{} features, {classes} labels", scaling.means.len()),
         },
         guessing: (classes as f64).ln(),
-        notes,
         ..sets.summary(if is_text { "texts" } else { "sequences" }, &config)
     };
+    let data = DataSummary { notes: [data.notes, notes].concat(), ..data };
     let mut train = task.examples(&sets.train)?;
     if options.class_weights {
         weigh_classes(&mut train, classes);
@@ -107,7 +108,7 @@ fn of_texts(
     train: &Dataset,
     settings: &Settings,
     options: &mut Options,
-    notes: &mut Vec<String>,
+    notes: &mut Vec<Note>,
 ) -> Result<(InputCodec, InputKind)> {
     let tokenizer = tokenizer(train, settings, options, notes)?;
     let embedding_size = settings.embedding_size.unwrap_or(match tokenizer.units() {
@@ -135,7 +136,7 @@ fn tokenizer(
     train: &Dataset,
     settings: &Settings,
     options: &mut Options,
-    notes: &mut Vec<String>,
+    notes: &mut Vec<Note>,
 ) -> Result<Tokenizer> {
     let texts = || {
         train.records().iter().filter_map(|example| match &example.input {
@@ -147,10 +148,8 @@ fn tokenizer(
         let words: usize = texts().map(|text| text.split_whitespace().count()).sum();
         let mean = words as f64 / train.len().max(1) as f64;
         let units = if mean < WORDS_OF_A_TEXT { TokenUnits::Char } else { TokenUnits::Word };
-        notes.push(format!(
-            "read by {}, for texts of {mean:.1} words (`units` chooses otherwise)",
-            units.plural()
-        ));
+        let choice = format!("read by {}, for texts of {mean:.1} words", units.plural());
+        notes.push(Note::Chosen { setting: "units", choice });
         units
     });
     let words = units == TokenUnits::Word;

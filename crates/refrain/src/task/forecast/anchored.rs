@@ -114,7 +114,7 @@ impl Anchoring {
         [self.scales.len(), self.centres.len()] == [columns; 2]
             && self.window > 0
             && self.season != Some(0)
-            && self.season.is_none_or(|season| season < 1 << 40)
+            && self.season.is_none_or(|season| (season as u64) < 1 << 40)
             && self.spreads.len() == self.width()
             && [self.means.len(), self.deviations.len(), self.seasonal.len()] == [wide; 3]
             && (self.season.is_some() || !self.seasonal.contains(&true))

@@ -1,10 +1,68 @@
-//! Windows of a series: history, and what came after it.
+//! A series as values, and windows of it: history, and what came after it.
 
 use std::sync::Arc;
 
 use super::anchored::Anchoring;
 use crate::data::Example;
+use crate::error::{Error, InputProblem, Place, Result};
+use crate::format::Series;
 use crate::model::ForecasterBatch;
+
+/// What a forecaster is trained on: columns of numbers at equal intervals of time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dataset {
+    name: String,
+    pub(super) series: Series,
+}
+
+impl Dataset {
+    /// Columns of equal length by name.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if there are none, if their lengths differ, or for a value that is not finite.
+    ///
+    /// ```
+    /// use refrain::task::forecast::Dataset;
+    ///
+    /// let sales = Dataset::new([("sold", vec![3.0, 1.0, 4.0]), ("price", vec![1.5, 1.5, 1.6])])?;
+    /// assert_eq!(sales.series().steps(), 3);
+    /// # Ok::<(), refrain::Error>(())
+    /// ```
+    pub fn new(columns: impl IntoIterator<Item = (impl Into<String>, Vec<f64>)>) -> Result<Self> {
+        let (names, columns): (Vec<String>, Vec<Vec<f64>>) =
+            columns.into_iter().map(|(name, values)| (name.into(), values)).unzip();
+        let expected = columns.first().map_or(0, Vec::len);
+        if let Some(c) = columns.iter().position(|column| column.len() != expected) {
+            let problem = InputProblem::Size { what: "steps", found: columns[c].len(), expected };
+            let place = Place::of("the series").field(format!("column {:?}", names[c]));
+            return Err(Error::Input { place, problem });
+        }
+        let row = |t: usize| columns.iter().map(move |column| column[t]);
+        Ok(Series::new(names, (0..expected).flat_map(row).collect())?.into())
+    }
+
+    /// The same under another name, which messages and a model's history give.
+    #[must_use]
+    pub fn named(self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
+    /// What messages call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its values.
+    pub fn series(&self) -> &Series {
+        &self.series
+    }
+}
+
+impl From<Series> for Dataset {
+    fn from(series: Series) -> Self {
+        Self { name: "the series".to_owned(), series }
+    }
+}
 
 /// A series `[T, C]` on the scales of its columns, and how windows of it are read.
 #[derive(Debug)]

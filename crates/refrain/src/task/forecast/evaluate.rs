@@ -1,15 +1,14 @@
 //! How far forecasts are off, beside those that need no network.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use refrain_kernels::Backend;
 
-use super::data::{Anchored, Window};
+use super::data::{Anchored, Dataset, Window};
 use super::prepare::{digest, transform};
 use super::scale::Scale;
 use super::{Baseline, Distribution, Forecast};
-use crate::format::{Series, read_series};
+use crate::format::Series;
 use crate::metric::{mae, rmse};
 use crate::{Error, InputProblem, Result, Session};
 
@@ -54,11 +53,12 @@ impl<B: Backend> Session<Forecast, B> {
     /// soon as there is enough history.
     ///
     /// # Errors
-    /// If the file cannot be read, lacks a column, or is too short.
-    pub fn evaluate(&self, path: &Path, all: bool) -> Result<ForecastEvaluation> {
+    /// [`Error::Input`] for a series of other columns, or one that is too short.
+    pub fn evaluate(&self, dataset: &Dataset, all: bool) -> Result<ForecastEvaluation> {
         let task = &self.model().task;
         let (horizon, columns) = (task.horizon(), task.columns().len());
-        let series = read_series(path, task.columns())?;
+        task.check_columns(dataset)?;
+        let series = &dataset.series;
         let known = &task.description;
         let same = series.values.get(..known.test_start * columns).is_some_and(|v| digest(v) == known.digest);
         let enough = known.anchoring.reach();
@@ -69,23 +69,23 @@ impl<B: Backend> Session<Forecast, B> {
                 found: format!("has {} steps", series.steps()),
                 expected: format!("{from} of history and {horizon} to forecast are needed"),
             };
-            return Err(Error::input(path.display(), problem));
+            return Err(Error::input(dataset.name(), problem));
         }
-        let forecasts = self.roll(&series, path, from)?;
-        let columns = (0..columns).map(|column| self.errors(&series, from, column, &forecasts)).collect();
+        let forecasts = self.roll(dataset, from)?;
+        let columns = (0..columns).map(|column| self.errors(series, from, column, &forecasts)).collect();
         let truths = series.values[from * task.columns().len()..].to_vec();
         let steps = series.steps() - from;
         Ok(ForecastEvaluation { from, steps, kept_apart, columns, truths, forecasts })
     }
 
     /// Forecasts from every step from `from` on.
-    fn roll(&self, series: &Series, path: &Path, from: usize) -> Result<Vec<Distribution>> {
+    fn roll(&self, dataset: &Dataset, from: usize) -> Result<Vec<Distribution>> {
         let known = &self.model().task.description;
         let anchored = Arc::new(Anchored {
-            series: transform(&known.anchoring, series, path)?,
+            series: transform(&known.anchoring, dataset)?,
             anchoring: known.anchoring.clone(),
         });
-        Ok(self.distributions(&Window::all(&anchored, from..series.steps())))
+        Ok(self.distributions(&Window::all(&anchored, from..dataset.series.steps())))
     }
 
     /// The errors in one column.

@@ -1,23 +1,21 @@
 //! What a forecaster makes of the end of a series.
 
-use std::path::Path;
-
 use refrain_kernels::Backend;
 
-use super::Forecast;
 use super::data::Window;
+use super::{Dataset, Forecast};
 use crate::data::Example;
 use crate::inspect::{ContinuedSeries, Recording, Trace};
 use crate::model::{ForecasterBatch, ForecasterWorkspace, Task};
 use crate::{Result, Session};
 
 impl<B: Backend> Session<Forecast, B> {
-    /// What the layers do while they read the end of the series in `path`, or of the one that was learned from.
+    /// What the layers do while they read the end of a series, or of the one that was learned from.
     ///
     /// # Errors
     /// As [`Session::predict`].
-    pub fn trace(&self, path: Option<&Path>) -> Result<Trace<B::Real>> {
-        Ok(Trace::of_pass(self, &self.read(&self.last_window(path)?.1).1))
+    pub fn trace(&self, series: Option<&Dataset>) -> Result<Trace<B::Real>> {
+        Ok(Trace::of_pass(self, &self.read(&self.last_window(series)?.1).1))
     }
 
     /// Steps that are read of a window, and what a pass left.
@@ -30,14 +28,14 @@ impl<B: Backend> Session<Forecast, B> {
         (batch.inputs.steps, pass)
     }
 
-    /// What the layers do with the end of the series in `path`, or of the one that was learned from, and what is expected
+    /// What the layers do with the end of a series, or of the one that was learned from, and what is expected
     /// after it.
     ///
     /// # Errors
     /// As [`Session::predict`].
-    pub fn inspect(&self, path: Option<&Path>, name: &str) -> Result<Recording> {
+    pub fn inspect(&self, series: Option<&Dataset>, name: &str) -> Result<Recording> {
         let task = &self.model().task;
-        let (after, window) = self.last_window(path)?;
+        let (after, window) = self.last_window(series)?;
         let (steps, pass) = self.read(&window);
         let steps = after - steps..after;
         let tokens = steps.map(|step| (step + 1).to_string()).collect();

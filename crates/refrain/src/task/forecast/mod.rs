@@ -4,6 +4,8 @@ mod anchored;
 mod baseline;
 mod data;
 mod evaluate;
+#[cfg(all(feature = "files", feature = "formats"))]
+mod files;
 mod inspect;
 mod options;
 mod picture;
@@ -13,11 +15,12 @@ mod scale;
 mod season;
 mod step;
 
+use refrain_kernels::Backend;
 use serde::{Deserialize, Serialize};
 
 pub use anchored::Anchoring;
 pub use baseline::{Autoregression, Baseline};
-pub use data::Window;
+pub use data::{Dataset, Window};
 pub use evaluate::{ForecastErrors, ForecastEvaluation};
 pub use options::Options;
 pub use predict::{Distribution, ForecastOutput};
@@ -26,8 +29,8 @@ pub use step::ForecastState;
 
 use crate::data::Examples;
 use crate::model::{Forecaster, ForecasterSizes, FrameOutput, Task, TaskName};
-use crate::task::listed;
-use crate::train::{Prepared, Settings, TrainableTask};
+use crate::task::{listed, same};
+use crate::train::{Data, Prepared, Settings, TaskData, TrainableTask};
 use crate::{Error, Result};
 
 /// A forecaster, what brings a series into numbers, and what it has to beat.
@@ -124,12 +127,17 @@ impl Task for Forecast {
     }
 }
 
+impl TaskData for Dataset {
+    type Task = Forecast;
+}
+
 impl TrainableTask for Forecast {
+    type Dataset = Dataset;
     type Loader = Examples<Window>;
     type Options = Options;
 
-    fn prepare(settings: Settings) -> Result<Prepared<Self>> {
-        prepare::prepare(settings)
+    fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Self>> {
+        prepare::prepare(settings, data, backend)
     }
 
     fn check_same(&self, other: &Self) -> Result<()> {
@@ -137,12 +145,6 @@ impl TrainableTask for Forecast {
             let Description { columns, anchoring, .. } = &model.description;
             (columns.clone(), anchoring.scales.clone(), model.network.sizes().output.clone())
         };
-        if of(self) != of(other) {
-            return Err(Error::Config(
-                "--init-from: that model forecasts other columns, or in another way; it can go on only with the same"
-                    .to_owned(),
-            ));
-        }
-        Ok(())
+        same(of(self) == of(other), "columns, or forecasts them in another way")
     }
 }

@@ -1,15 +1,14 @@
 //! What a forecaster says of what comes.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use refrain_kernels::Backend;
 
-use super::data::{Anchored, Window};
+use super::data::{Anchored, Dataset, Window};
 use super::prepare::transform;
 use super::scale::Normal;
 use super::{Description, Forecast};
-use crate::format::{Series, read_series};
+use crate::format::Series;
 use crate::metric;
 use crate::model::{ForecasterWorkspace, FrameOutput, Task};
 use crate::task::in_batches;
@@ -88,38 +87,38 @@ impl Distribution {
 const BATCH: usize = 32;
 
 impl<B: Backend> Session<Forecast, B> {
-    /// What follows on the series in `path`, or on the one that was learned from.
+    /// What follows on a series, or on the one that was learned from.
     ///
     /// # Errors
-    /// If the file cannot be read, lacks a column, or is too short.
-    pub fn predict(&self, path: Option<&Path>) -> Result<ForecastOutput> {
-        let (after, window) = self.last_window(path)?;
+    /// [`Error::Input`] for a series of other columns, or one that is too short.
+    pub fn predict(&self, series: Option<&Dataset>) -> Result<ForecastOutput> {
+        let (after, window) = self.last_window(series)?;
         let distribution = self.distributions(&[window]).swap_remove(0);
         Ok(ForecastOutput { after, distribution })
     }
 
-    /// The window at the end of the series in `path`, or of the one that was learned from, and the steps before its forecast.
-    pub(super) fn last_window(&self, path: Option<&Path>) -> Result<(usize, Window)> {
-        let Description { columns, anchoring, recent, steps: all, .. } = &self.model().task.description;
-        let (after, path, series) = match path {
-            Some(path) => {
-                let series = read_series(path, columns)?;
-                (series.steps(), path, series)
-            }
-            None => {
-                let series = Series { names: columns.clone(), values: recent.clone(), stamps: None };
-                (*all, Path::new("the series that was learned from"), series)
-            }
+    /// The window at the end of a series, or of the one that was learned from, and the steps before its forecast.
+    pub(super) fn last_window(&self, series: Option<&Dataset>) -> Result<(usize, Window)> {
+        let task = &self.model().task;
+        let Description { columns, anchoring, recent, steps: all, .. } = &task.description;
+        let learned_from = || {
+            let series = Series { names: columns.clone(), values: recent.clone(), stamps: None };
+            Dataset::from(series).named("the series that was learned from")
         };
-        let at = series.steps();
+        let (after, dataset) = match series {
+            Some(dataset) => (dataset.series.steps(), dataset.clone()),
+            None => (*all, learned_from()),
+        };
+        task.check_columns(&dataset)?;
+        let at = dataset.series.steps();
         if at < anchoring.reach() {
             let problem = InputProblem::TooLittle {
                 found: format!("has {at} steps"),
                 expected: format!("the model reads a history of {}", anchoring.reach()),
             };
-            return Err(Error::input(path.display(), problem));
+            return Err(Error::input(dataset.name(), problem));
         }
-        let series = transform(anchoring, &series, path)?;
+        let series = transform(anchoring, &dataset)?;
         let anchored = Arc::new(Anchored { series, anchoring: anchoring.clone() });
         Ok((after, Window { of: anchored, at }))
     }
@@ -145,5 +144,19 @@ impl<B: Backend> Session<Forecast, B> {
             _ => Distribution::Normals(anchoring.normals(&outputs, &window.anchors())),
         };
         windows.iter().zip(all).map(distribution).collect()
+    }
+}
+
+impl Forecast {
+    /// Refuses a series of other columns.
+    pub(super) fn check_columns(&self, dataset: &Dataset) -> Result<()> {
+        match dataset.series.names == self.columns() {
+            true => Ok(()),
+            false => {
+                let found = format!("has the columns {}", dataset.series.names.join(", "));
+                let expected = format!("the model reads {}", self.columns().join(", "));
+                Err(Error::input(dataset.name(), InputProblem::wrong_kind(found, expected)))
+            }
+        }
     }
 }

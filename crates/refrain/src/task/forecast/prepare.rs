@@ -1,20 +1,23 @@
-//! From a table to a run: test and validation parts, scales, season, baselines, sizes.
+//! From a table to a run: test and validation sets, scales, season, baselines, sizes.
 
+use std::ops::Range;
 use std::sync::Arc;
+
+use refrain_kernels::Backend;
 
 use super::anchored::Anchoring;
 use super::baseline::Autoregression;
-use super::data::{Anchored, Window};
+use super::data::{Anchored, Dataset, Window};
 use super::scale::Scale;
 use super::season::find_season;
 use super::{Description, Forecast, Options};
-use crate::data::Examples;
-use crate::format::{Series, read_series};
+use crate::error::{Error, InputProblem, Place, Result};
 use crate::model::{ForecasterSizes, FrameOutput, RecurrentLayers, Task};
-use crate::task::split::{Digest, one_file};
-use crate::text::thousands;
-use crate::train::{Config, DataSummary, Defaults, Prepared, Settings, at_least_one};
-use crate::{Error, Result};
+use crate::note::Note;
+use crate::number::thousands;
+use crate::task::dataset::loaders;
+use crate::task::split::Digest;
+use crate::train::{Config, Data, DataSummary, Defaults, Prepared, Settings, at_least_one, fraction, unused};
 
 /// Windows of history that a series has to have for learning.
 const MIN_WINDOWS: usize = 8;
@@ -23,102 +26,177 @@ const SHORT: usize = 500;
 /// Updates over which the weights are averaged: on so few windows the latest weights lean to the latest batch.
 const AVERAGE: u64 = 200;
 
-pub(super) fn prepare(settings: Settings) -> Result<Prepared<Forecast>> {
-    let path = one_file(&settings)?;
-    if settings.valid.is_some() {
-        return Err(Error::Config(
-            "--valid: a series is measured on its own end, of which --valid-fraction says how much"
-                .to_owned(),
-        ));
-    }
-    if settings.bidirectional == Some(true) {
-        return Err(Error::Config("--bidirectional true: what comes after is what is forecast".to_owned()));
-    }
-    let chosen = settings.columns.clone().unwrap_or_default();
-    let series = read_series(&path, &chosen)?;
-    let (columns, steps) = (series.names.len(), series.steps());
+/// The training part of a series on the scales of its columns, and what is known of it before the network.
+struct Series {
+    /// `[T, C]`: the whole series on the scales of its columns.
+    transformed: Vec<f64>,
+    columns: usize,
+    /// Steps before the test set.
+    test_start: usize,
+    season: Option<usize>,
+    anchoring: Anchoring,
+    /// Steps of history that a window needs.
+    reach: usize,
+    /// How many windows there are to train and validate on.
+    windows: usize,
+}
+
+pub(super) fn prepare<B: Backend>(
+    settings: &Settings,
+    data: Data<Dataset>,
+    backend: &B,
+) -> Result<Prepared<Forecast>> {
+    let Data { train: dataset, valid } = data;
+    refuse(settings, valid.is_some())?;
     let horizon = settings.horizon.unwrap_or(1);
     at_least_one("horizon", horizon as u64)?;
     let test_fraction = settings.test_fraction.unwrap_or(0.2);
-    if !(0.0..1.0).contains(&test_fraction) {
-        return Err(Error::Config(format!(
-            "test-fraction is {test_fraction}: give a share from 0 up to, not including, 1"
-        )));
-    }
-    let test_start = steps - (steps as f64 * test_fraction).round() as usize;
-    let training = &series.values[..test_start * columns];
+    fraction("test_fraction", test_fraction)?;
     let mut notes = vec![];
-
-    let column = |c: usize| training.iter().skip(c).step_by(columns).copied().collect::<Vec<f64>>();
-    let plain = Anchoring::new((0..columns).map(|c| Scale::of(&column(c))).collect(), 0, None);
-    let transformed = transform(&plain, &series, &path)?;
-    let training = &transformed[..test_start * columns];
-    let season = match settings.season {
-        Some(0) => None,
-        Some(season) if season >= test_start => {
-            return Err(Error::Config(format!(
-                "season is {season}: the part to learn from has {test_start} steps, give fewer, or 0 for none"
-            )));
-        }
-        Some(season) => Some(season),
-        None => {
-            let found = find_season(training, columns);
-            notes.push(match found {
-                Some(season) => format!(
-                    "repeats itself after {season} steps, by its autocorrelation (--season chooses otherwise)"
-                ),
-                None => {
-                    "does not repeat itself, by its autocorrelation (--season chooses otherwise)".to_owned()
-                }
-            });
-            found
-        }
-    };
-    let seq_length = settings.seq_length.unwrap_or_else(|| default_window(season, test_start));
-    at_least_one("seq-length", seq_length as u64)?;
-    let bare = Anchoring { window: seq_length, season, ..plain };
-    let reach = if seq_length < test_start { bare.reach() } else { seq_length };
-    let windows = (test_start + 1).saturating_sub(reach.saturating_add(horizon));
-    if windows < MIN_WINDOWS {
-        return Err(Error::data(
-            &path,
-            None,
-            format!(
-                "has {test_start} steps to learn from, which hold {windows} times a history of {reach} and {horizon} to \
-                 forecast: give a longer series, or a lower --seq-length, --season or --horizon"
-            ),
-        ));
-    }
+    let series = measure(settings, &dataset, horizon, test_fraction, &mut notes)?;
     let average = settings.average.or(Some(AVERAGE));
-    let config = Config::resolve(Settings { average, ..settings.clone() }, defaults(windows))?;
-    let held = (windows as f64 * config.valid_fraction).round() as usize;
-    if !(0.0..1.0).contains(&config.valid_fraction) || windows < held + horizon + MIN_WINDOWS {
-        return Err(Error::Config(format!(
-            "valid-fraction is {}: of {windows} windows that leaves too few to learn from, give a lower one",
-            config.valid_fraction
-        )));
-    }
-    // Nothing that is learned from reaches into what is measured.
-    let valid_start = test_start + 1 - horizon - held;
-    let learned = reach..if held > 0 { valid_start + 1 - horizon } else { valid_start };
-    let anchoring = bare.fit(&transformed, horizon, learned.clone());
-    let autoregressions = (0..columns)
-        .map(|c| {
-            let column: Vec<f64> = training.iter().skip(c).step_by(columns).copied().collect();
-            Autoregression::choose(&column, season)
-        })
-        .collect();
-
+    let config =
+        Config::resolve(&Settings { average, ..settings.clone() }, defaults(series.windows), backend)?;
+    let (learned, valid) = divide(&series, &config, horizon)?;
+    let anchoring = series.anchoring.clone().fit(&series.transformed, horizon, learned.clone());
     let options = Options {
-        columns: series.names.clone(),
+        columns: dataset.series.names.clone(),
         horizon,
         quantiles: settings.quantiles.clone(),
-        season: season.unwrap_or(0),
+        season: series.season.unwrap_or(0),
         test_fraction,
-        seq_length,
+        seq_length: anchoring.window,
         locked_dropout: settings.locked_dropout.unwrap_or(false),
     };
-    let values = horizon.saturating_mul(columns);
+    notes.extend(dataset.series.names.iter().zip(&anchoring.scales).filter_map(|(name, scale)| {
+        let (roots, _) = scale.names()?;
+        Some(Note::Transformed { column: name.clone(), scale: roots.to_owned() })
+    }));
+    let task = Forecast::new(describe(&dataset, &series, &anchoring, &options, &config))?;
+    let (steps, columns, names) = (dataset.series.steps(), series.columns, &dataset.series.names);
+    let data = DataSummary {
+        name: format!("{}, {} steps of {}", dataset.name(), thousands(steps as u64), names.join(", ")),
+        digest: digest(&dataset.series.values),
+        unit: "windows",
+        target: "window",
+        train_size: learned.len() as u64,
+        valid_size: valid.len() as u64,
+        vocabulary: format!(
+            "{horizon} steps ahead of {columns} columns; the last {} steps are kept for eval",
+            steps - series.test_start
+        ),
+        batches: format!("{} windows of {} steps", config.batch_size, options.seq_length),
+        guessing: 1.5,
+        notes,
+        preparation_s: 0.0,
+    };
+    let anchored = Arc::new(Anchored { series: series.transformed, anchoring });
+    let (train, valid) = loaders(Window::all(&anchored, learned), Window::all(&anchored, valid), &config);
+    Ok(Prepared { config, options, task, train, valid, data })
+}
+
+/// Refuses what makes no sense for a series.
+fn refuse(settings: &Settings, has_valid: bool) -> Result<()> {
+    if settings.valid.is_some() || has_valid {
+        let context = "for a series, which is validated on its own end: `valid_fraction` says how much of it";
+        return Err(unused("valid", context));
+    }
+    if settings.bidirectional == Some(true) {
+        return Err(unused("bidirectional", "for a series: what comes after is what is forecast"));
+    }
+    Ok(())
+}
+
+/// Scales, season and windows of a series.
+fn measure(
+    settings: &Settings,
+    dataset: &Dataset,
+    horizon: usize,
+    test_fraction: f64,
+    notes: &mut Vec<Note>,
+) -> Result<Series> {
+    let series = &dataset.series;
+    let (columns, steps) = (series.names.len(), series.steps());
+    let test_start = steps - (steps as f64 * test_fraction).round() as usize;
+    let training = &series.values[..test_start * columns];
+    let scale = |c: usize| Scale::of(&column(training, c, columns));
+    let plain = Anchoring::new((0..columns).map(scale).collect(), 0, None);
+    let transformed = transform(&plain, dataset)?;
+    let season = season(settings, &transformed[..test_start * columns], columns, notes)?;
+    let seq_length = settings.seq_length.unwrap_or_else(|| default_window(season, test_start));
+    at_least_one("seq_length", seq_length as u64)?;
+    let anchoring = Anchoring { window: seq_length, season, ..plain };
+    let reach = if seq_length < test_start { anchoring.reach() } else { seq_length };
+    let windows = (test_start + 1).saturating_sub(reach.saturating_add(horizon));
+    if windows < MIN_WINDOWS {
+        let found = format!(
+            "has {test_start} steps to learn from, which hold {windows} times a history of {reach} and {horizon} to forecast"
+        );
+        let expected = "give a longer series, or a lower `seq_length`, `season` or `horizon`";
+        return Err(Error::too_little(Place::of(dataset.name()), found, expected));
+    }
+    Ok(Series { transformed, columns, test_start, season, anchoring, reach, windows })
+}
+
+/// One column of values `[T, C]`.
+fn column(values: &[f64], c: usize, columns: usize) -> Vec<f64> {
+    values.iter().skip(c).step_by(columns).copied().collect()
+}
+
+/// Steps after which the series repeats itself: as given, or as its autocorrelation says.
+fn season(
+    settings: &Settings,
+    training: &[f64],
+    columns: usize,
+    notes: &mut Vec<Note>,
+) -> Result<Option<usize>> {
+    let test_start = training.len() / columns;
+    match settings.season {
+        Some(0) => Ok(None),
+        Some(season) if season >= test_start => {
+            let allowed = format!("fewer than the {test_start} steps to learn from, or 0 for none");
+            Err(Error::out_of_range("season", season, allowed))
+        }
+        Some(season) => Ok(Some(season)),
+        None => {
+            let found = find_season(training, columns);
+            let choice = match found {
+                Some(season) => format!("repeats itself after {season} steps, by its autocorrelation"),
+                None => "does not repeat itself, by its autocorrelation".to_owned(),
+            };
+            notes.push(Note::Chosen { setting: "season", choice });
+            Ok(found)
+        }
+    }
+}
+
+/// The steps before which windows to train on and to validate on end. Nothing that is trained on reaches into what is
+/// validated on.
+fn divide(series: &Series, config: &Config, horizon: usize) -> Result<(Range<usize>, Range<usize>)> {
+    let Series { windows, reach, test_start, .. } = *series;
+    let share = config.valid_fraction;
+    let held = (windows as f64 * share).round() as usize;
+    if !(0.0..1.0).contains(&share) || windows < held + horizon + MIN_WINDOWS {
+        let allowed = format!("a lower one: of {windows} windows that leaves too few to learn from");
+        return Err(Error::out_of_range("valid_fraction", share, allowed));
+    }
+    let valid_start = test_start + 1 - horizon - held;
+    let learned = reach..if held > 0 { valid_start + 1 - horizon } else { valid_start };
+    Ok((learned, valid_start..valid_start + held))
+}
+
+/// What the model's file says.
+fn describe(
+    dataset: &Dataset,
+    series: &Series,
+    anchoring: &Anchoring,
+    options: &Options,
+    config: &Config,
+) -> Description {
+    let Series { columns, test_start, season, reach, .. } = *series;
+    let (names, raw, steps) = (&dataset.series.names, &dataset.series.values, dataset.series.steps());
+    let training = &series.transformed[..test_start * columns];
+    let values = options.horizon.saturating_mul(columns);
     let sizes = ForecasterSizes {
         input_size: anchoring.width(),
         recurrent: RecurrentLayers { locked_dropout: options.locked_dropout, ..config.recurrent() },
@@ -127,42 +205,18 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Forecast>> {
             Some(levels) => FrameOutput::Quantiles { values, levels: levels.clone() },
         },
     };
-    notes.extend(series.names.iter().zip(&anchoring.scales).filter_map(|(name, scale)| {
-        let (roots, _) = scale.names()?;
-        Some(format!("{name} is taken in {roots}: it varies more where it is higher"))
-    }));
-    let task = Forecast::new(Description {
+    let regression = |c| Autoregression::choose(&column(training, c, columns), season);
+    Description {
         sizes,
-        columns: series.names.clone(),
-        horizon,
+        columns: names.clone(),
+        horizon: options.horizon,
         anchoring: anchoring.clone(),
-        autoregressions,
+        autoregressions: (0..columns).map(regression).collect(),
         steps,
         test_start,
-        digest: digest(&series.values[..test_start * columns]),
-        recent: series.values[(steps - reach) * columns..].to_vec(),
-    })?;
-    let data = DataSummary {
-        name: format!("{}, {} steps of {}", path.display(), thousands(steps as u64), series.names.join(", ")),
-        digest: digest(&series.values),
-        unit: "windows",
-        target: "window",
-        train_size: learned.len() as u64,
-        valid_size: held as u64,
-        vocabulary: format!(
-            "{horizon} steps ahead of {columns} columns; the last {} steps are kept for eval",
-            steps - test_start
-        ),
-        batches: format!("{} windows of {seq_length} steps", config.batch_size),
-        guessing: 1.5,
-        notes,
-        preparation_s: 0.0,
-    };
-    let anchored = Arc::new(Anchored { series: transformed, anchoring });
-    let valid = Window::all(&anchored, valid_start..valid_start + held);
-    let valid = (held > 0).then(|| Examples::new(valid, config.batch_size, None));
-    let train = Examples::new(Window::all(&anchored, learned), config.batch_size, Some(config.seed));
-    Ok(Prepared { config, options, task, train, valid, data })
+        digest: digest(&raw[..test_start * columns]),
+        recent: raw[(steps - reach) * columns..].to_vec(),
+    }
 }
 
 /// A season of history and the step before it; less if seasons are long.
@@ -192,20 +246,15 @@ fn defaults(windows: usize) -> Defaults {
 }
 
 /// A series on the scales of its columns.
-pub(super) fn transform(anchoring: &Anchoring, series: &Series, path: &std::path::Path) -> Result<Vec<f64>> {
+pub(super) fn transform(anchoring: &Anchoring, dataset: &Dataset) -> Result<Vec<f64>> {
+    let series = &dataset.series;
     anchoring.transform(&series.values).map_err(|(step, column)| {
         let (roots, always) = anchoring.scales[column].names().unwrap_or_default();
-        Error::data(
-            path,
-            None,
-            format!(
-                "step {}, column `{}` is {}: in training it was {always} and taken in {roots}, which that has none of; \
-                 train with these values too",
-                step + 1,
-                series.names[column],
-                series.values[step * series.names.len() + column]
-            ),
-        )
+        let (value, name) = (series.values[step * series.names.len() + column], &series.names[column]);
+        let found =
+            format!("is {value}: in training it was {always} and taken in {roots}, which that has none of");
+        let place = Place::of(dataset.name()).field(format!("step {}, column {name:?}", step + 1));
+        Error::Input { place, problem: InputProblem::malformed(found, "train with these values too") }
     })
 }
 

@@ -1,6 +1,6 @@
 //! The part of its text that a run did not learn from.
 
-use super::prepare::sources;
+use super::files::sources;
 use crate::Result;
 use crate::text::{Corpus, Source, Units, split};
 use crate::train::{Example, Settings};

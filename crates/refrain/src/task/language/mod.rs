@@ -1,21 +1,27 @@
 //! Text, symbol by symbol: each is predicted from all before it.
 
+mod data;
 mod evaluate;
+#[cfg(all(feature = "files", feature = "formats"))]
+mod files;
+#[cfg(all(feature = "files", feature = "formats"))]
 mod held_back;
 mod inspect;
 mod options;
 mod predict;
 mod prepare;
 mod preset;
-mod sizes;
 mod step;
+mod time_budget;
 
 use std::sync::Arc;
 
 use refrain_kernels::Backend;
 use serde::{Deserialize, Serialize};
 
+pub use data::Dataset;
 pub use evaluate::LanguageEvaluation;
+#[cfg(all(feature = "files", feature = "formats"))]
 pub use held_back::held_back;
 pub use inspect::{InspectOptions, MAX_UNROLLED, watch};
 pub use options::Options;
@@ -24,9 +30,9 @@ use crate::data::Batches;
 use crate::inspect::Probe;
 use crate::model::{Architecture, LanguageModel, Task, TaskName, Weights};
 use crate::sample::{self, Generator};
-use crate::task::listed;
+use crate::task::{listed, same};
 use crate::text::{Corpus, EncodedText, Source, TokenUnits, Vocabulary, thousands};
-use crate::train::{Prepared, Settings, TrainableTask};
+use crate::train::{Data, Prepared, Settings, TaskData, TrainableTask};
 use crate::{Error, Result};
 
 /// Tokens that are looked at again and again while a model learns.
@@ -125,21 +131,24 @@ impl Task for Language {
     }
 }
 
+impl TaskData for Dataset {
+    type Task = Language;
+}
+
 impl TrainableTask for Language {
+    type Dataset = Dataset;
     type Loader = Batches;
     type Options = Options;
 
-    fn prepare(settings: Settings) -> Result<Prepared<Self>> {
-        prepare::prepare(settings)
+    fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Self>> {
+        prepare::prepare(settings, data, backend)
     }
 
     fn check_same(&self, other: &Self) -> Result<()> {
-        if self.vocabulary != other.vocabulary {
-            return Err(Error::Config(
-                "--init-from: that model has another vocabulary; it can go on only with a text of the same characters (or words)".to_owned(),
-            ));
-        }
-        Ok(())
+        same(
+            self.vocabulary == other.vocabulary,
+            "vocabulary: it takes a text of the same characters (or words)",
+        )
     }
 
     fn sample<B: Backend>(&self, backend: &B, weights: &Weights<B>, seed: u64) -> Result<Option<String>> {

@@ -1,11 +1,12 @@
 //! What a run of a language model settles for itself: how the text is read, and defaults that fit its size.
 
+use refrain_kernels::Backend;
 use serde::Serialize;
 
+use crate::Result;
 use crate::model::{Architecture, CellKind};
 use crate::text::{Corpus, TokenUnits, Vocabulary};
-use crate::train::{Config, Defaults, Example, Optimizer, Schedule, Settings, at_least_one, at_most};
-use crate::{Error, Result};
+use crate::train::{Config, Defaults, Example, Optimizer, Schedule, Settings, at_least_one, at_most, unused};
 
 /// The values in force that only a language model has.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -83,19 +84,22 @@ pub(super) struct TextSize {
 /// Fills in what was not asked for, and checks everything that can be checked without the text.
 ///
 /// # Errors
-/// [`Error::Config`] for a value out of range or for settings that exclude each other.
-pub(super) fn resolve(settings: Settings, size: TextSize) -> Result<(Config, Options)> {
-    let s = &settings;
+/// [`crate::Error::Setting`] for a value out of range or for settings that exclude each other.
+pub(super) fn resolve<B: Backend>(
+    settings: &Settings,
+    size: TextSize,
+    backend: &B,
+) -> Result<(Config, Options)> {
+    let s = settings;
     let seq_length = s.seq_length.unwrap_or(64);
     let units = s.units.unwrap_or_default();
     let words = matches!(units, TokenUnits::Word | TokenUnits::Bpe);
-    at_least_one("seq-length", seq_length as u64)?;
-    at_most("seq-length", seq_length, 1 << 20)?;
-    at_least_one("min-count", min_count(s))?;
+    at_least_one("seq_length", seq_length as u64)?;
+    at_most("seq_length", seq_length, 1 << 20)?;
+    at_least_one("min_count", min_count(s))?;
     if s.example == Some(Example::Sentences) && (s.lines == Some(true) || units != TokenUnits::Char) {
-        return Err(Error::Config(
-            "--lines and --units are for texts: the sentences are sequences of characters already".to_owned(),
-        ));
+        let setting = if s.lines == Some(true) { "lines" } else { "units" };
+        return Err(unused(setting, "by the sentences example, which has sequences of characters already"));
     }
     let small = size.symbols < SMALL_TEXT;
     let defaults = Defaults {
@@ -115,7 +119,8 @@ pub(super) fn resolve(settings: Settings, size: TextSize) -> Result<(Config, Opt
     let known = is_measured(s).then(|| learning_rate(s.cell.unwrap_or_default(), hidden_size, updates));
     let learning_rate = s.learning_rate.or(known.flatten());
     let shared = Settings { sample_every: None, learning_rate, ..settings.clone() };
-    let config = Config { sample_every: settings.sample_every, ..Config::resolve(shared, defaults)? };
+    let config =
+        Config { sample_every: settings.sample_every, ..Config::resolve(&shared, defaults, backend)? };
     // Many words are rare: their vectors learn more where they are read and predicted with the same.
     let fits = settings.embedding_size.is_none_or(|size| size == config.hidden_size);
     let tied_embeddings = settings.tied_embeddings.unwrap_or(words && fits);
@@ -129,7 +134,7 @@ pub(super) fn resolve(settings: Settings, size: TextSize) -> Result<(Config, Opt
         units,
         lines: settings.lines.unwrap_or(false),
         raw: settings.raw.unwrap_or(false),
-        min_count: min_count(&settings),
+        min_count: min_count(settings),
         vocab_size: settings.vocab_size,
         embedding_size: settings.embedding_size.unwrap_or(usual),
         tied_embeddings,
@@ -151,7 +156,7 @@ fn min_count(settings: &Settings) -> u64 {
 /// As [`Vocabulary::of_text`].
 pub(super) fn vocabulary(settings: &Settings, corpus: &Corpus) -> Result<Vocabulary> {
     let min_count = min_count(settings);
-    at_least_one("min-count", min_count)?;
+    at_least_one("min_count", min_count)?;
     Vocabulary::of_text(corpus, settings.units.unwrap_or_default(), min_count, settings.vocab_size)
 }
 
@@ -225,12 +230,17 @@ fn default_epochs(symbols: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use refrain_kernels::Reference;
+
     use super::*;
 
     #[test]
     fn the_learning_rate_follows_width_and_updates_where_that_was_measured() {
         let rate = |settings: Settings, tokens: u64| {
-            resolve(settings, TextSize { symbols: tokens, tokens }).unwrap().0.learning_rate
+            resolve(&settings, TextSize { symbols: tokens, tokens }, &Reference::<f32>::default())
+                .unwrap()
+                .0
+                .learning_rate
         };
         let usual = Settings::default;
         assert_eq!(rate(usual(), 44_161), 0.017); // 40 passes by 16, 2 x 128

@@ -3,37 +3,43 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use refrain_kernels::Backend;
 use sha2::{Digest, Sha256};
 
-use super::Language;
+use super::{Dataset, Language};
 use super::options::{Options, TextSize, architecture, resolve, vocabulary};
-use super::sizes;
+use super::time_budget;
 use crate::data::{Batches, DataLoader, Evaluation, Lines, Sequences, Windows};
+use crate::Result;
+use crate::number::thousands;
 use crate::text::{
-    Corpus, EncodedText, Source, SymbolCounts, TokenUnits, Units, Vocabulary, examples, split, split_at_line,
-    thousands,
+    Corpus, EncodedText, SymbolCounts, TokenUnits, Units, Vocabulary, examples, split, split_at_line,
 };
-use crate::train::{Config, DataSummary, Example, Prepared, Settings, VALIDATION_TARGETS};
-use crate::{Error, Note, Result};
+use crate::train::{Config, Data, DataSummary, Example, Prepared, Settings, VALIDATION_TARGETS, unused};
 
 /// Lanes of validation, and the symbols each reads first to fill its state.
 const VALIDATION_LANES: usize = 32;
 const VALIDATION_WARM_UP: u64 = 256;
 
-/// Opens what the settings name and resolves them for it.
-pub(super) fn prepare(settings: Settings) -> Result<Prepared<Language>> {
-    let mut settings = settings.with_preset().with_example();
-    if settings.example == Some(Example::Sentences) {
-        return sentences(settings);
+/// Scans the texts and resolves the settings for them.
+pub(super) fn prepare<B: Backend>(
+    settings: &Settings,
+    data: Data<Dataset>,
+    backend: &B,
+) -> Result<Prepared<Language>> {
+    let Data { train: Dataset { sources, example }, valid } = data;
+    if settings.valid.is_some() || valid.is_some() {
+        let context = "for language models, which are validated on the end of the text: `valid_fraction` says how much of it";
+        return Err(unused("valid", context));
+    }
+    let mut settings = Settings { example, ..settings.clone() }.with_preset();
+    if example.is_some() {
+        settings = settings.with_example();
+    }
+    if example == Some(Example::Sentences) {
+        return sentences(&settings, backend);
     }
     let (units, raw) = (settings.units.unwrap_or_default(), settings.raw.unwrap_or(false));
-    let sources = sources(&settings)?;
-    if settings.valid.is_some() {
-        return Err(Error::Config(
-            "--valid is not for language models: they hold back the end of the text (--valid-fraction)"
-                .to_owned(),
-        ));
-    }
     let corpus = Corpus::scan(sources, units.symbols(), raw)?;
     let vocabulary = Arc::new(vocabulary(&settings, &corpus)?);
     let text = EncodedText::new(&corpus, vocabulary.clone())?;
@@ -44,11 +50,11 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Language>> {
     };
     let share = train.end as f64 / text.len() as f64;
     let size = TextSize { symbols: (corpus.len() as f64 * share).round() as u64, tokens: train.end };
-    let chosen = sizes::choose(&settings, size, vocabulary.len())?;
+    let chosen = time_budget::choose(&settings, size, vocabulary.len(), backend)?;
     if let Some(chosen) = &chosen {
         settings = chosen.settings.clone();
     }
-    let (config, options) = resolve(settings, size)?;
+    let (config, options) = resolve(&settings, size, backend)?;
     let (batches, valid_batches) = if options.lines {
         let lines = Lines::new(&text, train.clone(), config.batch_size, Some(config.seed))?;
         // Shuffled, so that the first batches are a fair sample of a part too large to measure whole.
@@ -79,23 +85,6 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Language>> {
     prepared(config, options, vocabulary, batches, valid_batches, data)
 }
 
-/// The texts that the settings name.
-pub(super) fn sources(settings: &Settings) -> Result<Vec<Source>> {
-    Ok(match settings.example {
-        Some(_) if settings.data.as_ref().is_some_and(|data| !data.is_empty()) => {
-            return Err(Error::Config("both --example and a text are given: choose one".to_owned()));
-        }
-        Some(Example::Brackets) => {
-            let text = examples::brackets(settings.seed.unwrap_or(1), examples::BRACKETS_DEFAULT_SYMBOLS);
-            vec![Source::memory("the brackets example", text)]
-        }
-        Some(_) => {
-            vec![Source::memory("the Latin example (Cicero, De finibus, book one)", examples::latin())]
-        }
-        None => settings.data.iter().flatten().map(Source::file).collect(),
-    })
-}
-
 /// The rest of a summary follows from the batches.
 fn prepared(
     config: Config,
@@ -122,16 +111,14 @@ fn prepared(
 }
 
 /// The three sentences of the tutorial: one batch, no unknown symbol, nothing held back.
-fn sentences(settings: Settings) -> Result<Prepared<Language>> {
+fn sentences<B: Backend>(settings: &Settings, backend: &B) -> Result<Prepared<Language>> {
     let sentences = examples::sentences();
     let counts = SymbolCounts::of(Units::Char, &sentences.concat());
     let vocabulary = Arc::new(Vocabulary::from_counts(Units::Char, &counts, 1, false)?);
     let size = TextSize { symbols: counts.total(), tokens: counts.total() };
-    let (config, options) = resolve(settings, size)?;
+    let (config, options) = resolve(settings, size, backend)?;
     if config.valid_fraction > 0.0 {
-        return Err(Error::Config(
-            "the sentences example holds nothing back: leave out --valid-fraction".to_owned(),
-        ));
+        return Err(unused("valid_fraction", "by the sentences example, which holds nothing back"));
     }
     let ids = sentences.iter().map(|sentence| vocabulary.encode_prompt(sentence)).collect::<Result<_>>()?;
     let data = DataSummary {

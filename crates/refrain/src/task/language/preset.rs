@@ -29,15 +29,6 @@ impl Preset {
             }
         }
     }
-
-    /// What it stands for, as one would write it on the command line.
-    pub fn options(self) -> String {
-        let file = toml::to_string(&self.settings()).unwrap_or_default();
-        let pairs = file.lines().filter_map(|line| line.split_once(" = "));
-        let options =
-            pairs.map(|(name, value)| format!("--{} {}", name.replace('_', "-"), value.trim_matches('"')));
-        options.collect::<Vec<String>>().join(" ")
-    }
 }
 
 impl Settings {
@@ -63,9 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_preset_can_be_written_out() {
-        assert_eq!(Preset::Quick.options(), "--hidden-size 128 --num-layers 2 --dropout 0.0 --epochs 3");
-        assert_eq!(Preset::Best.options(), "--time-limit 20m");
+    fn presets_are_named_as_files_name_them() {
         for preset in Preset::ALL {
             assert_eq!(toml::Value::try_from(preset).unwrap().as_str(), Some(preset.name()));
         }

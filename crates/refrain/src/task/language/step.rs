@@ -27,6 +27,18 @@ impl<B: Backend> Session<Language, B> {
             .with_workspace(|pass| network.step(self.backend(), self.weights(), ids, state, pass).to_vec()))
     }
 
+    /// The logits `[T, V]` after each of `ids`, read from the zero state in one pass.
+    ///
+    /// # Errors
+    /// [`crate::Error::Input`] for ids that the vocabulary does not have.
+    pub fn logits(&self, ids: &[u32]) -> Result<Vec<B::Real>> {
+        let network = &self.model().task.network;
+        check_ids(ids, network.architecture().vocab_size)?;
+        let mut workspace = Workspace::default();
+        network.read_ahead(self.backend(), self.weights(), ids, &mut self.zero_state(1), &mut workspace);
+        Ok(network.logits(self.backend(), self.weights(), &mut workspace).to_vec())
+    }
+
     /// What the layers do while they read `ids` from the zero state.
     ///
     /// # Errors

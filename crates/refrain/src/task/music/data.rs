@@ -1,14 +1,36 @@
-//! Pieces of music: from files, to rows of a batch.
-
-use std::path::Path;
+//! Pieces of music: values, and rows of a batch.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use crate::Result;
 use crate::data::{DataLoader, Example, Examples, Padded};
-use crate::format::{self, Form, NOTES, Roll, RollParts, StepsPerQuarter};
+use crate::format::{NOTES, Roll};
 use crate::model::ForecasterBatch;
-use crate::{Error, Result};
+use crate::task::{Digest, Record};
+
+/// What a model of music is trained on: pieces as piano rolls.
+///
+/// ```
+/// use refrain::format::Roll;
+/// use refrain::task::music::Dataset;
+///
+/// let pieces: Dataset = [Roll::new(vec![vec![60, 64, 67], vec![62]])?].into_iter().collect();
+/// assert_eq!(pieces.len(), 1);
+/// # Ok::<(), refrain::Error>(())
+/// ```
+pub type Dataset = crate::task::Dataset<Roll>;
+
+impl Record for Roll {
+    fn digest(&self, digest: &mut Digest) {
+        digest.add(&(self.len() as u64).to_le_bytes());
+        self.frames().iter().for_each(|frame| digest.add(frame));
+    }
+
+    fn key(&self) -> Option<String> {
+        Some(format!("{:?}", self.frames()))
+    }
+}
 
 /// A piece to learn from or to measure on. Each of its frames is predicted from those before it, the first one from
 /// silence.
@@ -105,44 +127,6 @@ fn transpose(rolls: &mut Padded<f32>, row: usize, by: i32) {
             0.. => frame.rotate_right(by.unsigned_abs() as usize),
             _ => frame.rotate_left(by.unsigned_abs() as usize),
         }
-    }
-}
-
-/// Reads a file of rolls, or a folder of MIDI files, all of whose pieces are then to learn from. What there is to be
-/// said of them goes to `notes`.
-pub(super) fn read_pieces(path: &Path, steps: StepsPerQuarter, notes: &mut Vec<String>) -> Result<RollParts> {
-    let guess = format::form_of(path)?;
-    match guess.form {
-        Form::Rolls => format::read_rolls(path),
-        Form::MidiFolder => {
-            let pieces = format::read_midi_folder(path, steps)?;
-            let (off, short) = pieces.iter().fold((0, 0), |(off, short), (_, piece)| {
-                (off + piece.off_the_piano, short + piece.too_short)
-            });
-            for (count, why) in [
-                (off, "that a piano lacks"),
-                (short, "shorter than half a frame, --steps-per-quarter may be too low"),
-            ] {
-                if count > 0 {
-                    notes.push(format!("{}: left out {count} notes {why}", path.display()));
-                }
-            }
-            let train: Vec<Roll> = pieces.into_iter().map(|(_, piece)| piece.roll).collect();
-            let train: Vec<Roll> = train.into_iter().filter(|roll| !roll.is_empty()).collect();
-            match train.is_empty() {
-                true => Err(Error::data(path, None, "holds no note in any of its MIDI files")),
-                false => Ok(RollParts { train, valid: vec![], test: vec![] }),
-            }
-        }
-        other => Err(Error::data(
-            path,
-            None,
-            format!(
-                "looks like {other} ({}): music comes as JSON {{\"train\": [...], \"valid\": [...], \"test\": [...]}} of \
-                 pieces of frames of MIDI notes, or as a folder of MIDI files",
-                guess.why
-            ),
-        )),
     }
 }
 

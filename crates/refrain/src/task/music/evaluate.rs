@@ -1,16 +1,14 @@
 //! How well a model of music knows what comes next.
 
-use std::path::Path;
-
 use refrain_kernels::{Backend, Real};
 
 use super::Music;
-use super::data::{Piece, read_pieces};
+use super::data::{Dataset, Piece};
+use crate::Session;
 use crate::format::{NOTES, Roll};
 use crate::layer::bernoulli_nll;
 use crate::model::{ForecasterWorkspace, Task};
 use crate::task::in_batches;
-use crate::{Error, InputProblem, Result, Session};
 
 /// A part of a file of rolls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -50,8 +48,6 @@ pub struct MusicEvaluation {
     pub pieces: usize,
     /// Their frames.
     pub frames: usize,
-    /// Which part they are.
-    pub part: MusicPart,
 }
 
 /// Pieces that are read together.
@@ -67,28 +63,9 @@ struct Tally {
 }
 
 impl<B: Backend> Session<Music, B> {
-    /// How well the pieces in a file or folder are predicted: those of a part of it, or if none is named, those of its
-    /// test part, or where there is no such part, all.
-    ///
-    /// # Errors
-    /// If the data cannot be read, or lack that part.
-    pub fn evaluate(&self, path: &Path, part: Option<MusicPart>) -> Result<MusicEvaluation> {
-        let parts = read_pieces(path, self.model().task.steps, &mut vec![])?;
-        let part = part.unwrap_or(if parts.test.is_empty() { MusicPart::All } else { MusicPart::Test });
-        let pieces = match part {
-            MusicPart::Train => parts.train,
-            MusicPart::Valid => parts.valid,
-            MusicPart::Test => parts.test,
-            MusicPart::All => [parts.train, parts.valid, parts.test].concat(),
-        };
-        if pieces.is_empty() {
-            let problem = InputProblem::TooLittle {
-                found: format!("has no {} part", part.name()),
-                expected: "leave `part` out, or name another".to_owned(),
-            };
-            return Err(Error::input(path.display(), problem));
-        }
-        let pieces: Vec<Piece> = pieces.into_iter().map(Piece).collect();
+    /// How well the frames of pieces are predicted.
+    pub fn evaluate(&self, dataset: &Dataset) -> MusicEvaluation {
+        let pieces: Vec<Piece> = dataset.records().iter().cloned().map(Piece).collect();
         let tallies = self.tallies(&pieces);
         let mut all = Tally::default();
         for tally in tallies {
@@ -97,13 +74,12 @@ impl<B: Backend> Session<Music, B> {
             all.judged += tally.judged;
             all.frames += tally.frames;
         }
-        Ok(MusicEvaluation {
+        MusicEvaluation {
             nll: all.nats / all.frames as f64,
             accuracy: if all.judged == 0 { 1.0 } else { all.right as f64 / all.judged as f64 },
             pieces: pieces.len(),
             frames: all.frames,
-            part,
-        })
+        }
     }
 
     /// The mean negative log-likelihood of each piece's frames, in nats.

@@ -3,21 +3,25 @@
 mod compose;
 mod data;
 mod evaluate;
+#[cfg(all(feature = "files", feature = "formats"))]
+mod files;
 mod inspect;
 mod options;
 mod prepare;
 mod step;
 
+use refrain_kernels::Backend;
 use serde::{Deserialize, Serialize};
 
 pub use compose::ComposeOptions;
-pub use data::{Piece, Pieces};
+pub use data::{Dataset, Piece, Pieces};
 pub use evaluate::{MusicEvaluation, MusicPart};
 pub use options::Options;
 
 use crate::format::{NOTES, StepsPerQuarter};
 use crate::model::{Forecaster, ForecasterSizes, FrameOutput, Task, TaskName};
-use crate::train::{Prepared, Settings, TrainableTask};
+use crate::task::same;
+use crate::train::{Data, Prepared, Settings, TaskData, TrainableTask};
 use crate::{Error, Result};
 
 /// A model of music, and how long its frames last.
@@ -71,22 +75,20 @@ impl Task for Music {
     }
 }
 
+impl TaskData for Dataset {
+    type Task = Music;
+}
+
 impl TrainableTask for Music {
+    type Dataset = Dataset;
     type Loader = Pieces;
     type Options = Options;
 
-    fn prepare(settings: Settings) -> Result<Prepared<Self>> {
-        prepare::prepare(settings)
+    fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Self>> {
+        prepare::prepare(settings, data, backend)
     }
 
     fn check_same(&self, other: &Self) -> Result<()> {
-        if self.steps != other.steps {
-            return Err(Error::Config(format!(
-                "--init-from: that model's frames are {} a quarter note, this run's {}: give --steps-per-quarter {0}",
-                other.steps.get(),
-                self.steps.get()
-            )));
-        }
-        Ok(())
+        same(self.steps == other.steps, "`steps_per_quarter`")
     }
 }

@@ -1,14 +1,14 @@
-//! Sequences with a label a step: from a file, to rows of a batch.
-
-use std::path::Path;
-use std::sync::Arc;
+//! Sequences with a label a step: values, and rows of a batch.
 
 use super::{Tag, TagCodec};
 use crate::data::Example;
-use crate::format::{self, Columns, Form, FrameSequence, Labels, TaggedSentence};
+use crate::error::{Error, InputProblem, Result};
+use crate::format::Columns;
 use crate::model::TaggerBatch;
-use crate::task::classify::{read_frames, read_unlabelled};
-use crate::{Error, Result};
+use crate::task::{Digest, Record};
+
+/// Letters of a word that are read, half of them from its start and half from its end: longer ones are addresses.
+const MAX_LETTERS: usize = 40;
 
 /// A sequence to be tagged.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +22,112 @@ pub enum TagInput {
         /// Features of a frame.
         width: usize,
     },
+}
+
+/// The words of a sentence.
+impl<W: Into<String>> From<Vec<W>> for TagInput {
+    fn from(words: Vec<W>) -> Self {
+        TagInput::Words(words.into_iter().map(Into::into).collect())
+    }
+}
+
+impl TagInput {
+    /// Words or frames.
+    pub fn steps(&self) -> usize {
+        match self {
+            TagInput::Words(words) => words.len(),
+            TagInput::Frames { values, width } => values.len() / width.max(&1),
+        }
+    }
+
+    pub(super) fn width(&self) -> usize {
+        match self {
+            TagInput::Words(_) => 0,
+            TagInput::Frames { width, .. } => *width,
+        }
+    }
+}
+
+impl TagInput {
+    /// Frames, one vector a step.
+    pub fn frames(frames: &[Vec<f32>]) -> Self {
+        TagInput::Frames { values: frames.concat(), width: frames.first().map_or(0, Vec::len) }
+    }
+}
+
+/// A sequence with a label for each of its steps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaggedInput {
+    /// What is read.
+    pub input: TagInput,
+    /// What should be predicted, one a step.
+    pub labels: Vec<String>,
+    /// Where each word stands in its file, from 1; of frames at most the first; empty for data in memory.
+    pub lines: Vec<u64>,
+}
+
+/// What a tagger is trained on.
+pub type Dataset = crate::task::Dataset<TaggedInput>;
+
+impl Dataset {
+    /// Sequences with a label for each of their steps.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if there are not as many rows of labels as sequences, or not as many labels as steps.
+    ///
+    /// ```
+    /// use refrain::task::tag::Dataset;
+    ///
+    /// let sentences = [vec!["she", "sees"], vec!["birds", "sing"]];
+    /// let dataset = Dataset::new(sentences, [vec!["PRON", "VERB"], vec!["NOUN", "VERB"]])?;
+    /// assert_eq!(dataset.len(), 2);
+    /// # Ok::<(), refrain::Error>(())
+    /// ```
+    pub fn new<L: Into<String>>(
+        inputs: impl IntoIterator<Item = impl Into<TagInput>>,
+        labels: impl IntoIterator<Item = impl IntoIterator<Item = L>>,
+    ) -> Result<Self> {
+        let inputs: Vec<TagInput> = inputs.into_iter().map(Into::into).collect();
+        let labels: Vec<Vec<String>> =
+            labels.into_iter().map(|labels| labels.into_iter().map(Into::into).collect()).collect();
+        if inputs.len() != labels.len() {
+            let (found, expected) = (labels.len(), inputs.len());
+            return Err(Error::input(
+                "the data",
+                InputProblem::Size { what: "rows of labels", found, expected },
+            ));
+        }
+        let tagged = |(input, labels)| TaggedInput { input, labels, lines: vec![] };
+        let dataset: Self = inputs.into_iter().zip(labels).map(tagged).collect();
+        dataset.encode(|TaggedInput { input, labels, .. }| match (labels.len(), input.steps()) {
+            (found, expected) if found != expected => {
+                Err((0, InputProblem::Size { what: "labels", found, expected }))
+            }
+            _ => Ok(()),
+        })?;
+        Ok(dataset)
+    }
+}
+
+impl Record for TaggedInput {
+    fn digest(&self, digest: &mut Digest) {
+        self.labels.iter().for_each(|label| digest.add(label.as_bytes()));
+        match &self.input {
+            TagInput::Words(words) => words.iter().for_each(|word| digest.add(word.as_bytes())),
+            TagInput::Frames { values, .. } => digest.add_numbers(values),
+        }
+    }
+
+    fn key(&self) -> Option<String> {
+        match &self.input {
+            TagInput::Words(words) => Some(words.join(" ")),
+            TagInput::Frames { .. } => None,
+        }
+    }
+
+    fn line(&self, step: usize) -> Option<u64> {
+        self.lines.get(step).or(self.lines.first()).copied()
+    }
 }
 
 /// A sequence in numbers, with its labels.
@@ -58,76 +164,7 @@ impl Example for TagExample {
     }
 }
 
-/// Sequences with their labels, and where they stand in their file.
-pub(super) struct TaggedInput {
-    pub(super) input: TagInput,
-    pub(super) labels: Vec<String>,
-    /// What the features are called; empty for words.
-    pub(super) columns: Arc<[String]>,
-    /// Of each word; of frames at most that of the first.
-    pub(super) lines: Vec<u64>,
-}
-
-/// Reads sequences with a label a step, of any form. Sentences that a tagger has `written` have two columns, whichever
-/// it learned from; features come in the order of `names`, unless there are none.
-pub(super) fn read_tagged(
-    path: &Path,
-    columns: &Columns,
-    written: bool,
-    names: &[String],
-) -> Result<Vec<TaggedInput>> {
-    let form = format::form_of(path)?.form;
-    if !matches!(form, Form::LongTable | Form::Npz | Form::TimeSeries | Form::Series) {
-        let sentences = match written {
-            true => format::read_tagged_or_written(path, columns)?,
-            false => format::read_tagged(path, columns)?,
-        };
-        let tagged = |TaggedSentence { words, tags, lines }| TaggedInput {
-            input: TagInput::Words(words),
-            labels: tags,
-            columns: [].into(),
-            lines,
-        };
-        return Ok(sentences.into_iter().map(tagged).collect());
-    }
-    let sequences = read_frames(path, names)?.into_iter().map(|sequence| {
-        let steps = sequence.steps();
-        let labels = match sequence.labels {
-            Labels::Each(labels) => labels,
-            // A table repeats the label in every row, be it always the same.
-            Labels::One(label) if form == Form::LongTable => vec![label; steps],
-            Labels::One(_) => {
-                let message = "has one label for the sequence, not one for each frame: use --task classify";
-                return Err(Error::data(path, sequence.line, message));
-            }
-            Labels::None => {
-                let message = "has no labels: a tagger learns from sequences with a label for each frame";
-                return Err(Error::data(path, sequence.line, message));
-            }
-        };
-        let input = TagInput::Frames { values: sequence.values, width: sequence.width };
-        let lines = sequence.line.into_iter().collect();
-        Ok(TaggedInput { input, labels, columns: sequence.columns, lines })
-    });
-    sequences.collect()
-}
-
-/// Whether a file holds sequences of frames with a label for each frame, and not one for the sequence.
-pub fn has_labels_for_frames(path: &Path) -> bool {
-    let sequences = read_frames(path, &[]).unwrap_or_default();
-    sequences.iter().any(|sequence| matches!(sequence.labels, Labels::Each(_)))
-}
-
 impl Tag {
-    /// Sequences of frames to be tagged, from a file, whatever labels they have, if any.
-    ///
-    /// # Errors
-    /// If the file cannot be read or understood.
-    pub fn sequences_in(&self, path: &Path) -> Result<Vec<TagInput>> {
-        let sequences = read_unlabelled(path, self.features())?.into_iter();
-        Ok(sequences.map(|FrameSequence { values, width, .. }| TagInput::Frames { values, width }).collect())
-    }
-
     /// Where a file of words has them and their tags.
     pub(super) fn columns(&self) -> Columns {
         match &self.codec {
@@ -144,14 +181,58 @@ impl Tag {
         }
     }
 
-    /// For a model of words: the sentences to be tagged in a text that came from `path`, one a line, its words apart by white
-    /// space, or words in columns.
+    /// A sequence in numbers, every label the first.
     ///
     /// # Errors
-    /// As [`format::untagged_of`].
-    pub fn sentences_in(&self, path: &Path, text: &str) -> Result<Vec<TagInput>> {
-        let sentences =
-            format::untagged_of(path, text.as_bytes(), &self.columns(), self.labels())?.into_iter();
-        Ok(sentences.map(|sentence| TagInput::Words(sentence.words)).collect())
+    /// What is wrong with it.
+    pub(super) fn encode(&self, input: &TagInput) -> Result<TagExample, InputProblem> {
+        let mut example = TagExample::default();
+        match (&self.codec, input) {
+            (TagCodec::Words { words, characters, .. }, TagInput::Words(sentence)) => {
+                if sentence.is_empty() || sentence.iter().any(String::is_empty) {
+                    return Err(InputProblem::TooLittle {
+                        found: "has no words, or an empty one".to_owned(),
+                        expected: "leave it out".to_owned(),
+                    });
+                }
+                example.ids = words.encode_words(sentence);
+                if let Some(characters) = characters {
+                    example.spelled = sentence.iter().map(|word| letters(characters.encode(word))).collect();
+                }
+            }
+            (TagCodec::Frames(scaling), TagInput::Frames { values, width }) => {
+                (example.frames, example.width) = (scaling.frames(values.clone(), *width)?, *width);
+            }
+            (TagCodec::Words { .. }, TagInput::Frames { .. }) => {
+                return Err(InputProblem::wrong_kind("is a sequence of numbers", "the model reads words"));
+            }
+            (TagCodec::Frames(_), TagInput::Words(_)) => {
+                return Err(InputProblem::wrong_kind(
+                    "is a sentence",
+                    "the model reads sequences of numbers",
+                ));
+            }
+        }
+        example.labels = vec![0; input.steps()];
+        Ok(example)
     }
+
+    /// Labelled sequences in numbers.
+    pub(super) fn examples(&self, dataset: &Dataset) -> Result<Vec<TagExample>> {
+        dataset.encode(|tagged| {
+            let label =
+                |(at, label): (usize, &String)| self.labels.id(label).map_err(|problem| (at, problem));
+            let input = self.encode(&tagged.input).map_err(|problem| (0, problem))?;
+            let labels = tagged.labels.iter().enumerate().map(label).collect::<Result<_, _>>()?;
+            Ok(TagExample { labels, ..input })
+        })
+    }
+}
+
+/// The letters of a word, without the middle of a very long one.
+fn letters(mut word: Vec<u32>) -> Vec<u32> {
+    if word.len() > MAX_LETTERS {
+        word.drain(MAX_LETTERS / 2..word.len() - MAX_LETTERS / 2);
+    }
+    word
 }

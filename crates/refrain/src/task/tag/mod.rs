@@ -1,15 +1,20 @@
 //! A label for each step of a sequence: for the words of a sentence, or the frames of a recording.
 
 mod data;
+#[cfg(all(feature = "files", feature = "formats"))]
+mod files;
 mod inspect;
 mod options;
 mod predict;
 mod prepare;
 mod step;
 
+use refrain_kernels::Backend;
 use serde::{Deserialize, Serialize};
 
-pub use data::{TagExample, TagInput, has_labels_for_frames};
+pub use data::{Dataset, TagExample, TagInput, TaggedInput};
+#[cfg(all(feature = "files", feature = "formats"))]
+pub use files::has_labels_for_frames;
 pub use options::Options;
 pub use predict::{TagEvaluation, Tagged};
 pub use step::TagStep;
@@ -17,10 +22,10 @@ pub use step::TagStep;
 use crate::data::Examples;
 use crate::format::Columns;
 use crate::model::{InputKind, Tagger, TaggerSizes, Task, TaskName};
-use crate::task::Scaling;
 use crate::task::labels::LabelSet;
+use crate::task::{Scaling, same};
 use crate::text::Tokenizer;
-use crate::train::{Prepared, Settings, TrainableTask};
+use crate::train::{Data, Prepared, Settings, TaskData, TrainableTask};
 use crate::{Error, Result};
 
 /// A tagger with its labels, and what brings its input into numbers.
@@ -119,21 +124,20 @@ impl Task for Tag {
     }
 }
 
+impl TaskData for Dataset {
+    type Task = Tag;
+}
+
 impl TrainableTask for Tag {
+    type Dataset = Dataset;
     type Loader = Examples<TagExample>;
     type Options = Options;
 
-    fn prepare(settings: Settings) -> Result<Prepared<Self>> {
-        prepare::prepare(settings)
+    fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Self>> {
+        prepare::prepare(settings, data, backend)
     }
 
     fn check_same(&self, other: &Self) -> Result<()> {
-        if (&self.codec, &self.labels) != (&other.codec, &other.labels) {
-            return Err(Error::Config(
-                "--init-from: that model has other labels or another vocabulary; it can go on only with the same ones"
-                    .to_owned(),
-            ));
-        }
-        Ok(())
+        same((&self.codec, &self.labels) == (&other.codec, &other.labels), "labels or another vocabulary")
     }
 }

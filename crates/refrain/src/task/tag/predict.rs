@@ -1,12 +1,9 @@
 //! What a tagger does once it has learned.
 
-use std::path::Path;
-
 use refrain_kernels::{Backend, Real};
 
 use super::Tag;
-use super::data::{TagExample, TagInput, read_tagged};
-use super::prepare::examples;
+use super::data::{Dataset, TagExample, TagInput};
 use crate::layer::Score;
 use crate::metric::{Confusion, SpanScores, is_spans};
 use crate::model::{TaggerWorkspace, Task};
@@ -63,13 +60,13 @@ impl<B: Backend> Session<Tag, B> {
         }))
     }
 
-    /// How well the labels of a file are predicted.
+    /// How well the labels of a data set are predicted.
     ///
     /// # Errors
-    /// If the file cannot be read or has labels that the model does not know.
-    pub fn evaluate(&self, path: &Path) -> Result<TagEvaluation> {
+    /// [`Error::Input`] for sequences or labels that the model does not know.
+    pub fn evaluate(&self, dataset: &Dataset) -> Result<TagEvaluation> {
         let task = &self.model().task;
-        let examples = examples(task, path, &read_tagged(path, &task.columns(), true, task.features())?)?;
+        let examples = task.examples(dataset)?;
         let found = self.each(&examples, |field, emissions, example| {
             let network = task.network();
             (network.decode(field, &emissions), network.score(field, &emissions, &example.labels))

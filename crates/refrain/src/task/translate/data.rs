@@ -1,8 +1,44 @@
-//! Pairs in numbers, to rows of a batch.
+//! Pairs of texts: values, and rows of a batch.
 
 use super::Translate;
 use crate::data::Example;
+use crate::error::{InputProblem, Result};
+use crate::format::Pair;
 use crate::model::TranslatorBatch;
+use crate::task::{Digest, Record};
+
+/// What a translator is trained on: sources and their targets.
+///
+/// ```
+/// use refrain::task::translate::Dataset;
+///
+/// let pairs: Dataset = [("two", "deux"), ("three", "trois")].into_iter().collect();
+/// assert_eq!(pairs.named("numerals").len(), 2);
+/// ```
+pub type Dataset = crate::task::Dataset<Pair>;
+
+impl<S: Into<String>, T: Into<String>> FromIterator<(S, T)> for Dataset {
+    fn from_iter<I: IntoIterator<Item = (S, T)>>(pairs: I) -> Self {
+        let pair =
+            |(source, target): (S, T)| Pair { source: source.into(), target: target.into(), line: None };
+        pairs.into_iter().map(pair).collect()
+    }
+}
+
+impl Record for Pair {
+    fn digest(&self, digest: &mut Digest) {
+        digest.add(self.source.as_bytes());
+        digest.add(self.target.as_bytes());
+    }
+
+    fn key(&self) -> Option<String> {
+        Some(self.source.clone())
+    }
+
+    fn line(&self, _step: usize) -> Option<u64> {
+        self.line
+    }
+}
 
 /// A source and its target in ids.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,6 +54,36 @@ impl Translate {
     pub fn sources_in(text: &str) -> Vec<String> {
         let source = |line: &str| line.split_once('\t').map_or(line, |(source, _)| source).trim().to_owned();
         text.lines().map(source).collect()
+    }
+
+    /// A source in numbers.
+    ///
+    /// # Errors
+    /// [`InputProblem::TooLittle`] for one without a token.
+    pub(super) fn encode(&self, source: &str) -> Result<TranslateExample, InputProblem> {
+        let source = self.source.encode(source);
+        match source.is_empty() {
+            true => Err(InputProblem::TooLittle {
+                found: "contains no tokens in its source".to_owned(),
+                expected: "leave it out".to_owned(),
+            }),
+            false => Ok(TranslateExample { source, target: vec![] }),
+        }
+    }
+
+    /// A target in numbers, between the boundaries.
+    pub(super) fn encode_target(&self, target: &str) -> Vec<u32> {
+        let tokenizer = self.target.tokenizer();
+        let ids = self.target.encode(target).into_iter();
+        tokenizer.start().into_iter().chain(ids).chain(tokenizer.end()).collect()
+    }
+
+    /// Pairs in numbers.
+    pub(super) fn examples(&self, dataset: &Dataset) -> Result<Vec<TranslateExample>> {
+        dataset.encode(|pair| {
+            let source = self.encode(&pair.source).map_err(|problem| (0, problem))?;
+            Ok(TranslateExample { target: self.encode_target(&pair.target), ..source })
+        })
     }
 }
 

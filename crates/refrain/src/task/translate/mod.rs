@@ -1,22 +1,26 @@
 //! One sequence from another: a language, a pronunciation, a script.
 
 mod data;
+#[cfg(all(feature = "files", feature = "formats"))]
+mod files;
 mod inspect;
 mod options;
 mod predict;
 mod prepare;
 mod writer;
 
+use refrain_kernels::Backend;
 use serde::{Deserialize, Serialize};
 
-pub use data::TranslateExample;
+pub use data::{Dataset, TranslateExample};
 pub use options::Options;
 pub use predict::{Translation, TranslationEvaluation};
 
+use super::same;
 use super::text_side::TextSide;
 use crate::data::Examples;
 use crate::model::{Task, TaskName, Translator, TranslatorSizes};
-use crate::train::{Prepared, Settings, TrainableTask};
+use crate::train::{Data, Prepared, Settings, TaskData, TrainableTask};
 use crate::{Error, Result};
 
 /// A translator, and what brings both of its sides into numbers and back.
@@ -86,21 +90,20 @@ impl Task for Translate {
     }
 }
 
+impl TaskData for Dataset {
+    type Task = Translate;
+}
+
 impl TrainableTask for Translate {
+    type Dataset = Dataset;
     type Loader = Examples<TranslateExample>;
     type Options = Options;
 
-    fn prepare(settings: Settings) -> Result<Prepared<Self>> {
-        prepare::prepare(settings)
+    fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Self>> {
+        prepare::prepare(settings, data, backend)
     }
 
     fn check_same(&self, other: &Self) -> Result<()> {
-        if (&self.source, &self.target) != (&other.source, &other.target) {
-            return Err(Error::Config(
-                "--init-from: that model has other vocabularies; it can go on only with the same ones"
-                    .to_owned(),
-            ));
-        }
-        Ok(())
+        same((&self.source, &self.target) == (&other.source, &other.target), "vocabularies")
     }
 }

@@ -2,15 +2,12 @@
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
-use std::path::Path;
 
 use refrain_kernels::{Backend, State};
 
-use super::data::TranslateExample;
-use super::prepare::examples;
+use super::data::{Dataset, TranslateExample};
 use super::{Translate, writer::TranslationWriter};
 use crate::data::Examples;
-use crate::format::read_pairs;
 use crate::metric::{Bleu, Chrf, ErrorRate};
 use crate::model::{self, Task, TranslatorWorkspace};
 use crate::sample::{BeamOptions, Boundaries, Hypothesis, beam_search};
@@ -93,15 +90,15 @@ impl<B: Backend> Session<Translate, B> {
         Ok(found.map(|found| found.into_iter().map(translation).collect()).collect())
     }
 
-    /// How well the targets of a file are predicted.
+    /// How well the targets of a data set are predicted.
     ///
     /// # Errors
-    /// [`Error::Setting`] for options that cannot be; otherwise if the file cannot be read or understood.
-    pub fn evaluate(&self, path: &Path, options: &BeamOptions) -> Result<TranslationEvaluation> {
-        let (task, pairs) = (&self.model().task, read_pairs(path)?);
-        let examples = examples(task, path, &pairs)?;
+    /// [`Error::Setting`] for options that cannot be, [`Error::Input`] for a source that the model cannot read.
+    pub fn evaluate(&self, dataset: &Dataset, options: &BeamOptions) -> Result<TranslationEvaluation> {
+        let task = &self.model().task;
+        let examples = task.examples(dataset)?;
         let (mut sources, mut references, mut of_source) = (vec![], vec![], HashMap::new());
-        for pair in &pairs {
+        for pair in dataset.records() {
             let number = *of_source.entry(&pair.source).or_insert(sources.len());
             if number == sources.len() {
                 sources.push(&pair.source);

@@ -1,59 +1,30 @@
-//! From pairs to a run: validation part, the units of both sides, sizes.
+//! From pairs to a run: validation set, the units of both sides, sizes.
 
-use std::path::Path;
+use refrain_kernels::Backend;
 
-use super::data::TranslateExample;
+use super::data::{Dataset, TranslateExample};
 use super::{Description, Options, Translate};
-use crate::data::Examples;
-use crate::format::{Pair, read_pairs};
 use crate::model::{RecurrentLayers, Task, TranslatorSizes};
-use crate::task::split::{Digest, hold_back, one_file};
+use crate::number::thousands;
+use crate::task::dataset::{Sets, loaders};
 use crate::task::text_side::{SideForm, TextSide};
-use crate::text::{TokenUnits, TokenizerOptions, thousands};
-use crate::train::{Config, DataSummary, Defaults, Prepared, Settings};
-use crate::{Error, Result};
+use crate::text::{TokenUnits, TokenizerOptions};
+use crate::train::{Config, Data, DataSummary, Defaults, Prepared, Settings};
+use crate::{Note, Result};
 
-pub(super) fn prepare(settings: Settings) -> Result<Prepared<Translate>> {
-    let path = one_file(&settings)?;
-    let all = read_pairs(&path)?;
-    let held = settings.valid.as_deref().map(read_pairs).transpose()?;
-    let defaults = Defaults {
-        hidden_size: 256,
-        num_layers: 1,
-        dropout: 0.3,
-        batch_size: if all.len() < 20_000 { 32 } else { 64 },
-        epochs: if all.len() < 20_000 { 30 } else { 12 },
-        more_epochs_in_time: false,
-        learning_rate: 2e-3,
-        weight_decay: 0.01,
-        valid_fraction: 0.05,
-        patience: 5,
-    };
-    let config = Config::resolve(settings.clone(), defaults)?;
-    let digest = digest(&all, held.as_deref());
-    let (train, valid) = match held {
-        Some(valid) => (all, valid),
-        None => hold_back(all, config.valid_fraction, config.seed, |pair: &Pair| Some(pair.source.clone()))?,
-    };
+pub(super) fn prepare<B: Backend>(
+    settings: &Settings,
+    data: Data<Dataset>,
+    backend: &B,
+) -> Result<Prepared<Translate>> {
+    let config = Config::resolve(settings, defaults(data.train.len()), backend)?;
+    let sets = Sets::of(data, &config)?;
     let mut notes = vec![];
-    let sources = || train.iter().map(|pair| pair.source.as_str());
-    let targets = || train.iter().map(|pair| pair.target.as_str());
-    let source = side(sources(), "source", settings.source_units, false, &settings, &mut notes)?;
-    let target = side(targets(), "target", settings.target_units, true, &settings, &mut notes)?;
-    let small = [&source, &target].iter().all(|side| side.tokenizer().len() <= 1_000);
-    let options = Options {
-        source_units: source.tokenizer().units(),
-        target_units: target.tokenizer().units(),
-        lowercase: settings.lowercase.unwrap_or(false),
-        min_count: settings.min_count,
-        vocab_size: settings.vocab_size,
-        embedding_size: settings.embedding_size.unwrap_or(if small { 64 } else { 256 }),
-        bidirectional: settings.bidirectional.unwrap_or(true),
-        locked_dropout: settings.locked_dropout.unwrap_or(false),
-        attention: settings.attention.unwrap_or_default(),
-        scheduled_sampling: settings.scheduled_sampling.unwrap_or(0.0),
-        label_smoothing: settings.label_smoothing.unwrap_or(0.0),
-    };
+    let sources = sets.train.records().iter().map(|pair| pair.source.as_str());
+    let targets = sets.train.records().iter().map(|pair| pair.target.as_str());
+    let source = side(sources, "source", settings.source_units, false, settings, &mut notes)?;
+    let target = side(targets, "target", settings.target_units, true, settings, &mut notes)?;
+    let options = options(settings, &source, &target);
     let sizes = TranslatorSizes {
         source_vocab: source.tokenizer().len(),
         target_vocab: target.tokenizer().len(),
@@ -68,34 +39,54 @@ pub(super) fn prepare(settings: Settings) -> Result<Prepared<Translate>> {
         label_smoothing: options.label_smoothing,
     };
     let mut task = Translate::new(Description { sizes, source, target, target_ratio: 1.0 })?;
-    let (train_size, valid_size) = (train.len() as u64, valid.len() as u64);
-    let valid_path = config.valid.as_deref().unwrap_or(&path);
-    let held = examples(&task, valid_path, &valid)?;
-    let train = examples(&task, &path, &train)?;
+    let valid = task.examples(&sets.valid)?;
+    let train = task.examples(&sets.train)?;
     let steps = |side: fn(&TranslateExample) -> usize| train.iter().map(side).sum::<usize>() as f32;
     task.target_ratio = steps(|example| example.target.len()) / steps(|example| example.source.len());
+    let [sources, targets] = [&task.source, &task.target]
+        .map(|side| format!("{} {}", thousands(side.tokenizer().len() as u64), side.plural()));
     let data = DataSummary {
-        name: format!("{}, {} pairs", path.display(), thousands(train_size + valid_size)),
-        digest,
-        unit: "pairs",
         target: "symbol",
-        train_size,
-        valid_size,
-        vocabulary: format!(
-            "{} {} to {} {}",
-            thousands(task.source.tokenizer().len() as u64),
-            task.source.plural(),
-            thousands(task.target.tokenizer().len() as u64),
-            task.target.plural()
-        ),
-        batches: format!("{} pairs", config.batch_size),
+        vocabulary: format!("{sources} to {targets}"),
         guessing: (task.target.tokenizer().len() as f64).ln(),
         notes,
-        preparation_s: 0.0,
+        ..sets.summary("pairs", &config)
     };
-    let train = Examples::new(train, config.batch_size, Some(config.seed));
-    let valid = (!held.is_empty()).then(|| Examples::new(held, config.batch_size, None));
+    let (train, valid) = loaders(train, valid, &config);
     Ok(Prepared { config, options, task, train, valid, data })
+}
+
+fn defaults(size: usize) -> Defaults {
+    let small = size < 20_000;
+    Defaults {
+        hidden_size: 256,
+        num_layers: 1,
+        dropout: 0.3,
+        batch_size: if small { 32 } else { 64 },
+        epochs: if small { 30 } else { 12 },
+        more_epochs_in_time: false,
+        learning_rate: 2e-3,
+        weight_decay: 0.01,
+        valid_fraction: 0.05,
+        patience: 5,
+    }
+}
+
+fn options(settings: &Settings, source: &TextSide, target: &TextSide) -> Options {
+    let small = [source, target].iter().all(|side| side.tokenizer().len() <= 1_000);
+    Options {
+        source_units: source.tokenizer().units(),
+        target_units: target.tokenizer().units(),
+        lowercase: settings.lowercase.unwrap_or(false),
+        min_count: settings.min_count,
+        vocab_size: settings.vocab_size,
+        embedding_size: settings.embedding_size.unwrap_or(if small { 64 } else { 256 }),
+        bidirectional: settings.bidirectional.unwrap_or(true),
+        locked_dropout: settings.locked_dropout.unwrap_or(false),
+        attention: settings.attention.unwrap_or_default(),
+        scheduled_sampling: settings.scheduled_sampling.unwrap_or(0.0),
+        label_smoothing: settings.label_smoothing.unwrap_or(0.0),
+    }
 }
 
 /// How one side becomes ids: in the units that are asked for, or in those that suit its form.
@@ -105,7 +96,7 @@ fn side<'a>(
     units: Option<TokenUnits>,
     boundaries: bool,
     settings: &Settings,
-    notes: &mut Vec<String>,
+    notes: &mut Vec<Note>,
 ) -> Result<TextSide> {
     let form = SideForm::of(texts.clone());
     let asked = units.or(settings.units);
@@ -122,49 +113,9 @@ fn side<'a>(
     };
     let side = TextSide::train(texts, form, &options)?;
     if asked.is_none() {
-        let plural = side.plural();
-        notes.push(format!("{name} in {plural}, for {form} (--{name}-units chooses otherwise)"));
+        let choice = format!("{name} in {}, for {form}", side.plural());
+        let setting = if boundaries { "target_units" } else { "source_units" };
+        notes.push(Note::Chosen { setting, choice });
     }
     Ok(side)
-}
-
-/// Pairs in numbers.
-pub(super) fn examples(task: &Translate, path: &Path, pairs: &[Pair]) -> Result<Vec<TranslateExample>> {
-    let example = |pair: &Pair| {
-        let place = |message: String| Error::data(path, pair.line, message);
-        let source = task.encode(&pair.source).map_err(place)?;
-        Ok(TranslateExample { target: task.encode_target(&pair.target), ..source })
-    };
-    pairs.iter().map(example).collect()
-}
-
-impl Translate {
-    /// A source in numbers.
-    ///
-    /// # Errors
-    /// What is wrong with it, and the remedy.
-    pub(super) fn encode(&self, source: &str) -> Result<TranslateExample, String> {
-        let source = self.source.encode(source);
-        match source.is_empty() {
-            true => Err("has no token in its source: leave it out".to_owned()),
-            false => Ok(TranslateExample { source, target: vec![] }),
-        }
-    }
-
-    /// A target in numbers, between the boundaries.
-    pub(super) fn encode_target(&self, target: &str) -> Vec<u32> {
-        let tokenizer = self.target.tokenizer();
-        let ids = self.target.encode(target).into_iter();
-        tokenizer.start().into_iter().chain(ids).chain(tokenizer.end()).collect()
-    }
-}
-
-/// Identifies the data.
-fn digest(all: &[Pair], held: Option<&[Pair]>) -> String {
-    let mut digest = Digest::default();
-    for pair in all.iter().chain(held.into_iter().flatten()) {
-        digest.add(pair.source.as_bytes());
-        digest.add(pair.target.as_bytes());
-    }
-    digest.finish()
 }

@@ -1,17 +1,18 @@
-//! The model under a time limit: its cell, its size, as large as this machine can teach well in the time, and what goes with it.
+//! The model under a time limit: its cell, and the largest size that the device can train well in the time, with what goes
+//! with it.
 //!
 //! A larger model learns more from each character, and takes longer over it. Which one ends lower depends on how
 //! many characters there is time for, so a few updates of each size in question are timed.
 
-use std::time::Instant;
-
-use refrain_kernels::Cpu;
+use refrain_kernels::Backend;
 
 use super::options::{SMALL_TEXT, TextSize, architecture, is_measured, learning_rate, resolve};
 use crate::bench::{self, Workload};
 use crate::model::CellKind;
-use crate::text::{TokenUnits, thousands};
-use crate::train::Settings;
+use crate::note::Note;
+use crate::number::thousands;
+use crate::text::TokenUnits;
+use crate::train::{Clock, Settings};
 use crate::{Error, Result};
 
 /// A size.
@@ -36,7 +37,7 @@ const TIMED_STEPS: usize = 32;
 pub(super) struct Chosen {
     pub(super) settings: Settings,
     /// What and why, for the user.
-    pub(super) note: String,
+    pub(super) note: Note,
     /// Seconds that choosing took.
     pub(super) seconds: f64,
 }
@@ -46,7 +47,12 @@ pub(super) struct Chosen {
 ///
 /// # Errors
 /// As [`resolve`].
-pub(super) fn choose(settings: &Settings, size: TextSize, vocab_size: usize) -> Result<Option<Chosen>> {
+pub(super) fn choose<B: Backend>(
+    settings: &Settings,
+    size: TextSize,
+    vocab_size: usize,
+    backend: &B,
+) -> Result<Option<Chosen>> {
     let Some(limit) = settings.time_limit else { return Ok(None) };
     if matches!(settings.units, Some(TokenUnits::Word | TokenUnits::Bpe)) {
         return Ok(None);
@@ -56,9 +62,10 @@ pub(super) fn choose(settings: &Settings, size: TextSize, vocab_size: usize) -> 
     }
     let symbols = size.symbols;
     let settings = &Settings { cell: settings.cell.or(cell(settings, symbols)), ..settings.clone() };
-    let began = Instant::now();
-    let learnable =
-        |settings: &Settings| Ok::<_, Error>(chars_per_s(settings, size, vocab_size)? * limit.seconds);
+    let began = Clock::start();
+    let learnable = |settings: &Settings| {
+        Ok::<_, Error>(chars_per_s(settings, size, vocab_size, backend)? * limit.seconds)
+    };
     let mut best = SIZES[0].settings(settings);
     let mut characters = learnable(&best)?;
     // A small text is learned by heart by anything larger.
@@ -77,12 +84,12 @@ pub(super) fn choose(settings: &Settings, size: TextSize, vocab_size: usize) -> 
     }
     // Measured on a large text only.
     if settings.batch_size.is_none() && symbols >= SMALL_TEXT {
-        let steps = resolve(best.clone(), size)?.1.seq_length;
+        let steps = resolve(&best, size, backend)?.1.seq_length;
         best.batch_size = Some(batch_size(characters, steps));
         characters = learnable(&best)?;
     }
     let passes = characters / symbols.max(1) as f64;
-    let (config, options) = resolve(best.clone(), size)?;
+    let (config, options) = resolve(&best, size, backend)?;
     let (cell, hidden_size) = (config.cell, config.hidden_size);
     best.dropout = best.dropout.or(Some(dropout(cell, hidden_size, passes)));
     if is_measured(settings) {
@@ -91,9 +98,9 @@ pub(super) fn choose(settings: &Settings, size: TextSize, vocab_size: usize) -> 
         best.weight_decay = best.weight_decay.or(weight_decay(cell, hidden_size));
         best.momentum = best.momentum.or(momentum(cell, hidden_size));
     }
-    let (config, options) = resolve(best.clone(), size)?;
-    let note = format!(
-        "{}, {} layers of {}, batches of {}, dropout {}, momentum {}, weight decay {} and learning rate {} chosen for {limit}: this machine learns from about {} characters a second with them, {passes:.1} passes through the text in that time (--cell and --hidden-size choose otherwise)",
+    let (config, options) = resolve(&best, size, backend)?;
+    let choice = format!(
+        "{}, {} layers of {}, batches of {}, dropout {}, momentum {}, weight decay {} and learning rate {} chosen for {limit}: this machine learns from about {} characters a second with them, {passes:.1} passes through the text in that time",
         architecture(&config, &options, vocab_size).layers.cell_name(),
         config.num_layers,
         config.hidden_size,
@@ -104,7 +111,8 @@ pub(super) fn choose(settings: &Settings, size: TextSize, vocab_size: usize) -> 
         config.learning_rate,
         thousands((characters / limit.seconds) as u64),
     );
-    Ok(Some(Chosen { settings: best, note, seconds: began.elapsed().as_secs_f64() }))
+    let note = Note::Chosen { setting: "hidden_size", choice };
+    Ok(Some(Chosen { settings: best, note, seconds: began.seconds() }))
 }
 
 impl Size {
@@ -180,9 +188,13 @@ fn batch_size(characters: f64, steps: usize) -> usize {
 }
 
 /// How fast this machine trains with these settings.
-fn chars_per_s(settings: &Settings, size: TextSize, vocab_size: usize) -> Result<f64> {
-    let (config, options) = resolve(settings.clone(), size)?;
-    let backend = Cpu::new(config.threads).map_err(|error| Error::Config(error.to_string()))?;
+fn chars_per_s<B: Backend>(
+    settings: &Settings,
+    size: TextSize,
+    vocab_size: usize,
+    backend: &B,
+) -> Result<f64> {
+    let (config, options) = resolve(settings, size, backend)?;
     let workload = Workload {
         architecture: architecture(&config, &options, vocab_size),
         batch_size: config.batch_size,
@@ -192,17 +204,22 @@ fn chars_per_s(settings: &Settings, size: TextSize, vocab_size: usize) -> Result
         warm_up: 1,
         repeat: 3,
     };
-    Ok(bench::train(&backend.with_precision(config.precision()), &workload)?.chars_per_s)
+    Ok(bench::train(&backend.for_hidden_size(config.hidden_size), &workload)?.chars_per_s)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Cpu;
     use crate::train::{Optimizer, Span};
+
+    fn cpu() -> Cpu {
+        Cpu::new(2).unwrap()
+    }
 
     fn chosen(seconds: f64, symbols: u64) -> Settings {
         let settings = Settings { time_limit: Some(Span { seconds }), ..Settings::default() };
-        choose(&settings, TextSize { symbols, tokens: symbols }, 65).unwrap().unwrap().settings
+        choose(&settings, TextSize { symbols, tokens: symbols }, 65, &cpu()).unwrap().unwrap().settings
     }
 
     #[test]
@@ -222,16 +239,17 @@ mod tests {
         let million = TextSize { symbols: 1_000_000, tokens: 1_000_000 };
         let limited = Settings { time_limit: Some(Span { seconds: 1.0 }), ..Settings::default() };
         let sized = Settings { hidden_size: Some(40), ..limited };
-        assert!(choose(&sized, million, 65).unwrap().is_none());
-        assert!(choose(&Settings::default(), million, 65).unwrap().is_none());
+        assert!(choose(&sized, million, 65, &cpu()).unwrap().is_none());
+        assert!(choose(&Settings::default(), million, 65, &cpu()).unwrap().is_none());
     }
 
     #[test]
     fn only_what_was_measured_has_another_momentum_weight_decay_and_rate() {
         let recipe = |settings: Settings| {
             let year = Settings { time_limit: Some(Span { seconds: 3e7 }), ..settings };
-            let chosen =
-                choose(&year, TextSize { symbols: 1_000_000, tokens: 1_000_000 }, 65).unwrap().unwrap();
+            let chosen = choose(&year, TextSize { symbols: 1_000_000, tokens: 1_000_000 }, 65, &cpu())
+                .unwrap()
+                .unwrap();
             (chosen.settings.momentum, chosen.settings.weight_decay, chosen.settings.learning_rate)
         };
         let usual = Settings::default;

@@ -1,0 +1,32 @@
+//! A series out of a file.
+
+use std::path::Path;
+
+use super::Forecast;
+use super::data::Dataset;
+use crate::Result;
+use crate::format::read_series;
+use crate::task::files::one_file;
+use crate::train::{Data, ReadData, Settings};
+
+impl ReadData for Forecast {
+    fn read_data(settings: &Settings) -> Result<Data<Dataset>> {
+        let columns = settings.columns.clone().unwrap_or_default();
+        Ok(read(&one_file(settings)?, &columns)?.into())
+    }
+}
+
+impl Forecast {
+    /// A series to evaluate on or to continue, with the columns that this model reads.
+    ///
+    /// # Errors
+    /// If the file cannot be read or understood, or lacks a column.
+    pub fn read_dataset(&self, path: &Path) -> Result<Dataset> {
+        read(path, self.columns())
+    }
+}
+
+/// These columns of a table; all if none are named.
+fn read(path: &Path, columns: &[String]) -> Result<Dataset> {
+    Ok(Dataset::from(read_series(path, columns)?).named(path.display().to_string()))
+}

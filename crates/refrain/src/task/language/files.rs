@@ -1,0 +1,29 @@
+//! Texts out of files.
+
+use super::{Dataset, Language};
+use crate::error::{Error, Result, SettingProblem};
+use crate::text::Source;
+use crate::train::{Data, ReadData, Settings};
+
+impl ReadData for Language {
+    /// The files are not read yet: they are scanned when the run is prepared.
+    fn read_data(settings: &Settings) -> Result<Data<Dataset>> {
+        let settings = settings.clone().with_preset().with_example();
+        Ok(Dataset { sources: sources(&settings)?, example: settings.example }.into())
+    }
+}
+
+/// The texts that the settings name.
+pub(super) fn sources(settings: &Settings) -> Result<Vec<Source>> {
+    match settings.example {
+        Some(_) if settings.data.as_ref().is_some_and(|data| !data.is_empty()) => {
+            let reason = "both it and a text are given: choose one".to_owned();
+            Err(Error::Setting {
+                setting: "example",
+                problem: SettingProblem::Conflict { other: "data", reason },
+            })
+        }
+        Some(example) => Ok(Dataset::example(example, settings.seed.unwrap_or(1)).sources),
+        None => Ok(settings.data.iter().flatten().map(Source::file).collect()),
+    }
+}

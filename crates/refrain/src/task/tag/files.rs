@@ -1,0 +1,106 @@
+//! Sequences with a label a step out of files.
+
+use std::path::Path;
+
+use super::Tag;
+use super::data::{Dataset, TagInput, TaggedInput};
+use crate::error::{Error, InputProblem, Place, Result};
+use crate::format::{self, Columns, Form, FrameSequence, Labels, TaggedSentence};
+use crate::task::files::{features_of, one_file, read_frames, read_unlabelled};
+use crate::train::{Data, ReadData, Settings};
+
+impl ReadData for Tag {
+    fn read_data(settings: &Settings) -> Result<Data<Dataset>> {
+        let columns = Columns { words: settings.word_column.clone(), tags: settings.column.clone() };
+        let train = read_tagged(&one_file(settings)?, &columns, false, &[])?;
+        let read = |path| read_tagged(path, &columns, false, train.features());
+        let valid = settings.valid.as_deref().map(read).transpose()?;
+        Ok(Data { train, valid })
+    }
+}
+
+/// Reads sequences with a label a step, of any form. Sentences that a tagger has `written` have two columns, whichever
+/// it learned from; features come in the order of `names`, unless there are none.
+pub(super) fn read_tagged(
+    path: &Path,
+    columns: &Columns,
+    written: bool,
+    names: &[String],
+) -> Result<Dataset> {
+    let form = format::form_of(path)?.form;
+    if !matches!(form, Form::LongTable | Form::Npz | Form::TimeSeries | Form::Series) {
+        let sentences = match written {
+            true => format::read_tagged_or_written(path, columns)?,
+            false => format::read_tagged(path, columns)?,
+        };
+        let tagged = |TaggedSentence { words, tags, lines }| TaggedInput {
+            input: TagInput::Words(words),
+            labels: tags,
+            lines,
+        };
+        let dataset: Dataset = sentences.into_iter().map(tagged).collect();
+        return Ok(dataset.named(path.display().to_string()));
+    }
+    let sequences = read_frames(path, names)?;
+    let features = features_of(&sequences);
+    let repeats_label = form == Form::LongTable;
+    let tagged = sequences.into_iter().map(|sequence| of_frames(path, sequence, repeats_label));
+    let dataset = tagged.collect::<Result<Dataset>>()?;
+    Ok(dataset.named(path.display().to_string()).with_features(features))
+}
+
+/// A sequence of frames with a label for each. A table repeats the label in every row, be it always the same.
+fn of_frames(path: &Path, sequence: FrameSequence, repeats_label: bool) -> Result<TaggedInput> {
+    let steps = sequence.steps();
+    let FrameSequence { values, width, labels, line, .. } = sequence;
+    let labels = match labels {
+        Labels::Each(labels) => Ok(labels),
+        Labels::One(label) if repeats_label => Ok(vec![label; steps]),
+        Labels::One(_) => {
+            Err(("has one label for the sequence, not one for each frame", "use `task = classify`"))
+        }
+        Labels::None => Err(("has no labels", "a tagger learns from sequences with a label for each frame")),
+    };
+    let labels = labels.map_err(|(found, expected)| {
+        let problem = InputProblem::wrong_kind(found, expected);
+        Error::Input { place: Place::of(path.display()).line(line), problem }
+    })?;
+    let lines = line.into_iter().collect();
+    Ok(TaggedInput { input: TagInput::Frames { values, width }, labels, lines })
+}
+
+/// Whether a file holds sequences of frames with a label for each frame, and not one for the sequence.
+pub fn has_labels_for_frames(path: &Path) -> bool {
+    let sequences = read_frames(path, &[]).unwrap_or_default();
+    sequences.iter().any(|sequence| matches!(sequence.labels, Labels::Each(_)))
+}
+
+impl Tag {
+    /// Labelled sequences to evaluate on, from a file.
+    ///
+    /// # Errors
+    /// If the file cannot be read or understood.
+    pub fn read_dataset(&self, path: &Path) -> Result<Dataset> {
+        read_tagged(path, &self.columns(), true, self.features())
+    }
+
+    /// Sequences of frames to be tagged, from a file, whatever labels they have, if any.
+    ///
+    /// # Errors
+    /// If the file cannot be read or understood.
+    pub fn sequences_in(&self, path: &Path) -> Result<Vec<TagInput>> {
+        let sequences = read_unlabelled(path, self.features())?.into_iter();
+        Ok(sequences.map(|FrameSequence { values, width, .. }| TagInput::Frames { values, width }).collect())
+    }
+
+    /// For a model of words: the sentences to be tagged in a text that came from `path`, one a line, its words apart by white
+    /// space, or words in columns.
+    ///
+    /// # Errors
+    /// As [`format::untagged_of`].
+    pub fn sentences_in(&self, path: &Path, text: &str) -> Result<Vec<TagInput>> {
+        let sentences =
+            format::untagged_of(path, text.as_bytes(), &self.columns(), self.labels())?.into_iter();
+        Ok(sentences.map(|sentence| TagInput::Words(sentence.words)).collect())
+    }
+}

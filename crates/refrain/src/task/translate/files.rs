@@ -1,0 +1,29 @@
+//! Pairs out of files.
+
+use std::path::Path;
+
+use super::Translate;
+use super::data::Dataset;
+use crate::Result;
+use crate::format::read_pairs;
+use crate::task::files::one_file;
+use crate::train::{Data, ReadData, Settings};
+
+impl ReadData for Translate {
+    fn read_data(settings: &Settings) -> Result<Data<Dataset>> {
+        let train = Translate::read_dataset(&one_file(settings)?)?;
+        let valid = settings.valid.as_deref().map(Translate::read_dataset).transpose()?;
+        Ok(Data { train, valid })
+    }
+}
+
+impl Translate {
+    /// Pairs to train or to evaluate on, from lines of `source<TAB>target`.
+    ///
+    /// # Errors
+    /// If the file cannot be read or understood.
+    pub fn read_dataset(path: &Path) -> Result<Dataset> {
+        let pairs: Dataset = read_pairs(path)?.into_iter().collect();
+        Ok(pairs.named(path.display().to_string()))
+    }
+}
