@@ -72,10 +72,10 @@ fn places_where_nothing_can_be_written() {
 fn numbers_out_of_bounds() {
     let place = Place::new();
     for (arguments, parts) in [
-        ("--hidden-size 0", &["hidden size is 0: give a number from 1 to"][..]),
-        ("--hidden-size 1000000000", &["hidden size is 1000000000: give a number from 1 to"]),
-        ("--hidden-size 16384 --num-layers 32", &["parameters needs about", "GB", "lower the hidden size"]),
-        ("--num-layers 0", &["number of layers is 0"]),
+        ("--hidden-size 0", &["hidden-size is 0: give a number from 1 to"][..]),
+        ("--hidden-size 1000000000", &["hidden-size is 1000000000: give a number from 1 to"]),
+        ("--hidden-size 16384 --num-layers 32", &["million parameters, which needs about", "GB", "lower it or --num-layers"]),
+        ("--num-layers 0", &["num-layers is 0"]),
         ("--seq-length 0", &["seq-length is 0: give at least 1"]),
         ("--batch-size 0", &["batch-size is 0: give at least 1"]),
         ("--batch-size 100000000", &["batch-size is 100000000: give at most"]),
@@ -113,7 +113,7 @@ fn numbers_out_of_bounds() {
         ("train --shards 0", "number of shards is 0"),
         ("sample --repeat 0", "number of rounds is 0"),
         ("train --threads 1000000", "--threads is 1000000: give a number from 1 to 1024"),
-        ("train --hidden-size 0", "hidden size is 0"),
+        ("train --hidden-size 0", "hidden-size is 0"),
     ] {
         expect(&place.fail(&format!("bench {arguments}"), 2), &[part]);
     }
@@ -241,7 +241,7 @@ fn configuration_files_that_are_not_understood() {
         ("broken.toml", 2, &["broken.toml, line 2: "]),
         ("key.toml", 2, &["key.toml, line 3: unknown field `hidden-sise`", "`hidden_size`"]),
         ("type.toml", 2, &["type.toml, line 1: invalid type: string \"large\", expected usize"]),
-        ("range.toml", 2, &["hidden size is 0"]),
+        ("range.toml", 2, &["hidden-size is 0"]),
         ("bytes.toml", 1, &["cannot read bytes.toml", "UTF-8"]),
     ] {
         expect(&place.fail(&format!("train text.txt --out run --config {file}"), code), parts);

@@ -1,6 +1,7 @@
 //! The optimiser: gradients of all shards summed in order, their global norm clipped, parameters updated, in two
 //! sweeps over the flat arena. The rules are PyTorch's, term for term, in `f32` or `f64`.
 
+use std::iter;
 use std::ops::Range;
 
 use crate::real::Real;
@@ -116,7 +117,7 @@ impl Update {
         let len = params.len();
         let within = |at: usize| at.saturating_sub(first).min(len);
         let mut at = 0;
-        for decaying in decayed.iter().cloned().chain([usize::MAX..usize::MAX]) {
+        for decaying in decayed.iter().cloned().chain(iter::once(usize::MAX..usize::MAX)) {
             let (from, to) = (within(decaying.start), within(decaying.end));
             for (part, decay) in [(at..from, 0.0), (from..to, self.weight_decay)] {
                 if !part.is_empty() {
@@ -140,8 +141,7 @@ impl Update {
     ) {
         let r = R::of;
         let (rate, clip, decay_term) = (r(self.learning_rate), r(clip), r(decay));
-        let n = part.len();
-        let (grads, params) = (&grads[part.clone()], &mut params[part.clone()]);
+        let (n, grads, params) = (part.len(), &grads[part.clone()], &mut params[part.clone()]);
         match (self.rule, moments) {
             (Rule::Sgd { .. }, []) => {
                 for i in 0..n {

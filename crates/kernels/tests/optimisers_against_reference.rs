@@ -1,6 +1,8 @@
 //! The optimiser sweep: three steps of every rule as PyTorch takes them, and twenty steps of every rule on every
 //! instruction set against the reference, with clipping, weight decay of the matrices alone, and several shards.
 
+#![allow(clippy::single_range_in_vec_init, reason = "lists of ranges, some of which have one")]
+
 use std::ops::Range;
 
 use refrain_kernels::{Backend, Cpu, Dropout, Isa, Moments, Real, Reference, Rule, Update};

@@ -210,8 +210,12 @@ fn what_cannot_be_learned_from_is_said_with_its_line_and_a_remedy() {
     refused("", same, "is empty");
     refused("a\tb\n", |s| Settings { valid_fraction: Some(0.5), ..s }, "too few");
     refused("a\tb\n", |s| Settings { valid: Some("no such file".into()), ..s }, "cannot read");
-    refused("a\tb\n", |s| Settings { scheduled_sampling: Some(1.5), ..s }, "scheduled-sampling is 1.5");
-    refused("a\tb\n", |s| Settings { scheduled_sampling: Some(f32::NAN), ..s }, "scheduled-sampling is NaN");
+    refused("a\tb\n", |s| Settings { scheduled_sampling: Some(1.5), ..s }, "`scheduled_sampling` is 1.5");
+    refused(
+        "a\tb\n",
+        |s| Settings { scheduled_sampling: Some(f32::NAN), ..s },
+        "`scheduled_sampling` is NaN",
+    );
     refused("a\tb\n", |s| Settings { min_count: Some(9), ..s }, "");
     refused("a\tb\n", |s| Settings { hidden_size: Some(0), ..s }, "`hidden_size` is 0");
     refused("a\tb\n", |s| Settings { embedding_size: Some(0), ..s }, "`embedding_size` is 0");

@@ -35,7 +35,7 @@ pub struct Attention<'a, R> {
     pub lengths: &'a [usize],
 }
 
-/// What the way back writes: gradients of all that went in.
+/// What the backward pass writes: gradients of all that went in.
 #[derive(Debug)]
 pub struct AttentionGradients<'a, R> {
     /// `[T, B, K]`, overwritten.
@@ -92,7 +92,7 @@ impl<R: Real> Attention<'_, R> {
         }
     }
 
-    /// The way back from `d_context [T, B, W]`, through the same `queries` and the `weights` they gave.
+    /// The backward pass from `d_context [T, B, W]`, through the same `queries` and the `weights` they gave.
     pub fn backward(&self, queries: &[R], weights: &[R], d_context: &[R], into: AttentionGradients<'_, R>) {
         let (rows, steps, k, w) = (self.rows(), self.steps(), self.key_size, self.value_size);
         for (gradient, like) in

@@ -36,7 +36,7 @@ impl From<Loss> for Score {
     }
 }
 
-/// What the way back from a loss needs.
+/// What the backward pass of a loss needs.
 #[derive(Debug)]
 pub struct LossBack<'a, R> {
     /// Factor on every gradient.

@@ -64,7 +64,7 @@ impl Pooling {
         }
     }
 
-    /// The way back: overwrites `d_values [T, B, W]`. `steps` are those of the forward pass.
+    /// The backward pass: overwrites `d_values [T, B, W]`. `steps` are those of the forward pass.
     pub fn backward<R: Real>(self, x: Outputs<'_, R>, d_pooled: &[R], steps: &[u32], d_values: &mut Vec<R>) {
         let rows = x.lengths.len();
         d_values.clear();
