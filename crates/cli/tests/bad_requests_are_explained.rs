@@ -74,7 +74,10 @@ fn numbers_out_of_bounds() {
     for (arguments, parts) in [
         ("--hidden-size 0", &["hidden-size is 0: give a number from 1 to"][..]),
         ("--hidden-size 1000000000", &["hidden-size is 1000000000: give a number from 1 to"]),
-        ("--hidden-size 16384 --num-layers 32", &["million parameters, which needs about", "GB", "lower it or --num-layers"]),
+        (
+            "--hidden-size 16384 --num-layers 32",
+            &["million parameters, which needs about", "GB", "lower it or --num-layers"],
+        ),
         ("--num-layers 0", &["num-layers is 0"]),
         ("--seq-length 0", &["seq-length is 0: give at least 1"]),
         ("--batch-size 0", &["batch-size is 0: give at least 1"]),

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use refrain_kernels::{Backend, IGNORE, Rule, Update};
+use refrain_kernels::{Backend, IGNORE, Real, Rule, Update};
 use serde::Serialize;
 
 use crate::data::TextBatch;
@@ -108,11 +108,12 @@ pub fn train(backend: &impl Backend, workload: &Workload) -> Result<Figures> {
 ///
 /// # Errors
 /// If a size is out of bounds.
-pub fn sample(backend: &impl Backend, workload: &Workload) -> Result<Figures> {
+pub fn sample<B: Backend>(backend: &B, workload: &Workload) -> Result<Figures> {
     workload.check()?;
     let model = LanguageModel::new(&workload.architecture)?;
     check_memory(&model, 2)?;
-    let mut weights = Weights::new(model.layout(), backend, &model.layout().init(0));
+    let params: Vec<B::Real> = model.layout().init(0).iter().map(|&x| B::Real::of(x.into())).collect();
+    let mut weights = Weights::new(model.layout(), backend, &params);
     weights.pack(backend, false);
     let symbols: Vec<u32> =
         ('\0'..=char::MAX).map(u32::from).take(workload.architecture.vocab_size).collect();

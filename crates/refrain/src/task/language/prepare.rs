@@ -6,11 +6,11 @@ use std::sync::Arc;
 use refrain_kernels::Backend;
 use sha2::{Digest, Sha256};
 
-use super::{Dataset, Language};
 use super::options::{Options, TextSize, architecture, resolve, vocabulary};
 use super::time_budget;
-use crate::data::{Batches, DataLoader, Evaluation, Lines, Sequences, Windows};
+use super::{Dataset, Language};
 use crate::Result;
+use crate::data::{Batches, DataLoader, Evaluation, Lines, Sequences, Windows};
 use crate::number::thousands;
 use crate::text::{
     Corpus, EncodedText, SymbolCounts, TokenUnits, Units, Vocabulary, examples, split, split_at_line,
@@ -72,7 +72,7 @@ pub(super) fn prepare<B: Backend>(
         (Batches::from(windows), (valid.end - valid.start > 1).then(measure).transpose()?.map(Batches::from))
     };
     let why_sizes = chosen.iter().map(|chosen| chosen.note.clone());
-    let notes = corpus.notes().iter().chain(&batches.notes()).map(Note::to_string).chain(why_sizes).collect();
+    let notes = corpus.notes().iter().cloned().chain(batches.notes()).chain(why_sizes).collect();
     let data = DataSummary {
         name: format!("{}, {} {}", corpus.name().display(), thousands(text.len()), units.plural()),
         digest: digest(corpus.counts(), corpus.fingerprint()),
