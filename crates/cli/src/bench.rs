@@ -127,12 +127,15 @@ fn report(args: &Args, workload: &Workload, figures: &Figures) -> Result<(), Fai
             object["batch_size"] = json!(1);
             object["streams"] = json!(workload.streams);
         }
+        object["isa"] = json!(backend.isa().name());
+        object["threads"] = json!(threads);
         object["seq_length"] = json!(workload.seq_length);
         object["precision"] = json!(args.precision.name());
         object["version"] = json!(env!("CARGO_PKG_VERSION"));
         return out::line(&object.to_string());
     }
-    let Figures { chars_per_s, best_chars_per_s, step_ms, gflops, isa, threads } = figures;
+    let Figures { chars_per_s, best_chars_per_s, step_ms, gflops } = figures;
+    let isa = backend.isa();
     let what = match (args.what, workload.streams) {
         (What::Sample, streams @ 2..) => format!("sample {streams} streams"),
         _ => what.to_owned(),

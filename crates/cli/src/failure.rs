@@ -39,7 +39,7 @@ impl Failure {
 /// Whether another command would do, with the same files.
 fn is_usage(error: &Error) -> bool {
     match error {
-        Error::Setting { .. } | Error::Config(_) | Error::Prompt(_) => true,
+        Error::Setting { .. } | Error::Isa(_) => true,
         Error::Input { problem, .. } => matches!(problem, InputProblem::UnknownSymbols { .. }),
         Error::Run { problem, .. } => matches!(problem, RunProblem::Exists | RunProblem::NotARun { .. }),
         _ => false,
@@ -50,7 +50,6 @@ fn is_usage(error: &Error) -> bool {
 pub(crate) fn message_of(error: &Error) -> String {
     match error {
         Error::Input { place, .. } if place.source.ends_with(".toml") => error.to_string(),
-        Error::Config(message) => message.clone(),
         Error::Input { problem: InputProblem::UnknownSymbols { .. }, place } if place.line.is_none() => {
             format!("{} (`refrain info MODEL` lists what it knows)", in_flags(&error.to_string()))
         }

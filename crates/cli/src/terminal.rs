@@ -97,7 +97,7 @@ impl Terminal {
                 }
             }
             Event::Checkpoint { .. } | Event::Probe { .. } => {}
-            Event::Warning { message, .. } => self.line(&format!("note: {}", in_flags(message))),
+            Event::Warning { note, .. } => self.line(&format!("note: {}", in_flags(&note.to_string()))),
             Event::Done(done) => self.done(done),
         }
     }

@@ -270,7 +270,7 @@ impl Args {
             Some(text) => ("--text", text.clone()),
             None => {
                 if let Some(held) = self.held_back()? {
-                    note(&format!("note: the text is {}", held.name().display()))?;
+                    note(&format!("note: the text is {}", held))?;
                     return Ok(held);
                 }
                 note("note: no text given: the model reads what it writes itself")?;

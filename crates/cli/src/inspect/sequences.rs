@@ -57,7 +57,8 @@ pub(super) fn record(args: &Args, model: AnyModel) -> Result<Recording, Failure>
                 ));
             }
             let backend = args.device.backend(&model)?;
-            Ok(Session::new(model, &backend).inspect(args.text.as_deref(), &name)?)
+            let series = args.text.as_deref().map(|path| model.task.read_dataset(path)).transpose()?;
+            Ok(Session::new(model, &backend).inspect(series.as_ref(), &name)?)
         }
         AnyModel::Music(model) => {
             let path = args.file()?;

@@ -66,41 +66,9 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
-    /// A setting is out of range, or two settings contradict each other.
-    #[error("{0}")]
-    Config(String),
-    /// A text, or a set of texts, cannot be used as it is.
-    #[error("{}: {message}", path.display())]
-    Text {
-        /// The file at fault (or the name of an embedded text).
-        path: PathBuf,
-        /// What is wrong with it and what would help.
-        message: String,
-    },
-    /// A data file cannot be understood, or contradicts itself.
-    #[error("{}{}: {message}", path.display(), line.map(|line| format!(", line {line}")).unwrap_or_default())]
-    Data {
-        /// The file at fault.
-        path: PathBuf,
-        /// Where in it, from 1; none for what has no lines, or has no place.
-        line: Option<u64>,
-        /// What is wrong there and what would help.
-        message: String,
-    },
-    /// A prompt contains characters that the model's vocabulary lacks.
-    #[error("{0}")]
-    Prompt(String),
-    /// A model or checkpoint file is damaged, or not one of ours.
-    #[error("{}: {message}", path.display())]
-    ModelFile {
-        /// The file at fault.
-        path: PathBuf,
-        /// What is wrong with it and what would help.
-        message: String,
-    },
-    /// Training left the finite numbers.
-    #[error("{0}")]
-    Diverged(String),
+    /// The instruction set that was asked for does not exist, or this machine lacks it.
+    #[error(transparent)]
+    Isa(#[from] refrain_kernels::IsaError),
 }
 
 /// What is wrong with a setting. The message follows the setting's name.
@@ -344,17 +312,6 @@ impl Error {
     /// An input that cannot be used.
     pub(crate) fn input(source: impl fmt::Display, problem: impl Into<InputProblem>) -> Error {
         Error::Input { place: Place::of(source), problem: problem.into() }
-    }
-
-    /// What is wrong in a line of a data file.
-    pub(crate) fn data(path: &Path, line: impl Into<Option<u64>>, message: impl Into<String>) -> Error {
-        Error::Data { path: path.to_owned(), line: line.into(), message: message.into() }
-    }
-}
-
-impl From<refrain_kernels::IsaError> for Error {
-    fn from(error: refrain_kernels::IsaError) -> Self {
-        Error::Config(error.to_string())
     }
 }
 

@@ -77,7 +77,7 @@ pub trait Task: Clone + Send + Sync {
     /// The task that a file describes.
     ///
     /// # Errors
-    /// [`crate::Error::Config`] if there can be no such model.
+    /// [`crate::Error::Setting`] for sizes out of bounds, [`crate::Error::Model`] for parts that contradict each other.
     fn new(description: Self::Description) -> Result<Self>;
 
     /// What [`Task::new`] makes the same one of.

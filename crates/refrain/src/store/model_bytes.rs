@@ -6,7 +6,7 @@ use super::container::{self, Container, Kind, Tensor};
 use super::wrong;
 use crate::model::{Network, Task};
 use crate::params::{Entry, Layout};
-use crate::{ModelProblem, Result};
+use crate::{Error, ModelProblem, Result};
 
 /// A trained model: what it is, what it has learned, and how.
 #[derive(Clone, Debug)]
@@ -112,8 +112,12 @@ impl<'b> ModelBytes<'b> {
             return Err(ModelProblem::WrongTask { found: self.head.task.clone(), expected: T::NAME });
         }
         let content: Content<T::Description> = self.container.content()?;
-        let task = T::new(content.description).map_err(|error| ModelProblem::Inconsistent {
-            what: format!("describes a model that cannot be: {error}"),
+        let task = T::new(content.description).map_err(|error| {
+            let what = match error {
+                Error::Model { problem, .. } => problem.to_string(),
+                error => error.to_string(),
+            };
+            ModelProblem::Inconsistent { what: format!("describes a model that cannot be: {what}") }
         })?;
         let params = params_of(task.network().layout(), &self.container)?;
         Ok(Model { task, params, history: content.history })

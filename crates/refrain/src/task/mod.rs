@@ -31,7 +31,7 @@ pub use text_side::TextSide;
 pub use translate::Translate;
 
 use crate::data::{Example, sort_longest_first};
-use crate::error::{Error, Result, SettingProblem};
+use crate::error::{Error, ModelProblem, Result, SettingProblem};
 
 /// Works through examples in batches of about equal length, side by side, and gives the results in the order of the
 /// examples.
@@ -56,6 +56,11 @@ fn in_batches<E: Example, P: Default + Send, O: Send>(
         all[i] = Some(result);
     }
     all.into_iter().flatten().collect()
+}
+
+/// A description whose parts contradict each other.
+fn inconsistent(what: impl Into<String>) -> Error {
+    Error::Model { name: "the model".to_owned(), problem: ModelProblem::Inconsistent { what: what.into() } }
 }
 
 /// Refuses to go on from a model that has something else than this run.

@@ -39,6 +39,8 @@ pub(super) fn learning_rate(config: &Config, at: Position) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use refrain_kernels::Reference;
+
     use super::*;
     use crate::train::{Defaults, Settings, Span};
 
@@ -66,7 +68,7 @@ mod tests {
             epochs: Some(10),
             ..Settings::default()
         };
-        Config::resolve(settings, defaults()).unwrap()
+        Config::resolve(&settings, defaults(), &Reference::<f32>::default()).unwrap()
     }
 
     fn at(step: u64) -> Position {
@@ -77,7 +79,12 @@ mod tests {
     fn a_time_limit_is_beside_the_epochs_or_in_their_place() {
         for more_epochs_in_time in [true, false] {
             let limited = Settings { time_limit: Some(Span { seconds: 60.0 }), ..Settings::default() };
-            let config = Config::resolve(limited, Defaults { more_epochs_in_time, ..defaults() }).unwrap();
+            let config = Config::resolve(
+                &limited,
+                Defaults { more_epochs_in_time, ..defaults() },
+                &Reference::<f32>::default(),
+            )
+            .unwrap();
             assert_eq!(config.epochs, (!more_epochs_in_time).then_some(1));
         }
     }

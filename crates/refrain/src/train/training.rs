@@ -189,7 +189,7 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
     /// Parameters, which have to be finite to be worth keeping.
     ///
     /// # Errors
-    /// [`Error::Diverged`], naming the one that is not.
+    /// [`Error::Divergence`], naming the one that is not.
     pub(super) fn finite_params(&self, params: Vec<f32>) -> Result<Vec<f32>> {
         match params.iter().position(|x| !x.is_finite()) {
             None => Ok(params),

@@ -20,11 +20,11 @@ pub use data::{CaptionInput, Captioning, Dataset, InputCodec};
 pub use options::Options;
 pub use predict::{CaptionEvaluation, Captioned, Decoding};
 
+use crate::Result;
 use crate::model::{Captioner, CaptionerInput, CaptionerSizes, Task, TaskName};
-use crate::task::same;
+use crate::task::{inconsistent, same};
 use crate::text::Tokenizer;
 use crate::train::{Data, Prepared, Settings, TaskData, TrainableTask};
-use crate::{Error, Result};
 
 /// A captioner, what brings its input into numbers, and its ids into text.
 #[derive(Clone, Debug)]
@@ -66,7 +66,7 @@ impl Task for Caption {
             _ => false,
         };
         if !fits || tokenizer.len() != sizes.vocab_size || tokenizer.start().is_none() {
-            return Err(Error::Config("its vocabularies are not of the sizes that it says".to_owned()));
+            return Err(inconsistent("its vocabularies are not of the sizes that it says"));
         }
         Ok(Self { network: Captioner::new(&sizes)?, codec, tokenizer, longest })
     }

@@ -17,13 +17,13 @@ pub use predict::{Classified, ClassifyEvaluation};
 
 use refrain_kernels::Backend;
 
+use crate::Result;
 use crate::data::Examples;
 use crate::model::{Classifier, ClassifierSizes, InputKind, Task, TaskName};
 use crate::task::labels::LabelSet;
-use crate::task::{Scaling, same};
+use crate::task::{Scaling, inconsistent, same};
 use crate::text::Tokenizer;
 use crate::train::{Data, Prepared, Settings, TaskData, TrainableTask};
-use crate::{Error, Result};
 
 /// A classifier with its labels, and what brings its input into numbers.
 #[derive(Clone, Debug)]
@@ -75,7 +75,7 @@ impl Task for Classify {
             _ => false,
         };
         if !fits || labels.len() != sizes.classes {
-            return Err(Error::Config("its vocabularies are not of the sizes that it says".to_owned()));
+            return Err(inconsistent("its vocabularies are not of the sizes that it says"));
         }
         Ok(Self { network: Classifier::new(&sizes)?, codec, labels })
     }

@@ -27,11 +27,11 @@ pub use predict::{Distribution, ForecastOutput};
 pub use scale::{Normal, Scale};
 pub use step::ForecastState;
 
+use crate::Result;
 use crate::data::Examples;
 use crate::model::{Forecaster, ForecasterSizes, FrameOutput, Task, TaskName};
-use crate::task::{listed, same};
+use crate::task::{inconsistent, listed, same};
 use crate::train::{Data, Prepared, Settings, TaskData, TrainableTask};
-use crate::{Error, Result};
 
 /// A forecaster, what brings a series into numbers, and what it has to beat.
 #[derive(Clone, Debug)]
@@ -104,7 +104,7 @@ impl Task for Forecast {
             && description.autoregressions.iter().flatten().all(|ar| !ar.weights.is_empty())
             && description.recent.len() == anchoring.reach().saturating_mul(columns.len());
         if !fits {
-            return Err(Error::Config("its columns and steps do not fit its layers".to_owned()));
+            return Err(inconsistent("its columns and steps do not fit its layers"));
         }
         Ok(Self { network: Forecaster::new(sizes)?, description })
     }

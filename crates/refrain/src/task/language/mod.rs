@@ -26,14 +26,14 @@ pub use held_back::held_back;
 pub use inspect::{InspectOptions, MAX_UNROLLED, watch};
 pub use options::Options;
 
+use crate::Result;
 use crate::data::Batches;
 use crate::inspect::Probe;
 use crate::model::{Architecture, LanguageModel, Task, TaskName, Weights};
 use crate::sample::{self, Generator};
-use crate::task::{listed, same};
+use crate::task::{inconsistent, listed, same};
 use crate::text::{Corpus, EncodedText, Source, TokenUnits, Vocabulary, thousands};
 use crate::train::{Data, Prepared, Settings, TaskData, TrainableTask};
-use crate::{Error, Result};
 
 /// Tokens that are looked at again and again while a model learns.
 const PROBED: usize = 400;
@@ -64,7 +64,7 @@ impl Language {
     /// Lays out a model over a vocabulary.
     ///
     /// # Errors
-    /// [`Error::Config`] if a size is out of bounds or not that of the vocabulary.
+    /// [`crate::Error::Setting`] if a size is out of bounds, [`crate::Error::Model`] if it is not that of the vocabulary.
     pub fn of(
         architecture: &Architecture,
         vocabulary: Arc<Vocabulary>,
@@ -72,7 +72,7 @@ impl Language {
         raw: bool,
     ) -> Result<Self> {
         if architecture.vocab_size != vocabulary.len() {
-            return Err(Error::Config("its vocabulary is not of the size its architecture says".to_owned()));
+            return Err(inconsistent("its vocabulary is not of the size its architecture says"));
         }
         Ok(Self { network: LanguageModel::new(architecture)?, vocabulary, lines, raw })
     }

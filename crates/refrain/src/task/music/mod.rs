@@ -18,11 +18,11 @@ pub use data::{Dataset, Piece, Pieces};
 pub use evaluate::{MusicEvaluation, MusicPart};
 pub use options::Options;
 
+use crate::Result;
 use crate::format::{NOTES, StepsPerQuarter};
 use crate::model::{Forecaster, ForecasterSizes, FrameOutput, Task, TaskName};
-use crate::task::same;
+use crate::task::{inconsistent, same};
 use crate::train::{Data, Prepared, Settings, TaskData, TrainableTask};
-use crate::{Error, Result};
 
 /// A model of music, and how long its frames last.
 #[derive(Clone, Debug)]
@@ -55,9 +55,8 @@ impl Task for Music {
             || sizes.output != (FrameOutput::Bernoulli { keys: NOTES })
             || sizes.recurrent.bidirectional
         {
-            return Err(Error::Config(format!(
-                "its layers do not read frames of {NOTES} keys forwards and predict such"
-            )));
+            let what = format!("its layers do not read frames of {NOTES} keys forwards and predict such");
+            return Err(inconsistent(what));
         }
         Ok(Self { network: Forecaster::new(&sizes)?, steps: StepsPerQuarter::new(steps_per_quarter)? })
     }

@@ -19,14 +19,14 @@ pub use options::Options;
 pub use predict::{TagEvaluation, Tagged};
 pub use step::TagStep;
 
+use crate::Result;
 use crate::data::Examples;
 use crate::format::Columns;
 use crate::model::{InputKind, Tagger, TaggerSizes, Task, TaskName};
 use crate::task::labels::LabelSet;
-use crate::task::{Scaling, same};
+use crate::task::{Scaling, inconsistent, same};
 use crate::text::Tokenizer;
 use crate::train::{Data, Prepared, Settings, TaskData, TrainableTask};
-use crate::{Error, Result};
 
 /// A tagger with its labels, and what brings its input into numbers.
 #[derive(Clone, Debug)]
@@ -90,7 +90,7 @@ impl Task for Tag {
             _ => false,
         };
         if !fits || labels.len() != sizes.labels {
-            return Err(Error::Config("its vocabularies are not of the sizes that it says".to_owned()));
+            return Err(inconsistent("its vocabularies are not of the sizes that it says"));
         }
         Ok(Self { network: Tagger::new(&sizes)?, codec, labels })
     }

@@ -16,12 +16,12 @@ pub use data::{Dataset, TranslateExample};
 pub use options::Options;
 pub use predict::{Translation, TranslationEvaluation};
 
-use super::same;
 use super::text_side::TextSide;
+use super::{inconsistent, same};
+use crate::Result;
 use crate::data::Examples;
 use crate::model::{Task, TaskName, Translator, TranslatorSizes};
 use crate::train::{Data, Prepared, Settings, TaskData, TrainableTask};
-use crate::{Error, Result};
 
 /// A translator, and what brings both of its sides into numbers and back.
 #[derive(Clone, Debug)]
@@ -62,10 +62,10 @@ impl Task for Translate {
     fn new(Description { sizes, source, target, target_ratio }: Description) -> Result<Self> {
         let lengths = [source.tokenizer().len(), target.tokenizer().len()];
         if lengths != [sizes.source_vocab, sizes.target_vocab] || target.tokenizer().end().is_none() {
-            return Err(Error::Config("its vocabularies are not of the sizes that it says".to_owned()));
+            return Err(inconsistent("its vocabularies are not of the sizes that it says"));
         }
         if !(0.0..=1_000.0).contains(&target_ratio) {
-            return Err(Error::Config(format!(
+            return Err(inconsistent(format!(
                 "its targets cannot be {target_ratio} times as long as sources"
             )));
         }
