@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use refrain::bench::{self, Figures, Workload};
 use refrain::kernels::{Isa, peak};
 use refrain::model::{Architecture, CellKind, LayerSizes};
-use refrain::{Precision, train};
+use refrain::{Cpu, Precision, train};
 use serde_json::json;
 
 use crate::failure::Failure;
@@ -109,10 +109,11 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         What::Train => bench::train(&backend, &workload)?,
         _ => bench::sample(&backend, &workload)?,
     };
-    report(&args, &workload, &figures)
+    report(&args, &backend, &workload, &figures)
 }
 
-fn report(args: &Args, workload: &Workload, figures: &Figures) -> Result<(), Failure> {
+fn report(args: &Args, backend: &Cpu, workload: &Workload, figures: &Figures) -> Result<(), Failure> {
+    let (isa, threads) = (backend.isa(), backend.threads());
     let what = if args.what == What::Train { "train" } else { "sample" };
     let model = &workload.architecture;
     if args.json {
@@ -127,7 +128,7 @@ fn report(args: &Args, workload: &Workload, figures: &Figures) -> Result<(), Fai
             object["batch_size"] = json!(1);
             object["streams"] = json!(workload.streams);
         }
-        object["isa"] = json!(backend.isa().name());
+        object["isa"] = json!(isa.name());
         object["threads"] = json!(threads);
         object["seq_length"] = json!(workload.seq_length);
         object["precision"] = json!(args.precision.name());
@@ -135,7 +136,6 @@ fn report(args: &Args, workload: &Workload, figures: &Figures) -> Result<(), Fai
         return out::line(&object.to_string());
     }
     let Figures { chars_per_s, best_chars_per_s, step_ms, gflops } = figures;
-    let isa = backend.isa();
     let what = match (args.what, workload.streams) {
         (What::Sample, streams @ 2..) => format!("sample {streams} streams"),
         _ => what.to_owned(),

@@ -57,7 +57,7 @@ fn of_images(data: &Path) -> Settings {
 }
 
 fn train(settings: Settings) -> Result<Model<Caption>, Error> {
-    Ok(Run::<Caption>::new(settings)?.train(&Cpu::new(1)?, |_| ControlFlow::Continue(()))?.model)
+    Ok(Run::<Caption, _>::from_files(settings, &Cpu::new(1)?)?.train(|_| ControlFlow::Continue(()))?.model)
 }
 
 #[test]
@@ -92,18 +92,21 @@ fn colours_are_learned_by_their_names() {
     assert_eq!(drawn(3.0, 5), drawn(3.0, 5));
     assert_ne!(drawn(3.0, 5), drawn(3.0, 50));
 
-    let found = session.evaluate(&others, None, &Decoding::Greedy, Some(&list)).unwrap();
+    let read = |path: &Path, images| model.task.read_dataset(path, images);
+    let (dataset, known) = (read(&others, None).unwrap(), read(&list, None).unwrap());
+    let found = session.evaluate(&dataset, &Decoding::Greedy, Some(&known)).unwrap();
     assert_eq!((found.texts.exact(), found.texts.cer()), (1.0, 0.0));
     assert_eq!(found.baseline.unwrap().exact(), 1.0);
     assert!(found.loss < 0.3, "{}", found.loss);
     // Several texts of one image are several truths.
     fs::write(&others, "red15.png\tscarlet\nred15.png\tred\n").unwrap();
-    let found = session.evaluate(&others, None, &Decoding::Greedy, None).unwrap();
+    let found = session.evaluate(&read(&others, None).unwrap(), &Decoding::Greedy, None).unwrap();
     assert_eq!((found.texts.exact(), found.texts.characters.sequences), (1.0, 1));
     // The list of one folder, the images of another.
     fs::write(directory.path().join("other.tsv"), "blue15.png\tblue\n").unwrap();
     let (other, folder) = (directory.path().join("other.tsv"), Some(elsewhere.path()));
-    assert_eq!(session.evaluate(&other, folder, &Decoding::Greedy, None).unwrap().texts.exact(), 1.0);
+    let other = read(&other, folder).unwrap();
+    assert_eq!(session.evaluate(&other, &Decoding::Greedy, None).unwrap().texts.exact(), 1.0);
 }
 
 #[test]
@@ -135,7 +138,7 @@ fn vectors_are_learned_and_a_model_file_keeps_all() {
     let none = session.predict(&inputs, &Decoding::Beam(BeamOptions { width: 0, length_penalty: 1.0 }));
     assert!(none.unwrap_err().to_string().contains("beam is 0"));
     fs::write(directory.path().join("empty.csv"), "1,2,\n").unwrap();
-    let error = session.evaluate(&directory.path().join("empty.csv"), None, &Decoding::Greedy, None);
+    let error = model.task.read_dataset(&directory.path().join("empty.csv"), None);
     assert!(error.unwrap_err().to_string().contains("line 1: has no text"));
 }
 

@@ -70,11 +70,12 @@ fn run_in(directory: &Path) -> std::path::PathBuf {
         out: Some(out.clone()),
         ..Settings::default()
     };
-    Run::<Language>::new(settings)
-        .unwrap()
-        .train(&Cpu::new(1).unwrap(), |_| ControlFlow::Continue(()))
-        .unwrap();
+    Run::<Language, _>::from_files(settings, &cpu()).unwrap().train(|_| ControlFlow::Continue(())).unwrap();
     out
+}
+
+fn cpu() -> Cpu {
+    Cpu::new(1).unwrap()
 }
 
 /// Names the file and says what is wrong with it.
@@ -113,8 +114,8 @@ fn a_damaged_checkpoint_is_an_error_or_the_checkpoint_that_was_written() {
     let original = fs::read(&path).unwrap();
     // A resumed run that is complete writes its checkpoint again: the bytes show what was read.
     let resume = || {
-        let run = Run::<Language>::resume(&run, Settings { threads: Some(1), ..Settings::default() })?;
-        run.train(&Cpu::new(1).unwrap(), |_| ControlFlow::Continue(()))
+        let run = Run::<Language, _>::resume(&run, Settings::default(), &cpu())?;
+        run.train(|_| ControlFlow::Continue(()))
     };
     let progress = |file: &[u8]| {
         let end = 8 + u64::from_le_bytes(file[..8].try_into().unwrap()) as usize;
@@ -185,7 +186,7 @@ fn a_checkpoint_is_no_model_and_a_model_no_checkpoint() {
     assert_clear(&message, &checkpoint);
     assert!(message.contains("is a checkpoint, not a model"), "{message}");
     fs::copy(&model, &checkpoint).unwrap();
-    let message = Run::<Language>::resume(&run, Settings::default()).err().unwrap().to_string();
+    let message = Run::<Language, _>::resume(&run, Settings::default(), &cpu()).err().unwrap().to_string();
     assert_clear(&message, &checkpoint);
     assert!(message.contains("is a model, not a checkpoint"), "{message}");
 }

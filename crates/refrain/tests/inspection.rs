@@ -63,9 +63,9 @@ fn model(settings: Settings) -> Model<Language> {
         sample_every: Some(0),
         ..settings
     };
-    Run::<Language>::new(small)
+    Run::<Language, _>::from_files(small, &Cpu::new(1).unwrap())
         .unwrap()
-        .train(&Cpu::new(1).unwrap(), |_| ControlFlow::Continue(()))
+        .train(|_| ControlFlow::Continue(()))
         .unwrap()
         .model
 }

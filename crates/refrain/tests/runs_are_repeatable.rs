@@ -67,8 +67,10 @@ fn cpu(threads: usize) -> Cpu {
 
 /// Trains to the end.
 fn train(settings: Settings, threads: usize) -> Outcome<Language> {
-    let outcome =
-        Run::<Language>::new(settings).unwrap().train(&cpu(threads), |_| ControlFlow::Continue(())).unwrap();
+    let outcome = Run::<Language, _>::from_files(settings, &cpu(threads))
+        .unwrap()
+        .train(|_| ControlFlow::Continue(()))
+        .unwrap();
     assert_ne!(outcome.done.reason, Reason::Interrupted);
     outcome
 }
@@ -80,19 +82,19 @@ fn model_bytes(run: &Path) -> Vec<u8> {
 /// Trains, breaking off at the first event at or after each of `breaks`, and going on; then to the end.
 fn train_broken(settings: Settings, breaks: &[u64]) -> Outcome<Language> {
     let out = settings.out.clone().unwrap();
-    let mut run = Run::<Language>::new(settings).unwrap();
+    let mut run = Run::<Language, _>::from_files(settings, &cpu(1)).unwrap();
     for &at in breaks {
         let outcome = run
-            .train(&cpu(1), |event| match event {
+            .train(|event| match event {
                 Event::Start(_) if at == 0 => ControlFlow::Break(()),
                 Event::Step(step) if step.step >= at => ControlFlow::Break(()),
                 _ => ControlFlow::Continue(()),
             })
             .unwrap();
         assert_eq!((outcome.done.reason, outcome.done.step), (Reason::Interrupted, at));
-        run = Run::<Language>::resume(&out, Settings::default()).unwrap();
+        run = Run::<Language, _>::resume(&out, Settings::default(), &cpu(1)).unwrap();
     }
-    run.train(&cpu(1), |_| ControlFlow::Continue(())).unwrap()
+    run.train(|_| ControlFlow::Continue(())).unwrap()
 }
 
 /// The metrics without what a clock decides.
@@ -154,9 +156,9 @@ fn a_run_without_a_directory_writes_nothing_and_returns_the_best_model() {
     let place = Place::new();
     let settings = Settings { learning_rate: Some(0.03), epochs: Some(12), ..place.settings(None) };
     let mut best = (f64::INFINITY, 0);
-    let run = Run::<Language>::new(settings.clone()).unwrap();
+    let run = Run::<Language, _>::from_files(settings.clone(), &cpu(1)).unwrap();
     let outcome = run
-        .train(&cpu(1), |event| {
+        .train(|event| {
             if let Event::Valid { loss, step, .. } = event
                 && *loss < best.0
             {
@@ -218,8 +220,8 @@ fn a_run_that_ran_out_of_patience_stays_complete_until_it_is_given_more() {
     let done = train(settings, 1).done;
     assert_eq!(done.reason, Reason::Patience);
     let resume = |changes| {
-        let run = Run::<Language>::resume(place.at("run"), changes).unwrap();
-        run.train(&cpu(1), |_| ControlFlow::Continue(())).unwrap().done
+        let run = Run::<Language, _>::resume(place.at("run"), changes, &cpu(1)).unwrap();
+        run.train(|_| ControlFlow::Continue(())).unwrap().done
     };
     let again = resume(Settings::default());
     assert_eq!((again.reason, again.step), (Reason::Patience, done.step));
@@ -232,14 +234,14 @@ fn what_a_resume_changes_is_still_in_force_at_the_next() {
     let place = Place::new();
     train(place.settings(Some("run")), 1);
     let longer = Settings { epochs: Some(5), ..Settings::default() };
-    let run = Run::<Language>::resume(place.at("run"), longer).unwrap();
-    let outcome = run.train(&cpu(1), |event| match event {
+    let run = Run::<Language, _>::resume(place.at("run"), longer, &cpu(1)).unwrap();
+    let outcome = run.train(|event| match event {
         Event::Step(_) => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
     });
     assert_eq!(outcome.unwrap().done.reason, Reason::Interrupted);
     assert_eq!(
-        Run::<Language>::resume(place.at("run"), Settings::default()).unwrap().config().epochs,
+        Run::<Language, _>::resume(place.at("run"), Settings::default(), &cpu(1)).unwrap().config().epochs,
         Some(5)
     );
 }
@@ -260,9 +262,9 @@ fn a_run_goes_on_from_another_model_of_its_kind_and_no_other() {
     let first = train(place.settings(Some("first")), 1);
     let from = || Settings { init_from: Some(place.at("first")), ..place.settings(None) };
     let mut first_loss = None;
-    let run = Run::<Language>::new(from()).unwrap();
+    let run = Run::<Language, _>::from_files(from(), &Reference::<f32>::new()).unwrap();
     let second = run
-        .train(&Reference::<f32>::new(), |event| {
+        .train(|event| {
             if let Event::Step(step) = event {
                 first_loss = first_loss.or(Some(step.loss));
             }
@@ -274,15 +276,15 @@ fn a_run_goes_on_from_another_model_of_its_kind_and_no_other() {
     assert_ne!(second.model.params, first.model.params);
 
     let other_size = Settings { hidden_size: Some(13), ..from() };
-    let message = Run::<Language>::new(other_size).err().unwrap().to_string();
-    assert!(message.starts_with("--init-from: that model is GRU, 2 layers of 12"), "{message}");
+    let message = Run::<Language, _>::from_files(other_size, &cpu(1)).err().unwrap().to_string();
+    assert!(message.starts_with("`init_from` is a model of GRU, 2 layers of 12"), "{message}");
     let normalised = Settings { layer_norm: Some(true), ..from() };
-    let message = Run::<Language>::new(normalised).err().unwrap().to_string();
-    assert!(message.contains("this run asks for GRU, 2 layers of 12, normalised"), "{message}");
+    let message = Run::<Language, _>::from_files(normalised, &cpu(1)).err().unwrap().to_string();
+    assert!(message.contains("this run is of GRU, 2 layers of 12, normalised"), "{message}");
     fs::write(place.at("other.txt"), "zyx wvu\n".repeat(200)).unwrap();
     let other_text = Settings { data: Some(vec![place.at("other.txt")]), ..from() };
-    let message = Run::<Language>::new(other_text).err().unwrap().to_string();
-    assert!(message.contains("another vocabulary"), "{message}");
+    let message = Run::<Language, _>::from_files(other_text, &cpu(1)).err().unwrap().to_string();
+    assert!(message.contains("other vocabulary"), "{message}");
 }
 
 #[test]
@@ -293,15 +295,17 @@ fn a_text_that_changed_is_refused_even_if_its_characters_are_the_same() {
     let (first, rest) = text.split_once('\n').unwrap();
     for changed in [format!("{text}more\n"), format!("{rest}{first}\n"), text.replacen("cat", "act", 1)] {
         fs::write(place.at("text.txt"), changed).unwrap();
-        let message =
-            Run::<Language>::resume(place.at("run"), Settings::default()).err().unwrap().to_string();
+        let message = Run::<Language, _>::resume(place.at("run"), Settings::default(), &cpu(1))
+            .err()
+            .unwrap()
+            .to_string();
         assert!(
             message.ends_with("has changed since this run began: restore it, or start a new run"),
             "{message}"
         );
     }
     fs::write(place.at("text.txt"), text).unwrap();
-    Run::<Language>::resume(place.at("run"), Settings::default()).unwrap();
+    Run::<Language, _>::resume(place.at("run"), Settings::default(), &cpu(1)).unwrap();
 }
 
 #[test]
@@ -319,9 +323,11 @@ fn a_configuration_that_no_longer_fits_the_checkpoint_is_refused() {
     ] {
         assert!(config.contains(from), "{config}");
         fs::write(&path, config.replace(from, to)).unwrap();
-        let message =
-            Run::<Language>::resume(place.at("run"), Settings::default()).err().unwrap().to_string();
-        assert!(message.contains("its checkpoint does not fit its config.toml"), "{to}: {message}");
+        let message = Run::<Language, _>::resume(place.at("run"), Settings::default(), &cpu(1))
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(message.contains("its checkpoint does not fit its settings"), "{to}: {message}");
     }
 }
 
@@ -335,8 +341,8 @@ fn metrics_that_a_full_disk_cut_do_not_stand_in_the_way() {
     // Within the two bytes of é.
     cut.extend_from_slice(b"{\"event\":\"sample\",\"step\":4,\"text\":\"n\xc3");
     fs::write(&path, cut).unwrap();
-    let run = Run::<Language>::resume(place.at("run"), Settings::default()).unwrap();
-    run.train(&cpu(1), |_| ControlFlow::Continue(())).unwrap();
+    let run = Run::<Language, _>::resume(place.at("run"), Settings::default(), &cpu(1)).unwrap();
+    run.train(|_| ControlFlow::Continue(())).unwrap();
     assert_eq!(fs::read(&path).unwrap(), whole);
 }
 
@@ -353,18 +359,22 @@ fn a_run_that_blows_up_keeps_its_last_checkpoint_and_no_model_without_sense() {
                 valid_fraction: Some(valid_fraction),
                 ..place.settings(Some(&out))
             };
-            match Run::<Language>::new(settings).unwrap().train(&cpu(1), |_| ControlFlow::Continue(())) {
+            match Run::<Language, _>::from_files(settings, &cpu(1))
+                .unwrap()
+                .train(|_| ControlFlow::Continue(()))
+            {
                 // A single absurd update may still give finite numbers.
                 Ok(outcome) => assert!(outcome.done.loss.is_finite() && max_steps == 1),
                 Err(error) => {
                     let message = error.to_string();
-                    for part in ["learning blew up at step ", "Lower --learning-rate", "last good checkpoint"]
+                    for part in
+                        ["training diverged at step ", "Lower `learning_rate`", "last good checkpoint"]
                     {
                         assert!(message.contains(part), "{message}");
                     }
                 }
             }
-            Run::<Language>::resume(place.at(&out), Settings::default()).unwrap();
+            Run::<Language, _>::resume(place.at(&out), Settings::default(), &cpu(1)).unwrap();
             if place.at(&out).join("model.safetensors").exists() {
                 assert!(
                     Model::<Language>::load(place.at(&out)).unwrap().params.iter().all(|x| x.is_finite())

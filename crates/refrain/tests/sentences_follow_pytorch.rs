@@ -58,7 +58,7 @@ fn follow<B: Backend>(backend: &B, losses: &str, tolerance: f64) {
 /// Goes on from `prompt` with the most probable symbols.
 fn complete<B: Backend>(
     backend: &B,
-    learner: &mut Trainer<'_, LanguageModel, B>,
+    learner: &mut Trainer<LanguageModel, B>,
     prompt: &[u32],
     length: usize,
 ) -> Vec<u32> {

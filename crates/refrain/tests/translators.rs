@@ -5,7 +5,6 @@ mod support;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use refrain::Model;
 use refrain::data::Batch;
 use refrain::kernels::{Cpu, Isa};
 use refrain::layer::AttentionKind;
@@ -15,7 +14,8 @@ use refrain::model::{
 };
 use refrain::sample::BeamOptions;
 use refrain::task::Translate;
-use refrain::train::{Prepared, Run, Settings, TrainableTask};
+use refrain::train::{Prepared, ReadData, Run, Settings, TrainableTask};
+use refrain::{Model, Result};
 use support::check_gradients;
 
 const SOURCE_VOCAB: usize = 7;
@@ -139,19 +139,24 @@ fn settings(directory: &Path, text: &str) -> Settings {
     }
 }
 
+fn prepare(settings: &Settings) -> Result<Prepared<Translate>> {
+    Translate::prepare(settings, Translate::read_data(settings)?, &Cpu::new(1)?)
+}
+
 #[test]
 fn a_translator_learns_to_spell_numbers_and_writes_the_same_whatever_is_beside_it() {
     let directory = tempfile::tempdir().unwrap();
     let settings = settings(directory.path(), &numbers());
     let path = settings.data.as_ref().unwrap()[0].clone();
     let backend = Cpu::new(2).unwrap();
-    let outcome = Run::<Translate>::new(settings).unwrap().train(&backend, |_| ControlFlow::Continue(()));
+    let outcome =
+        Run::<Translate, _>::from_files(settings, &backend).unwrap().train(|_| ControlFlow::Continue(()));
     let model = outcome.unwrap().model;
     assert_eq!(model.task.source().plural(), "characters");
     assert_eq!(model.task.target().plural(), "symbols");
     let session = model.on(&backend);
     let beam = BeamOptions { width: 3, length_penalty: 0.7 };
-    let found = session.evaluate(&path, &beam).unwrap();
+    let found = session.evaluate(&Translate::read_dataset(&path).unwrap(), &beam).unwrap();
     assert!(found.exact() > 0.95, "{}", found.exact());
     assert_eq!(found.wer(), 1.0 - found.exact());
     assert!(found.per() < 0.05 && found.accuracy > 0.95 && found.loss < 0.2);
@@ -185,13 +190,19 @@ fn several_targets_of_a_source_are_references_and_stay_on_one_side() {
     let text: String = (0..40).map(|i| format!("w{i}\tone two\nw{i}\tone tri\n")).collect();
     let settings = Settings { valid_fraction: Some(0.25), ..settings(directory.path(), &text) };
     let path = settings.data.as_ref().unwrap()[0].clone();
-    let Prepared { train, valid, .. } = Translate::prepare(settings.clone()).unwrap();
+    let Prepared { train, valid, .. } = prepare(&settings).unwrap();
     assert_eq!((train.examples().len(), valid.unwrap().examples().len()), (60, 20));
 
     let settings = Settings { epochs: Some(20), ..settings };
     let backend = Cpu::new(1).unwrap();
-    let outcome = Run::<Translate>::new(settings).unwrap().train(&backend, |_| ControlFlow::Continue(()));
-    let found = outcome.unwrap().model.on(&backend).evaluate(&path, &BeamOptions::default()).unwrap();
+    let outcome =
+        Run::<Translate, _>::from_files(settings, &backend).unwrap().train(|_| ControlFlow::Continue(()));
+    let found = outcome
+        .unwrap()
+        .model
+        .on(&backend)
+        .evaluate(&Translate::read_dataset(&path).unwrap(), &BeamOptions::default())
+        .unwrap();
     assert_eq!((found.words.sequences, found.exact()), (40, 1.0));
 }
 
@@ -200,7 +211,7 @@ fn what_cannot_be_learned_from_is_said_with_its_line_and_a_remedy() {
     let directory = tempfile::tempdir().unwrap();
     let refused = |text: &str, change: fn(Settings) -> Settings, part: &str| {
         let settings = change(settings(directory.path(), text));
-        let Err(error) = Translate::prepare(settings) else { panic!("{text:?} is taken") };
+        let Err(error) = prepare(&settings) else { panic!("{text:?} is taken") };
         assert!(error.to_string().contains(part), "{text:?}: {error}");
     };
     let same = |settings: Settings| settings;
