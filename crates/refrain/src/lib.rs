@@ -24,8 +24,13 @@
 //! # }
 //! ```
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(feature = "train"),
+    allow(dead_code, reason = "what prepares data has no caller without training")
+)]
 
 mod any;
+#[cfg(feature = "train")]
 pub mod bench;
 pub mod data;
 mod error;
@@ -44,6 +49,7 @@ mod session;
 mod store;
 pub mod task;
 pub mod text;
+#[cfg(feature = "train")]
 pub mod train;
 
 pub use any::AnyModel;

@@ -27,6 +27,7 @@ impl Place {
     }
 
     /// A line of it, from 1, with this place left as it is.
+    #[cfg(feature = "formats")]
     pub(crate) fn at(&self, line: impl Into<Option<u64>>) -> Self {
         self.clone().line(line)
     }

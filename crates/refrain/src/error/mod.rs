@@ -11,6 +11,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "formats")]
 pub(crate) use input::excerpt;
 pub use input::{InputProblem, Place};
 
@@ -326,6 +327,14 @@ impl From<refrain_kernels::CpuError> for Error {
                 format!("fewer, for the system starts no more ({reason})"),
             ),
         }
+    }
+}
+
+/// Refuses a setting that is no share in `0..1`.
+pub(crate) fn fraction(setting: &'static str, value: f64) -> Result<()> {
+    match (0.0..1.0).contains(&value) {
+        true => Ok(()),
+        false => Err(Error::out_of_range(setting, value as f32, "a share from 0 up to, not including, 1")),
     }
 }
 

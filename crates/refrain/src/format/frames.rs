@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+#[cfg(all(feature = "train", feature = "files", feature = "formats"))]
 use crate::error::excerpt;
 use crate::{Error, InputProblem, Place, Result};
 
@@ -83,6 +84,7 @@ impl FrameSequence {
 ///
 /// # Errors
 /// [`Error::Input`] if they are not the same ones.
+#[cfg(all(feature = "train", feature = "files", feature = "formats"))]
 pub(crate) fn arrange(
     place: impl Into<Place>,
     sequences: &mut [FrameSequence],

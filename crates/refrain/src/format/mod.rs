@@ -41,6 +41,7 @@ mod text;
 pub use codec::*;
 pub use column::{Column, Columns};
 pub use form::{Form, Guess};
+#[cfg(all(feature = "train", feature = "files", feature = "formats"))]
 pub(crate) use frames::arrange;
 pub use frames::{FrameSequence, Labels};
 #[cfg(feature = "pictures")]

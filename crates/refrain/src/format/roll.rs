@@ -111,6 +111,7 @@ impl Roll {
     }
 
     /// A roll of `length` frames in which notes of a piano sound as `spans` say; they may overlap.
+    #[cfg(feature = "formats")]
     pub(super) fn from_spans(length: usize, mut spans: Vec<Span>) -> Self {
         spans.sort_unstable_by_key(|span| span.start);
         let mut starting = spans.into_iter().peekable();

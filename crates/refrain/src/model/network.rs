@@ -7,7 +7,6 @@ use refrain_kernels::{Backend, State};
 use crate::data::Batch;
 use crate::layer::{DropoutMask, Score, Stack};
 use crate::params::{Layout, Weights};
-use crate::{Error, Result, SettingProblem};
 
 /// Layers in order, forward and backward.
 ///
@@ -105,16 +104,6 @@ pub fn gradients<N: Network, B: Backend>(
     }
     part.score = network.train(backend, weights, part, step, grads);
     weights.drop_gradients(backend, grads);
-}
-
-/// Refuses a model whose parameters this machine could not hold `copies` times, before a failed allocation ends the
-/// program.
-pub(crate) fn check_memory(network: &impl Network, copies: usize) -> Result<()> {
-    let parameters = network.layout().len();
-    let bytes = parameters.saturating_mul(size_of::<f32>()).saturating_mul(copies);
-    let reserved = Vec::<u8>::new().try_reserve_exact(bytes);
-    let problem = SettingProblem::OutOfMemory { parameters: parameters as u64, bytes: bytes as u64 };
-    reserved.map_err(|_| Error::Setting { setting: "hidden_size", problem })
 }
 
 /// Rows of part `i` of `parts`: contiguous, as equal as can be.

@@ -4,8 +4,10 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "train")]
+use super::Checkpoint;
 use super::container::{START, check_start, no_model};
-use super::{Checkpoint, Model, ModelBytes, write_atomically, wrong};
+use super::{Model, ModelBytes, write_atomically, wrong};
 use crate::model::Task;
 use crate::{Error, Result};
 
@@ -47,6 +49,7 @@ impl<T: Task> Model<T> {
     }
 }
 
+#[cfg(feature = "train")]
 impl Checkpoint {
     pub(crate) fn load(path: &Path) -> Result<Self> {
         Self::read(&read_file(path)?).map_err(wrong(path.display()))

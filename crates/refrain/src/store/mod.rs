@@ -13,6 +13,7 @@
 
 #[cfg(feature = "files")]
 mod atomic;
+#[cfg(feature = "train")]
 mod checkpoint;
 mod container;
 #[cfg(feature = "files")]
@@ -23,6 +24,7 @@ use std::fmt;
 
 #[cfg(feature = "files")]
 pub use atomic::write_atomically;
+#[cfg(feature = "train")]
 pub(crate) use checkpoint::{Best, Checkpoint, Progress};
 #[cfg(feature = "files")]
 pub(crate) use files::{model_path, read_model};

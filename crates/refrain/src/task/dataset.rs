@@ -3,11 +3,8 @@
 use std::sync::Arc;
 
 use super::split::{Digest, hold_back};
-use crate::data::{Example, Examples};
 use crate::error::{Error, InputProblem, Place, Result};
 use crate::note::Note;
-use crate::number::thousands;
-use crate::train::{Config, Data, DataSummary};
 
 /// One example as a value: what goes in and what should come out.
 pub trait Record {
@@ -67,6 +64,11 @@ impl<E> Dataset<E> {
     /// The examples.
     pub fn records(&self) -> &[E] {
         &self.records
+    }
+
+    /// What a user should know about how it was read.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
     }
 
     /// The names of the features of a frame; empty if they have none.
@@ -140,53 +142,4 @@ fn place(name: &str, index: usize, line: Option<u64>) -> Place {
         Some(line) => Place::of(name).line(line),
         None => Place::of(name).field(format!("example {}", index + 1)),
     }
-}
-
-/// The training set and the validation set of a run (empty if there is none), and what identifies the data of both.
-pub(super) struct Sets<E> {
-    pub(super) train: Dataset<E>,
-    pub(super) valid: Dataset<E>,
-    digest: String,
-}
-
-impl<E: Record> Sets<E> {
-    /// Holds out a validation set, unless one is given.
-    ///
-    /// # Errors
-    /// As [`Dataset::split`].
-    pub(super) fn of(data: Data<Dataset<E>>, config: &Config) -> Result<Self> {
-        let mut digest = Digest::default();
-        let held_out = data.valid.iter().flat_map(|valid| &valid.records);
-        data.train.records.iter().chain(held_out).for_each(|record| record.digest(&mut digest));
-        let (train, valid) = match data.valid {
-            Some(valid) => (data.train, valid),
-            None => data.train.split(config.valid_fraction, config.seed)?,
-        };
-        Ok(Self { train, valid, digest: digest.finish() })
-    }
-
-    /// Both in words and numbers, counted in `unit`; what a task adds is left empty.
-    pub(super) fn summary(&self, unit: &'static str, config: &Config) -> DataSummary {
-        let (train_size, valid_size) = (self.train.len() as u64, self.valid.len() as u64);
-        DataSummary {
-            name: format!("{}, {} {unit}", self.train.name, thousands(train_size + valid_size)),
-            digest: self.digest.clone(),
-            unit,
-            train_size,
-            valid_size,
-            batches: format!("{} {unit}", config.batch_size),
-            notes: self.train.notes.iter().chain(&self.valid.notes).cloned().collect(),
-            ..DataSummary::default()
-        }
-    }
-}
-
-/// Batches of the training set in a new order each epoch, and of the validation set in its own; `None` if that is empty.
-pub(super) fn loaders<X: Example>(
-    train: Vec<X>,
-    valid: Vec<X>,
-    config: &Config,
-) -> (Examples<X>, Option<Examples<X>>) {
-    let valid = (!valid.is_empty()).then(|| Examples::new(valid, config.batch_size, None));
-    (Examples::new(train, config.batch_size, Some(config.seed)), valid)
 }

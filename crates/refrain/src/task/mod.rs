@@ -4,13 +4,15 @@
 pub mod caption;
 pub mod classify;
 mod dataset;
-#[cfg(all(feature = "files", feature = "formats"))]
+#[cfg(all(feature = "train", feature = "files", feature = "formats"))]
 mod files;
 pub mod forecast;
 mod labels;
 pub mod language;
 pub mod music;
 mod scaling;
+#[cfg(feature = "train")]
+mod sets;
 mod split;
 pub mod tag;
 mod text_side;
@@ -31,7 +33,7 @@ pub use text_side::TextSide;
 pub use translate::Translate;
 
 use crate::data::{Example, sort_longest_first};
-use crate::error::{Error, ModelProblem, Result, SettingProblem};
+use crate::error::{Error, ModelProblem};
 
 /// Works through examples in batches of about equal length, side by side, and gives the results in the order of the
 /// examples.
@@ -64,11 +66,12 @@ fn inconsistent(what: impl Into<String>) -> Error {
 }
 
 /// Refuses to go on from a model that has something else than this run.
-fn same(is_same: bool, other: &str) -> Result<()> {
+#[cfg(feature = "train")]
+fn same(is_same: bool, other: &str) -> crate::Result<()> {
     match is_same {
         true => Ok(()),
         false => {
-            let problem = SettingProblem::Mismatch {
+            let problem = crate::SettingProblem::Mismatch {
                 found: format!("is a model of other {other}"),
                 expected: "training can go on only with the same ones".to_owned(),
             };

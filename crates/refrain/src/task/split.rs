@@ -9,8 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use sha2::{Digest as _, Sha256};
 
 use super::dataset::Record;
-use crate::error::{Error, InputProblem, Result};
-use crate::train::fraction;
+use crate::error::{Error, InputProblem, Result, fraction};
 
 /// Identifies data by all that is in them.
 #[derive(Default)]

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::settings::{Optimizer, Schedule, Settings, Span};
 use crate::PrecisionChoice;
-use crate::error::{Error, InputProblem, Place, Result, SettingProblem};
+use crate::error::{Error, InputProblem, Place, Result, SettingProblem, fraction};
 use crate::model::{ActivationKind, CellKind, LayerSizes, RecurrentLayers, ResetGate};
 
 /// The values in force in a run, whatever its task; the task has options of its own beside them.
@@ -293,14 +293,6 @@ pub(crate) fn at_most(name: &'static str, value: usize, most: usize) -> Result<(
     match value > most {
         true => Err(Error::out_of_range(name, value, format!("at most {most}"))),
         false => Ok(()),
-    }
-}
-
-/// Refuses a share that is not in `0..1`.
-pub(crate) fn fraction(name: &'static str, value: f64) -> Result<()> {
-    match (0.0..1.0).contains(&value) {
-        true => Ok(()),
-        false => Err(Error::out_of_range(name, value as f32, "a share from 0 up to, not including, 1")),
     }
 }
 

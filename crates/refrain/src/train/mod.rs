@@ -18,7 +18,7 @@ mod training;
 
 pub(crate) use clock::Clock;
 pub use config::{Config, Defaults, available_threads};
-pub(crate) use config::{at_least_one, at_most, fraction, unused};
+pub(crate) use config::{at_least_one, at_most, unused};
 pub use event::{Done, Event, Reason, Start, Step};
 pub(crate) use milestones::VALIDATION_TARGETS;
 pub use run::{Outcome, RESUMABLE, Run};

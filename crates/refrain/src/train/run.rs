@@ -24,6 +24,7 @@ pub struct Run<T: TrainableTask, B: Backend> {
     pub(super) prepared: Prepared<T>,
     pub(super) start: Checkpoint,
     /// Where the run has its directory, or will have it.
+    #[cfg(feature = "files")]
     pub(super) out: Option<PathBuf>,
     /// Whether the run goes on from a checkpoint.
     pub(super) resumed: bool,
@@ -77,9 +78,16 @@ impl<T: TrainableTask, B: Backend> Run<T, B> {
         check_memory(network, copies(config))?;
         let params = network.layout().init(config.seed);
         let start = fresh_checkpoint(&prepared, params);
-        let out = config.out.clone();
         let backend = backend.for_hidden_size(config.hidden_size);
-        Ok(Run { backend, prepared, start, out, resumed: false, probe: None })
+        Ok(Run {
+            backend,
+            #[cfg(feature = "files")]
+            out: config.out.clone(),
+            prepared,
+            start,
+            resumed: false,
+            probe: None,
+        })
     }
 
     /// The same, starting from the parameters of a model instead of random ones (fine-tuning).
@@ -178,7 +186,15 @@ impl<T: TrainableTask, B: Backend> Run<T, B> {
             });
         }
         let backend = backend.for_hidden_size(prepared.config.hidden_size);
-        Ok(Run { backend, prepared, start, out, resumed: true, probe: None })
+        Ok(Run {
+            backend,
+            #[cfg(feature = "files")]
+            out,
+            prepared,
+            start,
+            resumed: true,
+            probe: None,
+        })
     }
 
     /// Every value in force that is not the task's own.

@@ -4,27 +4,28 @@ mod augment;
 mod baseline;
 mod batches;
 mod data;
-#[cfg(all(feature = "files", feature = "formats", feature = "pictures"))]
+#[cfg(all(feature = "train", feature = "files", feature = "formats", feature = "pictures"))]
 mod files;
 mod inspect;
+#[cfg(feature = "train")]
 mod options;
 mod predict;
+#[cfg(feature = "train")]
 mod prepare;
 
-use refrain_kernels::Backend;
 use serde::{Deserialize, Serialize};
 
 pub use augment::Augment;
 pub use batches::{CaptionBatches, CaptionExample};
 pub use data::{CaptionInput, Captioning, Dataset, InputCodec};
+#[cfg(feature = "train")]
 pub use options::Options;
 pub use predict::{CaptionEvaluation, Captioned, Decoding};
 
 use crate::Result;
 use crate::model::{Captioner, CaptionerInput, CaptionerSizes, Task, TaskName};
-use crate::task::{inconsistent, same};
+use crate::task::inconsistent;
 use crate::text::Tokenizer;
-use crate::train::{Data, Prepared, Settings, TaskData, TrainableTask};
 
 /// A captioner, what brings its input into numbers, and its ids into text.
 #[derive(Clone, Debug)]
@@ -90,26 +91,5 @@ impl Task for Caption {
             InputCodec::Image { side } => format!("images of {side} by {side} pixels"),
         };
         vec![("input", input), ("vocabulary", self.tokenizer.about())]
-    }
-}
-
-impl TaskData for Dataset {
-    type Task = Caption;
-}
-
-impl TrainableTask for Caption {
-    type Dataset = Dataset;
-    type Loader = CaptionBatches;
-    type Options = Options;
-
-    fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Self>> {
-        prepare::prepare(settings, data, backend)
-    }
-
-    fn check_same(&self, other: &Self) -> Result<()> {
-        same(
-            (&self.codec, &self.tokenizer) == (&other.codec, &other.tokenizer),
-            "inputs or another vocabulary",
-        )
     }
 }

@@ -10,20 +10,40 @@ use crate::Result;
 use crate::model::{CaptionerInput, CaptionerSizes, Task};
 use crate::number::thousands;
 use crate::task::Scaling;
-use crate::task::dataset::Sets;
+use crate::task::same;
+use crate::task::sets::Sets;
 use crate::text::{TokenUnits, Tokenizer, TokenizerOptions};
-use crate::train::{Config, Data, DataSummary, Defaults, Prepared, Settings, unused};
+use crate::train::{
+    Config, Data, DataSummary, Defaults, Prepared, Settings, TaskData, TrainableTask, unused,
+};
 
 /// Pixels a side that images are brought to.
 pub(super) const SIDE: usize = 32;
 /// Channels that the convolutions give.
 const CHANNELS: [usize; 3] = [24, 48, 96];
 
-pub(super) fn prepare<B: Backend>(
-    settings: &Settings,
-    data: Data<Dataset>,
-    backend: &B,
-) -> Result<Prepared<Caption>> {
+impl TaskData for Dataset {
+    type Task = Caption;
+}
+
+impl TrainableTask for Caption {
+    type Dataset = Dataset;
+    type Loader = CaptionBatches;
+    type Options = Options;
+
+    fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Self>> {
+        prepare(settings, data, backend)
+    }
+
+    fn check_same(&self, other: &Self) -> Result<()> {
+        same(
+            (&self.codec, &self.tokenizer) == (&other.codec, &other.tokenizer),
+            "inputs or another vocabulary",
+        )
+    }
+}
+
+fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Caption>> {
     let images = data.train.records().iter().any(|one| matches!(one.input, CaptionInput::Image(_)));
     let options = options(settings, images)?;
     let config = Config::resolve(settings, defaults(images), backend)?;

@@ -176,14 +176,6 @@ impl Classify {
         lines.into_iter().map(text).collect()
     }
 
-    /// What the features of a frame are called, if they are.
-    pub(super) fn features(&self) -> &[String] {
-        match &self.codec {
-            InputCodec::Frames(scaling) => &scaling.names,
-            InputCodec::Text(_) => &[],
-        }
-    }
-
     /// A sequence in numbers.
     ///
     /// # Errors

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::Classify;
 use super::data::{ClassifyInput, Dataset, Labelled};
+use super::{Classify, InputCodec};
 use crate::error::{Error, InputProblem, Place, Result};
 use crate::format::{self, Form, FrameSequence, Labels};
 use crate::task::files::{features_of, one_file, read_frames, read_unlabelled, wrong_form};
@@ -78,5 +78,13 @@ impl Classify {
         let sequences = read_unlabelled(path, self.features())?.into_iter();
         let frames = |FrameSequence { values, width, .. }| ClassifyInput::Frames { values, width };
         Ok(sequences.map(frames).collect())
+    }
+
+    /// What the features of a frame are called, if they are.
+    fn features(&self) -> &[String] {
+        match &self.codec {
+            InputCodec::Frames(scaling) => &scaling.names,
+            InputCodec::Text(_) => &[],
+        }
     }
 }

@@ -1,29 +1,28 @@
 //! One label for a sequence: a sentence, a gesture, a word.
 
 mod data;
-#[cfg(all(feature = "files", feature = "formats"))]
+#[cfg(all(feature = "train", feature = "files", feature = "formats"))]
 mod files;
 mod inspect;
+#[cfg(feature = "train")]
 mod options;
 mod predict;
+#[cfg(feature = "train")]
 mod prepare;
 mod step;
 
 use serde::{Deserialize, Serialize};
 
 pub use data::{ClassifyExample, ClassifyInput, Dataset, Labelled};
+#[cfg(feature = "train")]
 pub use options::Options;
 pub use predict::{Classified, ClassifyEvaluation};
 
-use refrain_kernels::Backend;
-
 use crate::Result;
-use crate::data::Examples;
 use crate::model::{Classifier, ClassifierSizes, InputKind, Task, TaskName};
 use crate::task::labels::LabelSet;
-use crate::task::{Scaling, inconsistent, same};
+use crate::task::{Scaling, inconsistent};
 use crate::text::Tokenizer;
-use crate::train::{Data, Prepared, Settings, TaskData, TrainableTask};
 
 /// A classifier with its labels, and what brings its input into numbers.
 #[derive(Clone, Debug)]
@@ -98,23 +97,5 @@ impl Task for Classify {
             InputCodec::Frames(scaling) => ("frames", format!("{} features", scaling.means.len())),
         };
         vec![input, self.labels.about()]
-    }
-}
-
-impl TaskData for Dataset {
-    type Task = Classify;
-}
-
-impl TrainableTask for Classify {
-    type Dataset = Dataset;
-    type Loader = Examples<ClassifyExample>;
-    type Options = Options;
-
-    fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Self>> {
-        prepare::prepare(settings, data, backend)
-    }
-
-    fn check_same(&self, other: &Self) -> Result<()> {
-        same((&self.codec, &self.labels) == (&other.codec, &other.labels), "labels or another vocabulary")
     }
 }

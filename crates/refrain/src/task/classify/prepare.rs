@@ -4,13 +4,15 @@ use refrain_kernels::Backend;
 
 use super::data::{ClassifyExample, ClassifyInput, Dataset};
 use super::{Classify, Description, InputCodec, Options};
+use crate::data::Examples;
 use crate::model::{ClassifierSizes, InputKind, RecurrentLayers, Task};
 use crate::number::thousands;
 use crate::task::Scaling;
-use crate::task::dataset::{Sets, loaders};
 use crate::task::labels::LabelSet;
+use crate::task::same;
+use crate::task::sets::{Sets, loaders};
 use crate::text::{TokenUnits, Tokenizer, TokenizerOptions};
-use crate::train::{Config, Data, DataSummary, Defaults, Prepared, Settings};
+use crate::train::{Config, Data, DataSummary, Defaults, Prepared, Settings, TaskData, TrainableTask};
 use crate::{Note, Result};
 
 /// Texts of fewer words than this, on average, are read by characters: they are words themselves.
@@ -19,11 +21,25 @@ const WORDS_OF_A_TEXT: f64 = 2.5;
 /// From so many texts on, words that occur once can be spared.
 const MANY_TEXTS: usize = 1_000;
 
-pub(super) fn prepare<B: Backend>(
-    settings: &Settings,
-    data: Data<Dataset>,
-    backend: &B,
-) -> Result<Prepared<Classify>> {
+impl TaskData for Dataset {
+    type Task = Classify;
+}
+
+impl TrainableTask for Classify {
+    type Dataset = Dataset;
+    type Loader = Examples<ClassifyExample>;
+    type Options = Options;
+
+    fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Self>> {
+        prepare(settings, data, backend)
+    }
+
+    fn check_same(&self, other: &Self) -> Result<()> {
+        same((&self.codec, &self.labels) == (&other.codec, &other.labels), "labels or another vocabulary")
+    }
+}
+
+fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Classify>> {
     let is_text = data.train.records().iter().any(|one| matches!(one.input, ClassifyInput::Text(_)));
     let config = Config::resolve(settings, defaults(is_text, data.train.len()), backend)?;
     let sets = Sets::of(data, &config)?;

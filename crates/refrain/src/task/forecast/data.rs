@@ -7,6 +7,7 @@ use crate::data::Example;
 use crate::error::{Error, InputProblem, Place, Result};
 use crate::format::Series;
 use crate::model::ForecasterBatch;
+use crate::task::Digest;
 
 /// What a forecaster is trained on: columns of numbers at equal intervals of time.
 #[derive(Clone, Debug, PartialEq)]
@@ -124,4 +125,24 @@ impl Example for Window {
         batch.inputs.set(columns, histories.iter().map(|history| &history[..]));
         batch.targets.set(wide, targets.iter().map(|targets| &targets[..]));
     }
+}
+
+/// A series on the scales of its columns.
+pub(super) fn transform(anchoring: &Anchoring, dataset: &Dataset) -> Result<Vec<f64>> {
+    let series = &dataset.series;
+    anchoring.transform(&series.values).map_err(|(step, column)| {
+        let (roots, always) = anchoring.scales[column].names().unwrap_or_default();
+        let (value, name) = (series.values[step * series.names.len() + column], &series.names[column]);
+        let found =
+            format!("is {value}: in training it was {always} and taken in {roots}, which that has none of");
+        let place = Place::of(dataset.name()).field(format!("step {}, column {name:?}", step + 1));
+        Error::Input { place, problem: InputProblem::malformed(found, "train with these values too") }
+    })
+}
+
+/// Identifies numbers.
+pub(super) fn digest(values: &[f64]) -> String {
+    let mut digest = Digest::default();
+    values.iter().for_each(|value| digest.add(&value.to_le_bytes()));
+    digest.finish()
 }

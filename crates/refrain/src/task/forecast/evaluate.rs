@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use refrain_kernels::Backend;
 
-use super::data::{Anchored, Dataset, Window};
-use super::prepare::{digest, transform};
+use super::data::{Anchored, Dataset, Window, digest, transform};
 use super::scale::Scale;
 use super::{Baseline, Distribution, Forecast};
 use crate::format::Series;

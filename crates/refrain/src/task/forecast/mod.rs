@@ -4,34 +4,35 @@ mod anchored;
 mod baseline;
 mod data;
 mod evaluate;
-#[cfg(all(feature = "files", feature = "formats"))]
+#[cfg(all(feature = "train", feature = "files", feature = "formats"))]
 mod files;
 mod inspect;
+#[cfg(feature = "train")]
 mod options;
+#[cfg(feature = "pictures")]
 mod picture;
 mod predict;
+#[cfg(feature = "train")]
 mod prepare;
 mod scale;
 mod season;
 mod step;
 
-use refrain_kernels::Backend;
 use serde::{Deserialize, Serialize};
 
 pub use anchored::Anchoring;
 pub use baseline::{Autoregression, Baseline};
 pub use data::{Dataset, Window};
 pub use evaluate::{ForecastErrors, ForecastEvaluation};
+#[cfg(feature = "train")]
 pub use options::Options;
 pub use predict::{Distribution, ForecastOutput};
 pub use scale::{Normal, Scale};
 pub use step::ForecastState;
 
 use crate::Result;
-use crate::data::Examples;
 use crate::model::{Forecaster, ForecasterSizes, FrameOutput, Task, TaskName};
-use crate::task::{inconsistent, listed, same};
-use crate::train::{Data, Prepared, Settings, TaskData, TrainableTask};
+use crate::task::{inconsistent, listed};
 
 /// A forecaster, what brings a series into numbers, and what it has to beat.
 #[derive(Clone, Debug)]
@@ -124,27 +125,5 @@ impl Task for Forecast {
             ("columns", listed(columns.iter().cloned())),
             ("forecast", format!("{steps} ahead; the test part begins after row {test_start}")),
         ]
-    }
-}
-
-impl TaskData for Dataset {
-    type Task = Forecast;
-}
-
-impl TrainableTask for Forecast {
-    type Dataset = Dataset;
-    type Loader = Examples<Window>;
-    type Options = Options;
-
-    fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Self>> {
-        prepare::prepare(settings, data, backend)
-    }
-
-    fn check_same(&self, other: &Self) -> Result<()> {
-        let of = |model: &Self| {
-            let Description { columns, anchoring, .. } = &model.description;
-            (columns.clone(), anchoring.scales.clone(), model.network.sizes().output.clone())
-        };
-        same(of(self) == of(other), "columns, or forecasts them in another way")
     }
 }

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use refrain_kernels::Backend;
 
-use super::data::{Anchored, Dataset, Window};
-use super::prepare::transform;
+use super::data::{Anchored, Dataset, Window, transform};
 use super::scale::Normal;
 use super::{Description, Forecast};
 use crate::format::Series;

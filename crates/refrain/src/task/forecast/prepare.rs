@@ -7,17 +7,20 @@ use refrain_kernels::Backend;
 
 use super::anchored::Anchoring;
 use super::baseline::Autoregression;
-use super::data::{Anchored, Dataset, Window};
+use super::data::{Anchored, Dataset, Window, digest, transform};
 use super::scale::Scale;
 use super::season::find_season;
 use super::{Description, Forecast, Options};
-use crate::error::{Error, InputProblem, Place, Result};
+use crate::data::Examples;
+use crate::error::{Error, Place, Result, fraction};
 use crate::model::{ForecasterSizes, FrameOutput, RecurrentLayers, Task};
 use crate::note::Note;
 use crate::number::thousands;
-use crate::task::dataset::loaders;
-use crate::task::split::Digest;
-use crate::train::{Config, Data, DataSummary, Defaults, Prepared, Settings, at_least_one, fraction, unused};
+use crate::task::same;
+use crate::task::sets::loaders;
+use crate::train::{
+    Config, Data, DataSummary, Defaults, Prepared, Settings, TaskData, TrainableTask, at_least_one, unused,
+};
 
 /// Windows of history that a series has to have for learning.
 const MIN_WINDOWS: usize = 8;
@@ -41,11 +44,29 @@ struct Series {
     windows: usize,
 }
 
-pub(super) fn prepare<B: Backend>(
-    settings: &Settings,
-    data: Data<Dataset>,
-    backend: &B,
-) -> Result<Prepared<Forecast>> {
+impl TaskData for Dataset {
+    type Task = Forecast;
+}
+
+impl TrainableTask for Forecast {
+    type Dataset = Dataset;
+    type Loader = Examples<Window>;
+    type Options = Options;
+
+    fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Self>> {
+        prepare(settings, data, backend)
+    }
+
+    fn check_same(&self, other: &Self) -> Result<()> {
+        let of = |model: &Self| {
+            let Description { columns, anchoring, .. } = &model.description;
+            (columns.clone(), anchoring.scales.clone(), model.network.sizes().output.clone())
+        };
+        same(of(self) == of(other), "columns, or forecasts them in another way")
+    }
+}
+
+fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Forecast>> {
     let Data { train: dataset, valid } = data;
     refuse(settings, valid.is_some())?;
     let horizon = settings.horizon.unwrap_or(1);
@@ -243,24 +264,4 @@ fn defaults(windows: usize) -> Defaults {
         valid_fraction: if short { 0.0 } else { 0.1 },
         patience: 6,
     }
-}
-
-/// A series on the scales of its columns.
-pub(super) fn transform(anchoring: &Anchoring, dataset: &Dataset) -> Result<Vec<f64>> {
-    let series = &dataset.series;
-    anchoring.transform(&series.values).map_err(|(step, column)| {
-        let (roots, always) = anchoring.scales[column].names().unwrap_or_default();
-        let (value, name) = (series.values[step * series.names.len() + column], &series.names[column]);
-        let found =
-            format!("is {value}: in training it was {always} and taken in {roots}, which that has none of");
-        let place = Place::of(dataset.name()).field(format!("step {}, column {name:?}", step + 1));
-        Error::Input { place, problem: InputProblem::malformed(found, "train with these values too") }
-    })
-}
-
-/// Identifies numbers.
-pub(super) fn digest(values: &[f64]) -> String {
-    let mut digest = Digest::default();
-    values.iter().for_each(|value| digest.add(&value.to_le_bytes()));
-    digest.finish()
 }

@@ -1,42 +1,41 @@
 //! Text, symbol by symbol: each is predicted from all before it.
 
+#[cfg(feature = "train")]
 mod data;
 mod evaluate;
-#[cfg(all(feature = "files", feature = "formats"))]
+#[cfg(all(feature = "train", feature = "files", feature = "formats"))]
 mod files;
-#[cfg(all(feature = "files", feature = "formats"))]
+#[cfg(all(feature = "train", feature = "files", feature = "formats"))]
 mod held_back;
 mod inspect;
+#[cfg(feature = "train")]
 mod options;
 mod predict;
+#[cfg(feature = "train")]
 mod prepare;
+#[cfg(feature = "train")]
 mod preset;
 mod step;
+#[cfg(feature = "train")]
 mod time_budget;
 
 use std::sync::Arc;
 
-use refrain_kernels::Backend;
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "train")]
 pub use data::Dataset;
 pub use evaluate::LanguageEvaluation;
-#[cfg(all(feature = "files", feature = "formats"))]
+#[cfg(all(feature = "train", feature = "files", feature = "formats"))]
 pub use held_back::held_back;
 pub use inspect::{InspectOptions, MAX_UNROLLED, watch};
+#[cfg(feature = "train")]
 pub use options::Options;
 
 use crate::Result;
-use crate::data::Batches;
-use crate::inspect::Probe;
-use crate::model::{Architecture, LanguageModel, Task, TaskName, Weights};
-use crate::sample::{self, Generator};
-use crate::task::{inconsistent, listed, same};
+use crate::model::{Architecture, LanguageModel, Task, TaskName};
+use crate::task::{inconsistent, listed};
 use crate::text::{Corpus, EncodedText, Source, TokenUnits, Vocabulary, thousands};
-use crate::train::{Data, Prepared, Settings, TaskData, TrainableTask};
-
-/// Tokens that are looked at again and again while a model learns.
-const PROBED: usize = 400;
 
 /// A language model with its vocabulary.
 #[derive(Clone, Debug)]
@@ -128,42 +127,5 @@ impl Task for Language {
             ("vocabulary", format!("{} {name}{unknown}", thousands(known as u64))),
             ("", listed(ids.map(|id| vocabulary.render(id).into_owned()))),
         ]
-    }
-}
-
-impl TaskData for Dataset {
-    type Task = Language;
-}
-
-impl TrainableTask for Language {
-    type Dataset = Dataset;
-    type Loader = Batches;
-    type Options = Options;
-
-    fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Self>> {
-        prepare::prepare(settings, data, backend)
-    }
-
-    fn check_same(&self, other: &Self) -> Result<()> {
-        same(
-            self.vocabulary == other.vocabulary,
-            "vocabulary: it takes a text of the same characters (or words)",
-        )
-    }
-
-    fn sample<B: Backend>(&self, backend: &B, weights: &Weights<B>, seed: u64) -> Result<Option<String>> {
-        let length = match self.vocabulary.units() {
-            TokenUnits::Char | TokenUnits::Byte => 200,
-            TokenUnits::Word | TokenUnits::Bpe => 50,
-        };
-        let options = sample::Options { temperature: 0.8, seed, ..sample::Options::default() };
-        let mut generator = Generator::new(backend, &self.network, weights, &self.vocabulary, self.lines);
-        let stream = generator.join("", length, &options)?;
-        Ok(Some(String::from_utf8_lossy(&generator.finish(stream)).into_owned()))
-    }
-
-    fn probe<B: Backend>(&self, backend: &B, weights: &Weights<B>, text: &Source) -> Result<Option<Probe>> {
-        let (ids, _) = self.tokens(text.clone(), PROBED)?;
-        Ok(Some(inspect::probe(backend, self, weights, &ids)))
     }
 }

@@ -11,22 +11,65 @@ use super::time_budget;
 use super::{Dataset, Language};
 use crate::Result;
 use crate::data::{Batches, DataLoader, Evaluation, Lines, Sequences, Windows};
+use crate::inspect::Probe;
+use crate::model::Weights;
 use crate::number::thousands;
+use crate::sample::{self, Generator};
+use crate::task::same;
 use crate::text::{
-    Corpus, EncodedText, SymbolCounts, TokenUnits, Units, Vocabulary, examples, split, split_at_line,
+    Corpus, EncodedText, Source, SymbolCounts, TokenUnits, Units, Vocabulary, examples, split, split_at_line,
 };
-use crate::train::{Config, Data, DataSummary, Example, Prepared, Settings, VALIDATION_TARGETS, unused};
+use crate::train::{
+    Config, Data, DataSummary, Example, Prepared, Settings, TaskData, TrainableTask, VALIDATION_TARGETS,
+    unused,
+};
+
+/// Tokens that are looked at again and again while a model learns.
+const PROBED: usize = 400;
 
 /// Lanes of validation, and the symbols each reads first to fill its state.
 const VALIDATION_LANES: usize = 32;
 const VALIDATION_WARM_UP: u64 = 256;
 
+impl TaskData for Dataset {
+    type Task = Language;
+}
+
+impl TrainableTask for Language {
+    type Dataset = Dataset;
+    type Loader = Batches;
+    type Options = Options;
+
+    fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Self>> {
+        prepare(settings, data, backend)
+    }
+
+    fn check_same(&self, other: &Self) -> Result<()> {
+        same(
+            self.vocabulary == other.vocabulary,
+            "vocabulary: it takes a text of the same characters (or words)",
+        )
+    }
+
+    fn sample<B: Backend>(&self, backend: &B, weights: &Weights<B>, seed: u64) -> Result<Option<String>> {
+        let length = match self.vocabulary.units() {
+            TokenUnits::Char | TokenUnits::Byte => 200,
+            TokenUnits::Word | TokenUnits::Bpe => 50,
+        };
+        let options = sample::Options { temperature: 0.8, seed, ..sample::Options::default() };
+        let mut generator = Generator::new(backend, &self.network, weights, &self.vocabulary, self.lines);
+        let stream = generator.join("", length, &options)?;
+        Ok(Some(String::from_utf8_lossy(&generator.finish(stream)).into_owned()))
+    }
+
+    fn probe<B: Backend>(&self, backend: &B, weights: &Weights<B>, text: &Source) -> Result<Option<Probe>> {
+        let (ids, _) = self.tokens(text.clone(), PROBED)?;
+        Ok(Some(super::inspect::probe(backend, self, weights, &ids)))
+    }
+}
+
 /// Scans the texts and resolves the settings for them.
-pub(super) fn prepare<B: Backend>(
-    settings: &Settings,
-    data: Data<Dataset>,
-    backend: &B,
-) -> Result<Prepared<Language>> {
+fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Language>> {
     let Data { train: Dataset { sources, example }, valid } = data;
     if settings.valid.is_some() || valid.is_some() {
         let context = "for language models, which are validated on the end of the text: `valid_fraction` says how much of it";

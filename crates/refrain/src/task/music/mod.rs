@@ -3,26 +3,27 @@
 mod compose;
 mod data;
 mod evaluate;
-#[cfg(all(feature = "files", feature = "formats"))]
+#[cfg(all(feature = "train", feature = "files", feature = "formats"))]
 mod files;
 mod inspect;
+#[cfg(feature = "train")]
 mod options;
+#[cfg(feature = "train")]
 mod prepare;
 mod step;
 
-use refrain_kernels::Backend;
 use serde::{Deserialize, Serialize};
 
 pub use compose::ComposeOptions;
 pub use data::{Dataset, Piece, Pieces};
 pub use evaluate::{MusicEvaluation, MusicPart};
+#[cfg(feature = "train")]
 pub use options::Options;
 
 use crate::Result;
 use crate::format::{NOTES, StepsPerQuarter};
 use crate::model::{Forecaster, ForecasterSizes, FrameOutput, Task, TaskName};
-use crate::task::{inconsistent, same};
-use crate::train::{Data, Prepared, Settings, TaskData, TrainableTask};
+use crate::task::inconsistent;
 
 /// A model of music, and how long its frames last.
 #[derive(Clone, Debug)]
@@ -71,23 +72,5 @@ impl Task for Music {
 
     fn about(&self) -> Vec<(&'static str, String)> {
         vec![("frames", format!("88 keys, {} to a quarter note", self.steps.get()))]
-    }
-}
-
-impl TaskData for Dataset {
-    type Task = Music;
-}
-
-impl TrainableTask for Music {
-    type Dataset = Dataset;
-    type Loader = Pieces;
-    type Options = Options;
-
-    fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Self>> {
-        prepare::prepare(settings, data, backend)
-    }
-
-    fn check_same(&self, other: &Self) -> Result<()> {
-        same(self.steps == other.steps, "`steps_per_quarter`")
     }
 }

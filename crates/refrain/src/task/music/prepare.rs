@@ -9,17 +9,34 @@ use crate::error::{Error, Result};
 use crate::format::{NOTES, StepsPerQuarter};
 use crate::model::{CellKind, ForecasterSizes, FrameOutput, RecurrentLayers, Task};
 use crate::number::thousands;
-use crate::task::dataset::Sets;
-use crate::train::{Config, Data, DataSummary, Defaults, Prepared, Settings, unused};
+use crate::task::same;
+use crate::task::sets::Sets;
+use crate::train::{
+    Config, Data, DataSummary, Defaults, Prepared, Settings, TaskData, TrainableTask, unused,
+};
 
 /// The most semitones that shifting by makes sense of: an octave.
 const MAX_SEMITONES: u8 = 12;
 
-pub(super) fn prepare<B: Backend>(
-    settings: &Settings,
-    data: Data<Dataset>,
-    backend: &B,
-) -> Result<Prepared<Music>> {
+impl TaskData for Dataset {
+    type Task = Music;
+}
+
+impl TrainableTask for Music {
+    type Dataset = Dataset;
+    type Loader = Pieces;
+    type Options = Options;
+
+    fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Self>> {
+        prepare(settings, data, backend)
+    }
+
+    fn check_same(&self, other: &Self) -> Result<()> {
+        same(self.steps == other.steps, "`steps_per_quarter`")
+    }
+}
+
+fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Music>> {
     let options = Options {
         steps_per_quarter: settings.steps_per_quarter.unwrap_or(1),
         transpose: settings.transpose.unwrap_or(0),

@@ -3,7 +3,6 @@
 use super::{Tag, TagCodec};
 use crate::data::Example;
 use crate::error::{Error, InputProblem, Result};
-use crate::format::Columns;
 use crate::model::TaggerBatch;
 use crate::task::{Digest, Record};
 
@@ -165,22 +164,6 @@ impl Example for TagExample {
 }
 
 impl Tag {
-    /// Where a file of words has them and their tags.
-    pub(super) fn columns(&self) -> Columns {
-        match &self.codec {
-            TagCodec::Words { columns, .. } => columns.clone(),
-            TagCodec::Frames(_) => Columns::default(),
-        }
-    }
-
-    /// What the features of a frame are called, if they are.
-    pub(super) fn features(&self) -> &[String] {
-        match &self.codec {
-            TagCodec::Frames(scaling) => &scaling.names,
-            TagCodec::Words { .. } => &[],
-        }
-    }
-
     /// A sequence in numbers, every label the first.
     ///
     /// # Errors

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::Tag;
 use super::data::{Dataset, TagInput, TaggedInput};
+use super::{Tag, TagCodec};
 use crate::error::{Error, InputProblem, Place, Result};
 use crate::format::{self, Columns, Form, FrameSequence, Labels, TaggedSentence};
 use crate::task::files::{features_of, one_file, read_frames, read_unlabelled};
@@ -102,5 +102,21 @@ impl Tag {
         let sentences =
             format::untagged_of(path, text.as_bytes(), &self.columns(), self.labels())?.into_iter();
         Ok(sentences.map(|sentence| TagInput::Words(sentence.words)).collect())
+    }
+
+    /// Where a file of words has them and their tags.
+    fn columns(&self) -> Columns {
+        match &self.codec {
+            TagCodec::Words { columns, .. } => columns.clone(),
+            TagCodec::Frames(_) => Columns::default(),
+        }
+    }
+
+    /// What the features of a frame are called, if they are.
+    fn features(&self) -> &[String] {
+        match &self.codec {
+            TagCodec::Frames(scaling) => &scaling.names,
+            TagCodec::Words { .. } => &[],
+        }
     }
 }

@@ -1,32 +1,32 @@
 //! A label for each step of a sequence: for the words of a sentence, or the frames of a recording.
 
 mod data;
-#[cfg(all(feature = "files", feature = "formats"))]
+#[cfg(all(feature = "train", feature = "files", feature = "formats"))]
 mod files;
 mod inspect;
+#[cfg(feature = "train")]
 mod options;
 mod predict;
+#[cfg(feature = "train")]
 mod prepare;
 mod step;
 
-use refrain_kernels::Backend;
 use serde::{Deserialize, Serialize};
 
 pub use data::{Dataset, TagExample, TagInput, TaggedInput};
-#[cfg(all(feature = "files", feature = "formats"))]
+#[cfg(all(feature = "train", feature = "files", feature = "formats"))]
 pub use files::has_labels_for_frames;
+#[cfg(feature = "train")]
 pub use options::Options;
 pub use predict::{TagEvaluation, Tagged};
 pub use step::TagStep;
 
 use crate::Result;
-use crate::data::Examples;
 use crate::format::Columns;
 use crate::model::{InputKind, Tagger, TaggerSizes, Task, TaskName};
 use crate::task::labels::LabelSet;
-use crate::task::{Scaling, inconsistent, same};
+use crate::task::{Scaling, inconsistent};
 use crate::text::Tokenizer;
-use crate::train::{Data, Prepared, Settings, TaskData, TrainableTask};
 
 /// A tagger with its labels, and what brings its input into numbers.
 #[derive(Clone, Debug)]
@@ -121,23 +121,5 @@ impl Task for Tag {
                 vec![("frames", format!("{} features", scaling.means.len())), self.labels.about()]
             }
         }
-    }
-}
-
-impl TaskData for Dataset {
-    type Task = Tag;
-}
-
-impl TrainableTask for Tag {
-    type Dataset = Dataset;
-    type Loader = Examples<TagExample>;
-    type Options = Options;
-
-    fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Self>> {
-        prepare::prepare(settings, data, backend)
-    }
-
-    fn check_same(&self, other: &Self) -> Result<()> {
-        same((&self.codec, &self.labels) == (&other.codec, &other.labels), "labels or another vocabulary")
     }
 }

@@ -2,25 +2,41 @@
 
 use refrain_kernels::Backend;
 
-use super::data::{Dataset, TagInput};
+use super::data::{Dataset, TagExample, TagInput};
 use super::{Description, Options, Tag, TagCodec};
+use crate::data::Examples;
 use crate::format::Columns;
 use crate::layer::SpellingSizes;
 use crate::metric::is_spans;
 use crate::model::{InputKind, RecurrentLayers, TaggerSizes, Task};
 use crate::number::thousands;
 use crate::task::Scaling;
-use crate::task::dataset::{Sets, loaders};
 use crate::task::labels::LabelSet;
+use crate::task::same;
+use crate::task::sets::{Sets, loaders};
 use crate::text::{TokenUnits, Tokenizer, TokenizerOptions};
-use crate::train::{Config, Data, DataSummary, Defaults, Prepared, Settings};
+use crate::train::{Config, Data, DataSummary, Defaults, Prepared, Settings, TaskData, TrainableTask};
 use crate::{Note, Result};
 
-pub(super) fn prepare<B: Backend>(
-    settings: &Settings,
-    data: Data<Dataset>,
-    backend: &B,
-) -> Result<Prepared<Tag>> {
+impl TaskData for Dataset {
+    type Task = Tag;
+}
+
+impl TrainableTask for Tag {
+    type Dataset = Dataset;
+    type Loader = Examples<TagExample>;
+    type Options = Options;
+
+    fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Self>> {
+        prepare(settings, data, backend)
+    }
+
+    fn check_same(&self, other: &Self) -> Result<()> {
+        same((&self.codec, &self.labels) == (&other.codec, &other.labels), "labels or another vocabulary")
+    }
+}
+
+fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Tag>> {
     let words = data.train.records().iter().any(|one| matches!(one.input, TagInput::Words(_)));
     let config = Config::resolve(settings, defaults(words, data.train.len()), backend)?;
     // Labels that only the validation set has are among them.

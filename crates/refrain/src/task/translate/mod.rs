@@ -1,27 +1,27 @@
 //! One sequence from another: a language, a pronunciation, a script.
 
 mod data;
-#[cfg(all(feature = "files", feature = "formats"))]
+#[cfg(all(feature = "train", feature = "files", feature = "formats"))]
 mod files;
 mod inspect;
+#[cfg(feature = "train")]
 mod options;
 mod predict;
+#[cfg(feature = "train")]
 mod prepare;
 mod writer;
 
-use refrain_kernels::Backend;
 use serde::{Deserialize, Serialize};
 
 pub use data::{Dataset, TranslateExample};
+#[cfg(feature = "train")]
 pub use options::Options;
 pub use predict::{Translation, TranslationEvaluation};
 
+use super::inconsistent;
 use super::text_side::TextSide;
-use super::{inconsistent, same};
 use crate::Result;
-use crate::data::Examples;
 use crate::model::{Task, TaskName, Translator, TranslatorSizes};
-use crate::train::{Data, Prepared, Settings, TaskData, TrainableTask};
 
 /// A translator, and what brings both of its sides into numbers and back.
 #[derive(Clone, Debug)]
@@ -87,23 +87,5 @@ impl Task for Translate {
 
     fn about(&self) -> Vec<(&'static str, String)> {
         vec![("sources", self.source.about()), ("targets", self.target.about())]
-    }
-}
-
-impl TaskData for Dataset {
-    type Task = Translate;
-}
-
-impl TrainableTask for Translate {
-    type Dataset = Dataset;
-    type Loader = Examples<TranslateExample>;
-    type Options = Options;
-
-    fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Self>> {
-        prepare::prepare(settings, data, backend)
-    }
-
-    fn check_same(&self, other: &Self) -> Result<()> {
-        same((&self.source, &self.target) == (&other.source, &other.target), "vocabularies")
     }
 }

@@ -4,19 +4,35 @@ use refrain_kernels::Backend;
 
 use super::data::{Dataset, TranslateExample};
 use super::{Description, Options, Translate};
+use crate::data::Examples;
 use crate::model::{RecurrentLayers, Task, TranslatorSizes};
 use crate::number::thousands;
-use crate::task::dataset::{Sets, loaders};
+use crate::task::same;
+use crate::task::sets::{Sets, loaders};
 use crate::task::text_side::{SideForm, TextSide};
 use crate::text::{TokenUnits, TokenizerOptions};
-use crate::train::{Config, Data, DataSummary, Defaults, Prepared, Settings};
+use crate::train::{Config, Data, DataSummary, Defaults, Prepared, Settings, TaskData, TrainableTask};
 use crate::{Note, Result};
 
-pub(super) fn prepare<B: Backend>(
-    settings: &Settings,
-    data: Data<Dataset>,
-    backend: &B,
-) -> Result<Prepared<Translate>> {
+impl TaskData for Dataset {
+    type Task = Translate;
+}
+
+impl TrainableTask for Translate {
+    type Dataset = Dataset;
+    type Loader = Examples<TranslateExample>;
+    type Options = Options;
+
+    fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Self>> {
+        prepare(settings, data, backend)
+    }
+
+    fn check_same(&self, other: &Self) -> Result<()> {
+        same((&self.source, &self.target) == (&other.source, &other.target), "vocabularies")
+    }
+}
+
+fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Translate>> {
     let config = Config::resolve(settings, defaults(data.train.len()), backend)?;
     let sets = Sets::of(data, &config)?;
     let mut notes = vec![];

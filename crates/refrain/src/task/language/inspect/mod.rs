@@ -2,12 +2,14 @@
 
 mod finder;
 mod gradients;
+#[cfg(feature = "train")]
 mod probe;
 mod unrolled;
 mod watch;
 
 use refrain_kernels::{Backend, Real};
 
+#[cfg(feature = "train")]
 pub(super) use probe::probe;
 pub use unrolled::MAX_UNROLLED;
 pub use watch::watch;
