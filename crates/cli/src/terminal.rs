@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use refrain::Cpu;
+use refrain::model::TaskName;
 use refrain::train::{Config, Done, Event, Reason, Start, Step};
 
 use crate::failure::in_flags;
@@ -221,14 +222,14 @@ impl Terminal {
         self.resume_hint(done);
         let run = model.parent().unwrap_or(model).display().to_string();
         self.line("\nTry next:");
-        match self.task {
-            "language" => self.line(&format!("  refrain sample {run} --length 500")),
-            "music" => self.line(&format!("  refrain sample {run} --out piece.mid")),
-            "forecast" => self.line(&format!("  refrain predict {run}")),
+        match TaskName::of(self.task) {
+            Some(TaskName::Language) => self.line(&format!("  refrain sample {run} --length 500")),
+            Some(TaskName::Music) => self.line(&format!("  refrain sample {run} --out piece.mid")),
+            Some(TaskName::Forecast) => self.line(&format!("  refrain predict {run}")),
             _ => self.line(&format!("  refrain predict {run} FILE")),
         }
-        match self.task {
-            "language" | "forecast" => self.line(&format!("  refrain inspect {run}")),
+        match TaskName::of(self.task) {
+            Some(TaskName::Language | TaskName::Forecast) => self.line(&format!("  refrain inspect {run}")),
             _ => self.line(&format!("  refrain inspect {run} FILE")),
         }
         self.line(&format!("  refrain info {run}"));

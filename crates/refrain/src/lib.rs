@@ -1,28 +1,53 @@
 //! refrain: a recurrent-network workbench.
 //!
-//! Elman RNN, GRU and LSTM models: trained, sampled, measured and looked into on the machine at hand, without a tensor
-//! framework underneath. A text becomes a model along the modules, in this order:
+//! Elman RNN, GRU and LSTM models: trained, sampled, evaluated and inspected on the machine at hand, without a tensor
+//! framework underneath. Data become a model along the modules, in this order:
 //!
-//! [`text`] (symbols and vocabulary) -> [`data`] (batches of ids) -> [`layer`] -> [`model`] (ids to losses, and the
-//! way back) -> [`train`] (updates, schedules, files, events) -> [`Model`] (one self-contained file) -> [`Session`]
-//! (writing, measuring) by way of [`sample`]. [`inspect`] shows what happens inside, [`picture`] draws it.
+//! [`text`] and [`format`](mod@format) (symbols, vocabularies, data formats) -> [`data`] (batches) -> [`params`], [`layer`], [`model`] (ids
+//! and frames to losses, forward and backward) -> [`Model`] (one value, bytes or a file) -> [`Session`] (a model on a backend) by way of
+//! [`sample`]; [`train`] and [`task`] bring it all together, [`inspect`] shows what happens inside, [`picture`] draws it.
 //!
-//! The library never prints: a run tells its listener every [`train::Event`]. Whatever a run computes follows from
-//! its settings, its text, its number of shards, the instruction set and the precision; never from the number of threads.
+//! The library never prints: a run tells its listener every [`train::Event`]. Whatever a run computes follows from its settings, its
+//! data, its number of shards, the instruction set and the precision; never from the number of threads.
 //!
-//! ```no_run
+//! ```
 //! use std::ops::ControlFlow;
-//! use refrain::{Cpu, sample::Options, task::Language, train::{Run, Settings}};
+//! use refrain::{AnyModel, Cpu, Session, task::classify, train::Settings};
 //!
 //! # fn main() -> refrain::Result<()> {
-//! let backend = Cpu::new(2)?;
-//! let settings = Settings { data: Some(vec!["play.txt".into()]), ..Settings::default() };
-//! let outcome = Run::<Language>::new(settings)?.train(&backend, |_event| ControlFlow::Continue(()))?;
-//! outcome.model.save("play.safetensors")?;
-//! println!("{}", outcome.model.on(&backend).write("ROMEO:", 200, &Options::default())?);
+//! // Two classes of sequences of two features, made in memory.
+//! let frame = |i: usize, t: usize| vec![(i % 2) as f32 * t as f32, 1.0];
+//! let sequences = (0..20).map(|i| (0..4).map(|t| frame(i, t)).collect::<Vec<_>>());
+//! let labels = (0..20).map(|i| ["flat", "rising"][i % 2]);
+//! let (train, valid) = classify::Dataset::new(sequences, labels)?.split(0.2, 1)?;
+//!
+//! let backend = Cpu::new(1)?;
+//! let settings = Settings { hidden_size: Some(8), epochs: Some(2), ..Settings::default() };
+//! let model = settings.fit(&backend, train, Some(valid), |_event| ControlFlow::Continue(()))?;
+//!
+//! let AnyModel::Classify(model) = AnyModel::from_bytes(&model.to_bytes()?)? else { unreachable!() };
+//! let session = Session::new(model, &backend);
+//! let new = (0..4).map(|t| frame(1, t)).collect::<Vec<_>>();
+//! let predicted = &session.predict(vec![new.clone().into()])?[0];
+//! println!("{} {:?}", session.model().task.labels()[predicted.class], predicted.probabilities);
+//! println!("{:?}", &session.trace(new.into())?["i"]);
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Features
+//!
+//! All are on by default. Without any, the library is inference on bytes.
+//!
+//! | feature | what it adds |
+//! | --- | --- |
+//! | `train` | settings, runs, what prepares data |
+//! | `files` | paths, locks, directories of runs, texts read in place |
+//! | `clock` | time limits and speeds |
+//! | `formats` | CSV, MIDI, NumPy, CoNLL and other data formats |
+//! | `tokenizers` | byte pair encoding |
+//! | `pictures` | images read, figures drawn |
+//! | `threads` | shards and streams on several threads |
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(feature = "train"),

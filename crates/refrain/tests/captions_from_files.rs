@@ -5,11 +5,12 @@ use std::fs::{self, File};
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use refrain::format::{Pixels, read_image};
 use refrain::sample::{BeamOptions, Options};
 use refrain::task::Caption;
 use refrain::task::caption::Decoding;
 use refrain::train::{Run, Settings};
-use refrain::{Cpu, Error, Model};
+use refrain::{Cpu, Error, InputProblem, Model};
 
 const NAMES: [&str; 3] = ["red", "green", "blue"];
 
@@ -110,6 +111,27 @@ fn colours_are_learned_by_their_names() {
 }
 
 #[test]
+fn images_in_memory_are_resized_as_those_of_files_are() {
+    let directory = tempfile::tempdir().unwrap();
+    let list = pictures(directory.path(), &[0, 10, 20, 30]);
+    let path = directory.path().join("striped.png");
+    let mut encoder = png::Encoder::new(File::create(&path).unwrap(), 8, 5);
+    encoder.set_color(png::ColorType::Rgb);
+    let bytes: Vec<u8> = (0..8 * 5 * 3_u32).map(|i| (i * 37 % 256) as u8).collect();
+    encoder.write_header().unwrap().write_image_data(&bytes).unwrap();
+    let small = Settings { image_size: Some(6), max_steps: Some(1), ..of_images(&list) };
+    let task = train(small).unwrap().task;
+    let image = read_image(&path, None).unwrap();
+    let numbers = task.numbers(image.clone().into()).unwrap();
+    assert_eq!(numbers.len(), 6 * 6 * 3);
+    assert_eq!(vec![numbers], task.read_inputs(&path).unwrap());
+    for (width, height) in [(6, 6), (9, 5), (0, 0), (usize::MAX, 2)] {
+        let broken = Pixels { width, height, ..image.clone() };
+        assert!(matches!(task.numbers(broken.into()), Err(InputProblem::Size { .. })), "{width} x {height}");
+    }
+}
+
+#[test]
 fn vectors_are_learned_and_a_model_file_keeps_all() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("vectors.csv");
@@ -130,13 +152,13 @@ fn vectors_are_learned_and_a_model_file_keeps_all() {
         let error = model.task.vectors_of(Path::new("x"), text).unwrap_err().to_string();
         assert!(error.contains(message), "{text:?}: {error}");
     };
-    bad("0,1,2,3\n", "x, line 1: has 4 columns, expected 2 numbers, and a text or none");
-    bad("0,NaN\n", "x, line 1: column 2:");
+    bad("0,1,2,3\n", "x, line 1: has 4 columns: expected 2 numbers, and a text or none");
+    bad("0,NaN\n", "x, line 1, column 2: a value is missing");
     bad("", "x: is empty");
     let wrong = session.predict(&[vec![1.0]], &Decoding::Greedy).unwrap_err().to_string();
-    assert!(wrong.contains("input 1 has 1 numbers: the model reads 2"), "{wrong}");
+    assert!(wrong.contains("input 1: has 1 numbers: 2 are expected"), "{wrong}");
     let none = session.predict(&inputs, &Decoding::Beam(BeamOptions { width: 0, length_penalty: 1.0 }));
-    assert!(none.unwrap_err().to_string().contains("beam is 0"));
+    assert!(none.unwrap_err().to_string().contains("`beam` is 0"));
     fs::write(directory.path().join("empty.csv"), "1,2,\n").unwrap();
     let error = model.task.read_dataset(&directory.path().join("empty.csv"), None);
     assert!(error.unwrap_err().to_string().contains("line 1: has no text"));
@@ -160,9 +182,9 @@ fn what_cannot_be_learned_from_is_said_with_its_place() {
         ("c.tsv", "good.png\tgood\nmissing.png\tbad\n", "c.tsv, line 2: there is no file \"missing.png\""),
         ("d.tsv", "good.png\tgood\ngood.png\t \n", "d.tsv, line 2: has an empty text"),
         ("e.csv", "1,2,one\n1,two\n", "e.csv, line 2: has 2 columns where the first row has 3"),
-        ("f.csv", "1,2,one\n1,NaN,two\n", "f.csv, line 2: column 2:"),
+        ("f.csv", "1,2,one\n1,NaN,two\n", "f.csv, line 2, column 2: a value is missing"),
         ("g.csv", "1,2,one\n1,2,\n", "g.csv, line 2: has no text"),
-        ("h.csv", "one\n", "has 1 column, expected at least one number and a text"),
+        ("h.csv", "one\n", "has 1 column: expected at least one number and a text"),
         ("i.tsv", "", "i.tsv: is empty"),
     ];
     for (name, text, expected) in cases {
@@ -176,13 +198,16 @@ fn what_cannot_be_learned_from_is_said_with_its_place() {
     };
     let (vectors, list) = (data("v.csv", "1,2,one\n3,4,two\n"), data("l.tsv", "good.png\tgood\n"));
     refused(settings(directory.path()), "is a folder: name the list of its captions");
-    refused(of_images(&vectors), "--image-size is for images: these data are vectors");
-    refused(Settings { augment: Some(true), ..settings(&vectors) }, "--augment is for images");
-    refused(Settings { flip: Some(true), ..of_images(&list) }, "give it with --augment");
+    refused(of_images(&vectors), "`image_size` is not used by data of vectors");
+    refused(
+        Settings { augment: Some(true), ..settings(&vectors) },
+        "`augment` is not used by data of vectors",
+    );
+    refused(Settings { flip: Some(true), ..of_images(&list) }, "`flip` is not used without `augment = true`");
     refused(Settings { image_size: Some(2), ..of_images(&list) }, "too small for 2 convolutions");
-    refused(Settings { image_size: Some(0), ..of_images(&list) }, "pixels cannot be made");
+    refused(Settings { image_size: Some(0), ..of_images(&list) }, "`image_size` is 0 x 0");
     refused(
         Settings { valid: Some(data("w.csv", "1,2,3,one\n")), ..settings(&vectors) },
-        "w.csv, line 1: has 4 columns, expected 2 numbers",
+        "w.csv, line 1: has 4 columns: expected 2 numbers",
     );
 }

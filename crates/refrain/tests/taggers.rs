@@ -2,12 +2,17 @@
 
 mod support;
 
+use std::ops::ControlFlow;
+
 use refrain::data::Batch;
 use refrain::kernels::{Cpu, Isa};
 use refrain::model::{
     CellKind, InputKind, LayerSizes, Network, RecurrentLayers, SpellingSizes, Tagger, TaggerBatch,
     TaggerSizes, TaggerWorkspace, Weights,
 };
+use refrain::task::tag::{Dataset, TagInput, TaggedInput};
+use refrain::train::Settings;
+use refrain::{Error, InputProblem};
 use support::check_gradients;
 
 const LABELS: usize = 3;
@@ -117,4 +122,31 @@ fn sizes_that_cannot_be_are_refused() {
         let message = Tagger::new(&bad).unwrap_err().to_string();
         assert!(message.contains(part), "no {part:?} in {message}");
     }
+}
+
+#[test]
+fn labels_that_are_not_one_for_each_step_are_refused() {
+    let frames = |steps: usize| TagInput::frames(&vec![vec![1.0, 2.0]; steps]);
+    let is_size = |error: &Error, what: &str| {
+        let Error::Input { problem: InputProblem::Size { what: found, .. }, .. } = error else {
+            return false;
+        };
+        *found == what
+    };
+    let error = Dataset::new([frames(2)], [["on", "off"], ["on", "off"]]).unwrap_err();
+    assert!(is_size(&error, "rows of labels"), "{error}");
+    let error = Dataset::new([frames(2), frames(3)], [["on", "off"], ["on", "off"]]).unwrap_err();
+    assert!(is_size(&error, "labels"), "{error}");
+    assert!(error.to_string().starts_with("the data, example 2"), "{error}");
+    // Records may be made without the constructor.
+    let tagged = |steps: usize| TaggedInput {
+        input: frames(steps),
+        labels: vec!["on".to_owned(), "off".to_owned()],
+        lines: vec![],
+    };
+    let data: Dataset = [tagged(2), tagged(1)].into_iter().collect();
+    let settings = Settings { valid_fraction: Some(0.0), max_steps: Some(1), ..Settings::default() };
+    let backend = Cpu::new(1).unwrap();
+    let error = settings.fit(&backend, data, None, |_| ControlFlow::Continue(())).unwrap_err();
+    assert!(is_size(&error, "labels"), "{error}");
 }

@@ -276,12 +276,12 @@ fn after_help() -> String {
 
 /// Settings as one would write them on the command line.
 fn flags(settings: &Settings) -> String {
-    let object = serde_json::to_value(settings).unwrap_or_default();
-    let pairs = object.as_object().into_iter().flatten();
-    let flag = |(name, value): (&String, &serde_json::Value)| {
-        format!("--{} {}", name.replace('_', "-"), value.to_string().trim_matches('"'))
-    };
-    pairs.map(flag).collect::<Vec<String>>().join(" ")
+    let values = serde_json::to_value(settings).unwrap_or_default();
+    // In the order of the fields, which a JSON object does not keep.
+    let names = settings.changes(&Settings::default()).into_iter();
+    let flag =
+        |name: &str| format!("--{} {}", name.replace('_', "-"), values[name].to_string().trim_matches('"'));
+    names.map(flag).collect::<Vec<String>>().join(" ")
 }
 
 const EXAMPLES: &str = "\
@@ -411,4 +411,18 @@ fn free_directory(settings: &Settings) -> PathBuf {
     let candidates = (1..).map(|n| if n == 1 { name.clone() } else { format!("{name}-{n}") });
     let free = candidates.map(|name| Path::new("runs").join(name)).find(|path| !path.exists());
     free.unwrap_or_else(|| Path::new("runs").join(&name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preset_can_be_written_out() {
+        let written = Preset::ALL.map(|preset| flags(&preset.settings()));
+        assert_eq!(
+            written,
+            ["--hidden-size 128 --num-layers 2 --dropout 0.0 --epochs 3", "--time-limit 20m"]
+        );
+    }
 }

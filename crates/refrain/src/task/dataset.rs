@@ -2,31 +2,10 @@
 
 use std::sync::Arc;
 
-use super::split::{Digest, hold_back};
+use super::record::Record;
+use super::split::hold_back;
 use crate::error::{Error, InputProblem, Place, Result};
 use crate::note::Note;
-
-/// One example as a value: what goes in and what should come out.
-pub trait Record {
-    /// Adds all that is learned from to a digest, which identifies the data of a run.
-    fn digest(&self, digest: &mut Digest);
-
-    /// Records of the same key stay together when a validation set is held out, so that nothing is validated on that was
-    /// trained on.
-    fn key(&self) -> Option<String> {
-        None
-    }
-
-    /// The training set keeps at least one record of each class.
-    fn class(&self) -> &str {
-        ""
-    }
-
-    /// Where a step of it stands in its file, from 1.
-    fn line(&self, _step: usize) -> Option<u64> {
-        None
-    }
-}
 
 /// Examples of a task.
 #[derive(Clone, Debug, PartialEq)]

@@ -10,6 +10,7 @@ pub mod forecast;
 mod labels;
 pub mod language;
 pub mod music;
+mod record;
 mod scaling;
 #[cfg(feature = "train")]
 mod sets;
@@ -22,12 +23,12 @@ use refrain_kernels::Backend;
 
 pub use caption::Caption;
 pub use classify::Classify;
-pub use dataset::{Dataset, Record};
+pub use dataset::Dataset;
 pub use forecast::Forecast;
 pub use language::Language;
 pub use music::Music;
+pub use record::{Digest, Record};
 pub use scaling::Scaling;
-pub use split::Digest;
 pub use tag::Tag;
 pub use text_side::TextSide;
 pub use translate::Translate;

@@ -1,9 +1,9 @@
 //! The training set and the validation set of a run.
 
-use super::dataset::{Dataset, Record};
-use super::split::Digest;
-use crate::Result;
+use super::dataset::Dataset;
+use super::record::{Digest, Record};
 use crate::data::{Example, Examples};
+use crate::error::{Error, Result};
 use crate::number::thousands;
 use crate::train::{Config, Data, DataSummary};
 
@@ -18,8 +18,12 @@ impl<E: Record> Sets<E> {
     /// Holds out a validation set, unless one is given.
     ///
     /// # Errors
-    /// As [`Dataset::split`].
+    /// As [`Dataset::split`]; [`Error::Input`] for a training set without any example.
     pub(super) fn of(data: Data<Dataset<E>>, config: &Config) -> Result<Self> {
+        if data.train.is_empty() {
+            let name = data.train.name();
+            return Err(Error::too_little(name, "has no examples", "there is nothing to learn from"));
+        }
         let mut digest = Digest::default();
         let held_out = data.valid.iter().flat_map(Dataset::records);
         data.train.records().iter().chain(held_out).for_each(|record| record.digest(&mut digest));

@@ -1,41 +1,13 @@
-//! What identifies data, and how a validation set is held out.
+//! How a validation set is held out.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-use sha2::{Digest as _, Sha256};
 
-use super::dataset::Record;
+use super::record::Record;
 use crate::error::{Error, InputProblem, Result, fraction};
-
-/// Identifies data by all that is in them.
-#[derive(Default)]
-pub struct Digest(Sha256);
-
-impl Digest {
-    /// Goes on with another piece.
-    pub fn add(&mut self, piece: &[u8]) {
-        self.0.update((piece.len() as u64).to_le_bytes());
-        self.0.update(piece);
-    }
-
-    /// Goes on with numbers.
-    pub fn add_numbers(&mut self, numbers: &[f32]) {
-        numbers.iter().for_each(|number| self.add(&number.to_le_bytes()));
-    }
-
-    /// In hexadecimal.
-    pub(super) fn finish(self) -> String {
-        self.0.finalize().iter().take(8).fold(String::new(), |mut hex, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
-    }
-}
 
 /// Holds out a random share of examples for validation. Those of the same key stay together, so the share is met about, and at
 /// least one of each class stays in the training set.
@@ -99,6 +71,7 @@ pub(super) fn hold_back<E: Record>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::record::Digest;
     use super::*;
 
     /// A number whose pairs are alike, of a class.

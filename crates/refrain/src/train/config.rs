@@ -315,7 +315,7 @@ pub(super) fn config_text(task: &str, config: &Config, options: &impl Serialize)
     };
     let config = Config { out: None, ..config.clone() };
     Ok(format!(
-        "# Every value in force in this run. `refrain train --config` takes such a file.\ntask = \"{task}\"\n{}{}",
+        "# Every value in force in this run: a configuration file for another one.\ntask = \"{task}\"\n{}{}",
         toml::to_string(&config).map_err(refuse)?,
         toml::to_string(options).map_err(refuse)?,
     ))

@@ -55,6 +55,11 @@ impl CaptionBatches {
     pub(super) fn valid(examples: Vec<CaptionExample>, batch_size: usize) -> Self {
         Self { examples: Examples::new(examples, batch_size, None), seed: 0, augment: None }
     }
+
+    /// The examples, in their own order.
+    pub(super) fn examples(&self) -> &[CaptionExample] {
+        self.examples.examples()
+    }
 }
 
 impl DataLoader for CaptionBatches {

@@ -102,7 +102,8 @@ impl Caption {
     /// An input in numbers, `[F]`: a vector on the scale of the training set, an image brought to the model's size.
     ///
     /// # Errors
-    /// [`InputProblem`] for a vector of another size, and where the model reads the other kind.
+    /// [`InputProblem`] for a vector of another size, an image without three values a pixel, and where the model reads the
+    /// other kind.
     pub fn numbers(&self, input: CaptionInput) -> Result<Vec<f32>, InputProblem> {
         match (&self.codec, input) {
             (InputCodec::Vector(scaling), CaptionInput::Vector(mut values)) => {
@@ -114,6 +115,11 @@ impl Caption {
                 Ok(values)
             }
             (InputCodec::Image { side }, CaptionInput::Image(image)) => {
+                let expected = image.width.saturating_mul(image.height).saturating_mul(3);
+                if image.values.len() != expected || expected == 0 {
+                    let found = image.values.len();
+                    return Err(InputProblem::Size { what: "values of colours", found, expected });
+                }
                 let image = match (image.width, image.height) == (*side, *side) {
                     true => image,
                     false => image

@@ -43,7 +43,7 @@ impl<B: Backend> Session<Caption, B> {
     /// The text of an input in ids, start and end included.
     fn ids_for(&self, input: &[f32], decoding: &Decoding) -> Result<Vec<u32>> {
         let task = &self.model().task;
-        let found = self.predict(&[input.to_vec()], decoding)?;
+        let found = self.predict(&[input], decoding)?;
         let text = found.first().map_or("", |captioned| &captioned.text);
         let (start, end) = task.boundaries();
         Ok([&[start][..], &task.tokenizer.encode(text), &[end]].concat())

@@ -1,5 +1,6 @@
 //! What a captioner does once it has learned.
 
+use std::borrow::Borrow;
 use std::ops::ControlFlow;
 
 use refrain_kernels::{Backend, Real, State};
@@ -44,8 +45,8 @@ pub struct CaptionEvaluation {
 }
 
 /// Inputs that are read together, and their texts.
-struct Part<'i> {
-    inputs: &'i [Vec<f32>],
+struct Part<'i, V> {
+    inputs: &'i [V],
     texts: Result<Vec<Captioned>>,
 }
 
@@ -60,7 +61,11 @@ impl<B: Backend> Session<Caption, B> {
     ///
     /// # Errors
     /// [`Error::Setting`] for a way of choosing that cannot be, [`Error::Input`] for inputs of another size.
-    pub fn predict(&self, inputs: &[Vec<f32>], decoding: &Decoding) -> Result<Vec<Captioned>> {
+    pub fn predict<V: Borrow<[f32]> + Sync>(
+        &self,
+        inputs: &[V],
+        decoding: &Decoding,
+    ) -> Result<Vec<Captioned>> {
         if let Decoding::Beam(options) = decoding {
             options.validate()?;
         }
@@ -68,13 +73,13 @@ impl<B: Backend> Session<Caption, B> {
             Sampler::new(options, None)?;
         }
         let size = model::Task::network(&self.model().task).sizes().input.size();
-        if let Some(number) = inputs.iter().position(|input| input.len() != size) {
-            let found = inputs[number].len();
+        if let Some(number) = inputs.iter().position(|input| input.borrow().len() != size) {
+            let found = inputs[number].borrow().len();
             let problem = InputProblem::Size { what: "numbers", found, expected: size };
             return Err(Error::input(format!("input {}", number + 1), problem));
         }
         let part = |inputs| Part { inputs, texts: Ok(vec![]) };
-        let mut parts: Vec<Part<'_>> = inputs.chunks(BATCH).map(part).collect();
+        let mut parts: Vec<Part<'_, V>> = inputs.chunks(BATCH).map(part).collect();
         self.backend().parallel(&mut parts, |i, part| {
             part.texts = self.write_part(i * BATCH, part.inputs, decoding);
         });
@@ -97,12 +102,12 @@ impl<B: Backend> Session<Caption, B> {
     ) -> Result<CaptionEvaluation> {
         let task = &self.model().task;
         let examples = task.examples(dataset.clone())?;
-        let (inputs, references) = by_image(dataset.records(), &examples);
         let mut batches = CaptionBatches::valid(examples, BATCH);
         let network = model::Task::network(task);
         let score = model::evaluate(self.backend(), network, self.weights(), &mut batches, |_, _| {
             ControlFlow::Continue(())
         })?;
+        let (inputs, references) = by_image(dataset.records(), batches.examples());
         let mut texts = TextScores::default();
         for (captioned, references) in self.predict(&inputs, decoding)?.iter().zip(&references) {
             texts.add(references, &captioned.text);
@@ -112,8 +117,7 @@ impl<B: Backend> Session<Caption, B> {
             let known =
                 numbers.iter().zip(known.records()).map(|(one, record)| (&one.values[..], &record.text[..]));
             let mut scores = TextScores::default();
-            let inputs = inputs.iter().map(|input| &input[..]);
-            let found = nearest(self.backend(), &known.collect::<Vec<_>>(), inputs);
+            let found = nearest(self.backend(), &known.collect::<Vec<_>>(), inputs.iter().copied());
             found.into_iter().zip(&references).for_each(|(text, references)| scores.add(references, text));
             Ok(scores)
         };
@@ -122,7 +126,12 @@ impl<B: Backend> Session<Caption, B> {
     }
 
     /// Texts for some inputs, the first of which is number `first` of all.
-    fn write_part(&self, first: usize, inputs: &[Vec<f32>], decoding: &Decoding) -> Result<Vec<Captioned>> {
+    fn write_part<V: Borrow<[f32]>>(
+        &self,
+        first: usize,
+        inputs: &[V],
+        decoding: &Decoding,
+    ) -> Result<Vec<Captioned>> {
         let task = &self.model().task;
         let network = model::Task::network(task);
         let mut writer = Writer { session: self, pass: CaptionerWorkspace::default() };
@@ -246,17 +255,20 @@ impl Caption {
 }
 
 /// Each different image once, with all of its texts; vectors are all different.
-fn by_image(records: &[Captioning], examples: &[CaptionExample]) -> (Vec<Vec<f32>>, Vec<Vec<String>>) {
-    let (mut inputs, mut references): (Vec<_>, Vec<Vec<String>>) = (vec![], vec![]);
+fn by_image<'a>(
+    records: &'a [Captioning],
+    examples: &'a [CaptionExample],
+) -> (Vec<&'a [f32]>, Vec<Vec<&'a str>>) {
+    let (mut inputs, mut references): (Vec<&[f32]>, Vec<Vec<&str>>) = (vec![], vec![]);
     let mut places = std::collections::BTreeMap::new();
     for (Captioning { text, image, .. }, CaptionExample { values, .. }) in records.iter().zip(examples) {
         let new = inputs.len();
         let place = image.as_ref().map_or(new, |image| *places.entry(image).or_insert(new));
         if place == new {
-            inputs.push(values.clone());
+            inputs.push(values);
             references.push(vec![]);
         }
-        references[place].push(text.clone());
+        references[place].push(text);
     }
     (inputs, references)
 }

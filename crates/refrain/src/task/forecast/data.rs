@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::anchored::Anchoring;
+use super::normalisation::Anchoring;
 use crate::data::Example;
 use crate::error::{Error, InputProblem, Place, Result};
 use crate::format::Series;
@@ -20,7 +20,7 @@ impl Dataset {
     /// Columns of equal length by name.
     ///
     /// # Errors
-    /// [`Error::Input`] if there are none, if their lengths differ, or for a value that is not finite.
+    /// [`Error::Input`] if there are none, if their lengths differ, if two have one name, or for a value that is not finite.
     ///
     /// ```
     /// use refrain::task::forecast::Dataset;
@@ -37,6 +37,9 @@ impl Dataset {
             let problem = InputProblem::Size { what: "steps", found: columns[c].len(), expected };
             let place = Place::of("the series").field(format!("column {:?}", names[c]));
             return Err(Error::Input { place, problem });
+        }
+        if let Some(name) = (1..names.len()).find_map(|c| names[..c].contains(&names[c]).then(|| &names[c])) {
+            return Err(Error::input("the series", InputProblem::RepeatedColumn { name: name.clone() }));
         }
         let row = |t: usize| columns.iter().map(move |column| column[t]);
         Ok(Series::new(names, (0..expected).flat_map(row).collect())?.into())

@@ -1,12 +1,12 @@
 //! The next numbers of a series, some steps ahead, with how sure they are.
 
-mod anchored;
 mod baseline;
 mod data;
 mod evaluate;
 #[cfg(all(feature = "train", feature = "files", feature = "formats"))]
 mod files;
 mod inspect;
+mod normalisation;
 #[cfg(feature = "train")]
 mod options;
 #[cfg(feature = "pictures")]
@@ -20,10 +20,10 @@ mod step;
 
 use serde::{Deserialize, Serialize};
 
-pub use anchored::Anchoring;
 pub use baseline::{Autoregression, Baseline};
 pub use data::{Dataset, Window};
 pub use evaluate::{ForecastErrors, ForecastEvaluation};
+pub use normalisation::Anchoring;
 #[cfg(feature = "train")]
 pub use options::Options;
 pub use predict::{Distribution, ForecastOutput};

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use refrain_kernels::Backend;
 
-use super::anchored::Anchoring;
 use super::baseline::Autoregression;
 use super::data::{Anchored, Dataset, Window, digest, transform};
+use super::normalisation::Anchoring;
 use super::scale::Scale;
 use super::season::find_season;
 use super::{Description, Forecast, Options};
 use crate::data::Examples;
-use crate::error::{Error, Place, Result, fraction};
+use crate::error::{Error, Place, Result, SettingProblem, fraction};
 use crate::model::{ForecasterSizes, FrameOutput, RecurrentLayers, Task};
 use crate::note::Note;
 use crate::number::thousands;
@@ -68,7 +68,7 @@ impl TrainableTask for Forecast {
 
 fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Forecast>> {
     let Data { train: dataset, valid } = data;
-    refuse(settings, valid.is_some())?;
+    refuse(settings, &dataset, valid.is_some())?;
     let horizon = settings.horizon.unwrap_or(1);
     at_least_one("horizon", horizon as u64)?;
     let test_fraction = settings.test_fraction.unwrap_or(0.2);
@@ -117,13 +117,23 @@ fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) ->
 }
 
 /// Refuses what makes no sense for a series.
-fn refuse(settings: &Settings, has_valid: bool) -> Result<()> {
+fn refuse(settings: &Settings, dataset: &Dataset, has_valid: bool) -> Result<()> {
     if settings.valid.is_some() || has_valid {
         let context = "for a series, which is validated on its own end: `valid_fraction` says how much of it";
         return Err(unused("valid", context));
     }
     if settings.bidirectional == Some(true) {
         return Err(unused("bidirectional", "for a series: what comes after is what is forecast"));
+    }
+    // A reader chooses among the columns of a file; of values in memory all are forecast.
+    let names = &dataset.series.names;
+    if let Some(columns) =
+        settings.columns.as_ref().filter(|columns| !columns.is_empty() && *columns != names)
+    {
+        let found = format!("is {}", columns.join(", "));
+        let expected = format!("the data have the columns {}, all of which are forecast", names.join(", "));
+        let problem = SettingProblem::Mismatch { found, expected };
+        return Err(Error::Setting { setting: "columns", problem });
     }
     Ok(())
 }

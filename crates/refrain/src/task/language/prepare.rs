@@ -1,6 +1,7 @@
 //! From settings to batches: the texts opened and scanned, the vocabulary made, training and validation part cut.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::sync::Arc;
 
 use refrain_kernels::Backend;
@@ -98,22 +99,7 @@ fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) ->
         settings = chosen.settings.clone();
     }
     let (config, options) = resolve(&settings, size, backend)?;
-    let (batches, valid_batches) = if options.lines {
-        let lines = Lines::new(&text, train.clone(), config.batch_size, Some(config.seed))?;
-        // Shuffled, so that the first batches are a fair sample of a part too large to measure whole.
-        let measure = || Lines::new(&text, valid.clone(), config.batch_size, Some(config.seed));
-        (Batches::from(lines), (!valid.is_empty()).then(measure).transpose()?.map(Batches::from))
-    } else {
-        let windows = Windows::new(&text, train.clone(), config.batch_size, options.seq_length)?;
-        let how = Evaluation {
-            rows: VALIDATION_LANES,
-            steps: options.seq_length.max(64),
-            warm_up: VALIDATION_WARM_UP,
-            limit: Some(VALIDATION_TARGETS),
-        };
-        let measure = || Windows::evaluation(&text, valid.clone(), how);
-        (Batches::from(windows), (valid.end - valid.start > 1).then(measure).transpose()?.map(Batches::from))
-    };
+    let (batches, valid_batches) = batches(&text, train.clone(), valid.clone(), &config, &options)?;
     let why_sizes = chosen.iter().map(|chosen| chosen.note.clone());
     let notes = corpus.notes().iter().cloned().chain(batches.notes()).chain(why_sizes).collect();
     let data = DataSummary {
@@ -126,6 +112,33 @@ fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) ->
         ..DataSummary::default()
     };
     prepared(config, options, vocabulary, batches, valid_batches, data)
+}
+
+/// Batches of the training part of a text, and of its validation part if that has anything to predict.
+fn batches(
+    text: &EncodedText,
+    train: Range<u64>,
+    valid: Range<u64>,
+    config: &Config,
+    options: &Options,
+) -> Result<(Batches, Option<Batches>)> {
+    if options.lines {
+        let lines = Lines::new(text, train, config.batch_size, Some(config.seed))?;
+        // Shuffled, so that the first batches are a fair sample of a part too large to measure whole.
+        let measure = || Lines::new(text, valid.clone(), config.batch_size, Some(config.seed));
+        Ok((lines.into(), (!valid.is_empty()).then(measure).transpose()?.map(Batches::from)))
+    } else {
+        let windows = Windows::new(text, train, config.batch_size, options.seq_length)?;
+        let how = Evaluation {
+            rows: VALIDATION_LANES,
+            steps: options.seq_length.max(64),
+            warm_up: VALIDATION_WARM_UP,
+            limit: Some(VALIDATION_TARGETS),
+        };
+        let measure = || Windows::evaluation(text, valid.clone(), how);
+        let has_targets = valid.end - valid.start > 1;
+        Ok((windows.into(), has_targets.then(measure).transpose()?.map(Batches::from)))
+    }
 }
 
 /// The rest of a summary follows from the batches.

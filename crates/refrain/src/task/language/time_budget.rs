@@ -66,22 +66,7 @@ pub(super) fn choose<B: Backend>(
     let learnable = |settings: &Settings| {
         Ok::<_, Error>(chars_per_s(settings, size, vocab_size, backend)? * limit.seconds)
     };
-    let mut best = SIZES[0].settings(settings);
-    let mut characters = learnable(&best)?;
-    // A small text is learned by heart by anything larger.
-    let larger = if symbols < SMALL_TEXT { &[] } else { &SIZES[1..] };
-    for larger in larger {
-        // Twice the width takes twice the time at least.
-        if characters < 2.0 * larger.enough {
-            break;
-        }
-        let candidate = larger.settings(settings);
-        let enough = learnable(&candidate)?;
-        if enough < larger.enough {
-            break;
-        }
-        (best, characters) = (candidate, enough);
-    }
+    let (mut best, mut characters) = largest(settings, symbols, learnable)?;
     // Measured on a large text only.
     if settings.batch_size.is_none() && symbols >= SMALL_TEXT {
         let steps = resolve(&best, size, backend)?.1.seq_length;
@@ -113,6 +98,32 @@ pub(super) fn choose<B: Backend>(
     );
     let note = Note::Chosen { setting: "hidden_size", choice };
     Ok(Some(Chosen { settings: best, note, seconds: began.seconds() }))
+}
+
+/// The settings with the largest size that there is time for, and the characters that it learns from in the time, as
+/// `learnable` measures them.
+fn largest(
+    settings: &Settings,
+    symbols: u64,
+    learnable: impl Fn(&Settings) -> Result<f64>,
+) -> Result<(Settings, f64)> {
+    let mut best = SIZES[0].settings(settings);
+    let mut characters = learnable(&best)?;
+    // A small text is learned by heart by anything larger.
+    let larger = if symbols < SMALL_TEXT { &[] } else { &SIZES[1..] };
+    for larger in larger {
+        // Twice the width takes twice the time at least.
+        if characters < 2.0 * larger.enough {
+            break;
+        }
+        let candidate = larger.settings(settings);
+        let enough = learnable(&candidate)?;
+        if enough < larger.enough {
+            break;
+        }
+        (best, characters) = (candidate, enough);
+    }
+    Ok((best, characters))
 }
 
 impl Size {

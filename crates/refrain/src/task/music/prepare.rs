@@ -5,7 +5,7 @@ use refrain_kernels::Backend;
 use super::data::{Dataset, Piece, Pieces};
 use super::{Description, Music, Options};
 use crate::data::Examples;
-use crate::error::{Error, Result};
+use crate::error::{Error, InputProblem, Result};
 use crate::format::{NOTES, StepsPerQuarter};
 use crate::model::{CellKind, ForecasterSizes, FrameOutput, RecurrentLayers, Task};
 use crate::number::thousands;
@@ -71,7 +71,10 @@ fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) ->
         ..sets.summary("pieces", &config)
     };
     let batches = |pieces: Dataset, seed| -> Result<_> {
-        let pieces = pieces.encode_into(|roll| Ok(Piece(roll)))?;
+        let pieces = pieces.encode_into(|roll| match roll.is_empty() {
+            true => Err(InputProblem::malformed("has no frames", "leave it out")),
+            false => Ok(Piece(roll)),
+        })?;
         Ok(Examples::new(pieces, config.batch_size, seed))
     };
     let has_valid = !sets.valid.is_empty();

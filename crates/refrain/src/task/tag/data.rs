@@ -98,13 +98,20 @@ impl Dataset {
         }
         let tagged = |(input, labels)| TaggedInput { input, labels, lines: vec![] };
         let dataset: Self = inputs.into_iter().zip(labels).map(tagged).collect();
-        dataset.encode(|TaggedInput { input, labels, .. }| match (labels.len(), input.steps()) {
+        dataset.encode(|tagged| tagged.check().map_err(|problem| (0, problem)))?;
+        Ok(dataset)
+    }
+}
+
+impl TaggedInput {
+    /// Refuses labels that are not one for each step.
+    fn check(&self) -> Result<(), InputProblem> {
+        match (self.labels.len(), self.input.steps()) {
             (found, expected) if found != expected => {
-                Err((0, InputProblem::Size { what: "labels", found, expected }))
+                Err(InputProblem::Size { what: "labels", found, expected })
             }
             _ => Ok(()),
-        })?;
-        Ok(dataset)
+        }
     }
 }
 
@@ -205,7 +212,8 @@ impl Tag {
         dataset.encode(|tagged| {
             let label =
                 |(at, label): (usize, &String)| self.labels.id(label).map_err(|problem| (at, problem));
-            let input = self.encode(&tagged.input).map_err(|problem| (0, problem))?;
+            let encoded = tagged.check().and_then(|()| self.encode(&tagged.input));
+            let input = encoded.map_err(|problem| (0, problem))?;
             let labels = tagged.labels.iter().enumerate().map(label).collect::<Result<_, _>>()?;
             Ok(TagExample { labels, ..input })
         })
