@@ -40,8 +40,10 @@ impl Failure {
 fn is_usage(error: &Error) -> bool {
     match error {
         Error::Setting { .. } | Error::Isa(_) => true,
-        Error::Input { problem, .. } => matches!(problem, InputProblem::UnknownSymbols { .. }),
-        Error::Run { problem, .. } => matches!(problem, RunProblem::Exists | RunProblem::NotARun { .. }),
+        Error::Input { problem, .. } => {
+            matches!(problem, InputProblem::UnknownSymbols { .. } | InputProblem::Syntax { .. })
+        }
+        Error::Run { problem, .. } => !matches!(problem, RunProblem::Inconsistent { .. }),
         _ => false,
     }
 }

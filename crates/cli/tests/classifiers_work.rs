@@ -187,7 +187,7 @@ fn what_cannot_be_classified_is_refused_with_its_place() {
             &["--length-penalty is for translators and captioners"],
         ),
         ("predict texts reviews.tsv --seed 1", 2, &["--temperature"]),
-        ("train reviews.tsv --sample-every 3 --out run", 2, &["--sample-every has no use here"]),
+        ("train reviews.tsv --sample-every 3 --out run", 2, &["--sample-every is not used by this task"]),
         (
             "train reviews.tsv --valid reviews.tsv --valid-fraction 0.2 --out run",
             2,

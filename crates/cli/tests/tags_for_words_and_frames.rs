@@ -106,7 +106,7 @@ fn data_that_cannot_be_tagged() {
         ("names.conll --column nonsense", 2, &["a number from 1", "nonsense"]),
         ("names.conll --word-column 0", 2, &["a number from 1"]),
         ("names.conll --units char", 2, &["are read in words"]),
-        ("names.conll --min-count 1000", 2, &["no words occur 1000 times"]),
+        ("names.conll --min-count 1000", 2, &["but no words occur as often"]),
         ("names.conll --word-dropout 1", 2, &["word-dropout is 1"]),
         ("names.conll --char-hidden-size 0", 2, &["hidden size of characters is 0"]),
         ("names.conll --valid frames.csv", 1, &["frames.csv", "reads words"]),

@@ -44,6 +44,6 @@ impl Series {
 
     /// `T`.
     pub fn steps(&self) -> usize {
-        self.values.len() / self.names.len()
+        self.values.len() / self.names.len().max(1)
     }
 }

@@ -56,8 +56,8 @@ pub struct Measured {
     pub valid_accuracy: Option<f64>,
 }
 
-/// The metadata.
-#[derive(Serialize, Deserialize)]
+/// The metadata, as they are written.
+#[derive(Serialize)]
 struct Content<D> {
     format: u32,
     task: String,
@@ -66,7 +66,13 @@ struct Content<D> {
     history: History,
 }
 
-/// As much of it as every version has.
+/// How it was trained.
+#[derive(Deserialize)]
+struct Trained {
+    history: History,
+}
+
+/// As much of the metadata as every version has.
 #[derive(Deserialize)]
 struct Head {
     format: u32,
@@ -107,20 +113,31 @@ impl<'b> ModelBytes<'b> {
         self.read().map_err(wrong(name))
     }
 
+    /// The parameters of a model with this layout, and how it was trained; what else the file says is not read.
+    pub(crate) fn params(&self, layout: &Layout, name: &str) -> Result<(Vec<f32>, History)> {
+        self.trained(layout).map_err(wrong(name))
+    }
+
+    fn trained(&self, layout: &Layout) -> Result<(Vec<f32>, History), ModelProblem> {
+        let Trained { history } = self.container.content()?;
+        Ok((params_of(layout, &self.container)?, history))
+    }
+
     fn read<T: Task>(&self) -> Result<Model<T>, ModelProblem> {
         if self.head.task != T::NAME {
             return Err(ModelProblem::WrongTask { found: self.head.task.clone(), expected: T::NAME });
         }
-        let content: Content<T::Description> = self.container.content()?;
-        let task = T::new(content.description).map_err(|error| {
+        // What else the metadata have is passed over.
+        let description: T::Description = self.container.content()?;
+        let task = T::new(description).map_err(|error| {
             let what = match error {
                 Error::Model { problem, .. } => problem.to_string(),
                 error => error.to_string(),
             };
             ModelProblem::Inconsistent { what: format!("describes a model that cannot be: {what}") }
         })?;
-        let params = params_of(task.network().layout(), &self.container)?;
-        Ok(Model { task, params, history: content.history })
+        let (params, history) = self.trained(task.network().layout())?;
+        Ok(Model { task, params, history })
     }
 }
 

@@ -21,7 +21,7 @@ impl Scaling {
     pub fn of<'a>(width: usize, sequences: impl Iterator<Item = &'a [f32]> + Clone) -> Self {
         let mut count = 0.0_f64;
         let (mut sums, mut squares) = (vec![0.0_f64; width], vec![0.0_f64; width]);
-        for frame in sequences.flat_map(|sequence| sequence.chunks_exact(width)) {
+        for frame in sequences.flat_map(|sequence| sequence.chunks_exact(width.max(1))) {
             count += 1.0;
             for ((sum, square), &x) in sums.iter_mut().zip(&mut squares).zip(frame) {
                 *sum += f64::from(x);
@@ -54,11 +54,21 @@ impl Scaling {
     /// A sequence of frames `[_, width]` as a model reads it.
     ///
     /// # Errors
-    /// [`InputProblem::Size`] for frames of another width.
+    /// [`InputProblem`] for frames of another width, none at all, a last one that is not whole, or values that are not finite.
     pub(super) fn frames(&self, mut values: Vec<f32>, width: usize) -> Result<Vec<f32>, InputProblem> {
-        if width != self.means.len() {
-            let expected = self.means.len();
+        let expected = self.means.len();
+        if width != expected {
             return Err(InputProblem::Size { what: "features in a frame", found: width, expected });
+        }
+        if values.is_empty() {
+            let (found, expected) = ("has no frames".to_owned(), "leave it out".to_owned());
+            return Err(InputProblem::TooLittle { found, expected });
+        }
+        if !values.len().is_multiple_of(width) {
+            return Err(InputProblem::PartialRow { values: values.len(), width });
+        }
+        if let Some(value) = values.iter().find(|value| !value.is_finite()) {
+            return Err(InputProblem::NonFinite { value: value.to_string() });
         }
         self.apply(&mut values);
         Ok(values)
@@ -66,7 +76,7 @@ impl Scaling {
 
     /// Scales frames `[_, width]` in place.
     pub fn apply(&self, frames: &mut [f32]) {
-        for frame in frames.chunks_exact_mut(self.means.len()) {
+        for frame in frames.chunks_exact_mut(self.means.len().max(1)) {
             let parts = frame.iter_mut().zip(&self.means).zip(&self.deviations);
             parts.for_each(|((x, mean), deviation)| *x = (*x - mean) / deviation);
         }

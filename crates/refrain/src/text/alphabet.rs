@@ -151,8 +151,9 @@ impl Alphabet {
         if missing.is_empty() {
             return Ok(ids);
         }
-        let missing: Vec<_> = missing.into_iter().map(|symbol| self.units.describe(symbol)).collect();
-        Err(never_seen(&missing, self.units.plural()))
+        let described: Vec<_> = missing.iter().map(|&symbol| self.units.describe(symbol)).collect();
+        let written = |symbol| char::from_u32(symbol).map(String::from).unwrap_or_default();
+        Err(never_seen(missing.into_iter().map(written).collect(), &described, self.units.plural()))
     }
 
     /// The id of the line end, where the alphabet has one.
@@ -197,8 +198,8 @@ impl Alphabet {
     }
 }
 
-/// Refuses a prompt that has these tokens in it.
-pub(super) fn never_seen(missing: &[String], plural: &str) -> Error {
+/// Refuses a prompt that has these tokens in it, as they are written and as messages describe them.
+pub(super) fn never_seen(symbols: Vec<String>, missing: &[String], plural: &str) -> Error {
     let listed = &missing[..missing.len().min(MAX_LISTED)];
     let more = match missing.len() - listed.len() {
         0 => String::new(),
@@ -209,7 +210,7 @@ pub(super) fn never_seen(missing: &[String], plural: &str) -> Error {
         "the model has never seen {}{more}: leave {pronoun} out, or use only the {plural} of its vocabulary",
         listed.join(", "),
     );
-    let problem = InputProblem::UnknownSymbols { symbols: missing.to_vec(), message };
+    let problem = InputProblem::UnknownSymbols { symbols, message };
     Error::at(Place::of("prompt"), problem)
 }
 

@@ -196,11 +196,16 @@ impl Vocabulary {
             let in_mid_line = || words.known(&format!(" {word}")).filter(|_| ids.is_empty());
             match words.known(word).or_else(in_mid_line) {
                 Some(id) => ids.push(id),
-                None => missing.push(format!("the word \"{}\"", escaped(word.trim_start()))),
+                None => missing.push(word.trim_start().to_owned()),
             }
         }
         missing.dedup();
-        if missing.is_empty() { Ok(ids) } else { Err(alphabet::never_seen(&missing, "words")) }
+        let described: Vec<_> =
+            missing.iter().map(|word| format!("the word \"{}\"", escaped(word))).collect();
+        match missing.is_empty() {
+            true => Ok(ids),
+            false => Err(alphabet::never_seen(missing, &described, "words")),
+        }
     }
 
     /// The text of the first token of a text, known or not.

@@ -21,10 +21,10 @@ pub use config::{Config, Defaults, available_threads};
 pub(crate) use config::{at_least_one, at_most, unused};
 pub use event::{Done, Event, Reason, Start, Step};
 pub(crate) use milestones::VALIDATION_TARGETS;
-pub use run::{Outcome, RESUMABLE, Run};
+pub use run::{RESUMABLE, Run};
 pub use settings::{Example, Optimizer, Preset, Schedule, Settings, Span};
 #[cfg(all(feature = "files", feature = "formats"))]
 pub use trainable_task::ReadData;
 pub use trainable_task::{Data, DataSummary, Prepared, TaskData, TrainableTask};
 pub use trainer::{StepReport, Trainer};
-pub use training::{Listener, Training};
+pub use training::{Listener, Outcome, Training};

@@ -10,8 +10,8 @@ use super::config::config_text;
 #[cfg(feature = "files")]
 use super::run_dir::RunDir;
 use super::trainable_task::{Data, Prepared, TaskData, TrainableTask};
-use super::training::{Listener, Training};
-use super::{Config, Done, Settings};
+use super::training::{Listener, Outcome, Plan, Training};
+use super::{Config, Settings};
 use crate::data::DataLoader;
 use crate::error::{Error, Result, RunProblem, SettingProblem};
 use crate::model::{Network, check_memory};
@@ -20,25 +20,7 @@ use crate::text::Source;
 
 /// A run that is ready to start or to go on.
 pub struct Run<T: TrainableTask, B: Backend> {
-    pub(super) backend: B,
-    pub(super) prepared: Prepared<T>,
-    pub(super) start: Checkpoint,
-    /// Where the run has its directory, or will have it.
-    #[cfg(feature = "files")]
-    pub(super) out: Option<PathBuf>,
-    /// Whether the run goes on from a checkpoint.
-    pub(super) resumed: bool,
-    /// A text to show the network's activations on while it trains.
-    pub(super) probe: Option<Source>,
-}
-
-/// What a run leaves.
-#[derive(Debug)]
-pub struct Outcome<T> {
-    /// The model that is kept: the best on the validation set, or without one, the last.
-    pub model: Model<T>,
-    /// How the run ended.
-    pub done: Done,
+    plan: Plan<T, B>,
 }
 
 /// The settings that may change when a run is resumed.
@@ -79,7 +61,7 @@ impl<T: TrainableTask, B: Backend> Run<T, B> {
         let params = network.layout().init(config.seed);
         let start = fresh_checkpoint(&prepared, params);
         let backend = backend.for_hidden_size(config.hidden_size);
-        Ok(Run {
+        let plan = Plan {
             backend,
             #[cfg(feature = "files")]
             out: config.out.clone(),
@@ -87,7 +69,8 @@ impl<T: TrainableTask, B: Backend> Run<T, B> {
             start,
             resumed: false,
             probe: None,
-        })
+        };
+        Ok(Run { plan })
     }
 
     /// The same, starting from the parameters of a model instead of random ones (fine-tuning).
@@ -95,10 +78,10 @@ impl<T: TrainableTask, B: Backend> Run<T, B> {
     /// # Errors
     /// [`Error::Setting`] if that model has other layers, vocabularies or labels.
     pub fn starting_from(mut self, model: Model<T>) -> Result<Self> {
-        let Prepared { task, .. } = &self.prepared;
+        let Prepared { task, .. } = &self.plan.prepared;
         task.check_same(&model.task)?;
         check_same_layers(task.network(), model.task.network())?;
-        self.start = fresh_checkpoint(&self.prepared, model.params);
+        self.plan.start = fresh_checkpoint(&self.plan.prepared, model.params);
         Ok(self)
     }
 
@@ -114,7 +97,7 @@ impl<T: TrainableTask, B: Backend> Run<T, B> {
         if let Some(out) = &settings.out {
             RunDir::check_free(out)?;
         }
-        let initial = settings.init_from.as_ref().map(Model::<T>::load).transpose()?;
+        let initial = settings.init_from.as_deref().map(T::read_model).transpose()?;
         let data = T::read_data(&settings)?;
         let run = Self::new(settings, data, backend)?;
         match initial {
@@ -186,7 +169,7 @@ impl<T: TrainableTask, B: Backend> Run<T, B> {
             });
         }
         let backend = backend.for_hidden_size(prepared.config.hidden_size);
-        Ok(Run {
+        let plan = Plan {
             backend,
             #[cfg(feature = "files")]
             out,
@@ -194,24 +177,26 @@ impl<T: TrainableTask, B: Backend> Run<T, B> {
             start,
             resumed: true,
             probe: None,
-        })
+        };
+        Ok(Run { plan })
     }
 
     /// Every value in force that is not the task's own.
     pub fn config(&self) -> &Config {
-        &self.prepared.config
+        &self.plan.prepared.config
     }
 
     /// Where the run is computed, its precision settled.
     pub fn backend(&self) -> &B {
-        &self.backend
+        &self.plan.backend
     }
 
     /// The same, which shows what the network does with a text (the beginning of it), before the first update and after every
     /// validation ([`super::Event::Probe`]). That changes no result.
     #[must_use]
-    pub fn probing(self, text: Source) -> Self {
-        Self { probe: Some(text), ..self }
+    pub fn probing(mut self, text: Source) -> Self {
+        self.plan.probe = Some(text);
+        self
     }
 
     /// Trains until an end is reached or `listen` breaks off.
@@ -234,7 +219,7 @@ impl<T: TrainableTask, B: Backend> Run<T, B> {
     /// # Errors
     /// If the run's directory cannot be made.
     pub fn start(self, listen: &mut Listener<'_>) -> Result<Training<T, B>> {
-        let mut training = Training::new(self)?;
+        let mut training = Training::new(self.plan)?;
         training.begin(listen)?;
         Ok(training)
     }

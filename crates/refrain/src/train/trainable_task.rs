@@ -1,11 +1,16 @@
 //! What a run needs of a task: its data as values, how they become batches, and what can be shown of the model so far.
 
+#[cfg(all(feature = "files", feature = "formats"))]
+use std::path::Path;
+
 use refrain_kernels::Backend;
 
 use super::{Config, Settings};
 use crate::data::DataLoader;
 use crate::inspect::Probe;
 use crate::model::{Network, Task, Weights};
+#[cfg(all(feature = "files", feature = "formats"))]
+use crate::store::Model;
 use crate::text::Source;
 use crate::{Note, Result};
 
@@ -73,7 +78,7 @@ impl<D> From<D> for Data<D> {
     }
 }
 
-/// A task whose data can be read from the files that the settings name.
+/// A task whose data and models can be read from the files that the settings name.
 #[cfg(all(feature = "files", feature = "formats"))]
 pub trait ReadData: TrainableTask {
     /// Reads `data` and, where it is given, `valid`.
@@ -82,6 +87,12 @@ pub trait ReadData: TrainableTask {
     /// [`crate::Error::Io`] and [`crate::Error::Input`] for files that cannot be read or understood;
     /// [`crate::Error::Setting`] if none is named, or more than the task learns from.
     fn read_data(settings: &Settings) -> Result<Data<Self::Dataset>>;
+
+    /// Reads the model to start from. (Each task does it for itself, so that the program has the code for it once.)
+    ///
+    /// # Errors
+    /// As [`Model::load`].
+    fn read_model(path: &Path) -> Result<Model<Self>>;
 }
 
 /// Everything that a run begins with.

@@ -14,10 +14,12 @@ use super::event::{Done, Reason, Start, Step};
 use super::run_dir::RunDir;
 use super::schedule::{self, Position};
 use super::trainable_task::{DataSummary, Prepared, TrainableTask};
-use super::{Config, Event, Outcome, Run, Trainer};
+use super::{Config, Event, Trainer};
 use crate::data::{Batch, DataLoader};
-use crate::error::{Divergence, Error, Result};
+use crate::error::{Divergence, Error, InputProblem, Result};
 use crate::model::Network;
+#[cfg(feature = "files")]
+use crate::store::read_model;
 use crate::store::{Checkpoint, Model, Progress};
 use crate::text::Source;
 
@@ -27,7 +29,30 @@ const DIVERGED: f64 = 50.0;
 /// What hears of a run, and may end it.
 pub type Listener<'l> = dyn FnMut(&Event) -> ControlFlow<()> + 'l;
 
-/// A run under way. [`Run::train`] makes all its steps; one by one they can be made from [`Run::start`] on.
+/// What training begins with.
+pub(super) struct Plan<T: TrainableTask, B: Backend> {
+    pub(super) backend: B,
+    pub(super) prepared: Prepared<T>,
+    pub(super) start: Checkpoint,
+    /// Where the run has its directory, or will have it.
+    #[cfg(feature = "files")]
+    pub(super) out: Option<PathBuf>,
+    /// Whether the run goes on from a checkpoint.
+    pub(super) resumed: bool,
+    /// A text to show the network's activations on while it trains.
+    pub(super) probe: Option<Source>,
+}
+
+/// What a run leaves.
+#[derive(Debug)]
+pub struct Outcome<T> {
+    /// The model that is kept: the best on the validation set, or without one, the last.
+    pub model: Model<T>,
+    /// How the run ended.
+    pub done: Done,
+}
+
+/// A run under way. [`super::Run::train`] makes all its steps; one by one they can be made from [`super::Run::start`] on.
 pub struct Training<T: TrainableTask, B: Backend> {
     pub(super) backend: B,
     pub(super) config: Config,
@@ -56,10 +81,10 @@ pub struct Training<T: TrainableTask, B: Backend> {
 }
 
 impl<T: TrainableTask, B: Backend> Training<T, B> {
-    pub(super) fn new(run: Run<T, B>) -> Result<Self> {
+    pub(super) fn new(plan: Plan<T, B>) -> Result<Self> {
         #[cfg(feature = "files")]
-        let directory = directory_of(&run)?;
-        let Run { backend, prepared, start, resumed, probe, .. } = run;
+        let directory = directory_of(&plan)?;
+        let Plan { backend, prepared, start, resumed, probe, .. } = plan;
         let Prepared { config, task, train, valid, data, .. } = prepared;
         let Checkpoint { progress, params, moments, average, state } = start;
         let network = task.network().clone();
@@ -103,17 +128,22 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
     /// One update, with the validation, sample and checkpoint that are due after it; gives the reason once the run has ended.
     ///
     /// # Errors
-    /// As [`Run::train`].
+    /// As [`super::Run::train`].
     pub fn step(&mut self, listen: &mut Listener<'_>) -> Result<Option<Reason>> {
         if self.stop.is_some() {
             return Ok(self.stop);
         }
-        let (epoch, index) = (self.progress.epoch, self.progress.batch);
-        if !self.train.batch(epoch, index, &mut self.batch)? {
-            (self.progress.epoch, self.progress.batch) = (epoch + 1, 0);
-            return self.step(listen);
+        if !self.train.batch(self.progress.epoch, self.progress.batch, &mut self.batch)? {
+            (self.progress.epoch, self.progress.batch) = (self.progress.epoch + 1, 0);
+            if !self.train.batch(self.progress.epoch, 0, &mut self.batch)? {
+                let problem = InputProblem::TooLittle {
+                    found: "has no batch".to_owned(),
+                    expected: "give one example at least".to_owned(),
+                };
+                return Err(Error::input(&self.data.name, problem));
+            }
         }
-        if self.train.starts_afresh(index) {
+        if self.train.starts_afresh(self.progress.batch) {
             self.trainer.reset_state(self.batch.rows());
         }
         self.update(listen)?;
@@ -140,7 +170,7 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
         Ok(self.model_of(self.finite_params(self.trainer.kept())?))
     }
 
-    /// All that [`Run::from_bytes`] needs to go on from here, beside settings and data.
+    /// All that [`super::Run::from_bytes`] needs to go on from here, beside settings and data.
     ///
     /// # Errors
     /// As [`Training::model`].
@@ -320,7 +350,7 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
     /// Ends the run, wherever it is: the last checkpoint is saved, and the best model returned.
     ///
     /// # Errors
-    /// As [`Run::train`].
+    /// As [`super::Run::train`].
     pub fn finish(mut self, listen: &mut Listener<'_>) -> Result<Outcome<T>> {
         let reason = self.stop.unwrap_or(Reason::Interrupted);
         if self.valid.is_none() {
@@ -332,7 +362,11 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
         let path = self.best_model_path();
         let model = match (&path, self.kept.take()) {
             #[cfg(feature = "files")]
-            (Some(path), _) => Model::load(path)?,
+            (Some(path), _) => {
+                let layout = self.task.network().layout();
+                let (params, history) = read_model(path, |bytes, name| bytes.params(layout, name))?;
+                Model { task: self.task.clone(), params, history }
+            }
             (_, Some(kept)) => self.model_of(kept),
             (_, None) => self.model()?,
         };
@@ -384,7 +418,7 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
 
 /// The run's directory, made or opened, if it has one.
 #[cfg(feature = "files")]
-fn directory_of<T: TrainableTask, B: Backend>(run: &Run<T, B>) -> Result<Option<RunDir>> {
+fn directory_of<T: TrainableTask, B: Backend>(run: &Plan<T, B>) -> Result<Option<RunDir>> {
     let Prepared { config, options, .. } = &run.prepared;
     let Some(out) = &run.out else { return Ok(None) };
     let in_force = config_text(T::NAME, config, options)?;

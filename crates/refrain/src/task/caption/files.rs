@@ -5,6 +5,7 @@ use std::path::Path;
 use super::data::{CaptionInput, Captioning, Dataset};
 use super::prepare::SIDE;
 use super::{Caption, InputCodec};
+use crate::Model;
 use crate::error::{Error, InputProblem, Place, Result};
 use crate::format::{self, DescribedVector, Form, FrameSequence, Labels};
 use crate::task::files::one_file;
@@ -33,6 +34,10 @@ impl ReadData for Caption {
         };
         let valid = settings.valid.as_deref().map(|path| read_described(path, source)).transpose()?;
         Ok(Data { train, valid })
+    }
+
+    fn read_model(path: &Path) -> Result<Model<Self>> {
+        Model::load(path)
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::data::{ClassifyInput, Dataset, Labelled};
 use super::{Classify, InputCodec};
+use crate::Model;
 use crate::error::{Error, InputProblem, Place, Result};
 use crate::format::{self, Form, FrameSequence, Labels};
 use crate::task::files::{features_of, one_file, read_frames, read_unlabelled, wrong_form};
@@ -15,6 +16,10 @@ impl ReadData for Classify {
         let valid =
             settings.valid.as_deref().map(|path| read_labelled(path, train.features())).transpose()?;
         Ok(Data { train, valid })
+    }
+
+    fn read_model(path: &Path) -> Result<Model<Self>> {
+        Model::load(path)
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::Forecast;
 use super::data::Dataset;
+use crate::Model;
 use crate::Result;
 use crate::format::read_series;
 use crate::task::files::one_file;
@@ -13,6 +14,10 @@ impl ReadData for Forecast {
     fn read_data(settings: &Settings) -> Result<Data<Dataset>> {
         let columns = settings.columns.clone().unwrap_or_default();
         Ok(read(&one_file(settings)?, &columns)?.into())
+    }
+
+    fn read_model(path: &Path) -> Result<Model<Self>> {
+        Model::load(path)
     }
 }
 

@@ -44,7 +44,7 @@ impl<B: Backend> Session<Forecast, B> {
             let series = anchoring.transform(history).map_err(|(step, column)| {
                 let value = history[step * columns + column];
                 let name = &task.columns()[column];
-                let place = Place::of("the step").field(format!("column `{name}`"));
+                let place = Place::of("the step").field(format!("column {name:?}"));
                 Error::malformed(place, format!("is {value}"), "it has no place on the scale of the column")
             })?;
             let of = Arc::new(Anchored { series, anchoring: anchoring.clone() });

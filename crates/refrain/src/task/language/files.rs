@@ -1,6 +1,9 @@
 //! Texts out of files.
 
+use std::path::Path;
+
 use super::{Dataset, Language};
+use crate::Model;
 use crate::error::{Error, Result, SettingProblem};
 use crate::text::Source;
 use crate::train::{Data, ReadData, Settings};
@@ -10,6 +13,10 @@ impl ReadData for Language {
     fn read_data(settings: &Settings) -> Result<Data<Dataset>> {
         let settings = settings.clone().with_preset().with_example();
         Ok(Dataset { sources: sources(&settings)?, example: settings.example }.into())
+    }
+
+    fn read_model(path: &Path) -> Result<Model<Self>> {
+        Model::load(path)
     }
 }
 

@@ -75,7 +75,7 @@ impl<B: Backend> Session<Music, B> {
             all.frames += tally.frames;
         }
         MusicEvaluation {
-            nll: all.nats / all.frames as f64,
+            nll: all.nats / all.frames.max(1) as f64,
             accuracy: if all.judged == 0 { 1.0 } else { all.right as f64 / all.judged as f64 },
             pieces: pieces.len(),
             frames: all.frames,

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::Music;
 use super::data::Dataset;
 use super::evaluate::MusicPart;
+use crate::Model;
 use crate::error::{Error, InputProblem, Result};
 use crate::format::{self, Form, Roll, RollParts, StepsPerQuarter};
 use crate::note::Note;
@@ -28,6 +29,10 @@ impl ReadData for Music {
             }
         };
         Ok(Data { train: of(&path, parts.train, notes), valid })
+    }
+
+    fn read_model(path: &Path) -> Result<Model<Self>> {
+        Model::load(path)
     }
 }
 

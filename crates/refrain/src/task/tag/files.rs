@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::data::{Dataset, TagInput, TaggedInput};
 use super::{Tag, TagCodec};
+use crate::Model;
 use crate::error::{Error, InputProblem, Place, Result};
 use crate::format::{self, Columns, Form, FrameSequence, Labels, TaggedSentence};
 use crate::task::files::{features_of, one_file, read_frames, read_unlabelled};
@@ -16,6 +17,10 @@ impl ReadData for Tag {
         let read = |path| read_tagged(path, &columns, false, train.features());
         let valid = settings.valid.as_deref().map(read).transpose()?;
         Ok(Data { train, valid })
+    }
+
+    fn read_model(path: &Path) -> Result<Model<Self>> {
+        Model::load(path)
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::Translate;
 use super::data::Dataset;
+use crate::Model;
 use crate::Result;
 use crate::format::read_pairs;
 use crate::task::files::one_file;
@@ -14,6 +15,10 @@ impl ReadData for Translate {
         let train = Translate::read_dataset(&one_file(settings)?)?;
         let valid = settings.valid.as_deref().map(Translate::read_dataset).transpose()?;
         Ok(Data { train, valid })
+    }
+
+    fn read_model(path: &Path) -> Result<Model<Self>> {
+        Model::load(path)
     }
 }
 
