@@ -95,7 +95,7 @@ impl Loss {
 }
 
 /// What the fused readout and loss give back beside the loss.
-pub struct CrossEntropy<'a, B: Backend + ?Sized> {
+pub struct CrossEntropy<'a, B: Backend> {
     /// Factor on every gradient: one over the positions of the whole batch.
     pub scale: B::Real,
     /// Share of a target's probability that is dealt out to all ids alike (Szegedy et al. 2016, section 7). The gradients

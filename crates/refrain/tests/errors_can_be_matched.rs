@@ -16,10 +16,10 @@ fn cpu() -> Cpu {
 /// Sequences of two features: rising and falling.
 fn slopes() -> Dataset {
     let slope = |i: usize| -> ClassifyInput {
-        let sign = if i % 2 == 0 { 1.0 } else { -1.0 };
+        let sign = [1.0, -1.0][i % 2];
         (0..5).map(|t| vec![sign * t as f32, i as f32 / 40.0]).collect::<Vec<_>>().into()
     };
-    (0..40).map(|i| (slope(i), if i % 2 == 0 { "up" } else { "down" })).collect::<Dataset>().named("slopes")
+    (0..40).map(|i| (slope(i), ["up", "down"][i % 2])).collect::<Dataset>().named("slopes")
 }
 
 fn small() -> Settings {

@@ -76,7 +76,7 @@ fn classifiers_of_texts() {
 #[test]
 fn classifiers_of_frames() {
     let directory = tempfile::tempdir().unwrap();
-    let label = |i: usize| if i % 2 == 0 { "even" } else { "odd" };
+    let label = |i: usize| ["even", "odd"][i % 2];
     let mut csv = String::from("sequence,label,x,y\n");
     for i in 0..40 {
         frames(i).iter().for_each(|f| csv.push_str(&format!("s{i},{},{},{}\n", label(i), f[0], f[1])));
