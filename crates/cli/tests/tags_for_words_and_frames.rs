@@ -108,10 +108,10 @@ fn data_that_cannot_be_tagged() {
         ("names.conll --units char", 2, &["are read in words"]),
         ("names.conll --min-count 1000", 2, &["but no words occur as often"]),
         ("names.conll --word-dropout 1", 2, &["word-dropout is 1"]),
-        ("names.conll --char-hidden-size 0", 2, &["hidden size of characters is 0"]),
+        ("names.conll --char-hidden-size 0", 2, &["--char-hidden-size is 0"]),
         ("names.conll --valid frames.csv", 1, &["frames.csv", "reads words"]),
         ("names.conll frames.csv", 2, &["several files"]),
-        ("nan.csv", 1, &["nan.csv, line 3", "`x`"]),
+        ("nan.csv", 1, &["nan.csv, line 3", "column \"x\""]),
         ("mixed.csv", 1, &["mixed.csv, line 3"]),
         ("whole.ts", 1, &["whole.ts, line 5", "--task classify"]),
     ] {

@@ -1,5 +1,5 @@
-//! Trains on whatever an iterator yields: here pairs that are made up on the fly, numbers written out as digits and their
-//! sums, as they might come from a database or a generator.
+//! Trains on whatever an iterator yields: here words that are made up on the fly and the same words backwards, as pairs might
+//! come from a database or a generator.
 
 use std::ops::ControlFlow;
 
@@ -8,35 +8,41 @@ use refrain::task::translate::Dataset;
 use refrain::train::Settings;
 use refrain::{Cpu, Result, Session};
 
-/// All sums of two numbers below a hundred, in an order that looks random.
-struct Sums {
-    next: u32,
+/// Made-up words of three to five letters, each with itself reversed.
+struct Reversed {
+    state: u64,
 }
 
-impl Iterator for Sums {
+impl Iterator for Reversed {
     type Item = (String, String);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let number = (self.next < 10_000).then(|| self.next * 7_919 % 10_000)?;
-        self.next += 1;
-        let (a, b) = (number / 100, number % 100);
-        Some((format!("{a}+{b}"), (a + b).to_string()))
+        let mut next = |below: u64| {
+            self.state = self.state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (self.state >> 33) % below
+        };
+        let length = 3 + next(3);
+        let word: String = (0..length).map(|_| char::from(b'a' + next(8) as u8)).collect();
+        let reversed = word.chars().rev().collect();
+        Some((word, reversed))
     }
 }
 
 fn main() -> Result<()> {
     let backend = Cpu::new(2)?;
-    let sums: Dataset = Sums { next: 0 }.take(2_000).collect();
+    let words: Dataset = Reversed { state: 1 }.take(4_000).collect();
     let settings = Settings {
-        hidden_size: Some(48),
+        hidden_size: Some(64),
         embedding_size: Some(16),
-        max_steps: Some(300),
+        epochs: Some(8),
+        learning_rate: Some(0.005),
         ..Settings::default()
     };
-    let model = settings.fit(&backend, sums.named("sums"), None, |_| ControlFlow::Continue(()))?;
+    let model = settings.fit(&backend, words.named("words"), None, |_| ControlFlow::Continue(()))?;
     let session = Session::new(model, &backend);
-    for translation in session.translate(&["12+30".to_owned(), "5+5".to_owned()], &BeamOptions::default())? {
-        println!("{translation:?}");
+    let sources = ["fade", "beach", "deaf"];
+    for (source, found) in sources.iter().zip(session.translate(&sources, &BeamOptions::default())?) {
+        println!("{source} -> {}", found[0].text);
     }
     Ok(())
 }

@@ -88,14 +88,18 @@ impl<E: Record> Dataset<E> {
     /// Every example in numbers.
     ///
     /// # Errors
-    /// [`Error::Input`] with the place of the first that has a problem, at the step that is given with it.
+    /// [`Error::Input`] with the place of the first that has a problem, at the step that is given with it, if it is one step's.
     pub(super) fn encode<X>(
         &self,
-        encode: impl Fn(&E) -> Result<X, (usize, InputProblem)>,
+        encode: impl Fn(&E) -> Result<X, (Option<usize>, InputProblem)>,
     ) -> Result<Vec<X>> {
         let encoded = self.records.iter().enumerate().map(|(i, record)| {
             encode(record).map_err(|(step, problem)| {
-                let place = place(&self.name, i, record.line(step));
+                let place = place(&self.name, i, record.line(step.unwrap_or(0)));
+                let place = match step.and_then(|step| record.step(step)) {
+                    Some(step) => place.field(step),
+                    None => place,
+                };
                 Error::Input { place, problem }
             })
         });

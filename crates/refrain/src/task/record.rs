@@ -20,6 +20,11 @@ pub trait Record {
         ""
     }
 
+    /// What a step of it is called in messages: `word "left"`.
+    fn step(&self, _step: usize) -> Option<String> {
+        None
+    }
+
     /// Where a step of it stands in its file, from 1.
     fn line(&self, _step: usize) -> Option<u64> {
         None

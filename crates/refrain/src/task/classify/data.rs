@@ -208,8 +208,8 @@ impl Classify {
     /// Labelled sequences in numbers, every one of the same weight.
     pub(super) fn examples(&self, dataset: &Dataset) -> Result<Vec<ClassifyExample>> {
         dataset.encode(|Labelled { input, label, .. }| {
-            let class = self.labels.id(label).map_err(|problem| (0, problem))?;
-            let input = self.encode(input.clone()).map_err(|problem| (0, problem))?;
+            let class = self.labels.id(label).map_err(|problem| (None, problem))?;
+            let input = self.encode(input.clone()).map_err(|problem| (None, problem))?;
             Ok(ClassifyExample { class, ..input })
         })
     }

@@ -98,7 +98,7 @@ impl Dataset {
         }
         let tagged = |(input, labels)| TaggedInput { input, labels, lines: vec![] };
         let dataset: Self = inputs.into_iter().zip(labels).map(tagged).collect();
-        dataset.encode(|tagged| tagged.check().map_err(|problem| (0, problem)))?;
+        dataset.encode(|tagged| tagged.check().map_err(|problem| (None, problem)))?;
         Ok(dataset)
     }
 }
@@ -128,6 +128,13 @@ impl Record for TaggedInput {
         match &self.input {
             TagInput::Words(words) => Some(words.join(" ")),
             TagInput::Frames { .. } => None,
+        }
+    }
+
+    fn step(&self, step: usize) -> Option<String> {
+        match &self.input {
+            TagInput::Words(words) => words.get(step).map(|word| format!("word {word:?}")),
+            TagInput::Frames { .. } => Some(format!("frame {}", step + 1)),
         }
     }
 
@@ -211,9 +218,9 @@ impl Tag {
     pub(super) fn examples(&self, dataset: &Dataset) -> Result<Vec<TagExample>> {
         dataset.encode(|tagged| {
             let label =
-                |(at, label): (usize, &String)| self.labels.id(label).map_err(|problem| (at, problem));
+                |(at, label): (usize, &String)| self.labels.id(label).map_err(|problem| (Some(at), problem));
             let encoded = tagged.check().and_then(|()| self.encode(&tagged.input));
-            let input = encoded.map_err(|problem| (0, problem))?;
+            let input = encoded.map_err(|problem| (None, problem))?;
             let labels = tagged.labels.iter().enumerate().map(label).collect::<Result<_, _>>()?;
             Ok(TagExample { labels, ..input })
         })

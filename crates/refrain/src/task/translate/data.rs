@@ -81,7 +81,7 @@ impl Translate {
     /// Pairs in numbers.
     pub(super) fn examples(&self, dataset: &Dataset) -> Result<Vec<TranslateExample>> {
         dataset.encode(|pair| {
-            let source = self.encode(&pair.source).map_err(|problem| (0, problem))?;
+            let source = self.encode(&pair.source).map_err(|problem| (None, problem))?;
             Ok(TranslateExample { target: self.encode_target(&pair.target), ..source })
         })
     }
