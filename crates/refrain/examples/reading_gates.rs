@@ -8,8 +8,7 @@ use refrain::{Cpu, Result, Session};
 
 fn main() -> Result<()> {
     let backend = Cpu::new(2)?;
-    let settings =
-        Settings { hidden_size: Some(24), num_layers: Some(1), max_steps: Some(400), ..Settings::default() };
+    let settings = Settings { max_steps: Some(1_500), ..Settings::default() };
     let brackets = Dataset::example(Example::Brackets, 1);
     let model = settings.fit(&backend, brackets, None, |_| ControlFlow::Continue(()))?;
     let session = Session::new(model, &backend);
