@@ -16,6 +16,8 @@ pub(crate) struct Checkpoint {
     pub(crate) params: Vec<f32>,
     /// Their running average, if the run takes one.
     pub(crate) average: Option<Vec<f32>>,
+    /// The parameters of the best model so far, of a run that keeps it in memory.
+    pub(crate) best: Option<Vec<f32>>,
     /// The optimiser's arenas.
     pub(crate) moments: Vec<Vec<f32>>,
     /// Carried states of all lanes, `[B, H]`, one element a layer.
@@ -87,6 +89,7 @@ impl Checkpoint {
     pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut tensors = vec![vector("params", &self.params)];
         tensors.extend(self.average.iter().map(|average| vector("average", average)));
+        tensors.extend(self.best.iter().map(|best| vector("best", best)));
         tensors.extend(self.moments.iter().enumerate().map(|(i, m)| vector(format!("moment{i}"), m)));
         for (l, state) in self.state.iter().enumerate() {
             tensors.push(vector(format!("h{l}"), &state.h));
@@ -113,12 +116,12 @@ impl Checkpoint {
         }
         let values = |name: &str| Some(stored.values(stored.get(name)?).collect::<Vec<f32>>());
         let params = values("params").ok_or_else(|| no_model("is no checkpoint: it lacks tensors"))?;
-        let average = values("average");
+        let (average, best) = (values("average"), values("best"));
         let moments = (0..).map_while(|i| values(&format!("moment{i}"))).collect();
         let state = (0..)
             .map_while(|l| Some(State { h: values(&format!("h{l}"))?, c: values(&format!("c{l}"))? }))
             .collect();
-        Ok(Self { progress, params, average, moments, state })
+        Ok(Self { progress, params, average, best, moments, state })
     }
 }
 
@@ -135,6 +138,7 @@ mod tests {
         let checkpoint = Checkpoint {
             progress: Progress { step: 7, data: "a text".to_owned(), ..Progress::default() },
             params: vec![1.0, -2.5, 3.0],
+            best: Some(vec![2.0, 3.0]),
             average: Some(vec![0.5; 3]),
             moments: vec![vec![0.1; 3], vec![0.2; 3]],
             state: vec![State { h: vec![0.3; 2], c: vec![] }],

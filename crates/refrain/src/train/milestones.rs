@@ -139,6 +139,7 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
             progress: self.progress.clone(),
             params: self.finite_params(self.trainer.params())?,
             average: self.trainer.average(),
+            best: self.kept.clone(),
             moments: self.trainer.moments(),
             state: self.trainer.state(),
         })

@@ -243,7 +243,7 @@ fn fresh_checkpoint<T: TrainableTask>(prepared: &Prepared<T>, params: Vec<f32>) 
         Progress { data: data.digest.clone(), elapsed_s: data.preparation_s, ..Progress::default() };
     let moments = vec![vec![0.0; params.len()]; config.rule().moments()];
     let average = (config.average > 0).then(|| params.clone());
-    Checkpoint { progress, params, average, moments, state: vec![] }
+    Checkpoint { progress, params, average, best: None, moments, state: vec![] }
 }
 
 /// Refuses settings that the task, or these data, have no use for: the values in force have no value of that name.
@@ -284,7 +284,7 @@ fn copies(config: &Config) -> usize {
 
 /// Whether a checkpoint can belong to a run of this configuration: every array in it has the size it would have.
 fn fits<T: TrainableTask>(start: &Checkpoint, prepared: &Prepared<T>) -> bool {
-    let Checkpoint { progress, params, average, moments, state } = start;
+    let Checkpoint { progress, params, average, best, moments, state } = start;
     let (config, train, network) = (&prepared.config, &prepared.train, prepared.task.network());
     let all_rows = train.rows();
     let rows_fit = match train.carries_state() {
@@ -298,6 +298,7 @@ fn fits<T: TrainableTask>(start: &Checkpoint, prepared: &Prepared<T>) -> bool {
     };
     params.len() == network.layout().len()
         && average.as_ref().map(Vec::len) == (config.average > 0).then_some(params.len())
+        && best.as_ref().is_none_or(|best| best.len() == params.len())
         && moments.len() == config.rule().moments()
         && moments.iter().all(|moment| moment.len() == params.len())
         && (progress.step == 0 || (rows_fit && state_fits()))

@@ -86,7 +86,7 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
         let directory = directory_of(&plan)?;
         let Plan { backend, prepared, start, resumed, probe, .. } = plan;
         let Prepared { config, task, train, valid, data, .. } = prepared;
-        let Checkpoint { progress, params, moments, average, state } = start;
+        let Checkpoint { progress, params, moments, average, best, state } = start;
         let network = task.network().clone();
         let mut trainer = Trainer::new(&backend, network, &params, config.shards, config.rule().moments())
             .averaging(config.average)
@@ -106,7 +106,7 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
             trainer,
             spent_before: progress.elapsed_s,
             progress,
-            kept: None,
+            kept: best,
             batch: Default::default(),
             last_loss: f64::NAN,
             clock: Clock::start(),
