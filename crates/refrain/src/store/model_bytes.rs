@@ -114,6 +114,7 @@ impl<'b> ModelBytes<'b> {
     }
 
     /// The parameters of a model with this layout, and how it was trained; what else the file says is not read.
+    #[cfg(all(feature = "train", feature = "files"))]
     pub(crate) fn params(&self, layout: &Layout, name: &str) -> Result<(Vec<f32>, History)> {
         self.trained(layout).map_err(wrong(name))
     }
