@@ -133,15 +133,17 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
         if self.stop.is_some() {
             return Ok(self.stop);
         }
-        if !self.train.batch(self.progress.epoch, self.progress.batch, &mut self.batch)? {
-            (self.progress.epoch, self.progress.batch) = (self.progress.epoch + 1, 0);
-            if !self.train.batch(self.progress.epoch, 0, &mut self.batch)? {
+        let mut begins = false;
+        while !self.train.batch(self.progress.epoch, self.progress.batch, &mut self.batch)? {
+            if begins {
                 let problem = InputProblem::TooLittle {
                     found: "has no batch".to_owned(),
                     expected: "give one example at least".to_owned(),
                 };
                 return Err(Error::input(&self.data.name, problem));
             }
+            (self.progress.epoch, self.progress.batch) = (self.progress.epoch + 1, 0);
+            begins = true;
         }
         if self.train.starts_afresh(self.progress.batch) {
             self.trainer.reset_state(self.batch.rows());
@@ -401,7 +403,8 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
         None
     }
 
-    /// Tells the listener, and the metrics what belongs there.
+    /// Tells the listener, and the metrics what belongs there. Not inlined: every task has its own copy of all callers.
+    #[inline(never)]
     pub(super) fn emit(&mut self, event: Event, listen: &mut Listener<'_>) -> Result<()> {
         #[cfg(feature = "files")]
         if let (Some(directory), Event::Step(_) | Event::Valid { .. } | Event::Sample { .. }) =
