@@ -101,7 +101,7 @@ fn assert_same_values(at: &str, new: &Value, old: &Value) {
     }
 }
 
-/// Learning went on: every update is there once, the new ones told of as the old ones were.
+/// Training continued: each update is in the metrics once, the new ones in the same form as the old ones.
 fn assert_metrics_go_on(run: &str, metrics: &str) {
     let events = events(metrics);
     let steps = support::only(&events, "step");

@@ -1,4 +1,4 @@
-//! Any model behind one type, for whoever learns the task from the file.
+//! A model of any task behind one type, for callers that take the task from the file.
 //!
 //! ```
 //! use refrain::{AnyModel, Cpu, Result, Session, sample::Options, with_any};

@@ -1,4 +1,4 @@
-//! A tag for each word or frame: a word and its tag a line, a blank line after each sentence.
+//! Tags for words or frames, one word and its tag per line, an empty line after each sentence.
 
 use refrain::task::Tag;
 use refrain::task::tag::{TagCodec, TagInput};

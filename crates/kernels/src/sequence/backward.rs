@@ -111,7 +111,7 @@ fn through_weights(layer: &Packed, p: usize, t: usize, rows: Range<usize>, tape:
     tape.d_h = d_h;
 }
 
-/// The way back from the pre-activations of a later stage to what it multiplied, and to the stage before.
+/// The backward pass from the pre-activations of a later stage to its operand and to the stage before.
 fn through_operand(layer: &Packed, stage: usize, t: usize, rows: Range<usize>, tape: &mut Tape) {
     let (simd, panels) = (layer.simd, &layer.panels.hidden[stage].back);
     for p in 0..panels.count() {

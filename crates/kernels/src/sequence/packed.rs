@@ -35,7 +35,7 @@ pub(super) struct LayerPanels {
     pub(super) input_back: Panels,
 }
 
-/// The matrix of a stage: `operand -> pre-activations`, and the way back.
+/// The weight matrix of a stage, `operand -> pre-activations`, and its transpose for the backward pass.
 #[derive(Default)]
 pub(super) struct StagePanels {
     pub(super) forward: Panels,

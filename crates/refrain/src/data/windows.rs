@@ -111,7 +111,7 @@ impl Windows {
         let predictable = range.end.saturating_sub(range.start).saturating_sub(1);
         let wanted = how.limit.unwrap_or(predictable).min(predictable);
         if predictable == 0 {
-            let found = "has fewer than two symbols to measure on";
+            let found = "has fewer than two symbols to evaluate on";
             let expected = "one is needed to predict the next from";
             return Err(Error::too_little(&text.corpus().name(), found, expected));
         }

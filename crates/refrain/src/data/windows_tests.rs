@@ -88,7 +88,7 @@ fn empty_shapes_and_texts_are_refused() {
     let error = Windows::evaluation(&text, 9..10, Evaluation::exact(5)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "numbers: has fewer than two symbols to measure on: one is needed to predict the next from"
+        "numbers: has fewer than two symbols to evaluate on: one is needed to predict the next from"
     );
 }
 

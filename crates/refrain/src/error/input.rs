@@ -195,7 +195,7 @@ pub enum InputProblem {
         /// What is needed.
         expected: String,
     },
-    /// Nothing to learn from or to read, or too little.
+    /// No data, or too little to train on or to read.
     #[error("{found}: {expected}")]
     TooLittle {
         /// How much there is.

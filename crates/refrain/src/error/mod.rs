@@ -283,7 +283,7 @@ impl Error {
         Error::Setting { setting, problem }
     }
 
-    /// Too little to learn from or to read.
+    /// Too little data to train on or to read.
     pub(crate) fn too_little(
         place: impl Into<Place>,
         found: impl Into<String>,

@@ -51,7 +51,7 @@ fn tagged_by(
     choose: impl Fn(&Table<'_>, &Columns) -> Result<(usize, usize)>,
 ) -> Result<Vec<TaggedSentence>> {
     let Some(table) = Table::of(place, text) else {
-        let remedy = "write a word and its tag a line, a blank line between sentences";
+        let remedy = "write one word and its tag per line, a blank line between sentences";
         return Err(Error::too_little(place, "holds no words", remedy));
     };
     let (words, tags) = choose(&table, columns)?;

@@ -97,7 +97,7 @@ fn every_fault_is_said_with_its_line_and_a_remedy() {
         ("x.txt", "a\tX\nb\t \n".into(), "x.txt, line 2: has an empty tag in column 2"),
         ("x.txt", "\t\n".into(), "x.txt, line 1: has an empty word"),
         ("x.txt", "\na\nb\n".into(), "x.txt, line 2: has no other column than that of the words"),
-        ("x.txt", String::new(), "x.txt: holds no words: write a word and its tag a line"),
+        ("x.txt", String::new(), "x.txt: holds no words: write one word and its tag per line"),
         ("x.txt", "# only\n# this\n-DOCSTART- O\n".into(), "x.txt: holds no words"),
         (
             "x.conllu",
