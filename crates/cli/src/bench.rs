@@ -1,128 +1,87 @@
 //! `refrain bench`: how fast this machine trains and samples.
 
-use clap::ValueEnum;
 use refrain::bench::{self, Figures, Workload};
 use refrain::kernels::{Isa, peak};
-use refrain::model::{Architecture, CellKind, LayerSizes};
-use refrain::{Cpu, Precision, train};
+use refrain::model::{Architecture, LayerSizes};
+use refrain::{Cpu, Precision, PrecisionChoice};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::args::Args;
 use crate::failure::Failure;
-use crate::named::named;
 use crate::{device, out};
 
-/// Measure the speed of training or sampling on synthetic text, or the peaks of the machine.
-#[derive(clap::Args)]
-#[command(after_help = EXAMPLES)]
-pub(crate) struct Args {
-    /// What to measure
-    what: What,
-    /// rnn, gru or lstm
-    #[arg(long, default_value = "lstm", value_parser = named::<CellKind>)]
-    cell: CellKind,
-    /// Units of each layer, H
-    #[arg(long, default_value_t = 256, value_name = "N")]
-    hidden_size: usize,
-    /// Layers, L
-    #[arg(long, default_value_t = 2, value_name = "N")]
-    num_layers: usize,
-    /// Numbers that stand for a symbol, E; 0 for one-hot
-    #[arg(long, default_value_t = 64, value_name = "N")]
-    embedding_size: usize,
-    /// Symbols, V
-    #[arg(long, default_value_t = 65, value_name = "N")]
-    vocab_size: usize,
-    /// Sequences side by side, B (training)
-    #[arg(long, default_value_t = 50, value_name = "N")]
-    batch_size: usize,
-    /// Streams side by side (sampling)
-    #[arg(long, default_value_t = 1, value_name = "N")]
-    streams: usize,
-    /// Steps of a sequence, T (training), or symbols of a round (sampling) [50; 300]
-    #[arg(long, value_name = "N")]
-    seq_length: Option<usize>,
-    /// Threads [all processors]
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
-    /// Parts of a batch [as many as threads]
-    #[arg(long, value_name = "N")]
-    shards: Option<usize>,
-    /// What products are computed in: f32, bf16, or int8 (sampling)
-    #[arg(long, default_value = "f32")]
-    precision: Precision,
-    /// Timed rounds
-    #[arg(long, default_value_t = 12, value_name = "N")]
-    repeat: usize,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum What {
-    /// Training steps: forward, backward, clipping, Adam
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Measurement {
+    /// Training steps: forward and backward pass, clipping, Adam.
     Train,
-    /// Characters drawn one after the other, of one stream or of several together
+    /// Sampling, of one stream or several together.
     Sample,
-    /// What the machine can do at most: multiply-adds, pairs of bf16 and tile units from registers, reading of caches
-    /// and memory, of one thread and of all
+    /// Peaks of the machine: multiply-adds, pairs of bf16 and tile units from registers, reads of caches and memory, with one
+    /// thread and with all.
     Peak,
 }
 
-const EXAMPLES: &str = "\
-Examples:
-  refrain bench train --cell lstm --hidden-size 256 --threads 2
-  refrain bench sample --streams 32       characters a second of all streams together
-  refrain bench peak                      what the machine can do at most";
-
-pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    let threads = args.threads.unwrap_or_else(train::available_threads);
-    let backend = device::cpu(threads)?.with_precision(args.precision);
-    if args.what == What::Peak {
-        return peaks(&args, backend.isa(), threads);
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let settings = &args.settings;
+    let measurement = args.measurement.unwrap_or(Measurement::Train);
+    let hidden_size = settings.hidden_size.unwrap_or(256);
+    let precision = settings.precision.unwrap_or(PrecisionChoice::F32).resolve(hidden_size);
+    let backend = device::cpu(args.threads())?.with_precision(precision);
+    if measurement == Measurement::Peak {
+        return peaks(args, backend.isa(), args.threads());
     }
     let architecture = Architecture {
         layers: LayerSizes {
-            cell: args.cell,
-            hidden_size: args.hidden_size,
-            num_layers: args.num_layers,
+            cell: settings.cell.unwrap_or_default(),
+            hidden_size,
+            num_layers: settings.num_layers.unwrap_or(2),
             ..LayerSizes::default()
         },
-        embedding_size: args.embedding_size,
-        ..Architecture::new(args.vocab_size)
+        embedding_size: settings.embedding_size.unwrap_or(64),
+        ..Architecture::new(settings.vocab_size.unwrap_or(65))
     };
-    if args.what == What::Train && args.precision == Precision::Int8 {
+    if measurement == Measurement::Train && precision == Precision::Int8 {
         return Err(Failure::Usage(
             "--precision int8 is for sampling: training takes f32 or bf16".to_owned(),
         ));
     }
+    let training = measurement == Measurement::Train;
     let workload = Workload {
         architecture,
-        batch_size: args.batch_size,
-        streams: args.streams,
-        seq_length: args.seq_length.unwrap_or(if args.what == What::Train { 50 } else { 300 }),
-        shards: args.shards.unwrap_or(threads),
+        batch_size: settings.batch_size.unwrap_or(50),
+        streams: args.streams.unwrap_or(1),
+        seq_length: settings.seq_length.unwrap_or(if training { 50 } else { 300 }),
+        shards: settings.shards.unwrap_or(args.threads()),
         warm_up: 3,
-        repeat: args.repeat,
+        repeat: args.repeat.unwrap_or(12),
     };
-    let figures = match args.what {
-        What::Train => bench::train(&backend, &workload)?,
-        _ => bench::sample(&backend, &workload)?,
+    let figures = match training {
+        true => bench::train(&backend, &workload)?,
+        false => bench::sample(&backend, &workload)?,
     };
-    report(&args, &backend, &workload, &figures)
+    report(args, training, &backend, &workload, &figures)
 }
 
-fn report(args: &Args, backend: &Cpu, workload: &Workload, figures: &Figures) -> Result<(), Failure> {
+fn report(
+    args: &Args,
+    training: bool,
+    backend: &Cpu,
+    workload: &Workload,
+    figures: &Figures,
+) -> Result<(), Failure> {
     let (isa, threads) = (backend.isa(), backend.threads());
-    let what = if args.what == What::Train { "train" } else { "sample" };
+    let what = if training { "train" } else { "sample" };
     let model = &workload.architecture;
-    if args.json {
+    if args.json() {
         let mut object = serde_json::to_value(figures).unwrap_or_default();
         object["what"] = json!(what);
         object["cell"] = json!(model.layers.cell);
         object["hidden_size"] = json!(model.layers.hidden_size);
         object["num_layers"] = json!(model.layers.num_layers);
-        if args.what == What::Train {
+        if training {
             object["batch_size"] = json!(workload.batch_size);
         } else {
             object["batch_size"] = json!(1);
@@ -131,16 +90,16 @@ fn report(args: &Args, backend: &Cpu, workload: &Workload, figures: &Figures) ->
         object["isa"] = json!(isa.name());
         object["threads"] = json!(threads);
         object["seq_length"] = json!(workload.seq_length);
-        object["precision"] = json!(args.precision.name());
+        object["precision"] = json!(backend.precision().name());
         object["version"] = json!(env!("CARGO_PKG_VERSION"));
         return out::line(&object.to_string());
     }
     let Figures { chars_per_s, best_chars_per_s, step_ms, gflops } = figures;
-    let what = match (args.what, workload.streams) {
-        (What::Sample, streams @ 2..) => format!("sample {streams} streams"),
+    let what = match (training, workload.streams) {
+        (false, streams @ 2..) => format!("sample {streams} streams"),
         _ => what.to_owned(),
     };
-    out::line(&format!("{what}: {}, {isa}, {threads} threads, {}", model.summary(), args.precision))?;
+    out::line(&format!("{what}: {}, {isa}, {threads} threads, {}", model.summary(), backend.precision()))?;
     out::line(&format!("  {chars_per_s:.0} characters a second (median), {best_chars_per_s:.0} (best)"))?;
     out::line(&format!("  {step_ms:.3} ms a step, {gflops:.1} GFLOP/s"))
 }
@@ -175,7 +134,7 @@ impl Peaks {
 fn peaks(args: &Args, isa: Isa, threads: usize) -> Result<(), Failure> {
     let one = Peaks::measure(isa, 1)?;
     let all = if threads > 1 { Some(Peaks::measure(isa, threads)?) } else { None };
-    if args.json {
+    if args.json() {
         let all = all.as_ref().unwrap_or(&one);
         let sets = peak::WORKING_SETS.iter().zip(&one.read).zip(&all.read);
         let caches = sets.map(|((bytes, one), all)| {

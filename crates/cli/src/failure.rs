@@ -3,9 +3,11 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::sync::OnceLock;
 
+use refrain::train::Settings;
 use refrain::{Error, InputProblem, RunProblem};
+
+use crate::options::Options;
 
 /// Why the program ends early.
 pub(crate) enum Failure {
@@ -78,28 +80,16 @@ pub(crate) fn in_flags(message: &str) -> String {
 
 /// `--batch-size 32` for `batch_size = 32`; `--lines` for `lines = true`, if that takes no value.
 fn flag(setting: &str) -> Option<String> {
-    static COMMAND: OnceLock<clap::Command> = OnceLock::new();
-    let command =
-        COMMAND.get_or_init(|| MAKE_COMMAND.get().map_or_else(clap::Command::default, |make| make()));
     let (name, value) =
         setting.split_once(" = ").map_or((setting, None), |(name, value)| (name, Some(value)));
+    let mut options = Settings::DEFINITIONS.iter().chain(Options::DEFINITIONS);
+    let option = options.find(|option| option.name == name)?;
     let long = name.replace('_', "-");
-    let mut arguments = command.get_subcommands().flat_map(clap::Command::get_arguments);
-    let known = arguments.find(|argument| argument.get_long() == Some(&long))?;
     match value {
-        Some(value) if known.get_action().takes_values() => {
-            Some(format!("--{long} {}", value.trim_matches('"')))
-        }
+        Some(value) if !option.value_name.is_empty() => Some(format!("--{long} {}", value.trim_matches('"'))),
         Some("true") | None => Some(format!("--{long}")),
         Some(_) => None,
     }
-}
-
-static MAKE_COMMAND: OnceLock<fn() -> clap::Command> = OnceLock::new();
-
-/// Says where the flags are that settings become.
-pub(crate) fn set_command(make: fn() -> clap::Command) {
-    let _ = MAKE_COMMAND.set(make);
 }
 
 impl From<Error> for Failure {
@@ -125,21 +115,12 @@ impl From<refrain::CpuError> for Failure {
 
 #[cfg(test)]
 mod tests {
-    use clap::{Arg, ArgAction, Command};
     use refrain::{Place, SettingProblem};
 
     use super::*;
 
-    fn command() -> Command {
-        let options = ["batch-size", "units", "lines"].map(|name| Arg::new(name).long(name));
-        let [batch_size, units, lines] = options;
-        let lines = lines.action(ArgAction::SetTrue);
-        Command::new("refrain").subcommand(Command::new("train").args([batch_size, units, lines]))
-    }
-
     #[test]
     fn settings_become_flags() {
-        set_command(command);
         for (message, expected) in [
             ("`batch_size` is 0: give at least 1", "--batch-size is 0: give at least 1"),
             ("or `units = byte`, or `lines = true`", "or --units byte, or --lines"),
@@ -153,7 +134,6 @@ mod tests {
 
     #[test]
     fn errors_say_flags_but_in_what_a_configuration_file_has() {
-        set_command(command);
         let problem = SettingProblem::OutOfRange { value: "0".into(), allowed: "at least 1".into() };
         let error = Error::Setting { setting: "batch_size", problem };
         assert_eq!(message_of(&error), "--batch-size is 0: give at least 1");

@@ -1,25 +1,18 @@
 //! `refrain info`: what this program and machine are, or what a model is.
 
-use std::path::PathBuf;
-
 use refrain::kernels::Isa;
 use refrain::train::available_threads;
 use refrain::{AnyModel, History, PrecisionChoice};
 
+use crate::args::Args;
 use crate::failure::Failure;
 use crate::out::{self, thousands};
 
-/// Say what a model is and how it was trained; without MODEL, what this machine offers.
-#[derive(clap::Args)]
-#[command(after_help = "Example:\n  refrain info runs/latin")]
-pub(crate) struct Args {
-    /// A model file, or the directory of a run
-    model: Option<PathBuf>,
-}
-
-pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    let Some(path) = args.model else { return machine() };
-    model(&AnyModel::load(&path)?)
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    match &args.model {
+        Some(path) => model(&AnyModel::load(path)?),
+        None => machine(),
+    }
 }
 
 fn machine() -> Result<(), Failure> {

@@ -1,16 +1,18 @@
-//! refrain: train, sample, evaluate and look inside recurrent networks. One file a verb.
+//! refrain: train, sample, evaluate and inspect recurrent networks. One file per verb.
 
-mod beam;
+mod args;
 mod bench;
+mod command;
 mod device;
 mod eval;
 mod failure;
 mod figure;
+mod help;
 mod http;
 mod info;
 mod inspect;
 mod live;
-mod named;
+mod options;
 mod out;
 mod page;
 mod predict;
@@ -22,55 +24,47 @@ mod tensorboard;
 mod terminal;
 mod train;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use std::process::ExitCode;
 
-/// A recurrent-network workbench: Elman RNN, GRU and LSTM models, trained and understood on your own machine.
-///
-/// Start with `refrain train`: it learns Latin in about a minute and says what to try next.
-#[derive(Parser)]
-#[command(name = "refrain", version, max_term_width = 100, arg_required_else_help = true, after_help = TASKS)]
-struct Cli {
-    #[command(subcommand)]
-    verb: Verb,
-}
+use clap::error::ErrorKind;
+use refrain::option::Verb;
 
-const TASKS: &str = "\
-What you have, and what to do with it (train sees from the form of the data which it is):
-  a text to write more of                    refrain train play.txt      refrain sample runs/play
-  sentences with a label: kind, unkind       refrain train reviews.tsv   refrain predict runs/reviews new.txt
-  sensor data with a gesture for each        refrain train gestures.csv  refrain predict runs/gestures new.csv
-  sentences with a tag for each word         refrain train tags.conllu   refrain predict runs/tags new.txt
-  spelling and sound, or two languages       refrain train pairs.tsv     refrain predict runs/pairs new.txt
-  pictures with captions                     refrain train captions.tsv  refrain predict runs/captions new.png
-  a column of numbers to go on with          refrain train sales.csv     refrain predict runs/sales
-  chorales in JSON, or a folder of MIDI      refrain train chorales/     refrain sample runs/chorales --out new.mid";
+use crate::args::Args;
+use crate::failure::Failure;
 
-#[derive(Subcommand)]
-enum Verb {
-    Train(Box<train::Args>),
-    Sample(sample::Args),
-    Predict(predict::Args),
-    Eval(eval::Args),
-    Inspect(inspect::Args),
-    Serve(serve::Args),
-    Info(info::Args),
-    Bench(bench::Args),
-}
-
-fn main() -> std::process::ExitCode {
-    failure::set_command(Cli::command);
-    let done = match Cli::parse().verb {
-        Verb::Train(args) => train::run(*args),
-        Verb::Sample(args) => sample::run(args),
-        Verb::Predict(args) => predict::run(args),
-        Verb::Eval(args) => eval::run(args),
-        Verb::Inspect(args) => inspect::run(args),
-        Verb::Serve(args) => serve::run(args),
-        Verb::Info(args) => info::run(args),
-        Verb::Bench(args) => bench::run(args),
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let done = match command::program().try_get_matches_from(&arguments) {
+        Ok(matches) => run(&matches),
+        Err(error) => match help::asked_for(&arguments) {
+            Some(text) if error.kind() == ErrorKind::DisplayHelp => out::write(text.as_bytes()),
+            _ => error.exit(),
+        },
     };
     match done {
-        Ok(()) => std::process::ExitCode::SUCCESS,
+        Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
+    }
+}
+
+fn run(matches: &clap::ArgMatches) -> Result<(), Failure> {
+    let Some((name, matches)) = matches.subcommand() else { return Ok(()) };
+    let Some(verb) = command::VERBS.iter().find(|verb| verb.name == name).map(|verb| verb.verb) else {
+        return match name {
+            "completions" => help::completions(matches),
+            "man" => help::man(matches),
+            _ => help::help(matches),
+        };
+    };
+    let args = Args::read(verb, matches)?;
+    match verb {
+        Verb::Train => train::run(args),
+        Verb::Sample => sample::run(&args),
+        Verb::Predict => predict::run(&args),
+        Verb::Eval => eval::run(&args),
+        Verb::Inspect => inspect::run(&args),
+        Verb::Serve => serve::run(&args),
+        Verb::Info => info::run(&args),
+        Verb::Bench => bench::run(&args),
     }
 }

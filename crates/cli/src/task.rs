@@ -1,4 +1,4 @@
-//! Which task it is: by name, or by the form of the data; and which options it has a use for.
+//! The task of a run: by name, or by the detected format of the data.
 
 use std::path::PathBuf;
 
@@ -52,18 +52,6 @@ fn texts_together(paths: &[PathBuf]) -> Result<(TaskName, Option<String>), Failu
             )))
         }
         _ => Ok((TaskName::Language, None)),
-    }
-}
-
-/// Refuses options that a model of `task` has no use for: each with whether it was given, and the tasks that have.
-pub(crate) fn refuse_idle(task: TaskName, options: &[(&str, bool, &[TaskName])]) -> Result<(), Failure> {
-    match options.iter().find(|(_, given, tasks)| *given && !tasks.contains(&task)) {
-        None => Ok(()),
-        Some((option, _, tasks)) => {
-            let kinds: Vec<String> = tasks.iter().map(|task| format!("{}s", kind_of(*task))).collect();
-            let this = kind_of(task);
-            Err(Failure::Usage(format!("{option} is for {}: this is a {this}", kinds.join(" and "))))
-        }
     }
 }
 

@@ -66,6 +66,7 @@ pub mod metric;
 pub mod model;
 mod note;
 mod number;
+pub mod option;
 pub mod params;
 #[cfg(feature = "pictures")]
 pub mod picture;

@@ -44,7 +44,7 @@ fn settings(data: &Path) -> Settings {
         valid_fraction: Some(0.0),
         hidden_size: Some(16),
         embedding_size: Some(8),
-        code_size: Some(16),
+        latent_size: Some(16),
         dropout: Some(0.0),
         batch_size: Some(6),
         learning_rate: Some(0.01),

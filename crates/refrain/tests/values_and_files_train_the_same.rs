@@ -138,7 +138,11 @@ fn captioners_of_vectors() {
     });
     let path = written(directory.path(), "vectors.csv", &lines.collect::<String>());
     let values: caption::Dataset = (0..40).map(|i| (vector(i), text(i))).collect();
-    compare::<Caption>(path, values, Settings { embedding_size: Some(6), code_size: Some(8), ..settings() });
+    compare::<Caption>(
+        path,
+        values,
+        Settings { embedding_size: Some(6), latent_size: Some(8), ..settings() },
+    );
 }
 
 #[test]
@@ -165,7 +169,7 @@ fn captioners_of_images() {
         image_size: Some(8),
         channels: Some(vec![3, 4]),
         embedding_size: Some(6),
-        code_size: Some(8),
+        latent_size: Some(8),
         valid_fraction: Some(0.0),
         ..settings()
     };

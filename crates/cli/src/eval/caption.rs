@@ -5,18 +5,19 @@ use refrain::task::Caption;
 use refrain::{Model, Session};
 use serde_json::{Value, json};
 
-use super::Args;
+use super::file;
+use crate::args::Args;
 use crate::failure::Failure;
 use crate::out::{self, thousands};
 
 pub(super) fn run(args: &Args, model: Model<Caption>) -> Result<(), Failure> {
-    let backend = args.device.backend(&model)?;
+    let backend = args.backend(&model)?;
     let session = Session::new(model, &backend);
     let task = &session.model().task;
-    let dataset = task.read_dataset(args.file()?, args.images.as_deref())?;
+    let dataset = task.read_dataset(file(args)?, args.settings.images.as_deref())?;
     let baseline = args.baseline.as_deref().map(|path| task.read_dataset(path, None)).transpose()?;
-    let found = session.evaluate(&dataset, &args.beam.decoding()?, baseline.as_ref())?;
-    if args.json {
+    let found = session.evaluate(&dataset, &args.decoding()?, baseline.as_ref())?;
+    if args.json() {
         let mut object = scores(&found.texts);
         object["loss"] = json!(found.loss);
         object["texts"] = json!(found.texts.characters.sequences);

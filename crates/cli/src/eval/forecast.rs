@@ -5,16 +5,17 @@ use refrain::task::forecast::ForecastErrors;
 use refrain::{Model, Session};
 use serde_json::{Map, Value, json};
 
-use super::Args;
+use super::{draw, file};
+use crate::args::Args;
 use crate::failure::Failure;
 use crate::out::{self, thousands};
 
 pub(super) fn run(args: &Args, model: Model<Forecast>) -> Result<(), Failure> {
-    let backend = args.device.backend(&model)?;
+    let backend = args.backend(&model)?;
     let session = Session::new(model, &backend);
-    let found = session.evaluate(&session.model().task.read_dataset(args.file()?)?, args.all)?;
-    args.draw(|| found.picture(session.model().task.horizon(), session.model().task.columns()))?;
-    if args.json {
+    let found = session.evaluate(&session.model().task.read_dataset(file(args)?)?, args.all == Some(true))?;
+    draw(args, || found.picture(session.model().task.horizon(), session.model().task.columns()))?;
+    if args.json() {
         let columns = session.model().task.columns().iter().zip(&found.columns);
         let columns: Map<_, _> = columns.map(|(name, errors)| (name.clone(), column(errors))).collect();
         let object = json!({

@@ -8,26 +8,27 @@ use refrain::text::{Source, TokenUnits};
 use refrain::{Model, Session};
 use serde_json::json;
 
-use super::Args;
+use crate::args::Args;
 use crate::failure::Failure;
 use crate::out::{self, thousands};
 
 /// The text is read from its first character to its last with the state carried all the way; every character but the
 /// first is predicted. Several files are read as one text.
 pub(super) fn run(args: &Args, model: Model<Language>) -> Result<(), Failure> {
-    let backend = args.device.backend(&model)?;
+    let backend = args.backend(&model)?;
     let precision = backend.precision();
     let session = Session::new(model, &backend);
-    let visible = !args.json && io::stderr().is_terminal();
+    let visible = !args.json() && io::stderr().is_terminal();
     let bar = if visible { ProgressBar::new(1000) } else { ProgressBar::hidden() };
-    let texts = args.data.iter().map(Source::file).collect();
-    let found = session.evaluate(texts, args.raw || session.model().task.raw, |share| {
-        bar.set_position((share * 1000.0) as u64);
-    });
+    let texts = args.settings.data.iter().flatten().map(Source::file).collect();
+    let found =
+        session.evaluate(texts, args.settings.raw == Some(true) || session.model().task.raw, |share| {
+            bar.set_position((share * 1000.0) as u64);
+        });
     bar.finish_and_clear();
     let found = found?;
     let (nats, bits, perplexity) = (found.nats_per_token(), found.bits_per_char(), found.perplexity());
-    if args.json {
+    if args.json() {
         let object = json!({
             "loss": nats, "bits_per_char": bits, "perplexity": perplexity,
             "tokens": found.loss.count, "characters": found.characters, "unknown": found.unknown,

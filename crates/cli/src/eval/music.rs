@@ -4,15 +4,16 @@ use refrain::task::Music;
 use refrain::{Model, Session};
 use serde_json::json;
 
-use super::Args;
+use super::file;
+use crate::args::Args;
 use crate::failure::Failure;
 use crate::out::{self, thousands};
 
 pub(super) fn run(args: &Args, model: Model<Music>) -> Result<(), Failure> {
-    let backend = args.device.backend(&model)?;
-    let (pieces, part) = model.task.read_dataset(args.file()?, args.part)?;
+    let backend = args.backend(&model)?;
+    let (pieces, part) = model.task.read_dataset(file(args)?, args.part)?;
     let found = Session::new(model, &backend).evaluate(&pieces);
-    if args.json {
+    if args.json() {
         let object = json!({
             "nll": found.nll, "accuracy": found.accuracy, "part": part, "pieces": found.pieces,
             "frames": found.frames, "precision": backend.precision().name(),

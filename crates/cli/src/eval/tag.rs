@@ -5,7 +5,8 @@ use refrain::task::Tag;
 use refrain::{Model, Session};
 use serde_json::json;
 
-use super::Args;
+use super::{draw, file};
+use crate::args::Args;
 use crate::failure::Failure;
 use crate::out::{self, thousands};
 
@@ -13,12 +14,12 @@ use crate::out::{self, thousands};
 const MAX_TAGS: usize = 12;
 
 pub(super) fn run(args: &Args, model: Model<Tag>) -> Result<(), Failure> {
-    let backend = args.device.backend(&model)?;
+    let backend = args.backend(&model)?;
     let session = Session::new(model, &backend);
-    let found = session.evaluate(&session.model().task.read_dataset(args.file()?)?)?;
+    let found = session.evaluate(&session.model().task.read_dataset(file(args)?)?)?;
     let (confusion, unknown) = (&found.confusion, &found.unknown);
-    args.draw(|| confusion_figure(confusion, session.model().task.labels()))?;
-    if args.json {
+    draw(args, || confusion_figure(confusion, session.model().task.labels()))?;
+    if args.json() {
         let object = json!({
             "accuracy": confusion.accuracy(), "macro_f1": confusion.macro_f1(),
             "span_f1": found.spans.as_ref().map(|spans| spans.overall().f1()), "loss": found.loss,

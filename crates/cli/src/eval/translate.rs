@@ -4,18 +4,19 @@ use refrain::task::Translate;
 use refrain::{Model, Session};
 use serde_json::json;
 
-use super::Args;
+use super::file;
+use crate::args::Args;
 use crate::failure::Failure;
 use crate::out::{self, thousands};
 
 pub(super) fn run(args: &Args, model: Model<Translate>) -> Result<(), Failure> {
-    let backend = args.device.backend(&model)?;
-    let options = args.beam.options(1);
-    let pairs = Translate::read_dataset(args.file()?)?;
+    let backend = args.backend(&model)?;
+    let options = args.beam_search(1);
+    let pairs = Translate::read_dataset(file(args)?)?;
     let found = Session::new(model, &backend).evaluate(&pairs, &options)?;
     let (exact, wer, per, cer) = (found.exact(), found.wer(), found.per(), found.characters.rate());
     let (bleu, chrf) = (found.bleu.score(), found.chrf.score());
-    if args.json {
+    if args.json() {
         let object = json!({
             "exact": exact, "wer": wer, "per": per, "cer": cer, "bleu": bleu, "chrf": chrf,
             "loss": found.loss, "accuracy": found.accuracy, "sources": found.words.sequences,

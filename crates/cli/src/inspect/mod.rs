@@ -5,95 +5,30 @@ mod figures;
 mod sequences;
 mod tables;
 
-use std::path::{Path, PathBuf};
+use std::ops::Deref;
+use std::path::Path;
 use std::time::Duration;
 
-use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use refrain::inspect::{Gradients, NamedReach, Property, Recording};
-use refrain::model::TaskName;
+use refrain::option::{Verb, choice};
 use refrain::sample::Options;
 use refrain::task::Language;
 use refrain::task::language::{InspectOptions, held_back};
 use refrain::text::Source;
 use refrain::train::Settings;
 use refrain::{AnyModel, Cpu, Model, Session, write_atomically};
+use serde::{Deserialize, Serialize};
 
-use crate::device::DeviceArgs;
+use crate::args::Args;
 use crate::failure::Failure;
-use crate::task::{kind_of, refuse_idle};
+use crate::task::kind_of;
 use crate::{figure, out, page};
 
-/// Look inside a model while it reads a text.
-///
-/// Writes one page that opens in any browser, without a network: the text coloured by any unit, all units over time, what was
-/// expected and what surprised, gates, gradients through time, the unrolled network with its numbers, and which units follow
-/// brackets, quotes, line positions, letters. Or the single figures, their numbers, and the text coloured in the terminal.
-#[derive(clap::Args)]
-#[command(after_help = EXAMPLES)]
-pub(crate) struct Args {
-    /// A model file, or the directory of a run
-    model: PathBuf,
-    /// The text, or other data, to read: best what the model has not learned [of language models what the run held back,
-    /// or what they write themselves]
-    text: Option<PathBuf>,
-    /// Read this text instead of a file
-    #[arg(long = "text", value_name = "TEXT", conflicts_with = "text", allow_hyphen_values = true)]
-    literal: Option<String>,
-    /// For other tasks than language: which line, sequence or piece of the file [1]
-    #[arg(long, value_name = "N")]
-    item: Option<usize>,
-    /// Output file [report.html; the terminal for text, json and csv]
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
-    /// What to write [as the name of --out says, otherwise html]
-    #[arg(long)]
-    format: Option<Format>,
-    /// Tokens of the text that are read, at most [200,000; 20,000 for tables and the terminal, 100 for
-    /// pictures of units]
-    #[arg(long, value_name = "N")]
-    length: Option<usize>,
-    /// Room for activations in a page, in MB: where all units take more, those that follow something are kept [6]
-    #[arg(long, value_name = "MB")]
-    max_size: Option<usize>,
-    /// Numbers to compare units with, one for each token of the text; may be given several times
-    #[arg(long, value_name = "FILE")]
-    annotate: Vec<PathBuf>,
-    /// Further models whose gradients through time to draw beside this one's; may be given several times
-    #[arg(long, value_name = "MODEL")]
-    compare: Vec<PathBuf>,
-    /// How many steps gradients are followed back; 0 for not at all [100]
-    #[arg(long, value_name = "N")]
-    lags: Option<usize>,
-    /// What pictures and tables are of [units]
-    #[arg(long, help_heading = "Single figures")]
-    view: Option<View>,
-    /// The layer, from 1 [that of the unit that follows something best, or the top one]
-    #[arg(long, value_name = "N", help_heading = "Single figures")]
-    layer: Option<usize>,
-    /// h, c (cells of an LSTM), or a gate: i, f, g, o; r, z, n [that of the unit]
-    #[arg(long, value_name = "NAME", help_heading = "Single figures")]
-    plane: Option<String>,
-    /// The units, from 0; may be given several times [all; in the terminal the one that follows something best]
-    #[arg(long, value_name = "N", help_heading = "Single figures")]
-    unit: Vec<usize>,
-    #[command(flatten)]
-    device: DeviceArgs,
-}
-
-const EXAMPLES: &str = "\
-Examples:
-  refrain inspect runs/brackets held-out.txt                            writes report.html
-  refrain inspect runs/play --text 'ROMEO: \"O, speak again\"' --format text
-  refrain inspect runs/play play.txt --out cells.png --plane c --layer 2
-  refrain inspect runs/rnn play.txt --compare runs/gru --compare runs/lstm --view gradients --out reach.svg
-  refrain inspect runs/play play.txt --format csv --view finder
-  refrain inspect runs/reviews --text 'a fine film'                     which words made it kind
-  refrain inspect runs/phones --text phonograph                         where the decoder looked";
-
 /// What is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Format {
     /// A page for browsers.
     Html,
     /// The text in the terminal, coloured by a unit.
@@ -109,8 +44,9 @@ enum Format {
 }
 
 /// What single figures and tables show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum View {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum View {
     /// Units over the steps of the text.
     Units,
     /// How surprising each token was.
@@ -132,10 +68,6 @@ struct Selection {
     units: Vec<usize>,
 }
 
-/// The tasks of whose files one sequence is read.
-const SEQUENCES: [TaskName; 5] =
-    [TaskName::Classify, TaskName::Tag, TaskName::Translate, TaskName::Caption, TaskName::Music];
-
 /// Tokens of a picture of units, of tables and the terminal, and of a text that the model writes itself.
 const PICTURED: usize = 100;
 const LISTED: usize = 20_000;
@@ -143,15 +75,17 @@ const WRITTEN: usize = 2_000;
 /// Room for the activations of what is no page.
 const MAX_BYTES: usize = 1 << 30;
 
-pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    let model = AnyModel::load(&args.model)?;
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let model = AnyModel::load(args.model())?;
     let task = model.task_name();
+    let args = &Request { args };
     let format = args.chosen_format()?;
-    args.refuse_idle(task, format)?;
+    args.check_used(Verb::Inspect, task)?;
+    args.check_used_by(format)?;
     match model {
-        AnyModel::Language(model) => language(&args, model, format),
+        AnyModel::Language(model) => language(args, model, format),
         model => {
-            let recording = sequences::record(&args, model)?;
+            let recording = sequences::record(args, model)?;
             match format {
                 Format::Html => args.write_page(&recording),
                 Format::Json => args.write_json(&recording),
@@ -165,8 +99,8 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
 }
 
 /// A language model reads a text, of which there are figures and tables, too.
-fn language(args: &Args, model: Model<Language>, format: Format) -> Result<(), Failure> {
-    let backend = args.device.backend(&model)?;
+fn language(args: &Request<'_>, model: Model<Language>, format: Format) -> Result<(), Failure> {
+    let backend = args.backend(&model)?;
     let session = Session::new(model, &backend);
     let source = args.source(&session, format)?;
     let recording = args.record(&session, source.clone(), format)?;
@@ -185,37 +119,39 @@ fn language(args: &Args, model: Model<Language>, format: Format) -> Result<(), F
         Format::Png | Format::Svg => {
             let figure = figures::figure(args.view(), &recording, &args.selection(&recording)?)?;
             let extension = if format == Format::Png { "png" } else { "svg" };
-            let path = args.out.clone().unwrap_or_else(|| format!("report.{extension}").into());
+            let path = args.settings.out.clone().unwrap_or_else(|| format!("report.{extension}").into());
             figure::save(&path.with_extension(extension), &figure)?;
             out::line(&format!("{}", path.display()))
         }
     }
 }
 
-impl Args {
-    /// Refuses what makes no difference to what is asked for.
-    fn refuse_idle(&self, task: TaskName, format: Format) -> Result<(), Failure> {
-        refuse_idle(
-            task,
-            &[
-                ("--length", self.length.is_some(), &[TaskName::Language]),
-                ("--annotate", !self.annotate.is_empty(), &[TaskName::Language]),
-                ("--compare", !self.compare.is_empty(), &[TaskName::Language]),
-                ("--lags", self.lags.is_some(), &[TaskName::Language]),
-                ("--max-size", self.max_size.is_some(), &[TaskName::Language]),
-                ("--item", self.item.is_some(), &SEQUENCES),
-            ],
-        )?;
+/// What is asked for.
+struct Request<'a> {
+    args: &'a Args,
+}
+
+impl Deref for Request<'_> {
+    type Target = Args;
+
+    fn deref(&self) -> &Args {
+        self.args
+    }
+}
+
+impl Request<'_> {
+    /// Refuses options of figures where none is drawn.
+    fn check_used_by(&self, format: Format) -> Result<(), Failure> {
         let single = [
             ("--view", self.view.is_some()),
             ("--layer", self.layer.is_some()),
             ("--plane", self.plane.is_some()),
-            ("--unit", !self.unit.is_empty()),
+            ("--unit", self.unit.is_some()),
         ];
         let idle = single.iter().find(|(_, given)| *given && matches!(format, Format::Html | Format::Json));
         match idle {
             Some((option, _)) => Err(Failure::Usage(format!(
-                "{option} is for single figures, tables and the terminal: a page and .json have everything"
+                "{option} is an option of figures, tables and the terminal: a page and .json contain everything"
             ))),
             None => Ok(()),
         }
@@ -227,12 +163,12 @@ impl Args {
 
     fn chosen_format(&self) -> Result<Format, Failure> {
         let extension =
-            self.out.as_deref().and_then(Path::extension).and_then(|extension| extension.to_str());
+            self.settings.out.as_deref().and_then(Path::extension).and_then(|extension| extension.to_str());
         let named = match extension {
             None => None,
             Some("htm") => Some(Format::Html),
             Some("txt") => Some(Format::Text),
-            Some(extension) => Format::from_str(extension, true).ok(),
+            Some(extension) => choice(&extension.to_ascii_lowercase()).ok(),
         };
         match (self.format, named, extension) {
             (Some(format), Some(named), Some(extension)) if format != named => Err(Failure::Usage(format!(
@@ -248,9 +184,18 @@ impl Args {
         }
     }
 
+    /// The file that is read, if one is named.
+    pub(super) fn file(&self) -> Result<Option<&Path>, Failure> {
+        match self.input.as_deref() {
+            None => Ok(None),
+            Some([file]) => Ok(Some(file)),
+            Some(_) => Err(Failure::Usage("one file is inspected at a time".to_owned())),
+        }
+    }
+
     /// The text that is read.
     fn source(&self, session: &Session<Language, Cpu>, format: Format) -> Result<Source, Failure> {
-        let note = |text: &str| match self.out.is_some()
+        let note = |text: &str| match self.settings.out.is_some()
             || matches!(format, Format::Html | Format::Png | Format::Svg)
         {
             true => out::line(text),
@@ -260,10 +205,10 @@ impl Args {
                 Ok(())
             }
         };
-        if let Some(path) = &self.text {
+        if let Some(path) = self.file()? {
             return Ok(Source::file(path));
         }
-        let (name, text) = match &self.literal {
+        let (name, text) = match &self.text {
             Some(text) if text.is_empty() => {
                 return Err(Failure::Usage("--text is empty: give at least a character".to_owned()));
             }
@@ -283,8 +228,8 @@ impl Args {
 
     /// What the run of this model held back, where the run and its text are still there.
     fn held_back(&self) -> Result<Option<Source>, Failure> {
-        match self.model.join("config.toml").is_file() {
-            true => Ok(held_back(&Settings::of_run(&self.model)?)?),
+        match self.model().join("config.toml").is_file() {
+            true => Ok(held_back(&Settings::of_run(self.model())?)?),
             false => Ok(None),
         }
     }
@@ -320,12 +265,12 @@ impl Args {
             } else {
                 0
             },
-            name: page::name_of(&self.model),
+            name: page::name_of(self.model()),
             ..default
         };
-        if !self.annotate.is_empty() {
+        if self.annotate.is_some() {
             let (ids, _) = session.model().task.tokens(source.clone(), tokens)?;
-            for path in &self.annotate {
+            for path in self.annotate.iter().flatten() {
                 let text = refrain::format::read_text(path)?;
                 options.properties.push(Property::from_text(path, &text, ids.len())?);
             }
@@ -341,15 +286,15 @@ impl Args {
     fn add_compared(&self, recording: &mut Recording, source: &Source) -> Result<(), Failure> {
         let tokens = recording.inspection.tokens.len();
         let Some(Gradients { lags, series }) = &mut recording.inspection.gradients else { return Ok(()) };
-        for path in &self.compare {
+        for path in self.compare.iter().flatten() {
             let model = Model::<Language>::load(path)?;
-            let backend = self.device.backend(&model)?;
+            let backend = self.backend(&model)?;
             let session = Session::new(model, &backend);
             let (ids, _) = session.model().task.tokens(source.clone(), tokens)?;
             let reach = session.gradient_reach(&ids, lags.len(), 0)?;
             series.push(NamedReach { name: page::name_of(path), reach });
         }
-        if let ([first, ..], false) = (&mut series[..], self.compare.is_empty()) {
+        if let ([first, ..], false) = (&mut series[..], self.compare.is_none()) {
             first.name.clone_from(&recording.inspection.model.name);
         }
         Ok(())
@@ -374,14 +319,14 @@ impl Args {
             let names: Vec<&str> = names().collect();
             Failure::Usage(format!("--plane {options}: {} has {}", facts.name, names.join(", ")))
         })?;
-        if let Some(unit) = self.unit.iter().find(|unit| **unit >= facts.units) {
+        if let Some(unit) = self.unit.iter().flatten().find(|unit| **unit >= facts.units) {
             return Err(Failure::Usage(format!(
                 "--unit {unit}: {} has units 0 to {}",
                 facts.name,
                 facts.units - 1
             )));
         }
-        let units = match (&self.unit[..], best) {
+        let units = match (self.unit.as_deref().unwrap_or_default(), best) {
             ([], Some(best)) if self.plane.is_none() || self.plane.as_deref() == Some(best.plane) => {
                 // The best one first: the terminal shows one.
                 let others = (0..facts.units).filter(|unit| *unit != best.unit);
@@ -394,7 +339,7 @@ impl Args {
     }
 
     fn write_page(&self, recording: &Recording) -> Result<(), Failure> {
-        let path = self.out.clone().unwrap_or_else(|| "report.html".into());
+        let path = self.settings.out.clone().unwrap_or_else(|| "report.html".into());
         write_atomically(&path, page::report(recording)?.as_bytes())?;
         out::line(&format!("{}: open it in a browser", path.display()))
     }
@@ -408,7 +353,7 @@ impl Args {
     }
 
     fn write(&self, text: &str) -> Result<(), Failure> {
-        match &self.out {
+        match &self.settings.out {
             Some(path) => Ok(write_atomically(path, text.as_bytes())?),
             None => out::write(text.as_bytes()),
         }

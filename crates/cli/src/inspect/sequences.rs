@@ -11,57 +11,57 @@ use refrain::task::classify::{ClassifyInput, InputCodec};
 use refrain::task::tag::{TagCodec, TagInput};
 use refrain::{AnyModel, Session};
 
-use super::Args;
+use super::Request;
 use crate::failure::Failure;
 use crate::page;
 
 /// What happens in a model while it reads the chosen sequence.
-pub(super) fn record(args: &Args, model: AnyModel) -> Result<Recording, Failure> {
-    let name = page::name_of(&args.model);
+pub(super) fn record(args: &Request<'_>, model: AnyModel) -> Result<Recording, Failure> {
+    let name = page::name_of(args.model());
     match model {
         AnyModel::Classify(model) => {
             let inputs = match model.task.codec() {
                 InputCodec::Text(_) => {
                     written(model.task.texts_in(&args.whole_text()?)).map(ClassifyInput::Text).collect()
                 }
-                InputCodec::Frames(_) => model.task.sequences_in(args.file()?)?,
+                InputCodec::Frames(_) => model.task.sequences_in(args.named_file()?)?,
             };
-            let backend = args.device.backend(&model)?;
+            let backend = args.backend(&model)?;
             Ok(Session::new(model, &backend).inspect(args.item_of(inputs)?, &name)?)
         }
         AnyModel::Tag(model) => {
             let inputs: Vec<TagInput> = match model.task.codec() {
                 TagCodec::Words { .. } => {
-                    let path = args.text.as_deref().unwrap_or(Path::new("--text"));
+                    let path = args.file()?.unwrap_or(Path::new("--text"));
                     model.task.sentences_in(path, &args.whole_text()?)?
                 }
-                TagCodec::Frames(_) => model.task.sequences_in(args.file()?)?,
+                TagCodec::Frames(_) => model.task.sequences_in(args.named_file()?)?,
             };
-            let backend = args.device.backend(&model)?;
+            let backend = args.backend(&model)?;
             Ok(Session::new(model, &backend).inspect(&args.item_of(inputs)?, &name)?)
         }
         AnyModel::Translate(model) => {
             let source = args.item_of(written(Translate::sources_in(&args.whole_text()?)).collect())?;
-            let backend = args.device.backend(&model)?;
+            let backend = args.backend(&model)?;
             Ok(Session::new(model, &backend).inspect(&source, &BeamOptions::default(), &name)?)
         }
         AnyModel::Caption(model) => {
-            let input = args.item_of(model.task.read_inputs(args.file()?)?)?;
-            let backend = args.device.backend(&model)?;
+            let input = args.item_of(model.task.read_inputs(args.named_file()?)?)?;
+            let backend = args.backend(&model)?;
             Ok(Session::new(model, &backend).inspect(&input, &Decoding::Greedy, &name)?)
         }
         AnyModel::Forecast(model) => {
-            if args.literal.is_some() {
+            if args.text.is_some() {
                 return Err(Failure::Usage(
                     "--text is for models of texts: name a CSV file, or none".to_owned(),
                 ));
             }
-            let backend = args.device.backend(&model)?;
-            let series = args.text.as_deref().map(|path| model.task.read_dataset(path)).transpose()?;
+            let backend = args.backend(&model)?;
+            let series = args.file()?.map(|path| model.task.read_dataset(path)).transpose()?;
             Ok(Session::new(model, &backend).inspect(series.as_ref(), &name)?)
         }
         AnyModel::Music(model) => {
-            let path = args.file()?;
+            let path = args.named_file()?;
             let pieces = match path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("mid"))
             {
                 true => vec![format::read_midi(path, model.task.steps_per_quarter())?.roll],
@@ -70,20 +70,20 @@ pub(super) fn record(args: &Args, model: AnyModel) -> Result<Recording, Failure>
                     if parts.test.is_empty() { parts.train } else { parts.test }
                 }
             };
-            let backend = args.device.backend(&model)?;
+            let backend = args.backend(&model)?;
             Ok(Session::new(model, &backend).inspect(&args.item_of(pieces)?, &name))
         }
         AnyModel::Language(_) => Err(Failure::Usage("a language model reads a text".to_owned())),
     }
 }
 
-impl Args {
-    fn file(&self) -> Result<&Path, Failure> {
-        self.text.as_deref().ok_or_else(|| Failure::Usage("name a file: this model reads no text".to_owned()))
+impl Request<'_> {
+    fn named_file(&self) -> Result<&Path, Failure> {
+        self.file()?.ok_or_else(|| Failure::Usage("name a file: this model does not read text".to_owned()))
     }
 
     fn whole_text(&self) -> Result<String, Failure> {
-        match (&self.literal, &self.text) {
+        match (&self.text, self.file()?) {
             (Some(text), _) => Ok(text.clone()),
             (None, Some(path)) => Ok(read_text(path)?),
             (None, None) => Err(Failure::Usage("give a text: a file, or --text '...'".to_owned())),

@@ -5,17 +5,18 @@ use refrain::task::classify::{Classified, ClassifyInput, InputCodec};
 use refrain::{Error, Model, Session};
 use serde_json::{Map, json};
 
-use super::{Args, tell_lines};
+use super::{tell_lines, texts};
+use crate::args::Args;
 use crate::failure::Failure;
 use crate::out;
 
 pub(super) fn run(args: &Args, model: Model<Classify>) -> Result<(), Failure> {
-    let backend = args.device.backend(&model)?;
+    let backend = args.backend(&model)?;
     let session = Session::new(model, &backend);
     let labels = session.model().task.labels();
     let tell = |classified: Classified| {
         let label = &labels[classified.class];
-        if !args.json {
+        if !args.json() {
             return out::line(label);
         }
         let scores = labels.iter().zip(&classified.probabilities);
@@ -24,19 +25,19 @@ pub(super) fn run(args: &Args, model: Model<Classify>) -> Result<(), Failure> {
     };
     match session.model().task.codec() {
         InputCodec::Text(_) => {
-            let texts = args.texts()?;
+            let texts = texts(args)?;
             let lines: Vec<String> =
                 texts.iter().flat_map(|input| session.model().task.texts_in(&input.text)).collect();
             let asked = lines.iter().filter(|line| !line.is_empty()).cloned();
             let found = session.predict(asked.map(ClassifyInput::Text).collect())?;
             tell_lines(args, &lines, found, |_, classified| tell(classified))
         }
-        InputCodec::Frames(_) if args.input.is_empty() => {
+        InputCodec::Frames(_) if args.input.is_none() => {
             Err(Failure::Usage("name the files: this model reads sequences of numbers".to_owned()))
         }
         InputCodec::Frames(_) => {
             let sequences: Result<Vec<_>, Error> =
-                args.input.iter().map(|path| session.model().task.sequences_in(path)).collect();
+                args.input.iter().flatten().map(|path| session.model().task.sequences_in(path)).collect();
             session.predict(sequences?.concat())?.into_iter().try_for_each(tell)
         }
     }

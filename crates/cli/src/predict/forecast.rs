@@ -5,25 +5,25 @@ use refrain::task::forecast::Distribution;
 use refrain::{Model, Session};
 use serde_json::json;
 
-use super::Args;
+use crate::args::Args;
 use crate::failure::Failure;
 use crate::out;
 
 pub(super) fn run(args: &Args, model: Model<Forecast>) -> Result<(), Failure> {
     let most = model.task.horizon();
-    let horizon = args.horizon.unwrap_or(most);
+    let horizon = args.settings.horizon.unwrap_or(most);
     if !(1..=most).contains(&horizon) {
         return Err(Failure::Usage(format!(
             "--horizon is {horizon}: this model forecasts 1 to {most} steps ahead, `refrain train --horizon` makes one that \
              sees further"
         )));
     }
-    let series = match &args.input[..] {
-        [] => None,
-        [path] => Some(model.task.read_dataset(path)?),
+    let series = match args.input.as_deref() {
+        None => None,
+        Some([path]) => Some(model.task.read_dataset(path)?),
         _ => return Err(Failure::Usage("a series is continued from one file at a time".to_owned())),
     };
-    let backend = args.device.backend(&model)?;
+    let backend = args.backend(&model)?;
     let session = Session::new(model, &backend);
     let columns = session.model().task.columns();
     let forecast = session.predict(series.as_ref())?;
@@ -36,7 +36,7 @@ pub(super) fn run(args: &Args, model: Model<Forecast>) -> Result<(), Failure> {
         }
     };
     let header: Vec<String> = columns.iter().flat_map(names).collect();
-    if !args.json {
+    if !args.json() {
         out::line(&format!("step,{}", header.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(",")))?;
     }
     for step in 0..horizon {
@@ -44,7 +44,7 @@ pub(super) fn run(args: &Args, model: Model<Forecast>) -> Result<(), Failure> {
             .flat_map(|column| numbers(&forecast.distribution, step * columns.len() + column))
             .collect();
         let after = forecast.after + step + 1;
-        if args.json {
+        if args.json() {
             let mut object = json!({ "step": after });
             header.iter().zip(values).for_each(|(name, value)| object[name] = json!(value));
             out::line(&object.to_string())?;

@@ -5,30 +5,31 @@ use refrain::task::tag::{TagCodec, TagInput};
 use refrain::{Error, Model, Session};
 use serde_json::json;
 
-use super::Args;
+use super::texts;
+use crate::args::Args;
 use crate::failure::Failure;
 use crate::out;
 
 pub(super) fn run(args: &Args, model: Model<Tag>) -> Result<(), Failure> {
-    let backend = args.device.backend(&model)?;
+    let backend = args.backend(&model)?;
     let session = Session::new(model, &backend);
     let inputs: Vec<Result<Vec<TagInput>, Error>> = match session.model().task.codec() {
         TagCodec::Words { .. } => {
-            let texts = args.texts()?;
+            let texts = texts(args)?;
             texts.iter().map(|input| session.model().task.sentences_in(&input.name, &input.text)).collect()
         }
-        TagCodec::Frames(_) if args.input.is_empty() => {
+        TagCodec::Frames(_) if args.input.is_none() => {
             return Err(Failure::Usage("name the files: this model reads sequences of numbers".to_owned()));
         }
         TagCodec::Frames(_) => {
-            args.input.iter().map(|path| session.model().task.sequences_in(path)).collect()
+            args.input.iter().flatten().map(|path| session.model().task.sequences_in(path)).collect()
         }
     };
     let inputs = inputs.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
     let names = session.model().task.labels();
     for (input, tagged) in inputs.iter().zip(session.predict(&inputs)?) {
         let tags: Vec<&str> = tagged.labels.iter().map(|&label| &names[label][..]).collect();
-        if args.json {
+        if args.json() {
             let mut object = json!({ "tags": tags, "probabilities": tagged.probabilities });
             if let TagInput::Words(words) = input {
                 object["words"] = json!(words);

@@ -7,7 +7,8 @@ use refrain::sample::{Generator, Options, StreamId};
 use refrain::task::Language;
 use refrain::{Cpu, Model, Session};
 
-use super::Args;
+use super::temperature;
+use crate::args::Args;
 use crate::failure::Failure;
 use crate::out;
 use crate::seed::seed_of_the_moment;
@@ -20,18 +21,15 @@ const MAX_BEGUN: usize = 1024;
 const MAX_HELD: usize = 1 << 26;
 
 pub(super) fn run(args: &Args, model: Model<Language>) -> Result<(), Failure> {
-    if args.count == 0 {
-        return Err(Failure::Usage("--count is 0: give at least 1".to_owned()));
-    }
-    let backend = args.device.backend(&model)?;
+    let backend = args.backend(&model)?;
     let session = Session::new(model, &backend);
-    let seed = args.seed.unwrap_or_else(seed_of_the_moment);
-    let last_byte = write_all(args, seed, session.generator().with_threads(args.device.threads()))?;
+    let seed = args.settings.seed.unwrap_or_else(seed_of_the_moment);
+    let last_byte = write_all(args, seed, session.generator().with_threads(args.threads()))?;
     if io::stdout().is_terminal() {
         if last_byte != Some(b'\n') {
             out::write(b"\n")?;
         }
-        if args.seed.is_none() && !args.greedy && args.temperature() != 0.0 {
+        if args.settings.seed.is_none() && args.greedy.is_none() && temperature(args) != 0.0 {
             eprintln!("(the same again: --seed {seed})");
         }
     }
@@ -41,24 +39,25 @@ pub(super) fn run(args: &Args, model: Model<Language>) -> Result<(), Failure> {
 /// Writes the texts in the order of their seeds, the first one that has not ended as it is made, while those after
 /// it are made together and held. Gives the last byte written.
 fn write_all(args: &Args, seed: u64, mut generator: Generator<'_, Cpu>) -> Result<Option<u8>, Failure> {
-    let length = args.length.unwrap_or(500);
+    let (count, length) = (args.count.unwrap_or(1), args.length.unwrap_or(500));
+    let prompt = args.prompt.as_deref().unwrap_or("");
     let mut options = Options {
-        temperature: args.temperature(),
+        temperature: temperature(args),
         top_k: args.top_k,
         top_p: args.top_p,
         seed,
-        stop: args.stop.iter().map(|stop| stop.replace("\\n", "\n")).collect(),
+        stop: args.stop.iter().flatten().map(|stop| stop.replace("\\n", "\n")).collect(),
         candidates: 0,
     };
     let most_begun = (MAX_HELD / length.max(1)).clamp(1, MAX_BEGUN);
     // Those begun and not yet written to their end, in order.
     let mut texts: VecDeque<Text> = VecDeque::new();
-    let (mut left, mut last_byte) = (args.count, None);
+    let (mut left, mut last_byte) = (count, None);
     while left > 0 || !texts.is_empty() {
         while left > 0 && texts.len() < most_begun && generator.len() < MAX_TOGETHER {
-            let stream = generator.join(&args.prompt, length, &options)?;
-            let before = if left == args.count { "" } else { "\n\n" };
-            let held = [before, &args.prompt].concat().into_bytes();
+            let stream = generator.join(prompt, length, &options)?;
+            let before = if left == count { "" } else { "\n\n" };
+            let held = [before, prompt].concat().into_bytes();
             texts.push_back(Text { stream, held, ended: false });
             left -= 1;
             options.seed = options.seed.wrapping_add(1);

@@ -7,7 +7,8 @@ use refrain::task::Music;
 use refrain::task::music::ComposeOptions;
 use refrain::{Model, Session, picture, write_atomically};
 
-use super::Args;
+use super::temperature;
+use crate::args::Args;
 use crate::failure::Failure;
 use crate::seed::seed_of_the_moment;
 use crate::{figure, out};
@@ -23,7 +24,7 @@ pub(super) fn run(args: &Args, model: Model<Music>) -> Result<(), Failure> {
         return Err(Failure::Usage(format!("--length is {length}: give 1 to {MAX_FRAMES} frames")));
     }
     let steps = model.task.steps_per_quarter();
-    let prompt = match args.prompt.as_str() {
+    let prompt = match args.prompt.as_deref().unwrap_or("") {
         "" => Roll::default(),
         path => format::read_midi(Path::new(path), steps)?.roll,
     };
@@ -35,19 +36,19 @@ pub(super) fn run(args: &Args, model: Model<Music>) -> Result<(), Failure> {
     };
     // What cannot be written is refused before anything is composed.
     format::to_midi(&Roll::default(), &midi)?;
-    let backend = args.device.backend(&model)?;
-    let seed = args.seed.unwrap_or_else(seed_of_the_moment);
-    let options = ComposeOptions { length, temperature: args.temperature(), seed };
+    let backend = args.backend(&model)?;
+    let seed = args.settings.seed.unwrap_or_else(seed_of_the_moment);
+    let options = ComposeOptions { length, temperature: temperature(args), seed };
     let composed = Session::new(model, &backend).compose(&prompt, &options)?;
     let roll = Roll::new([prompt.frames(), composed.frames()].concat())?;
-    if let Some(path) = &args.out {
+    if let Some(path) = &args.settings.out {
         write_atomically(path, &format::to_midi(&roll, &midi)?)?;
     }
     if let Some(path) = &args.picture {
         figure::save(path, &picture::roll_figure(&roll))?;
     }
     out::write(picture::roll_text(&roll, COLUMNS).as_bytes())?;
-    match &args.out {
+    match &args.settings.out {
         Some(path) => out::line(&format!("written to {} (seed {seed})", path.display())),
         None => out::line(&format!("(seed {seed}; --out FILE.mid writes it)")),
     }

@@ -12,7 +12,8 @@ use refrain::task::tag::TagCodec;
 use refrain::text::Source;
 use refrain::{AnyModel, Cpu, Error, InputProblem, Model, Place, Result, Session};
 
-use super::{Args, generation};
+use super::generation;
+use crate::args::Args;
 use crate::failure::Failure;
 use crate::page;
 use crate::task::kind_of;
@@ -97,15 +98,15 @@ impl<F: Fn(&str) -> Result<Recording> + Send + Sync> TextInspector for F {
 
 /// A model of another task than language that reads text.
 pub(super) fn of_model(model: AnyModel, args: &Args) -> std::result::Result<Box<dyn TextInspector>, Failure> {
-    let (name, task) = (page::name_of(&args.model), model.task_name());
+    let (name, task) = (page::name_of(args.model()), model.task_name());
     match model {
         AnyModel::Classify(model) if matches!(model.task.codec(), InputCodec::Text(_)) => {
-            let session = args.session(model)?;
+            let session = session(args, model)?;
             let inspect = move |text: &str| session.inspect(ClassifyInput::Text(one_line(text)), &name);
             Ok(Box::new(inspect))
         }
         AnyModel::Tag(model) if matches!(model.task.codec(), TagCodec::Words { .. }) => {
-            let session = args.session(model)?;
+            let session = session(args, model)?;
             let inspect = move |text: &str| {
                 let sentences = session.model().task.sentences_in(Path::new("the text"), text)?;
                 let mut recording = session.inspect(sentences.first().ok_or_else(nothing_to_read)?, &name)?;
@@ -116,7 +117,7 @@ pub(super) fn of_model(model: AnyModel, args: &Args) -> std::result::Result<Box<
             Ok(Box::new(inspect))
         }
         AnyModel::Translate(model) => {
-            let session = args.session(model)?;
+            let session = session(args, model)?;
             let inspect = move |text: &str| session.inspect(&one_line(text), &BeamOptions::default(), &name);
             Ok(Box::new(inspect))
         }
@@ -127,12 +128,13 @@ pub(super) fn of_model(model: AnyModel, args: &Args) -> std::result::Result<Box<
     }
 }
 
-impl Args {
-    /// The model on this machine's processors.
-    pub(super) fn session<T: Task>(&self, model: Model<T>) -> std::result::Result<Session<T, Cpu>, Failure> {
-        let backend = self.device.backend(&model)?;
-        Ok(Session::new(model, &backend))
-    }
+/// The model on this machine's processors.
+pub(super) fn session<T: Task>(
+    args: &Args,
+    model: Model<T>,
+) -> std::result::Result<Session<T, Cpu>, Failure> {
+    let backend = args.backend(&model)?;
+    Ok(Session::new(model, &backend))
 }
 
 /// These models read a line.

@@ -14,6 +14,7 @@ use refrain::text::Source;
 use refrain::train::{Event, Reason, Run, Settings, TrainableTask};
 use refrain::{Cpu, with_task};
 
+use crate::args::Args;
 use crate::failure::{Failure, message_of};
 use crate::live::Live;
 use crate::task::task_for;
@@ -21,25 +22,23 @@ use crate::tensorboard::EventFile;
 use crate::terminal::Terminal;
 use crate::{device, out};
 
-pub(crate) use args::Args;
-
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     if let Some(directory) = &args.resume {
         let stored = Settings::of_run(directory)?;
         let task = stored.task.unwrap_or(TaskName::Language);
-        let probe = args.probe(&stored, task)?;
-        let changes = args.settings();
+        let probe = probe(&args, &stored, task)?;
+        let changes = args.settings.clone();
         let backend = device::for_training(&changes.clone().or(stored))?;
         return with_task!(task, T => train(Run::<T, _>::resume(directory, changes, &backend)?, probe, &args));
     }
-    let mut settings = args.complete()?;
+    let mut settings = args::complete(&args)?;
     let (task, why) = task_for(&settings)?;
     settings.task = Some(task);
-    let probe = args.probe(&settings, task)?;
+    let probe = probe(&args, &settings, task)?;
     let backend = device::for_training(&settings)?;
     with_task!(task, T => {
         let run = Run::<T, _>::from_files(settings, &backend)?;
-        if let Some(why) = why.filter(|_| !args.json) {
+        if let Some(why) = why.filter(|_| !args.json()) {
             out::line(&format!("task      {why}"))?;
         }
         train(run, probe, &args)
@@ -49,9 +48,9 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
 fn train<T: TrainableTask>(run: Run<T, Cpu>, probe: Option<Source>, args: &Args) -> Result<(), Failure> {
     let interrupted = watch_for_interruption();
     let terminal =
-        (!args.json).then(|| Terminal::new(run.config(), run.backend(), io::stdout().is_terminal()));
-    let live = args.live.map(|port| begin_page(port, args.json)).transpose()?;
-    let tensorboard = args.tensorboard.then(EventFile::default);
+        (!args.json()).then(|| Terminal::new(run.config(), run.backend(), io::stdout().is_terminal()));
+    let live = args.live.map(|port| begin_page(port, args.json())).transpose()?;
+    let tensorboard = args.tensorboard.is_some().then(EventFile::default);
     let mut listeners = Listeners { live, tensorboard, terminal, unwritten: None };
     let run = match probe {
         Some(text) => run.probing(text),
@@ -123,13 +122,11 @@ impl Listeners {
     }
 }
 
-impl Args {
-    /// What a page shows a language model's run by: the text that it holds back.
-    fn probe(&self, settings: &Settings, task: TaskName) -> Result<Option<Source>, Failure> {
-        match self.live {
-            Some(_) if task == TaskName::Language => Ok(held_back(settings)?),
-            _ => Ok(None),
-        }
+/// The validation set that the page of a language model's run shows the network reading.
+fn probe(args: &Args, settings: &Settings, task: TaskName) -> Result<Option<Source>, Failure> {
+    match args.live {
+        Some(_) if task == TaskName::Language => Ok(held_back(settings)?),
+        _ => Ok(None),
     }
 }
 

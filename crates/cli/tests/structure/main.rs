@@ -14,7 +14,7 @@ use std::path::Path;
 use source::Scope;
 
 /// The modules of the library, first to last, as `docs/design.md` has them; those on one line may import from each other.
-const ORDER: [&[&str]; 16] = [
+const ORDER: [&[&str]; 17] = [
     &["number"],
     &["error", "note"],
     &["text", "format"],
@@ -26,6 +26,7 @@ const ORDER: [&[&str]; 16] = [
     &["session"],
     &["sample"],
     &["metric", "picture"],
+    &["option"],
     &["inspect"],
     &["train"],
     &["bench"],

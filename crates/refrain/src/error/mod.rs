@@ -108,7 +108,7 @@ pub enum SettingProblem {
     #[error("cannot change when a run is resumed; only {} can", list(may_change))]
     Fixed {
         /// The settings that can.
-        may_change: &'static [&'static str],
+        may_change: Vec<&'static str>,
     },
     /// It asks for a model that this machine could not hold.
     #[error(
@@ -327,14 +327,6 @@ impl From<refrain_kernels::CpuError> for Error {
                 format!("fewer, for the system starts no more ({reason})"),
             ),
         }
-    }
-}
-
-/// Refuses a setting that is no share in `0..1`.
-pub(crate) fn fraction(setting: &'static str, value: f64) -> Result<()> {
-    match (0.0..1.0).contains(&value) {
-        true => Ok(()),
-        false => Err(Error::out_of_range(setting, value as f32, "a share from 0 up to, not including, 1")),
     }
 }
 

@@ -7,7 +7,8 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::record::Record;
-use crate::error::{Error, InputProblem, Result, fraction};
+use crate::error::{Error, InputProblem, Result};
+use crate::option::Range;
 
 /// Holds out a random share of examples for validation. Those of the same key stay together, so the share is met about, and at
 /// least one of each class stays in the training set.
@@ -20,7 +21,7 @@ pub(super) fn hold_back<E: Record>(
     valid_fraction: f64,
     seed: u64,
 ) -> Result<(Vec<E>, Vec<E>)> {
-    fraction("valid_fraction", valid_fraction)?;
+    Range::FRACTION.check("valid_fraction", valid_fraction)?;
     if valid_fraction == 0.0 {
         return Ok((examples, vec![]));
     }

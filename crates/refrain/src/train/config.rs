@@ -1,65 +1,14 @@
 //! The values in force in a run: what was asked for, checked, and defaults that fit the task for the rest.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
 
 use refrain_kernels::{Backend, Precision, Rule};
-use serde::Serialize;
 
-use super::settings::{Optimizer, Schedule, Settings, Span};
+use super::settings::{Config, Optimizer, Schedule, Settings};
 use crate::PrecisionChoice;
-use crate::error::{Error, InputProblem, Place, Result, SettingProblem, fraction};
-use crate::model::{ActivationKind, CellKind, LayerSizes, RecurrentLayers, ResetGate};
-
-/// The values in force in a run, whatever its task; the task has options of its own beside them.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[allow(missing_docs, reason = "every field is the setting of the same name in `Settings`")]
-pub struct Config {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub data: Vec<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub valid: Option<PathBuf>,
-    pub valid_fraction: f64,
-    pub cell: CellKind,
-    pub activation: ActivationKind,
-    pub reset_gate: ResetGate,
-    pub hidden_size: usize,
-    pub num_layers: usize,
-    pub layer_norm: bool,
-    pub dropout: f32,
-    pub weight_drop: f32,
-    pub batch_size: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub epochs: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_steps: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub time_limit: Option<Span>,
-    pub optimizer: Optimizer,
-    pub learning_rate: f64,
-    pub schedule: Schedule,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub warmup_steps: Option<u64>,
-    pub min_learning_rate: f64,
-    pub decay_factor: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub decay_epochs: Option<u64>,
-    pub momentum: f64,
-    pub weight_decay: f64,
-    pub grad_clip: f64,
-    pub average: u64,
-    pub patience: u64,
-    pub seed: u64,
-    pub shards: usize,
-    pub threads: usize,
-    pub precision: PrecisionChoice,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sample_every: Option<u64>,
-    pub checkpoint_every: Span,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub out: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub init_from: Option<PathBuf>,
-}
+use crate::error::{Error, InputProblem, Place, Result, SettingProblem};
+use crate::model::{ActivationKind, CellKind, LayerSizes, RecurrentLayers, ResetGate, TaskName};
+use crate::option::{Range, Span, Verb, nearest};
 
 /// What a task takes where nothing is asked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -92,13 +41,6 @@ impl Config {
     /// [`Error::Setting`] for a value out of range or for settings that exclude each other.
     pub fn resolve<B: Backend>(settings: &Settings, defaults: Defaults, backend: &B) -> Result<Config> {
         let s = settings.clone();
-        if s.preset.is_some() {
-            return Err(unused("preset", "by this task, only by language models"));
-        }
-        // Others may well be told to show none.
-        if s.sample_every.is_some_and(|every| every > 0) {
-            return Err(unused("sample_every", "by this task, only by language models"));
-        }
         let batch_size = s.batch_size.unwrap_or(defaults.batch_size);
         let learning_rate = s.learning_rate.unwrap_or(match s.optimizer {
             None | Some(Optimizer::Adam | Optimizer::AdamW | Optimizer::RmsProp) => defaults.learning_rate,
@@ -109,7 +51,7 @@ impl Config {
         let precision = precision(settings, backend.for_hidden_size(hidden_size).precision())?;
         let limited = s.max_steps.is_some() || (s.time_limit.is_some() && defaults.more_epochs_in_time);
         let config = Config {
-            data: s.data.unwrap_or_default(),
+            data: s.data.filter(|files| !files.is_empty()),
             valid: s.valid,
             valid_fraction: s.valid_fraction.unwrap_or(defaults.valid_fraction),
             cell: s.cell.unwrap_or_default(),
@@ -150,32 +92,8 @@ impl Config {
     }
 
     fn check(&self) -> Result<()> {
-        at_least_one("batch_size", self.batch_size as u64)?;
-        at_least_one("epochs", self.epochs.unwrap_or(1))?;
-        at_least_one("max_steps", self.max_steps.unwrap_or(1))?;
-        at_least_one("shards", self.shards as u64)?;
-        at_least_one("decay_epochs", self.decay_epochs.unwrap_or(1))?;
-        at_most("batch_size", self.batch_size, 1 << 16)?;
-        at_most("shards", self.shards, self.batch_size)?;
-        if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
-            return Err(Error::out_of_range("learning_rate", self.learning_rate, "a number above 0"));
-        }
-        for (name, value) in [
-            ("min_learning_rate", self.min_learning_rate),
-            ("weight_decay", self.weight_decay),
-            ("grad_clip", self.grad_clip),
-            ("momentum", self.momentum),
-            ("decay_factor", self.decay_factor),
-        ] {
-            if !(value.is_finite() && value >= 0.0) {
-                return Err(Error::out_of_range(name, value, "a number of at least 0"));
-            }
-        }
-        fraction("dropout", self.dropout.into())?;
-        fraction("weight_drop", self.weight_drop.into())?;
-        if self.momentum >= 1.0 {
-            return Err(Error::out_of_range("momentum", self.momentum, "a share below 1"));
-        }
+        Settings::from(self).check_ranges()?;
+        Range::between(1.0, self.batch_size as f64).check("shards", self.shards as f64)?;
         #[cfg(not(feature = "clock"))]
         if self.time_limit.is_some() {
             return Err(unused("time_limit", "by a build without a clock"));
@@ -280,22 +198,6 @@ pub(crate) fn unused(setting: &'static str, context: &str) -> Error {
     Error::Setting { setting, problem: SettingProblem::Unused { context: context.to_owned() } }
 }
 
-/// Refuses a setting of zero.
-pub(crate) fn at_least_one(name: &'static str, value: u64) -> Result<()> {
-    match value {
-        0 => Err(Error::out_of_range(name, 0, "at least 1")),
-        _ => Ok(()),
-    }
-}
-
-/// Refuses a setting that is too large.
-pub(crate) fn at_most(name: &'static str, value: usize, most: usize) -> Result<()> {
-    match value > most {
-        true => Err(Error::out_of_range(name, value, format!("at most {most}"))),
-        false => Ok(()),
-    }
-}
-
 /// As many shards as there are processors, but none of fewer than sixteen rows, where products get slow; two at
 /// least, so that one and two processors give the same bits.
 fn default_shards(batch_size: usize) -> usize {
@@ -307,16 +209,64 @@ pub fn available_threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
+impl Settings {
+    /// Refuses settings that a task, by its name, does not use, and numbers out of range.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for the first of them.
+    pub fn check(&self, task: &str) -> Result<()> {
+        if let Some(task) = TaskName::of(task) {
+            // Every task accepts 0: no samples.
+            let sample_every = self.sample_every.filter(|every| *every > 0);
+            let given = Settings { sample_every, ..self.clone() }.changes(&Settings::default());
+            let given = Settings::DEFINITIONS.iter().filter(|option| given.contains(&option.name));
+            given.into_iter().try_for_each(|option| option.check_used(Verb::Train, task))?;
+        }
+        self.check_ranges()
+    }
+
+    /// The settings of a configuration file, TOML. `name` stands for it in errors. Former names of settings are accepted.
+    ///
+    /// # Errors
+    /// [`Error::Input`] with the line, for what is not TOML, an unknown key (and the nearest known one), or a value of
+    /// the wrong type.
+    pub fn from_toml(name: &str, text: &str) -> Result<Settings> {
+        let refuse = |offset: usize, message: String| {
+            let line = text[..offset].matches('\n').count() as u64 + 1;
+            let problem = InputProblem::Syntax { message };
+            Error::Input { place: Place::of(name).line(line), problem }
+        };
+        let syntax = |error: toml::de::Error| {
+            refuse(error.span().map_or(0, |span| span.start), error.message().to_owned())
+        };
+        let table: BTreeMap<toml::Spanned<String>, toml::Value> = toml::from_str(text).map_err(syntax)?;
+        let mut settings = Settings::default();
+        for (key, value) in table {
+            let (offset, key) = (key.span().start, key.into_inner());
+            let option =
+                Settings::DEFINITIONS.iter().find(|option| option.is_called(&key)).ok_or_else(|| {
+                    let names = Settings::DEFINITIONS.iter().map(|option| option.name);
+                    let instead = nearest(&key, names)
+                        .map_or(String::new(), |name| format!(", did you mean `{name}`?"));
+                    refuse(offset, format!("unknown setting `{key}`{instead}"))
+                })?;
+            let one = toml::Table::from_iter([(option.name.to_owned(), value)]);
+            let one: Settings = one
+                .try_into()
+                .map_err(|error: toml::de::Error| refuse(offset, format!("`{key}`: {}", error.message())))?;
+            settings = settings.or(one);
+        }
+        Ok(settings)
+    }
+}
+
 /// `config.toml`: every value in force but the run's directory itself, which may be moved.
-pub(super) fn config_text(task: &str, config: &Config, options: &impl Serialize) -> Result<String> {
+pub(super) fn config_text(task: &str, in_force: &Settings) -> Result<String> {
     let refuse = |error: toml::ser::Error| {
         let problem = InputProblem::Syntax { message: format!("cannot be stored: {error}") };
         Error::Input { place: Place::of("the settings"), problem }
     };
-    let config = Config { out: None, ..config.clone() };
-    Ok(format!(
-        "# Every value in force in this run: a configuration file for another one.\ntask = \"{task}\"\n{}{}",
-        toml::to_string(&config).map_err(refuse)?,
-        toml::to_string(options).map_err(refuse)?,
-    ))
+    let settings = Settings { task: TaskName::of(task), out: None, ..in_force.clone() };
+    let values = toml::to_string(&settings).map_err(refuse)?;
+    Ok(format!("# Every value in force in this run: a configuration file for another one.\n{values}"))
 }

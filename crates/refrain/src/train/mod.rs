@@ -16,13 +16,14 @@ mod trainable_task;
 mod trainer;
 mod training;
 
+pub use crate::option::Span;
 pub(crate) use clock::Clock;
-pub use config::{Config, Defaults, available_threads};
-pub(crate) use config::{at_least_one, at_most, unused};
+pub(crate) use config::unused;
+pub use config::{Defaults, available_threads};
 pub use event::{Done, Event, Reason, Start, Step};
 pub(crate) use milestones::VALIDATION_TARGETS;
-pub use run::{RESUMABLE, Run};
-pub use settings::{Example, Optimizer, Preset, Schedule, Settings, Span};
+pub use run::Run;
+pub use settings::{Config, Example, Optimizer, Preset, Schedule, Settings};
 #[cfg(all(feature = "files", feature = "formats"))]
 pub use trainable_task::ReadData;
 pub use trainable_task::{Data, DataSummary, Prepared, TaskData, TrainableTask};

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 
 use refrain_kernels::{Backend, Reference, State};
 
-use super::config::config_text;
 #[cfg(feature = "files")]
 use super::run_dir::RunDir;
 use super::trainable_task::{Data, Prepared, TaskData, TrainableTask};
@@ -22,10 +21,6 @@ use crate::text::Source;
 pub struct Run<T: TrainableTask, B: Backend> {
     plan: Plan<T, B>,
 }
-
-/// The settings that may change when a run is resumed.
-pub const RESUMABLE: [&str; 7] =
-    ["epochs", "max_steps", "time_limit", "patience", "threads", "sample_every", "checkpoint_every"];
 
 impl Settings {
     /// Trains a model on a data set in memory, holding out `valid_fraction` of it if there is no validation set.
@@ -54,6 +49,7 @@ impl<T: TrainableTask, B: Backend> Run<T, B> {
         if let Some(out) = &settings.out {
             RunDir::check_free(out)?;
         }
+        settings.check(T::NAME)?;
         let prepared = T::prepare(&settings, data.into(), backend)?;
         refuse_unused(&settings, &prepared)?;
         let (config, network) = (&prepared.config, prepared.task.network());
@@ -97,6 +93,7 @@ impl<T: TrainableTask, B: Backend> Run<T, B> {
         if let Some(out) = &settings.out {
             RunDir::check_free(out)?;
         }
+        settings.check(T::NAME)?;
         let initial = settings.init_from.as_deref().map(T::read_model).transpose()?;
         let data = T::read_data(&settings)?;
         let run = Self::new(settings, data, backend)?;
@@ -107,7 +104,7 @@ impl<T: TrainableTask, B: Backend> Run<T, B> {
     }
 
     /// Prepares to go on with the run in `directory`, whose data are read from the files that it began with. Of its settings
-    /// those in [`RESUMABLE`] may change.
+    /// those that [`crate::option::OptionDef`] calls resumable may change.
     ///
     /// # Errors
     /// If there is no run, its files are damaged, its data have changed, or another setting is given.
@@ -153,6 +150,7 @@ impl<T: TrainableTask, B: Backend> Run<T, B> {
     }
 
     fn go_on(settings: Settings, data: Data<T::Dataset>, start: Checkpoint, backend: &B) -> Result<Self> {
+        settings.check(T::NAME)?;
         let out = settings.out.clone();
         let path = || out.clone().unwrap_or_else(|| PathBuf::from("the checkpoint"));
         let prepared = T::prepare(&Settings { init_from: None, ..settings }, data, backend)?;
@@ -228,9 +226,11 @@ impl<T: TrainableTask, B: Backend> Run<T, B> {
 /// The settings of a resumed run: the stored ones, with those changed that may change.
 #[cfg(feature = "files")]
 fn resumed_settings(changes: Settings, stored: Settings) -> Result<Settings> {
-    match changes.changes(&stored).into_iter().find(|name| !RESUMABLE.contains(name)) {
+    let resumable: Vec<&str> =
+        Settings::DEFINITIONS.iter().filter(|option| option.resumable).map(|option| option.name).collect();
+    match changes.changes(&stored).into_iter().find(|name| !resumable.contains(name)) {
         Some(setting) => {
-            Err(Error::Setting { setting, problem: SettingProblem::Fixed { may_change: &RESUMABLE } })
+            Err(Error::Setting { setting, problem: SettingProblem::Fixed { may_change: resumable } })
         }
         None => Ok(changes.or(stored)),
     }
@@ -246,14 +246,13 @@ fn fresh_checkpoint<T: TrainableTask>(prepared: &Prepared<T>, params: Vec<f32>) 
     Checkpoint { progress, params, average, best: None, moments, state: vec![] }
 }
 
-/// Refuses settings that the task, or these data, have no use for: the values in force have no value of that name.
+/// Refuses settings that these data make no use of: they are not among the values in force.
 fn refuse_unused<T: TrainableTask>(given: &Settings, prepared: &Prepared<T>) -> Result<()> {
-    /// It becomes other settings, or is the directory itself.
-    const SPENT: [&str; 2] = ["preset", "out"];
-    let text = config_text(T::NAME, &prepared.config, &prepared.options)?;
-    let in_force: toml::Table = text.parse().unwrap_or_default();
-    let unused = given.changes(&Settings::default()).into_iter();
-    match unused.filter(|name| !SPENT.contains(name)).find(|name| !in_force.contains_key(*name)) {
+    // Settled before, or no value of a run: a preset becomes other settings.
+    let given = Settings { task: None, preset: None, out: None, ..given.clone() };
+    let in_force = prepared.in_force().changes(&Settings::default());
+    let mut given = given.changes(&Settings::default()).into_iter();
+    match given.find(|name| !in_force.contains(name)) {
         None => Ok(()),
         Some(setting) => {
             let context = format!("here (`task = {}`, {})", T::NAME, prepared.data.name);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Event;
 use super::settings::Settings;
-use crate::error::{Error, InputProblem, Place, Result, RunProblem};
+use crate::error::{Error, Result, RunProblem};
 use crate::store::{Checkpoint, model_path, write_atomically};
 
 const CONFIG: &str = "config.toml";
@@ -153,11 +153,7 @@ impl Settings {
     pub fn read(path: impl AsRef<Path>) -> Result<Settings> {
         let path = path.as_ref();
         let text = fs::read_to_string(path).map_err(Error::io("read", path))?;
-        toml::from_str(&text).map_err(|error| {
-            let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
-            let problem = InputProblem::Syntax { message: error.message().to_owned() };
-            Error::Input { place: Place::of(path.display()).line(line as u64), problem }
-        })
+        Settings::from_toml(&path.display().to_string(), &text)
     }
 }
 

@@ -1,217 +1,522 @@
-//! What a user may ask of a run: every setting optional, under the same name as an option of the program, a key of
-//! a configuration file and a field here. [`super::Config`] is what becomes of them.
+//! The settings of a training run. Each is defined once: the field here, the key of a configuration file, the flag of the
+//! program and the row of `docs/options.md` follow from it. [`Config`] holds the values in force.
 
-use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use crate::PrecisionChoice;
 use crate::format::Column;
 use crate::layer::AttentionKind;
+use crate::model::TaskName::{Caption, Classify, Forecast, Language, Music, Tag, Translate};
 use crate::model::{ActivationKind, CellKind, PoolingKind, ResetGate, TaskName};
+use crate::option::Span;
 use crate::text::TokenUnits;
+use crate::{PrecisionChoice, choices, options};
 
+const DATA: &str = "Data";
+const TEXT: &str = "Text";
+const MODEL: &str = "Model";
+const OPTIMISATION: &str = "Optimisation";
+const REGULARISATION: &str = "Regularisation";
+const RUN: &str = "Run";
+const TAGGING: &str = "Tagging";
+const TRANSLATION: &str = "Translation";
+const CAPTIONING: &str = "Captioning";
+const FORECASTING: &str = "Forecasting";
+const MUSIC: &str = "Music";
+
+/// [`Settings`], and [`Config`] with the fields that have a second type, after `=>`: those of every task.
 macro_rules! settings {
-    ($($(#[$doc:meta])* $name:ident: $type:ty,)*) => {
-        /// The settings of a run, all optional.
-        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-        #[serde(deny_unknown_fields)]
-        pub struct Settings {
-            $($(#[$doc])* #[serde(default, skip_serializing_if = "Option::is_none")] pub $name: Option<$type>,)*
+    ($($(#[doc = $doc:literal])+ $name:ident: $type:ty $(=> $config:ty)? { $($body:tt)* })*) => {
+        options! {
+            /// The settings of a run, all optional.
+            pub struct Settings { $($(#[doc = $doc])+ $name: $type { $($body)* })* }
         }
 
-        impl Settings {
-            /// These settings, and for those not given the ones of `base`.
-            #[must_use]
-            pub fn or(self, base: Settings) -> Settings {
-                Settings { $($name: self.$name.or(base.$name),)* }
-            }
+        /// The values in force in a run that every task has.
+        #[derive(Clone, Debug, PartialEq)]
+        #[allow(missing_docs, reason = "every field is the setting of the same name in `Settings`")]
+        pub struct Config { $($(pub $name: $config,)?)* }
 
-            /// The names of the settings that are given and differ from those of `other`.
-            pub fn changes(&self, other: &Settings) -> Vec<&'static str> {
-                let mut names = vec![];
-                $(if self.$name.is_some() && self.$name != other.$name {
-                    names.push(stringify!($name));
-                })*
-                names
+        impl From<&Config> for Settings {
+            fn from(config: &Config) -> Settings {
+                Settings { $($($name: <$config as Into<Option<$type>>>::into(config.$name.clone()),)?)* ..Settings::default() }
             }
         }
     };
 }
 
 settings! {
-    /// Settings that belong together; those given here win.
-    preset: Preset,
-    /// What is learned; from the form of the data if absent.
-    task: TaskName,
-    /// The files to learn from.
-    data: Vec<PathBuf>,
-    /// A file to measure on and not to learn from, instead of a share of the data.
-    valid: PathBuf,
-    /// A built-in text instead.
-    example: Example,
-    /// What a symbol is.
-    units: TokenUnits,
-    /// Every line a sequence of its own, instead of one long text.
-    lines: bool,
-    /// Keep byte-order marks and CRLF as they are.
-    raw: bool,
-    /// Whether capital letters are read as small ones.
-    lowercase: bool,
-    /// The most words or word pieces.
-    vocab_size: usize,
-    /// Symbols rarer than this become the unknown symbol.
-    min_count: u64,
-    /// Share of the text, at its end, that is measured and not learned.
-    valid_fraction: f64,
-    /// The cell.
-    cell: CellKind,
-    /// The nonlinearity of an Elman cell.
-    activation: ActivationKind,
-    /// Where a GRU's reset gate acts.
-    reset_gate: ResetGate,
-    /// `H`.
-    hidden_size: usize,
-    /// `L`.
-    num_layers: usize,
-    /// `E`; 0 for one-hot input.
-    embedding_size: usize,
-    /// Whether a language model reads and predicts with the same vectors (Press & Wolf 2017).
-    tied_embeddings: bool,
-    /// Whether layers read each sequence from both ends.
-    bidirectional: bool,
-    /// Whether each layer's output is normalised.
-    layer_norm: bool,
-    /// How the outputs of all steps become one vector.
-    pooling: PoolingKind,
-    /// What a token of a source is, where the two sides differ.
-    source_units: TokenUnits,
-    /// What a token of a target is.
-    target_units: TokenUnits,
-    /// How a decoder attends to the source.
-    attention: AttentionKind,
-    /// Share of a decoder's inputs that training takes from its own predictions.
-    scheduled_sampling: f32,
-    /// Share of a target's probability that training deals out to all symbols alike (Szegedy et al. 2016).
-    label_smoothing: f32,
-    /// Whether every class counts as much as any other, however rare it is.
-    class_weights: bool,
-    /// Which column holds the tags.
-    column: Column,
-    /// Which column holds the words.
-    word_column: Column,
-    /// Numbers that stand for a character of a word; 0 for words without their spelling.
-    char_embedding_size: usize,
-    /// Units, in each direction, of the layer that reads a word's characters.
-    char_hidden_size: usize,
-    /// Share of the words that training takes for the unknown one.
-    word_dropout: f32,
-    /// Whether neighbouring tags are judged together, by a conditional random field.
-    crf: bool,
-    /// The folder of the images that captions name, instead of the captions' own.
-    images: PathBuf,
-    /// Pixels a side that images are brought to.
-    image_size: usize,
-    /// Whether images are shifted, stretched and coloured a little differently each time that they are learned from.
-    augment: bool,
-    /// Whether they may be mirrored, too.
-    flip: bool,
-    /// Channels that each convolution over an image gives.
-    channels: Vec<usize>,
-    /// Numbers that a vector or an image becomes before a text is made of it.
-    code_size: usize,
-    /// Frames of music a quarter note.
-    steps_per_quarter: u32,
-    /// The most semitones by which each piece of music is shifted, anew in every epoch.
-    transpose: u8,
-    /// The columns of a table to forecast; all if absent.
-    columns: Vec<String>,
-    /// Steps that a forecast reaches ahead.
-    horizon: usize,
-    /// Shares of the outcomes that lie below what is forecast, instead of means and deviations.
-    quantiles: Vec<f64>,
-    /// Steps after which a series repeats itself; found in the data if absent.
-    season: usize,
-    /// Share of a series, at its end, that is kept out of training altogether and measured in the end.
-    test_fraction: f64,
-    /// Share of each layer's output that training drops.
-    dropout: f32,
-    /// Whether all steps of a sequence drop the same.
-    locked_dropout: bool,
-    /// Share of the recurrent weights that each step of training drops.
-    weight_drop: f32,
-    /// `T`: the steps through which the gradient flows.
-    seq_length: usize,
-    /// `B`.
-    batch_size: usize,
-    /// Passes through the training part.
-    epochs: u64,
-    /// Most updates.
-    max_steps: u64,
-    /// Most time.
-    time_limit: Span,
-    /// The update rule.
-    optimizer: Optimizer,
-    /// The learning rate at its height.
-    learning_rate: f64,
-    /// How the learning rate goes on from there.
-    schedule: Schedule,
-    /// Updates over which the learning rate rises from zero.
-    warmup_steps: u64,
-    /// Where a linear or cosine schedule ends.
-    min_learning_rate: f64,
-    /// Factor of the step schedule.
-    decay_factor: f64,
-    /// Epochs between two steps of the step schedule.
-    decay_epochs: u64,
-    /// Share of earlier updates' direction that is kept: Adam's beta1, SGD's momentum.
-    momentum: f64,
-    /// L2 decay of matrices.
-    weight_decay: f64,
-    /// Largest global norm of a gradient; 0 for any.
-    grad_clip: f64,
-    /// Updates over which the weights are averaged; 0 for none.
-    average: u64,
-    /// Validations without improvement before a run stops; 0 for any number.
-    patience: u64,
-    /// Names all random choices.
-    seed: u64,
-    /// Parts into which a batch is cut; changes bits, not meaning.
-    shards: usize,
-    /// Threads; changes no bit.
-    threads: usize,
-    /// What products are computed in.
-    precision: PrecisionChoice,
-    /// Updates between two samples; 0 for none.
-    sample_every: u64,
-    /// Time between two checkpoints: what a kill can cost.
-    checkpoint_every: Span,
-    /// The run's directory; nothing is written without one.
-    out: PathBuf,
-    /// A model to go on from instead of random numbers.
-    init_from: PathBuf,
+    /// Training set: text, label<TAB>text, source<TAB>target, CoNLL, CSV, .ts, .npz, JSON, MIDI, a directory; several texts are read as one
+    data: Vec<PathBuf> => Option<Vec<PathBuf>> {
+        heading: DATA, value_name: "DATA",
+        uses: &[train("the built-in Latin text").common("the built-in Latin text").positional(), eval("").positional().required().doc("Files in the format of the training set")],
+    }
+
+    /// Task
+    task: TaskName {
+        heading: DATA, value_name: "TASK",
+        uses: &[train("by the detected format of the data").common("by the data")],
+    }
+
+    /// Validation set
+    valid: PathBuf => Option<PathBuf> {
+        heading: DATA, value_name: "FILE",
+        uses: &[train("a part of the data: --valid-fraction").only(&[Classify, Tag, Translate, Caption, Music]).common("10 % of the data")],
+    }
+
+    /// Fraction of the data held out as the validation set: the end of a text or a series, else a random split
+    valid_fraction: f64 => f64 {
+        heading: DATA, value_name: "P", range: Range::FRACTION, conflicts: &["valid"],
+        uses: &[train("0.1")],
+    }
+
+    /// Built-in text to train on
+    example: Example {
+        heading: DATA, value_name: "NAME",
+        uses: &[train("latin").only(&[Language]).common("latin")],
+    }
+
+    /// Token units
+    units: TokenUnits {
+        heading: TEXT, value_name: "UNITS",
+        uses: &[train("char; word for sentences to classify").only(&[Language, Classify, Caption]).common("char; word to classify")],
+    }
+
+    /// Treat each line as a separate sequence, padded and masked
+    lines: bool {
+        heading: TEXT,
+        uses: &[train("").only(&[Language])],
+    }
+
+    /// Keep byte-order marks and CRLF line ends
+    raw: bool {
+        heading: TEXT,
+        uses: &[train("").only(&[Language]), eval("as in training").only(&[Language])],
+    }
+
+    /// Lowercase the input
+    lowercase: bool {
+        heading: TEXT, value_name: "BOOL",
+        uses: &[train("true for words to classify or tag, else false").only(&[Classify, Tag, Translate, Caption])],
+    }
+
+    /// Vocabulary size: the most words or subwords
+    vocab_size: usize {
+        heading: TEXT, value_name: "N", range: Range::at_least(1.0),
+        uses: &[train("all words; 8000 subwords").only(&[Language, Classify, Tag, Translate, Caption]), bench("65")],
+    }
+
+    /// Minimum count of a token; rarer ones become the unknown token
+    min_count: u64 {
+        heading: TEXT, value_name: "N", range: Range::at_least(1.0),
+        uses: &[train("1; 2 for the words of many texts").only(&[Language, Classify, Tag, Translate, Caption])],
+    }
+
+    /// Recurrent cell
+    cell: CellKind => CellKind {
+        heading: MODEL, value_name: "CELL",
+        uses: &[train("lstm; gru if a time limit chooses the model of a text of 300 kB or more").common("lstm"), bench("lstm")],
+    }
+
+    /// Activation function of the rnn cell
+    activation: ActivationKind => ActivationKind {
+        heading: MODEL, value_name: "NAME",
+        uses: &[train("tanh")],
+    }
+
+    /// Reset gate of the gru cell: after (as in PyTorch) or before the recurrent product (Cho et al. 2014)
+    reset_gate: ResetGate => ResetGate {
+        heading: MODEL, value_name: "NAME",
+        uses: &[train("after")],
+    }
+
+    /// Hidden size: units per layer, H
+    hidden_size: usize => usize {
+        heading: MODEL, value_name: "N", range: Range::at_least(1.0),
+        uses: &[train("by task and data; for texts 128, or 256 from 300 kB, or by the time limit").common("by data; 128 or 256 for texts"), bench("256")],
+    }
+
+    /// Number of layers, L
+    num_layers: usize => usize {
+        heading: MODEL, value_name: "N", range: Range::at_least(1.0),
+        uses: &[train("2 for texts, else 1").common("2 for texts, else 1"), bench("2")],
+    }
+
+    /// Embedding dimension, E; 0 for one-hot input
+    embedding_size: usize {
+        heading: MODEL, value_name: "N", range: Range::at_least(0.0),
+        uses: &[train("by task; for characters 64").only(&[Language, Classify, Tag, Translate, Caption]), bench("64")],
+    }
+
+    /// Tie the input and output embeddings (Press & Wolf 2017)
+    tied_embeddings: bool {
+        heading: MODEL, value_name: "BOOL",
+        uses: &[train("true for word and bpe").only(&[Language])],
+    }
+
+    /// Bidirectional layers
+    bidirectional: bool {
+        heading: MODEL, value_name: "BOOL",
+        uses: &[train("true").only(&[Classify, Tag, Translate])],
+    }
+
+    /// Layer normalisation of each layer's output (Ba, Kiros & Hinton 2016)
+    layer_norm: bool => bool {
+        heading: MODEL, value_name: "BOOL",
+        uses: &[train("false")],
+    }
+
+    /// Pooling over time steps
+    pooling: PoolingKind {
+        heading: MODEL, value_name: "NAME",
+        uses: &[train("max").only(&[Classify])],
+    }
+
+    /// Use a CRF output layer
+    crf: bool {
+        heading: TAGGING, value_name: "BOOL", implied: Some("true"),
+        uses: &[train("true for BIO and IOBES tags").only(&[Tag])],
+    }
+
+    /// Column of the tags: a number from 1, -1 for the last, or a CoNLL-U name such as upos
+    column: Column {
+        heading: TAGGING, value_name: "COLUMN",
+        uses: &[train("upos in CoNLL-U, else the last").only(&[Tag])],
+    }
+
+    /// Column of the words
+    word_column: Column {
+        heading: TAGGING, value_name: "COLUMN",
+        uses: &[train("form in CoNLL-U, else the first").only(&[Tag])],
+    }
+
+    /// Embedding dimension of characters; 0 for words without their spelling
+    char_embedding_size: usize {
+        heading: TAGGING, value_name: "N", range: Range::at_least(0.0),
+        uses: &[train("32").only(&[Tag])],
+    }
+
+    /// Hidden size of the bidirectional LSTM over the characters of a word, per direction
+    char_hidden_size: usize {
+        heading: TAGGING, value_name: "N", range: Range::at_least(1.0),
+        uses: &[train("50").only(&[Tag])],
+    }
+
+    /// Word dropout: probability of replacing a word by the unknown token
+    word_dropout: f32 {
+        heading: TAGGING, value_name: "P", range: Range::FRACTION,
+        uses: &[train("0.05").only(&[Tag])],
+    }
+
+    /// Token units of the source
+    source_units: TokenUnits {
+        heading: TRANSLATION, value_name: "UNITS",
+        uses: &[train("by its form: char for single words, word for symbols separated by spaces, bpe for sentences").only(&[Translate])],
+    }
+
+    /// Token units of the target
+    target_units: TokenUnits {
+        heading: TRANSLATION, value_name: "UNITS",
+        uses: &[train("likewise").only(&[Translate])],
+    }
+
+    /// Attention of the decoder to the source
+    attention: AttentionKind {
+        heading: TRANSLATION, value_name: "NAME",
+        uses: &[train("general").only(&[Translate])],
+    }
+
+    /// Scheduled sampling: probability of feeding the decoder its own prediction (Duckworth et al. 2019)
+    scheduled_sampling: f32 {
+        heading: TRANSLATION, value_name: "P", range: Range::between(0.0, 1.0),
+        uses: &[train("0").only(&[Translate])],
+    }
+
+    /// Label smoothing (Szegedy et al. 2016)
+    label_smoothing: f32 {
+        heading: TRANSLATION, value_name: "P", range: Range::FRACTION,
+        uses: &[train("0").only(&[Translate])],
+    }
+
+    /// Directory of the images that the captions name
+    images: PathBuf {
+        heading: CAPTIONING, value_name: "DIR",
+        uses: &[train("that of the captions").only(&[Caption]), eval("that of the captions").only(&[Caption])],
+    }
+
+    /// Image size: side in pixels that images are scaled to
+    image_size: usize {
+        heading: CAPTIONING, value_name: "N", range: Range::at_least(1.0),
+        uses: &[train("32").only(&[Caption])],
+    }
+
+    /// Data augmentation: shift, scale and recolour the training images at random
+    augment: bool {
+        heading: CAPTIONING,
+        uses: &[train("").only(&[Caption])],
+    }
+
+    /// With --augment: mirror images at random, too
+    flip: bool {
+        heading: CAPTIONING,
+        uses: &[train("").only(&[Caption])],
+    }
+
+    /// Channels of each convolution, which halves the sides
+    channels: Vec<usize> {
+        heading: CAPTIONING, value_name: "N,...", range: Range::at_least(1.0),
+        uses: &[train("24,48,96").only(&[Caption])],
+    }
+
+    /// Latent dimension: size of the vector that an input is encoded into
+    latent_size: usize {
+        heading: CAPTIONING, value_name: "N", range: Range::at_least(1.0), aliases: &["code_size"],
+        uses: &[train("128; 256 for images").only(&[Caption])],
+    }
+
+    /// Columns to forecast
+    columns: Vec<String> {
+        heading: FORECASTING, value_name: "NAME,...",
+        uses: &[train("all").only(&[Forecast])],
+    }
+
+    /// Forecast horizon: time steps ahead, all at once
+    horizon: usize {
+        heading: FORECASTING, value_name: "N", range: Range::at_least(1.0),
+        uses: &[train("1").only(&[Forecast]), predict("as trained").only(&[Forecast])],
+    }
+
+    /// Quantiles to forecast, instead of mean and standard deviation
+    quantiles: Vec<f64> {
+        heading: FORECASTING, value_name: "P,...", range: Range::OPEN_FRACTION,
+        uses: &[train("none").only(&[Forecast])],
+    }
+
+    /// Seasonal period in time steps; 0 for none
+    season: usize {
+        heading: FORECASTING, value_name: "N", range: Range::at_least(0.0),
+        uses: &[train("by autocorrelation").only(&[Forecast])],
+    }
+
+    /// Test set: fraction of the series, at its end, kept for eval
+    test_fraction: f64 {
+        heading: FORECASTING, value_name: "P", range: Range::FRACTION,
+        uses: &[train("0.2").only(&[Forecast])],
+    }
+
+    /// Frames per quarter note when MIDI files are read and written
+    steps_per_quarter: u32 {
+        heading: MUSIC, value_name: "N", range: Range::at_least(1.0),
+        uses: &[train("1").only(&[Music])],
+    }
+
+    /// Data augmentation: transpose each piece by up to N semitones at random
+    transpose: u8 {
+        heading: MUSIC, value_name: "N", range: Range::between(0.0, 12.0),
+        uses: &[train("0").only(&[Music])],
+    }
+
+    /// Batch size: sequences per update, B
+    batch_size: usize => usize {
+        heading: OPTIMISATION, value_name: "N", range: Range::between(1.0, 65536.0),
+        uses: &[train("by task and data; for texts 32, fewer below 60 kB").common("by data; 32 for texts"), bench("50")],
+    }
+
+    /// Sequence length of truncated backpropagation through time, T
+    seq_length: usize {
+        heading: OPTIMISATION, value_name: "N", range: Range::between(1.0, 1048576.0),
+        uses: &[train("64 for texts; by season for series").only(&[Language, Forecast]), bench("50; 300 to sample")],
+    }
+
+    /// Epochs: passes over the training set
+    epochs: u64 => Option<u64> {
+        heading: OPTIMISATION, value_name: "N", range: Range::at_least(1.0), resumable: true,
+        uses: &[train("by task and data; for texts 40 below 100 kB, 25 below 300 kB, 12 below 2 MB, 8 below 10 MB, else 3").common("by data")],
+    }
+
+    /// Maximum number of updates
+    max_steps: u64 => Option<u64> {
+        heading: OPTIMISATION, value_name: "N", range: Range::at_least(1.0), resumable: true,
+        uses: &[train("no limit")],
+    }
+
+    /// Time limit, including time before --resume; sets the learning rate schedule
+    time_limit: Span => Option<Span> {
+        heading: OPTIMISATION, value_name: "TIME", resumable: true,
+        uses: &[train("none").common("none")],
+    }
+
+    /// Optimiser
+    optimizer: Optimizer => Optimizer {
+        heading: OPTIMISATION, value_name: "NAME",
+        uses: &[train("adamw")],
+    }
+
+    /// Peak learning rate
+    learning_rate: f64 => f64 {
+        heading: OPTIMISATION, value_name: "RATE", range: Range::POSITIVE,
+        uses: &[train("by task, optimiser and data; for texts by cell, width and updates").common("by task and data")],
+    }
+
+    /// Learning rate schedule
+    schedule: Schedule => Schedule {
+        heading: OPTIMISATION, value_name: "NAME",
+        uses: &[train("cosine")],
+    }
+
+    /// Warm-up: updates over which the learning rate rises
+    warmup_steps: u64 => Option<u64> {
+        heading: OPTIMISATION, value_name: "N",
+        uses: &[train("2 % of all updates, at most 200")],
+    }
+
+    /// Final learning rate of the linear and cosine schedules
+    min_learning_rate: f64 => f64 {
+        heading: OPTIMISATION, value_name: "RATE", range: Range::at_least(0.0),
+        uses: &[train("1/30 of the peak")],
+    }
+
+    /// Factor of the step schedule
+    decay_factor: f64 => f64 {
+        heading: OPTIMISATION, value_name: "FACTOR", range: Range::at_least(0.0),
+        uses: &[train("0.5")],
+    }
+
+    /// Epochs between two decays of the step schedule
+    decay_epochs: u64 => Option<u64> {
+        heading: OPTIMISATION, value_name: "N", range: Range::at_least(1.0),
+        uses: &[train("1/5 of all epochs")],
+    }
+
+    /// Momentum of sgd; β₁ of adam and adamw
+    momentum: f64 => f64 {
+        heading: OPTIMISATION, value_name: "P", range: Range::FRACTION,
+        uses: &[train("0.9; by cell and width if a time limit chooses the model")],
+    }
+
+    /// Gradient clipping: maximum global norm; 0 disables
+    grad_clip: f64 => f64 {
+        heading: OPTIMISATION, value_name: "NORM", range: Range::at_least(0.0),
+        uses: &[train("1")],
+    }
+
+    /// Weight averaging: validate and save the average over about the last N updates; 0 disables
+    average: u64 => u64 {
+        heading: OPTIMISATION, value_name: "N",
+        uses: &[train("0; 200 for forecasts")],
+    }
+
+    /// Weight classes inversely to their frequency
+    class_weights: bool {
+        heading: OPTIMISATION,
+        uses: &[train("").only(&[Classify])],
+    }
+
+    /// Dropout probability, on each layer's output
+    dropout: f32 => f32 {
+        heading: REGULARISATION, value_name: "P", range: Range::FRACTION,
+        uses: &[train("by task; for texts 0.2, or by cell, width and passes if a time limit chooses the model").common("by task; 0.2 for texts")],
+    }
+
+    /// Variational dropout: one mask for all time steps (Gal & Ghahramani 2016)
+    locked_dropout: bool {
+        heading: REGULARISATION,
+        uses: &[train("; on for words to tag").only(&[Classify, Tag, Translate, Forecast, Music])],
+    }
+
+    /// Dropout probability of recurrent weights (DropConnect, Merity et al. 2018)
+    weight_drop: f32 => f32 {
+        heading: REGULARISATION, value_name: "P", range: Range::FRACTION,
+        uses: &[train("0")],
+    }
+
+    /// Weight decay (matrices only)
+    weight_decay: f64 => f64 {
+        heading: REGULARISATION, value_name: "RATE", range: Range::at_least(0.0),
+        uses: &[train("0.01; by cell and width if a time limit chooses the model")],
+    }
+
+    /// Early-stopping patience, in validations; 0 disables
+    patience: u64 => u64 {
+        heading: REGULARISATION, value_name: "N", resumable: true,
+        uses: &[train("by task; for texts 10").common("by task; 10 for texts")],
+    }
+
+    /// Fine-tune this model, a file or run directory
+    init_from: PathBuf => Option<PathBuf> {
+        heading: RUN, value_name: "MODEL",
+        uses: &[train("random weights").common("random weights")],
+    }
+
+    /// Random seed
+    seed: u64 => u64 {
+        heading: RUN, value_name: "N",
+        uses: &[train("1").common("1"), sample("different each time"), predict("0").only(&[Caption])],
+    }
+
+    /// Preset; other options override it
+    preset: Preset {
+        heading: RUN, value_name: "NAME",
+        uses: &[train("none").only(&[Language]).common("none")],
+    }
+
+    /// Run directory, never overwritten
+    out: PathBuf => Option<PathBuf> {
+        heading: RUN, value_name: "PATH",
+        uses: &[train("runs/NAME").common("runs/NAME"), sample("none").only(&[Music]).doc("MIDI file to write"), inspect("report.html; the terminal for text, json and csv").doc("Output file: .html, .png, .svg, .json or .csv")],
+    }
+
+    /// Threads; does not change the result
+    threads: usize => usize {
+        heading: RUN, value_name: "N", range: Range::between(1.0, 1024.0), resumable: true,
+        uses: &[train("all processors").common("all processors"), sample("all processors"), predict("all processors"), eval("all processors"), inspect("all processors"), serve("all processors"), bench("all processors")],
+    }
+
+    /// Numeric precision of products (int8: not to train)
+    precision: PrecisionChoice => PrecisionChoice {
+        heading: RUN, value_name: "NAME",
+        uses: &[train("auto: bf16 where it is faster than f32"), sample("auto: bf16 where it is faster than f32"), predict("auto: bf16 where it is faster than f32"), eval("auto: bf16 where it is faster than f32"), inspect("auto: bf16 where it is faster than f32"), serve("auto: bf16 where it is faster than f32"), bench("f32")],
+    }
+
+    /// Shards of a batch, computed in parallel; changes rounding only
+    shards: usize => usize {
+        heading: RUN, value_name: "N", range: Range::at_least(1.0),
+        uses: &[train("by batch size and processors"), bench("as many as threads")],
+    }
+
+    /// Time between checkpoints
+    checkpoint_every: Span => Span {
+        heading: RUN, value_name: "TIME", resumable: true,
+        uses: &[train("20s")],
+    }
+
+    /// Updates between samples; 0 disables
+    sample_every: u64 => Option<u64> {
+        heading: RUN, value_name: "N", resumable: true,
+        uses: &[train("five in all").only(&[Language])],
+    }
 }
 
-/// Settings that belong together, by name. What a user gives beside one wins over it, and a run's `config.toml` has
-/// the values and not the name.
+choices!(Example, Optimizer, Preset, Schedule);
+
+/// A named group of settings. Settings given beside it override it; a run's `config.toml` has the values, not the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Preset {
-    /// A first look: a small model, a few passes.
+    /// A small model and few epochs, for a first look.
     Quick,
-    /// Quality first: the best that twenty minutes on this machine give, which chooses the size and all that follows.
+    /// The best model that this machine can train in twenty minutes.
     Best,
 }
 
-/// The built-in texts.
+/// A built-in text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Example {
     /// 49 kB of Latin prose.
     Latin,
-    /// Three short sentences, treated as the first tutorial treats them.
+    /// Three short sentences, one sequence each.
     Sentences,
     /// Nested brackets with the depth between them, generated from the seed.
     Brackets,
@@ -247,71 +552,9 @@ pub enum Schedule {
     Step,
 }
 
-/// A stretch of time: `90s`, `2m`, `1.5h`, or seconds without a letter.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
-pub struct Span {
-    /// Its length.
-    pub seconds: f64,
-}
-
-impl FromStr for Span {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let text = text.trim();
-        let (number, unit) = match text.char_indices().last() {
-            Some((at, 's')) => (&text[..at], 1.0),
-            Some((at, 'm')) => (&text[..at], 60.0),
-            Some((at, 'h')) => (&text[..at], 3600.0),
-            _ => (text, 1.0),
-        };
-        match number.parse::<f64>() {
-            Ok(number) if number.is_finite() && number > 0.0 => Ok(Span { seconds: number * unit }),
-            _ => Err(format!("`{text}` is no time: write 90s, 2m or 1.5h")),
-        }
-    }
-}
-
-impl fmt::Display for Span {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.seconds {
-            s if s >= 3600.0 && s % 360.0 == 0.0 => write!(f, "{}h", s / 3600.0),
-            s if s >= 60.0 && s % 60.0 == 0.0 => write!(f, "{}m", s / 60.0),
-            s => write!(f, "{s}s"),
-        }
-    }
-}
-
-impl Serialize for Span {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn spans_are_read_and_written() {
-        for (text, seconds, written) in
-            [("90", 90.0, "90s"), ("2m", 120.0, "2m"), ("1.5h", 5400.0, "1.5h"), ("0.5s", 0.5, "0.5s")]
-        {
-            let span: Span = text.parse().unwrap();
-            assert_eq!(span.seconds, seconds);
-            assert_eq!(span.to_string(), written);
-            assert_eq!(written.parse::<Span>(), Ok(span));
-        }
-        for bad in ["", "m", "-2m", "0", "soon", "1e999", "NaN"] {
-            assert!(bad.parse::<Span>().is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn given_settings_win_over_the_base() {

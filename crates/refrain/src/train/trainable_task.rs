@@ -20,8 +20,6 @@ pub trait TrainableTask: Task {
     type Dataset: TaskData<Task = Self>;
     /// Its batches.
     type Loader: DataLoader<Batch = <Self::Network as Network>::Batch>;
-    /// The values in force that only this task has; a flat table of them joins [`Config`] in config.toml.
-    type Options: serde::Serialize;
 
     /// Settles every value, makes vocabularies and scales, and turns the data into batches. What depends on the device (its
     /// speed under a time limit, its precision) is taken from `backend`.
@@ -99,8 +97,8 @@ pub trait ReadData: TrainableTask {
 pub struct Prepared<T: TrainableTask> {
     /// Every value in force.
     pub config: Config,
-    /// And those of the task.
-    pub options: T::Options,
+    /// Those of the task, which [`Config`] lacks.
+    pub options: Settings,
     /// The model, without parameters.
     pub task: T,
     /// The training set.
@@ -109,6 +107,13 @@ pub struct Prepared<T: TrainableTask> {
     pub valid: Option<T::Loader>,
     /// What both are.
     pub data: DataSummary,
+}
+
+impl<T: TrainableTask> Prepared<T> {
+    /// Every value in force, as settings: what config.toml holds.
+    pub fn in_force(&self) -> Settings {
+        Settings::from(&self.config).or(self.options.clone())
+    }
 }
 
 /// The data of a run, in words and numbers.

@@ -422,9 +422,8 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
 /// The run's directory, made or opened, if it has one.
 #[cfg(feature = "files")]
 fn directory_of<T: TrainableTask, B: Backend>(run: &Plan<T, B>) -> Result<Option<RunDir>> {
-    let Prepared { config, options, .. } = &run.prepared;
     let Some(out) = &run.out else { return Ok(None) };
-    let in_force = config_text(T::NAME, config, options)?;
+    let in_force = config_text(T::NAME, &run.prepared.in_force())?;
     match run.resumed {
         true => RunDir::go_on(out, &in_force, run.start.progress.step),
         false => RunDir::create(out, &in_force, &run.start),

@@ -7,8 +7,6 @@ mod data;
 #[cfg(all(feature = "train", feature = "files", feature = "formats", feature = "pictures"))]
 mod files;
 mod inspect;
-#[cfg(feature = "train")]
-mod options;
 mod predict;
 #[cfg(feature = "train")]
 mod prepare;
@@ -18,8 +16,6 @@ use serde::{Deserialize, Serialize};
 pub use augment::Augment;
 pub use batches::{CaptionBatches, CaptionExample};
 pub use data::{CaptionInput, Captioning, Dataset, InputCodec};
-#[cfg(feature = "train")]
-pub use options::Options;
 pub use predict::{CaptionEvaluation, Captioned, Decoding};
 
 use crate::Result;

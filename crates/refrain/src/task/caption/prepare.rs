@@ -5,7 +5,7 @@ use refrain_kernels::Backend;
 use super::augment::Augment;
 use super::batches::CaptionBatches;
 use super::data::{CaptionInput, Dataset, InputCodec};
-use super::{Caption, Description, Options};
+use super::{Caption, Description};
 use crate::Result;
 use crate::model::{CaptionerInput, CaptionerSizes, Task};
 use crate::number::thousands;
@@ -21,6 +21,7 @@ use crate::train::{
 pub(super) const SIDE: usize = 32;
 /// Channels that the convolutions give.
 const CHANNELS: [usize; 3] = [24, 48, 96];
+const EMBEDDING_SIZE: usize = 64;
 
 impl TaskData for Dataset {
     type Task = Caption;
@@ -29,7 +30,6 @@ impl TaskData for Dataset {
 impl TrainableTask for Caption {
     type Dataset = Dataset;
     type Loader = CaptionBatches;
-    type Options = Options;
 
     fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Self>> {
         prepare(settings, data, backend)
@@ -45,26 +45,28 @@ impl TrainableTask for Caption {
 
 fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Caption>> {
     let images = data.train.records().iter().any(|one| matches!(one.input, CaptionInput::Image(_)));
-    let options = options(settings, images)?;
+    refuse(settings, images)?;
+    let options = options(settings, images);
+    let units = settings.units.unwrap_or(TokenUnits::Char);
     let config = Config::resolve(settings, defaults(images), backend)?;
     let sets = Sets::of(data, &config)?;
     let train = &sets.train;
     let texts = || train.records().iter().map(|one| &one.text[..]);
     let made = TokenizerOptions {
-        units: options.units,
-        min_count: options.min_count,
-        max_size: options.vocab_size,
-        lowercase: options.lowercase,
+        units,
+        min_count: settings.min_count.unwrap_or(1),
+        max_size: settings.vocab_size,
+        lowercase: settings.lowercase.unwrap_or(false),
         boundaries: true,
     };
     let tokenizer = Tokenizer::train(texts(), &made)?;
     let (codec, input) = codec(train, &options);
     let sizes = CaptionerSizes {
         input,
-        code_size: options.code_size,
+        code_size: settings.latent_size.unwrap_or(default_latent_size(images)),
         recurrent: config.recurrent(),
         vocab_size: tokenizer.len(),
-        embedding_size: options.embedding_size,
+        embedding_size: settings.embedding_size.unwrap_or(EMBEDDING_SIZE),
     };
     let longest = texts().map(|text| tokenizer.encode(text).len()).max().unwrap_or(0);
     let task = Caption::new(Description { sizes, codec, tokenizer, longest })?;
@@ -75,8 +77,9 @@ fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) ->
         guessing: (tokens as f64).ln(),
         ..sets.summary(if images { "images" } else { "vectors" }, &config)
     };
+    let flip = settings.flip.unwrap_or(false);
     let augment =
-        options.image_size.filter(|_| options.augment).map(|side| Augment { side, flip: options.flip });
+        options.image_size.filter(|_| settings.augment == Some(true)).map(|side| Augment { side, flip });
     let held = task.examples(sets.valid)?;
     let train = CaptionBatches::train(task.examples(sets.train)?, config.batch_size, config.seed, augment);
     let valid = (!held.is_empty()).then(|| CaptionBatches::valid(held, config.batch_size));
@@ -84,9 +87,9 @@ fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) ->
 }
 
 /// How the inputs of a training set become numbers, and what the network reads of them.
-fn codec(train: &Dataset, options: &Options) -> (InputCodec, CaptionerInput) {
+fn codec(train: &Dataset, options: &Settings) -> (InputCodec, CaptionerInput) {
     if let Some(side) = options.image_size {
-        let channels = options.channels.clone();
+        let channels = options.channels.clone().unwrap_or_default();
         return (InputCodec::Image { side }, CaptionerInput::Picture { width: side, height: side, channels });
     }
     let vectors = || {
@@ -116,7 +119,8 @@ fn defaults(images: bool) -> Defaults {
     }
 }
 
-fn options(settings: &Settings, images: bool) -> Result<Options> {
+/// Refuses settings for images where the data are vectors, and `flip` without `augment`.
+fn refuse(settings: &Settings, images: bool) -> Result<()> {
     let only_images = [
         ("images", settings.images.is_some()),
         ("image_size", settings.image_size.is_some()),
@@ -130,19 +134,27 @@ fn options(settings: &Settings, images: bool) -> Result<Options> {
     if settings.flip == Some(true) && settings.augment != Some(true) {
         return Err(unused("flip", "without `augment = true`"));
     }
-    let units = settings.units.unwrap_or(TokenUnits::Char);
-    let channels = || settings.channels.clone().unwrap_or_else(|| CHANNELS.to_vec());
-    Ok(Options {
+    Ok(())
+}
+
+fn default_latent_size(images: bool) -> usize {
+    if images { 256 } else { 128 }
+}
+
+/// The values in force that are not in [`Config`].
+fn options(settings: &Settings, images: bool) -> Settings {
+    Settings {
         images: settings.images.clone(),
         image_size: images.then(|| settings.image_size.unwrap_or(SIDE)),
-        augment: settings.augment.unwrap_or(false),
-        flip: settings.flip.unwrap_or(false),
-        channels: if images { channels() } else { vec![] },
-        code_size: settings.code_size.unwrap_or(if images { 256 } else { 128 }),
-        units,
-        lowercase: settings.lowercase.unwrap_or(false),
-        min_count: settings.min_count.unwrap_or(1),
+        augment: settings.augment.or(Some(false)),
+        flip: settings.flip.or(Some(false)),
+        channels: images.then(|| settings.channels.clone().unwrap_or_else(|| CHANNELS.to_vec())),
+        latent_size: settings.latent_size.or(Some(default_latent_size(images))),
+        units: settings.units.or(Some(TokenUnits::Char)),
+        lowercase: settings.lowercase.or(Some(false)),
+        min_count: settings.min_count.or(Some(1)),
         vocab_size: settings.vocab_size,
-        embedding_size: settings.embedding_size.unwrap_or(64),
-    })
+        embedding_size: settings.embedding_size.or(Some(EMBEDDING_SIZE)),
+        ..Settings::default()
+    }
 }

@@ -4,8 +4,6 @@ mod data;
 #[cfg(all(feature = "train", feature = "files", feature = "formats"))]
 mod files;
 mod inspect;
-#[cfg(feature = "train")]
-mod options;
 mod predict;
 #[cfg(feature = "train")]
 mod prepare;
@@ -14,8 +12,6 @@ mod step;
 use serde::{Deserialize, Serialize};
 
 pub use data::{ClassifyExample, ClassifyInput, Dataset, Labelled};
-#[cfg(feature = "train")]
-pub use options::Options;
 pub use predict::{Classified, ClassifyEvaluation};
 
 use crate::Result;

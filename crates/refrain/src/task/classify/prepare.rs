@@ -3,7 +3,7 @@
 use refrain_kernels::Backend;
 
 use super::data::{ClassifyExample, ClassifyInput, Dataset};
-use super::{Classify, Description, InputCodec, Options};
+use super::{Classify, Description, InputCodec};
 use crate::data::Examples;
 use crate::model::{ClassifierSizes, InputKind, RecurrentLayers, Task};
 use crate::number::thousands;
@@ -28,7 +28,6 @@ impl TaskData for Dataset {
 impl TrainableTask for Classify {
     type Dataset = Dataset;
     type Loader = Examples<ClassifyExample>;
-    type Options = Options;
 
     fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Self>> {
         prepare(settings, data, backend)
@@ -54,11 +53,11 @@ fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) ->
     let sizes = ClassifierSizes {
         input,
         recurrent: RecurrentLayers {
-            bidirectional: options.bidirectional,
-            locked_dropout: options.locked_dropout,
+            bidirectional: settings.bidirectional.unwrap_or(true),
+            locked_dropout: settings.locked_dropout.unwrap_or(false),
             ..config.recurrent()
         },
-        pooling: options.pooling,
+        pooling: settings.pooling.unwrap_or_default(),
         classes: labels.len(),
     };
     let task = Classify::new(Description { sizes, codec, labels })?;
@@ -77,7 +76,7 @@ fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) ->
     };
     let data = DataSummary { notes: [data.notes, notes].concat(), ..data };
     let mut train = task.examples(&sets.train)?;
-    if options.class_weights {
+    if settings.class_weights == Some(true) {
         weigh_classes(&mut train, classes);
     }
     let (train, valid) = loaders(train, task.examples(&sets.valid)?, &config);
@@ -105,17 +104,15 @@ fn defaults(is_text: bool, size: usize) -> Defaults {
     }
 }
 
-fn options(settings: &Settings, is_text: bool) -> Options {
-    Options {
-        units: None,
-        lowercase: None,
-        min_count: None,
+/// The values in force that are not in [`Config`]; [`of_texts`] adds those of texts.
+fn options(settings: &Settings, is_text: bool) -> Settings {
+    Settings {
         vocab_size: settings.vocab_size.filter(|_| is_text),
-        embedding_size: None,
-        bidirectional: settings.bidirectional.unwrap_or(true),
-        locked_dropout: settings.locked_dropout.unwrap_or(false),
-        pooling: settings.pooling.unwrap_or_default(),
-        class_weights: settings.class_weights.unwrap_or(false),
+        bidirectional: settings.bidirectional.or(Some(true)),
+        locked_dropout: settings.locked_dropout.or(Some(false)),
+        pooling: Some(settings.pooling.unwrap_or_default()),
+        class_weights: settings.class_weights.or(Some(false)),
+        ..Settings::default()
     }
 }
 
@@ -123,7 +120,7 @@ fn options(settings: &Settings, is_text: bool) -> Options {
 fn of_texts(
     train: &Dataset,
     settings: &Settings,
-    options: &mut Options,
+    options: &mut Settings,
     notes: &mut Vec<Note>,
 ) -> Result<(InputCodec, InputKind)> {
     let tokenizer = tokenizer(train, settings, options, notes)?;
@@ -151,7 +148,7 @@ fn of_frames(train: &Dataset) -> (InputCodec, InputKind) {
 fn tokenizer(
     train: &Dataset,
     settings: &Settings,
-    options: &mut Options,
+    options: &mut Settings,
     notes: &mut Vec<Note>,
 ) -> Result<Tokenizer> {
     let texts = || {

@@ -7,8 +7,6 @@ mod evaluate;
 mod files;
 mod inspect;
 mod normalisation;
-#[cfg(feature = "train")]
-mod options;
 #[cfg(feature = "pictures")]
 mod picture;
 mod predict;
@@ -24,8 +22,6 @@ pub use baseline::{Autoregression, Baseline};
 pub use data::{Dataset, Window};
 pub use evaluate::{ForecastErrors, ForecastEvaluation};
 pub use normalisation::Anchoring;
-#[cfg(feature = "train")]
-pub use options::Options;
 pub use predict::{Distribution, ForecastOutput};
 pub use scale::{Normal, Scale};
 pub use step::ForecastState;

@@ -10,16 +10,16 @@ use super::data::{Anchored, Dataset, Window, digest, transform};
 use super::normalisation::Anchoring;
 use super::scale::Scale;
 use super::season::find_season;
-use super::{Description, Forecast, Options};
+use super::{Description, Forecast};
 use crate::data::Examples;
-use crate::error::{Error, Place, Result, SettingProblem, fraction};
+use crate::error::{Error, Place, Result, SettingProblem};
 use crate::model::{ForecasterSizes, FrameOutput, RecurrentLayers, Task};
 use crate::note::Note;
 use crate::number::thousands;
 use crate::task::same;
 use crate::task::sets::loaders;
 use crate::train::{
-    Config, Data, DataSummary, Defaults, Prepared, Settings, TaskData, TrainableTask, at_least_one, unused,
+    Config, Data, DataSummary, Defaults, Prepared, Settings, TaskData, TrainableTask, unused,
 };
 
 /// Windows of history that a series has to have for learning.
@@ -51,7 +51,6 @@ impl TaskData for Dataset {
 impl TrainableTask for Forecast {
     type Dataset = Dataset;
     type Loader = Examples<Window>;
-    type Options = Options;
 
     fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Self>> {
         prepare(settings, data, backend)
@@ -70,9 +69,7 @@ fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) ->
     let Data { train: dataset, valid } = data;
     refuse(settings, &dataset, valid.is_some())?;
     let horizon = settings.horizon.unwrap_or(1);
-    at_least_one("horizon", horizon as u64)?;
     let test_fraction = settings.test_fraction.unwrap_or(0.2);
-    fraction("test_fraction", test_fraction)?;
     let mut notes = vec![];
     let series = measure(settings, &dataset, horizon, test_fraction, &mut notes)?;
     let average = settings.average.or(Some(AVERAGE));
@@ -80,20 +77,23 @@ fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) ->
         Config::resolve(&Settings { average, ..settings.clone() }, defaults(series.windows), backend)?;
     let (learned, valid) = divide(&series, &config, horizon)?;
     let anchoring = series.anchoring.clone().fit(&series.transformed, horizon, learned.clone());
-    let options = Options {
-        columns: dataset.series.names.clone(),
-        horizon,
+    let options = Settings {
+        columns: Some(dataset.series.names.clone()),
+        horizon: Some(horizon),
         quantiles: settings.quantiles.clone(),
-        season: series.season.unwrap_or(0),
-        test_fraction,
-        seq_length: anchoring.window,
-        locked_dropout: settings.locked_dropout.unwrap_or(false),
+        season: series.season.or(Some(0)),
+        test_fraction: Some(test_fraction),
+        seq_length: Some(anchoring.window),
+        locked_dropout: settings.locked_dropout.or(Some(false)),
+        ..Settings::default()
     };
     notes.extend(dataset.series.names.iter().zip(&anchoring.scales).filter_map(|(name, scale)| {
         let (roots, _) = scale.names()?;
         Some(Note::Transformed { column: name.clone(), scale: roots.to_owned() })
     }));
-    let task = Forecast::new(describe(&dataset, &series, &anchoring, &options, &config))?;
+    let task = Forecast::new(describe(&dataset, &series, &anchoring, settings, &config))?;
+    let test_start = series.test_start;
+    let anchored = Arc::new(Anchored { series: series.transformed, anchoring });
     let (steps, columns, names) = (dataset.series.steps(), series.columns, &dataset.series.names);
     let data = DataSummary {
         name: format!("{}, {} steps of {}", dataset.name(), thousands(steps as u64), names.join(", ")),
@@ -104,26 +104,22 @@ fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) ->
         valid_size: valid.len() as u64,
         vocabulary: format!(
             "{horizon} steps ahead of {columns} columns; the last {} steps are kept for eval",
-            steps - series.test_start
+            steps - test_start
         ),
-        batches: format!("{} windows of {} steps", config.batch_size, options.seq_length),
+        batches: format!("{} windows of {} steps", config.batch_size, anchored.anchoring.window),
         guessing: 1.5,
         notes,
         preparation_s: 0.0,
     };
-    let anchored = Arc::new(Anchored { series: series.transformed, anchoring });
     let (train, valid) = loaders(Window::all(&anchored, learned), Window::all(&anchored, valid), &config);
     Ok(Prepared { config, options, task, train, valid, data })
 }
 
 /// Refuses what makes no sense for a series.
 fn refuse(settings: &Settings, dataset: &Dataset, has_valid: bool) -> Result<()> {
-    if settings.valid.is_some() || has_valid {
+    if has_valid {
         let context = "for a series, which is validated on its own end: `valid_fraction` says how much of it";
         return Err(unused("valid", context));
-    }
-    if settings.bidirectional == Some(true) {
-        return Err(unused("bidirectional", "for a series: what comes after is what is forecast"));
     }
     // A reader chooses among the columns of a file; of values in memory all are forecast.
     let names = &dataset.series.names;
@@ -155,7 +151,6 @@ fn measure(
     let transformed = transform(&plain, dataset)?;
     let season = season(settings, &transformed[..test_start * columns], columns, notes)?;
     let seq_length = settings.seq_length.unwrap_or_else(|| default_window(season, test_start));
-    at_least_one("seq_length", seq_length as u64)?;
     let anchoring = Anchoring { window: seq_length, season, ..plain };
     let reach = if seq_length < test_start { anchoring.reach() } else { seq_length };
     let windows = (test_start + 1).saturating_sub(reach.saturating_add(horizon));
@@ -221,17 +216,21 @@ fn describe(
     dataset: &Dataset,
     series: &Series,
     anchoring: &Anchoring,
-    options: &Options,
+    settings: &Settings,
     config: &Config,
 ) -> Description {
     let Series { columns, test_start, season, reach, .. } = *series;
     let (names, raw, steps) = (&dataset.series.names, &dataset.series.values, dataset.series.steps());
     let training = &series.transformed[..test_start * columns];
-    let values = options.horizon.saturating_mul(columns);
+    let horizon = settings.horizon.unwrap_or(1);
+    let values = horizon.saturating_mul(columns);
     let sizes = ForecasterSizes {
         input_size: anchoring.width(),
-        recurrent: RecurrentLayers { locked_dropout: options.locked_dropout, ..config.recurrent() },
-        output: match &options.quantiles {
+        recurrent: RecurrentLayers {
+            locked_dropout: settings.locked_dropout.unwrap_or(false),
+            ..config.recurrent()
+        },
+        output: match &settings.quantiles {
             None => FrameOutput::Gaussian { values },
             Some(levels) => FrameOutput::Quantiles { values, levels: levels.clone() },
         },
@@ -240,7 +239,7 @@ fn describe(
     Description {
         sizes,
         columns: names.clone(),
-        horizon: options.horizon,
+        horizon,
         anchoring: anchoring.clone(),
         autoregressions: (0..columns).map(regression).collect(),
         steps,

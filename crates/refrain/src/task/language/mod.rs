@@ -8,13 +8,13 @@ mod files;
 #[cfg(all(feature = "train", feature = "files", feature = "formats"))]
 mod held_back;
 mod inspect;
-#[cfg(feature = "train")]
-mod options;
 mod predict;
 #[cfg(feature = "train")]
 mod prepare;
 #[cfg(feature = "train")]
 mod preset;
+#[cfg(feature = "train")]
+mod resolve;
 mod step;
 #[cfg(feature = "train")]
 mod time_budget;
@@ -29,8 +29,6 @@ pub use evaluate::LanguageEvaluation;
 #[cfg(all(feature = "train", feature = "files", feature = "formats"))]
 pub use held_back::held_back;
 pub use inspect::{InspectOptions, MAX_UNROLLED, watch};
-#[cfg(feature = "train")]
-pub use options::Options;
 
 use crate::Result;
 use crate::model::{Architecture, LanguageModel, Task, TaskName};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use refrain_kernels::Backend;
 use sha2::{Digest, Sha256};
 
-use super::options::{Options, TextSize, architecture, resolve, vocabulary};
+use super::resolve::{TextConfig, TextSize, architecture, resolve, vocabulary};
 use super::time_budget;
 use super::{Dataset, Language};
 use crate::Result;
@@ -39,7 +39,6 @@ impl TaskData for Dataset {
 impl TrainableTask for Language {
     type Dataset = Dataset;
     type Loader = Batches;
-    type Options = Options;
 
     fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Self>> {
         prepare(settings, data, backend)
@@ -72,7 +71,7 @@ impl TrainableTask for Language {
 /// Scans the texts and resolves the settings for them.
 fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Language>> {
     let Data { train: Dataset { sources, example }, valid } = data;
-    if settings.valid.is_some() || valid.is_some() {
+    if valid.is_some() {
         let context = "for language models, which are validated on the end of the text: `valid_fraction` says how much of it";
         return Err(unused("valid", context));
     }
@@ -120,7 +119,7 @@ fn batches(
     train: Range<u64>,
     valid: Range<u64>,
     config: &Config,
-    options: &Options,
+    options: &TextConfig,
 ) -> Result<(Batches, Option<Batches>)> {
     if options.lines {
         let lines = Lines::new(text, train, config.batch_size, Some(config.seed))?;
@@ -144,7 +143,7 @@ fn batches(
 /// The rest of a summary follows from the batches.
 fn prepared(
     config: Config,
-    options: Options,
+    options: TextConfig,
     vocabulary: Arc<Vocabulary>,
     train: Batches,
     valid: Option<Batches>,
@@ -163,7 +162,7 @@ fn prepared(
     };
     let architecture = architecture(&config, &options, vocabulary.len());
     let task = Language::of(&architecture, vocabulary, options.lines, options.raw)?;
-    Ok(Prepared { config, options, task, train, valid, data })
+    Ok(Prepared { config, options: Settings::from(&options), task, train, valid, data })
 }
 
 /// The three sentences of the tutorial: one batch, no unknown symbol, nothing held back.

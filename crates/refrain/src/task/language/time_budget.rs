@@ -6,7 +6,7 @@
 
 use refrain_kernels::Backend;
 
-use super::options::{SMALL_TEXT, TextSize, architecture, is_measured, learning_rate, resolve};
+use super::resolve::{SMALL_TEXT, TextSize, architecture, is_measured, learning_rate, resolve};
 use crate::bench::{self, Workload};
 use crate::model::CellKind;
 use crate::note::Note;

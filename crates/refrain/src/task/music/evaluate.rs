@@ -4,11 +4,11 @@ use refrain_kernels::{Backend, Real};
 
 use super::Music;
 use super::data::{Dataset, Piece};
-use crate::Session;
 use crate::format::{NOTES, Roll};
 use crate::layer::bernoulli_nll;
 use crate::model::{ForecasterWorkspace, Task};
 use crate::task::in_batches;
+use crate::{Session, choices};
 
 /// A part of a file of rolls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -23,6 +23,8 @@ pub enum MusicPart {
     /// Everything there is.
     All,
 }
+
+choices!(MusicPart);
 
 impl MusicPart {
     /// As files and options name it.

@@ -7,8 +7,6 @@ mod evaluate;
 mod files;
 mod inspect;
 #[cfg(feature = "train")]
-mod options;
-#[cfg(feature = "train")]
 mod prepare;
 mod step;
 
@@ -17,8 +15,6 @@ use serde::{Deserialize, Serialize};
 pub use compose::ComposeOptions;
 pub use data::{Dataset, Piece, Pieces};
 pub use evaluate::{MusicEvaluation, MusicPart};
-#[cfg(feature = "train")]
-pub use options::Options;
 
 use crate::Result;
 use crate::format::{NOTES, StepsPerQuarter};

@@ -3,20 +3,15 @@
 use refrain_kernels::Backend;
 
 use super::data::{Dataset, Piece, Pieces};
-use super::{Description, Music, Options};
+use super::{Description, Music};
 use crate::data::Examples;
-use crate::error::{Error, InputProblem, Result};
+use crate::error::{InputProblem, Result};
 use crate::format::{NOTES, StepsPerQuarter};
 use crate::model::{CellKind, ForecasterSizes, FrameOutput, RecurrentLayers, Task};
 use crate::number::thousands;
 use crate::task::same;
 use crate::task::sets::Sets;
-use crate::train::{
-    Config, Data, DataSummary, Defaults, Prepared, Settings, TaskData, TrainableTask, unused,
-};
-
-/// The most semitones that shifting by makes sense of: an octave.
-const MAX_SEMITONES: u8 = 12;
+use crate::train::{Config, Data, DataSummary, Defaults, Prepared, Settings, TaskData, TrainableTask};
 
 impl TaskData for Dataset {
     type Task = Music;
@@ -25,7 +20,6 @@ impl TaskData for Dataset {
 impl TrainableTask for Music {
     type Dataset = Dataset;
     type Loader = Pieces;
-    type Options = Options;
 
     fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Self>> {
         prepare(settings, data, backend)
@@ -37,27 +31,18 @@ impl TrainableTask for Music {
 }
 
 fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Music>> {
-    let options = Options {
-        steps_per_quarter: settings.steps_per_quarter.unwrap_or(1),
-        transpose: settings.transpose.unwrap_or(0),
-        locked_dropout: settings.locked_dropout.unwrap_or(false),
-    };
-    if settings.bidirectional == Some(true) {
-        return Err(unused("bidirectional", "for music, which is predicted from what was before"));
-    }
-    if options.transpose > MAX_SEMITONES {
-        let allowed = format!("at most {MAX_SEMITONES} semitones, an octave");
-        return Err(Error::out_of_range("transpose", options.transpose, allowed));
-    }
-    StepsPerQuarter::new(options.steps_per_quarter)?;
+    let steps_per_quarter = settings.steps_per_quarter.unwrap_or(1);
+    let transpose = settings.transpose.unwrap_or(0);
+    let locked_dropout = settings.locked_dropout.unwrap_or(false);
+    StepsPerQuarter::new(steps_per_quarter)?;
     let config = Config::resolve(settings, defaults(settings.cell), backend)?;
     let sets = Sets::of(data, &config)?;
     let sizes = ForecasterSizes {
         input_size: NOTES,
-        recurrent: RecurrentLayers { locked_dropout: options.locked_dropout, ..config.recurrent() },
+        recurrent: RecurrentLayers { locked_dropout, ..config.recurrent() },
         output: FrameOutput::Bernoulli { keys: NOTES },
     };
-    let task = Music::new(Description { sizes, steps_per_quarter: options.steps_per_quarter })?;
+    let task = Music::new(Description { sizes, steps_per_quarter })?;
     let frames = |pieces: &Dataset| pieces.records().iter().map(|piece| piece.len() as u64).sum::<u64>();
     let pieces = (sets.train.len() + sets.valid.len()) as u64;
     let data = DataSummary {
@@ -80,7 +65,13 @@ fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) ->
     let has_valid = !sets.valid.is_empty();
     let valid = batches(sets.valid, None)?;
     let valid = has_valid.then(|| Pieces::new(valid, 0, 0));
-    let train = Pieces::new(batches(sets.train, Some(config.seed))?, options.transpose, config.seed);
+    let train = Pieces::new(batches(sets.train, Some(config.seed))?, transpose, config.seed);
+    let options = Settings {
+        steps_per_quarter: Some(steps_per_quarter),
+        transpose: Some(transpose),
+        locked_dropout: Some(locked_dropout),
+        ..Settings::default()
+    };
     Ok(Prepared { config, options, task, train, valid, data })
 }
 

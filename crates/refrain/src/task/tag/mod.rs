@@ -4,8 +4,6 @@ mod data;
 #[cfg(all(feature = "train", feature = "files", feature = "formats"))]
 mod files;
 mod inspect;
-#[cfg(feature = "train")]
-mod options;
 mod predict;
 #[cfg(feature = "train")]
 mod prepare;
@@ -16,8 +14,6 @@ use serde::{Deserialize, Serialize};
 pub use data::{Dataset, TagExample, TagInput, TaggedInput};
 #[cfg(all(feature = "train", feature = "files", feature = "formats"))]
 pub use files::has_labels_for_frames;
-#[cfg(feature = "train")]
-pub use options::Options;
 pub use predict::{TagEvaluation, Tagged};
 pub use step::TagStep;
 

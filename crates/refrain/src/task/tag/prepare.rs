@@ -3,7 +3,7 @@
 use refrain_kernels::Backend;
 
 use super::data::{Dataset, TagExample, TagInput};
-use super::{Description, Options, Tag, TagCodec};
+use super::{Description, Tag, TagCodec};
 use crate::data::Examples;
 use crate::format::Columns;
 use crate::layer::SpellingSizes;
@@ -25,7 +25,6 @@ impl TaskData for Dataset {
 impl TrainableTask for Tag {
     type Dataset = Dataset;
     type Loader = Examples<TagExample>;
-    type Options = Options;
 
     fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Self>> {
         prepare(settings, data, backend)
@@ -54,11 +53,11 @@ fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) ->
         spelling,
         word_dropout: options.word_dropout.unwrap_or(0.0),
         recurrent: RecurrentLayers {
-            bidirectional: options.bidirectional,
-            locked_dropout: options.locked_dropout,
+            bidirectional: settings.bidirectional.unwrap_or(true),
+            locked_dropout: settings.locked_dropout.unwrap_or(words),
             ..config.recurrent()
         },
-        crf: options.crf,
+        crf: options.crf == Some(true),
         labels: labels.len(),
     };
     let task = Tag::new(Description { sizes, codec, labels })?;
@@ -84,7 +83,8 @@ fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) ->
     Ok(Prepared { config, options, task, train, valid, data })
 }
 
-fn options(settings: &Settings, words: bool, labels: &LabelSet, notes: &mut Vec<Note>) -> Options {
+/// The values in force that are not in [`Config`]; [`of_words`] adds those of words.
+fn options(settings: &Settings, words: bool, labels: &LabelSet, notes: &mut Vec<Note>) -> Settings {
     let crf = settings.crf.unwrap_or_else(|| {
         let spans = is_spans(labels.names());
         if spans {
@@ -93,19 +93,14 @@ fn options(settings: &Settings, words: bool, labels: &LabelSet, notes: &mut Vec<
         }
         spans
     });
-    Options {
+    Settings {
         column: settings.column.clone().filter(|_| words),
         word_column: settings.word_column.clone().filter(|_| words),
-        lowercase: None,
-        min_count: None,
         vocab_size: settings.vocab_size.filter(|_| words),
-        embedding_size: None,
-        char_embedding_size: None,
-        char_hidden_size: None,
-        word_dropout: None,
-        bidirectional: settings.bidirectional.unwrap_or(true),
-        locked_dropout: settings.locked_dropout.unwrap_or(words),
-        crf,
+        bidirectional: settings.bidirectional.or(Some(true)),
+        locked_dropout: settings.locked_dropout.or(Some(words)),
+        crf: Some(crf),
+        ..Settings::default()
     }
 }
 
@@ -154,7 +149,7 @@ fn defaults(words: bool, size: usize) -> Defaults {
 fn of_words(
     train: &Dataset,
     settings: &Settings,
-    options: &mut Options,
+    options: &mut Settings,
 ) -> Result<(TagCodec, InputKind, Option<SpellingSizes>)> {
     let columns = Columns { words: settings.word_column.clone(), tags: settings.column.clone() };
     let all = || {
@@ -165,7 +160,7 @@ fn of_words(
         sentences.flatten().map(String::as_str)
     };
     let made = TokenizerOptions {
-        units: settings.units.unwrap_or(TokenUnits::Word),
+        units: TokenUnits::Word,
         // What occurs once cannot be told from what never does; as the unknown word it teaches what that means.
         min_count: settings.min_count.unwrap_or(2),
         max_size: settings.vocab_size,

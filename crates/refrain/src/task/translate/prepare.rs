@@ -3,7 +3,7 @@
 use refrain_kernels::Backend;
 
 use super::data::{Dataset, TranslateExample};
-use super::{Description, Options, Translate};
+use super::{Description, Translate};
 use crate::data::Examples;
 use crate::model::{RecurrentLayers, Task, TranslatorSizes};
 use crate::number::thousands;
@@ -21,7 +21,6 @@ impl TaskData for Dataset {
 impl TrainableTask for Translate {
     type Dataset = Dataset;
     type Loader = Examples<TranslateExample>;
-    type Options = Options;
 
     fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Self>> {
         prepare(settings, data, backend)
@@ -40,19 +39,21 @@ fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) ->
     let targets = sets.train.records().iter().map(|pair| pair.target.as_str());
     let source = side(sources, "source", settings.source_units, false, settings, &mut notes)?;
     let target = side(targets, "target", settings.target_units, true, settings, &mut notes)?;
-    let options = options(settings, &source, &target);
+    let small = [&source, &target].iter().all(|side| side.tokenizer().len() <= 1_000);
+    let embedding_size = settings.embedding_size.unwrap_or(if small { 64 } else { 256 });
+    let options = Settings { embedding_size: Some(embedding_size), ..options(settings, &source, &target) };
     let sizes = TranslatorSizes {
         source_vocab: source.tokenizer().len(),
         target_vocab: target.tokenizer().len(),
-        embedding_size: options.embedding_size,
+        embedding_size,
         encoder: RecurrentLayers {
-            bidirectional: options.bidirectional,
-            locked_dropout: options.locked_dropout,
+            bidirectional: settings.bidirectional.unwrap_or(true),
+            locked_dropout: settings.locked_dropout.unwrap_or(false),
             ..config.recurrent()
         },
-        attention: options.attention,
-        scheduled_sampling: options.scheduled_sampling,
-        label_smoothing: options.label_smoothing,
+        attention: settings.attention.unwrap_or_default(),
+        scheduled_sampling: settings.scheduled_sampling.unwrap_or(0.0),
+        label_smoothing: settings.label_smoothing.unwrap_or(0.0),
     };
     let mut task = Translate::new(Description { sizes, source, target, target_ratio: 1.0 })?;
     let valid = task.examples(&sets.valid)?;
@@ -88,20 +89,20 @@ fn defaults(size: usize) -> Defaults {
     }
 }
 
-fn options(settings: &Settings, source: &TextSide, target: &TextSide) -> Options {
-    let small = [source, target].iter().all(|side| side.tokenizer().len() <= 1_000);
-    Options {
-        source_units: source.tokenizer().units(),
-        target_units: target.tokenizer().units(),
-        lowercase: settings.lowercase.unwrap_or(false),
+/// The values in force that are not in [`Config`].
+fn options(settings: &Settings, source: &TextSide, target: &TextSide) -> Settings {
+    Settings {
+        source_units: Some(source.tokenizer().units()),
+        target_units: Some(target.tokenizer().units()),
+        lowercase: settings.lowercase.or(Some(false)),
         min_count: settings.min_count,
         vocab_size: settings.vocab_size,
-        embedding_size: settings.embedding_size.unwrap_or(if small { 64 } else { 256 }),
-        bidirectional: settings.bidirectional.unwrap_or(true),
-        locked_dropout: settings.locked_dropout.unwrap_or(false),
-        attention: settings.attention.unwrap_or_default(),
-        scheduled_sampling: settings.scheduled_sampling.unwrap_or(0.0),
-        label_smoothing: settings.label_smoothing.unwrap_or(0.0),
+        bidirectional: settings.bidirectional.or(Some(true)),
+        locked_dropout: settings.locked_dropout.or(Some(false)),
+        attention: Some(settings.attention.unwrap_or_default()),
+        scheduled_sampling: settings.scheduled_sampling.or(Some(0.0)),
+        label_smoothing: settings.label_smoothing.or(Some(0.0)),
+        ..Settings::default()
     }
 }
 
@@ -115,8 +116,8 @@ fn side<'a>(
     notes: &mut Vec<Note>,
 ) -> Result<TextSide> {
     let form = SideForm::of(texts.clone());
-    let asked = units.or(settings.units);
-    let units = asked.unwrap_or_else(|| form.units());
+    let given = units.is_some();
+    let units = units.unwrap_or_else(|| form.units());
     let options = TokenizerOptions {
         units,
         min_count: settings.min_count.unwrap_or(match (units, form) {
@@ -128,7 +129,7 @@ fn side<'a>(
         boundaries,
     };
     let side = TextSide::train(texts, form, &options)?;
-    if asked.is_none() {
+    if !given {
         let choice = format!("{name} in {}, for {form}", side.plural());
         let setting = if boundaries { "target_units" } else { "source_units" };
         notes.push(Note::Chosen { setting, choice });

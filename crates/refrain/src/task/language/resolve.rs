@@ -1,28 +1,40 @@
-//! What a run of a language model settles for itself: how the text is read, and defaults that fit its size.
-
-use refrain_kernels::Backend;
-use serde::Serialize;
+//! The values in force in a run of a language model: how the text is read, and defaults that fit its size.
 
 use crate::Result;
 use crate::model::{Architecture, CellKind};
 use crate::text::{Corpus, TokenUnits, Vocabulary};
-use crate::train::{Config, Defaults, Example, Optimizer, Schedule, Settings, at_least_one, at_most, unused};
+use crate::train::{Config, Defaults, Example, Optimizer, Schedule, Settings, unused};
+use refrain_kernels::Backend;
 
-/// The values in force that only a language model has.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[allow(missing_docs, reason = "every field is the setting of the same name in `Settings`")]
-pub struct Options {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub example: Option<Example>,
-    pub units: TokenUnits,
-    pub lines: bool,
-    pub raw: bool,
-    pub min_count: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub vocab_size: Option<usize>,
-    pub embedding_size: usize,
-    pub tied_embeddings: bool,
-    pub seq_length: usize,
+/// The values in force that are not in [`Config`], by the names of their settings.
+#[derive(Clone, Debug)]
+pub(super) struct TextConfig {
+    pub(super) example: Option<Example>,
+    pub(super) units: TokenUnits,
+    pub(super) lines: bool,
+    pub(super) raw: bool,
+    pub(super) min_count: u64,
+    pub(super) vocab_size: Option<usize>,
+    pub(super) embedding_size: usize,
+    pub(super) tied_embeddings: bool,
+    pub(super) seq_length: usize,
+}
+
+impl From<&TextConfig> for Settings {
+    fn from(text: &TextConfig) -> Settings {
+        Settings {
+            example: text.example,
+            units: Some(text.units),
+            lines: Some(text.lines),
+            raw: Some(text.raw),
+            min_count: Some(text.min_count),
+            vocab_size: text.vocab_size,
+            embedding_size: Some(text.embedding_size),
+            tied_embeddings: Some(text.tied_embeddings),
+            seq_length: Some(text.seq_length),
+            ..Settings::default()
+        }
+    }
 }
 
 /// Texts below this are small: larger models learn them by heart.
@@ -89,14 +101,11 @@ pub(super) fn resolve<B: Backend>(
     settings: &Settings,
     size: TextSize,
     backend: &B,
-) -> Result<(Config, Options)> {
+) -> Result<(Config, TextConfig)> {
     let s = settings;
     let seq_length = s.seq_length.unwrap_or(64);
     let units = s.units.unwrap_or_default();
     let words = matches!(units, TokenUnits::Word | TokenUnits::Bpe);
-    at_least_one("seq_length", seq_length as u64)?;
-    at_most("seq_length", seq_length, 1 << 20)?;
-    at_least_one("min_count", min_count(s))?;
     if s.example == Some(Example::Sentences) && (s.lines == Some(true) || units != TokenUnits::Char) {
         let setting = if s.lines == Some(true) { "lines" } else { "units" };
         return Err(unused(setting, "by the sentences example, which has sequences of characters already"));
@@ -118,9 +127,7 @@ pub(super) fn resolve<B: Backend>(
     let updates = updates(s, size, defaults, seq_length);
     let known = is_measured(s).then(|| learning_rate(s.cell.unwrap_or_default(), hidden_size, updates));
     let learning_rate = s.learning_rate.or(known.flatten());
-    let shared = Settings { sample_every: None, learning_rate, ..settings.clone() };
-    let config =
-        Config { sample_every: settings.sample_every, ..Config::resolve(&shared, defaults, backend)? };
+    let config = Config::resolve(&Settings { learning_rate, ..settings.clone() }, defaults, backend)?;
     // Many words are rare: their vectors learn more where they are read and predicted with the same.
     let fits = settings.embedding_size.is_none_or(|size| size == config.hidden_size);
     let tied_embeddings = settings.tied_embeddings.unwrap_or(words && fits);
@@ -129,7 +136,7 @@ pub(super) fn resolve<B: Backend>(
         (false, true) => 256,
         (false, false) => 64,
     };
-    let options = Options {
+    let options = TextConfig {
         example: settings.example,
         units,
         lines: settings.lines.unwrap_or(false),
@@ -155,13 +162,11 @@ fn min_count(settings: &Settings) -> u64 {
 /// # Errors
 /// As [`Vocabulary::of_text`].
 pub(super) fn vocabulary(settings: &Settings, corpus: &Corpus) -> Result<Vocabulary> {
-    let min_count = min_count(settings);
-    at_least_one("min_count", min_count)?;
-    Vocabulary::of_text(corpus, settings.units.unwrap_or_default(), min_count, settings.vocab_size)
+    Vocabulary::of_text(corpus, settings.units.unwrap_or_default(), min_count(settings), settings.vocab_size)
 }
 
 /// The model's architecture over a vocabulary of this size.
-pub(super) fn architecture(config: &Config, options: &Options, vocab_size: usize) -> Architecture {
+pub(super) fn architecture(config: &Config, options: &TextConfig, vocab_size: usize) -> Architecture {
     Architecture {
         layers: config.recurrent().layers,
         embedding_size: options.embedding_size,
