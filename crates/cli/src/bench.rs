@@ -4,25 +4,12 @@ use refrain::bench::{self, Figures, Workload};
 use refrain::kernels::{Isa, peak};
 use refrain::model::{Architecture, LayerSizes};
 use refrain::{Cpu, Precision, PrecisionChoice};
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::args::Args;
 use crate::failure::Failure;
+use crate::options::Measurement;
 use crate::{device, out};
-
-/// What is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Measurement {
-    /// Training steps: forward and backward pass, clipping, Adam.
-    Train,
-    /// Sampling, of one stream or several together.
-    Sample,
-    /// Peaks of the machine: multiply-adds, pairs of bf16 and tile units from registers, reads of caches and memory, with one
-    /// thread and with all.
-    Peak,
-}
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let settings = &args.settings;

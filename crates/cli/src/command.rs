@@ -219,7 +219,8 @@ impl Shown {
 /// The command line of a verb.
 pub(crate) fn command_of(help: &VerbHelp, shown: Shown) -> Command {
     let uses = definitions(help.verb).filter_map(|option| Some((option, option.use_of(help.verb)?)));
-    let uses = uses.filter(|(_, used)| shown.has(used));
+    let uses: Vec<_> = uses.filter(|(_, used)| shown.has(used)).collect();
+    let names: Vec<&str> = uses.iter().map(|(option, _)| option.name).collect();
     let about = match shown {
         Shown::Of(task) => format!("{}: options of the {task} task", help.about),
         _ => help.about.to_owned(),
@@ -239,7 +240,10 @@ pub(crate) fn command_of(help: &VerbHelp, shown: Shown) -> Command {
         .after_long_help(examples)
         .allow_negative_numbers(true)
         .max_term_width(100)
-        .args(uses.map(|(option, used)| argument(option, used, shown)))
+        .args(uses.into_iter().map(|(option, used)| {
+            let conflicts = option.conflicts.iter().copied().filter(|name| names.contains(name));
+            argument(option, used, shown).conflicts_with_all(conflicts)
+        }))
 }
 
 /// An option as a command-line argument.
@@ -252,8 +256,7 @@ fn argument(option: &'static OptionDef, used: &'static Use, shown: Shown) -> Arg
     let argument = Arg::new(option.name)
         .help(help_text(option, used, shown))
         .help_heading((!used.positional && shown != Shown::Common).then_some(option.heading))
-        .required(used.required)
-        .conflicts_with_all(conflicts(option, used.verb));
+        .required(used.required);
     if option.value_name.is_empty() {
         return argument.long(option.name.replace('_', "-")).action(ArgAction::SetTrue);
     }
@@ -300,12 +303,6 @@ fn hint(value_name: &str, element: Kind) -> ValueHint {
         Kind::Path => ValueHint::AnyPath,
         _ => ValueHint::Unknown,
     }
-}
-
-/// The options that exclude this one, as far as the verb has them.
-fn conflicts(option: &OptionDef, verb: Verb) -> Vec<&'static str> {
-    let has = |name: &&'static str| definitions(verb).any(|other| other.name == *name);
-    option.conflicts.iter().copied().filter(has).collect()
 }
 
 /// Help of an option: term, names of values, default.

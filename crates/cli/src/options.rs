@@ -6,9 +6,7 @@ use std::path::PathBuf;
 use refrain::model::TaskName::{Caption, Classify, Forecast, Language, Music, Tag, Translate};
 use refrain::task::music::MusicPart;
 use refrain::{choices, options};
-
-use crate::bench::Measurement;
-use crate::inspect::{Format, View};
+use serde::{Deserialize, Serialize};
 
 const INPUT: &str = "Input";
 const OUTPUT: &str = "Output";
@@ -19,6 +17,55 @@ const MUSIC: &str = "Music";
 const FIGURES: &str = "Figures and tables";
 const SERVER: &str = "Server";
 const WORKLOAD: &str = "Workload";
+
+/// Output format of `inspect`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Format {
+    /// A page.
+    Html,
+    /// Text in the terminal, coloured by the activations of a unit.
+    Text,
+    /// A raster image.
+    Png,
+    /// A vector image.
+    Svg,
+    /// Everything but the activations.
+    Json,
+    /// The numbers of a view.
+    Csv,
+}
+
+/// Quantity that a figure or table of `inspect` shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum View {
+    /// Activations of units over time steps.
+    Units,
+    /// Surprise: negative log-likelihood of each token.
+    Surprise,
+    /// Fractions of time steps at which gates are saturated.
+    Gates,
+    /// Gradients through time.
+    Gradients,
+    /// The trajectory of the hidden state.
+    Path,
+    /// Units that track properties of the text.
+    Finder,
+}
+
+/// Measurement of `bench`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Measurement {
+    /// Training steps: forward and backward pass, clipping, Adam.
+    Train,
+    /// Sampling, of one stream or several together.
+    Sample,
+    /// Peaks of the machine: multiply-adds, pairs of bf16 and tile units from registers, reads of caches and memory, with one
+    /// thread and with all.
+    Peak,
+}
 
 choices!(Format, View, Measurement);
 
@@ -134,7 +181,7 @@ options! {
         }
         /// Tempo of the MIDI file in quarter notes per minute
         tempo: f64 {
-            heading: MUSIC, value_name: "BPM", range: Range::POSITIVE,
+            heading: MUSIC, value_name: "BPM", range: Range::between(4.0, 1000.0),
             uses: &[sample("120").only(&[Music])],
         }
         /// Instrument: a General MIDI program from 0, such as 19, a church organ
@@ -145,7 +192,7 @@ options! {
 
         /// Beam width: hypotheses kept per step; 1 is greedy decoding
         beam: usize {
-            heading: BEAM_SEARCH, value_name: "N", range: Range::at_least(1.0),
+            heading: BEAM_SEARCH, value_name: "N", range: Range::between(1.0, 1000.0),
             uses: &[
                 predict("5; 1 for captions").only(&[Translate, Caption]),
                 eval("5; 1 for captions").only(&[Translate, Caption]),
@@ -153,7 +200,7 @@ options! {
         }
         /// Length penalty: exponent of the length that scores are divided by; 0 favours short texts
         length_penalty: f64 {
-            heading: BEAM_SEARCH, value_name: "EXPONENT",
+            heading: BEAM_SEARCH, value_name: "EXPONENT", range: Range::at_least(0.0),
             uses: &[
                 predict("0.7").only(&[Translate, Caption]),
                 eval("0.7").only(&[Translate, Caption]),

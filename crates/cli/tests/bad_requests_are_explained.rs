@@ -72,37 +72,40 @@ fn places_where_nothing_can_be_written() {
 fn numbers_out_of_bounds() {
     let place = Place::new();
     for (arguments, parts) in [
-        ("--hidden-size 0", &["hidden-size is 0: give a number from 1 to"][..]),
-        ("--hidden-size 1000000000", &["hidden-size is 1000000000: give a number from 1 to"]),
+        ("--hidden-size 0", &["hidden-size is 0: give 1 to 16384"][..]),
+        ("--hidden-size 1000000000", &["hidden-size is 1000000000: give 1 to 16384"]),
         (
             "--hidden-size 16384 --num-layers 32",
             &["million parameters, which needs about", "GB", "lower it or --num-layers"],
         ),
         ("--num-layers 0", &["num-layers is 0"]),
-        ("--seq-length 0", &["seq-length is 0: give at least 1"]),
-        ("--batch-size 0", &["batch-size is 0: give at least 1"]),
-        ("--batch-size 100000000", &["batch-size is 100000000: give at most"]),
+        ("--seq-length 0", &["seq-length is 0: give 1 to 1048576"]),
+        ("--batch-size 0", &["batch-size is 0: give 1 to 65536"]),
+        ("--batch-size 100000000", &["batch-size is 100000000: give 1 to 65536"]),
         ("--epochs 0", &["epochs is 0"]),
         ("--threads 0", &["threads is 0"]),
-        ("--threads 1000000", &["threads is 1000000: give a number from 1 to 1024"]),
-        ("--shards 65 --batch-size 8", &["shards is 65: give at most 8"]),
-        ("--dropout 1", &["dropout is 1: give a share"]),
+        ("--threads 1000000", &["threads is 1000000: give 1 to 1024"]),
+        ("--shards 65 --batch-size 8", &["shards is 65: give 1 to 8"]),
+        ("--dropout 1", &["dropout is 1: give at least 0 and below 1"]),
         ("--dropout NaN", &["dropout is NaN"]),
-        ("--weight-drop 1", &["weight-drop is 1: give a share"]),
+        ("--weight-drop 1", &["weight-drop is 1: give at least 0 and below 1"]),
         ("--learning-rate 0", &["learning-rate is 0"]),
         ("--learning-rate inf", &["learning-rate is inf"]),
         ("--learning-rate NaN", &["learning-rate is NaN"]),
         ("--grad-clip=-1", &["grad-clip is -1"]),
-        ("--momentum 1", &["momentum is 1: give a share below 1"]),
+        ("--momentum 1", &["momentum is 1: give at least 0 and below 1"]),
         ("--valid-fraction 0.95", &["a fraction from 0 to 0.9"]),
-        ("--time-limit soon", &["`soon` is no time: write 90s, 2m or 1.5h"]),
+        ("--time-limit soon", &["'soon'", "--time-limit <TIME>", "give a time above 0, as 90s, 2m or 1.5h"]),
         ("--hidden-size many", &["'many'", "--hidden-size"]),
-        ("--pooling mean", &["--pooling is not used here (--task language, ", "leave it out"]),
-        ("--lowercase true", &["--lowercase is not used here"]),
+        ("--pooling mean", &["--pooling is not used by the language task, only by classify: leave it out"]),
+        (
+            "--lowercase true",
+            &["--lowercase is not used by the language task, only by classify, tag, translate and caption"],
+        ),
         ("--vocab-size 50", &["a vocabulary of characters, which is as large as it is"]),
         ("--units word --vocab-size 1", &["--vocab-size is 1: give at least 2", "room for a word"]),
         ("--tied-embeddings true --embedding-size 3", &["tied embeddings are as wide as the layers"]),
-        ("--cell lstn", &["lstn", "`rnn`, `gru`, `lstm`"]),
+        ("--cell lstn", &["lstn", "rnn, gru, lstm"]),
         ("--hiden-size 8", &["--hiden-size", "a similar argument exists: '--hidden-size'"]),
     ] {
         let parts: Vec<String> = parts.iter().map(|part| part.replace('`', "'")).collect();
@@ -115,7 +118,7 @@ fn numbers_out_of_bounds() {
         ("train --batch-size 1000000000", "--batch-size is 1000000000"),
         ("train --shards 0", "--shards is 0"),
         ("sample --repeat 0", "--repeat is 0"),
-        ("train --threads 1000000", "--threads is 1000000: give a number from 1 to 1024"),
+        ("train --threads 1000000", "--threads is 1000000: give 1 to 1024"),
         ("train --hidden-size 0", "hidden-size is 0"),
     ] {
         expect(&place.fail(&format!("bench {arguments}"), 2), &[part]);
@@ -183,7 +186,7 @@ fn samples_that_cannot_be_drawn() {
     let place = Place::new();
     place.succeed(&format!("train text.txt --out run {SMALL}"));
     for (arguments, parts) in [
-        ("--temperature -1", &["temperature is -1: give a number from 0"][..]),
+        ("--temperature -1", &["temperature is -1: give at least 0"][..]),
         ("--temperature NaN", &["temperature is NaN"]),
         ("--temperature inf", &["temperature is inf"]),
         ("--temperature warm", &["'warm'"]),
@@ -191,7 +194,7 @@ fn samples_that_cannot_be_drawn() {
         ("--top-p 1.5", &["top-p is 1.5"]),
         ("--count 0", &["--count is 0"]),
         ("--threads 0", &["--threads is 0"]),
-        ("--tempo 90", &["--tempo is for composers: this is a language model"]),
+        ("--tempo 90", &["--tempo is not used by the language task, only by music"]),
         ("--prompt Жx", &["the model has never seen 'Ж' (U+0416), 'x' (U+0078)", "refrain info"]),
         ("--lenght 3", &["a similar argument exists: '--length'"]),
     ] {
@@ -211,7 +214,7 @@ fn samples_that_cannot_be_drawn() {
         expect(&place.fail(&format!("train text.txt --out other {arguments}"), 2), &[name]);
     }
     let message = place.fail("eval run text.txt --picture confusion.svg", 2);
-    expect(&message, &["--picture is for classifiers and taggers and forecasters: this is a language model"]);
+    expect(&message, &["--picture is not used by the language task, only by classify, tag and forecast"]);
     // A prompt may look like an option: it is refused for its characters only.
     expect(&place.fail("sample run --prompt -x", 2), &["has never seen '-'"]);
 }
@@ -242,8 +245,12 @@ fn configuration_files_that_are_not_understood() {
     for (file, code, parts) in [
         ("missing.toml", 1, &["cannot read missing.toml: no such file or directory"][..]),
         ("broken.toml", 2, &["broken.toml, line 2: "]),
-        ("key.toml", 2, &["key.toml, line 3: unknown field `hidden-sise`", "`hidden_size`"]),
-        ("type.toml", 2, &["type.toml, line 1: invalid type: string \"large\", expected usize"]),
+        ("key.toml", 2, &["key.toml, line 3: unknown setting `hidden-sise`, did you mean `hidden_size`?"]),
+        (
+            "type.toml",
+            2,
+            &["type.toml, line 1: `hidden_size`: invalid type: string \"large\", expected usize"],
+        ),
         ("range.toml", 2, &["hidden-size is 0"]),
         ("bytes.toml", 1, &["cannot read bytes.toml", "UTF-8"]),
     ] {

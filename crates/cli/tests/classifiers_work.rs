@@ -184,10 +184,14 @@ fn what_cannot_be_classified_is_refused_with_its_place() {
         (
             "predict texts reviews.tsv --length-penalty 1",
             2,
-            &["--length-penalty is for translators and captioners"],
+            &["--length-penalty is not used by the classify task, only by translate and caption"],
         ),
         ("predict texts reviews.tsv --seed 1", 2, &["--temperature"]),
-        ("train reviews.tsv --sample-every 3 --out run", 2, &["--sample-every is not used by this task"]),
+        (
+            "train reviews.tsv --sample-every 3 --out run",
+            2,
+            &["--sample-every is not used by the classify task, only by language"],
+        ),
         (
             "train reviews.tsv --valid reviews.tsv --valid-fraction 0.2 --out run",
             2,

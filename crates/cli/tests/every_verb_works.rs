@@ -78,7 +78,8 @@ fn a_preset_gives_what_the_user_does_not_and_is_written_out() {
     assert!(!config.contains("preset"), "{config}");
     let help = place.succeed("train --help");
     assert!(
-        help.contains("--hidden-size 128 --num-layers 2 --dropout 0.0") && help.contains("--time-limit 20m"),
+        help.contains("--hidden-size 128 --num-layers 2 --epochs 3 --dropout 0.0")
+            && help.contains("--time-limit 20m"),
         "{help}"
     );
 }

@@ -103,7 +103,7 @@ fn inspections_that_cannot_be() {
         ("--out a.pdf", &["unsupported output format pdf", ".html"]),
         ("--length 0", &["--length is 0"]),
         ("--view finder --out a.svg", &["--format csv"]),
-        ("--unit 3 --out a.html", &["--unit is for single figures"]),
+        ("--unit 3 --out a.html", &["--unit is an option of figures"]),
         ("--out a.svg --format png", &["--format png", ".svg"]),
         ("--item 2 --out a.json", &["--item is for classifiers", "language model"]),
     ] {

@@ -136,9 +136,13 @@ fn bad_music_and_bad_series_are_explained() {
     place.write("zero.csv", format!("{}1980,0,1\n", series(80)));
     let refused = [
         ("train --task music low.json", 1, "a piano has no note 20"),
-        ("train --task music rolls.json --transpose 13", 2, "at most 12 semitones"),
+        ("train --task music rolls.json --transpose 13", 2, "--transpose is 13: give 0 to 12"),
         ("train --task music rolls.json --steps-per-quarter 0", 2, "--steps-per-quarter is 0: give 1 to 960"),
-        ("train --task music rolls.json --bidirectional true", 2, "predicted from what was before"),
+        (
+            "train --task music rolls.json --bidirectional true",
+            2,
+            "--bidirectional is not used by the music task",
+        ),
         ("train text.txt --task music", 1, "music comes as JSON"),
         ("train nan.csv --task forecast", 1, "line 3"),
         ("train row.csv --task forecast", 1, "give a longer series"),
@@ -148,7 +152,11 @@ fn bad_music_and_bad_series_are_explained() {
         ("train --task forecast series.csv --season 70", 2, "season is 70"),
         ("train --task forecast series.csv --test-fraction 1", 2, "test-fraction is 1"),
         ("train --task forecast series.csv --quantiles 0.9,0.1", 2, "rising shares"),
-        ("train --task forecast series.csv --valid series.csv", 2, "its own end"),
+        (
+            "train --task forecast series.csv --valid series.csv",
+            2,
+            "--valid is not used by the forecast task",
+        ),
     ];
     for (arguments, code, expected) in refused {
         let message = place.fail(&format!("{arguments} --out run"), code);
@@ -159,7 +167,7 @@ fn bad_music_and_bad_series_are_explained() {
     let refused = [
         ("eval music rolls.json --part dev", 2, "dev"),
         ("eval music low.json", 1, "a piano has no note 20"),
-        ("sample music --top-k 3", 2, "--top-k is for language models"),
+        ("sample music --top-k 3", 2, "--top-k is not used by the music task, only by language"),
         ("sample music --length 0", 2, "--length is 0"),
         ("sample music --temperature -1", 2, "temperature is -1"),
         ("sample music --prompt rolls.json", 1, "not a MIDI file"),

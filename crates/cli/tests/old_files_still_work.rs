@@ -127,7 +127,9 @@ fn old_runs_go_on_to_the_same_parameters() {
             assert_same_values(&file, &new_content, &old_content);
         }
         let new = text(&place.read(&format!("{run}/config.toml")));
-        for line in config.replace("max_steps = 6", "max_steps = 12").lines() {
+        for line in
+            config.replace("max_steps = 6", "max_steps = 12").replace("code_size", "latent_size").lines()
+        {
             // The data may have become an absolute path, and a comment other words.
             let is_there =
                 line.starts_with("data = ") || line.starts_with('#') || new.lines().any(|new| new == line);

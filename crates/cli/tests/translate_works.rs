@@ -56,7 +56,7 @@ fn what_cannot_be_done_is_explained() {
     for (arguments, code, part) in [
         ("predict run words.txt --beam 0", 2, "beam is 0"),
         ("predict run words.txt --beam 2 --n-best 3", 2, "from 1 to that of --beam, 2"),
-        ("predict run words.txt --n-best 0", 2, "--n-best 0"),
+        ("predict run words.txt --n-best 0", 2, "--n-best is 0"),
         ("predict run words.txt --length-penalty -1", 2, "length-penalty is -1"),
         ("eval run torn.tsv", 1, "line 2: has no tab"),
         ("train pairs.tsv --attention sideways --out other", 2, "sideways"),

@@ -205,7 +205,7 @@ fn what_cannot_be_learned_from_is_said_with_its_place() {
     );
     refused(Settings { flip: Some(true), ..of_images(&list) }, "`flip` is not used without `augment = true`");
     refused(Settings { image_size: Some(2), ..of_images(&list) }, "too small for 2 convolutions");
-    refused(Settings { image_size: Some(0), ..of_images(&list) }, "`image_size` is 0 x 0");
+    refused(Settings { image_size: Some(0), ..of_images(&list) }, "`image_size` is 0: give 1 to 1024");
     refused(
         Settings { valid: Some(data("w.csv", "1,2,3,one\n")), ..settings(&vectors) },
         "w.csv, line 1: has 4 columns: expected 2 numbers",

@@ -38,8 +38,8 @@ fn a_setting_out_of_range_says_which_what_and_what_is_allowed() {
     else {
         panic!("{error:?}")
     };
-    assert_eq!((&value[..], &allowed[..]), ("0", "at least 1"));
-    assert_eq!(error.to_string(), "`batch_size` is 0: give at least 1");
+    assert_eq!((&value[..], &allowed[..]), ("0", "1 to 65536"));
+    assert_eq!(error.to_string(), "`batch_size` is 0: give 1 to 65536");
 }
 
 #[test]

@@ -18,48 +18,12 @@ use refrain::task::language::{InspectOptions, held_back};
 use refrain::text::Source;
 use refrain::train::Settings;
 use refrain::{AnyModel, Cpu, Model, Session, write_atomically};
-use serde::{Deserialize, Serialize};
 
 use crate::args::Args;
 use crate::failure::Failure;
+use crate::options::{Format, View};
 use crate::task::kind_of;
 use crate::{figure, out, page};
-
-/// What is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Format {
-    /// A page for browsers.
-    Html,
-    /// The text in the terminal, coloured by a unit.
-    Text,
-    /// A picture.
-    Png,
-    /// A picture that can be scaled.
-    Svg,
-    /// Everything but the activations.
-    Json,
-    /// The numbers of a view.
-    Csv,
-}
-
-/// What single figures and tables show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum View {
-    /// Units over the steps of the text.
-    Units,
-    /// How surprising each token was.
-    Surprise,
-    /// How often gates are shut and open.
-    Gates,
-    /// How far gradients reach back.
-    Gradients,
-    /// The hidden states as a path.
-    Path,
-    /// Which units follow which property.
-    Finder,
-}
 
 /// A plane of a layer, and some of its units.
 struct Selection {

@@ -284,7 +284,9 @@ macro_rules! options {
         impl $Struct {
             /// The definition of every field, in their order.
             pub const DEFINITIONS: &'static [$crate::option::OptionDef] = {
-                use $crate::option::*;
+                #[allow(unused_imports, reason = "not every struct has options of every verb")]
+                use $crate::option::{bench, eval, info, inspect, predict, sample, serve, train, Range};
+                use $crate::option::{OptionDef, OptionValue};
                 &[$(OptionDef {
                     $($key: $value,)*
                     ..OptionDef::new(

@@ -60,8 +60,10 @@ impl Range {
 impl fmt::Display for Range {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Range { min, max, above_min, below_max } = *self;
-        let (above, below) =
-            (if above_min { "above" } else { "at least" }, if below_max { "below" } else { "at most" });
+        let (above, below) = (
+            if above_min { "a number above" } else { "at least" },
+            if below_max { "below" } else { "at most" },
+        );
         match (min.is_finite(), max.is_finite()) {
             (false, false) => write!(f, "a number"),
             (true, false) => write!(f, "{above} {min}"),
@@ -82,8 +84,8 @@ mod tests {
             (Range::at_least(1.0), "at least 1", [1.0, 1e9], [0.0, f64::INFINITY]),
             (Range::between(1.0, 65_536.0), "1 to 65536", [1.0, 65_536.0], [0.0, 65_537.0]),
             (Range::FRACTION, "at least 0 and below 1", [0.0, 0.99], [1.0, -0.1]),
-            (Range::OPEN_FRACTION, "above 0 and below 1", [0.1, 0.99], [1.0, 0.0]),
-            (Range::POSITIVE, "above 0", [1e-9, 3.0], [0.0, f64::NAN]),
+            (Range::OPEN_FRACTION, "a number above 0 and below 1", [0.1, 0.99], [1.0, 0.0]),
+            (Range::POSITIVE, "a number above 0", [1e-9, 3.0], [0.0, f64::NAN]),
             (Range::ANY, "a number", [-1.0, 1.0], [f64::NAN, f64::INFINITY]),
         ] {
             assert_eq!(range.to_string(), text);

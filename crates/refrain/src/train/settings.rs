@@ -9,7 +9,7 @@ use crate::format::Column;
 use crate::layer::AttentionKind;
 use crate::model::TaskName::{Caption, Classify, Forecast, Language, Music, Tag, Translate};
 use crate::model::{ActivationKind, CellKind, PoolingKind, ResetGate, TaskName};
-use crate::option::Span;
+use crate::option::{Range, Span, Use, eval, inspect, predict, sample, serve};
 use crate::text::TokenUnits;
 use crate::{PrecisionChoice, choices, options};
 
@@ -24,6 +24,17 @@ const TRANSLATION: &str = "Translation";
 const CAPTIONING: &str = "Captioning";
 const FORECASTING: &str = "Forecasting";
 const MUSIC: &str = "Music";
+
+const PRECISION: &str = "auto: bf16 where it is faster than f32";
+
+/// The uses of an option that also all verbs have that use a model.
+const fn with_models(train: Use, bench: Use, default: &'static str) -> [Use; 7] {
+    [train, sample(default), predict(default), eval(default), inspect(default), serve(default), bench]
+}
+
+/// Sizes of layers and embeddings.
+const SIZES: Range = Range::between(1.0, 16_384.0);
+const SIZES_OR_0: Range = Range::between(0.0, 16_384.0);
 
 /// [`Settings`], and [`Config`] with the fields that have a second type, after `=>`: those of every task.
 macro_rules! settings {
@@ -133,19 +144,19 @@ settings! {
 
     /// Hidden size: units per layer, H
     hidden_size: usize => usize {
-        heading: MODEL, value_name: "N", range: Range::at_least(1.0),
+        heading: MODEL, value_name: "N", range: SIZES,
         uses: &[train("by task and data; for texts 128, or 256 from 300 kB, or by the time limit").common("by data; 128 or 256 for texts"), bench("256")],
     }
 
     /// Number of layers, L
     num_layers: usize => usize {
-        heading: MODEL, value_name: "N", range: Range::at_least(1.0),
+        heading: MODEL, value_name: "N", range: Range::between(1.0, 32.0),
         uses: &[train("2 for texts, else 1").common("2 for texts, else 1"), bench("2")],
     }
 
     /// Embedding dimension, E; 0 for one-hot input
     embedding_size: usize {
-        heading: MODEL, value_name: "N", range: Range::at_least(0.0),
+        heading: MODEL, value_name: "N", range: SIZES_OR_0,
         uses: &[train("by task; for characters 64").only(&[Language, Classify, Tag, Translate, Caption]), bench("64")],
     }
 
@@ -193,13 +204,13 @@ settings! {
 
     /// Embedding dimension of characters; 0 for words without their spelling
     char_embedding_size: usize {
-        heading: TAGGING, value_name: "N", range: Range::at_least(0.0),
+        heading: TAGGING, value_name: "N", range: SIZES_OR_0,
         uses: &[train("32").only(&[Tag])],
     }
 
     /// Hidden size of the bidirectional LSTM over the characters of a word, per direction
     char_hidden_size: usize {
-        heading: TAGGING, value_name: "N", range: Range::at_least(1.0),
+        heading: TAGGING, value_name: "N", range: SIZES,
         uses: &[train("50").only(&[Tag])],
     }
 
@@ -247,7 +258,7 @@ settings! {
 
     /// Image size: side in pixels that images are scaled to
     image_size: usize {
-        heading: CAPTIONING, value_name: "N", range: Range::at_least(1.0),
+        heading: CAPTIONING, value_name: "N", range: Range::between(1.0, 1024.0),
         uses: &[train("32").only(&[Caption])],
     }
 
@@ -265,13 +276,13 @@ settings! {
 
     /// Channels of each convolution, which halves the sides
     channels: Vec<usize> {
-        heading: CAPTIONING, value_name: "N,...", range: Range::at_least(1.0),
+        heading: CAPTIONING, value_name: "N,...", range: SIZES,
         uses: &[train("24,48,96").only(&[Caption])],
     }
 
     /// Latent dimension: size of the vector that an input is encoded into
     latent_size: usize {
-        heading: CAPTIONING, value_name: "N", range: Range::at_least(1.0), aliases: &["code_size"],
+        heading: CAPTIONING, value_name: "N", range: SIZES, aliases: &["code_size"],
         uses: &[train("128; 256 for images").only(&[Caption])],
     }
 
@@ -307,7 +318,7 @@ settings! {
 
     /// Frames per quarter note when MIDI files are read and written
     steps_per_quarter: u32 {
-        heading: MUSIC, value_name: "N", range: Range::at_least(1.0),
+        heading: MUSIC, value_name: "N", range: Range::between(1.0, 960.0),
         uses: &[train("1").only(&[Music])],
     }
 
@@ -470,13 +481,13 @@ settings! {
     /// Threads; does not change the result
     threads: usize => usize {
         heading: RUN, value_name: "N", range: Range::between(1.0, 1024.0), resumable: true,
-        uses: &[train("all processors").common("all processors"), sample("all processors"), predict("all processors"), eval("all processors"), inspect("all processors"), serve("all processors"), bench("all processors")],
+        uses: &with_models(train("all processors").common("all processors"), bench("all processors"), "all processors"),
     }
 
     /// Numeric precision of products (int8: not to train)
     precision: PrecisionChoice => PrecisionChoice {
         heading: RUN, value_name: "NAME",
-        uses: &[train("auto: bf16 where it is faster than f32"), sample("auto: bf16 where it is faster than f32"), predict("auto: bf16 where it is faster than f32"), eval("auto: bf16 where it is faster than f32"), inspect("auto: bf16 where it is faster than f32"), serve("auto: bf16 where it is faster than f32"), bench("f32")],
+        uses: &with_models(train(PRECISION), bench("f32"), PRECISION),
     }
 
     /// Shards of a batch, computed in parallel; changes rounding only
