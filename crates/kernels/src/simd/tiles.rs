@@ -190,13 +190,13 @@ pub(crate) trait TileUnit {
     /// Loads a tile's rows, row `r` from `from + r * row_stride`; strides are in bytes, and no alignment is required.
     ///
     /// # Safety
-    /// The unit is configured, and each row's bytes, as many as its shape says, may be read.
+    /// The unit is configured, and each row's bytes, as many as its shape specifies, may be read.
     unsafe fn load<const TILE: usize>(&mut self, from: *const u8, row_stride: usize);
 
     /// Stores a tile's rows, row `r` to `to + r * row_stride`.
     ///
     /// # Safety
-    /// The unit is configured, and each row's bytes, as many as its shape says, may be written.
+    /// The unit is configured, and each row's bytes, as many as its shape specifies, may be written.
     unsafe fn store<const TILE: usize>(&mut self, to: *mut u8, row_stride: usize);
 
     /// `c += a * b`: `f32` in `c`, pairs of `bf16` in `a` and `b`.

@@ -225,7 +225,7 @@ fn all_forms_of_addresses_reach_the_same_rows() {
     macro_rules! load {
         ($load:literal, $address:literal, $base:tt, $displacement:expr, $stride:expr $(, $index:tt, $scale:literal)?) => {{
             let mut to = [0_u8; 1024];
-            // SAFETY: the rows lie within `memory`, and the tile fits `to`.
+            // SAFETY: the rows are within `memory`, and the tile fits `to`.
             unsafe {
                 asm!(
                     "ldtilecfg [rip + {config}]",
