@@ -227,7 +227,7 @@ fn an_instruction_set_that_does_not_exist() {
         let mut command = place.command(arguments.split_whitespace());
         command.env("REFRAIN_ISA", "nonsense");
         let message = place.fail_with(command, 2);
-        expect(&message, &["REFRAIN_ISA=nonsense: no such instruction set; there are scalar"]);
+        expect(&message, &["REFRAIN_ISA=nonsense: unknown instruction set; available names: scalar"]);
     }
     let mut command = place.command("info".split_whitespace());
     let output = command.env("REFRAIN_ISA", "scalar").output().unwrap();

@@ -1,9 +1,9 @@
-//! The seam between models and machines: 37 operations. About half of them compute, on whole sequences where there is a
-//! sequence; the others make, read and join buffers and activations, or say what the device is.
+//! The interface between models and devices. About half of its methods compute, on whole sequences where applicable;
+//! the others create, read and concatenate buffers and activations, or describe the device.
 //!
-//! Layers, models and training are written once over [`Backend`]. What lies on the near side of it (texts, batches,
-//! states, traces) is plain host data; parameters and activations are the backend's own. [`crate::Reference`]
-//! proves a model right in `f64`, [`crate::Cpu`] runs it fast, and nothing above the seam knows which one works.
+//! Layers, models and training code are generic over [`Backend`]. Texts, batches, states and traces are plain host
+//! data; parameters and activations have the backend's own types. [`crate::Reference`] verifies a model in `f64`,
+//! [`crate::Cpu`] runs it fast; code above this interface does not depend on which one is used.
 
 use crate::dropout::Dropout;
 use crate::optimiser::{Moments, Update, Updated};
@@ -12,10 +12,10 @@ use crate::real::Real;
 use crate::spec::{LinearSpec, RecurrentSpec};
 use std::ops::Range;
 
-/// Marks a position without a target: it adds no loss and no gradient.
+/// Marks a position without a target: it contributes no loss and no gradient.
 pub const IGNORE: u32 = u32::MAX;
 
-/// What a recurrent layer reads: ids `[T, B]`, or dense frames `[T, B, I]`.
+/// Input of a recurrent layer: ids `[T, B]`, or dense frames `[T, B, I]`.
 #[derive(Clone, Copy, Debug)]
 pub enum Input<'a, V> {
     /// For layers over one-hot or embedded ids. Every id is below the vocabulary size.
@@ -41,7 +41,7 @@ impl<R: Real> State<R> {
     }
 }
 
-/// The gradients that reach a layer; absent means zero.
+/// The gradients with respect to a layer's results; absent means zero.
 #[derive(Clone, Copy, Debug)]
 pub struct Upstream<'a, V, R> {
     /// Of its output, `[T, B, H]`.
@@ -50,12 +50,12 @@ pub struct Upstream<'a, V, R> {
     pub d_final: Option<&'a State<R>>,
 }
 
-/// Where a layer's gradients go.
+/// Destinations of a layer's gradients.
 #[derive(Debug)]
 pub struct Gradients<'a, B, F, R> {
-    /// The arena of gradients, added to.
+    /// Gradient arena, added to.
     pub params: &'a mut B,
-    /// The gradient of the input frames, overwritten, `[T, B, I]`; only for layers over frames.
+    /// Gradient of the input frames, `[T, B, I]`, overwritten; only for layers over frames.
     pub d_input: Option<&'a mut F>,
     /// The gradient of the initial state, overwritten.
     pub d_initial: Option<&'a mut State<R>>,
@@ -66,18 +66,18 @@ pub struct Gradients<'a, B, F, R> {
 pub struct Trace<R> {
     /// Hidden states after each step.
     pub h: Vec<R>,
-    /// Cell states after each step; empty unless the cell has them.
+    /// Cell states after each step; empty if the cell has none.
     pub c: Vec<R>,
-    /// The slots of [`crate::Cell::slot_names`].
+    /// One entry per slot, named as in [`crate::Cell::slot_names`].
     pub gates: Vec<(&'static str, Vec<R>)>,
 }
 
 /// The loss of some positions.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Loss {
-    /// Sum over the counted positions, in nats.
+    /// Sum over the positions with a target, in nats.
     pub nats: f64,
-    /// Positions with a target.
+    /// Number of positions with a target.
     pub count: usize,
 }
 
@@ -87,55 +87,55 @@ impl Loss {
         self.nats / self.count as f64
     }
 
-    /// Adds other positions.
+    /// Adds the loss of other positions.
     pub fn add(&mut self, other: Loss) {
         self.nats += other.nats;
         self.count += other.count;
     }
 }
 
-/// What the fused readout and loss give back beside the loss.
+/// Arguments of the backward pass of the fused readout and loss.
 pub struct CrossEntropy<'a, B: Backend> {
-    /// Factor on every gradient: one over the positions of the whole batch.
+    /// Factor on every gradient: one over the number of positions in the whole batch.
     pub scale: B::Real,
-    /// Share of a target's probability that is dealt out to all ids alike (Szegedy et al. 2016, section 7). The gradients
-    /// are then those of that cross-entropy; the reported loss stays that of the targets.
+    /// Label smoothing (Szegedy et al. 2016, section 7). The gradients are those of the smoothed cross-entropy; the
+    /// reported loss is not smoothed.
     pub smoothing: B::Real,
     /// Gradient of the frames, overwritten, `[T, B, H]`.
     pub d_frames: &'a mut B::Frames,
-    /// Arena of gradients, added to.
+    /// Gradient arena, added to.
     pub grads: &'a mut B::Buffer,
 }
 
-/// A machine that models run on.
+/// A device that models run on.
 ///
 /// Gradients of parameters are *added* to the arena `grads`; gradients of activations are overwritten.
 pub trait Backend: Clone + Send + Sync {
-    /// Numbers on the host side.
+    /// Number type on the host.
     type Real: Real;
     /// A flat arena: parameters, gradients, an optimiser's moments.
     type Buffer: Send + Sync;
-    /// Activations `[rows, width]`, rows being `T * B`, in the backend's layout.
+    /// Activations `[rows, width]` with `rows = T * B`, in the backend's layout.
     type Frames: Send + Sync + Default;
     /// Borrowed activations.
     type View<'a>: Copy + Send + Sync;
-    /// A recurrent layer's weights, prepared for many products.
+    /// A recurrent layer's weights, packed for repeated products.
     type Recurrent: Send + Sync;
-    /// A linear layer's weights, prepared likewise.
+    /// A linear layer's weights, packed likewise.
     type Linear: Send + Sync;
-    /// What a forward pass leaves for the backward pass.
+    /// Values saved by a forward pass for the backward pass.
     type Tape: Send + Sync + Default;
     /// Scratch memory of linear layers.
     type Scratch: Send + Sync + Default;
 
-    /// What results depend on beside the program and its input: instruction set and precision.
+    /// What results depend on besides the program and its input: instruction set and precision.
     fn describe(&self) -> String;
-    /// Threads that share out the items of [`Backend::parallel`]. Results do not depend on them.
+    /// Number of threads that [`Backend::parallel`] uses. Results do not depend on it.
     fn threads(&self) -> usize;
-    /// The precision of products; [`Precision::F32`] also for what is more exact.
+    /// The precision of products; [`Precision::F32`] also for backends that are more exact.
     fn precision(&self) -> Precision;
-    /// This device for a model whose layers have this hidden size: a precision that was left to the machine is settled.
-    /// Threads are shared, not started anew.
+    /// This device for a model with this hidden size: resolves an automatic precision. The threads are shared with
+    /// `self`.
     #[must_use]
     fn for_hidden_size(&self, hidden_size: usize) -> Self
     where
@@ -145,9 +145,9 @@ pub trait Backend: Clone + Send + Sync {
     fn buffer(&self, values: &[Self::Real]) -> Self::Buffer;
     /// The values of an arena.
     fn read(&self, buffer: &Self::Buffer) -> Vec<Self::Real>;
-    /// The values of a part of an arena.
+    /// The values of a range of an arena.
     fn read_part(&self, buffer: &Self::Buffer, part: Range<usize>) -> Vec<Self::Real>;
-    /// Overwrites `into` with rows of a table `[_, width]` that begins at `table` in an arena: those that `ids` name.
+    /// Overwrites `into` with the rows `ids` of a table `[_, width]` that starts at offset `table` of an arena.
     fn read_rows(
         &self,
         buffer: &Self::Buffer,
@@ -156,7 +156,7 @@ pub trait Backend: Clone + Send + Sync {
         ids: &[u32],
         into: &mut Vec<Self::Real>,
     );
-    /// Adds `values`, `[ids, width]`, to the rows that `ids` name: the way back from [`Backend::read_rows`].
+    /// Adds `values`, `[ids, width]`, to the rows `ids` of the table: the backward pass of [`Backend::read_rows`].
     fn add_rows(
         &self,
         values: &[Self::Real],
@@ -165,40 +165,39 @@ pub trait Backend: Clone + Send + Sync {
         ids: &[u32],
         buffer: &mut Self::Buffer,
     );
-    /// Adds to the values of an arena from `at` on.
+    /// Adds `values` to an arena, starting at offset `at`.
     fn add_part(&self, values: &[Self::Real], buffer: &mut Self::Buffer, at: usize);
     /// Sets an arena to zero.
     fn clear(&self, buffer: &mut Self::Buffer);
 
     /// Activations from host values `[rows, width]`.
     fn frames(&self, width: usize, values: &[Self::Real]) -> Self::Frames;
-    /// Gradients of activations from host values `[rows, width]`; they may be held more exactly than activations.
+    /// Gradients of activations from host values `[rows, width]`; they may have a higher precision than activations.
     fn d_frames(&self, width: usize, values: &[Self::Real]) -> Self::Frames;
     /// Host values `[rows, width]` of activations.
     fn read_frames(&self, frames: Self::View<'_>) -> Vec<Self::Real>;
-    /// Overwrites `into` with activations side by side, `[rows, sum of their widths]`.
+    /// Overwrites `into` with activations concatenated along features, `[rows, sum of their widths]`.
     fn join(&self, parts: &[Self::View<'_>], into: &mut Self::Frames);
-    /// Overwrites `into` with the gradients of `width` features from feature `at` on: the way back from
-    /// [`Backend::join`].
+    /// Overwrites `into` with the gradients of features `at..at + width`: the backward pass of [`Backend::join`].
     fn part(&self, d_joined: Self::View<'_>, at: usize, width: usize, into: &mut Self::Frames);
-    /// Adds gradients of activations to others of the same size.
+    /// Adds gradients of activations to others of the same shape.
     fn add_gradients(&self, from: Self::View<'_>, to: &mut Self::Frames);
     /// Borrows activations.
     fn view<'a>(&self, frames: &'a Self::Frames) -> Self::View<'a>;
 
-    /// Runs `work(index, item)` for every item, in parallel where the backend can. Items must not depend on
-    /// each other; which thread runs which is unspecified.
+    /// Runs `work(index, item)` for every item, in parallel if the backend can. Items must be independent; which
+    /// thread runs an item is unspecified.
     fn parallel<T: Send>(&self, items: &mut [T], work: impl Fn(usize, &mut T) + Send + Sync);
 
-    /// A layer without weights; [`Backend::pack_recurrent`] brings them.
+    /// A layer without weights; [`Backend::pack_recurrent`] sets them.
     fn recurrent(&self, spec: &RecurrentSpec) -> Self::Recurrent;
-    /// Prepares a layer's weights, after every update; `training` includes what the backward pass needs.
+    /// Packs a layer's weights, needed after every update; `training` includes what the backward pass needs.
     fn pack_recurrent(&self, layer: &mut Self::Recurrent, params: &Self::Buffer, training: bool);
 
-    /// Runs a layer over a window from `initial`, whose size gives the batch rows `B`.
+    /// Runs a layer over a window from the state `initial`, whose size determines the number of batch rows `B`.
     ///
-    /// With `lengths` (`[B]`, each at most `T`), a row that has finished keeps its state, and its output is zero.
-    /// In reverse direction a row starts at its own last step.
+    /// With `lengths` (`[B]`, each at most `T`), a finished row keeps its state, and its output is zero. In reverse
+    /// direction a row starts at its own last step.
     fn recurrent_forward(
         &self,
         layer: &Self::Recurrent,
@@ -207,14 +206,14 @@ pub trait Backend: Clone + Send + Sync {
         lengths: Option<&[usize]>,
         tape: &mut Self::Tape,
     );
-    /// The output `[T, B, H]` that a forward pass left on the tape.
+    /// The output `[T, B, H]` of the forward pass that wrote the tape.
     fn output<'a>(&self, tape: &'a Self::Tape) -> Self::View<'a>;
-    /// Overwrites `state` with that after the window.
+    /// Overwrites `state` with the state after the window.
     fn final_state(&self, tape: &Self::Tape, state: &mut State<Self::Real>);
-    /// Every named activation of a forward pass. Not after the backward pass, which consumes the tape.
+    /// All named activations of a forward pass. Invalid after the backward pass, which consumes the tape.
     fn trace(&self, layer: &Self::Recurrent, tape: &Self::Tape) -> Trace<Self::Real>;
 
-    /// The way back: consumes the tape of a forward pass over the same `input`.
+    /// Backward pass: consumes the tape of a forward pass over the same `input`.
     fn recurrent_backward(
         &self,
         layer: &Self::Recurrent,
@@ -225,9 +224,9 @@ pub trait Backend: Clone + Send + Sync {
         into: Gradients<'_, Self::Buffer, Self::Frames, Self::Real>,
     );
 
-    /// A linear layer without weights; [`Backend::pack_linear`] brings them.
+    /// A linear layer without weights; [`Backend::pack_linear`] sets them.
     fn linear(&self, spec: &LinearSpec) -> Self::Linear;
-    /// Prepares a linear layer's weights, as [`Backend::pack_recurrent`].
+    /// Packs a linear layer's weights, as [`Backend::pack_recurrent`].
     fn pack_linear(&self, layer: &mut Self::Linear, params: &Self::Buffer, training: bool);
     /// Overwrites `into` with the outputs of all frames, `[rows, O]`.
     fn linear_forward(
@@ -237,8 +236,7 @@ pub trait Backend: Clone + Send + Sync {
         into: &mut Self::Frames,
         scratch: &mut Self::Scratch,
     );
-    /// The way back from the gradient of the outputs: overwrites that of the inputs, where it is wanted, and adds to
-    /// the arena `grads`.
+    /// Backward pass of a linear layer: overwrites `d_input`, if given, and adds to the arena `grads`.
     fn linear_backward(
         &self,
         layer: &Self::Linear,
@@ -248,7 +246,7 @@ pub trait Backend: Clone + Send + Sync {
         grads: &mut Self::Buffer,
         scratch: &mut Self::Scratch,
     );
-    /// Overwrites `outputs` with those of all frames, `[rows, O]`, on the host.
+    /// Overwrites `outputs` with the outputs of all frames, `[rows, O]`, on the host.
     fn linear_outputs(
         &self,
         layer: &Self::Linear,
@@ -256,8 +254,8 @@ pub trait Backend: Clone + Send + Sync {
         outputs: &mut Vec<Self::Real>,
         scratch: &mut Self::Scratch,
     );
-    /// A linear layer to logits, softmax and cross-entropy against `targets` (`[rows]`, [`crate::IGNORE`] where there is none); with
-    /// `backward`, their gradients in the same sweep.
+    /// Linear layer to logits, softmax and cross-entropy against `targets` (`[rows]`, [`crate::IGNORE`] for positions
+    /// without one); with `backward`, also their gradients.
     fn cross_entropy(
         &self,
         readout: &Self::Linear,
@@ -267,20 +265,20 @@ pub trait Backend: Clone + Send + Sync {
         scratch: &mut Self::Scratch,
     ) -> Loss;
 
-    /// Drops activations: forward on activations, backward on their gradients, with the same mask.
+    /// Applies a dropout mask: to activations in the forward pass, to their gradients in the backward pass.
     fn dropout(&self, dropout: &Dropout, frames: Self::View<'_>, into: &mut Self::Frames);
-    /// As [`Backend::dropout`], in place.
+    /// [`Backend::dropout`] in place.
     fn dropout_in_place(&self, dropout: &Dropout, frames: &mut Self::Frames);
 
-    /// Drops weights in place, and likewise their gradients with the same mask: element `i` of the range `weights`
-    /// of an arena by the mask's element `i`, whatever rows the mask speaks of.
+    /// Applies a dropout mask in place to the range `weights` of an arena of parameters or gradients: element `i` of
+    /// the range uses element `i` of the mask, whatever the mask's rows.
     fn dropout_weights(&self, dropout: &Dropout, weights: Range<usize>, arena: &mut Self::Buffer);
-    /// Moves an arena towards another: `into = (1 - share) into + share from`. A share of 1 copies.
-    fn blend(&self, share: f64, from: &Self::Buffer, into: &mut Self::Buffer);
+    /// Interpolates between arenas: `into = (1 - weight) into + weight from`. A weight of 1 copies.
+    fn blend(&self, weight: f64, from: &Self::Buffer, into: &mut Self::Buffer);
 
-    /// Adds up the gradients of all shards in their order, clips their global norm and updates `params`, of which those in
-    /// the ranges `decayed`, in rising order, are subject to weight decay. If the
-    /// norm is not finite nothing is updated; the sum is left in the first of `grads` for inspection.
+    /// Sums the gradients of all shards in order, clips their global norm and updates `params`; weight decay applies
+    /// to the ranges `decayed`, which are in ascending order. If the norm is not finite nothing is updated; the sum
+    /// remains in the first of `grads`.
     fn update(
         &self,
         update: &Update,

@@ -6,7 +6,7 @@
 pub struct Bf16(pub(crate) u16);
 
 impl Bf16 {
-    /// The nearest one, ties to even.
+    /// The nearest bfloat16, ties to even.
     pub fn of(x: f32) -> Self {
         let bits = x.to_bits();
         if x.is_nan() {
@@ -15,7 +15,7 @@ impl Bf16 {
         Self(((bits + 0x7fff + (bits >> 16 & 1)) >> 16) as u16)
     }
 
-    /// Its value.
+    /// The value as `f32`.
     pub fn to_f32(self) -> f32 {
         f32::from_bits(u32::from(self.0) << 16)
     }

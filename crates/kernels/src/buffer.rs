@@ -1,4 +1,5 @@
-//! Zeroed memory on cache-line boundaries: the flat arenas, and every activation and packed weight of the fast path.
+//! Zero-initialised memory aligned to cache lines: the flat arenas, and all activations and packed weights of the
+//! fast backend.
 
 use crate::bf16::Bf16;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
@@ -10,10 +11,10 @@ use std::ptr::NonNull;
 /// Bytes of a cache line.
 const LINE: usize = 64;
 
-/// A number without padding or invalid bits, zero when its bits are: what may lie in [`Aligned`] memory.
+/// A number type without padding or invalid bit patterns, zero when its bits are zero: allowed in [`Aligned`] memory.
 ///
 /// # Safety
-/// Every bit pattern is a value, and the size divides a cache line.
+/// Every bit pattern is a valid value, and the size divides a cache line.
 pub unsafe trait Plain: Copy {}
 // SAFETY: plain numbers of one, two and four bytes.
 unsafe impl Plain for f32 {}
@@ -24,7 +25,7 @@ unsafe impl Plain for i16 {}
 // SAFETY: as above.
 unsafe impl Plain for i8 {}
 
-/// A vector of numbers, `f32` unless said, that starts on a cache line.
+/// A vector of numbers, `f32` by default, aligned to a cache line.
 #[derive(Clone)]
 pub struct Aligned<E = f32> {
     memory: Memory,
@@ -40,12 +41,12 @@ impl<E: Plain> Aligned<E> {
         zeros
     }
 
-    /// Makes room for `len` values, keeping the memory when it suffices. What it then holds is unspecified
-    /// but initialised: for scratch that is written before it is read.
+    /// Resizes to `len` values, reusing the memory if it is large enough. The contents are unspecified but
+    /// initialised: for scratch memory that is written before it is read.
     pub(crate) fn resize_scratch(&mut self, len: usize) {
         let bytes = len * size_of::<E>();
         if bytes > self.memory.layout.size() {
-            self.memory = Memory::default(); // first, so that the old memory can serve again
+            self.memory = Memory::default(); // freed first, so that the allocator can reuse it
             self.memory = Memory::zeroed(bytes);
         }
         self.len = len;
@@ -70,7 +71,7 @@ impl<E: Plain> Deref for Aligned<E> {
     type Target = [E];
 
     fn deref(&self) -> &[E] {
-        // SAFETY: `memory` holds at least `len` contiguous initialised numbers, any bits of which are a value.
+        // SAFETY: `memory` holds at least `len` contiguous initialised numbers, for which any bits are a valid value.
         unsafe { std::slice::from_raw_parts(self.memory.start.as_ptr().cast(), self.len) }
     }
 }
@@ -82,17 +83,17 @@ impl<E: Plain> DerefMut for Aligned<E> {
     }
 }
 
-/// Initialised bytes, owned. Large ones lie on huge pages where the system has them: weights are read at every step,
-/// and looking up their ordinary pages takes a few hundredths of the time of a large model.
+/// Owned, initialised bytes. Large blocks use huge pages where the system has them: weights are read at every step,
+/// and translating addresses of ordinary pages takes a few per cent of the time of a large model.
 struct Memory {
     start: NonNull<u8>,
-    /// Of size zero where nothing is allocated.
+    /// Size zero if nothing is allocated.
     layout: Layout,
 }
 
 // SAFETY: plain bytes with one owner.
 unsafe impl Send for Memory {}
-// SAFETY: as above; shared, they are only read.
+// SAFETY: as above; shared access only reads.
 unsafe impl Sync for Memory {}
 
 impl Default for Memory {
@@ -105,12 +106,12 @@ impl Default for Memory {
 impl Memory {
     fn zeroed(bytes: usize) -> Self {
         let align = if bytes < huge_pages::SIZE { LINE } else { huge_pages::SIZE };
-        let layout = Layout::from_size_align(bytes, align).expect("the size was checked when the model was");
-        // SAFETY: the layout is not empty, since both callers ask for more bytes than none. The bytes are
-        // written before anyone reads them.
+        let layout = Layout::from_size_align(bytes, align).expect("the model's size was validated");
+        // SAFETY: the layout is not empty, since both callers pass `bytes > 0`. The bytes are written before they are
+        // read.
         unsafe {
             let start = NonNull::new(alloc(layout)).unwrap_or_else(|| handle_alloc_error(layout));
-            huge_pages::ask_for(start, bytes);
+            huge_pages::advise(start, bytes);
             start.write_bytes(0, bytes);
             Self { start, layout }
         }
@@ -123,7 +124,7 @@ impl Clone for Memory {
             return Self::default();
         }
         let copy = Self::zeroed(self.layout.size());
-        // SAFETY: both have so many bytes, and the copy is new.
+        // SAFETY: both have this many bytes, and the copy is a new allocation.
         unsafe { copy.start.copy_from_nonoverlapping(self.start, self.layout.size()) };
         copy
     }
@@ -132,7 +133,7 @@ impl Clone for Memory {
 impl Drop for Memory {
     fn drop(&mut self) {
         if self.layout.size() > 0 {
-            // SAFETY: allocated with this layout, and nobody else's.
+            // SAFETY: allocated with this layout, and not yet freed.
             unsafe { dealloc(self.start.as_ptr(), self.layout) };
         }
     }
@@ -142,15 +143,15 @@ impl Drop for Memory {
 mod huge_pages {
     use std::ptr::NonNull;
 
-    /// Bytes of a huge page on x86-64, and on most others.
+    /// Bytes of a huge page on x86-64 and most other platforms.
     pub(super) const SIZE: usize = 2 << 20;
 
-    /// Asks for huge pages under the whole multiples of one; no more memory is taken. A system without them says
-    /// no, and nothing is lost.
-    pub(super) fn ask_for(start: NonNull<u8>, bytes: usize) {
+    /// Requests huge pages for the whole multiples of a huge page; allocates nothing. Failure is ignored: ordinary
+    /// pages work too.
+    pub(super) fn advise(start: NonNull<u8>, bytes: usize) {
         let whole = bytes / SIZE * SIZE;
         if whole > 0 {
-            // SAFETY: advice on memory that is the caller's; its contents stay.
+            // SAFETY: only advice; the contents stay unchanged.
             unsafe { libc::madvise(start.as_ptr().cast(), whole, libc::MADV_HUGEPAGE) };
         }
     }
@@ -162,5 +163,5 @@ mod huge_pages {
 
     pub(super) const SIZE: usize = usize::MAX;
 
-    pub(super) fn ask_for(_: NonNull<u8>, _: usize) {}
+    pub(super) fn advise(_: NonNull<u8>, _: usize) {}
 }

@@ -1,4 +1,4 @@
-//! The fast backend: fused kernels for the instruction set of the machine, shards on a pool of threads.
+//! The fast backend: fused kernels for the machine's instruction set, with shards on a thread pool.
 
 use crate::backend::{Backend, CrossEntropy, Gradients, Input, Loss, State, Trace, Upstream};
 use crate::buffer::Aligned;
@@ -17,33 +17,32 @@ use crate::sequence::{self, Packed, Tape};
 use crate::simd::{Job, Simd, Vector};
 use crate::spec::{LinearSpec, RecurrentSpec};
 use crate::threads::Threads;
-use crate::values::{Values, each};
+use crate::values::{Values, match_kind};
 use std::ops::Range;
 
-/// Runs models on this machine's processor. A clone is the same device: it shares the threads.
+/// Runs models on this machine's processor. Clones share the threads.
 ///
 /// Results depend on the instruction set and the precision, never on the number of threads.
 #[derive(Clone)]
 pub struct Cpu {
     simd: Simd,
     choice: PrecisionChoice,
-    /// The choice, settled.
+    /// The choice, resolved.
     precision: Precision,
     threads: Threads,
 }
 
 impl Cpu {
-    /// The fastest instruction set of the machine (or the one that `REFRAIN_ISA` names) on `threads` threads, in
-    /// single precision.
+    /// The machine's fastest instruction set (or the one that `REFRAIN_ISA` names) with `threads` threads, in single
+    /// precision.
     ///
     /// # Errors
-    /// If `REFRAIN_ISA` names an instruction set that does not exist or that the machine lacks, or if the system cannot
-    /// start the threads.
+    /// If `REFRAIN_ISA` names an unknown or unavailable instruction set, or if the system cannot start the threads.
     pub fn new(threads: usize) -> Result<Self, CpuError> {
         Self::with_isa(Isa::detect()?, threads)
     }
 
-    /// A given instruction set on `threads` threads: one at least, and one only without the feature `threads`.
+    /// A given instruction set with `threads` threads: at least one, and exactly one without the feature `threads`.
     ///
     /// # Errors
     /// If the machine lacks it, or if the system cannot start the threads.
@@ -52,14 +51,14 @@ impl Cpu {
         Ok(Self { simd, choice: precision.into(), precision, threads: Threads::new(threads)? })
     }
 
-    /// The same with products of another precision.
+    /// The same backend with another precision of products.
     #[must_use]
     pub fn with_precision(self, precision: Precision) -> Self {
         self.with_precision_choice(precision.into())
     }
 
-    /// The same with products of a precision that may be left to the machine: it is then single precision until
-    /// [`Backend::for_hidden_size`] settles it.
+    /// The same backend with a precision that may be automatic: single precision until [`Backend::for_hidden_size`]
+    /// resolves it.
     #[must_use]
     pub fn with_precision_choice(self, choice: PrecisionChoice) -> Self {
         Self { choice, precision: choice.resolve_on(self.isa(), 0), ..self }
@@ -70,12 +69,12 @@ impl Cpu {
         self.precision
     }
 
-    /// Host values `[rows, width]` as a precision holds them.
+    /// Host values `[rows, width]` in the format of a precision.
     fn frames_of(&self, precision: Precision, width: usize, values: &[f32]) -> Frames {
         let mut frames = Frames::default();
         let stride = precision.padded(width, self.simd);
         frames.resize(precision.kind(), values.len() / width, width, stride);
-        each!(Values, frames.data_mut(), data => {
+        match_kind!(Values, frames.data_mut(), data => {
             for (row, out) in values.chunks_exact(width).zip(data.chunks_exact_mut(stride)) {
                 out[width..].fill(Element::of(0.0));
                 out.iter_mut().zip(row).for_each(|(out, &x)| *out = Element::of(x));
@@ -89,7 +88,7 @@ impl Cpu {
         self.simd.isa()
     }
 
-    /// Threads in use.
+    /// Number of threads in use.
     pub fn threads(&self) -> usize {
         self.threads.count()
     }
@@ -203,7 +202,7 @@ impl Backend for Cpu {
         tape: &mut Tape,
     ) {
         let _scope = Scope::new();
-        let team = if sequence::sharing_pays(layer, initial) { self.threads.team() } else { None };
+        let team = if sequence::worth_sharing(layer, initial) { self.threads.team() } else { None };
         sequence::forward(layer, input, initial, lengths, tape, team);
     }
 
@@ -303,16 +302,16 @@ impl Backend for Cpu {
 
     fn dropout_in_place(&self, dropout: &Dropout, frames: &mut Frames) {
         let (width, stride) = (frames.view().width(), frames.stride());
-        each!(Values, frames.data_mut(), data => self.simd.run(DropOut { dropout, width, stride, data }));
+        match_kind!(Values, frames.data_mut(), data => self.simd.run(DropOut { dropout, width, stride, data }));
     }
 
     fn dropout_weights(&self, dropout: &Dropout, weights: Range<usize>, arena: &mut Aligned) {
         self.simd.run(DropWeights { dropout, weights: &mut arena[weights] });
     }
 
-    fn blend(&self, share: f64, from: &Aligned, into: &mut Aligned) {
+    fn blend(&self, weight: f64, from: &Aligned, into: &mut Aligned) {
         let mut chunks: Vec<_> = into.chunks_mut(CHUNK).zip(from.chunks(CHUNK)).collect();
-        self.threads.for_each(&mut chunks, |_, (into, from)| self.simd.run(Blend { share, from, into }));
+        self.threads.for_each(&mut chunks, |_, (into, from)| self.simd.run(Blend { weight, from, into }));
     }
 
     fn update(
@@ -359,7 +358,7 @@ struct DropOut<'a, E> {
 impl<E: Element> Job for DropOut<'_, E> {
     type Output = ();
 
-    // Plain loops: the instruction set's entry compiles them with its features.
+    // Plain loops, compiled with the features of the instruction set.
     #[inline(always)]
     fn run<V: Vector>(self, _: V) {
         for (r, row) in self.data.chunks_exact_mut(self.stride).enumerate() {
@@ -388,7 +387,7 @@ impl Job for DropWeights<'_> {
 
 /// One chunk of a blend of two arenas.
 struct Blend<'a> {
-    share: f64,
+    weight: f64,
     from: &'a [f32],
     into: &'a mut [f32],
 }
@@ -398,11 +397,11 @@ impl Job for Blend<'_> {
 
     #[inline(always)]
     fn run<V: Vector>(self, _: V) {
-        optimiser::blend(self.share, self.from, self.into);
+        optimiser::blend(self.weight, self.from, self.into);
     }
 }
 
-/// Adds the other shards' gradients to the first's, in order; gives the sum of squares.
+/// Adds the gradients of the other shards to the first, in order; returns the sum of squares.
 struct Sum<'a, I> {
     sum: &'a mut [f32],
     others: I,
@@ -433,7 +432,7 @@ impl<'a, I: Iterator<Item = &'a [f32]>> Job for Sum<'_, I> {
     }
 }
 
-/// One chunk of the optimiser's sweep.
+/// One chunk of the optimiser's update.
 struct Sweep<'a, 'm> {
     update: &'a Update,
     decayed: &'a [Range<usize>],
@@ -459,12 +458,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_precision_left_to_the_machine_is_settled_by_the_size_of_the_layers() {
+    fn an_automatic_precision_is_resolved_by_the_hidden_size() {
         for isa in Isa::available() {
-            let large = if isa.gains_by_bf16() { Precision::Bf16 } else { Precision::F32 };
+            let large = if isa.has_fast_bf16() { Precision::Bf16 } else { Precision::F32 };
             let cpu = Cpu::with_isa(isa, 2).unwrap().with_precision_choice(PrecisionChoice::Auto);
-            let settled = [0, 128, 192, 1024].map(|size| cpu.for_hidden_size(size).precision());
-            assert_eq!(settled, [Precision::F32, Precision::F32, large, large], "{isa}");
+            let resolved = [0, 128, 192, 1024].map(|size| cpu.for_hidden_size(size).precision());
+            assert_eq!(resolved, [Precision::F32, Precision::F32, large, large], "{isa}");
             assert_eq!(cpu.for_hidden_size(1024).for_hidden_size(8).precision(), Precision::F32, "{isa}");
             for precision in Precision::ALL {
                 let fixed = cpu.clone().with_precision(precision).for_hidden_size(1024);
@@ -475,7 +474,7 @@ mod tests {
 
     #[cfg(feature = "threads")]
     #[test]
-    fn threads_are_as_many_as_asked_for_and_one_at_least() {
+    fn the_number_of_threads_is_as_requested_and_at_least_one() {
         let threads = [0, 1, 3].map(|threads| Cpu::with_isa(Isa::Scalar, threads).unwrap().clone().threads());
         assert_eq!(threads, [1, 1, 3]);
     }

@@ -1,4 +1,4 @@
-//! The one choice of instruction set: made from what the processor has, or forced by `REFRAIN_ISA`.
+//! Selection of the instruction set: detected, or forced by `REFRAIN_ISA`.
 
 #[cfg(target_arch = "x86_64")]
 use crate::simd::tiles;
@@ -10,16 +10,16 @@ use std::str::FromStr;
 pub enum Isa {
     /// Portable code, four lanes, on any processor.
     Scalar,
-    /// Portable code in the sixteen-lane layout of AVX-512, with tile units in software: for tests on machines
-    /// without the real ones.
+    /// Portable code in the 16-lane layout of AVX-512, with tile units in software: for tests on machines without
+    /// them.
     Wide,
     /// AVX2 and FMA, eight lanes.
     Avx2,
     /// AVX-512, sixteen lanes.
     Avx512,
-    /// AVX-512, and its products of pairs: of bfloat16, and of the integers that bytes become.
+    /// AVX-512 with instructions that multiply pairs of bfloat16 and of 16-bit integers.
     Avx512Bf16,
-    /// AVX-512, and tile units for products of bfloat16.
+    /// AVX-512 with tile units for products of bfloat16.
     Amx,
 }
 
@@ -33,10 +33,10 @@ pub enum IsaError {
 }
 
 impl Isa {
-    /// The environment variable that forces a choice.
+    /// The environment variable that forces an instruction set.
     pub const VARIABLE: &'static str = "REFRAIN_ISA";
 
-    /// All of them, slowest first.
+    /// All instruction sets, slowest first.
     pub const ALL: [Isa; 6] = [Isa::Scalar, Isa::Wide, Isa::Avx2, Isa::Avx512, Isa::Avx512Bf16, Isa::Amx];
 
     /// Whether this processor can run it.
@@ -66,12 +66,12 @@ impl Isa {
         }
     }
 
-    /// Those this processor can run, slowest first.
+    /// The instruction sets that this processor can run, slowest first.
     pub fn available() -> impl Iterator<Item = Isa> {
         Self::ALL.into_iter().filter(|isa| isa.is_available())
     }
 
-    /// The fastest available one, or the one that `REFRAIN_ISA` names.
+    /// The fastest available instruction set, or the one that `REFRAIN_ISA` names.
     ///
     /// # Errors
     /// If the variable names an unknown or unavailable instruction set.
@@ -89,12 +89,12 @@ impl Isa {
         }
     }
 
-    /// Whether it multiplies numbers of bfloat16 faster than those of `f32`: in pairs, or in tile units.
-    pub fn gains_by_bf16(self) -> bool {
+    /// Whether products of bfloat16 are faster than those of `f32`: in pairs, or in tile units.
+    pub fn has_fast_bf16(self) -> bool {
         matches!(self, Isa::Avx512Bf16 | Isa::Amx)
     }
 
-    /// Its name, as `REFRAIN_ISA` takes it.
+    /// Its name in `REFRAIN_ISA`.
     pub fn name(self) -> &'static str {
         match self {
             Isa::Scalar => "scalar",
@@ -128,11 +128,11 @@ impl fmt::Display for IsaError {
         match self {
             IsaError::Unknown(name) => {
                 let known = list(&mut Isa::ALL.into_iter());
-                write!(f, "{}={name}: no such instruction set; there are {known}", Isa::VARIABLE)
+                write!(f, "{}={name}: unknown instruction set; available names: {known}", Isa::VARIABLE)
             }
             IsaError::Unavailable(isa) => {
                 let here = list(&mut Isa::available());
-                write!(f, "{}={isa}: this processor lacks it; it has {here}", Isa::VARIABLE)
+                write!(f, "{}={isa}: not supported by this processor, which supports {here}", Isa::VARIABLE)
             }
         }
     }

@@ -1,28 +1,27 @@
-//! Dropout with masks that come from a counter, not from a stream: whether an element is dropped depends on the
-//! seed and on the element's own place, so the backward pass needs no memory of the mask, and neither threads nor
-//! shards change it.
+//! Dropout with counter-based masks: whether an element is dropped depends only on the seed and the element's
+//! position, so the backward pass need not store the mask, and the mask does not depend on threads or shards.
 
 use crate::real::Real;
 
-/// Which elements of activations `[T, B, N]` are dropped, and by what the others are scaled.
+/// Which elements of activations `[T, B, N]` are dropped, and how the others are scaled.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dropout {
-    /// Probability of dropping, `0 <= rate < 1`. The elements kept are multiplied by `1 / (1 - rate)`.
+    /// Dropout probability, `0 <= rate < 1`. Kept elements are multiplied by `1 / (1 - rate)`.
     pub rate: f32,
-    /// Names the mask: a new one for every layer and step.
+    /// Seed of the mask: a different one for every layer and update.
     pub seed: u64,
-    /// Rows `B` of the activations at hand.
+    /// Rows `B` of these activations.
     pub rows: usize,
-    /// Rows of the whole batch, of which those at hand start at `first_row`.
+    /// Rows of the whole batch; those of these activations start at `first_row`.
     pub batch_rows: usize,
     /// See `batch_rows`.
     pub first_row: usize,
-    /// Whether all steps have the mask of the first (Gal & Ghahramani 2016).
+    /// Whether all time steps use the same mask (Gal & Ghahramani 2016).
     pub locked: bool,
 }
 
 impl Dropout {
-    /// The counter of the first element of row `r` of `[T * B, N]`.
+    /// The counter of the first element of row `row` of `[T * B, N]`.
     pub(crate) fn counter(&self, row: usize, width: usize) -> u32 {
         let (t, b) = (if self.locked { 0 } else { row / self.rows }, row % self.rows);
         (((t * self.batch_rows + self.first_row + b) * width) as u32).wrapping_add(self.salt())
@@ -36,7 +35,7 @@ impl Dropout {
         if mix(counter ^ self.key()) >> 8 < keep as u32 { scale } else { 0.0 }
     }
 
-    /// Drops elements of a flat array, as if they were one row.
+    /// Drops elements of a flat array, treated as one row.
     #[inline(always)]
     pub(crate) fn apply_flat<R: Real>(&self, values: &mut [R]) {
         for (i, x) in values.iter_mut().enumerate() {
@@ -71,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kept_share_is_one_minus_the_rate() {
+    fn the_fraction_kept_is_one_minus_the_rate() {
         for rate in [0.1, 0.3, 0.5, 0.9] {
             let d = dropout(rate, 7);
             let kept = (0..100_000).filter(|&i| d.factor(i) > 0.0).count();
@@ -88,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shard_sees_its_own_rows_of_the_whole_mask() {
+    fn a_shard_uses_its_own_rows_of_the_whole_mask() {
         let whole = Dropout { rows: 5, batch_rows: 5, ..dropout(0.5, 3) };
         let shard = Dropout { rows: 2, first_row: 3, ..whole };
         let locked = Dropout { locked: true, ..shard };

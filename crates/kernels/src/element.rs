@@ -1,9 +1,9 @@
-//! The numbers that activations and weights are held in, single precision and bfloat16, as vectors read and write them.
+//! Number types of activations and weights, single precision and bfloat16, with vector loads and stores.
 
 use crate::bf16::Bf16;
 use crate::simd::Vector;
 
-/// A number that kernels read and write in vectors. Any bits are a value, so memory may change its type.
+/// A number type that kernels load and store in vectors. Any bits are a valid value, so memory may change its type.
 pub(crate) trait Element: Copy + Default + Send + Sync + 'static {
     fn of(x: f32) -> Self;
     fn to_f32(self) -> f32;
@@ -45,12 +45,12 @@ impl Element for f32 {
     }
     #[inline(always)]
     unsafe fn load_ptr<V: Vector>(v: V, from: *const Self) -> V {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { v.load_ptr(from) }
     }
     #[inline(always)]
     unsafe fn store_ptr<V: Vector>(value: V, to: *mut Self) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { value.store_ptr(to) }
     }
 }
@@ -64,12 +64,12 @@ impl Element for Bf16 {
     }
     #[inline(always)]
     unsafe fn load_ptr<V: Vector>(v: V, from: *const Self) -> V {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { v.load_bf16(from) }
     }
     #[inline(always)]
     unsafe fn store_ptr<V: Vector>(value: V, to: *mut Self) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { value.store_bf16(to) }
     }
 }
@@ -80,14 +80,14 @@ mod tests {
     use crate::dispatch::Isa;
     use crate::simd::{Job, Simd};
 
-    /// A vector's worth of numbers through every conversion: rounded and back, and in pairs.
+    /// One vector of numbers through every conversion: rounded and converted back, and in pairs.
     struct Convert<'a> {
         even: &'a [f32],
         odd: &'a [f32],
     }
 
     impl Job for Convert<'_> {
-        /// Rounded evens, the pairs as they lie in memory.
+        /// Rounded evens, and the pairs in memory order.
         type Output = [Vec<f32>; 2];
 
         #[inline(always)]
@@ -96,7 +96,7 @@ mod tests {
             let mut even = vec![0.0; V::LANES];
             Element::store(v.load(self.even), &mut halves);
             <Bf16 as Element>::load(v, &halves).store(&mut even);
-            // SAFETY: two vectors' worth of room.
+            // SAFETY: room for two vectors.
             unsafe { v.load(self.even).store_pairs(v.load(self.odd), halves.as_mut_ptr()) };
             [even, halves.iter().map(|x| x.to_f32()).collect()]
         }
@@ -119,7 +119,7 @@ mod tests {
                 assert_eq!(pairs, zipped, "{isa}");
             }
         }
-        assert_eq!(Bf16::of(1.0 + 1.0 / 256.0).to_f32(), 1.0, "a tie goes to the even neighbour");
+        assert_eq!(Bf16::of(1.0 + 1.0 / 256.0).to_f32(), 1.0, "ties round to even");
         assert!(Bf16::of(f32::NAN).to_f32().is_nan());
     }
 
@@ -175,7 +175,7 @@ mod tests {
         #[inline(always)]
         fn run<V: Vector>(self, v: V) -> Vec<i16> {
             let mut out = vec![0; V::LANES];
-            // SAFETY: room for a value a lane.
+            // SAFETY: room for one value per lane.
             unsafe { v.load(self.numbers).store_ints(out.as_mut_ptr()) };
             out
         }
@@ -192,9 +192,9 @@ mod tests {
         #[inline(always)]
         fn run<V: Vector>(self, v: V) -> Vec<f32> {
             let mut out = vec![0.0; V::LANES];
-            // SAFETY: two bytes a lane.
+            // SAFETY: two bytes per lane.
             let w = unsafe { v.load_bytes(self.bytes.as_ptr()) };
-            let once = v.add_products(v.no_ints(), v.splat_ints(self.x), w);
+            let once = v.add_products(v.zero_ints(), v.splat_ints(self.x), w);
             let twice = v.add_products(once, v.splat_ints(self.x), w);
             v.to_floats(twice).store(&mut out);
             out

@@ -1,18 +1,18 @@
-//! Why a processor cannot be used as it was asked for.
+//! Errors of creating a [`crate::Cpu`].
 
 use crate::dispatch::IsaError;
 use std::fmt;
 
-/// Why there is no [`crate::Cpu`].
+/// Why a [`crate::Cpu`] could not be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CpuError {
     /// The instruction set does not exist, or the machine lacks it.
     Isa(IsaError),
-    /// The system did not start the threads.
+    /// The system could not start the threads.
     Threads {
-        /// As many as were asked for.
+        /// The requested number.
         threads: usize,
-        /// What the system said.
+        /// The system's error message.
         reason: String,
     },
 }
@@ -22,10 +22,7 @@ impl fmt::Display for CpuError {
         match self {
             CpuError::Isa(error) => error.fmt(f),
             CpuError::Threads { threads, reason } => {
-                write!(
-                    f,
-                    "`threads = {threads}`: the system does not start that many ({reason}); ask for fewer"
-                )
+                write!(f, "`threads = {threads}`: the system cannot start that many ({reason}); use fewer")
             }
         }
     }

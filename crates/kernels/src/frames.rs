@@ -1,6 +1,6 @@
-//! Activations of the fast path: rows of features, padded to whole vectors.
+//! Activations of the fast backend: rows of features, padded to whole vectors.
 
-use crate::values::{Kind, Values, ValuesRef, each};
+use crate::values::{Kind, Values, ValuesRef, match_kind};
 
 /// Activations `[rows, width]`, rows padded to whole vectors.
 #[derive(Default)]
@@ -21,7 +21,7 @@ pub struct FramesView<'a> {
 }
 
 impl Frames {
-    /// Makes room for `[rows, width]`, rows `stride` apart; the contents are then unspecified, the padding too.
+    /// Resizes to `[rows, width]`, rows `stride` apart; the contents are unspecified, including the padding.
     pub(crate) fn resize(&mut self, kind: Kind, rows: usize, width: usize, stride: usize) {
         (self.rows, self.width, self.stride) = (rows, width, stride);
         self.data.resize_scratch(kind, rows * stride);
@@ -38,15 +38,15 @@ impl Frames {
     /// Gradients, which are always `f32`.
     ///
     /// # Panics
-    /// If these are activations of another kind.
+    /// If these are bfloat16 activations.
     pub(crate) fn gradients_mut(&mut self) -> &mut [f32] {
         match &mut self.data {
             Values::F32(data) => data,
-            Values::Bf16(_) => panic!("activations where gradients belong"),
+            Values::Bf16(_) => panic!("expected gradients, found bfloat16 activations"),
         }
     }
 
-    /// Overwrites these with activations side by side, rows `stride` apart, zeros behind them.
+    /// Overwrites these with activations concatenated along features, rows `stride` apart, padded with zeros.
     pub(crate) fn join(&mut self, parts: &[FramesView<'_>], stride: usize) {
         let Some(first) = parts.first() else { return };
         let width = parts.iter().map(|part| part.width).sum();
@@ -57,11 +57,11 @@ impl Frames {
                 self.data.copy_at(at, part.data.from(row * part.stride), part.width);
                 at += part.width;
             }
-            each!(Values, &mut self.data, data => data[at..(row + 1) * stride].fill(Default::default()));
+            match_kind!(Values, &mut self.data, data => data[at..(row + 1) * stride].fill(Default::default()));
         }
     }
 
-    /// Overwrites these with the gradients of `width` features from feature `at` on.
+    /// Overwrites these with the gradients of features `at..at + width`.
     pub(crate) fn take_part(&mut self, from: FramesView<'_>, at: usize, width: usize, stride: usize) {
         self.resize(Kind::F32, from.rows, width, stride);
         for (row, to) in self.gradients_mut().chunks_exact_mut(stride).enumerate() {
@@ -71,7 +71,7 @@ impl Frames {
         }
     }
 
-    /// Adds gradients of the same size.
+    /// Adds gradients of the same shape.
     pub(crate) fn add_gradients(&mut self, from: FramesView<'_>) {
         let (rows, width, stride) = (self.rows, self.width, self.stride);
         for (row, to) in self.gradients_mut().chunks_exact_mut(stride).take(rows).enumerate() {
@@ -105,15 +105,15 @@ impl<'a> FramesView<'a> {
     /// Gradients from row `row` on, and the distance between rows.
     ///
     /// # Panics
-    /// If these are activations of another kind.
+    /// If these are bfloat16 activations.
     pub(crate) fn gradients_from(self, row: usize) -> (&'a [f32], usize) {
         match self.data {
             ValuesRef::F32(data) => (&data[row * self.stride..], self.stride),
-            ValuesRef::Bf16(_) => panic!("activations where gradients belong"),
+            ValuesRef::Bf16(_) => panic!("expected gradients, found bfloat16 activations"),
         }
     }
 
-    /// Features of a row, without padding.
+    /// Features per row, without padding.
     pub(crate) fn width(self) -> usize {
         self.width
     }

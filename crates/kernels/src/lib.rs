@@ -1,34 +1,34 @@
 //! Recurrent-network kernels: slices in, slices out.
 //!
-//! Whole-sequence forward and backward passes of Elman, GRU and LSTM layers, the readout with its softmax
-//! cross-entropy, dropout and the optimiser sweep, behind one coarse seam, [`Backend`], with two implementors:
+//! Whole-sequence forward and backward passes of Elman, GRU and LSTM layers, the readout with softmax cross-entropy,
+//! dropout and the optimiser, behind one interface, [`Backend`], with two implementations:
 //!
-//! - [`Reference`], generic over `f32` and `f64`: the specification, scalar loops short enough to check against
-//!   a paper (`docs/math.md` has the equations);
-//! - [`Cpu`], for use: fused kernels over packed weights for the instruction set of the machine ([`Isa`]), tile units
-//!   (AMX) among them, in single precision, bfloat16 or with weights of eight bits ([`Precision`]).
-//!   `docs/kernels.md` says how they work.
+//! - [`Reference`], generic over `f32` and `f64`: the specification, as scalar loops short enough to check against a
+//!   paper (`docs/math.md` has the equations);
+//! - [`Cpu`]: fused kernels over packed weights for the machine's instruction set ([`Isa`]), including tile units
+//!   (AMX), in single precision, bfloat16 or with 8-bit weights ([`Precision`]). `docs/kernels.md` explains how they
+//!   work.
 //!
-//! # Words and layouts
+//! # Terms and layouts
 //!
-//! `B` batch rows, `T` time steps, `I` input size, `H` hidden size, `G` gates, `E` embedding size, `V` vocabulary
-//! size. Gradients are `d_` and the name. Everything is time-major, `[T, B, ·]`, so that a step is one contiguous
-//! slice. Gates stand in PyTorch's order: `i f g o` for LSTM, `r z n` for GRU; `weight_ih` is `[G*H, I]`,
-//! `weight_hh` is `[G*H, H]`, row-major. All parameters of a model lie in one flat *arena*, in `f32` whatever the
-//! precision; a layer names its parameters by their offsets there, and gradients lie in an arena of the same shape.
+//! `B` batch rows, `T` time steps, `I` input size, `H` hidden size, `G` gates, `E` embedding dimension, `V`
+//! vocabulary size. The gradient of `x` is `d_x`. Everything is time-major, `[T, B, ·]`, so that a step is one
+//! contiguous slice. Gates are in PyTorch's order: `i f g o` for LSTM, `r z n` for GRU; `weight_ih` is `[G*H, I]`,
+//! `weight_hh` is `[G*H, H]`, row-major. All parameters of a model are in one flat *arena*, in `f32` whatever the
+//! precision; a layer refers to its parameters by their offsets, and gradients are in an arena of the same shape.
 //!
-//! Inside [`Cpu`] weights lie in *panels*, columns in blocks of one vector, and what a layer leaves for its backward
-//! pass in *planes*, `[S, T, B, H]`: one for each of the `S` *slots* of a cell, which are its gates and, for a GRU,
-//! one value more. Rows of activations, *frames*, are padded to whole vectors.
+//! [`Cpu`] stores weights in *panels*, with columns in blocks of one vector, and what the backward pass needs in
+//! *planes*, `[S, T, B, H]`: one per *slot* of a cell. The `S` slots are the gates and, for a GRU, one more value.
+//! Rows of activations, *frames*, are padded to whole vectors.
 //!
 //! # Features
 //!
-//! `threads` (on by default): [`Cpu`] uses several. Without it the calling thread does everything. `clock` (on by default,
-//! and only together with `threads`): the module `peak`. `serde`: [`PrecisionChoice`] can be serialised.
+//! `threads` (on by default): [`Cpu`] uses several threads; without it, only the calling thread. `clock` (on by
+//! default, and only together with `threads`): the module `peak`. `serde`: [`PrecisionChoice`] can be serialised.
 //!
 //! # Example
 //!
-//! An LSTM layer of three units reads two sequences of four steps.
+//! An LSTM layer of three units over two sequences of four steps.
 //!
 //! ```
 //! use refrain_kernels::{Backend, Cell, Cpu, Input, InputSpec, RecurrentSpec, State};

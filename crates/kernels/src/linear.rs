@@ -1,4 +1,4 @@
-//! A linear layer `y = W x + b` over all positions, forward and backward, a stretch of positions at a time.
+//! A linear layer `y = W x + b` over all positions, forward and backward, one chunk of positions at a time.
 
 use crate::bf16::Bf16;
 use crate::buffer::Aligned;
@@ -16,7 +16,7 @@ pub struct PackedLinear {
     simd: Simd,
     precision: Precision,
     spec: LinearSpec,
-    /// `O` padded to whole vectors, and to whole steps of the products.
+    /// `O` padded to whole vectors and to whole steps of the products.
     padded: usize,
     /// `x -> y`.
     forward: Panels,
@@ -26,19 +26,19 @@ pub struct PackedLinear {
     bias: Aligned,
 }
 
-/// Memory of a linear layer.
+/// Scratch memory of a linear layer.
 #[derive(Default)]
 pub struct LinearScratch {
-    /// `[stretch, padded]`: outputs, or their gradients.
+    /// `[CHUNK, padded]`: outputs, or their gradients.
     outputs: Aligned,
-    /// The gradients as products read them, where that is bfloat16.
+    /// The gradients in bfloat16, if products read them so.
     rounded: Aligned<Bf16>,
     quantised: Quantised,
     gradient: Scratch,
 }
 
-/// Positions in a stretch.
-pub(crate) const STRETCH: usize = 128;
+/// Positions per chunk.
+pub(crate) const CHUNK: usize = 128;
 
 impl PackedLinear {
     pub(crate) fn new(simd: Simd, precision: Precision, spec: &LinearSpec) -> Self {
@@ -88,12 +88,12 @@ impl PackedLinear {
         }
     }
 
-    /// Overwrites `into` with the outputs of all rows, as further products read them.
+    /// Overwrites `into` with the outputs of all rows, in the format that further products read.
     pub(crate) fn forward(&self, frames: FramesView<'_>, into: &mut Frames, scratch: &mut LinearScratch) {
         into.resize(self.precision.kind(), frames.rows(), self.spec.output_size, self.padded);
-        for from in (0..frames.rows()).step_by(STRETCH) {
-            let rows = STRETCH.min(frames.rows() - from);
-            self.stretch(frames, from, rows, scratch);
+        for from in (0..frames.rows()).step_by(CHUNK) {
+            let rows = CHUNK.min(frames.rows() - from);
+            self.forward_chunk(frames, from, rows, scratch);
             let (outputs, at) = (&scratch.outputs[..rows * self.padded], from * self.padded);
             match into.data_mut() {
                 Values::F32(into) => into[at..][..outputs.len()].copy_from_slice(outputs),
@@ -105,15 +105,15 @@ impl PackedLinear {
     /// Overwrites `all` with the outputs of all rows, `[rows, O]`.
     pub(crate) fn outputs(&self, frames: FramesView<'_>, all: &mut Vec<f32>, scratch: &mut LinearScratch) {
         all.clear();
-        for from in (0..frames.rows()).step_by(STRETCH) {
-            let rows = STRETCH.min(frames.rows() - from);
-            self.stretch(frames, from, rows, scratch);
+        for from in (0..frames.rows()).step_by(CHUNK) {
+            let rows = CHUNK.min(frames.rows() - from);
+            self.forward_chunk(frames, from, rows, scratch);
             let outputs = scratch.outputs.chunks_exact(self.padded).take(rows);
             outputs.for_each(|row| all.extend_from_slice(&row[..self.spec.output_size]));
         }
     }
 
-    /// The way back from the gradient of all outputs: overwrites `d_input`, adds to `grads`.
+    /// Backward pass: overwrites `d_input`, adds to `grads`.
     pub(crate) fn backward(
         &self,
         frames: FramesView<'_>,
@@ -126,27 +126,27 @@ impl PackedLinear {
             self.make_room(d_input, frames.rows());
         }
         let width = self.spec.output_size;
-        scratch.outputs.resize_scratch(STRETCH * self.padded);
-        for from in (0..frames.rows()).step_by(STRETCH) {
-            let rows = STRETCH.min(frames.rows() - from);
+        scratch.outputs.resize_scratch(CHUNK * self.padded);
+        for from in (0..frames.rows()).step_by(CHUNK) {
+            let rows = CHUNK.min(frames.rows() - from);
             let (d_output, stride) = d_output.gradients_from(from);
             let gathered = scratch.outputs.chunks_exact_mut(self.padded).take(rows);
             for (to, from) in gathered.zip(d_output.chunks(stride)) {
                 to[..width].copy_from_slice(&from[..width]);
                 to[width..].fill(0.0);
             }
-            self.stretch_back(frames, from, rows, d_input.as_deref_mut(), grads, scratch);
+            self.backward_chunk(frames, from, rows, d_input.as_deref_mut(), grads, scratch);
         }
     }
 
-    /// Makes `d_input` the right size for gradients of `rows` inputs.
+    /// Resizes `d_input` for gradients of `rows` inputs.
     pub(crate) fn make_room(&self, d_input: &mut Frames, rows: usize) {
         let size = self.spec.input_size;
         d_input.resize(Kind::F32, rows, size, size.next_multiple_of(self.simd.lanes()));
     }
 
-    /// Outputs of a stretch of rows, into the scratch.
-    pub(crate) fn stretch(
+    /// Computes the outputs of a chunk of rows into `scratch`.
+    pub(crate) fn forward_chunk(
         &self,
         frames: FramesView<'_>,
         from: usize,
@@ -154,7 +154,7 @@ impl PackedLinear {
         scratch: &mut LinearScratch,
     ) {
         let (lanes, k) = (self.simd.lanes(), self.forward.k());
-        scratch.outputs.resize_scratch(STRETCH * self.padded);
+        scratch.outputs.resize_scratch(CHUNK * self.padded);
         let a = match (self.precision, frames.data().from(from * frames.stride())) {
             (Precision::Int8, ValuesRef::F32(x)) => {
                 scratch.quantised.rows(self.simd, x, frames.stride(), (rows, self.spec.input_size, k))
@@ -175,8 +175,8 @@ impl PackedLinear {
         }
     }
 
-    /// The way back through a stretch whose gradients of outputs lie in the scratch.
-    pub(crate) fn stretch_back(
+    /// Backward pass of a chunk whose output gradients are in `scratch`.
+    pub(crate) fn backward_chunk(
         &self,
         frames: FramesView<'_>,
         from: usize,
@@ -235,13 +235,13 @@ impl PackedLinear {
 }
 
 impl LinearScratch {
-    /// The outputs of a stretch of `rows` rows, and the distance between rows.
+    /// The outputs of a chunk of `rows` rows, and the distance between rows.
     pub(crate) fn rows_mut(&mut self, layer: &PackedLinear, rows: usize) -> (&mut [f32], usize) {
         (&mut self.outputs[..rows * layer.padded], layer.padded)
     }
 }
 
-/// Rounds whole vectors.
+/// Rounds whole vectors to bfloat16.
 struct RoundAll<'a> {
     from: &'a [f32],
     to: &'a mut [Bf16],

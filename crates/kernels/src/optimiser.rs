@@ -1,5 +1,5 @@
-//! The optimiser: gradients of all shards summed in order, their global norm clipped, parameters updated, in two
-//! sweeps over the flat arena. The rules are PyTorch's, term for term, in `f32` or `f64`.
+//! The optimiser: sums the gradients of all shards in order, clips their global norm and updates the parameters, in
+//! two passes over the flat arena. The rules match PyTorch's, term for term, in `f32` or `f64`.
 
 use std::iter;
 use std::ops::Range;
@@ -11,7 +11,7 @@ use crate::real::Real;
 pub enum Rule {
     /// Stochastic gradient descent, `v = momentum v + g; w -= lr v`.
     Sgd {
-        /// Share of the last step's direction that is kept; 0 for none.
+        /// Momentum coefficient; 0 for none.
         momentum: f64,
     },
     /// Duchi et al. 2011: `s += g^2; w -= lr g / (sqrt(s) + eps)`.
@@ -21,7 +21,7 @@ pub enum Rule {
     },
     /// Tieleman & Hinton 2012: `s = decay s + (1 - decay) g^2; w -= lr g / (sqrt(s) + eps)`.
     RmsProp {
-        /// Memory of the squares.
+        /// Decay rate of the mean of squares.
         decay: f64,
         /// Added to the root.
         eps: f64,
@@ -29,19 +29,19 @@ pub enum Rule {
     /// Kingma & Ba 2015, algorithm 1; `decoupled` weight decay as in Loshchilov & Hutter 2019 (AdamW), otherwise
     /// added to the gradient.
     Adam {
-        /// Memory of the gradient.
+        /// Decay rate of the mean of gradients.
         beta1: f64,
-        /// Memory of its square.
+        /// Decay rate of the mean of squares.
         beta2: f64,
         /// Added to the root.
         eps: f64,
-        /// AdamW.
+        /// Whether weight decay is decoupled (AdamW).
         decoupled: bool,
     },
 }
 
 impl Rule {
-    /// Arenas of moments it keeps.
+    /// Number of moment arenas.
     pub fn moments(self) -> usize {
         match self {
             Rule::Sgd { momentum: 0.0 } => 0,
@@ -51,16 +51,16 @@ impl Rule {
     }
 }
 
-/// One update of all parameters. By default plain gradient descent, without weight decay or clipping.
+/// One update of all parameters. The default is plain gradient descent, without weight decay or clipping.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Update {
     /// The rule.
     pub rule: Rule,
-    /// Learning rate of this step.
+    /// Learning rate of this update.
     pub learning_rate: f64,
-    /// L2 decay of those parameters that decay, see [`crate::Backend::update`].
+    /// Weight decay; [`crate::Backend::update`] defines which parameters decay.
     pub weight_decay: f64,
-    /// Largest global norm of the gradient; larger ones are scaled down to it.
+    /// Maximum global norm of the gradient; larger gradients are scaled down to it.
     pub max_norm: Option<f64>,
     /// Number of this update, from 1, for Adam's bias correction.
     pub step: u64,
@@ -73,37 +73,37 @@ impl Default for Update {
     }
 }
 
-/// The optimiser's memory: [`Rule::moments`] arenas of the parameters' shape.
+/// The optimiser's state: [`Rule::moments`] arenas of the parameters' shape.
 #[derive(Clone, Debug, Default)]
 pub struct Moments<B>(pub Vec<B>);
 
-/// What an update did.
+/// The result of an update.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Updated {
     /// Global norm of the gradient before clipping.
     pub norm: f64,
 }
 
-/// Elements whose squares are summed by themselves: the sum of sums does not depend on who computed which.
+/// Elements whose squares are summed separately: the total does not depend on the number of threads.
 pub(crate) const CHUNK: usize = 8192;
 
-/// `into = (1 - share) into + share from`, element by element.
+/// `into = (1 - weight) into + weight from`, element by element.
 #[inline(always)]
-pub(crate) fn blend<R: Real>(share: f64, from: &[R], into: &mut [R]) {
-    let (keep, take) = (R::of(1.0 - share), R::of(share));
+pub(crate) fn blend<R: Real>(weight: f64, from: &[R], into: &mut [R]) {
+    let (keep, take) = (R::of(1.0 - weight), R::of(weight));
     for (into, &from) in into.iter_mut().zip(from) {
         *into = keep * *into + take * from;
     }
 }
 
 impl Update {
-    /// The factor that brings a gradient of this norm within bounds (PyTorch's `clip_grad_norm_`).
+    /// The factor that clips a gradient of this norm (PyTorch's `clip_grad_norm_`).
     pub(crate) fn clip_factor(&self, norm: f64) -> f64 {
         self.max_norm.map_or(1.0, |max| (max / (norm + 1e-6)).min(1.0))
     }
 
-    /// Updates some parameters, elementwise, of which those in the ranges `decayed` of the arena decay. `first` is the
-    /// offset of `params[0]` in the arena; each of `moments` lines up with `params`.
+    /// Updates some parameters elementwise; weight decay applies to the ranges `decayed` of the arena. `first` is the
+    /// arena offset of `params[0]`; each of `moments` is aligned with `params`.
     #[inline(always)]
     pub(crate) fn apply<R: Real>(
         &self,
@@ -128,7 +128,7 @@ impl Update {
         }
     }
 
-    /// Updates the parameters `part` of those given.
+    /// Updates the range `part` of the parameters.
     #[inline(always)]
     fn sweep<R: Real>(
         &self,

@@ -1,7 +1,7 @@
-//! What the machine can do at best, measured: the yardstick for every kernel.
+//! Measured peak rates of the machine: upper bounds for the kernels.
 //!
-//! Every rate is that of some threads together (one at least), each working on numbers of its own: all begin at once,
-//! the slowest ends the round, and the best of some rounds counts.
+//! Every rate is the total of some threads (at least one), each working on its own data: all start together, a round
+//! ends with the slowest, and the best round counts.
 //!
 //! ```
 //! use refrain_kernels::{Isa, peak};
@@ -23,20 +23,19 @@ use std::hint::black_box;
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
-/// Bytes that no cache holds.
+/// More bytes than any cache holds.
 pub const MEMORY: usize = 256 << 20;
 
-/// Bytes that fit the second-level cache of most processors, that of few, the third, and none.
+/// Bytes that fit the L2 cache of most processors, that of few, the L3 cache, and none.
 pub const WORKING_SETS: [usize; 4] = [256 << 10, 2 << 20, 16 << 20, MEMORY];
 
-/// Where threads share out the memory that no cache holds: what each of them reads at least, more than its share of
-/// any cache.
-const LEAST_OF_MEMORY: usize = 32 << 20;
+/// When threads divide memory that no cache holds: the minimum for each of them, more than its part of any cache.
+const MIN_BYTES_PER_THREAD: usize = 32 << 20;
 
-/// Many and short: on a machine that is shared, some are undisturbed.
+/// Many short rounds: on a shared machine, some are undisturbed.
 const ROUNDS: usize = 20;
 
-/// Time that a round takes at least.
+/// Minimum duration of a round.
 const ROUND: Duration = Duration::from_millis(3);
 
 /// Peak rate of fused multiply-adds in `f32` from registers, in GFLOP/s.
@@ -57,7 +56,7 @@ pub fn fma_gflops(isa: Isa, threads: usize) -> Result<f64, IsaError> {
     Ok(rate * flops as f64 / 1e9)
 }
 
-/// Peak rate of products of pairs of bfloat16 from registers, in GFLOP/s; none if the instruction set has no such.
+/// Peak rate of products of pairs of bfloat16 from registers, in GFLOP/s; `None` if the instruction set has none.
 ///
 /// # Errors
 /// If the machine lacks the instruction set.
@@ -78,12 +77,13 @@ pub fn dot_gflops(isa: Isa, threads: usize) -> Result<Option<f64>, IsaError> {
     Ok(Some(rate * flops as f64 / 1e9))
 }
 
-/// Peak rate of products of bfloat16 on tile units, from their registers, in TFLOP/s; none if the machine lacks them.
+/// Peak rate of products of bfloat16 on tile units, from their registers, in TFLOP/s; `None` if the machine lacks
+/// them.
 pub fn tile_tflops(threads: usize) -> Option<f64> {
     #[cfg(target_arch = "x86_64")]
     if Isa::Amx.is_available() {
         const ITERATIONS: usize = 1_000;
-        // SAFETY: the unit was just seen to be available.
+        // SAFETY: the unit is available, as just checked.
         let unit = unsafe { Hardware::new_unchecked() };
         let rate = repetitions_per_s(
             threads,
@@ -98,19 +98,20 @@ pub fn tile_tflops(threads: usize) -> Option<f64> {
     None
 }
 
-/// Rate at which threads read `bytes` of memory each again and again, in GB/s. Of [`MEMORY`] and more each reads a
-/// share, so that any number of threads finds room.
+/// Rate at which threads repeatedly read `bytes` of memory each, in GB/s. From [`MEMORY`] on, the threads divide the
+/// bytes, so that any number of threads fits into memory.
 ///
 /// # Errors
 /// If the machine lacks the instruction set.
 pub fn read_gb_per_s(isa: Isa, threads: usize, bytes: usize) -> Result<f64, IsaError> {
     let simd = Simd::new(isa)?;
-    let share = if bytes < MEMORY { bytes } else { (bytes / threads.max(1)).max(LEAST_OF_MEMORY) };
-    let numbers = (share / size_of::<f32>()).next_multiple_of(READS * simd.lanes());
+    let bytes_per_thread =
+        if bytes < MEMORY { bytes } else { (bytes / threads.max(1)).max(MIN_BYTES_PER_THREAD) };
+    let numbers = (bytes_per_thread / size_of::<f32>()).next_multiple_of(READS * simd.lanes());
     let rate = repetitions_per_s(
         threads,
         || {
-            // Written to: pages that nobody has written may all be the same one.
+            // Written first: unwritten pages may all map to the same physical page.
             let mut data = Aligned::zeros(numbers);
             data.fill(1.0);
             data
@@ -122,11 +123,11 @@ pub fn read_gb_per_s(isa: Isa, threads: usize, bytes: usize) -> Result<f64, IsaE
     Ok(rate * (numbers * size_of::<f32>()) as f64 / 1e9)
 }
 
-/// How often `work` is done in a second by all threads together, each on what it has prepared.
+/// Repetitions of `work` per second by all threads together, each on its own prepared data.
 fn repetitions_per_s<S>(threads: usize, prepare: impl Fn() -> S + Sync, work: impl Fn(&mut S) + Sync) -> f64 {
     let threads = threads.max(1);
     let (barrier, prepare, work) = (&Barrier::new(threads), &prepare, &work);
-    // All of it on new threads: what is measured may have state of its thread, as tile units have.
+    // All on new threads: the measured code may have per-thread state, as tile units do.
     std::thread::scope(|scope| {
         let repetitions = scope.spawn(|| repetitions_of_a_round(prepare, work)).join().expect("measures");
         let rounds = move || {
@@ -147,7 +148,7 @@ fn repetitions_per_s<S>(threads: usize, prepare: impl Fn() -> S + Sync, work: im
     })
 }
 
-/// Enough repetitions for [`ROUND`], found by doubling.
+/// The number of repetitions that take [`ROUND`], found by doubling.
 fn repetitions_of_a_round<S>(prepare: impl Fn() -> S, work: impl Fn(&mut S)) -> usize {
     let (mut state, mut repetitions) = (prepare(), 1);
     loop {
@@ -183,7 +184,7 @@ impl Job for Fma {
     }
 }
 
-/// As [`Fma`], of pairs of bfloat16.
+/// As [`Fma`], with pairs of bfloat16.
 struct Dots {
     iterations: usize,
 }
@@ -204,7 +205,7 @@ impl Job for Dots {
     }
 }
 
-/// Vectors read at a time, each added to a sum of its own: as many as hide the latency of an addition.
+/// Vectors read at a time, each added to its own sum: enough to hide the latency of an addition.
 const READS: usize = 8;
 
 struct Read<'a> {
@@ -230,18 +231,18 @@ impl Job for Read<'_> {
 #[cfg(any(test, target_arch = "x86_64"))]
 const TILE_FLOPS: usize = 4 * 2 * MAX_ROWS * (MAX_ROW_BYTES / 4) * (MAX_ROW_BYTES / 2);
 
-/// Products as on panels, two tiles by two into four, without loads; gives one of the sums.
+/// Products as on panels, two tiles by two into four, without loads; returns one of the sums.
 ///
-/// Runs on a thread that has no tiles in use.
+/// The calling thread must have no tiles in use.
 #[cfg(any(test, target_arch = "x86_64"))]
 fn tile_products<U: TileUnit>(unit: &mut U, iterations: usize) -> f32 {
     const FULL: TileConfig = TileConfig::new([TileShape { rows: MAX_ROWS, row_bytes: MAX_ROW_BYTES }; TILES]);
-    /// One in bfloat16, twice.
+    /// 1.0 in bfloat16, twice.
     const ONES: u32 = 0x3f80_3f80;
     let ones = [ONES; MAX_ROW_BYTES / 4];
     let mut sums = [0.0_f32; MAX_ROW_BYTES / 4];
-    // SAFETY: the unit is configured, all tiles alike, and nothing else uses tiles before it is released. With strides
-    // of zero all rows of a tile are loaded from `ones`, or stored to `sums`, which have the bytes of one.
+    // SAFETY: the unit is configured, all tiles alike, and nothing else uses tiles before it is released. With
+    // strides of zero all rows of a tile are loaded from `ones`, or stored to `sums`, which have the size of one row.
     unsafe {
         unit.configure(&FULL);
         unit.load::<4>(ones.as_ptr().cast(), 0);
@@ -276,30 +277,30 @@ mod tests {
     }
 
     #[test]
-    fn tile_units_have_a_peak_where_there_are_any() {
+    fn tile_units_have_a_peak_if_available() {
         assert_eq!(tile_tflops(1).is_some(), Isa::Amx.is_available());
         assert!(tile_tflops(2).is_none_or(|rate| rate > 0.0));
     }
 
     #[test]
-    fn what_is_timed_is_done() {
+    fn timed_kernels_compute_the_expected_sums() {
         for isa in Isa::available() {
             let simd = Simd::new(isa).unwrap();
             let data = vec![1.0; 3 * READS * simd.lanes()];
             assert_eq!(simd.run(Read { data: &data }), data.len() as f32, "{isa}");
-            // A pass takes both of a pair, or one.
+            // A pass processes both values of a pair, or one.
             let each = if isa == Isa::Avx512Bf16 { 2 } else { 1 };
             let sums = simd.run_with_dots(Dots { iterations: 3 });
             assert_eq!(sums, (3 * CHAINS * simd.lanes() * each) as f32, "{isa}");
         }
-        // Thirty-two products of one with one, each time.
+        // Thirty-two products of one with one per iteration.
         assert_eq!(tile_products(&mut Software::new(), 3), 96.0);
     }
 
-    /// In the machine code that is timed: emulated where the processor lacks it.
+    /// In the machine code that is timed, emulated if the processor lacks it.
     #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     #[test]
-    fn the_tile_unit_does_what_is_timed() {
+    fn timed_tile_products_compute_the_expected_sum() {
         assert_eq!(tile_products(&mut crate::simd::tile_emulator::hardware(), 3), 96.0);
     }
 }

@@ -1,4 +1,4 @@
-//! How exactly the fast path multiplies: asked for, or chosen to fit the machine.
+//! The precision of products in the fast backend: given, or chosen to fit the machine.
 
 use crate::dispatch::Isa;
 use crate::panel::Format;
@@ -7,24 +7,24 @@ use crate::values::Kind;
 use std::fmt;
 use std::str::FromStr;
 
-/// What weights, and the activations that meet them in products, are held in. Sums, cell states, gradients of
-/// parameters and the parameters themselves are `f32` in every case.
+/// The number format of weights, and of activations in products. Sums, cell states, gradients of parameters and the
+/// parameters themselves are always `f32`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Precision {
     /// Single precision throughout.
     #[default]
     F32,
-    /// bfloat16: half the memory, and on processors that multiply it a multiple of the speed.
+    /// bfloat16: half the memory, and several times the speed on processors with bfloat16 products.
     Bf16,
-    /// Weights of eight bits with a scale for each output: a quarter of the memory; not for training.
+    /// 8-bit weights with one scale per output: a quarter of the memory; not for training.
     Int8,
 }
 
 impl Precision {
-    /// All of them, most exact first.
+    /// All precisions, most exact first.
     pub const ALL: [Precision; 3] = [Precision::F32, Precision::Bf16, Precision::Int8];
 
-    /// Its name, as the command line takes it.
+    /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Precision::F32 => "f32",
@@ -33,7 +33,7 @@ impl Precision {
         }
     }
 
-    /// What packed weights are held in.
+    /// The format of packed weights.
     pub(crate) fn format(self) -> Format {
         match self {
             Precision::F32 => Format::F32,
@@ -42,12 +42,12 @@ impl Precision {
         }
     }
 
-    /// A row of `width` activations with its padding: whole vectors, whole steps of the products.
+    /// The length of a row of `width` activations with padding: whole vectors, whole steps of the products.
     pub(crate) fn padded(self, width: usize, simd: Simd) -> usize {
         width.next_multiple_of(simd.lanes().max(self.format().k_step(simd)))
     }
 
-    /// What activations are held in. (Those that meet bytes are rounded step by step.)
+    /// The number type of activations. (For 8-bit weights they are rounded at each step.)
     pub(crate) fn kind(self) -> Kind {
         match self {
             Precision::F32 | Precision::Int8 => Kind::F32,
@@ -56,11 +56,11 @@ impl Precision {
     }
 }
 
-/// A precision, or the choice left to the machine.
+/// A precision, or automatic selection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
 pub enum PrecisionChoice {
-    /// bfloat16 where the processor multiplies it faster and the layers are large enough to gain by that; otherwise single
+    /// bfloat16 if the processor multiplies it faster and the layers are large enough to benefit; otherwise single
     /// precision.
     #[default]
     Auto,
@@ -72,13 +72,13 @@ pub enum PrecisionChoice {
     Int8,
 }
 
-/// Hidden size from which rounding to bfloat16 costs nothing that can be measured. Layers of 128 lose a little (SST-2:
-/// 80.5 % right instead of 81.4, means of three seeds), those of 200 and 256 do not.
-const ENOUGH_FOR_BF16: usize = 192;
+/// Hidden size from which rounding to bfloat16 has no measurable cost. Layers of 128 units lose a little (accuracy on
+/// SST-2: 80.5 % instead of 81.4 %, means of three seeds), those of 200 and 256 do not.
+const MIN_HIDDEN_SIZE_FOR_BF16: usize = 192;
 
 impl PrecisionChoice {
-    /// The precision for layers of this hidden size on this machine, by the instruction set that [`Isa::detect`] finds. A
-    /// backend settles its own: [`crate::Backend::for_hidden_size`].
+    /// The precision for layers of this hidden size on this machine, with the instruction set of [`Isa::detect`]. A
+    /// backend resolves its own precision with [`crate::Backend::for_hidden_size`].
     pub fn resolve(self, hidden_size: usize) -> Precision {
         self.resolve_on(Isa::detect().unwrap_or(Isa::Scalar), hidden_size)
     }
@@ -89,7 +89,9 @@ impl PrecisionChoice {
             PrecisionChoice::F32 => Precision::F32,
             PrecisionChoice::Bf16 => Precision::Bf16,
             PrecisionChoice::Int8 => Precision::Int8,
-            PrecisionChoice::Auto if isa.gains_by_bf16() && hidden_size >= ENOUGH_FOR_BF16 => Precision::Bf16,
+            PrecisionChoice::Auto if isa.has_fast_bf16() && hidden_size >= MIN_HIDDEN_SIZE_FOR_BF16 => {
+                Precision::Bf16
+            }
             PrecisionChoice::Auto => Precision::F32,
         }
     }
@@ -116,6 +118,6 @@ impl FromStr for Precision {
 
     fn from_str(name: &str) -> Result<Self, String> {
         let known = Self::ALL.into_iter().find(|p| p.name().eq_ignore_ascii_case(name));
-        known.ok_or_else(|| format!("{name}: no such precision; there are f32, bf16 and int8"))
+        known.ok_or_else(|| format!("{name}: unknown precision; use f32, bf16 or int8"))
     }
 }

@@ -1,12 +1,12 @@
-//! The readout: a linear layer to logits, fused with softmax and cross-entropy, forward and backward in one sweep
-//! over stretches of positions. Logits never exist for more than a stretch.
+//! The readout: a linear layer to logits, fused with softmax and cross-entropy, forward and backward, one chunk of
+//! positions at a time. Logits are never stored for more than one chunk.
 
 use crate::backend::{IGNORE, Loss};
 use crate::frames::{Frames, FramesView};
-use crate::linear::{LinearScratch, PackedLinear, STRETCH};
+use crate::linear::{CHUNK, LinearScratch, PackedLinear};
 use crate::simd::{Functions, Job, Vector};
 
-/// Where the gradients go; see [`crate::CrossEntropy`].
+/// Arguments of the backward pass; see [`crate::CrossEntropy`].
 pub(crate) struct Backward<'a> {
     pub(crate) scale: f32,
     pub(crate) smoothing: f32,
@@ -26,24 +26,24 @@ pub(crate) fn cross_entropy(
         layer.make_room(backward.d_frames, frames.rows());
     }
     let mut loss = Loss::default();
-    for (from, targets) in (0..frames.rows()).step_by(STRETCH).zip(targets.chunks(STRETCH)) {
+    for (from, targets) in (0..frames.rows()).step_by(CHUNK).zip(targets.chunks(CHUNK)) {
         let rows = targets.len();
-        layer.stretch(frames, from, rows, scratch);
+        layer.forward_chunk(frames, from, rows, scratch);
         let (logits, vp) = scratch.rows_mut(layer, rows);
         let vocab_size = layer.spec().output_size;
         let gradient = backward.as_ref().map(|b| (b.scale, b.smoothing));
         loss.add(layer.simd().run(SoftmaxCrossEntropy { logits, vp, vocab_size, targets, gradient }));
         if let Some(Backward { d_frames, grads, .. }) = &mut backward {
-            layer.stretch_back(frames, from, rows, Some(d_frames), grads, scratch);
+            layer.backward_chunk(frames, from, rows, Some(d_frames), grads, scratch);
         }
     }
     loss
 }
 
-/// Losses of rows of logits, which with `gradient` become their gradients: `scale * (softmax - wanted)`, where what is wanted
-/// is one-hot but for the share that smoothing deals out.
+/// Losses of rows of logits. With `gradient`, replaces the logits by their gradients, `scale * (softmax - target
+/// distribution)`; the target distribution is one-hot with label smoothing.
 struct SoftmaxCrossEntropy<'a> {
-    /// `[rows, vp]`; whatever lies beyond `vocab_size` comes out as zero.
+    /// `[rows, vp]`; columns from `vocab_size` on are set to zero.
     logits: &'a mut [f32],
     vp: usize,
     vocab_size: usize,
@@ -87,8 +87,8 @@ impl Job for SoftmaxCrossEntropy<'_> {
                 }
                 row[target as usize] -= scale * (1.0 - smoothing);
                 if smoothing > 0.0 {
-                    let share = scale * smoothing / self.vocab_size as f32;
-                    row[..self.vocab_size].iter_mut().for_each(|x| *x -= share);
+                    let uniform = scale * smoothing / self.vocab_size as f32;
+                    row[..self.vocab_size].iter_mut().for_each(|x| *x -= uniform);
                 }
             }
         }

@@ -1,14 +1,14 @@
-//! The numbers on the host side of the seam: `f32` to run, `f64` to prove.
+//! Number types of the host: `f32` for use, `f64` for verification.
 
-/// The numbers a backend computes with on the host side of the seam.
+/// The number type of a backend's host values.
 pub trait Real:
     num_traits::Float + std::iter::Sum + std::fmt::Debug + Default + Send + Sync + 'static
 {
-    /// The nearest number of this kind.
+    /// The nearest value of this type.
     fn of(x: f64) -> Self;
-    /// Without loss.
+    /// Lossless.
     fn as_f64(self) -> f64;
-    /// The nearest number of the kind that files hold.
+    /// The nearest `f32`, the type stored in files.
     fn as_f32(self) -> f32;
 }
 

@@ -1,10 +1,10 @@
-//! What a thread is set to while it computes.
+//! Processor state of a thread while it computes.
 
 use crate::panel::tiles;
 use crate::simd::FlushDenormals;
 
-/// While it lives, denormal numbers count as zero on this thread; at its end, a tile unit that products have turned on
-/// goes off.
+/// While this value is alive, denormal numbers are treated as zero on this thread. Dropping it turns off a tile unit
+/// that products have turned on.
 pub(crate) struct Scope {
     _flush: FlushDenormals,
 }

@@ -1,9 +1,9 @@
-//! What a layer is: its sizes, and where its parameters lie in the arena.
+//! The specification of a layer: its sizes, and the offsets of its parameters in the arena.
 
 use crate::cell::Cell;
 use std::ops::Range;
 
-/// What a recurrent layer reads at every step.
+/// The input of a recurrent layer at every step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InputSpec {
     /// Dense frames, `[T, B, size]`.
@@ -11,12 +11,12 @@ pub enum InputSpec {
         /// `I`.
         size: usize,
     },
-    /// Ids, as one-hot vectors of `V`.
+    /// Ids as one-hot vectors of size `V`.
     OneHot {
         /// `V`.
         vocab_size: usize,
     },
-    /// Ids, through an embedding `[V, E]`.
+    /// Ids through an embedding `[V, E]`.
     Embedded {
         /// `V`.
         vocab_size: usize,
@@ -42,7 +42,7 @@ impl InputSpec {
 pub struct RecurrentSpec {
     /// The cell.
     pub cell: Cell,
-    /// What it reads.
+    /// Its input.
     pub input: InputSpec,
     /// `H`.
     pub hidden_size: usize,
@@ -61,7 +61,7 @@ impl RecurrentSpec {
         self.weight_ih..self.weight_ih + self.cell.gates() * self.hidden_size * self.input.size()
     }
 
-    /// Where `weight_hh` lies in the arena.
+    /// The range of `weight_hh` in the arena.
     pub fn weight_hh_range(&self) -> Range<usize> {
         self.weight_hh..self.weight_hh + self.cell.gates() * self.hidden_size * self.hidden_size
     }
@@ -78,7 +78,7 @@ impl RecurrentSpec {
 pub struct LinearSpec {
     /// `I`.
     pub input_size: usize,
-    /// `O`; of a readout, `V`.
+    /// `O`; for a readout, `V`.
     pub output_size: usize,
     /// Offset of the weight, `[O, I]`.
     pub weight: usize,

@@ -1,9 +1,9 @@
-//! Activations whose numbers are chosen at run time, with the precision.
+//! Activations whose number type is chosen at run time, by the precision.
 
 use crate::bf16::Bf16;
 use crate::buffer::Aligned;
 
-/// What activations are held in.
+/// The number type of activations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(crate) enum Kind {
     #[default]
@@ -30,11 +30,11 @@ pub(crate) enum ValuesMut<'a> {
     Bf16(&'a mut [Bf16]),
 }
 
-/// Slots of the cell that has most.
-pub(crate) const MOST_SLOTS: usize = 4;
+/// Maximum number of slots of a cell.
+pub(crate) const MAX_SLOTS: usize = 4;
 
-/// The gates of a cell: a plane for each slot, all from the first row of a tile on, and none beyond the cell's slots.
-pub(crate) type GatePlanes<'a, E> = [&'a mut [E]; MOST_SLOTS];
+/// The gates of a cell: one plane per slot, each from the first row of a tile on, and empty beyond the cell's slots.
+pub(crate) type GatePlanes<'a, E> = [&'a mut [E]; MAX_SLOTS];
 
 /// Planes of activations borrowed for writing, one for each slot of a cell.
 pub(crate) enum PlanesMut<'a> {
@@ -42,8 +42,8 @@ pub(crate) enum PlanesMut<'a> {
     Bf16(GatePlanes<'a, Bf16>),
 }
 
-/// Runs one expression for whichever kind it is.
-macro_rules! each {
+/// Evaluates one expression for either number type.
+macro_rules! match_kind {
     ($enum:ident, $values:expr, $x:ident => $result:expr) => {
         match $values {
             $enum::F32($x) => $result,
@@ -51,7 +51,7 @@ macro_rules! each {
         }
     };
 }
-pub(crate) use each;
+pub(crate) use match_kind;
 
 impl Default for Values {
     fn default() -> Self {
@@ -60,14 +60,14 @@ impl Default for Values {
 }
 
 impl Values {
-    /// Makes room for `len` numbers of a kind; see [`Aligned::resize_scratch`].
+    /// Resizes to `len` numbers of a type; see [`Aligned::resize_scratch`].
     pub(crate) fn resize_scratch(&mut self, kind: Kind, len: usize) {
         match (kind, &*self) {
             (Kind::F32, Values::F32(_)) | (Kind::Bf16, Values::Bf16(_)) => {}
             (Kind::F32, _) => *self = Values::F32(Aligned::default()),
             (Kind::Bf16, _) => *self = Values::Bf16(Aligned::default()),
         }
-        each!(Values, self, x => x.resize_scratch(len));
+        match_kind!(Values, self, x => x.resize_scratch(len));
     }
 
     /// Overwrites the `len` numbers from `at` on.
@@ -75,7 +75,7 @@ impl Values {
         match (self, from) {
             (Values::F32(to), ValuesRef::F32(from)) => to[at..][..len].copy_from_slice(&from[..len]),
             (Values::Bf16(to), ValuesRef::Bf16(from)) => to[at..][..len].copy_from_slice(&from[..len]),
-            _ => unreachable!("activations of different kinds"),
+            _ => unreachable!("activations of different number types"),
         }
     }
 
@@ -93,7 +93,7 @@ impl Values {
         }
     }
 
-    /// The numbers before and from `at` on.
+    /// The numbers before `at`, and those from `at` on.
     pub(crate) fn split_at_mut(&mut self, at: usize) -> (ValuesMut<'_>, ValuesRef<'_>) {
         match self {
             Values::F32(x) => {
@@ -109,7 +109,7 @@ impl Values {
 }
 
 impl<'a> ValuesMut<'a> {
-    /// The planes of `plane` numbers each, from number `at` of each on.
+    /// The planes of `plane` numbers each, starting at number `at` of each.
     pub(crate) fn planes(self, plane: usize, at: usize) -> PlanesMut<'a> {
         fn cut<E>(x: &mut [E], plane: usize, at: usize) -> GatePlanes<'_, E> {
             let mut planes = x.chunks_exact_mut(plane);
@@ -121,7 +121,7 @@ impl<'a> ValuesMut<'a> {
         }
     }
 
-    /// The same for a shorter while.
+    /// Borrows again for a shorter lifetime.
     pub(crate) fn reborrow(&mut self) -> ValuesMut<'_> {
         match self {
             ValuesMut::F32(x) => ValuesMut::F32(x),
@@ -143,12 +143,12 @@ impl<'a> PlanesMut<'a> {
     }
 }
 
-/// Takes the first `len` numbers of a slice; nothing of an empty one.
+/// Takes the first `len` numbers of a slice; none of an empty slice.
 pub(crate) fn split_off<'a, E>(from: &mut &'a mut [E], len: usize) -> &'a mut [E] {
     if from.is_empty() {
         return &mut [];
     }
-    from.split_off_mut(..len).expect("as many numbers as are wanted")
+    from.split_off_mut(..len).expect("at least `len` numbers")
 }
 
 impl<'a> ValuesRef<'a> {
@@ -167,7 +167,7 @@ impl<'a> ValuesRef<'a> {
         }
     }
 
-    /// `rows` rows of `width` values as `f32`, the first at `from` and each `stride` behind the one before.
+    /// `rows` rows of `width` values as `f32`, starting at `from`, `stride` apart.
     pub(crate) fn to_f32(self, from: usize, rows: usize, width: usize, stride: usize) -> Vec<f32> {
         let mut values = Vec::with_capacity(rows * width);
         for at in (0..rows).map(|row| from + row * stride) {

@@ -1,5 +1,5 @@
-//! Every instruction set that the machine has against the reference in `f64`, at sizes that fill no vector, tile or
-//! panel evenly. Instruction sets that it lacks are named and skipped.
+//! Every available instruction set against the reference in `f64`, at sizes that do not fill vectors, tiles or panels
+//! evenly. Unavailable instruction sets are reported and skipped.
 
 mod stack;
 
@@ -107,8 +107,8 @@ fn random_shapes_agree() {
 }
 
 #[test]
-fn sizes_beyond_one_stretch_agree() {
-    // More rows than a product's stretch, K beyond its chunk, several panels.
+fn sizes_beyond_one_chunk_agree() {
+    // More rows than a chunk of positions, `K` beyond its chunk, several panels.
     for cell in cells() {
         let source = Source::Frames { size: 150 };
         let stack = Stack { cell, layers: 1, hidden_size: 200, bias: true, reverse: false, source };
@@ -116,9 +116,9 @@ fn sizes_beyond_one_stretch_agree() {
     }
 }
 
-/// bfloat16 keeps eight bits: a sum of some tens of rounded products is off by about 0.3 %, and gradients pass through
-/// several.
-const TOLERANCE_OF_BF16: f64 = 1e-2;
+/// bfloat16 keeps eight bits: a sum of some tens of rounded products is off by about 0.3 %, and gradients are
+/// computed through several.
+const BF16_TOLERANCE: f64 = 1e-2;
 
 fn agree_in_bf16(stack: &Stack, rows: usize, steps: usize, lengths: Option<Vec<usize>>, seed: u64) {
     let data = stack.data(rows, steps, lengths, seed);
@@ -128,11 +128,11 @@ fn agree_in_bf16(stack: &Stack, rows: usize, steps: usize, lengths: Option<Vec<u
         let context = format!("{}, bf16: {stack:?}, B={rows}, T={steps}", backend.isa());
         let backend = Cpu::with_isa(backend.isa(), 1).unwrap().with_precision(Precision::Bf16);
         if stack.cell == Cell::Rnn(Activation::Relu) {
-            // A gradient is another one altogether where rounding carries a unit over the corner of its ReLU.
+            // If rounding moves a unit across the kink of its ReLU, its gradient differs completely.
             let error = relative_error(&stack.forward(&backend, &data), &expected.output);
-            return assert!(error < TOLERANCE_OF_BF16, "{context}: the output is off by {error:.2e}");
+            return assert!(error < BF16_TOLERANCE, "{context}: the output is off by {error:.2e}");
         }
-        stack.run(&backend, &data).assert_agrees(&expected, TOLERANCE_OF_BF16, &context);
+        stack.run(&backend, &data).assert_agrees(&expected, BF16_TOLERANCE, &context);
     });
 }
 
@@ -153,7 +153,7 @@ fn products_of_bf16_stay_close_to_the_reference() {
 }
 
 #[test]
-fn sizes_beyond_one_stretch_agree_in_bf16() {
+fn sizes_beyond_one_chunk_agree_in_bf16() {
     for cell in cells() {
         let source = Source::Frames { size: 150 };
         let stack = Stack { cell, layers: 1, hidden_size: 200, bias: true, reverse: false, source };

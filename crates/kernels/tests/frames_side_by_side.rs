@@ -1,4 +1,4 @@
-//! Activations side by side, and the way back of their gradients: the same on every instruction set.
+//! Concatenated activations, and the backward pass of concatenation: the same on every instruction set.
 
 mod stack;
 
@@ -7,7 +7,7 @@ use stack::{Random, to};
 
 const ROWS: usize = 5;
 
-/// Joined, the part of gradients that is the second one's, and the sum of that with itself.
+/// The concatenation, the gradient of its second part, and twice that gradient.
 fn run<B: Backend>(backend: &B, widths: [usize; 2]) -> [Vec<B::Real>; 3] {
     let mut random = Random(9);
     // Quarters are exact in every precision.
@@ -29,13 +29,13 @@ fn run<B: Backend>(backend: &B, widths: [usize; 2]) -> [Vec<B::Real>; 3] {
 #[test]
 fn every_instruction_set_and_precision_agrees_with_the_reference() {
     for widths in [[1, 1], [3, 8], [16, 5], [33, 17]] {
-        let wanted = run(&Reference::<f32>::new(), widths);
-        assert_eq!(wanted[0].len(), ROWS * (widths[0] + widths[1]));
-        assert!(wanted[1].iter().zip(&wanted[2]).all(|(once, twice)| 2.0 * once == *twice));
+        let expected = run(&Reference::<f32>::new(), widths);
+        assert_eq!(expected[0].len(), ROWS * (widths[0] + widths[1]));
+        assert!(expected[1].iter().zip(&expected[2]).all(|(once, twice)| 2.0 * once == *twice));
         for isa in Isa::available() {
             for precision in [Precision::F32, Precision::Bf16] {
                 let backend = Cpu::with_isa(isa, 1).unwrap().with_precision(precision);
-                assert_eq!(run(&backend, widths), wanted, "{isa}, {precision}, {widths:?}");
+                assert_eq!(run(&backend, widths), expected, "{isa}, {precision}, {widths:?}");
             }
         }
     }

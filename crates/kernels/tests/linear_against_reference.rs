@@ -18,7 +18,7 @@ fn case(rows: usize, input_size: usize, output_size: usize, bias: bool, seed: u6
     let mut random = Random(seed);
     let weight = output_size * input_size;
     Case {
-        // The bias lies first, so that no offset is zero by chance.
+        // The bias comes first, so that no offset is zero by chance.
         spec: LinearSpec { input_size, output_size, weight: output_size, bias: bias.then_some(0) },
         params: random.vec(output_size + weight, 0.7),
         frames: random.vec(rows * input_size, 1.0),
@@ -43,7 +43,7 @@ fn run<B: Backend>(backend: &B, case: &Case) -> [Vec<f64>; 4] {
     let with_input = backend.read(&grads);
     backend.clear(&mut grads);
     backend.linear_backward(&layer, x, d, None, &mut grads, &mut scratch);
-    assert_eq!(backend.read(&grads), with_input, "whether d_input is wanted changes nothing else");
+    assert_eq!(backend.read(&grads), with_input, "computing d_input must not change other gradients");
     let host = |values: Vec<B::Real>| values.iter().map(|x| x.as_f64()).collect::<Vec<f64>>();
     let read = |frames: &B::Frames| host(backend.read_frames(backend.view(frames)));
     [host(outputs), read(&output), read(&d_input), host(with_input)]
@@ -82,14 +82,14 @@ fn every_instruction_set_agrees_at_odd_sizes() {
     for (i, output_size) in sizes.into_iter().enumerate() {
         for (rows, bias) in [(1, true), (7, false), (300, true)] {
             let case = case(rows, sizes[(i + 5) % sizes.len()], output_size, bias, (rows + i) as u64);
-            let wanted = run(&Reference::<f64>::new(), &case);
+            let expected = run(&Reference::<f64>::new(), &case);
             for isa in Isa::available() {
                 for precision in [Precision::F32, Precision::Bf16] {
                     let backend = Cpu::with_isa(isa, 1).unwrap().with_precision(precision);
                     let got = run(&backend, &case);
-                    for (((name, tolerance), got), want) in all.iter().zip(&got).zip(&wanted) {
+                    for (((name, tolerance), got), want) in all.iter().zip(&got).zip(&expected) {
                         let error = relative_error(got, want);
-                        // bfloat16 has 8 bits, of which a sum of few products keeps most.
+                        // bfloat16 has 8 bits, most of which remain in a sum of few products.
                         let most = if precision == Precision::F32 { *tolerance } else { 1e-2 };
                         assert!(
                             error < most,

@@ -1,5 +1,5 @@
-//! The optimiser sweep: three steps of every rule as PyTorch takes them, and twenty steps of every rule on every
-//! instruction set against the reference, with clipping, weight decay of the matrices alone, and several shards.
+//! Updates of the optimiser: three steps of every rule as in PyTorch, and twenty steps of every rule on every
+//! instruction set against the reference, with clipping, weight decay of the matrices only, and several shards.
 
 #![allow(clippy::single_range_in_vec_init, reason = "lists of ranges, some of which have one")]
 
@@ -11,7 +11,7 @@ const ADAM: Rule = Rule::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, decoupled: 
 const ADAMW: Rule = Rule::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, decoupled: true };
 const WITHOUT_MOMENTUM: Rule = Rule::Adam { beta1: 0.0, beta2: 0.999, eps: 1e-8, decoupled: true };
 
-/// Applies the gradients of each step, shard by shard, and returns the parameters after each and the norms.
+/// Applies the gradients of each step, shard by shard, and returns the parameters after each step and the norms.
 fn steps<B: Backend>(
     backend: &B,
     update: Update,
@@ -100,10 +100,10 @@ fn follow_pytorch<B: Backend>(backend: &B, tolerance: f64) {
 }
 
 #[test]
-fn every_rule_takes_pytorchs_steps() {
+fn every_rule_matches_pytorch() {
     // PyTorch's numbers are rounded to twelve digits.
     follow_pytorch(&Reference::<f64>::new(), 1e-11);
-    // A few roundings of numbers around one.
+    // A few roundings of numbers near one.
     follow_pytorch(&Reference::<f32>::new(), 1e-6);
     for isa in Isa::available() {
         follow_pytorch(&Cpu::with_isa(isa, 1).unwrap(), 1e-6);
@@ -114,7 +114,7 @@ fn every_rule_takes_pytorchs_steps() {
 fn every_instruction_set_agrees_with_the_reference_over_twenty_steps() {
     const STEPS: usize = 20;
     let rules = PYTORCH.map(|(_, rule, ..)| rule);
-    // Around the kernels' chunk of 8192 and their vectors; what decays ends within and between them.
+    // Around the kernels' chunk of 8192 and their vectors; the decayed ranges end within and between them.
     let cases: [(usize, &[Range<usize>]); 6] = [
         (1, &[]),
         (17, &[0..9]),
@@ -173,7 +173,7 @@ fn a_gradient_that_is_not_finite_changes_nothing() {
     }
 }
 
-/// Numbers in -1..1, the same every time (the linear congruence of Knuth's MMIX).
+/// Deterministic numbers in -1..1 (the linear congruential generator of Knuth's MMIX).
 fn numbers(seed: u64) -> impl FnMut() -> f64 {
     let mut state = seed;
     move || {
@@ -183,7 +183,7 @@ fn numbers(seed: u64) -> impl FnMut() -> f64 {
 }
 
 #[test]
-fn arenas_blend_and_weights_drop_as_in_the_reference() {
+fn blending_and_weight_dropout_match_the_reference() {
     // Around the chunk of 8192, and within vectors.
     for len in [1, 17, 8192, 20_011] {
         let mut random = numbers(7);
@@ -191,10 +191,10 @@ fn arenas_blend_and_weights_drop_as_in_the_reference() {
             std::array::from_fn(|_| (0..len).map(|_| random() as f32).collect());
         let dropout = Dropout { rate: 0.3, seed: 5, rows: 1, batch_rows: 1, first_row: 0, locked: false };
         let (reference, range) = (Reference::<f32>::new(), len / 5..len - len / 7);
-        for share in [1.0, 0.25, 0.0] {
+        for weight in [1.0, 0.25, 0.0] {
             let mut want = into.clone();
-            reference.blend(share, &from, &mut want);
-            match share {
+            reference.blend(weight, &from, &mut want);
+            match weight {
                 1.0 => assert_eq!(want, from),
                 0.0 => assert_eq!(want, into),
                 _ => {}
@@ -209,7 +209,7 @@ fn arenas_blend_and_weights_drop_as_in_the_reference() {
             for isa in Isa::available() {
                 let backend = Cpu::with_isa(isa, 2).unwrap();
                 let mut got = backend.buffer(&into);
-                backend.blend(share, &backend.buffer(&from), &mut got);
+                backend.blend(weight, &backend.buffer(&from), &mut got);
                 // A fused multiply-add rounds once where the reference rounds twice.
                 let near = |got: &f32, want: &f32| (got - want).abs() <= 2e-7;
                 assert!(backend.read(&got).iter().zip(&blended).all(|(g, w)| near(g, w)), "{isa}");

@@ -46,7 +46,7 @@ fn run<B: Backend>(backend: &B, case: &Case) -> (f64, usize, Vec<f64>, Vec<f64>,
     let loss =
         backend.cross_entropy(&readout, backend.view(&frames), &case.targets, Some(backward), &mut scratch);
     let alone = backend.cross_entropy(&readout, backend.view(&frames), &case.targets, None, &mut scratch);
-    assert_eq!(alone, loss, "the loss does not depend on whether gradients are taken");
+    assert_eq!(alone, loss, "the loss must not depend on whether gradients are computed");
     let host = |values: Vec<B::Real>| values.iter().map(|x| x.as_f64()).collect::<Vec<f64>>();
     let d_frames = host(backend.read_frames(backend.view(&d_frames)));
     (loss.nats, loss.count, host(logits), d_frames, host(backend.read(&grads)))
@@ -58,7 +58,7 @@ fn gradients_of_the_reference_agree_with_finite_differences() {
     let case = case(6, 3, CLASSES, 1);
     let backend = Reference::<f64>::new();
     let nats = |case: &Case, targets: Vec<u32>| run(&backend, &Case { targets, ..case.clone() }).0;
-    // What is wanted is mostly the target, and to a small share each of the classes.
+    // The target distribution is mostly the target, and to a small part uniform over the classes.
     let smoothed = |case: &Case| {
         let all_are = |class: u32| {
             case.targets.iter().map(|&target| if target == IGNORE { IGNORE } else { class }).collect()
@@ -105,7 +105,7 @@ fn every_instruction_set_agrees_at_odd_sizes() {
                     ("d_frames", &got.3, &d_frames),
                     ("d_params", &got.4, &d_params),
                 ] {
-                    // Where softmax meets its one target the gradient is zero up to rounding.
+                    // With a single class the gradient is zero up to rounding.
                     let tiny = want.iter().all(|x| x.abs() < 1e-12) && got.iter().all(|x| x.abs() < 1e-6);
                     let error = relative_error(got, want);
                     assert!(tiny || error < 1e-5, "{context}: {name} is off by {error:.2e}");

@@ -1,5 +1,5 @@
-//! The lowest rung of the ladder of proof: the reference's gradients against central differences of its own
-//! forward pass, in `f64`, for every parameter, input and initial state of every cell.
+//! The reference's gradients against central differences of its own forward pass, in `f64`, for every parameter,
+//! input and initial state of every cell. All other implementations are checked against the reference.
 
 mod stack;
 

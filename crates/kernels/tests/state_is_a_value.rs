@@ -1,5 +1,5 @@
-//! A sequence in one window, in several, or step by step gives the same bits; and the trace of the fused path shows
-//! what the reference computes.
+//! A sequence in one window, in several, or step by step gives the same bits; and the traces of the fast backend
+//! match the reference.
 
 mod stack;
 
@@ -22,10 +22,10 @@ fn setup(cell: refrain_kernels::Cell) -> (RecurrentSpec, Vec<f64>, Vec<u32>) {
 }
 
 /// All outputs, the last state and the last trace.
-type Seen<R> = (Vec<R>, State<R>, Trace<R>);
+type RunResult<R> = (Vec<R>, State<R>, Trace<R>);
 
 /// Runs windows of these lengths one after the other.
-fn windows<B: Backend>(backend: &B, cell: refrain_kernels::Cell, lengths: &[usize]) -> Seen<B::Real> {
+fn windows<B: Backend>(backend: &B, cell: refrain_kernels::Cell, lengths: &[usize]) -> RunResult<B::Real> {
     let (spec, params, ids) = setup(cell);
     let params = backend.buffer(&to::<B>(&params));
     let mut layer = backend.recurrent(&spec);
@@ -44,7 +44,7 @@ fn windows<B: Backend>(backend: &B, cell: refrain_kernels::Cell, lengths: &[usiz
     (outputs, state, trace)
 }
 
-/// Every instruction set of the machine in every precision.
+/// Every available instruction set in every precision.
 fn for_each_backend(threads: usize, check: impl Fn(&Cpu, &str)) {
     for isa in Isa::available() {
         for precision in Precision::ALL {
@@ -68,8 +68,8 @@ fn one_window_several_windows_and_single_steps_give_the_same_bits() {
 }
 
 #[test]
-fn a_step_shared_by_several_threads_gives_the_same_bits() {
-    // Large enough to be shared; over ids, and over frames as an upper layer is.
+fn a_step_divided_among_threads_gives_the_same_bits() {
+    // Large enough to be divided; over ids, and over frames like an upper layer.
     let (hidden_size, size) = (331, 200);
     for cell in cells() {
         for source in [Source::OneHot { vocab_size: VOCAB as usize }, Source::Frames { size }] {
@@ -78,8 +78,8 @@ fn a_step_shared_by_several_threads_gives_the_same_bits() {
             let mut random = Random(7);
             let (params, x) = (random.vec(len, 0.1), random.vec(size * STEPS, 1.0));
             let ids: Vec<u32> = (0..STEPS as u32).map(|step| step % VOCAB).collect();
-            // Windows of so many steps, all of them with the same bits, whether or not their steps are counted.
-            let run = |backend: &Cpu, window: usize, counted: bool| -> (Vec<f32>, State<f32>) {
+            // Windows of `window` steps all give the same bits, with or without lengths.
+            let run = |backend: &Cpu, window: usize, with_lengths: bool| -> (Vec<f32>, State<f32>) {
                 let params = backend.buffer(&to::<Cpu>(&params));
                 let mut layer = backend.recurrent(&specs[0]);
                 backend.pack_recurrent(&mut layer, &params, false);
@@ -92,7 +92,7 @@ fn a_step_shared_by_several_threads_gives_the_same_bits() {
                         _ => Input::Ids(ids),
                     };
                     let lengths = [ids.len()];
-                    let lengths = counted.then_some(&lengths[..]);
+                    let lengths = with_lengths.then_some(&lengths[..]);
                     backend.recurrent_forward(&layer, input, &state, lengths, &mut tape);
                     outputs.extend(backend.read_frames(backend.output(&tape)));
                     backend.final_state(&tape, &mut state);
@@ -103,9 +103,12 @@ fn a_step_shared_by_several_threads_gives_the_same_bits() {
                 let alone = Cpu::with_isa(backend.isa(), 1).unwrap().with_precision(backend.precision());
                 let expected = run(&alone, 1, false);
                 for (backend, window) in [(&alone, STEPS), (backend, 1), (backend, 5)] {
-                    for counted in [false, true] {
-                        let found = run(backend, window, counted);
-                        assert!(found == expected, "{name}, {cell:?}, {source:?}, T={window}, {counted}");
+                    for with_lengths in [false, true] {
+                        let found = run(backend, window, with_lengths);
+                        assert!(
+                            found == expected,
+                            "{name}, {cell:?}, {source:?}, T={window}, {with_lengths}"
+                        );
                     }
                 }
             });
@@ -114,7 +117,7 @@ fn a_step_shared_by_several_threads_gives_the_same_bits() {
 }
 
 #[test]
-fn a_trace_shows_what_the_reference_computes() {
+fn a_trace_matches_the_reference() {
     for isa in Isa::available() {
         let backend = Cpu::with_isa(isa, 1).unwrap();
         for cell in cells() {
@@ -137,8 +140,8 @@ fn a_trace_shows_what_the_reference_computes() {
 }
 
 #[test]
-fn rows_do_not_depend_on_their_neighbours() {
-    // The same row alone and among others: tiles of different heights, the same bits.
+fn rows_do_not_depend_on_other_rows() {
+    // The same row alone and in a batch: tiles of different heights, the same bits.
     for_each_backend(1, |backend, name| {
         for cell in cells() {
             let (spec, params, ids) = setup(cell);
@@ -152,9 +155,9 @@ fn rows_do_not_depend_on_their_neighbours() {
             backend.recurrent_forward(&layer, Input::Ids(&own), &State::zeros(&spec, 1), None, &mut tape);
             let alone = backend.read_frames(backend.output(&tape));
             let h = spec.hidden_size;
-            let among: Vec<f32> =
+            let in_batch: Vec<f32> =
                 all.chunks_exact(ROWS * h).flat_map(|step| &step[2 * h..3 * h]).copied().collect();
-            assert!(alone == among, "{name}, {cell:?}");
+            assert!(alone == in_batch, "{name}, {cell:?}");
         }
     });
 }

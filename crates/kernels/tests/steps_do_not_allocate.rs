@@ -1,4 +1,4 @@
-//! After the first window, a training step and a sampling step work in the memory they have.
+//! After warm-up, training steps and sampling steps allocate no memory.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell as Counter;
@@ -8,22 +8,22 @@ use refrain_kernels::{
     State, Upstream,
 };
 
-/// The system's allocator, counting for each thread.
+/// The system's allocator with a counter per thread.
 struct Counting;
 
 thread_local! {
     static ALLOCATIONS: Counter<usize> = const { Counter::new(0) };
 }
 
-// SAFETY: passes everything on to the system's allocator.
+// SAFETY: forwards everything to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { System.alloc(layout) }
     }
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -36,7 +36,7 @@ const STEPS: usize = 7;
 const HIDDEN: usize = 40;
 const VOCAB: usize = 11;
 
-/// A layer over ids, one over frames, and a readout, with everything a step needs.
+/// A layer over ids, one over frames, and a readout, with all buffers of a step.
 struct Model {
     backend: Cpu,
     params: refrain_kernels::Aligned,
@@ -130,7 +130,7 @@ impl Model {
     }
 }
 
-/// How often `work` asks for memory the third time.
+/// The number of allocations in the third run of `work`.
 fn allocations(mut work: impl FnMut()) -> usize {
     work();
     work();
@@ -140,7 +140,7 @@ fn allocations(mut work: impl FnMut()) -> usize {
 }
 
 #[test]
-fn a_step_asks_for_no_memory() {
+fn steps_allocate_no_memory() {
     let ids: Vec<u32> = (0..ROWS * STEPS).map(|i| (i * 7 % VOCAB) as u32).collect();
     for isa in Isa::available() {
         for cell in [Cell::Lstm, Cell::Gru { reset_after: true }, Cell::Gru { reset_after: false }] {
@@ -155,8 +155,8 @@ fn a_step_asks_for_no_memory() {
                     );
                 }
                 let mut model = Model::new(backend(), cell, ROWS, false);
-                let asked = allocations(|| model.sample(&ids[..ROWS]));
-                assert_eq!(asked, 0, "sampling, {isa}, {precision}, {cell:?}");
+                let count = allocations(|| model.sample(&ids[..ROWS]));
+                assert_eq!(count, 0, "sampling, {isa}, {precision}, {cell:?}");
             }
         }
     }

@@ -1,38 +1,38 @@
-//! What the driver over time reads of a cell, beside its pointwise functions.
+//! What the driver over time needs to know about a cell, besides its pointwise functions.
 
 use std::ops::Range;
 
 /// The slots of a cell, and the products that fill them.
 pub(crate) struct Description {
-    /// What a trace calls the slots, in order.
+    /// Names of the slots in a trace, in order.
     pub(crate) slot_names: &'static [&'static str],
-    /// The gates `0..G`, each once, in the order of the slots `0..G`: those that receive a share of the input's product.
+    /// The gates of the slots `0..G`, each gate once: these slots receive the input's product.
     pub(crate) input_gates: &'static [usize],
-    /// The stages of a step, in order. The pre-activations of the first are all slots of a unit, with the input's share;
-    /// those of a later one are its own slots only, products without any share.
+    /// The stages of a step, in order. The first stage has the pre-activations of all slots of a unit, including the
+    /// input's contribution; a later stage has those of its own slots only, without the input.
     pub(crate) stages: &'static [Stage],
-    /// Whether the state has a vector `c` beside `h`.
+    /// Whether the state has a vector `c` besides `h`.
     pub(crate) has_cell_state: bool,
-    /// The gate that says how much of the state is kept, where a gate says only that.
+    /// The gate that only controls how much of the state is kept, if there is one.
     pub(crate) forget_gate: Option<usize>,
 }
 
-/// A product by rows of `weight_hh`, which a pointwise function follows.
+/// A product with rows of `weight_hh`, followed by a pointwise function.
 pub(crate) struct Stage {
     pub(crate) operand: StageOperand,
-    /// The slots that receive the product, and whose gradients flow back through the weights. Their biases are part of the
-    /// first stage's pre-activations, whichever stage they belong to.
+    /// The slots that receive the product and whose gradients flow back through the weights. Their biases are added
+    /// in the first stage, whichever stage they belong to.
     pub(crate) slots: Range<usize>,
-    /// The gate of each of them.
+    /// The gate of each slot.
     pub(crate) gates: &'static [usize],
 }
 
-/// What a stage multiplies.
+/// The left operand of a stage's product.
 #[derive(Clone, Copy)]
 pub(crate) enum StageOperand {
-    /// The state before the step: what the first stage multiplies, and only it.
+    /// The state before the step: used by the first stage only.
     State,
-    /// What the pointwise function of the stage before has written to this slot, the last one of the cell. The function of
-    /// the stage itself does not see it.
+    /// The values that the previous stage's pointwise function has written to this slot, the last one of the cell.
+    /// The pointwise function of this stage does not access the slot.
     Slot(usize),
 }

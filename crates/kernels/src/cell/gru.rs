@@ -1,9 +1,8 @@
 //! The gated recurrent unit, pointwise, in both forms: slots `n r z` and `q`.
 //!
-//! `h' = (1 - z) n + z h`. With *reset after* (PyTorch), `n = tanh(x_n + r q)` where `q = W_hn h + b_hn` comes
-//! out of the same product as `r` and `z`. With *reset before* (Cho et al. 2014), `n = tanh(x_n + W_hn q + b_hn)`
-//! where `q = r h`: the candidate waits for the reset gate of every unit, so a step has two products and the
-//! pointwise part two halves.
+//! `h' = (1 - z) n + z h`. With *reset after* (PyTorch), `n = tanh(x_n + r q)`, where `q = W_hn h + b_hn` is part of
+//! the same product as `r` and `z`. With *reset before* (Cho et al. 2014), `n = tanh(x_n + W_hn q + b_hn)`, where `q
+//! = r h`: the candidate depends on the reset gate of every unit, so a step has two products and two pointwise parts.
 
 use super::description::{Description, Stage, StageOperand};
 use super::tile::{BackwardTile, ForwardTile, gates_at, store_gates};
@@ -105,7 +104,7 @@ impl<E: Element> Job for BackwardResetAfter<'_, E> {
     }
 }
 
-/// First half of a reset-before step: the gates `r` and `z`, and `q = r h`. `n` waits as its input's share.
+/// First half of a reset-before step: the gates `r` and `z`, and `q = r h`. Slot `n` holds the input's contribution.
 pub(crate) struct ForwardResetGates<'a, E> {
     pub(crate) tile: ForwardTile<'a>,
     pub(crate) gates: GatePlanes<'a, E>,
@@ -154,7 +153,8 @@ impl<E: Element> Job for ForwardCandidate<'_, E> {
     }
 }
 
-/// First half of a reset-before step back: the gradients of `n` and `z`. Slots `r` and `q` stay as they are.
+/// First half of the backward pass of a reset-before step: the gradients of `n` and `z`. Slots `r` and `q` are
+/// unchanged.
 pub(crate) struct BackwardCandidate<'a, E> {
     pub(crate) tile: BackwardTile<'a>,
     pub(crate) gates: GatePlanes<'a, E>,
@@ -180,7 +180,7 @@ impl<E: Element> Job for BackwardCandidate<'_, E> {
     }
 }
 
-/// Second half of a reset-before step back: from the gradient of `q = r h` to `r` and to `h`.
+/// Second half of the backward pass of a reset-before step: from the gradient of `q = r h` to those of `r` and `h`.
 pub(crate) struct BackwardResetGate<'a, E> {
     pub(crate) tile: BackwardTile<'a>,
     pub(crate) gates: GatePlanes<'a, E>,

@@ -9,11 +9,11 @@ use crate::values::GatePlanes;
 /// The nonlinearity of an Elman cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Activation {
-    /// Hyperbolic tangent, the default everywhere.
+    /// Hyperbolic tangent, the default.
     Tanh,
     /// `max(0, x)`.
     Relu,
-    /// `1 / (1 + exp(-x))`, Elman's own choice (1990).
+    /// `1 / (1 + exp(-x))`, used by Elman (1990).
     Logistic,
 }
 

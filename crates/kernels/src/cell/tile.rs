@@ -1,4 +1,4 @@
-//! What the pointwise part of a cell works on: some units of some rows of a step.
+//! Arguments of a cell's pointwise part: some units of some rows of a step.
 
 use crate::bf16::Bf16;
 use crate::element::Element;
@@ -6,13 +6,13 @@ use crate::simd::Vector;
 use crate::values::GatePlanes;
 use std::ops::Range;
 
-/// The input's share of the pre-activations beside that of dense frames: the biases, and for ids their rows of the
-/// lookup table. Rows are `[unit block][slot][lane]`.
+/// What is added to the products: the biases, and for ids their rows of the lookup table. Rows are `[unit
+/// block][slot][lane]`.
 #[derive(Clone, Copy)]
-pub(crate) struct Share<'a> {
+pub(crate) struct InputBias<'a> {
     pub(crate) rows: &'a [f32],
     pub(crate) row_len: usize,
-    /// The row of each batch row; all share the first if absent.
+    /// The table row of each batch row; if absent, all use the first row.
     pub(crate) ids: Option<&'a [u32]>,
 }
 
@@ -21,59 +21,60 @@ pub(crate) struct Share<'a> {
 pub(crate) struct ForwardTile<'a> {
     pub(crate) rows: usize,
     pub(crate) units: Range<usize>,
-    /// Values from one row of states or gates to the next.
+    /// Distance between rows of states or gates.
     pub(crate) hp: usize,
     /// The products of the stage, `[rows][unit block][slot][lane]` from the first of `units` on.
     pub(crate) pre: &'a [f32],
     pub(crate) pre_stride: usize,
-    pub(crate) share: Share<'a>,
+    pub(crate) input_bias: InputBias<'a>,
     pub(crate) h_prev: &'a [f32],
     pub(crate) h_next: &'a mut [f32],
-    /// The new state as products read it, unless they read `h_next`: then empty.
+    /// The new state as products read it; empty if they read `h_next`.
     pub(crate) h_rounded: &'a mut [Bf16],
-    /// Empty unless the cell has a cell state.
+    /// Empty if the cell has no cell state.
     pub(crate) c_prev: &'a [f32],
     pub(crate) c_next: &'a mut [f32],
 }
 
-/// One panel's worth of a backward step, laid out as [`ForwardTile`].
+/// Some units of a backward step, laid out as in [`ForwardTile`].
 pub(crate) struct BackwardTile<'a> {
     pub(crate) rows: usize,
     pub(crate) units: Range<usize>,
     pub(crate) hp: usize,
-    /// Gradient that reaches `h_t` from above; empty where nothing does.
+    /// Gradient of `h_t` from the layer above; empty if there is none.
     pub(crate) d_output: &'a [f32],
     pub(crate) d_output_stride: usize,
     pub(crate) h_prev: &'a [f32],
     pub(crate) c_prev: &'a [f32],
     pub(crate) c_next: &'a [f32],
-    /// Gradient of what the stage after this one multiplies, `[rows][unit block][lane]` from the first of `units` on;
-    /// empty in the last stage.
+    /// Gradient of the next stage's operand, `[rows][unit block][lane]` from the first of `units` on; empty in the
+    /// last stage.
     pub(crate) d_operand: &'a [f32],
     pub(crate) d_operand_stride: usize,
-    /// In: gradient of `h_t` from the future. Out: the pointwise part of the gradient of `h_{t-1}`.
+    /// In: gradient of `h_t` from the next step. Out: the pointwise part of the gradient of `h_{t-1}`.
     pub(crate) d_h: &'a mut [f32],
-    /// In: gradient of `c_t`. Out: gradient of `c_{t-1}`. Empty unless the cell has a cell state.
+    /// In: gradient of `c_t`. Out: gradient of `c_{t-1}`. Empty if the cell has no cell state.
     pub(crate) d_c: &'a mut [f32],
 }
 
 impl ForwardTile<'_> {
-    /// The pre-activations of the `S` slots of one row and unit block: products and the input's share.
-    /// (A plain loop: closures are not sure to be compiled with a job's features.)
+    /// The pre-activations of the `S` slots of one row and unit block: products plus the input's contribution. (A
+    /// plain loop: closures may not be compiled with a job's target features.)
     #[inline(always)]
     pub(super) fn pre_activations<V: Vector, const S: usize>(&self, v: V, row: usize, unit: usize) -> [V; S] {
         let width = S * V::LANES;
         let pre = &self.pre[row * self.pre_stride + (unit - self.units.start) * width..][..width];
-        let share_row = self.share.ids.map_or(0, |ids| ids[row] as usize);
-        let share = &self.share.rows[share_row * self.share.row_len + unit * width..][..width];
+        let bias_row = self.input_bias.ids.map_or(0, |ids| ids[row] as usize);
+        let bias = &self.input_bias.rows[bias_row * self.input_bias.row_len + unit * width..][..width];
         let mut all = [v; S];
         for (slot, z) in all.iter_mut().enumerate() {
-            *z = v.load(&pre[slot * V::LANES..]) + v.load(&share[slot * V::LANES..]);
+            *z = v.load(&pre[slot * V::LANES..]) + v.load(&bias[slot * V::LANES..]);
         }
         all
     }
 
-    /// The products of one row and unit block, in the `S` slots of a later stage, which has no share of the input.
+    /// The products of one row and unit block, in the `S` slots of a later stage, to which the input does not
+    /// contribute.
     #[inline(always)]
     pub(super) fn products<V: Vector, const S: usize>(&self, v: V, row: usize, unit: usize) -> [V; S] {
         let pre = &self.pre[row * self.pre_stride + (unit - self.units.start) * S * V::LANES..];
@@ -95,7 +96,7 @@ impl ForwardTile<'_> {
 }
 
 impl BackwardTile<'_> {
-    /// The whole gradient of `h_t` for one row and unit block: from the future and from above.
+    /// The total gradient of `h_t` for one row and unit block: from the next step and from the layer above.
     #[inline(always)]
     pub(super) fn incoming<V: Vector>(&self, v: V, row: usize, unit: usize) -> V {
         let future = v.load(&self.d_h[row * self.hp + unit * V::LANES..]);
@@ -112,7 +113,7 @@ impl BackwardTile<'_> {
     }
 }
 
-/// The `S` gates at one place of their planes.
+/// The `S` gates at one offset of their planes.
 #[inline(always)]
 pub(super) fn gates_at<V: Vector, E: Element, const S: usize>(
     v: V,

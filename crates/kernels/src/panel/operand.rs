@@ -1,10 +1,10 @@
-//! The left side of a product: activations as they lie in memory.
+//! The left operand of a product: activations in their memory layout.
 
 use crate::bf16::Bf16;
 use crate::values::ValuesRef;
 
-/// The left operand `[rows, K]` of a product: element `(i, k)` lies at
-/// `i * row_stride + (k / block) * block_stride + (k % block) * k_stride`.
+/// The left operand `[rows, K]` of a product: element `(i, k)` is at `i * row_stride + (k / block) * block_stride +
+/// (k % block) * k_stride`.
 #[derive(Clone, Copy)]
 pub(crate) struct Operand<'a> {
     pub(super) numbers: Numbers<'a>,
@@ -15,7 +15,7 @@ pub(crate) struct Operand<'a> {
     pub(super) block_stride: usize,
 }
 
-/// Activations whose rows lie in planes: value `k` of plane `p` of row `i` at `p * plane + i * row_stride + k`.
+/// Activations stored in planes: value `k` of plane `p` of row `i` is at `p * plane + i * row_stride + k`.
 #[derive(Clone, Copy)]
 pub(crate) struct Planes<'a> {
     pub(crate) data: ValuesRef<'a>,
@@ -28,7 +28,7 @@ pub(crate) struct Planes<'a> {
 pub(super) enum Numbers<'a> {
     F32(&'a [f32]),
     Bf16(&'a [Bf16]),
-    /// With a scale for each row.
+    /// With one scale per row.
     Int16(&'a [i16], &'a [f32]),
 }
 
@@ -47,18 +47,18 @@ impl<'a> Operand<'a> {
         Self { numbers: data.into(), row_stride, k_stride: 1, block: k, block_stride: 0 }
     }
 
-    /// Rows that have `k` values in each plane.
+    /// Rows with `k` values in each plane.
     pub(crate) fn planes(planes: Planes<'a>, k: usize) -> Self {
         let Planes { data, row_stride, plane } = planes;
         Self { numbers: data.into(), row_stride, k_stride: 1, block: k, block_stride: plane }
     }
 
-    /// The transpose of rows of `row_len` values: element `(i, k)` at `k * row_len + i`.
+    /// The transpose of rows of `row_len` values: element `(i, k)` is at `k * row_len + i`.
     pub(crate) fn columns(data: &'a [f32], row_len: usize, k: usize) -> Self {
         Self { numbers: Numbers::F32(data), row_stride: 1, k_stride: row_len, block: k, block_stride: 0 }
     }
 
-    /// Quantised rows of `k` values, with a scale each.
+    /// Quantised rows of `k` values, with one scale each.
     pub(super) fn bytes(values: &'a [i16], scales: &'a [f32], k: usize) -> Self {
         Self {
             numbers: Numbers::Int16(values, scales),
@@ -69,7 +69,7 @@ impl<'a> Operand<'a> {
         }
     }
 
-    /// From row `row` on.
+    /// Skips the first `row` rows.
     pub(crate) fn skip_rows(self, row: usize) -> Self {
         let at = row * self.row_stride;
         let numbers = match self.numbers {

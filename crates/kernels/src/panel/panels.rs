@@ -6,19 +6,20 @@ use crate::buffer::{Aligned, Plain};
 use crate::simd::{Job, Simd, Vector};
 use std::ops::Range;
 
-/// Most vectors side by side in a panel. Four times the tile's rows fill the registers of AVX2 and AVX-512.
+/// Maximum number of vectors side by side in a panel. Four vectors by the tile's rows fill the registers of AVX2 and
+/// AVX-512.
 pub(crate) const PANEL_WIDTH: usize = 4;
 
-/// Rows of a matrix that are brought into panels at a time.
+/// Rows of a matrix that are packed at a time.
 const PACK_ROWS: usize = 64;
 
-/// What a packed matrix holds its numbers in.
+/// The number format of a packed matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(crate) enum Format {
     #[default]
     F32,
     Bf16,
-    /// Bytes, `-127..=127` times the column's scale.
+    /// Integers `-127..=127` times the column's scale.
     Int8,
 }
 
@@ -26,16 +27,16 @@ pub(crate) enum Format {
 #[derive(Default)]
 pub(crate) struct Panels {
     data: Data,
-    /// One a column, for bytes.
+    /// One scale per column, for 8-bit integers.
     scales: Aligned,
-    /// Rows, with the zeros that fill the last step of the format.
+    /// Rows, including the zero rows that pad the last step of the format.
     k: usize,
     groups: usize,
-    /// Column blocks that no panel boundary separates: the gates of a unit.
+    /// Column blocks that are always in one panel: the gates of a unit.
     group: usize,
     lanes: usize,
     groups_in_panel: usize,
-    /// A stretch of the matrix on its way into the panels, `[PACK_ROWS][lanes]`.
+    /// Some rows of the matrix while they are packed, `[PACK_ROWS][lanes]`.
     rows: Aligned,
 }
 
@@ -43,9 +44,9 @@ pub(crate) struct Panels {
 #[derive(Clone, Copy)]
 pub(crate) struct Columns {
     pub(crate) groups: usize,
-    /// Blocks of a group.
+    /// Blocks per group.
     pub(crate) group: usize,
-    /// Whether each group has a panel for itself.
+    /// Whether each group has its own panel.
     pub(crate) alone: bool,
 }
 
@@ -73,7 +74,7 @@ pub(crate) enum Weights<'a> {
 }
 
 impl Format {
-    /// The multiple of which a packed matrix has rows: those that one step of the product takes together.
+    /// A packed matrix has a multiple of this many rows: one step of the product processes them together.
     pub(crate) fn k_step(self, simd: Simd) -> usize {
         match self {
             Format::F32 => 1,
@@ -85,7 +86,7 @@ impl Format {
 
 impl Panels {
     /// Packs a matrix of `k` rows. `fill(block, rows, out)` writes some rows of a block of columns, `[rows][lanes]`,
-    /// zeros where the matrix ends.
+    /// with zeros beyond the matrix.
     pub(crate) fn pack(
         &mut self,
         simd: Simd,
@@ -108,7 +109,7 @@ impl Panels {
             let blocks = self.blocks_of(p);
             let (start, width) = (blocks.start * lanes * padded, blocks.len());
             for (j, block) in blocks.enumerate() {
-                let mut each_stretch = |work: &mut dyn FnMut(usize, &[f32])| {
+                let mut each_chunk = |work: &mut dyn FnMut(usize, &[f32])| {
                     for from in (0..padded).step_by(PACK_ROWS) {
                         let to = padded.min(from + PACK_ROWS);
                         let (real, padding) =
@@ -118,20 +119,20 @@ impl Panels {
                         work(from, &rows[..(to - from) * lanes]);
                     }
                 };
-                // The panel's part of a stretch begins at row `from`; `at` is the block's place within a row.
+                // Rows from `from` on start at `place(from)` of the panel; `at` is the block's offset within a row.
                 let (place, at) = (|from: usize| start + from * width * lanes, j * lanes);
                 match &mut self.data {
-                    Data::F32(data) => each_stretch(&mut |from, rows| {
+                    Data::F32(data) => each_chunk(&mut |from, rows| {
                         simd.run(Interleave { rows, width, at, to: &mut data[place(from)..] });
                     }),
-                    Data::Bf16(data) => each_stretch(&mut |from, rows| {
+                    Data::Bf16(data) => each_chunk(&mut |from, rows| {
                         simd.run(InterleavePairs { rows, width, at, to: &mut data[place(from)..] });
                     }),
                     Data::Int8(data) => {
                         let scales = &mut self.scales[block * lanes..][..lanes];
                         scales.fill(0.0);
-                        each_stretch(&mut |_, rows| quantise::widen_scales(rows, scales));
-                        each_stretch(&mut |from, rows| {
+                        each_chunk(&mut |_, rows| quantise::widen_scales(rows, scales));
+                        each_chunk(&mut |from, rows| {
                             quantise::interleave_bytes(rows, scales, width, at, &mut data[place(from)..]);
                         });
                     }
@@ -146,12 +147,12 @@ impl Panels {
         self.groups.div_ceil(self.groups_in_panel.max(1))
     }
 
-    /// Column blocks of all panels.
+    /// Number of column blocks in all panels.
     pub(crate) fn blocks(&self) -> usize {
         self.groups * self.group
     }
 
-    /// The column blocks of panel `p`. Widths differ by at most one group, so that there is no thin last panel.
+    /// The column blocks of panel `p`. Widths differ by at most one group, to avoid a narrow last panel.
     pub(crate) fn blocks_of(&self, p: usize) -> Range<usize> {
         let boundary = |p: usize| p * self.groups / self.count() * self.group;
         boundary(p)..boundary(p + 1)
@@ -171,7 +172,7 @@ impl Panels {
         Panel { weights, k: self.k, width: blocks.len() }
     }
 
-    /// Rows, with those that fill the last step.
+    /// Number of rows, including padding.
     pub(crate) fn k(&self) -> usize {
         self.k
     }
@@ -192,7 +193,7 @@ impl Default for Data {
 }
 
 impl Data {
-    /// This memory, or new, for `len` numbers of a format.
+    /// Reuses this memory, or allocates, for `len` numbers of a format.
     fn resized(self, format: Format, len: usize) -> Self {
         fn resized<E: Plain>(mut data: Aligned<E>, len: usize) -> Aligned<E> {
             data.resize_scratch(len);
@@ -209,7 +210,7 @@ impl Data {
     }
 }
 
-/// Copies rows of one vector into a panel's rows of `width`, from value `at` of a row on.
+/// Copies rows of one vector into a panel's rows of `width` vectors, at offset `at` of each row.
 pub(crate) struct Interleave<'a> {
     pub(crate) rows: &'a [f32],
     pub(crate) width: usize,
@@ -251,7 +252,7 @@ impl Job for InterleavePairs<'_> {
     }
 }
 
-/// Writes some columns of a matrix as rows of one vector, `[columns][lanes]`, zeros beyond its `rows` rows.
+/// Transposes some columns of a matrix to rows of one vector, `[columns][lanes]`, with zeros beyond its `rows` rows.
 pub(crate) struct Transpose<'a> {
     pub(crate) from: &'a [f32],
     pub(crate) stride: usize,

@@ -1,16 +1,16 @@
-//! The product of some rows with one panel, or with two panels of which the results add up: what is asked for. The modules
-//! `vectors` and `tiles` compute it.
+//! The product of some rows with one panel, or the sum of two such products. The modules `vectors` and `tiles`
+//! compute it.
 
 use super::operand::Operand;
 use super::panels::Panel;
 
-/// What a product starts from.
+/// The initial value of a product.
 #[derive(Clone, Copy)]
 pub(crate) enum Init<'a> {
     Zero,
-    /// Add to what is there.
+    /// Add to the existing values.
     Accumulate,
-    /// Every row starts as this one, `[width * lanes]`.
+    /// Every row starts as this row, `[width * lanes]`.
     Row(&'a [f32]),
 }
 
@@ -19,7 +19,7 @@ pub(crate) enum Init<'a> {
 pub(crate) struct Term<'a> {
     pub(crate) a: Operand<'a>,
     pub(crate) panel: Panel<'a>,
-    /// The vector of `c` at which the panel's columns begin.
+    /// The vector of `c` at which the panel's columns start.
     pub(crate) at: usize,
 }
 

@@ -1,28 +1,28 @@
-//! Eight-bit weights: bytes with a scale for each output, multiplied with activations of sixteen bits.
+//! Eight-bit weights with one scale per output, multiplied with 16-bit activations.
 //!
-//! The products of one stretch are summed in integers, exactly, so that a row's result depends on nothing but the
-//! row. Rounding a weight to one of 255 steps is what costs accuracy; the activations keep fifteen bits.
+//! The products of one chunk of `K` are summed exactly, in integers, so that a row's result depends only on the row.
+//! The error comes from rounding weights to 255 levels; activations keep fifteen bits.
 
 use super::operand::Operand;
 use crate::buffer::Aligned;
 use crate::simd::{Job, Simd, Vector};
 
-/// The largest byte in use; -128 is not, so that the range is symmetric.
-const LARGEST_BYTE: f32 = 127.0;
+/// The largest quantised weight; -128 is not used, so that the range is symmetric.
+const MAX_WEIGHT: f32 = 127.0;
 
-/// Largest activation: with it, the sum of `K_CHUNK` products fits into 32 bits.
-const LARGEST: f32 = 32_767.0;
+/// The largest quantised activation: with it, the sum of `K_CHUNK` products fits into 32 bits.
+const MAX_ACTIVATION: f32 = 32_767.0;
 
-/// Raises the scales of the columns of `rows`, `[rows][lanes]`, to what their largest weights need.
+/// Raises the scales of the columns of `rows`, `[rows][lanes]`, as their largest weights require.
 pub(super) fn widen_scales(rows: &[f32], scales: &mut [f32]) {
     for row in rows.chunks_exact(scales.len()) {
         for (scale, w) in scales.iter_mut().zip(row) {
-            *scale = scale.max(w.abs() / LARGEST_BYTE);
+            *scale = scale.max(w.abs() / MAX_WEIGHT);
         }
     }
 }
 
-/// Rounds pairs of rows to bytes, into a panel's rows of `width` vectors, from value `at` of a row on.
+/// Rounds pairs of rows to 8-bit integers, into a panel's rows of `width` vectors, at offset `at` of each row.
 pub(super) fn interleave_bytes(rows: &[f32], scales: &[f32], width: usize, at: usize, to: &mut [i8]) {
     let lanes = scales.len();
     let byte = |w: f32, scale: f32| if scale > 0.0 { (w / scale).round_ties_even() as i8 } else { 0 };
@@ -34,7 +34,7 @@ pub(super) fn interleave_bytes(rows: &[f32], scales: &[f32], width: usize, at: u
     }
 }
 
-/// Rows of activations in sixteen bits, with a scale for each row.
+/// Rows of activations in 16 bits, with one scale per row.
 #[derive(Default)]
 pub(crate) struct Quantised {
     values: Aligned<i16>,
@@ -42,7 +42,7 @@ pub(crate) struct Quantised {
 }
 
 impl Quantised {
-    /// Rounds `rows` rows of `width` values, `stride` apart; they are then `k` apart, zeros at their ends.
+    /// Rounds `rows` rows of `width` values, `stride` apart, to rows of `k` values, padded with zeros.
     pub(crate) fn rows(
         &mut self,
         simd: Simd,
@@ -61,10 +61,10 @@ impl Quantised {
     }
 }
 
-/// Rounds one row; gives its scale.
+/// Rounds one row; returns its scale.
 struct Round<'a> {
     row: &'a [f32],
-    /// As long.
+    /// Of the same length as `row`.
     to: &'a mut [i16],
 }
 
@@ -73,7 +73,7 @@ impl Job for Round<'_> {
 
     #[inline(always)]
     fn run<V: Vector>(self, v: V) -> f32 {
-        // What is not finite has no byte; it makes the whole row NaN instead.
+        // Values that are not finite have no integer representation; they make the whole row NaN instead.
         let (zero, mut largest, mut nothing) = (v.splat(0.0), v.splat(0.0), v.splat(0.0));
         let whole = self.row.chunks_exact(V::LANES);
         let rest = whole.remainder();
@@ -87,12 +87,12 @@ impl Job for Round<'_> {
             largest = largest.max(x.abs());
             nothing += x * 0.0;
         }
-        let scale = largest / LARGEST + nothing;
-        // Of a smaller one the inverse would not be finite.
+        let scale = largest / MAX_ACTIVATION + nothing;
+        // The inverse of a smaller value would not be finite.
         let inverse = if scale >= f32::MIN_POSITIVE { 1.0 / scale } else { 0.0 };
         let (to, to_rest) = self.to.split_at_mut(self.row.len() - rest.len());
         for (x, to) in self.row.chunks_exact(V::LANES).zip(to.chunks_exact_mut(V::LANES)) {
-            // SAFETY: both are of `LANES` values.
+            // SAFETY: both have `LANES` values.
             unsafe { (v.load(x) * v.splat(inverse)).store_ints(to.as_mut_ptr()) };
         }
         for (to, x) in to_rest.iter_mut().zip(rest) {

@@ -1,4 +1,4 @@
-//! What one step of a register tile does, for each kind of number.
+//! One step of a register tile, for each number format.
 
 use crate::bf16::Bf16;
 use crate::simd::Vector;
@@ -9,7 +9,7 @@ pub(super) trait Scheme: Copy {
     type A: Copy;
     /// Weights.
     type W: Copy;
-    /// Values of `k` that a step takes.
+    /// Values of `k` per step.
     const STEP: usize;
     /// One accumulator.
     type Sum<V: Vector>: Copy;
@@ -29,7 +29,7 @@ pub(super) trait Scheme: Copy {
         sums: &mut [[Self::Sum<V>; N]; R],
     );
 
-    /// What an accumulator stands for, in row `row` and the vector of columns `column`.
+    /// An accumulator as `f32`, for row `row` and the vector of columns `column`.
     ///
     /// # Safety
     /// The scales that `self` points to are valid for that row and those columns.
@@ -51,11 +51,11 @@ impl Scheme for Single {
         v.splat(0.0)
     }
 
-    // Whichever operand is shorter stays in registers while the other streams by.
+    // The shorter operand stays in registers while the other is streamed.
     #[inline(always)]
     #[allow(
         clippy::needless_range_loop,
-        reason = "plain loops over constants become registers; iterators may not"
+        reason = "plain loops over constants are unrolled into registers; iterators may not"
     )]
     unsafe fn step<V: Vector, const R: usize, const N: usize>(
         v: V,
@@ -64,7 +64,7 @@ impl Scheme for Single {
         w: *const f32,
         sums: &mut [[V; N]; R],
     ) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             if R < N {
                 let mut x = [v; R];
@@ -100,9 +100,9 @@ impl Scheme for Single {
 
 /// bfloat16 on both sides, multiplied and summed in `f32`.
 #[derive(Clone, Copy)]
-pub(super) struct Half;
+pub(super) struct BFloat16;
 
-impl Scheme for Half {
+impl Scheme for BFloat16 {
     type A = Bf16;
     type W = Bf16;
     const STEP: usize = 2;
@@ -121,13 +121,13 @@ impl Scheme for Half {
         w: *const Bf16,
         sums: &mut [[V; N]; R],
     ) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe {
-            // One half of the pairs after the other, where they are not multiplied as pairs: activations of both would
+            // Without pair instructions, the first value of every pair and then the second: activations of both would
             // not fit into registers.
-            Half::pass::<V, R, N, 0>(v, a, row_stride, w, sums);
+            BFloat16::pass::<V, R, N, 0>(v, a, row_stride, w, sums);
             if V::PASSES == 2 {
-                Half::pass::<V, R, N, 1>(v, a, row_stride, w, sums);
+                BFloat16::pass::<V, R, N, 1>(v, a, row_stride, w, sums);
             }
         }
     }
@@ -138,13 +138,13 @@ impl Scheme for Half {
     }
 }
 
-impl Half {
-    /// Adds what one pass takes of every pair.
+impl BFloat16 {
+    /// Adds the products of one pass over the pairs.
     ///
     /// # Safety
     /// As for [`Scheme::step`].
     #[inline(always)]
-    #[allow(clippy::needless_range_loop, reason = "plain loops over constants become registers")]
+    #[allow(clippy::needless_range_loop, reason = "plain loops over constants are unrolled into registers")]
     unsafe fn pass<V: Vector, const R: usize, const N: usize, const PASS: usize>(
         v: V,
         a: *const Bf16,
@@ -152,7 +152,7 @@ impl Half {
         w: *const Bf16,
         sums: &mut [[V; N]; R],
     ) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             let x: [V::Pairs; R] = std::array::from_fn(|i| {
                 v.splat_pair::<PASS>(a.add(i * row_stride).cast::<[Bf16; 2]>().read())
@@ -167,12 +167,12 @@ impl Half {
     }
 }
 
-/// Activations of sixteen bits and weights of eight, summed in integers.
+/// Activations of 16 bits and weights of 8 bits, summed in integers.
 #[derive(Clone, Copy)]
 pub(super) struct Bytes {
-    /// One a row of activations.
+    /// One scale per row of activations.
     pub(super) rows: *const f32,
-    /// One a column of weights.
+    /// One scale per column of weights.
     pub(super) columns: *const f32,
 }
 
@@ -184,11 +184,11 @@ impl Scheme for Bytes {
 
     #[inline(always)]
     fn zero<V: Vector>(v: V) -> V::Ints {
-        v.no_ints()
+        v.zero_ints()
     }
 
     #[inline(always)]
-    #[allow(clippy::needless_range_loop, reason = "plain loops over constants become registers")]
+    #[allow(clippy::needless_range_loop, reason = "plain loops over constants are unrolled into registers")]
     unsafe fn step<V: Vector, const R: usize, const N: usize>(
         v: V,
         a: *const i16,
@@ -196,9 +196,9 @@ impl Scheme for Bytes {
         w: *const i8,
         sums: &mut [[V::Ints; N]; R],
     ) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe {
-            let mut x = [v.no_ints(); R];
+            let mut x = [v.zero_ints(); R];
             for (i, x) in x.iter_mut().enumerate() {
                 *x = v.splat_ints(a.add(i * row_stride).cast::<[i16; 2]>().read());
             }
@@ -213,7 +213,7 @@ impl Scheme for Bytes {
 
     #[inline(always)]
     unsafe fn total<V: Vector>(self, v: V, sum: V::Ints, row: usize, column: usize) -> V {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             v.to_floats(sum)
                 * (v.splat(*self.rows.add(row)) * v.load_ptr(self.columns.add(column * V::LANES)))

@@ -1,12 +1,12 @@
-//! Products in every format against plain loops over the rounded numbers, on every instruction set; and those on
-//! tile units, in software and in the machine code of the real ones.
+//! Products in every format against plain loops over the rounded numbers, on every instruction set; products on tile
+//! units both in software and in the machine code of the hardware.
 
 use super::*;
 use crate::bf16::Bf16;
 use crate::dispatch::Isa;
 use crate::values::ValuesRef;
 
-/// Numbers in -1..1 that are the same on every machine.
+/// Deterministic numbers in -1..1.
 struct Random(u64);
 
 impl Random {
@@ -24,7 +24,7 @@ impl Random {
     }
 }
 
-/// One operand with its matrix, `planes` planes of `depth` values a row.
+/// One operand with its matrix, `planes` planes of `depth` values per row.
 struct Case {
     planes: usize,
     depth: usize,
@@ -44,10 +44,10 @@ impl Case {
         Self { planes, depth, matrix: random.vec(k * width * lanes), x: random.vec(rows * k), width, at }
     }
 
-    /// Rows of the packed matrix: every plane filled up to whole steps of the format.
+    /// Rows of the packed matrix: every plane padded to whole steps of the format.
     fn padded(&self, simd: Simd, format: Format) -> usize {
         match format {
-            // Rows of bytes know no planes; they are filled up at their end.
+            // 8-bit rows have no planes; they are padded at their end.
             Format::Int8 => self.depth,
             _ => self.depth.next_multiple_of(format.k_step(simd)),
         }
@@ -71,7 +71,7 @@ impl Case {
         panels
     }
 
-    /// The activations in planes, rows `stride` apart, with zeros where the matrix has them.
+    /// The activations in planes, rows `stride` apart, with zeros where the matrix has padding.
     fn planes(&self, rows: usize, stride: usize) -> Vec<f32> {
         let mut all = vec![0.0; self.planes * rows * stride];
         for (i, row) in self.x.chunks_exact(self.planes * self.depth).enumerate() {
@@ -83,7 +83,7 @@ impl Case {
     }
 }
 
-/// Runs a product of one or two terms and compares it with plain sums of what the format makes of the numbers.
+/// Runs a product of one or two terms and compares it with plain sums over the rounded numbers.
 fn check(simd: Simd, format: Format, seed: u64, run: impl Fn(Product<'_>)) {
     let mut random = Random(seed);
     let (lanes, rows, width) = (simd.lanes(), 1 + random.below(40), 1 + random.below(4));
@@ -149,7 +149,7 @@ fn check(simd: Simd, format: Format, seed: u64, run: impl Fn(Product<'_>)) {
         let beyond = i * c_stride + width * lanes..(i + 1) * c_stride;
         assert_eq!(c[beyond.clone()], start[beyond], "{format:?} wrote beyond its columns");
     }
-    // Bytes of 127 steps round by a quarter of a step on average; the others only lose what sums lose.
+    // 8-bit weights are off by a quarter of a step on average; the other formats only by the rounding of sums.
     let tolerance = if format == Format::Int8 { 1e-2 } else { 1e-6 };
     let error = (error / size).sqrt();
     assert!(error < tolerance, "{}, {format:?}, seed {seed}: off by {error:.1e}", simd.isa());
@@ -167,7 +167,7 @@ fn products_of_every_format_agree_with_plain_sums() {
     }
 }
 
-/// The algorithm for tiles in the machine code of the real ones: emulated where the processor lacks them.
+/// The tile algorithm in the machine code of the hardware, emulated if the processor lacks it.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[test]
 fn products_on_the_tile_unit_agree_with_plain_sums() {
@@ -187,7 +187,7 @@ fn products_on_the_tile_unit_agree_with_plain_sums() {
 }
 
 #[test]
-fn a_nan_among_activations_is_not_lost_in_bytes() {
+fn a_nan_activation_stays_nan_in_int8_products() {
     let simd = Simd::new(Isa::detect().unwrap()).unwrap();
     let mut panels = Panels::default();
     let columns = Columns { groups: 1, group: 1, alone: false };

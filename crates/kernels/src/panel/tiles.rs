@@ -1,9 +1,9 @@
 //! The product of bfloat16 on tile units.
 //!
-//! A block of the result is two rows of tiles by two columns: four accumulators, which leaves two tiles for either
+//! A block of the result is two rows of tiles by two columns: four accumulators, which leaves two tiles for each
 //! operand. A step of 32 values of `k` loads those four and multiplies each of two with each of two, so that every
-//! load serves two products. Both terms of a product run into the same accumulators before they are stored.
-//! `docs/kernels.md` has the picture.
+//! load is used twice. Both terms of a product are added to the same accumulators before they are stored.
+//! `docs/kernels.md` has a figure.
 
 use super::operand::Numbers;
 use super::panels::{Panel, Weights};
@@ -38,12 +38,11 @@ const COLUMNS: usize = 16;
 type Heights = (usize, usize);
 
 thread_local! {
-    /// What this thread's tile unit is configured for; zeros while it is off.
+    /// The heights that this thread's tile unit is configured for; zeros while it is off.
     static CONFIGURED: Cell<Heights> = const { Cell::new((0, 0)) };
 }
 
-/// Multiplies with the tile unit that goes with `simd`. It stays configured for the products to come, until
-/// [`release`].
+/// Multiplies with the tile unit of `simd`, which stays configured for later products until [`release`].
 pub(super) fn run(simd: Simd, product: Product<'_>) {
     #[cfg(target_arch = "x86_64")]
     if simd.isa() == Isa::Amx {
@@ -51,19 +50,19 @@ pub(super) fn run(simd: Simd, product: Product<'_>) {
         let mut unit = unsafe { Hardware::new_unchecked() };
         return multiply(product, &mut unit, |unit, heights| {
             if CONFIGURED.replace(heights) != heights {
-                // SAFETY: products are the only users of tiles, and this thread is in one.
+                // SAFETY: only products use tiles, and this thread is running one.
                 unsafe { unit.configure(&config(heights)) };
             }
         });
     }
     debug_assert!(simd.multiplies_in_tiles());
     multiply(product, &mut Software::new(), |unit, heights| {
-        // SAFETY: the unit is this product's own.
+        // SAFETY: the unit belongs to this product alone.
         unsafe { unit.configure(&config(heights)) };
     });
 }
 
-/// Turns this thread's tile unit off, if a product has left it on: a thread with live tiles is dear to switch.
+/// Turns this thread's tile unit off if a product left it on: switching a thread with live tiles is expensive.
 pub(crate) fn release() {
     if CONFIGURED.replace((0, 0)) != (0, 0) {
         #[cfg(target_arch = "x86_64")]
@@ -74,7 +73,7 @@ pub(crate) fn release() {
     }
 }
 
-/// The tiles' shapes for a block of these heights.
+/// The tile shapes of a block of these heights.
 pub(super) fn config((upper, lower): Heights) -> TileConfig {
     let shape = |rows: usize| TileShape { rows, row_bytes: 64 };
     let mut shapes = [shape(upper); 8];
@@ -87,7 +86,7 @@ pub(super) fn config((upper, lower): Heights) -> TileConfig {
     TileConfig::new(shapes)
 }
 
-/// Multiplies with `unit`; `configure` gives it the shapes of [`config`].
+/// Multiplies with `unit`; `configure` sets the shapes of [`config`].
 pub(super) fn multiply<U: TileUnit>(
     product: Product<'_>,
     unit: &mut U,
@@ -103,8 +102,8 @@ pub(super) fn multiply<U: TileUnit>(
     if let Init::Row(row) = product.init {
         assert!(row.len() >= product.width * COLUMNS);
     }
-    // Rows of tiles of nearly equal height, two at a time: a taller with a shorter one as long as there are both, so
-    // that most blocks share their shapes.
+    // Rows of tiles of nearly equal height, two at a time: a taller one with a shorter one while there are both, so
+    // that most blocks have the same shapes.
     let tiles = product.rows.div_ceil(MAX_ROWS);
     let (height, taller) = (product.rows / tiles, product.rows % tiles);
     let mixed = taller.min(tiles - taller);
@@ -127,9 +126,9 @@ pub(super) fn multiply<U: TileUnit>(
                 c: product.c[row * product.c_stride + column * COLUMNS..].as_mut_ptr(),
                 c_stride: product.c_stride,
             };
-            // SAFETY: the unit is configured for these heights. `Side::new` and the assertions have shown that all
-            // rows of the operands and of `c` lie within their slices; the block stays within its rows, and within
-            // the columns `column` and, if there is one, `column + 1`.
+            // SAFETY: the unit is configured for these heights. `Side::new` and the assertions check that all rows of
+            // the operands and of `c` are within their slices; the block stays within its rows, and within the
+            // columns `column` and, if there is one, `column + 1`.
             unsafe {
                 match (two, column + 1 < product.width) {
                     (true, true) => block.run::<U, true, true>(unit),
@@ -143,12 +142,12 @@ pub(super) fn multiply<U: TileUnit>(
     }
 }
 
-/// A term, checked.
+/// A term with checked bounds.
 #[derive(Clone, Copy)]
 struct Side {
     a: *const Bf16,
     row_stride: usize,
-    /// Consecutive `k` before a gap, and the distance of those stretches.
+    /// Consecutive `k` before a gap, and the distance between such blocks.
     block: usize,
     block_stride: usize,
     blocks: usize,
@@ -183,11 +182,11 @@ impl Side {
     }
 }
 
-/// Two by two tiles of the result, or fewer.
+/// At most two by two tiles of the result.
 struct Block<'a> {
     sides: &'a [Side],
     init: Init<'a>,
-    /// The first row, and where the lower tiles begin after it.
+    /// The first row, and the offset of the lower tiles from it.
     row: usize,
     lower: usize,
     /// The left column, in vectors.
@@ -202,7 +201,7 @@ impl Block<'_> {
     #[inline(always)]
     unsafe fn run<U: TileUnit, const TWO_ROWS: bool, const TWO_COLUMNS: bool>(&self, unit: &mut U) {
         let stride = self.c_stride * size_of::<f32>();
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             let (upper, lower) = (self.c, self.c.add(self.lower * self.c_stride));
             match self.init {
@@ -216,7 +215,7 @@ impl Block<'_> {
                     self.load::<U, TWO_ROWS, TWO_COLUMNS>(unit, upper, lower, stride);
                 }
                 Init::Row(row) => {
-                    // A stride of nothing: every row of the tile is this one.
+                    // Stride 0: every row of the tile is this row.
                     let row = row[self.column * COLUMNS..].as_ptr();
                     self.load::<U, TWO_ROWS, TWO_COLUMNS>(unit, row, row, 0);
                 }
@@ -257,7 +256,7 @@ impl Block<'_> {
         lower: *const f32,
         stride: usize,
     ) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             unit.load::<UPPER_LEFT>(upper.cast(), stride);
             if TWO_COLUMNS {
@@ -272,7 +271,7 @@ impl Block<'_> {
         }
     }
 
-    /// Adds one term to the accumulators that it has columns for; `left` is the panel's column under the left ones.
+    /// Adds one term to the accumulators whose columns it covers; `left` is the panel's column for the left ones.
     ///
     /// # Safety
     /// As for [`Block::run`].
@@ -283,12 +282,12 @@ impl Block<'_> {
         side: &Side,
         left: usize,
     ) {
-        // In locals: every operation on tiles may, for all the compiler knows, write to memory.
+        // Copied to locals: for the compiler, every operation on tiles may write to memory.
         let Side { row_stride, block, block_stride, blocks, width, .. } = *side;
         let (a_stride, w_stride) = (row_stride * size_of::<Bf16>(), width * COLUMNS * 2 * size_of::<Bf16>());
         let w_step = K_STEP * width * COLUMNS;
-        // SAFETY: the caller's promise; `left` may stand one before the panel's first column, from which nothing
-        // is then loaded.
+        // SAFETY: guaranteed by the caller; `left` may be one before the panel's first column, which is then not
+        // loaded.
         unsafe {
             let mut a_block = side.a.add(self.row * row_stride);
             let to_lower = self.lower * row_stride;

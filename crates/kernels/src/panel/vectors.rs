@@ -3,18 +3,18 @@
 use super::operand::{Numbers, Operand};
 use super::panels::{PANEL_WIDTH, Weights};
 use super::product::{Init, Product, Term};
-use super::scheme::{Bytes, Half, Scheme, Single};
+use super::scheme::{BFloat16, Bytes, Scheme, Single};
 use crate::simd::{Job, Simd, Vector};
 
-/// Rows of a panel that are swept before the next row of tiles: they stay in the first-level cache.
+/// Rows of a panel that are processed before the next row of tiles: they stay in the L1 cache.
 pub(super) const K_CHUNK: usize = 128;
 
 /// Multiplies one term after the other.
 pub(super) fn run(simd: Simd, product: Product<'_>) {
     let Product { rows, terms, mut init, width, c, c_stride } = product;
     if terms.iter().any(|term| term.panel.width != width) {
-        // Each term adds to what is there, so it must be something.
-        debug_assert!(!matches!(init, Init::Row(_)), "a row is for terms over all columns");
+        // Each term adds to the existing values, so these must be initialised.
+        debug_assert!(!matches!(init, Init::Row(_)), "Init::Row requires terms over all columns");
         if let Init::Zero = init {
             c.chunks_mut(c_stride).take(rows).for_each(|row| row[..width * simd.lanes()].fill(0.0));
         }
@@ -43,7 +43,7 @@ impl Job for Multiply<'_> {
     fn run<V: Vector>(self, v: V) {
         match (self.term.a.numbers, self.term.panel.weights) {
             (Numbers::F32(a), Weights::F32(w)) => self.sweep(v, Single, a, w),
-            (Numbers::Bf16(a), Weights::Bf16(w)) => self.sweep(v, Half, a, w),
+            (Numbers::Bf16(a), Weights::Bf16(w)) => self.sweep(v, BFloat16, a, w),
             (Numbers::Int16(a, rows), Weights::Int8 { bytes, scales }) => {
                 assert!(rows.len() >= self.rows && scales.len() == self.term.panel.width * V::LANES);
                 self.sweep(v, Bytes { rows: rows.as_ptr(), columns: scales.as_ptr() }, a, bytes);
@@ -53,9 +53,9 @@ impl Job for Multiply<'_> {
     }
 }
 
-/// A stretch of `K` that a register tile sweeps without storing: `blocks` blocks of `block` values.
+/// A chunk of `K` that a register tile accumulates without storing: `blocks` blocks of `block` values.
 #[derive(Clone, Copy)]
-struct Stretch {
+struct Chunk {
     blocks: usize,
     block: usize,
 }
@@ -81,20 +81,21 @@ impl Multiply<'_> {
     fn sweep<V: Vector, S: Scheme>(self, v: V, scheme: S, a_data: &[S::A], w_data: &[S::W]) {
         self.check::<S>(V::LANES, a_data.len(), w_data.len());
         let (k, width, a) = (self.term.panel.k, self.term.panel.width, self.term.a);
-        let whole = Stretch { blocks: (K_CHUNK / a.block).max(1), block: a.block.min(K_CHUNK) };
+        let whole = Chunk { blocks: (K_CHUNK / a.block).max(1), block: a.block.min(K_CHUNK) };
         let (mut done, mut init) = (0, self.init);
         while done < k {
             let (block, within) = (done / a.block, done % a.block);
-            let stretch = if a.block > K_CHUNK {
-                Stretch { blocks: 1, block: whole.block.min(a.block - within) }
+            let chunk = if a.block > K_CHUNK {
+                Chunk { blocks: 1, block: whole.block.min(a.block - within) }
             } else {
-                Stretch { blocks: whole.blocks.min(k / a.block - block), block: a.block }
+                Chunk { blocks: whole.blocks.min(k / a.block - block), block: a.block }
             };
             let a_at = block * a.block_stride + within * a.k_stride;
             let w = &w_data[done * width * V::LANES..];
-            let most = V::TILE_ROWS[width];
-            let groups = self.rows.div_ceil(most);
-            // Tiles of nearly equal height: a last tile of one row would wait on its own few accumulators.
+            let max_rows = V::TILE_ROWS[width];
+            let groups = self.rows.div_ceil(max_rows);
+            // Tiles of nearly equal height: a last tile of one row would be limited by the latency of its few
+            // accumulators.
             let (height, taller) = (self.rows / groups, self.rows % groups);
             let mut row = 0;
             for group in 0..groups {
@@ -102,7 +103,7 @@ impl Multiply<'_> {
                 let tile = Tile {
                     a: a_data[a_at + row * a.row_stride..].as_ptr(),
                     operand: &a,
-                    stretch,
+                    chunk,
                     w: w.as_ptr(),
                     scheme,
                     row,
@@ -110,25 +111,25 @@ impl Multiply<'_> {
                     c: self.c[row * self.c_stride..].as_mut_ptr(),
                     c_stride: self.c_stride,
                 };
-                // SAFETY: `check` has shown that rows `0..self.rows` of `a` and `c` and all `k` rows of the
-                // panel lie within their slices; the tile stays within rows `row..row + rows` and the stretch.
+                // SAFETY: `check` has verified that rows `0..self.rows` of `a` and `c` and all `k` rows of the panel
+                // are within their slices; the tile stays within rows `row..row + rows` and the chunk.
                 unsafe { tile.run(v, rows, width) };
                 row += rows;
             }
-            done += stretch.blocks * stretch.block;
+            done += chunk.blocks * chunk.block;
             init = Init::Accumulate;
         }
     }
 }
 
-/// A register tile: a few rows by one panel, over a stretch of `K`.
+/// A register tile: a few rows by one panel, over a chunk of `K`.
 struct Tile<'a, S: Scheme> {
     a: *const S::A,
     operand: &'a Operand<'a>,
-    stretch: Stretch,
+    chunk: Chunk,
     w: *const S::W,
     scheme: S,
-    /// The tile's first row among those of the product.
+    /// The tile's first row within the product.
     row: usize,
     init: Init<'a>,
     c: *mut f32,
@@ -145,7 +146,7 @@ impl<S: Scheme> Tile<'_, S> {
         macro_rules! constant {
             ($($r:literal x $n:literal),*) => {
                 match (rows, width) {
-                    // SAFETY: the caller's promise. Heights beyond the instruction set's tile never occur; the
+                    // SAFETY: guaranteed by the caller. Heights beyond the instruction set's tile never occur; the
                     // guard lets the compiler drop them.
                     $(($r, $n) if $r <= V::TILE_ROWS[$n] => unsafe { self.accumulate::<V, $r, $n>(v) },)*
                     _ => unreachable!("a tile of {rows} rows by {width} vectors"),
@@ -160,21 +161,21 @@ impl<S: Scheme> Tile<'_, S> {
         );
     }
 
-    /// `c[R, N] = init + a[R, stretch] * w[stretch, N]`, the accumulators in registers.
+    /// `c[R, N] = init + a[R, chunk] * w[chunk, N]`, with the accumulators in registers.
     ///
     /// # Safety
-    /// `a`, `w` and `c` are valid for `R` rows, the stretch and `N` vectors at the strides given, the scheme's
-    /// scales for those rows and columns.
+    /// `a`, `w` and `c` are valid for `R` rows, the chunk and `N` vectors at the given strides, the scheme's scales
+    /// for those rows and columns.
     #[inline(always)]
     unsafe fn accumulate<V: Vector, const R: usize, const N: usize>(&self, v: V) {
         let lanes = V::LANES;
         let mut sums = [[S::zero(v); N]; R];
         let (mut a_block, mut w) = (self.a, self.w);
-        // SAFETY: the pointers stay within what the caller vouches for.
+        // SAFETY: the pointers stay within the ranges guaranteed by the caller.
         unsafe {
-            for _ in 0..self.stretch.blocks {
+            for _ in 0..self.chunk.blocks {
                 let mut a = a_block;
-                for _ in 0..self.stretch.block / S::STEP {
+                for _ in 0..self.chunk.block / S::STEP {
                     S::step::<V, R, N>(v, a, self.operand.row_stride, w, &mut sums);
                     a = a.add(S::STEP * self.operand.k_stride);
                     w = w.add(S::STEP * N * lanes);

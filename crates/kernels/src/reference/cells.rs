@@ -1,9 +1,9 @@
-//! One step of each cell, forward and backward, as the equations have it (`docs/math.md`).
+//! One step of each cell, forward and backward, following the equations of `docs/math.md`.
 
 use crate::cell::{Activation, Cell};
 use crate::real::Real;
 
-/// The parameters of one layer, row-major under PyTorch's names.
+/// The parameters of one layer, row-major, with PyTorch's names.
 #[derive(Clone, Copy)]
 pub(super) struct Weights<'a, R> {
     /// `[G*H, I]`.
@@ -15,7 +15,8 @@ pub(super) struct Weights<'a, R> {
     pub(super) b_hh: &'a [R],
 }
 
-/// What one step computes: the new state, and the gates the way back needs, by slot as [`Cell::slot_names`].
+/// The result of one step: the new state, and the gates that the backward pass needs, by slot as in
+/// [`Cell::slot_names`].
 pub(super) struct Step<R> {
     pub(super) h: Vec<R>,
     pub(super) c: Vec<R>,
@@ -23,8 +24,8 @@ pub(super) struct Step<R> {
 }
 
 /// Gradients of one step.
-pub(super) struct StepBack<R> {
-    /// Of the pre-activations' input part, `[G*H]`.
+pub(super) struct StepGradients<R> {
+    /// Of the input part of the pre-activations, `[G*H]`.
     pub(super) d_ih: Vec<R>,
     /// Of their recurrent part, `[G*H]`.
     pub(super) d_hh: Vec<R>,
@@ -33,13 +34,13 @@ pub(super) struct StepBack<R> {
     pub(super) d_c: Vec<R>,
 }
 
-/// `W v + b`, rows `rows` of `W`.
+/// `W v + b` for the rows `rows` of `W`.
 pub(super) fn affine<R: Real>(w: &[R], b: &[R], v: &[R], rows: std::ops::Range<usize>) -> Vec<R> {
     let dot = |row: usize| w[row * v.len()..][..v.len()].iter().zip(v).map(|(&w, &v)| w * v).sum::<R>();
     rows.map(|row| dot(row) + b.get(row).copied().unwrap_or_default()).collect()
 }
 
-/// `W^T d`, with rows `rows` of `W`, added to `out`.
+/// Adds `W^T d` to `out`, for the rows of `W` from `first_row` on.
 pub(super) fn transposed_into<R: Real>(w: &[R], d: &[R], first_row: usize, out: &mut [R]) {
     let n = out.len();
     for (i, &d) in d.iter().enumerate() {
@@ -97,15 +98,15 @@ pub(super) fn forward<R: Real>(cell: Cell, w: Weights<'_, R>, x: &[R], h: &[R], 
     }
 }
 
-/// The way back through one step. `h`, `c` are the states before it, `c_next` the one after it, `d_h`, `d_c` the
-/// gradients of the states after it.
+/// The backward pass of one step. `h` and `c` are the states before it, `c_next` is the cell state after it, `d_h`
+/// and `d_c` are the gradients of the states after it.
 pub(super) fn backward<R: Real>(
     cell: Cell,
     w: Weights<'_, R>,
     gates: &[Vec<R>],
     (h, c, c_next): (&[R], &[R], &[R]),
     (d_h, d_c): (&[R], &[R]),
-) -> StepBack<R> {
+) -> StepGradients<R> {
     let n = h.len();
     let one = R::one();
     let mut back = vec![R::zero(); n];
@@ -119,14 +120,14 @@ pub(super) fn backward<R: Real>(
             };
             let d = map2(d_h, &gates[0], |d, y| d * slope(y));
             transposed_into(w.hh, &d, 0, &mut back);
-            StepBack { d_ih: d.clone(), d_hh: d, d_h: back, d_c: vec![] }
+            StepGradients { d_ih: d.clone(), d_hh: d, d_h: back, d_c: vec![] }
         }
         Cell::Gru { reset_after } => {
             let [candidate, r, z, q] = gates else { unreachable!("a GRU has four slots") };
             let d_n: Vec<R> =
                 (0..n).map(|k| d_h[k] * (one - z[k]) * (one - candidate[k] * candidate[k])).collect();
             let d_z: Vec<R> = (0..n).map(|k| d_h[k] * (h[k] - candidate[k]) * z[k] * (one - z[k])).collect();
-            // What reaches r: through r * q, or through q = r * h.
+            // The gradient of r: through r * q, or through q = r * h.
             let (d_r_out, d_hh_n) = if reset_after {
                 (map2(&d_n, q, |d, q| d * q), map2(&d_n, r, |d, r| d * r))
             } else {
@@ -142,7 +143,7 @@ pub(super) fn backward<R: Real>(
                 transposed_into(w.hh, &d_hh_n, 2 * n, &mut back);
             }
             let back = (0..n).map(|k| back[k] + d_h[k] * z[k]).collect();
-            StepBack {
+            StepGradients {
                 d_ih: [&d_r[..], &d_z, &d_n].concat(),
                 d_hh: [d_r, d_z, d_hh_n].concat(),
                 d_h: back,
@@ -163,7 +164,7 @@ pub(super) fn backward<R: Real>(
                 d_c_prev[k] = d_c * f[k];
             }
             transposed_into(w.hh, &d, 0, &mut back);
-            StepBack { d_ih: d.clone(), d_hh: d, d_h: back, d_c: d_c_prev }
+            StepGradients { d_ih: d.clone(), d_hh: d, d_h: back, d_c: d_c_prev }
         }
     }
 }

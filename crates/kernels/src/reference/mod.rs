@@ -1,5 +1,6 @@
-//! The reference: the specification. Scalar loops in the order of the equations, generic over `f32` and `f64`, with
-//! no thought for speed. Finite differences prove it, and it proves everything faster.
+//! The reference implementation: the specification. Scalar loops in the order of the equations, generic over `f32`
+//! and `f64`, not optimised. Its gradients are checked by finite differences; faster implementations are checked
+//! against it.
 
 mod cells;
 mod recurrent;
@@ -15,7 +16,7 @@ use recurrent::{Layer, Tape, add, outer_into};
 use std::marker::PhantomData;
 use std::ops::Range;
 
-/// Runs models by the definition. `Reference<f64>` is exact enough for finite differences.
+/// Runs models as specified. `Reference<f64>` is exact enough for finite differences.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reference<R>(PhantomData<R>);
 
@@ -33,7 +34,7 @@ pub struct Frames<R> {
     width: usize,
 }
 
-/// A linear layer with the arena's parameters it was packed with.
+/// A linear layer with a copy of the arena that it was packed from.
 pub struct Linear<R> {
     spec: LinearSpec,
     params: Vec<R>,
@@ -46,7 +47,7 @@ impl<R: Real> Linear<R> {
         cells::affine(&self.params[self.spec.weight_range()], bias, x, 0..self.spec.output_size)
     }
 
-    /// Adds the gradients of one position: of the parameters, and of the input `d_x`.
+    /// Adds the gradients of one position: of the parameters to `grads`, of the input to `d_x`.
     fn back(&self, x: &[R], d: &[R], grads: &mut [R], d_x: Option<&mut [R]>) {
         outer_into(&mut grads[self.spec.weight_range()], d, x);
         if let Some(bias) = self.spec.bias_range() {
@@ -272,8 +273,8 @@ impl<R: Real> Backend for Reference<R> {
             loss.add(Loss { nats: nats.as_f64(), count: 1 });
             if let Some(backward) = &mut backward {
                 let (scale, smoothing) = (backward.scale, backward.smoothing);
-                let share = smoothing / R::of(exps.len() as f64);
-                let mut d: Vec<R> = exps.iter().map(|&e| scale * (e / sum - share)).collect();
+                let uniform = smoothing / R::of(exps.len() as f64);
+                let mut d: Vec<R> = exps.iter().map(|&e| scale * (e / sum - uniform)).collect();
                 d[target as usize] = d[target as usize] - scale * (R::one() - smoothing);
                 let d_h = &mut backward.d_frames.values[position * width..][..width];
                 readout.back(h, &d, backward.grads, Some(d_h));
@@ -301,8 +302,8 @@ impl<R: Real> Backend for Reference<R> {
         dropout.apply_flat(&mut arena[weights]);
     }
 
-    fn blend(&self, share: f64, from: &Vec<R>, into: &mut Vec<R>) {
-        crate::optimiser::blend(share, from, into);
+    fn blend(&self, weight: f64, from: &Vec<R>, into: &mut Vec<R>) {
+        crate::optimiser::blend(weight, from, into);
     }
 
     fn update(

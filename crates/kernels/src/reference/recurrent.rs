@@ -7,21 +7,21 @@ use crate::real::Real;
 use crate::spec::{InputSpec, RecurrentSpec};
 use std::ops::Range;
 
-/// Everything a forward pass computed, in the order of time, per row.
+/// All values computed by a forward pass, in order of time, per row.
 #[derive(Default)]
 pub struct Tape<R> {
     steps: usize,
     rows: usize,
     hidden_size: usize,
-    /// `[T, B]` steps; finished ones repeat the state and have gates of zero.
-    cells: Vec<Visited<R>>,
+    /// `[T, B]` steps; finished rows repeat their state and have gates of zero.
+    cells: Vec<StepRecord<R>>,
     /// `[T, B, H]`.
     pub(super) output: Vec<R>,
     last: State<R>,
 }
 
 /// One row at one step: the states before and after, and the gates.
-struct Visited<R> {
+struct StepRecord<R> {
     active: bool,
     x: Vec<R>,
     h_prev: Vec<R>,
@@ -29,13 +29,13 @@ struct Visited<R> {
     step: cells::Step<R>,
 }
 
-/// A layer with the arena's parameters it was packed with.
+/// A layer with a copy of the arena that it was packed from.
 pub struct Layer<R> {
     pub(super) spec: RecurrentSpec,
     pub(super) params: Vec<R>,
 }
 
-/// The input of a layer at `(t, row)`, as a dense vector.
+/// The input of a layer at one position, as a dense vector.
 fn frame<R: Real>(layer: &Layer<R>, input: Input<'_, &[R]>, position: usize) -> Vec<R> {
     match (input, layer.spec.input) {
         (Input::Frames(x), spec) => x[position * spec.size()..][..spec.size()].to_vec(),
@@ -78,7 +78,7 @@ impl<R: Real> Layer<R> {
         };
         let steps = positions / rows;
         let mut state = initial.clone();
-        let mut cells: Vec<Option<Visited<R>>> = (0..positions).map(|_| None).collect();
+        let mut cells: Vec<Option<StepRecord<R>>> = (0..positions).map(|_| None).collect();
         let mut output = vec![R::zero(); positions * hidden_size];
         for t in self.order(steps) {
             for b in 0..rows {
@@ -99,7 +99,7 @@ impl<R: Real> Layer<R> {
                 if active {
                     output[(t * rows + b) * hidden_size..][..hidden_size].copy_from_slice(&step.h);
                 }
-                cells[t * rows + b] = Some(Visited { active, x, h_prev, c_prev, step });
+                cells[t * rows + b] = Some(StepRecord { active, x, h_prev, c_prev, step });
             }
         }
         *tape = Tape {
@@ -164,7 +164,7 @@ impl<R: Real> Layer<R> {
     }
 
     /// Adds one step's outer products to the gradients of weights and biases.
-    fn add_gradients(&self, cell: &Visited<R>, back: &cells::StepBack<R>, grads: &mut [R]) {
+    fn add_gradients(&self, cell: &StepRecord<R>, back: &cells::StepGradients<R>, grads: &mut [R]) {
         let n = self.spec.hidden_size;
         outer_into(&mut grads[self.spec.weight_ih_range()], &back.d_ih, &cell.x);
         let d_weight_hh = &mut grads[self.spec.weight_hh_range()];
@@ -195,7 +195,8 @@ impl<R: Real> Tape<R> {
     }
 
     pub(super) fn trace(&self, cell: Cell) -> Trace<R> {
-        let gather = |of: &dyn Fn(&Visited<R>) -> Vec<R>| self.cells.iter().flat_map(of).collect::<Vec<R>>();
+        let gather =
+            |of: &dyn Fn(&StepRecord<R>) -> Vec<R>| self.cells.iter().flat_map(of).collect::<Vec<R>>();
         let gate = |slot: usize| gather(&|v| v.step.gates[slot].clone());
         debug_assert_eq!(self.cells.len(), self.steps * self.rows);
         debug_assert!(self.cells.iter().all(|v| v.step.h.len() == self.hidden_size));

@@ -49,7 +49,7 @@ fn through_time(layer: &Packed, upstream: &Upstream<'_, FramesView<'_>, f32>, ta
             tape.d_c.fill(0.0);
         }
     }
-    // Apart from the tape while it is written.
+    // Moved out of the tape while it is written.
     let lengths = std::mem::take(&mut tape.lengths);
     let active = Active { rows: tape.rows, lengths: lengths.as_deref() };
     let last = layer.panels.hidden.len() - 1;
@@ -79,7 +79,8 @@ fn through_time(layer: &Packed, upstream: &Upstream<'_, FramesView<'_>, f32>, ta
     tape.lengths = lengths;
 }
 
-/// The gradients of a stage's pre-activations at step `t`, from row `row` on, as the operand of a product of `k` values.
+/// The gradients of a stage's pre-activations at step `t`, from row `row` on, as the operand of a product over `k`
+/// values.
 fn d_pre_activations<'a>(
     layer: &Packed,
     stage: usize,
@@ -93,7 +94,7 @@ fn d_pre_activations<'a>(
     Operand::planes(gates, k / slots.len())
 }
 
-/// Adds what flows from the gates of step `t` through `W_hh` to the carried `d_h`, for the units of panel `p`.
+/// Adds the gradient that flows from the gates of step `t` through `W_hh` to `d_h`, for the units of panel `p`.
 fn through_weights(layer: &Packed, p: usize, t: usize, rows: Range<usize>, tape: &mut Tape) {
     let (panels, hp) = (&layer.panels.hidden[0].back, tape.hp);
     let panel = panels.panel(p);
@@ -111,7 +112,7 @@ fn through_weights(layer: &Packed, p: usize, t: usize, rows: Range<usize>, tape:
     tape.d_h = d_h;
 }
 
-/// The backward pass from the pre-activations of a later stage to its operand and to the stage before.
+/// The backward pass from a later stage's pre-activations to its operand and to the previous stage.
 fn through_operand(layer: &Packed, stage: usize, t: usize, rows: Range<usize>, tape: &mut Tape) {
     let (simd, panels) = (layer.simd, &layer.panels.hidden[stage].back);
     for p in 0..panels.count() {
@@ -135,7 +136,7 @@ fn through_operand(layer: &Packed, stage: usize, t: usize, rows: Range<usize>, t
     }
 }
 
-/// The surroundings of some rows and units of step `t`, and the gates from those rows on.
+/// The tile of some rows and units of step `t`, and the gates from those rows on.
 fn tile<'a>(
     tape: &'a mut Tape,
     d_output: Option<FramesView<'a>>,

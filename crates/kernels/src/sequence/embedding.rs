@@ -1,5 +1,5 @@
-//! The gradients of a layer over ids, by way of its lookup table: row `v` of the table is `W_ih e_v + b`, so the
-//! pre-activation gradients of all positions that read `v` add up in one row, and one product over the vocabulary
+//! The gradients of a layer over ids, through its lookup table: row `v` of the table is `W_ih e_v + b`, so the
+//! pre-activation gradients of all positions with id `v` are summed in one row, and one product over the vocabulary
 //! replaces one over all positions.
 
 use super::gradient::{Scratch, WeightGradient};
@@ -9,10 +9,10 @@ use crate::element::Element;
 use crate::panel::Planes;
 use crate::simd::{Job, Vector};
 use crate::spec::InputSpec;
-use crate::values::{ValuesRef, each};
+use crate::values::{ValuesRef, match_kind};
 
-/// Adds the gradients of the input's weights, and of the embedding if there is one, from those of the
-/// pre-activations, `z`. `d_table` is scratch memory.
+/// Adds the gradients of the input weights, and of the embedding if there is one, given the gradients `z` of the
+/// pre-activations. `d_table` is scratch memory.
 pub(super) fn gradients(
     layer: &Packed,
     ids: &[u32],
@@ -47,7 +47,7 @@ fn scatter(
 ) {
     d_table.resize_scratch(vocab_size * gates * layer.hp());
     d_table.fill(0.0);
-    each!(ValuesRef, z.data, data => {
+    match_kind!(ValuesRef, z.data, data => {
         layer.simd().run(Scatter { ids, data, z, gates, d_table });
     });
 }

@@ -11,14 +11,15 @@ use crate::cell::{self, Stage, StageOperand};
 use crate::frames::FramesView;
 use crate::panel::{Init, Product, Term};
 use crate::threads::Team;
-use crate::values::{Values, each};
+use crate::values::{Values, match_kind};
 
-/// Rows below which the input's products are better taken for all steps at once: so few do not make up for reading
-/// the weights at every step. It changes no bit, since the step's own product goes on from the same sums.
-const FEW_ROWS: usize = 8;
+/// Below this many rows, the input's products are computed for all steps at once: few rows do not amortise reading
+/// the weights at every step. Results are bit-identical, since the step's own product continues the same sums.
+const MIN_ROWS_PER_STEP_PRODUCT: usize = 8;
 
-/// Runs `layer` over `input` from the state `initial`, whose size gives the batch rows. The tape then holds the
-/// output and all that the backward pass needs. With a `team`, the steps of a single row are shared out over it.
+/// Runs `layer` over `input` from the state `initial`, whose size determines the number of batch rows. The tape then
+/// holds the output and all that the backward pass needs. With a `team`, each step of a single row is divided among
+/// its threads.
 pub(crate) fn forward(
     layer: &Packed,
     input: Input<'_, FramesView<'_>>,
@@ -33,17 +34,17 @@ pub(crate) fn forward(
         Input::Frames(frames) => frames.rows(),
     };
     let steps = positions / rows;
-    // Rows that have all steps are as if nobody had counted.
+    // If all rows have full length, the lengths are ignored.
     let lengths = lengths.filter(|lengths| lengths.iter().any(|&length| length < steps));
     tape.begin(layer, steps, initial, lengths);
     match input {
-        Input::Frames(x) if rows < FEW_ROWS && steps > 1 => {
-            layer.input_products(x, &mut tape.quantised[0], &mut tape.ahead);
+        Input::Frames(x) if rows < MIN_ROWS_PER_STEP_PRODUCT && steps > 1 => {
+            layer.input_products(x, &mut tape.quantised[0], &mut tape.precomputed);
         }
-        _ => tape.ahead.resize_scratch(0),
+        _ => tape.precomputed.resize_scratch(0),
     }
     let team = team.filter(|_| rows == 1 && lengths.is_none());
-    // Apart from the tape while it is written.
+    // Moved out of the tape while it is written.
     let lengths = std::mem::take(&mut tape.lengths);
     let active = Active { rows, lengths: lengths.as_deref() };
     for t in tape.direction().order(tape.steps) {
@@ -64,31 +65,31 @@ pub(crate) fn forward(
     tape.lengths = lengths;
 }
 
-/// One step of some rows: the products panel by panel, then the pointwise part on what they gave. It comes after each
-/// panel, while that is in the nearest cache. The functions of a single row's few units would wait for one another
-/// there, so they come at the end, all at once.
+/// One step of some rows: the products panel by panel, each followed by the pointwise part while its results are in
+/// the L1 cache. A panel of a single row has too few units to hide the latency of the pointwise functions, so for one
+/// row they run once, after all panels.
 fn step(layer: &Packed, input: Input<'_, FramesView<'_>>, at: &Rows, tape: &mut Tape) {
     let (cell, panels, lanes) = (layer.spec.cell, &layer.panels, layer.simd.lanes());
     let (rows, hp, plane) = (at.rows.len(), tape.hp, tape.plane());
     let (first, (before, after)) = (at.t * tape.rows + at.rows.start, state_ranges(tape, at));
-    let Tape { h, h_rounded, c, gates, product, ahead, quantised: [by_x, by_h], .. } = tape;
+    let Tape { h, h_rounded, c, gates, product, precomputed, quantised: [by_x, by_h], .. } = tape;
     let mut states = States::split(h, h_rounded, c, &before, &after);
-    let (share, x) = layer.input_share(input, first, rows, by_x);
+    let (input_bias, x) = layer.input_parts(input, first, rows, by_x);
     let row_len = layer.row_len();
     let h_size = (rows, layer.spec.hidden_size, panels.state().k());
     let h = layer.operand(states.operand(), hp, h_size, by_h);
-    let operands = Operands { x, h, ahead: !ahead.is_empty() };
+    let operands = Operands { x, h, precomputed: !precomputed.is_empty() };
     let count = panels.state().count();
-    let stretch = if tape.rows == 1 { count } else { 1 };
-    for start in (0..count).step_by(stretch) {
-        let units = layer.units_of(start..start + stretch);
+    let chunk = if tape.rows == 1 { count } else { 1 };
+    for start in (0..count).step_by(chunk) {
+        let units = layer.units_of(start..start + chunk);
         let width = units.len() * cell.slots() * lanes;
-        let (pre, pre_stride) = match operands.ahead {
-            true => (&mut ahead[first * row_len + units.start * cell.slots() * lanes..], row_len),
+        let (pre, pre_stride) = match operands.precomputed {
+            true => (&mut precomputed[first * row_len + units.start * cell.slots() * lanes..], row_len),
             false => (&mut product[..], width),
         };
-        operands.multiply(layer, start..start + stretch, rows, pre, pre_stride);
-        let tile = states.tile(rows, units, hp, (pre, pre_stride), share);
+        operands.multiply(layer, start..start + chunk, rows, pre, pre_stride);
+        let tile = states.tile(rows, units, hp, (pre, pre_stride), input_bias);
         cell::forward(layer.simd, cell, 0, tile, gates.as_mut().planes(plane, first * hp));
     }
     for (stage, Stage { operand, gates: own, .. }) in cell.description().stages.iter().enumerate() {
@@ -103,7 +104,7 @@ fn step(layer: &Packed, input: Input<'_, FramesView<'_>>, at: &Rows, tape: &mut 
             let (width, terms) = (panel.width, &[Term { a: operand, panel, at: 0 }]);
             Product { rows, terms, init: Init::Zero, width, c: product, c_stride: width * lanes }
                 .run(layer.simd);
-            let tile = states.tile(rows, units, hp, (product, width * lanes), share);
+            let tile = states.tile(rows, units, hp, (product, width * lanes), input_bias);
             cell::forward(layer.simd, cell, stage, tile, gates.reborrow().planes(plane, first * hp));
         }
     }
@@ -122,7 +123,7 @@ fn hold(tape: &mut Tape, at: &Rows) {
     }
     let first = at.t * tape.rows;
     let rows = (first + at.rows.start) * hp..(first + at.rows.end) * hp;
-    each!(Values, &mut tape.gates, gates => {
+    match_kind!(Values, &mut tape.gates, gates => {
         gates.chunks_exact_mut(plane).for_each(|gate| gate[rows.clone()].fill(Default::default()));
     });
 }

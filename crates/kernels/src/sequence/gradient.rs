@@ -5,21 +5,21 @@ use crate::buffer::{Aligned, Plain};
 use crate::element::Element;
 use crate::panel::{Init, Operand, PANEL_WIDTH, Panel, Planes, Product, Term, Weights};
 use crate::simd::{Job, Simd, Vector};
-use crate::values::{ValuesRef, each};
+use crate::values::{ValuesRef, match_kind};
 use std::ops::Range;
 
-/// Memory that gradients are gathered in.
+/// Scratch memory for gradients.
 #[derive(Default)]
 pub(crate) struct Scratch {
     single: Gathered<f32>,
     half: Gathered<Bf16>,
-    /// A product whose columns run past the matrix.
+    /// A product whose columns extend beyond the matrix.
     edge: Aligned,
     /// Column sums, and rows of products that do not end on a whole vector.
     pub(crate) row: Aligned,
 }
 
-/// A stretch of positions, gathered for products over them.
+/// A chunk of positions, gathered for products over them.
 #[derive(Default)]
 struct Gathered<E> {
     /// `z` of some units of one gate: `[positions][units]` of `f32`, `[units][positions]` of bfloat16.
@@ -32,11 +32,11 @@ struct Gathered<E> {
 #[derive(Clone, Copy)]
 pub(crate) struct WeightGradient<'a> {
     pub(crate) simd: Simd,
-    /// `k` runs over these: steps times rows.
+    /// Number of positions that `k` runs over: steps times rows.
     pub(crate) steps: usize,
     pub(crate) hidden_size: usize,
     pub(crate) z: Planes<'a>,
-    /// The planes in question are `first_plane..first_plane + gates.len()`; each one's gate.
+    /// The planes are `first_plane..first_plane + gates.len()`; the gate of each.
     pub(crate) first_plane: usize,
     pub(crate) gates: &'a [usize],
     /// `[steps][x_width]`, rows `x_stride` apart.
@@ -48,7 +48,7 @@ pub(crate) struct WeightGradient<'a> {
 impl WeightGradient<'_> {
     /// Adds to the matrix `[G*H, x_width]`.
     pub(crate) fn add_to(&self, matrix: &mut [f32], scratch: &mut Scratch) {
-        scratch.edge.resize_scratch(MOST_UNITS * PANEL_WIDTH * self.simd.lanes());
+        scratch.edge.resize_scratch(MAX_UNITS * PANEL_WIDTH * self.simd.lanes());
         match (self.z.data, self.x) {
             (ValuesRef::F32(z), ValuesRef::F32(x)) => {
                 self.add(z, x, matrix, &mut scratch.single, &mut scratch.edge);
@@ -73,10 +73,10 @@ impl WeightGradient<'_> {
         let panels = blocks.div_ceil(PANEL_WIDTH);
         let panel_blocks = |p: usize| p * blocks / panels..(p + 1) * blocks / panels;
         let units_at_once = E::units_at_once(lanes);
-        gathered.x.resize_scratch(E::STRETCH * blocks * lanes);
-        gathered.z.resize_scratch(E::STRETCH * units_at_once);
-        for from in (0..self.steps).step_by(E::STRETCH) {
-            let steps = E::STRETCH.min(self.steps - from);
+        gathered.x.resize_scratch(E::CHUNK * blocks * lanes);
+        gathered.z.resize_scratch(E::CHUNK * units_at_once);
+        for from in (0..self.steps).step_by(E::CHUNK) {
+            let steps = E::CHUNK.min(self.steps - from);
             let k = steps.next_multiple_of(E::k_step(lanes));
             for p in 0..panels {
                 let blocks = panel_blocks(p);
@@ -109,7 +109,7 @@ impl WeightGradient<'_> {
         }
     }
 
-    /// Adds one tile: `rows` rows of the matrix by one panel of its columns, from column `from` on.
+    /// Adds one tile: `rows` rows of the matrix by one panel of its columns, starting at column `from`.
     fn multiply(
         &self,
         term: &Term<'_>,
@@ -132,23 +132,23 @@ impl WeightGradient<'_> {
     }
 }
 
-/// How a kind of number is gathered for products over positions.
+/// How a number type is gathered for products over positions.
 trait Gather: Element + Plain {
     /// Positions that are gathered, multiplied and added to the matrix at a time.
-    const STRETCH: usize;
+    const CHUNK: usize;
 
     /// Units of a gate that are multiplied at a time.
     fn units_at_once(lanes: usize) -> usize;
-    /// The multiple to which zeros fill a stretch.
+    /// Chunks are padded with zeros to a multiple of this.
     fn k_step(lanes: usize) -> usize;
     fn gather_panel(simd: Simd, gather: GatherPanel<'_, Self>);
     fn gather_units(simd: Simd, gather: GatherUnits<'_, Self>);
-    /// What was gathered, as the two sides of a product.
+    /// The gathered numbers as the two operands of a product.
     fn operand(z: &[Self], units: usize, k: usize) -> Operand<'_>;
     fn weights(x: &[Self]) -> Weights<'_>;
 }
 
-/// Copies a stretch of `x` into a panel of `blocks`.
+/// Copies a chunk of `x` into a panel of `blocks`.
 struct GatherPanel<'a, E> {
     x: &'a [E],
     stride: usize,
@@ -158,21 +158,21 @@ struct GatherPanel<'a, E> {
     out: &'a mut [E],
 }
 
-/// Copies a stretch of `units` columns of `z`, from its first on.
+/// Copies a chunk of the first `units` columns of `z`.
 struct GatherUnits<'a, E> {
     z: &'a [E],
     stride: usize,
     steps: usize,
     units: usize,
-    /// Positions with the zeros after them.
+    /// Positions, including padding.
     k: usize,
     out: &'a mut [E],
 }
 
 impl Gather for f32 {
-    const STRETCH: usize = 256;
+    const CHUNK: usize = 256;
 
-    // Whole register tiles on AVX2 (three rows) as on AVX-512 (six).
+    // A multiple of the register tile's rows on AVX2 (three) and on AVX-512 (six).
     fn units_at_once(lanes: usize) -> usize {
         3 * lanes
     }
@@ -232,8 +232,8 @@ impl Job for GatherUnits<'_, f32> {
 }
 
 impl Gather for Bf16 {
-    // Enough for the sums to stay in tiles much longer than it takes to load and store them.
-    const STRETCH: usize = 512;
+    // Large enough that the sums stay in tiles much longer than it takes to load and store them.
+    const CHUNK: usize = 512;
 
     fn units_at_once(_: usize) -> usize {
         UNITS
@@ -258,8 +258,8 @@ impl Gather for Bf16 {
 /// Two rows of tiles.
 const UNITS: usize = 32;
 
-/// Most units at once of any kind.
-const MOST_UNITS: usize = 48;
+/// Maximum of units at once, for any number type.
+const MAX_UNITS: usize = 48;
 
 /// Two rows of one vector, zeros from position `steps` on.
 #[inline(always)]
@@ -297,10 +297,10 @@ impl Job for GatherUnits<'_, Bf16> {
     /// `[units][positions]`: pairs of positions are transposed as if they were one number.
     #[inline(always)]
     fn run<V: Vector>(self, v: V) {
-        const MOST_LANES: usize = 16;
+        const MAX_LANES: usize = 16;
         let Self { z, stride, steps, units, k, out } = self;
-        let mut pairs = [Bf16::default(); 2 * MOST_LANES * MOST_LANES];
-        assert!(V::LANES <= MOST_LANES && k.is_multiple_of(2 * V::LANES));
+        let mut pairs = [Bf16::default(); 2 * MAX_LANES * MAX_LANES];
+        assert!(V::LANES <= MAX_LANES && k.is_multiple_of(2 * V::LANES));
         assert!(units.next_multiple_of(V::LANES) * k <= out.len());
         for unit in (0..units).step_by(V::LANES) {
             for from in (0..k).step_by(2 * V::LANES) {
@@ -309,8 +309,8 @@ impl Job for GatherUnits<'_, Bf16> {
                     // SAFETY: `pair` holds the pairs of one vector.
                     unsafe { even.store_pairs(odd, pair.as_mut_ptr()) };
                 }
-                // SAFETY: a square of pairs on both sides: `pairs` is one, `out` has a vector of rows of `k` values,
-                // of which `2 * LANES` from `from` on.
+                // SAFETY: a square of pairs on both sides: `pairs` is one, `out` has one vector of rows of `k`
+                // values, of which `2 * LANES` start at `from`.
                 unsafe {
                     let to = out.as_mut_ptr().add(unit * k + from);
                     v.transpose(pairs.as_ptr().cast(), V::LANES, to.cast(), k / 2);
@@ -331,7 +331,7 @@ pub(crate) fn column_sums<'a>(
     let sums = &mut scratch.row;
     sums.resize_scratch(z.row_stride);
     sums.fill(0.0);
-    each!(ValuesRef, z.data, data => {
+    match_kind!(ValuesRef, z.data, data => {
         let rows = &data[plane * z.plane..][..rows * z.row_stride];
         simd.run(ColumnSums { rows, sums });
     });

@@ -1,9 +1,8 @@
-//! A recurrent layer over a whole sequence: the one driver for every cell, direction and instruction set.
+//! A recurrent layer over a whole sequence: one driver for every cell, direction and instruction set.
 //!
-//! [`Packed`] holds a layer's weights as the products want them, [`Tape`] everything the forward pass leaves for
-//! the backward pass and the inspector, [`forward`] and [`backward`] run over time. A row that has finished keeps
-//! its state: the driver simply leaves it out of the ranges of rows that a step touches, so no kernel below
-//! knows of lengths.
+//! [`Packed`] holds a layer's weights in the layout of the products, [`Tape`] what the forward pass saves for the
+//! backward pass and for traces; [`forward`] and [`backward`] run over time. A finished row keeps its state: the
+//! driver excludes it from the ranges of rows that a step processes, so kernels need no lengths.
 
 mod backward;
 mod embedding;
@@ -19,5 +18,5 @@ pub(crate) use backward::backward;
 pub(crate) use forward::forward;
 pub(crate) use gradient::{Scratch, WeightGradient};
 pub(crate) use packed::Packed;
-pub(crate) use shared_step::sharing_pays;
+pub(crate) use shared_step::worth_sharing;
 pub(crate) use tape::Tape;

@@ -1,8 +1,8 @@
-//! A recurrent layer's weights, packed once per update: constant over all steps of all shards.
+//! A recurrent layer's weights, packed once per update and used for all steps of all shards.
 
 use crate::backend::Input;
 use crate::buffer::Aligned;
-use crate::cell::Share;
+use crate::cell::InputBias;
 use crate::frames::FramesView;
 use crate::panel::{Columns, Format, Init, Operand, Panels, Planes, Product, Quantised, Term, Transpose};
 use crate::precision::Precision;
@@ -16,7 +16,7 @@ pub struct Packed {
     pub(super) simd: Simd,
     pub(super) precision: Precision,
     pub(super) spec: RecurrentSpec,
-    /// `H` padded to whole vectors, and to whole steps of the products.
+    /// `H` padded to whole vectors and to whole steps of the products.
     pub(super) hp: usize,
     pub(super) panels: LayerPanels,
     /// Over ids: row `v` holds `W_ih e_v + b`, `[V, units, S, lanes]`.
@@ -25,10 +25,10 @@ pub struct Packed {
     pub(super) bias: Aligned,
 }
 
-/// The matrices of a layer, for the way there and, transposed, for the way back.
+/// The matrices of a layer for the forward pass and, transposed, for the backward pass.
 #[derive(Default)]
 pub(super) struct LayerPanels {
-    /// By the rows of `W_hh` that each stage of the cell multiplies.
+    /// The rows of `W_hh` that each stage of the cell multiplies.
     pub(super) hidden: Vec<StagePanels>,
     /// `x -> pre-activations`, by `W_ih`.
     pub(super) input: Panels,
@@ -49,7 +49,7 @@ impl LayerPanels {
     }
 }
 
-/// Rows that stay in the second-level cache while all panels of a large product pass by.
+/// Rows of a large product that are processed at a time: they stay in the L2 cache while all panels are used.
 const PRODUCT_ROWS: usize = 96;
 
 /// A slice of the arena as a matrix of gates: row `gate * H + unit`.
@@ -67,9 +67,9 @@ impl Packed {
         Self { simd, precision, spec: *spec, hp, panels: LayerPanels::default(), table, bias }
     }
 
-    /// Packs the layer's part of the arena; with `training`, for both ways.
+    /// Packs the layer's part of the arena; with `training`, also for the backward pass.
     pub(crate) fn pack(&mut self, params: &[f32], training: bool) {
-        // The panels are lent out while `self` says how to fill them.
+        // Moved out while `self` is used to fill them.
         let mut panels = std::mem::take(&mut self.panels);
         let spec = self.spec;
         let (size, hidden_size) = (spec.input.size(), spec.hidden_size);
@@ -79,8 +79,8 @@ impl Packed {
         let (format, input_format) = (self.precision.format(), self.input_format());
         let one_hot = matches!(spec.input, InputSpec::OneHot { .. });
 
-        // Gates that leave some slots of their unit out cannot lie beside those of the next unit. Later stages have no
-        // slots but their own.
+        // Gates that do not fill all slots of their unit cannot be adjacent to those of the next unit. Later stages
+        // have no other slots.
         let alone = |gates: &[usize]| gates.len() != spec.cell.slots();
         panels.hidden.resize_with(stages.len(), StagePanels::default);
         for (i, (panels, stage)) in panels.hidden.iter_mut().zip(stages).enumerate() {
@@ -107,7 +107,7 @@ impl Packed {
         }
     }
 
-    /// What the input's weights are held in. The table of a layer over ids is taken exactly: it is small.
+    /// The format of the input's weights. The table of a layer over ids is computed exactly: it is small.
     fn input_format(&self) -> Format {
         match self.spec.input {
             InputSpec::Frames { .. } => self.precision.format(),
@@ -116,8 +116,8 @@ impl Packed {
     }
 
     /// Packs `columns -> gates`: `K` runs over the matrix's columns, panel columns are `[unit block][gate][lane]`.
-    /// All gates of a unit share a panel, for the pointwise part to find them in one tile; `alone`, no other unit
-    /// does.
+    /// All gates of a unit are in one panel, so that the pointwise part has them in one tile; with `alone`, a panel
+    /// has one block of units only.
     fn pack_columns(
         &self,
         panels: &mut Panels,
@@ -200,7 +200,7 @@ impl Packed {
         }
     }
 
-    /// The table of an embedded input: one product of the whole vocabulary.
+    /// The table of an embedded input: one product over the whole vocabulary.
     fn table_of_products(&mut self, embedding: &[f32], vocab_size: usize, size: usize) {
         let row_len = self.row_len();
         self.table.resize_scratch(vocab_size * row_len);
@@ -225,8 +225,8 @@ impl Packed {
         }
     }
 
-    /// The gradient of `rows` input frames from that of their pre-activations, whose gates lie in planes: into
-    /// `out`, whose rows are `out_stride` apart.
+    /// Computes the gradient of `rows` input frames from that of their pre-activations, whose gates are in planes,
+    /// into `out` with rows `out_stride` apart.
     pub(crate) fn input_gradient(
         &self,
         d_gates: Planes<'_>,
@@ -252,8 +252,8 @@ impl Packed {
         }
     }
 
-    /// Rows of activations, `stride` apart, as products of `k` values each want them: `width` that count, `k` with
-    /// those that meet the packed matrix's padding.
+    /// Rows of activations, `stride` apart, as the operand of a product over `k` values: `width` values, then
+    /// padding.
     pub(super) fn operand<'a>(
         &self,
         x: ValuesRef<'a>,
@@ -267,30 +267,30 @@ impl Packed {
         }
     }
 
-    /// The input's part in the pre-activations of `rows` rows from `first` on: what is added to them, and for dense
-    /// frames the operand of a product.
-    pub(super) fn input_share<'a>(
+    /// The input's contribution to the pre-activations of `rows` rows from `first` on: what is added to the products,
+    /// and for dense frames the operand of a product.
+    pub(super) fn input_parts<'a>(
         &'a self,
         input: Input<'a, FramesView<'a>>,
         first: usize,
         rows: usize,
         quantised: &'a mut Quantised,
-    ) -> (Share<'a>, Option<Operand<'a>>) {
+    ) -> (InputBias<'a>, Option<Operand<'a>>) {
         match input {
             Input::Frames(x) => {
                 let size = (rows, x.width(), self.panels.input.k());
                 let x = self.operand(x.data().from(first * x.stride()), x.stride(), size, quantised);
-                (Share { rows: &self.bias, row_len: 0, ids: None }, Some(x))
+                (InputBias { rows: &self.bias, row_len: 0, ids: None }, Some(x))
             }
             Input::Ids(ids) => {
                 let ids = Some(&ids[first..][..rows]);
-                (Share { rows: &self.table, row_len: self.row_len(), ids }, None)
+                (InputBias { rows: &self.table, row_len: self.row_len(), ids }, None)
             }
         }
     }
 
-    /// The products of all frames with the input's weights: `[rows][units, S, lanes]`, zeros in the slots that get no
-    /// share of the input.
+    /// The products of all frames with the input's weights: `[rows][units, S, lanes]`, with zeros in the slots that
+    /// the input does not contribute to.
     pub(super) fn input_products(&self, x: FramesView<'_>, quantised: &mut Quantised, out: &mut Aligned) {
         let (panels, lanes, row_len) = (&self.panels.input, self.simd.lanes(), self.row_len());
         let (slots, gates) = (self.spec.cell.slots(), self.spec.cell.gates());
@@ -315,19 +315,19 @@ impl Packed {
         }
     }
 
-    /// Values of a row of the table and of the biases.
+    /// Length of a row of the table and of the biases.
     pub(super) fn row_len(&self) -> usize {
         self.units() * self.spec.cell.slots() * self.simd.lanes()
     }
 
-    /// The blocks of units that some panels of the first stage have.
+    /// The unit blocks of some panels of the first stage.
     pub(super) fn units_of(&self, panels: Range<usize>) -> Range<usize> {
         let gates = self.spec.cell.description().stages[0].gates.len();
         let block = |p: usize| self.panels.state().blocks_of(p);
         block(panels.start).start / gates..block(panels.end - 1).end / gates
     }
 
-    /// Blocks of one vector of units.
+    /// Number of unit blocks, each one vector.
     pub(super) fn units(&self) -> usize {
         self.spec.hidden_size.div_ceil(self.simd.lanes())
     }

@@ -1,26 +1,26 @@
-//! Steps of a single row, the units of each shared out over a team of threads.
+//! Steps of a single row, with the units of each divided among a team of threads.
 //!
-//! A single stream reads every weight for every symbol, so it is as fast as the memory that holds them, and two
-//! threads read faster than one. Each unit is still one thread's sum in one order: nobody can tell from the bits.
+//! A single sequence reads every weight at every step, so its speed is limited by memory bandwidth, and two threads
+//! read faster than one. Each unit is still summed by one thread in one order, so results are bit-identical.
 
 use super::packed::Packed;
 use super::step::{Operands, Rows, States, state_ranges};
 use super::tape::Tape;
 use crate::backend::{Input, State};
 use crate::bf16::Bf16;
-use crate::cell::{self, ForwardTile, Share};
+use crate::cell::{self, ForwardTile, InputBias};
 use crate::frames::FramesView;
 use crate::scope::Scope;
-use crate::threads::{MOST_PIECES, Team};
+use crate::threads::{MAX_PIECES, Team};
 use crate::values::{PlanesMut, split_off};
 use std::ops::Range;
 
-/// Multiplications of a step that are worth sharing: some microseconds.
-const ENOUGH: usize = 1 << 18;
-/// Pieces a thread would do if all were equally fast; more than one, so that a slow one can do fewer.
-const PIECES_A_THREAD: usize = 3;
+/// Minimum number of multiplications per step that is worth dividing: some microseconds.
+const MIN_MULTIPLICATIONS: usize = 1 << 18;
+/// Pieces per thread if all are equally fast; more than one, so that a slow thread can do fewer.
+const PIECES_PER_THREAD: usize = 3;
 
-/// Some units of a step, and where what they come to belongs.
+/// Some units of a step, and the buffers of their results.
 struct Part<'a> {
     panels: Range<usize>,
     /// Unit blocks.
@@ -32,12 +32,12 @@ struct Part<'a> {
     gates: PlanesMut<'a>,
 }
 
-/// Whether the steps of `layer` over a single row are better shared.
-pub(crate) fn sharing_pays(layer: &Packed, initial: &State<f32>) -> bool {
+/// Whether to divide the steps of `layer` over a single row.
+pub(crate) fn worth_sharing(layer: &Packed, initial: &State<f32>) -> bool {
     let spec = &layer.spec;
     initial.h.len() == spec.hidden_size
-        && spec.cell.gates() * spec.hidden_size * spec.hidden_size >= ENOUGH
-        // The product of a later stage waits for all units of the one before.
+        && spec.cell.gates() * spec.hidden_size * spec.hidden_size >= MIN_MULTIPLICATIONS
+        // The product of a later stage depends on all units of the previous one.
         && spec.cell.description().stages.len() == 1
 }
 
@@ -51,18 +51,19 @@ pub(super) fn step(
 ) {
     let (cell, panels, lanes) = (layer.spec.cell, &layer.panels, layer.simd.lanes());
     let (hp, plane, (before, after)) = (tape.hp, tape.plane(), state_ranges(tape, at));
-    let Tape { h, h_rounded, c, gates, product, ahead, quantised: [by_x, by_h], .. } = tape;
+    let Tape { h, h_rounded, c, gates, product, precomputed, quantised: [by_x, by_h], .. } = tape;
     let states = States::split(h, h_rounded, c, &before, &after);
-    let (share, x) = layer.input_share(input, at.t, 1, by_x);
+    let (input_bias, x) = layer.input_parts(input, at.t, 1, by_x);
     let h_size = (1, layer.spec.hidden_size, panels.state().k());
     let h = layer.operand(states.operand(), hp, h_size, by_h);
-    let operands = Operands { x, h, ahead: !ahead.is_empty() };
+    let operands = Operands { x, h, precomputed: !precomputed.is_empty() };
     let ((h_prev, mut h), (_, mut h_rounded), (c_prev, mut c)) = (states.h, states.h_rounded, states.c);
     let mut gates = gates.as_mut().planes(plane, at.t * hp);
-    let mut pre = if operands.ahead { &mut ahead[at.t * layer.row_len()..] } else { &mut product[..] };
+    let mut pre =
+        if operands.precomputed { &mut precomputed[at.t * layer.row_len()..] } else { &mut product[..] };
 
-    let count = (team.threads() * PIECES_A_THREAD).min(MOST_PIECES).min(panels.state().count());
-    let mut parts: [Option<Part<'_>>; MOST_PIECES] = std::array::from_fn(|i| {
+    let count = (team.threads() * PIECES_PER_THREAD).min(MAX_PIECES).min(panels.state().count());
+    let mut parts: [Option<Part<'_>>; MAX_PIECES] = std::array::from_fn(|i| {
         (i < count).then(|| {
             let own = i * panels.state().count() / count..(i + 1) * panels.state().count() / count;
             let units = layer.units_of(own.clone());
@@ -80,7 +81,7 @@ pub(super) fn step(
     });
     team.for_each(&mut parts[..count], |_, part| {
         let _scope = Scope::new();
-        let part = part.take().expect("each part is worked on once");
+        let part = part.take().expect("each part is processed once");
         let Part { panels, units, pre, h, h_rounded, c, gates } = part;
         operands.multiply(layer, panels, 1, pre, pre.len());
         let (start, width) = (units.start * lanes, units.len() * lanes);
@@ -90,7 +91,7 @@ pub(super) fn step(
             hp: width,
             pre,
             pre_stride: width * cell.slots(),
-            share: Share { rows: &share.rows[start * cell.slots()..], ..share },
+            input_bias: InputBias { rows: &input_bias.rows[start * cell.slots()..], ..input_bias },
             h_prev: &h_prev[start..],
             h_next: h,
             h_rounded,

@@ -1,28 +1,28 @@
-//! What one step of the forward pass works on: some rows, the states before and after it, and the products that its
-//! pre-activations are.
+//! The data of one step of the forward pass: some rows, the states before and after it, and the operands of its
+//! products.
 
 use super::packed::Packed;
 use super::tape::Tape;
 use crate::bf16::Bf16;
-use crate::cell::{ForwardTile, Share};
+use crate::cell::{ForwardTile, InputBias};
 use crate::panel::{Init, Operand, Product, Term};
 use crate::values::ValuesRef;
 use std::ops::Range;
 
-/// The rows that one step works on.
+/// The rows of one step.
 pub(super) struct Rows {
     pub(super) t: usize,
     pub(super) rows: Range<usize>,
 }
 
-/// What the pre-activations of a step are products of.
+/// The operands of the products that give a step's pre-activations.
 #[derive(Clone, Copy)]
 pub(super) struct Operands<'a> {
     /// Dense input frames.
     pub(super) x: Option<Operand<'a>>,
     pub(super) h: Operand<'a>,
-    /// Whether the input's products are there already.
-    pub(super) ahead: bool,
+    /// Whether the input's products are already computed.
+    pub(super) precomputed: bool,
 }
 
 impl Operands<'_> {
@@ -41,17 +41,17 @@ impl Operands<'_> {
             let units = layer.units_of(p..p + 1);
             let width = units.len() * cell.slots();
             let by_state = Term { a: self.h, panel: layer.panels.state().panel(p), at };
-            let both = self.x.filter(|_| !self.ahead);
+            let both = self.x.filter(|_| !self.precomputed);
             let both = both.map(|a| [Term { a, panel: layer.panels.input.panel(p), at: 0 }, by_state]);
             let terms = both.as_ref().map_or(std::slice::from_ref(&by_state), |both| both);
-            let init = if self.ahead { Init::Accumulate } else { Init::Zero };
+            let init = if self.precomputed { Init::Accumulate } else { Init::Zero };
             let c = &mut pre[(units.start - first) * cell.slots() * layer.simd.lanes()..];
             Product { rows, terms, init, width, c, c_stride: stride }.run(layer.simd);
         }
     }
 }
 
-/// Where the states before and after a step lie on the tape.
+/// The ranges of the states before and after a step on the tape.
 pub(super) fn state_ranges(tape: &Tape, at: &Rows) -> (Range<usize>, Range<usize>) {
     let (hp, slice) = (tape.hp, tape.slice_len());
     let range = |s: usize| s * slice + at.rows.start * hp..s * slice + at.rows.end * hp;
@@ -88,14 +88,14 @@ impl<'a> States<'a> {
         }
     }
 
-    /// The pointwise part's share of a step: some units, whose products are `pre`.
+    /// The forward tile of some units, whose products are `pre`.
     pub(super) fn tile<'b>(
         &'b mut self,
         rows: usize,
         units: Range<usize>,
         hp: usize,
         (pre, pre_stride): (&'b [f32], usize),
-        share: Share<'b>,
+        input_bias: InputBias<'b>,
     ) -> ForwardTile<'b> {
         ForwardTile {
             rows,
@@ -103,7 +103,7 @@ impl<'a> States<'a> {
             hp,
             pre,
             pre_stride,
-            share,
+            input_bias,
             h_prev: self.h.0,
             h_next: self.h.1,
             h_rounded: self.h_rounded.1,
@@ -113,7 +113,7 @@ impl<'a> States<'a> {
     }
 }
 
-/// Two ranges of one buffer that do not overlap, the second to be written; nothing of an empty one.
+/// Two disjoint ranges of one buffer, the second mutable; both empty for an empty buffer.
 fn disjoint<'a, E>(buffer: &'a mut [E], read: &Range<usize>, write: &Range<usize>) -> (&'a [E], &'a mut [E]) {
     if buffer.is_empty() {
         return (&[], &mut []);

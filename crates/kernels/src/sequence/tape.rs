@@ -1,4 +1,4 @@
-//! What a forward pass leaves behind, by name.
+//! What a forward pass saves, by name.
 
 use super::gradient::Scratch;
 use super::packed::Packed;
@@ -9,7 +9,7 @@ use crate::buffer::Aligned;
 use crate::cell::Cell;
 use crate::frames::FramesView;
 use crate::panel::{PANEL_WIDTH, Quantised};
-use crate::values::{Kind, Values, ValuesRef, each};
+use crate::values::{Kind, Values, ValuesRef, match_kind};
 
 /// States and gates of one layer over one window, and the scratch memory of both passes.
 ///
@@ -22,9 +22,9 @@ pub struct Tape {
     pub(super) hidden_size: usize,
     pub(super) hp: usize,
     pub(super) reverse: bool,
-    /// What activations are held in: the gates, and the states as products read them.
+    /// The number type of activations: the gates, and the states as products read them.
     kind: Kind,
-    /// `[T+1, B, Hp]`; the state before step `t` and the one after it are neighbours.
+    /// `[T+1, B, Hp]`; the states before and after step `t` are adjacent.
     pub(super) h: Aligned,
     /// The same in bfloat16, where products read that; otherwise empty.
     pub(super) h_rounded: Aligned<Bf16>,
@@ -35,11 +35,11 @@ pub struct Tape {
     /// Rows of different lengths: `[T, B, Hp]` with zeros after the end of each row. Otherwise the output is `h`.
     pub(super) masked: Values,
     pub(super) lengths: Option<Vec<usize>>,
-    /// `[B, 4 lanes]`: one panel's product; of a single row, those of all panels.
+    /// `[B, 4 lanes]`: one panel's product; for a single row, those of all panels.
     pub(super) product: Aligned,
-    /// `[T, B, units, S, lanes]`: the input's products, where they are taken before the first step; otherwise empty.
-    pub(super) ahead: Aligned,
-    /// Rounded to bytes for a step: the input and the state.
+    /// `[T, B, units, S, lanes]`: the input's products, if they are computed before the first step; otherwise empty.
+    pub(super) precomputed: Aligned,
+    /// The input and the state of a step, rounded for products with 8-bit weights.
     pub(super) quantised: [Quantised; 2],
     /// `[B, Hp]` each: gradients carried from step to step.
     pub(super) d_h: Aligned,
@@ -50,7 +50,7 @@ pub struct Tape {
 }
 
 impl Tape {
-    /// Makes room for a window and writes the initial state.
+    /// Resizes for a window and writes the initial state.
     pub(super) fn begin(
         &mut self,
         layer: &Packed,
@@ -87,18 +87,18 @@ impl Tape {
         }
     }
 
-    /// Zeros in the part of each row that products read but no unit fills.
+    /// Zeroes the part of each row that products read but no unit fills.
     fn clear_padding(&mut self, units: usize) {
         if units == self.hp {
             return;
         }
         self.h_rounded.chunks_exact_mut(self.hp).for_each(|row| row[units..].fill(Bf16::default()));
-        each!(Values, &mut self.gates, gates => {
+        match_kind!(Values, &mut self.gates, gates => {
             gates.chunks_exact_mut(self.hp).for_each(|row| row[units..].fill(Default::default()));
         });
     }
 
-    /// Values of a plane of the gates.
+    /// Number of values in a plane of the gates.
     pub(super) fn plane(&self) -> usize {
         self.steps * self.rows * self.hp
     }
@@ -115,7 +115,7 @@ impl Tape {
         Direction { reverse: self.reverse }
     }
 
-    /// `[B, Hp]` values of one time slice.
+    /// Number of values in one time slice, `[B, Hp]`.
     pub(super) fn slice_len(&self) -> usize {
         self.rows * self.hp
     }
@@ -129,7 +129,7 @@ impl Tape {
         FramesView::new(data, self.steps * self.rows, self.hidden_size, self.hp)
     }
 
-    /// Overwrites `state` with that after the last step taken.
+    /// Overwrites `state` with the state after the last step.
     pub(crate) fn final_state(&self, state: &mut State<f32>) {
         let at = if self.reverse { 0 } else { self.steps } * self.slice_len();
         for (values, to) in [(&self.h, &mut state.h), (&self.c, &mut state.c)] {
@@ -142,7 +142,7 @@ impl Tape {
         }
     }
 
-    /// Every named value of the forward pass on the host, `[T, B, H]` each.
+    /// All named values of the forward pass on the host, `[T, B, H]` each.
     pub(crate) fn trace(&self, cell: Cell) -> Trace<f32> {
         let (plane, hp) = (self.plane(), self.hp);
         let unpad = |values: ValuesRef<'_>, at: usize| values.to_f32(at, plane / hp, self.hidden_size, hp);
@@ -157,7 +157,7 @@ impl Tape {
     }
 }
 
-/// Copies rows of `width` values into rows of `stride`, zeros after them.
+/// Copies rows of `width` values into rows of `stride`, padded with zeros.
 pub(super) fn pad_rows(from: &[f32], width: usize, to: &mut [f32], stride: usize) {
     for (row, out) in from.chunks_exact(width).zip(to.chunks_exact_mut(stride)) {
         out[..width].copy_from_slice(row);

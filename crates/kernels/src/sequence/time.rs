@@ -1,12 +1,12 @@
-//! Which rows a step works on, and in which order the steps come.
+//! Which rows a step processes, and the order of the steps.
 
 use std::ops::Range;
 
-/// The rows of a batch that are alive at a step, as contiguous runs.
+/// The active rows of a batch at each step, as contiguous runs.
 #[derive(Clone, Copy)]
 pub(crate) struct Active<'a> {
     pub(crate) rows: usize,
-    /// Steps of each row; all full if absent.
+    /// Number of steps of each row; all rows are full if absent.
     pub(crate) lengths: Option<&'a [usize]>,
 }
 
@@ -21,25 +21,25 @@ impl<'a> Active<'a> {
         self.runs(move |length| length <= t)
     }
 
-    fn runs(self, wanted: impl Fn(usize) -> bool) -> impl Iterator<Item = Range<usize>> {
-        let wanted = move |row: usize| self.lengths.map_or_else(|| wanted(usize::MAX), |l| wanted(l[row]));
+    fn runs(self, include: impl Fn(usize) -> bool) -> impl Iterator<Item = Range<usize>> {
+        let include = move |row: usize| self.lengths.map_or_else(|| include(usize::MAX), |l| include(l[row]));
         let mut from = 0;
         std::iter::from_fn(move || {
             if self.lengths.is_none() {
-                // No lengths: one run or none, without a walk over the rows.
+                // No lengths: one run or none, without a loop over the rows.
                 let run = from..self.rows;
                 from = self.rows;
-                return (!run.is_empty() && wanted(run.start)).then_some(run);
+                return (!run.is_empty() && include(run.start)).then_some(run);
             }
-            let start = (from..self.rows).find(|&row| wanted(row))?;
-            let end = (start..self.rows).find(|&row| !wanted(row)).unwrap_or(self.rows);
+            let start = (from..self.rows).find(|&row| include(row))?;
+            let end = (start..self.rows).find(|&row| !include(row)).unwrap_or(self.rows);
             from = end;
             Some(start..end)
         })
     }
 }
 
-/// Where the states before and after step `t` lie among the `T + 1` slices of a tape.
+/// The indices of the states before and after step `t` among the `T + 1` slices of a tape.
 #[derive(Clone, Copy)]
 pub(crate) struct Direction {
     pub(crate) reverse: bool,
@@ -54,7 +54,7 @@ impl Direction {
         t + usize::from(!self.reverse)
     }
 
-    /// The steps in the order the forward pass takes them.
+    /// The steps in the order of the forward pass.
     pub(crate) fn order(self, steps: usize) -> impl DoubleEndedIterator<Item = usize> {
         (0..steps).map(move |s| if self.reverse { steps - 1 - s } else { s })
     }

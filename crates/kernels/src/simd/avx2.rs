@@ -14,7 +14,7 @@ pub(super) unsafe fn run<J: Job>(job: J) -> J::Output {
     job.run(Avx2(_mm256_setzero_ps()))
 }
 
-/// Only [`run`] makes the first value, so every value proves that the processor has AVX2 and FMA.
+/// Only [`run`] creates the first value, so every value proves that the processor has AVX2 and FMA.
 #[derive(Clone, Copy)]
 pub(super) struct Avx2(__m256);
 
@@ -35,7 +35,7 @@ operator!(Sub, sub, _mm256_sub_ps);
 operator!(Mul, mul, _mm256_mul_ps);
 operator!(Div, div, _mm256_div_ps);
 
-// SAFETY of every block below: a value proves the features; pointers are the caller's promise.
+// SAFETY of every block below: a value proves the features; pointers are guaranteed by the caller.
 #[allow(clippy::undocumented_unsafe_blocks)]
 impl Vector for Avx2 {
     const LANES: usize = 8;
@@ -165,7 +165,7 @@ impl Vector for Avx2 {
         }
     }
     #[inline(always)]
-    fn no_ints(self) -> __m256i {
+    fn zero_ints(self) -> __m256i {
         unsafe { _mm256_setzero_si256() }
     }
     #[inline(always)]
@@ -196,7 +196,7 @@ impl Vector for Avx2 {
 }
 
 impl Avx2 {
-    /// The first of pairs of bfloat16 as `f32`, or the second.
+    /// The first value of each pair of bfloat16 as `f32`, or the second.
     #[inline(always)]
     fn one_of_pairs<const SECOND: usize>(self, pairs: __m256i) -> Self {
         // SAFETY: a value proves the features.
@@ -208,8 +208,8 @@ impl Avx2 {
         }
     }
 
-    /// The bits, rounded to bfloat16 (nearest, ties to even) in the upper halves. A NaN that arithmetic has made
-    /// remains one.
+    /// The bits, rounded to bfloat16 (nearest, ties to even) in the upper halves. A NaN produced by arithmetic stays
+    /// NaN.
     #[inline(always)]
     fn rounded(self) -> __m256i {
         // SAFETY: a value proves the features.

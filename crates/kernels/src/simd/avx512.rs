@@ -6,7 +6,7 @@ use std::arch::x86_64::*;
 use std::mem::transmute;
 use std::ops::{Add, Div, Mul, Sub};
 
-/// Compiles a job for AVX-512 (F, DQ, BW, VL: every processor with the first of use here has all four).
+/// Compiles a job for AVX-512 (F, DQ, BW, VL: every relevant processor has all four).
 ///
 /// # Safety
 /// The processor has them.
@@ -15,17 +15,17 @@ pub(super) unsafe fn run<J: Job>(job: J) -> J::Output {
     job.run(Avx512::<false>(_mm512_setzero_ps()))
 }
 
-/// Compiles a job for AVX-512 with the instructions that multiply pairs, of bfloat16 and of integers, and add them up.
+/// Compiles a job for AVX-512 with the instructions that multiply and accumulate pairs, of bfloat16 and of integers.
 ///
 /// # Safety
-/// The processor has them, and what [`run`] asks for.
+/// The processor has them, and the features of [`run`].
 #[target_feature(enable = "avx512bf16,avx512vnni,avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
 pub(super) unsafe fn run_with_dots<J: Job>(job: J) -> J::Output {
     job.run(Avx512::<true>(_mm512_setzero_ps()))
 }
 
-/// Only [`run`] and [`run_with_dots`] make the first value, so every value proves that the processor has AVX-512, and
-/// with `DOTS` the dot products of pairs.
+/// Only [`run`] and [`run_with_dots`] create the first value, so every value proves that the processor has AVX-512,
+/// and with `DOTS` the dot products of pairs.
 #[derive(Clone, Copy)]
 pub(super) struct Avx512<const DOTS: bool>(__m512);
 
@@ -46,7 +46,7 @@ operator!(Sub, sub, _mm512_sub_ps);
 operator!(Mul, mul, _mm512_mul_ps);
 operator!(Div, div, _mm512_div_ps);
 
-// SAFETY of every block below: a value proves the features; pointers are the caller's promise.
+// SAFETY of every block below: a value proves the features; pointers are guaranteed by the caller.
 #[allow(clippy::undocumented_unsafe_blocks)]
 impl<const DOTS: bool> Vector for Avx512<DOTS> {
     const LANES: usize = 16;
@@ -184,7 +184,7 @@ impl<const DOTS: bool> Vector for Avx512<DOTS> {
         }
     }
     #[inline(always)]
-    fn no_ints(self) -> __m512i {
+    fn zero_ints(self) -> __m512i {
         unsafe { _mm512_setzero_si512() }
     }
     #[inline(always)]
@@ -215,7 +215,7 @@ impl<const DOTS: bool> Vector for Avx512<DOTS> {
 }
 
 impl<const DOTS: bool> Avx512<DOTS> {
-    /// What a pass takes of pairs of bfloat16: all, or one of each as `f32`.
+    /// The operand of one pass over pairs of bfloat16: the pairs, or one value of each as `f32`.
     #[inline(always)]
     fn of_pairs<const PASS: usize>(self, pairs: __m512i) -> __m512i {
         // SAFETY: a value proves the features.
@@ -228,8 +228,8 @@ impl<const DOTS: bool> Avx512<DOTS> {
         }
     }
 
-    /// The bits, rounded to bfloat16 (nearest, ties to even) in the upper halves. A NaN that arithmetic has made
-    /// remains one.
+    /// The bits, rounded to bfloat16 (nearest, ties to even) in the upper halves. A NaN produced by arithmetic stays
+    /// NaN.
     #[inline(always)]
     fn rounded(self) -> __m512i {
         // SAFETY: a value proves the features.

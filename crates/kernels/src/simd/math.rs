@@ -1,11 +1,11 @@
 //! Exponential, logistic and hyperbolic tangent over [`Vector`], accurate to a few units in the last place. A NaN
-//! goes in and comes out: a run that diverges must be seen to diverge.
+//! input gives NaN, so that a diverging run is detected.
 
 use super::vector::Vector;
 
 /// The transcendental functions of every vector.
 pub(crate) trait Functions: Vector {
-    /// `e^x`; beyond what `f32` can hold the largest or smallest such power.
+    /// `e^x`, clamped to the range of `f32`.
     #[inline(always)]
     fn exp(self) -> Self {
         exp(self)
@@ -28,10 +28,10 @@ pub(crate) trait Functions: Vector {
 impl<V: Vector> Functions for V {}
 
 /// `e^x` by `2^n * e^r`, `|r| <= ln(2)/2`, with a Taylor-like minimax polynomial of degree 6 (the coefficients of
-/// Cephes' `expf`, Moshier 1989). Inputs beyond what `f32` can hold are clamped: the result is never infinite.
+/// Cephes' `expf`, Moshier 1989). Inputs beyond the range of `f32` are clamped: the result is never infinite.
 #[inline(always)]
 fn exp<V: Vector>(x: V) -> V {
-    // ln(2) in two parts, the first exact in few bits, so that `x - n ln 2` loses nothing.
+    // ln(2) in two parts, the first with few bits, so that `x - n ln 2` is accurate.
     const LN_2_HIGH: f32 = 0.693_359_4;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
     let x = x.splat(-87.0).max(x.splat(88.0).min(x));
@@ -85,8 +85,8 @@ mod tests {
                 let x = i as f32 * 5e-4;
                 let exact = f64::from(x);
                 let values = [v.splat(x).exp(), v.splat(x).sigmoid(), v.splat(x).tanh()];
-                let wanted = [exact.exp(), 1.0 / (1.0 + (-exact).exp()), exact.tanh()];
-                for ((worst, got), want) in worst.iter_mut().zip(values).zip(wanted) {
+                let exact_values = [exact.exp(), 1.0 / (1.0 + (-exact).exp()), exact.tanh()];
+                for ((worst, got), want) in worst.iter_mut().zip(values).zip(exact_values) {
                     let error = (f64::from(got.maximum()) - want).abs();
                     *worst = worst.max(if want == 0.0 { error } else { error / want.abs() });
                 }
@@ -95,10 +95,10 @@ mod tests {
         }
     }
 
-    /// What becomes of a number in each function.
-    struct Of(f32);
+    /// The results of the functions for one number.
+    struct Apply(f32);
 
-    impl Job for Of {
+    impl Job for Apply {
         type Output = [f32; 3];
 
         #[inline(always)]
@@ -124,16 +124,16 @@ mod tests {
     }
 
     #[test]
-    fn extremes_stay_finite_and_a_nan_is_passed_on() {
+    fn extremes_stay_finite_and_nan_is_propagated() {
         for isa in Isa::available() {
             let simd = Simd::new(isa).unwrap();
             for x in [f32::INFINITY, 1e30, 200.0] {
-                assert!(simd.run(Of(x)).iter().all(|y| y.is_finite()), "{isa} {x}");
-                let ([_, sigmoid, tanh], [_, _, minus_tanh]) = (simd.run(Of(x)), simd.run(Of(-x)));
+                assert!(simd.run(Apply(x)).iter().all(|y| y.is_finite()), "{isa} {x}");
+                let ([_, sigmoid, tanh], [_, _, minus_tanh]) = (simd.run(Apply(x)), simd.run(Apply(-x)));
                 let ones = [sigmoid, tanh, -minus_tanh];
                 assert!(ones.iter().all(|y| (1.0 - y).abs() <= 2.0 * f32::EPSILON), "{isa} {x}: {ones:?}");
             }
-            assert!(simd.run(Of(f32::NAN)).iter().all(|y| y.is_nan()), "{isa}");
+            assert!(simd.run(Apply(f32::NAN)).iter().all(|y| y.is_nan()), "{isa}");
         }
     }
 }

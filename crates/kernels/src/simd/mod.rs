@@ -1,5 +1,5 @@
-//! Vectors of `f32` lanes: one trait, a thin wrapper per instruction set, and the transcendental functions
-//! written once over the trait. Algorithms stand above, in [`Job`]s; nothing else here knows what they compute.
+//! Vectors of `f32` lanes: one trait, a thin wrapper per instruction set, and the transcendental functions written
+//! once over the trait. Algorithms are [`Job`]s elsewhere in the crate.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -48,16 +48,16 @@ impl Simd {
         }
     }
 
-    /// Whether products of bfloat16 run on tile units, or on their likeness in software.
+    /// Whether products of bfloat16 run on tile units, in hardware or in software.
     pub(crate) fn multiplies_in_tiles(self) -> bool {
         matches!(self.isa, Isa::Amx | Isa::Wide)
     }
 
-    /// Runs a job that may multiply numbers of 16 bits: in pairs, where the instruction set can.
+    /// Runs a job that may multiply 16-bit numbers, in pairs if the instruction set can.
     #[inline]
     pub(crate) fn run_with_dots<J: Job>(self, job: J) -> J::Output {
         match self.isa {
-            // SAFETY: `Simd::new` has seen that the processor has the features the entry enables.
+            // SAFETY: `Simd::new` has checked that the processor has the features that the function enables.
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512Bf16 => unsafe { avx512::run_with_dots(job) },
             _ => self.run(job),
@@ -70,7 +70,7 @@ impl Simd {
         match self.isa {
             Isa::Scalar => job.run(scalar::Scalar::ZERO),
             Isa::Wide => job.run(scalar::Wide::ZERO),
-            // SAFETY: `Simd::new` has seen that the processor has the features each entry enables.
+            // SAFETY: `Simd::new` has checked that the processor has the features that each function enables.
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => unsafe { avx2::run(job) },
             // SAFETY: as above.
@@ -82,8 +82,8 @@ impl Simd {
     }
 }
 
-/// Flushes denormal numbers to zero while it lives, on this thread, where the processor can: gradients that
-/// vanish through time would otherwise slow every product they touch a hundredfold.
+/// Flushes denormal numbers to zero on this thread while it is alive, if the processor can: gradients that vanish
+/// through time would otherwise slow every product with them a hundredfold.
 pub(crate) struct FlushDenormals {
     #[cfg(target_arch = "x86_64")]
     before: u32,
@@ -112,7 +112,7 @@ impl FlushDenormals {
 impl Drop for FlushDenormals {
     fn drop(&mut self) {
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: restores the value `new` found.
+        // SAFETY: restores the value that `new` read.
         unsafe {
             std::arch::asm!("ldmxcsr [{}]", in(reg) &self.before, options(nostack, readonly));
         }

@@ -1,4 +1,4 @@
-//! The portable vectors: plain arrays that the compiler turns into whatever the target's baseline offers.
+//! The portable vectors: plain arrays that the compiler vectorises for the target's baseline.
 
 use super::vector::Vector;
 use crate::bf16::Bf16;
@@ -7,7 +7,7 @@ use std::ops::{Add, Div, Mul, Sub};
 /// The portable path.
 pub(crate) type Scalar = Array<4>;
 
-/// Sixteen lanes, the geometry of AVX-512, so that its layouts are exercised on machines without it.
+/// Sixteen lanes, as AVX-512, so that its layouts are tested on machines without it.
 pub(crate) type Wide = Array<16>;
 
 #[derive(Clone, Copy)]
@@ -41,7 +41,7 @@ operator!(Div, div, /);
 impl<const N: usize> Vector for Array<N> {
     const LANES: usize = N;
     const TILE_ROWS: [usize; 5] = [0, 6, 6, 4, 3];
-    /// A sum, or two halves.
+    /// A sum, or two 16-bit halves.
     type Ints = [i32; N];
     const PASSES: usize = 2;
     type Pairs = Self;
@@ -52,7 +52,7 @@ impl<const N: usize> Vector for Array<N> {
     }
     #[inline(always)]
     fn mul_add(self, a: Self, b: Self) -> Self {
-        // Two roundings: a fused one is a library call where the baseline has no such instruction.
+        // Two roundings: a fused operation is a library call where the baseline has no such instruction.
         self * a + b
     }
     #[inline(always)]
@@ -65,7 +65,7 @@ impl<const N: usize> Vector for Array<N> {
     }
     #[inline(always)]
     fn round(self) -> Self {
-        // Adding and taking away 1.5 * 2^23 leaves no fraction bits; good for |x| < 2^22.
+        // Adding and subtracting 1.5 * 2^23 leaves no fraction bits; valid for |x| < 2^22.
         const MAGIC: f32 = 12_582_912.0;
         Self(self.0.map(|x| (x + MAGIC) - MAGIC))
     }
@@ -87,7 +87,7 @@ impl<const N: usize> Vector for Array<N> {
     }
     #[inline(always)]
     unsafe fn load_ptr(self, from: *const f32) -> Self {
-        // SAFETY: the caller vouches for N values; the array has no alignment beyond theirs.
+        // SAFETY: the caller guarantees N values; the array has no alignment beyond theirs.
         Self(unsafe { from.cast::<[f32; N]>().read() })
     }
     #[inline(always)]
@@ -129,13 +129,13 @@ impl<const N: usize> Vector for Array<N> {
     unsafe fn transpose(self, from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
         for i in 0..N {
             for j in 0..N {
-                // SAFETY: the caller vouches for N rows of N values on both sides.
+                // SAFETY: the caller guarantees N rows of N values on both sides.
                 unsafe { *to.add(j * to_stride + i) = *from.add(i * from_stride + j) };
             }
         }
     }
     #[inline(always)]
-    fn no_ints(self) -> [i32; N] {
+    fn zero_ints(self) -> [i32; N] {
         [0; N]
     }
     #[inline(always)]
@@ -144,7 +144,7 @@ impl<const N: usize> Vector for Array<N> {
     }
     #[inline(always)]
     unsafe fn load_bytes(self, from: *const i8) -> [i32; N] {
-        // SAFETY: the caller vouches for N pairs; bytes have no alignment.
+        // SAFETY: the caller guarantees N pairs; bytes have no alignment.
         let pairs = unsafe { from.cast::<[[i8; 2]; N]>().read() };
         pairs.map(|pair| i32::from(i16::from(pair[0]) as u16) | i32::from(pair[1]) << 16)
     }

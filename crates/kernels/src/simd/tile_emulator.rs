@@ -1,24 +1,24 @@
-//! Executes the instructions of a tile unit on processors that lack one, so that tests run the very machine code of
-//! [`Hardware`] everywhere.
+//! Executes tile instructions on processors that lack a tile unit, so that tests run the machine code of [`Hardware`]
+//! everywhere.
 //!
-//! A processor without tiles raises SIGILL at each of their instructions. The handler here reads the instruction at
-//! that address, does what Intel's architecture manual says on a register file of the thread, and resumes behind it:
-//! a few microseconds an instruction. Decoder, register file and arithmetic share nothing with [`super::tiles`],
-//! which they are to be compared with. Where a tile unit would raise a fault, and at any instruction of others, the
-//! signal takes its default course and ends the process.
+//! A processor without tiles raises SIGILL at each of their instructions. The handler decodes the instruction at that
+//! address, executes it as specified by Intel's architecture manual on a register file of the thread, and resumes
+//! after it, in a few microseconds per instruction. Decoder, register file and arithmetic share no code with
+//! [`super::tiles`], which is tested against them. Where a tile unit would raise a fault, and at any other
+//! instruction, the signal takes its default action and ends the process.
 
 use super::FlushDenormals;
 use super::tiles::Hardware;
 use std::cell::UnsafeCell;
 use std::sync::Once;
 
-/// The tiles of this processor, or else emulated ones.
+/// The tiles of this processor, or emulated ones.
 pub(crate) fn hardware() -> Hardware {
     static INSTALLED: Once = Once::new();
     if !super::tiles::is_available() {
         INSTALLED.call_once(install);
     }
-    // SAFETY: what the processor does not execute, the handler does.
+    // SAFETY: the handler executes what the processor does not.
     unsafe { Hardware::new_unchecked() }
 }
 
@@ -36,21 +36,21 @@ fn install() {
 }
 
 extern "C" fn on_illegal_instruction(_: libc::c_int, _: *mut libc::siginfo_t, context: *mut libc::c_void) {
-    // Constant, without a destructor, and so safe to use in a handler.
+    // Constant and without a destructor, so safe to use in a signal handler.
     thread_local!(static UNIT: UnsafeCell<Unit> = const { UnsafeCell::new(Unit::OFF) });
-    // SAFETY: the kernel passes the registers of the interrupted code, which it will load again.
+    // SAFETY: the kernel passes the registers of the interrupted code, which it will reload.
     let registers = unsafe { &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
     // SAFETY: the processor has just read an instruction there.
     let decoded = unsafe { decode(registers) };
     let executed = decoded.and_then(|(instruction, next)| {
-        // SAFETY: only this handler refers to the unit, and it does not interrupt itself. What the instruction
-        // addresses is the business of the code that contains it.
+        // SAFETY: only this handler refers to the unit, and it does not interrupt itself. The interrupted code
+        // guarantees the memory that the instruction addresses.
         UNIT.with(|unit| unsafe { (*unit.get()).execute(instruction) })?;
         Some(next)
     });
     match executed {
         Some(next) => registers[libc::REG_RIP as usize] = next as i64,
-        // SAFETY: the default action; the instruction is then met again.
+        // SAFETY: the default action; the instruction is then executed again.
         None => unsafe {
             libc::signal(libc::SIGILL, libc::SIG_DFL);
         },
@@ -77,14 +77,14 @@ enum Instruction {
     MultiplyAdd { c: usize, a: usize, b: usize },
 }
 
-/// Bytes of code, one after the other.
+/// Bytes of code, read in order.
 struct Code(*const u8);
 
 impl Code {
     /// # Safety
-    /// An instruction reaches to the byte at least.
+    /// The instruction extends at least to this byte.
     unsafe fn byte(&mut self) -> u8 {
-        // SAFETY: as the caller promises.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             let byte = self.0.read();
             self.0 = self.0.add(1);
@@ -93,28 +93,28 @@ impl Code {
     }
 
     /// # Safety
-    /// An instruction reaches over the next four bytes.
+    /// The instruction extends over the next four bytes.
     unsafe fn displacement32(&mut self) -> u64 {
-        // SAFETY: as the caller promises.
+        // SAFETY: guaranteed by the caller.
         let bytes = std::array::from_fn(|_| unsafe { self.byte() });
         i32::from_le_bytes(bytes) as u64
     }
 }
 
-/// The instruction that was interrupted and the address behind it; none if it is no tile instruction.
+/// The interrupted instruction and the address after it; `None` if it is not a tile instruction.
 ///
 /// They all have the three-byte VEX prefix, opcode map 0F38, and W and L zero.
 ///
 /// # Safety
-/// `registers` are those of code that is at an instruction.
+/// `registers` are those of code interrupted at an instruction.
 unsafe fn decode(registers: &Registers) -> Option<(Instruction, u64)> {
     let mut code = Code(registers[libc::REG_RIP as usize] as *const u8);
-    // SAFETY: each byte is read only after those before have shown that the instruction reaches so far.
+    // SAFETY: each byte is read only after the previous ones have shown that the instruction extends to it.
     unsafe {
         if code.byte() != 0xC4 {
             return None;
         }
-        // The prefix holds the fourth bits of register numbers, and the whole of a third operand, inverted.
+        // The prefix holds the fourth bits of register numbers, and a whole third operand, inverted.
         let byte = code.byte();
         let (reg_8, index_8, rm_8) = (!byte >> 4 & 8, !byte >> 3 & 8, !byte >> 2 & 8);
         if byte & 0x1F != 2 {
@@ -136,7 +136,7 @@ unsafe fn decode(registers: &Registers) -> Option<(Instruction, u64)> {
         const P66: u8 = 1;
         const PF3: u8 = 2;
         const PF2: u8 = 3;
-        // Tiles have three-bit numbers; operands that an instruction lacks must be zero.
+        // Tile numbers have three bits; operands that an instruction lacks must be zero.
         let tile = |number: u8| (number < 8).then_some(usize::from(number));
         let instruction = if mode == 3 {
             match (opcode, mandatory_prefix) {
@@ -168,7 +168,7 @@ unsafe fn decode(registers: &Registers) -> Option<(Instruction, u64)> {
 /// Base and displacement, and the scaled index as a stride; whether there was a SIB byte.
 ///
 /// # Safety
-/// `code` is at the byte behind ModRM.
+/// `code` is at the byte after ModRM.
 unsafe fn memory_operand(
     code: &mut Code,
     registers: &Registers,
@@ -194,7 +194,7 @@ unsafe fn memory_operand(
         libc::REG_R15,
     ];
     let value = |number: u8| registers[ORDER[usize::from(number)] as usize] as u64;
-    // SAFETY: ModRM and SIB say which bytes follow.
+    // SAFETY: ModRM and SIB determine which bytes follow.
     unsafe {
         let has_sib = rm == 4;
         let (base, stride) = if has_sib {
@@ -227,20 +227,20 @@ struct Unit {
 impl Unit {
     const OFF: Self = Self { config: [0; 64], tiles: [[[0; 64]; 16]; 8] };
 
-    /// Rows, and bytes of a row; none if the tile is not configured.
+    /// Rows, and bytes per row; `None` if the tile is not configured.
     fn shape(&self, tile: usize) -> Option<(usize, usize)> {
         let (rows, row_bytes) = (self.config[48 + tile].into(), self.config[16 + 2 * tile].into());
         (self.config[0] == 1 && rows > 0).then_some((rows, row_bytes))
     }
 
-    /// None where a tile unit would raise a fault.
+    /// Returns `None` where a tile unit would raise a fault.
     ///
     /// # Safety
-    /// The instruction's address is what the code that contains it meant.
+    /// The interrupted code guarantees the memory at the instruction's address.
     unsafe fn execute(&mut self, instruction: Instruction) -> Option<()> {
         match instruction {
             Instruction::LoadConfig(address) => {
-                // SAFETY: as the caller promises.
+                // SAFETY: guaranteed by the caller.
                 let config = unsafe { (address as *const [u8; 64]).read() };
                 *self = Unit { config, ..Unit::OFF };
                 match config[0] {
@@ -249,7 +249,7 @@ impl Unit {
                     _ => return None,
                 }
             }
-            // SAFETY: as the caller promises.
+            // SAFETY: guaranteed by the caller.
             Instruction::StoreConfig(address) => unsafe { (address as *mut [u8; 64]).write(self.config) },
             Instruction::Release => *self = Unit::OFF,
             Instruction::Zero(tile) => {
@@ -261,7 +261,7 @@ impl Unit {
                 self.tiles[tile] = [[0; 64]; 16];
                 for (r, row) in self.tiles[tile][..rows].iter_mut().enumerate() {
                     let from = address.wrapping_add(stride.wrapping_mul(r as u64)) as *const u8;
-                    // SAFETY: as the caller promises.
+                    // SAFETY: guaranteed by the caller.
                     unsafe { from.copy_to_nonoverlapping(row.as_mut_ptr(), row_bytes) };
                 }
             }
@@ -269,7 +269,7 @@ impl Unit {
                 let (rows, row_bytes) = self.shape(tile)?;
                 for (r, row) in self.tiles[tile][..rows].iter().enumerate() {
                     let to = address.wrapping_add(stride.wrapping_mul(r as u64)) as *mut u8;
-                    // SAFETY: as the caller promises.
+                    // SAFETY: guaranteed by the caller.
                     unsafe { to.copy_from_nonoverlapping(row.as_ptr(), row_bytes) };
                 }
             }
@@ -278,7 +278,7 @@ impl Unit {
         Some(())
     }
 
-    /// Palette 1 as LDTILECFG accepts it; instructions are never interrupted half-way here, so they start at row 0.
+    /// Palette 1 as LDTILECFG accepts it; instructions are never interrupted midway here, so they start at row 0.
     fn is_valid(&self) -> bool {
         let c = &self.config;
         let zero = |bytes: &[u8]| bytes.iter().all(|&byte| byte == 0);
@@ -297,13 +297,13 @@ impl Unit {
         if !whole || !fitting || c == a || c == b || a == b {
             return None;
         }
-        // The processor itself treats denormals as a tile unit does, and the kernel began the handler with rounding
-        // to nearest.
+        // The processor treats denormals as a tile unit does, and the kernel starts the handler with rounding to
+        // nearest.
         let _flush_denormals = FlushDenormals::new();
         let shape = (rows, a_bytes / 4, c_bytes / 4);
         let (a, b) = (self.tiles[a], self.tiles[b]);
         if is_x86_feature_detected!("fma") {
-            // SAFETY: the processor has it.
+            // SAFETY: the processor has FMA.
             unsafe { dot_products_fma(&mut self.tiles[c], &a, &b, shape) }
         } else {
             dot_products(&mut self.tiles[c], &a, &b, shape);

@@ -1,59 +1,60 @@
-//! Tile units: a core's matrix registers and the one instruction that multiplies them, as Intel's AMX has them.
+//! Tile units: a core's matrix registers and the instruction that multiplies them (Intel AMX).
 //!
 //! # What a tile unit is
 //!
 //! A core with AMX has eight *tiles*, `tmm0` to `tmm7`. A tile is a small matrix of up to 16 rows of up to 64 bytes,
-//! 1 KiB: 16 by 16 `f32`, or 16 by 32 `bf16`. How many rows and bytes each tile really has is state of the core,
-//! loaded with [`TileUnit::configure`] from a [`TileConfig`]. Its first byte, the *palette*, says which geometry is
-//! meant: palette 0 is "off", and palette 1, the only other one, is the geometry above. Tiles are loaded and stored
-//! a row at a time, rows a stride apart in memory, and what of a tile lies outside its shape is always zero.
+//! 1 KiB: 16 by 16 `f32`, or 16 by 32 `bf16`. The rows and bytes in use are state of the core, loaded with
+//! [`TileUnit::configure`] from a [`TileConfig`]. Its first byte, the *palette*, selects the geometry: palette 0 is
+//! "off", and palette 1, the only other one, is the geometry above. Tiles are loaded and stored row by row, with rows
+//! a stride apart in memory; the part of a tile outside its shape is always zero.
 //!
 //! # The product and its pairs
 //!
-//! [`TileUnit::multiply_add`] computes `c += a * b` with `a` and `b` in `bf16` and `c` in `f32`. It consumes `K`, the
-//! inner dimension, two at a time, hence all tiles consist of four-byte elements: `c` of `f32`, `a` and `b` of *pairs*
-//! of `bf16`.
+//! [`TileUnit::multiply_add`] computes `c += a * b` with `a` and `b` in `bf16` and `c` in `f32`. It processes `K`,
+//! the inner dimension, two at a time, so all tiles consist of four-byte elements: `c` of `f32`, `a` and `b` of
+//! *pairs* of `bf16`.
 //!
 //! | tile | rows | a row holds |
 //! | --- | --- | --- |
-//! | `a` | up to 16 rows of the left matrix | the pairs `k = 0,1`, `k = 2,3`, up to 16 of them: the matrix as it lies |
+//! | `a` | up to 16 rows of the left matrix | the pairs `k = 0,1`, `k = 2,3`, up to 16 of them, in memory order |
 //! | `b` | up to 16, one for each pair of `k` | row `r`: for each of up to 16 columns `n` the pair `b[2r][n]`, `b[2r+1][n]` |
 //! | `c` | as `a` | up to 16 columns of `f32`: as `b` |
 //!
-//! So `b` must be packed: two rows of the right matrix are interleaved to one row of pairs (the "VNNI" layout in
-//! Intel's words). A full `b` tile is 32 values of `k` by 16 columns.
+//! So `b` must be packed: two rows of the right matrix are interleaved to one row of pairs (Intel's VNNI layout). A
+//! full `b` tile is 32 values of `k` by 16 columns.
 //!
-//! # Who may use the tiles when
+//! # Exclusive use of tiles
 //!
-//! The compiler knows nothing of tile registers (stable Rust cannot enable the feature), so that a tile keeps its
-//! value from one `asm!` block to the next only because nothing else touches it. That holds from `configure` to
-//! `release` provided that no other user of tiles runs on the same thread in between:
+//! The compiler does not manage tile registers (stable Rust cannot enable the feature), so a tile keeps its value
+//! from one `asm!` block to the next only if nothing else uses it. That holds from `configure` to `release` provided
+//! that no other user of tiles runs on the same thread in between:
 //!
 //! - The compiler neither allocates, spills nor clears tiles: there is no Rust type that could live in one. The
 //!   blocks are not `pure`, so it keeps every one of them, in program order.
 //! - The kernel saves and restores tiles with the rest of a thread's registers, also around signal handlers.
-//! - By the calling convention any function may overwrite tiles, but only one that uses them on purpose does. Hence
-//!   the rule of [`TileUnit`]: between `configure` and `release` call nothing that could use tiles of its own.
-//!   Waiting on a thread pool is such a call, since a waiting thread runs other jobs.
+//! - By the calling convention any function may overwrite tiles, but only one that uses them deliberately does. Hence
+//!   the rule of [`TileUnit`]: between `configure` and `release` call nothing that could use tiles itself. Waiting on
+//!   a thread pool is such a call, since a waiting thread runs other jobs.
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::asm;
 
-/// Tiles of a unit.
+/// Number of tiles.
 pub(crate) const TILES: usize = 8;
-/// Most rows of a tile.
+/// Maximum rows of a tile.
 pub(crate) const MAX_ROWS: usize = 16;
-/// Most bytes of a row.
+/// Maximum bytes of a row.
 pub(crate) const MAX_ROW_BYTES: usize = 64;
-/// Bytes of what a tile consists of: an `f32`, or a pair of `bf16`.
+/// Bytes of an element of a tile: an `f32`, or a pair of `bf16`.
 const ELEMENT: usize = 4;
 
 /// Whether this process may use the tiles and `bf16` products of this processor.
 ///
-/// The processor must have them, the operating system must save them, and, on Linux, the process must have asked for
-/// permission, since tiles enlarge the frame of every signal by 8 KiB. The first call asks; the permission is the
-/// whole process's and cannot be given back. Call this before worker threads are started: the kernel refuses if any
-/// thread then alive has an alternate signal stack too small for such a frame. Always false off Linux on x86-64.
+/// The processor must have them, the operating system must save them, and, on Linux, the process must request
+/// permission, since tiles enlarge the frame of every signal by 8 KiB. The first call requests it; the permission
+/// applies to the whole process and cannot be given back. Call this before worker threads are started: the kernel
+/// refuses if any existing thread has an alternate signal stack too small for such a frame. Always false except on
+/// Linux on x86-64.
 pub(crate) fn is_available() -> bool {
     #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     {
@@ -75,7 +76,7 @@ mod detection {
         const OSXSAVE: u32 = 1 << 27;
         const AMX_BF16_AND_TILE: u32 = 1 << 22 | 1 << 24;
         const TILE_CONFIG_AND_DATA: u64 = 1 << 17 | 1 << 18;
-        // SAFETY: every x86-64 processor has CPUID, and leaf 7 is read only where there is one.
+        // SAFETY: every x86-64 processor has CPUID, and leaf 7 is read only if it exists.
         let (leaf_1, leaf_7) = unsafe {
             if __cpuid(0).eax < 7 {
                 return false;
@@ -86,12 +87,12 @@ mod detection {
         if !has(leaf_1.ecx, OSXSAVE) || !has(leaf_7.edx, AMX_BF16_AND_TILE) {
             return false;
         }
-        // SAFETY: OSXSAVE says that XGETBV may be executed; register 0 always exists.
+        // SAFETY: OSXSAVE shows that XGETBV may be executed; register 0 always exists.
         let enabled = unsafe { _xgetbv(0) };
         enabled & TILE_CONFIG_AND_DATA == TILE_CONFIG_AND_DATA
     }
 
-    /// Asks the kernel for the use of tiles, for all threads of this process
+    /// Requests permission from the kernel to use tiles, for all threads of this process
     /// (`Documentation/arch/x86/xstate.rst` of Linux).
     pub(super) fn kernel_permits_tiles() -> bool {
         const SYS_ARCH_PRCTL: i64 = 158;
@@ -129,10 +130,10 @@ pub(crate) struct TileShape {
 #[repr(C, align(64))]
 pub(crate) struct TileConfig {
     palette: u8,
-    /// Where an interrupted load or store goes on.
+    /// Where an interrupted load or store resumes.
     start_row: u8,
     reserved: [u8; 14],
-    /// Palette 1 uses the first eight of these and of `rows`.
+    /// Palette 1 uses the first eight elements of this and of `rows`.
     row_bytes: [u16; 16],
     rows: [u8; 16],
 }
@@ -146,7 +147,7 @@ impl TileConfig {
     /// Tile `t` gets `shapes[t]`.
     ///
     /// # Panics
-    /// If a shape is none that a tile can have.
+    /// If a shape is invalid.
     pub(crate) const fn new(shapes: [TileShape; TILES]) -> Self {
         let mut config = Self { palette: 1, ..Self::OFF };
         let mut t = 0;
@@ -168,13 +169,13 @@ impl TileConfig {
     }
 }
 
-/// Eight tiles and what can be done with them; tiles are named by constants, `0` to `7`.
+/// Eight tiles and their operations; tiles are identified by constants, `0` to `7`.
 ///
-/// All methods but `configure` and `release` require that the unit is *configured*: that `configure` ran on this
-/// thread, through this value or a copy of it, that `release` did not since, and that nothing else used the tiles of
-/// this thread in between (the module says what could).
+/// All methods except `configure` and `release` require that the unit is *configured*: that `configure` ran on this
+/// thread, through this value or a copy of it, that `release` did not run since, and that nothing else used the tiles
+/// of this thread in between (see the module).
 pub(crate) trait TileUnit {
-    /// Gives the tiles their shapes and fills them with zeros.
+    /// Sets the shapes of the tiles and fills them with zeros.
     ///
     /// # Safety
     /// Nothing else that runs on this thread is between its own `configure` and `release`.
@@ -186,24 +187,24 @@ pub(crate) trait TileUnit {
     /// The unit is configured.
     unsafe fn zero<const TILE: usize>(&mut self);
 
-    /// Loads a tile's rows, row `r` from `from + r * row_stride`; strides are in bytes, and nothing need be aligned.
+    /// Loads a tile's rows, row `r` from `from + r * row_stride`; strides are in bytes, and no alignment is required.
     ///
     /// # Safety
-    /// The unit is configured, and each row's bytes, as many as its shape says, may be read.
+    /// The unit is configured, and each row's bytes, as many as its shape specifies, may be read.
     unsafe fn load<const TILE: usize>(&mut self, from: *const u8, row_stride: usize);
 
     /// Stores a tile's rows, row `r` to `to + r * row_stride`.
     ///
     /// # Safety
-    /// The unit is configured, and each row's bytes, as many as its shape says, may be written.
+    /// The unit is configured, and each row's bytes, as many as its shape specifies, may be written.
     unsafe fn store<const TILE: usize>(&mut self, to: *mut u8, row_stride: usize);
 
     /// `c += a * b`: `f32` in `c`, pairs of `bf16` in `a` and `b`.
     ///
-    /// For every element of `c`, the even and the odd halves of the pairs are summed apart, each sum starting at
-    /// zero and growing by fused multiply-adds; then the two are added, and what comes out is added to `c`. Rounding
-    /// is to nearest even, and denormals count as zero, both what is read and what results, whatever the thread's
-    /// floating-point mode (Intel's architecture manual, TDPBF16PS).
+    /// For every element of `c`, the even and the odd values of the pairs are summed separately, each sum starting at
+    /// zero, by fused multiply-adds; then the two are added, and the result is added to `c`. Rounding is to nearest
+    /// even, and denormal inputs and results are treated as zero, whatever the thread's floating-point mode (Intel's
+    /// architecture manual, TDPBF16PS).
     ///
     /// # Safety
     /// The unit is configured. `c` has the rows of `a`, `c` has the row bytes of `b`, and `b` has a row for every
@@ -224,17 +225,17 @@ pub(crate) struct Hardware(());
 
 #[cfg(target_arch = "x86_64")]
 impl Hardware {
-    /// The tile unit, asking nobody.
+    /// The tile unit, without a check that there is one.
     ///
     /// # Safety
-    /// [`is_available`], or the process executes what the processor lacks by other means.
+    /// [`is_available`] is true, or the process executes the instructions by other means.
     pub(crate) const unsafe fn new_unchecked() -> Self {
         Self(())
     }
 }
 
-/// `asm!` of one instruction on tiles, with what all of them have in common. A block that changes a tile has to
-/// declare so, and naming all eight costs nothing, since the compiler keeps nothing in any.
+/// `asm!` of one instruction on tiles, with the options that all of them share. A block that changes a tile must
+/// declare so, and naming all eight costs nothing, since the compiler keeps nothing in tiles.
 #[cfg(target_arch = "x86_64")]
 macro_rules! tile_asm {
     ($($instruction_and_operands:tt)*) => {
@@ -247,8 +248,8 @@ macro_rules! tile_asm {
     };
 }
 
-// SAFETY of every block below: a value proves that the instructions exist; the rest is the caller's promise. No block
-// is `nomem`, so accesses to the memory that tiles are loaded from and stored to do not move across it.
+// SAFETY of every block below: a value proves that the instructions exist; the rest is guaranteed by the caller. No
+// block is `nomem`, so accesses to the memory that tiles are loaded from and stored to are not moved across it.
 #[cfg(target_arch = "x86_64")]
 #[allow(clippy::undocumented_unsafe_blocks)]
 impl TileUnit for Hardware {
@@ -296,8 +297,8 @@ impl TileUnit for Hardware {
     }
 }
 
-/// The same in portable code, each value with tiles of its own: for tests on machines without a tile unit. Where
-/// the hardware would raise a fault, this panics.
+/// The same in portable code, each value with its own tiles: for tests on machines without a tile unit. Panics where
+/// the hardware would raise a fault.
 #[derive(Clone, Debug)]
 pub(crate) struct Software {
     config: TileConfig,
@@ -342,7 +343,7 @@ impl TileUnit for Software {
     unsafe fn load<const TILE: usize>(&mut self, from: *const u8, row_stride: usize) {
         let TileShape { rows, row_bytes } = self.shape(TILE);
         for (r, row) in self.tiles[TILE].0[..rows].iter_mut().enumerate() {
-            // SAFETY: the row may be read, as the caller promises, and its shape bounds `row_bytes`.
+            // SAFETY: the caller guarantees that the row may be read, and its shape bounds `row_bytes`.
             unsafe { from.add(r * row_stride).copy_to_nonoverlapping(row.as_mut_ptr(), row_bytes) };
         }
     }
@@ -350,7 +351,7 @@ impl TileUnit for Software {
     unsafe fn store<const TILE: usize>(&mut self, to: *mut u8, row_stride: usize) {
         let TileShape { rows, row_bytes } = self.shape(TILE);
         for (r, row) in self.tiles[TILE].0[..rows].iter().enumerate() {
-            // SAFETY: the row may be written, as the caller promises, and its shape bounds `row_bytes`.
+            // SAFETY: the caller guarantees that the row may be written, and its shape bounds `row_bytes`.
             unsafe { to.add(r * row_stride).copy_from_nonoverlapping(row.as_ptr(), row_bytes) };
         }
     }
@@ -369,8 +370,8 @@ impl TileUnit for Software {
     }
 }
 
-/// `c += a * b` for a `c` of some shape and a number of pairs in a row of `a`. Compiled twice: where the processor has
-/// no fused multiply-add, each is a library call.
+/// `c += a * b` for a `c` of some shape and a number of pairs per row of `a`. Compiled twice: without the
+/// instruction, each fused multiply-add is a library call.
 fn add_products([c, a, b]: [&mut Tile; 3], shape: TileShape, pairs: usize) {
     #[cfg(target_arch = "x86_64")]
     {
@@ -407,7 +408,7 @@ fn add_products_inline(c: &mut Tile, a: &Tile, b: &Tile, shape: TileShape, pairs
     }
 }
 
-/// The even and the odd halves of a row's pairs, as `f32`.
+/// The even and the odd values of a row's pairs, as `f32`.
 #[inline(always)]
 fn bf16_pairs(row: &[u8; MAX_ROW_BYTES]) -> ([f32; 16], [f32; 16]) {
     let bf16 = |i: usize| {

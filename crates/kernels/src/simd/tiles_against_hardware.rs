@@ -1,22 +1,22 @@
-//! Tile instructions of the processor, or of the emulator where it has none, against tiles in software, bit by bit.
+//! Tile instructions of the processor, or of the emulator if it has none, against tiles in software, bit by bit.
 
 use super::super::tile_emulator::hardware;
 use super::*;
 use std::arch::asm;
 
-/// Which numbers are drawn.
+/// The range of random numbers.
 #[derive(Clone, Copy)]
 enum Range {
-    /// Close enough to one that many of them leave their trace in a sum.
+    /// Close enough to one that many of them affect a sum.
     Moderate,
-    /// One in four with an exponent at or towards the edges: zeros, denormals, the least and greatest numbers.
+    /// One in four with an exponent at or near the limits: zeros, denormals, the smallest and largest numbers.
     Finite,
-    /// Infinities and NaN as well.
+    /// Includes infinities and NaN.
     All,
 }
 
-fn draw_bf16(draws: &mut Draws, range: Range) -> u16 {
-    let draw = draws.next();
+fn draw_bf16(random: &mut Random, range: Range) -> u16 {
+    let draw = random.next();
     let exponent = match (draw >> 32 & 31, range) {
         (0 | 1, Range::Finite | Range::All) => 0,
         (2, Range::Finite | Range::All) => 1,
@@ -29,7 +29,7 @@ fn draw_bf16(draws: &mut Draws, range: Range) -> u16 {
     (sign_and_mantissa | exponent << 7) as u16
 }
 
-/// Rows of random elements, a random stride apart, amid bytes that nothing may touch.
+/// Rows of random elements at a random stride, surrounded by bytes that must not change.
 struct Rows {
     bytes: Vec<u8>,
     offset: usize,
@@ -37,27 +37,27 @@ struct Rows {
 }
 
 impl Rows {
-    fn new(draws: &mut Draws, shape: TileShape, element: impl Fn(&mut Draws) -> [u8; 4]) -> Self {
-        let (offset, stride) = (draws.below(70), shape.row_bytes + draws.below(70));
+    fn new(random: &mut Random, shape: TileShape, element: impl Fn(&mut Random) -> [u8; 4]) -> Self {
+        let (offset, stride) = (random.below(70), shape.row_bytes + random.below(70));
         let mut bytes = vec![0xA5; offset + shape.rows * stride + 70];
         for r in 0..shape.rows {
             for quad in bytes[offset + r * stride..][..shape.row_bytes].chunks_exact_mut(4) {
-                quad.copy_from_slice(&element(draws));
+                quad.copy_from_slice(&element(random));
             }
         }
         Self { bytes, offset, stride }
     }
 
-    fn pairs(draws: &mut Draws, shape: TileShape, range: Range) -> Self {
-        Self::new(draws, shape, |draws| {
-            let pair = [draw_bf16(draws, range), draw_bf16(draws, range)].map(u16::to_ne_bytes);
+    fn pairs(random: &mut Random, shape: TileShape, range: Range) -> Self {
+        Self::new(random, shape, |random| {
+            let pair = [draw_bf16(random, range), draw_bf16(random, range)].map(u16::to_ne_bytes);
             pair.concat().try_into().unwrap()
         })
     }
 
-    fn floats(draws: &mut Draws, shape: TileShape, range: Range) -> Self {
-        Self::new(draws, shape, |draws| {
-            let (high, low) = (draw_bf16(draws, range), draws.next() as u16);
+    fn floats(random: &mut Random, shape: TileShape, range: Range) -> Self {
+        Self::new(random, shape, |random| {
+            let (high, low) = (draw_bf16(random, range), random.next() as u16);
             (u32::from(high) << 16 | u32::from(low)).to_ne_bytes()
         })
     }
@@ -70,7 +70,8 @@ impl Rows {
         self.bytes[self.offset..].as_mut_ptr()
     }
 
-    /// All bytes, those around the rows too, with one NaN in place of any: which one is nobody's business.
+    /// All bytes, including those around the rows, with every NaN replaced by the same one: which NaN results is
+    /// unspecified.
     fn canonical(&self, shape: TileShape) -> Vec<u8> {
         let mut bytes = self.bytes.clone();
         for r in 0..shape.rows {
@@ -84,7 +85,7 @@ impl Rows {
     }
 }
 
-/// What lies at `c` after `c += a * b`, twice.
+/// The rows `c` after `c += a * b`, twice.
 fn product<U: TileUnit>(unit: &mut U, shapes: [TileShape; 3], c: &Rows, a: &Rows, b: &Rows) -> Rows {
     let mut all = [shapes[0]; TILES];
     (all[5], all[2]) = (shapes[1], shapes[2]);
@@ -103,12 +104,12 @@ fn product<U: TileUnit>(unit: &mut U, shapes: [TileShape; 3], c: &Rows, a: &Rows
     out
 }
 
-/// Multiplies in hardware and in software, and returns whether anything came of it.
-fn compare_products(draws: &mut Draws, [rows, columns, pairs]: [usize; 3], range: Range) -> bool {
+/// Multiplies in hardware and in software, and returns whether `c` changed.
+fn compare_products(random: &mut Random, [rows, columns, pairs]: [usize; 3], range: Range) -> bool {
     let shapes = [shape(rows, columns), shape(rows, pairs), shape(pairs, columns)];
-    let c = Rows::floats(draws, shapes[0], range);
-    let a = Rows::pairs(draws, shapes[1], range);
-    let b = Rows::pairs(draws, shapes[2], range);
+    let c = Rows::floats(random, shapes[0], range);
+    let a = Rows::pairs(random, shapes[1], range);
+    let b = Rows::pairs(random, shapes[2], range);
     let in_hardware = product(&mut hardware(), shapes, &c, &a, &b).canonical(shapes[0]);
     let in_software = product(&mut Software::new(), shapes, &c, &a, &b).canonical(shapes[0]);
     assert!(in_hardware == in_software, "{rows} rows, {columns} columns, {pairs} pairs");
@@ -117,23 +118,23 @@ fn compare_products(draws: &mut Draws, [rows, columns, pairs]: [usize; 3], range
 
 #[test]
 fn products_of_all_shapes_have_the_same_bits() {
-    let (mut draws, mut changed) = (Draws(2), 0);
+    let (mut random, mut changed) = (Random(2), 0);
     for rows in 1..=16 {
         for columns in 1..=16 {
             for pairs in 1..=16 {
                 for range in [Range::Moderate, Range::Finite, Range::All] {
-                    changed += usize::from(compare_products(&mut draws, [rows, columns, pairs], range));
+                    changed += usize::from(compare_products(&mut random, [rows, columns, pairs], range));
                 }
             }
         }
     }
-    // Small products may be lost beside a great number.
-    assert!(changed > 3 * 4096 * 9 / 10, "{changed} products changed anything");
+    // Small products may vanish beside a large number.
+    assert!(changed > 3 * 4096 * 9 / 10, "only {changed} products changed `c`");
 }
 
 #[test]
 fn every_tile_is_loaded_zeroed_and_stored_by_its_number() {
-    fn tour<U: TileUnit>(unit: &mut U) -> Vec<u8> {
+    fn use_all_tiles<U: TileUnit>(unit: &mut U) -> Vec<u8> {
         let shapes = std::array::from_fn(|t| shape(16 - 2 * t, 2 * t + 1));
         let from: Vec<u8> = (0..16 * 64 + 8).map(|i| (i * 7 % 251) as u8).collect();
         let mut to = vec![0xEE; 16 * 67 * 8];
@@ -155,15 +156,15 @@ fn every_tile_is_loaded_zeroed_and_stored_by_its_number() {
         }
         to
     }
-    let in_software = tour(&mut Software::new());
-    assert_eq!(tour(&mut hardware()), in_software);
+    let in_software = use_all_tiles(&mut Software::new());
+    assert_eq!(use_all_tiles(&mut hardware()), in_software);
     let row_starts = |t: usize| [0, 1].map(|r| in_software[(t * 16 + r) * 67]);
     assert_eq!(row_starts(3), [0, 0]);
     assert_eq!(row_starts(6), [0, 0]);
     assert_eq!(row_starts(5), [35, (69 * 7 % 251) as u8]);
 }
 
-/// Not inlined, so that its machine code can be looked at.
+/// Not inlined, so that its machine code can be inspected.
 #[inline(never)]
 fn add_block_in_hardware(block: Block<'_>) {
     block.add_product(&mut hardware());
@@ -171,9 +172,9 @@ fn add_block_in_hardware(block: Block<'_>) {
 
 #[test]
 fn blocks_of_tiles_have_the_same_bits() {
-    let mut draws = Draws(4);
+    let mut random = Random(4);
     for (k, range) in (1..=20).flat_map(|k| [(k, Range::Moderate), (k, Range::Finite)]) {
-        let mut numbers = |n: usize| -> Vec<u16> { (0..n).map(|_| draw_bf16(&mut draws, range)).collect() };
+        let mut numbers = |n: usize| -> Vec<u16> { (0..n).map(|_| draw_bf16(&mut random, range)).collect() };
         let (a, b) = (numbers(32 * 32 * k), numbers(32 * 32 * k));
         let before: Vec<f32> = numbers(1024).iter().map(|&x| f32::from_bits(u32::from(x) << 16)).collect();
         let (mut in_hardware, mut in_software) = (before.clone(), before);
@@ -211,8 +212,8 @@ fn each_thread_has_tiles_of_its_own() {
 
 static STATIC_CONFIG: TileConfig = BLOCK_CONFIG;
 
-/// Every form of address: bases and indices among the old and the new registers, all scales, displacements of
-/// one byte and of four, no index at all, relative to the instruction, and the variants of the instructions that
+/// Every form of address: bases and indices among the old and the new registers, all scales, displacements of one
+/// byte and of four, no index at all, relative to the instruction, and the variants of the instructions that
 /// `Hardware` does not use. One block each, so that nothing depends on what the compiler chooses.
 #[test]
 fn all_forms_of_addresses_reach_the_same_rows() {
@@ -224,7 +225,7 @@ fn all_forms_of_addresses_reach_the_same_rows() {
     macro_rules! load {
         ($load:literal, $address:literal, $base:tt, $displacement:expr, $stride:expr $(, $index:tt, $scale:literal)?) => {{
             let mut to = [0_u8; 1024];
-            // SAFETY: the rows lie within `memory`, and the tile fits `to`.
+            // SAFETY: the rows are within `memory`, and the tile fits `to`.
             unsafe {
                 asm!(
                     "ldtilecfg [rip + {config}]",
@@ -257,7 +258,7 @@ fn all_forms_of_addresses_reach_the_same_rows() {
     load!("tileloadd", "[r13 - 300]", "r13", -300, 0_usize);
 
     let (mut frame, mut framed, mut config) = ([0_u8; 1024], [0_u8; 1024], [1_u8; 64]);
-    // SAFETY: rbp is given back, all rows lie within the arrays, and configurations have 64 bytes.
+    // SAFETY: rbp is restored, all rows are within the arrays, and configurations have 64 bytes.
     unsafe {
         asm!(
             "ldtilecfg [r8 + 2*r9 + 16]",

@@ -1,19 +1,19 @@
-//! The tiles in software against arithmetic done by hand, and against the hardware (or its emulation) bit by bit.
+//! Tiles in software against results computed by hand, and against the hardware (or its emulation) bit by bit.
 
 use super::tiles::{Software, TILES, TileConfig, TileShape, TileUnit};
 
-/// Four bytes an element.
+/// A shape with four-byte elements.
 fn shape(rows: usize, elements: usize) -> TileShape {
     TileShape { rows, row_bytes: 4 * elements }
 }
 
-/// An `f32` that `bf16` can hold.
+/// An `f32` that is exact in `bf16`.
 fn bf16(x: f32) -> u16 {
-    assert_eq!(x.to_bits() & 0xFFFF, 0, "{x} is no bf16");
+    assert_eq!(x.to_bits() & 0xFFFF, 0, "{x} is not exact in bf16");
     (x.to_bits() >> 16) as u16
 }
 
-/// `c + a * b` for one row, one column and as many pairs as there are.
+/// `c + a * b` for one row, one column and any number of pairs.
 fn dot_product<U: TileUnit>(unit: &mut U, c: f32, pairs: &[[(f32, f32); 2]]) -> f32 {
     let k = pairs.len();
     let a: Vec<u16> = pairs.iter().flatten().map(|&(a, _)| bf16(a)).collect();
@@ -34,7 +34,7 @@ fn dot_product<U: TileUnit>(unit: &mut U, c: f32, pairs: &[[(f32, f32); 2]]) -> 
     c[0]
 }
 
-/// Two by two tiles of `c`, at tiles 0 to 3, from tiles 4 and 5 of `a` and 6 and 7 of `b`: how products are made.
+/// Two by two tiles of `c`, tiles 0 to 3, from tiles 4 and 5 of `a` and 6 and 7 of `b`: as in products.
 struct Block<'a> {
     /// `[32, 32 * k]`, row-major.
     a: &'a [u16],
@@ -54,7 +54,7 @@ impl Block<'_> {
     fn add_product<U: TileUnit>(self, unit: &mut U) {
         let (row, k) = (32 * self.k, self.k);
         assert!(k > 0 && self.a.len() == 32 * row && self.b.len() == 1024 * k && self.c.len() == 1024);
-        // SAFETY: the assertion; `b`'s tiles are 512 values each.
+        // SAFETY: checked by the assertion; `b`'s tiles are 512 values each.
         unsafe {
             let c: *mut u8 = self.c.as_mut_ptr().cast();
             let (c0, c1) = (c, c.add(16 * 128));
@@ -86,10 +86,10 @@ impl Block<'_> {
     }
 }
 
-/// Numbers that look random (splitmix64).
-struct Draws(u64);
+/// Pseudorandom numbers (splitmix64).
+struct Random(u64);
 
-impl Draws {
+impl Random {
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -106,8 +106,8 @@ impl Draws {
 #[test]
 fn a_block_of_tiles_is_the_product_of_the_matrices() {
     // Small integers, whose sums are exact in any order.
-    let (mut draws, k) = (Draws(1), 3);
-    let mut integers = |n: usize| -> Vec<f32> { (0..n).map(|_| draws.below(17) as f32 - 8.0).collect() };
+    let (mut random, k) = (Random(1), 3);
+    let mut integers = |n: usize| -> Vec<f32> { (0..n).map(|_| random.below(17) as f32 - 8.0).collect() };
     let (a, b, before) = (integers(32 * 32 * k), integers(32 * k * 32), integers(32 * 32));
     let mut packed = Vec::new();
     for tile in 0..2 * k {
@@ -131,37 +131,37 @@ fn a_block_of_tiles_is_the_product_of_the_matrices() {
 const TWO_24: f32 = 16_777_216.0;
 
 #[test]
-fn even_and_odd_products_are_summed_apart_and_then_added_to_c() {
+fn even_and_odd_products_are_summed_separately_and_then_added_to_c() {
     let pairs = [[(4096.0, 4096.0), (1.0, 1.0)], [(1.0, 1.0), (1.0, 1.0)]];
     // Even: 2^24 + 1, which rounds to 2^24. Odd: 2. One sum of all four would be 2^24.
     assert_eq!(dot_product(&mut Software::new(), 0.0, &pairs), TWO_24 + 2.0);
-    // 2^24 + 2 + 1 is a tie, of which 2^24 + 4 is the even side. Sums that began at c would come to 2^24 + 2.
+    // 2^24 + 2 + 1 is a tie, which rounds to the even 2^24 + 4. Sums that started at c would give 2^24 + 2.
     assert_eq!(dot_product(&mut Software::new(), 1.0, &pairs), TWO_24 + 4.0);
 }
 
 #[test]
 fn products_are_not_rounded_before_they_are_added() {
     let (two_64, two_127) = (2.0_f32.powi(64), 2.0_f32.powi(127));
-    // 2^128 is no f32, but the sum is.
+    // 2^128 is not an f32, but the sum is.
     let pairs = [[(-two_127, 1.0), (0.0, 0.0)], [(two_64, two_64), (0.0, 0.0)]];
     assert_eq!(dot_product(&mut Software::new(), 0.0, &pairs), two_127);
 }
 
 #[test]
-fn denormals_count_as_zero() {
-    let (denormal, least, huge) = (2.0_f32.powi(-130), f32::MIN_POSITIVE, 2.0_f32.powi(100));
+fn denormals_are_treated_as_zero() {
+    let (denormal, smallest, huge) = (2.0_f32.powi(-130), f32::MIN_POSITIVE, 2.0_f32.powi(100));
     let product = |c, a, b| dot_product(&mut Software::new(), c, &[[(a, b), (0.0, 0.0)]]);
     assert_eq!(product(0.0, denormal, huge), 0.0, "in a");
     assert_eq!(product(0.0, huge, denormal), 0.0, "in b");
     assert_eq!(product(denormal, 1.0, 0.0), 0.0, "in c");
-    assert_eq!(product(0.0, least, 0.5), 0.0, "as a product");
-    assert_eq!(product(-least, least, 1.5), 0.0, "as a sum");
-    assert_eq!(product(0.0, least, 1.0), least, "the least normal number stays");
+    assert_eq!(product(0.0, smallest, 0.5), 0.0, "as a product");
+    assert_eq!(product(-smallest, smallest, 1.5), 0.0, "as a sum");
+    assert_eq!(product(0.0, smallest, 1.0), smallest, "the smallest normal number stays");
 }
 
 #[test]
 #[should_panic(expected = "before they are configured or after their release")]
-fn tiles_in_software_cannot_be_used_after_their_release() {
+fn using_tiles_in_software_after_release_panics() {
     let mut unit = Software::new();
     // SAFETY: software checks what hardware would fault on.
     unsafe {
@@ -173,7 +173,7 @@ fn tiles_in_software_cannot_be_used_after_their_release() {
 
 #[test]
 #[should_panic(expected = "a row for every pair")]
-fn tiles_in_software_of_shapes_that_do_not_fit_cannot_be_multiplied() {
+fn multiplying_tiles_in_software_of_mismatched_shapes_panics() {
     let mut shapes = [shape(16, 16); TILES];
     shapes[4] = shape(16, 15);
     let mut unit = Software::new();
@@ -185,7 +185,7 @@ fn tiles_in_software_of_shapes_that_do_not_fit_cannot_be_multiplied() {
 }
 
 #[test]
-fn shapes_that_no_tile_can_have_are_refused() {
+fn invalid_tile_shapes_are_rejected() {
     for (rows, row_bytes) in [(0, 64), (17, 64), (16, 0), (16, 62), (16, 68)] {
         let config = || TileConfig::new([TileShape { rows, row_bytes }; TILES]);
         assert!(std::panic::catch_unwind(config).is_err(), "{rows} rows of {row_bytes} bytes");

@@ -1,4 +1,4 @@
-//! In place of a pool: the calling thread.
+//! The calling thread, in place of a thread pool.
 
 use crate::error::CpuError;
 
@@ -25,11 +25,11 @@ impl Threads {
     }
 }
 
-/// A team of threads, of which there is none.
+/// A team of threads, which never exists.
 pub(crate) enum Team {}
 
-/// Pieces that one work may have.
-pub(crate) const MOST_PIECES: usize = 1;
+/// Maximum number of items per call of `for_each`.
+pub(crate) const MAX_PIECES: usize = 1;
 
 impl Team {
     pub(crate) fn threads(&self) -> usize {

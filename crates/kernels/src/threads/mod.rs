@@ -1,5 +1,5 @@
-//! The threads of a backend: a pool for items that are independent of one another, and a team for the short steps of a
-//! single stream. Without the feature `threads`, the calling thread does everything.
+//! The threads of a backend: a pool for independent items, and a team for the short steps of a single sequence.
+//! Without the feature `threads`, the calling thread does everything.
 
 #[cfg(not(feature = "threads"))]
 mod calling;
@@ -9,9 +9,9 @@ mod pool;
 mod team;
 
 #[cfg(not(feature = "threads"))]
-pub(crate) use calling::{MOST_PIECES, Team, Threads};
+pub(crate) use calling::{MAX_PIECES, Team, Threads};
 #[cfg(feature = "threads")]
 pub(crate) use {
     pool::Threads,
-    team::{MOST_PIECES, Team},
+    team::{MAX_PIECES, Team},
 };

@@ -1,26 +1,26 @@
-//! A pool of threads that is kept warm between calls.
+//! A thread pool that persists between calls.
 
 use super::team::{Items, Team};
 use crate::error::CpuError;
 use rayon::prelude::*;
 use std::sync::{Arc, OnceLock};
 
-/// Threads that share out items. A clone is the same threads.
+/// Threads that process items in parallel. Clones share the threads.
 #[derive(Clone)]
 pub(crate) struct Threads {
-    /// None for the calling thread alone.
+    /// `None` for the calling thread alone.
     several: Option<Arc<Several>>,
 }
 
 struct Several {
     pool: rayon::ThreadPool,
-    /// For steps of one stream; made when the first one comes. None if the system starts no more threads.
+    /// For steps of one sequence; created on first use. `None` if the system cannot start more threads.
     team: OnceLock<Option<Team>>,
 }
 
 impl Threads {
     /// # Errors
-    /// If the system does not start so many.
+    /// If the system cannot start that many.
     pub(crate) fn new(threads: usize) -> Result<Self, CpuError> {
         if threads <= 1 {
             return Ok(Self { several: None });
@@ -30,7 +30,7 @@ impl Threads {
         Ok(Self { several: Some(Arc::new(Several { pool, team: OnceLock::new() })) })
     }
 
-    /// How many.
+    /// Number of threads.
     pub(crate) fn count(&self) -> usize {
         self.several.as_ref().map_or(1, |several| several.pool.current_num_threads())
     }
@@ -39,12 +39,12 @@ impl Threads {
     pub(crate) fn for_each<T: Send>(&self, items: &mut [T], work: impl Fn(usize, &mut T) + Sync) {
         let (count, items) = (items.len(), Items::of(items));
         self.for_each_below(count, &|index| {
-            // SAFETY: every index below `count` comes once.
+            // SAFETY: every index below `count` is passed once.
             work(index, unsafe { items.take(index) });
         });
     }
 
-    /// Calls `work` with every number below `count`, once each. Knows nothing of items, so that the pool's part in it is
+    /// Calls `work` with every number below `count`, once each. Not generic over items, so that the pool's code is
     /// compiled once.
     fn for_each_below(&self, count: usize, work: &(dyn Fn(usize) + Sync)) {
         match &self.several {
@@ -55,7 +55,7 @@ impl Threads {
         }
     }
 
-    /// The team for a step that is better shared. None on a thread of the pool: the others have items of their own.
+    /// The team for dividing a step. `None` on a thread of the pool: the others have their own items.
     pub(crate) fn team(&self) -> Option<&Team> {
         let several = self.several.as_ref().filter(|_| rayon::current_thread_index().is_none())?;
         several.team.get_or_init(|| Team::new(several.pool.current_num_threads()).ok()).as_ref()

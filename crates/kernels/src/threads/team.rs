@@ -1,8 +1,8 @@
-//! Threads that share out one short piece of work, such as a single step of a single stream.
+//! Threads that divide one short piece of work, such as a single step of a single sequence.
 //!
 //! A step of a large layer takes some tens of microseconds: as long as it takes to wake a sleeping thread. So helpers
-//! watch for work for a while before they sleep, and whoever asks for the work takes part in it: pieces are claimed
-//! one by one, and a helper that the system has taken off its processor delays nothing but the piece it holds.
+//! spin for a while before they sleep, and the calling thread takes part in the work: pieces are claimed one by one,
+//! and a helper that the system has preempted delays only the piece it holds.
 
 use std::cell::UnsafeCell;
 use std::marker::PhantomData;
@@ -10,28 +10,28 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, TryLockError};
 use std::thread::JoinHandle;
 
-/// How often a helper looks for work before it sleeps: some tenths of a millisecond.
-const LOOKS: u32 = 1 << 14;
-/// Looks between two offers to let another thread run.
-const LOOKS_BETWEEN_YIELDS: u32 = 1 << 6;
+/// Spins of a helper before it sleeps: some tenths of a millisecond.
+const SPINS_BEFORE_SLEEP: u32 = 1 << 14;
+/// Spins between two calls of `yield_now`.
+const SPINS_PER_YIELD: u32 = 1 << 6;
 
-/// Pieces that one work may have.
-pub(crate) const MOST_PIECES: usize = u32::BITS as usize;
+/// Maximum number of items per call of `for_each`.
+pub(crate) const MAX_PIECES: usize = u32::BITS as usize;
 
 /// See the module.
 pub(crate) struct Team {
-    board: Arc<Board>,
+    shared: Arc<Shared>,
     helpers: Vec<JoinHandle<()>>,
-    /// Held by whoever has work done.
+    /// Held by the thread that runs work.
     in_use: Mutex<()>,
 }
 
-/// Where work is announced.
-struct Board {
-    /// The number of the work in the upper half, a bit for each piece that nobody has claimed in the lower. Both in
-    /// one, so that no claim can mistake one work for another.
+/// State shared between the calling thread and the helpers.
+struct Shared {
+    /// The number of the current work in the upper half, a bit for each unclaimed piece in the lower. Both are in one
+    /// atomic, so that a claim cannot confuse two works.
     open: AtomicU64,
-    /// Pieces of the work.
+    /// Number of pieces of the current work.
     pieces: AtomicUsize,
     done: AtomicUsize,
     work: UnsafeCell<Option<Work>>,
@@ -43,22 +43,22 @@ struct Board {
 
 type Work = *const (dyn Fn(usize) + Sync);
 
-// SAFETY: `work` is written only between two works, by the one who holds `in_use`, and read only by those who have
-// claimed a piece of the present one, which ends after them.
-unsafe impl Sync for Board {}
+// SAFETY: `work` is written only between two works, by the holder of `in_use`, and read only by threads that have
+// claimed a piece of the current one, which ends after they have finished.
+unsafe impl Sync for Shared {}
 // SAFETY: the pointer is to something `Sync`; see above for its use.
-unsafe impl Send for Board {}
+unsafe impl Send for Shared {}
 
-/// The half of [`Board::open`] that has the pieces.
+/// The half of [`Shared::open`] that has the pieces.
 const PIECES: u64 = u32::MAX as u64;
 
 impl Team {
-    /// A team of this many threads, the asking one included.
+    /// A team of this many threads, including the calling one.
     ///
     /// # Errors
     /// If the system cannot start the threads.
     pub(crate) fn new(threads: usize) -> std::io::Result<Self> {
-        let board = Arc::new(Board {
+        let shared = Arc::new(Shared {
             open: AtomicU64::new(0),
             pieces: AtomicUsize::new(0),
             done: AtomicUsize::new(0),
@@ -68,84 +68,84 @@ impl Team {
             asleep: Mutex::new(0),
             wake: Condvar::new(),
         });
-        let mut team = Self { board, helpers: Vec::with_capacity(threads - 1), in_use: Mutex::new(()) };
+        let mut team = Self { shared, helpers: Vec::with_capacity(threads - 1), in_use: Mutex::new(()) };
         for number in 1..threads {
-            let (board, seat) = (Arc::clone(&team.board), Seat { number, threads });
+            let (shared, member) = (Arc::clone(&team.shared), Member { number, threads });
             let helper = std::thread::Builder::new().name("refrain-step".to_owned());
-            team.helpers.push(helper.spawn(move || board.help(seat))?);
+            team.helpers.push(helper.spawn(move || shared.help(member))?);
         }
         Ok(team)
     }
 
-    /// Threads, the asking one included.
+    /// Number of threads, including the calling one.
     pub(crate) fn threads(&self) -> usize {
         self.helpers.len() + 1
     }
 
-    /// Runs `work(index, item)` for every item, of which there are at most [`MOST_PIECES`]. Items must not depend on each
-    /// other.
+    /// Runs `work(index, item)` for every item, of which there are at most [`MAX_PIECES`]. Items must be independent.
     ///
     /// # Panics
     /// If `work` does.
     pub(crate) fn for_each<T: Send>(&self, items: &mut [T], work: impl Fn(usize, &mut T) + Sync) {
-        assert!(items.len() <= MOST_PIECES);
+        assert!(items.len() <= MAX_PIECES);
         let _in_use = match self.in_use.try_lock() {
             Ok(in_use) => in_use,
-            // The work that panicked is over, as any is when `run` ends.
+            // The work that panicked has ended, as any work has when `run` ends.
             Err(TryLockError::Poisoned(in_use)) => in_use.into_inner(),
-            // Somebody else's work is under way; this one needs nobody.
+            // Other work is in progress; this thread runs all items itself.
             Err(TryLockError::WouldBlock) => {
                 return items.iter_mut().enumerate().for_each(|(i, item)| work(i, item));
             }
         };
         let (count, items) = (items.len(), Items::of(items));
         self.run(count, &|i| {
-            // SAFETY: pieces are claimed once each and below `count`, and none is open when `run` has returned.
+            // SAFETY: pieces are claimed once each and are below `count`, and none is open when `run` has returned.
             work(i, unsafe { items.take(i) });
         });
     }
 
-    /// Has the pieces `0..pieces` done, each once, and returns when all are.
+    /// Runs the pieces `0..pieces`, each once, and returns when all are done.
     fn run(&self, pieces: usize, work: &(dyn Fn(usize) + Sync)) {
-        let board = &*self.board;
-        // SAFETY: only the lifetime changes. No piece is worked on after this function has returned.
+        let shared = &*self.shared;
+        // SAFETY: only the lifetime changes. No piece runs after this function has returned.
         let work: Work = unsafe { std::mem::transmute(work) };
-        // SAFETY: nobody reads it now: all pieces of the last work are done, and none of this is to be had yet.
-        unsafe { *board.work.get() = Some(work) };
-        board.done.store(0, Ordering::Relaxed);
-        let number = (board.open.load(Ordering::Relaxed) >> 32).wrapping_add(1) & PIECES;
-        board.pieces.store(pieces, Ordering::Relaxed);
-        board.open.store(number << 32 | ((1 << pieces) - 1), Ordering::SeqCst);
-        if *board.asleep.lock().unwrap_or_else(PoisonError::into_inner) > 0 {
-            board.wake.notify_all();
+        // SAFETY: no thread reads it now: all pieces of the previous work are done, and none of this one can be
+        // claimed yet.
+        unsafe { *shared.work.get() = Some(work) };
+        shared.done.store(0, Ordering::Relaxed);
+        let number = (shared.open.load(Ordering::Relaxed) >> 32).wrapping_add(1) & PIECES;
+        shared.pieces.store(pieces, Ordering::Relaxed);
+        shared.open.store(number << 32 | ((1 << pieces) - 1), Ordering::SeqCst);
+        if *shared.asleep.lock().unwrap_or_else(PoisonError::into_inner) > 0 {
+            shared.wake.notify_all();
         }
-        let seat = Seat { number: 0, threads: self.threads() };
-        while board.work_on_a_piece(seat) {}
-        let mut looks = 0_u32;
-        while board.done.load(Ordering::Acquire) < pieces {
-            pause(&mut looks);
+        let member = Member { number: 0, threads: self.threads() };
+        while shared.run_piece(member) {}
+        let mut spins = 0_u32;
+        while shared.done.load(Ordering::Acquire) < pieces {
+            pause(&mut spins);
         }
-        assert!(!board.failed.swap(false, Ordering::Relaxed), "a helper's piece of work panicked");
+        assert!(!shared.failed.swap(false, Ordering::Relaxed), "a helper's piece of work panicked");
     }
 }
 
-/// A thread's place in its team.
+/// A thread's index in its team.
 #[derive(Clone, Copy)]
-struct Seat {
+struct Member {
     number: usize,
     threads: usize,
 }
 
-impl Seat {
-    /// The pieces of a work that the thread claims first, a bit each. They are neighbours, and the same ones whenever as
-    /// many are shared out: what they read and write is in its cache.
+impl Member {
+    /// The pieces that the thread claims first, one bit each. They are adjacent, and the same for the same number of
+    /// pieces, so that their data stay in its cache.
     fn own(self, pieces: usize) -> u64 {
-        let before = |seat: usize| (1_u64 << (seat * pieces / self.threads)) - 1;
+        let before = |member: usize| (1_u64 << (member * pieces / self.threads)) - 1;
         before(self.number + 1) & !before(self.number)
     }
 }
 
-/// Items that several threads work on, each on those whose index it was given.
+/// Items that several threads process, each those whose index it was given.
 pub(crate) struct Items<'a, T> {
     first: *mut T,
     borrowed: PhantomData<&'a mut [T]>,
@@ -163,39 +163,39 @@ impl<'a, T> Items<'a, T> {
     /// The index must be below the number of items, and no index may be taken twice.
     #[allow(clippy::mut_from_ref)] // No index twice: no two references to an item.
     pub(crate) unsafe fn take(&self, index: usize) -> &'a mut T {
-        // SAFETY: the caller sees to it that this is an item, and the only reference to it.
+        // SAFETY: the caller guarantees that the item exists, and that this is the only reference to it.
         unsafe { &mut *self.first.add(index) }
     }
 }
 
 impl Drop for Team {
     fn drop(&mut self) {
-        self.board.closing.store(true, Ordering::SeqCst);
-        drop(self.board.asleep.lock());
-        self.board.wake.notify_all();
+        self.shared.closing.store(true, Ordering::SeqCst);
+        drop(self.shared.asleep.lock());
+        self.shared.wake.notify_all();
         for helper in self.helpers.drain(..) {
-            // It ends by itself; what it panicked with has been told already.
+            // It terminates by itself; a panic has already been reported.
             let _ = helper.join();
         }
     }
 }
 
-impl Board {
-    /// Claims a piece and works on it, if there is one: one of its own, or else one of somebody who is late.
-    fn work_on_a_piece(&self, seat: Seat) -> bool {
-        // Should this be the number of another work, it only means claiming pieces in another order.
-        let own = seat.own(self.pieces.load(Ordering::Relaxed));
+impl Shared {
+    /// Claims a piece and runs it, if there is one: one of its own if possible, otherwise one of another thread.
+    fn run_piece(&self, member: Member) -> bool {
+        // If this number belongs to other work, only the order of claims changes.
+        let own = member.own(self.pieces.load(Ordering::Relaxed));
         let first = |open: u64| {
             let among = if open & own > 0 { open & own } else { open & PIECES };
             among.trailing_zeros()
         };
-        // Acquires what the announcement of the work published.
+        // Acquires what `run` has published.
         let claim = |open: u64| (open & PIECES > 0).then(|| open & !(1 << first(open)));
         let Ok(open) = self.open.fetch_update(Ordering::SeqCst, Ordering::SeqCst, claim) else {
             return false;
         };
         let piece = first(open) as usize;
-        // SAFETY: a piece of the present work is claimed and not done, so the work is there and nobody writes.
+        // SAFETY: a piece of the current work is claimed and not done, so `work` is set and no thread writes it.
         let work = unsafe { (*self.work.get()).map(|work| &*work) };
         let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             if let Some(work) = work {
@@ -209,17 +209,17 @@ impl Board {
         true
     }
 
-    /// What a helper does all its life.
-    fn help(&self, seat: Seat) {
-        let mut looks = 0;
+    /// The main loop of a helper.
+    fn help(&self, member: Member) {
+        let mut spins = 0;
         while !self.closing.load(Ordering::Relaxed) {
-            if self.work_on_a_piece(seat) {
-                looks = 0;
-            } else if looks < LOOKS {
-                pause(&mut looks);
+            if self.run_piece(member) {
+                spins = 0;
+            } else if spins < SPINS_BEFORE_SLEEP {
+                pause(&mut spins);
             } else {
                 self.sleep();
-                looks = 0;
+                spins = 0;
             }
         }
     }
@@ -229,7 +229,8 @@ impl Board {
         let seen = self.open.load(Ordering::SeqCst) >> 32;
         let mut asleep = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
         *asleep += 1;
-        // Whoever announces work does so before asking who is asleep, so it is seen here or this is seen there.
+        // `run` publishes work before it reads `asleep`, so either this thread sees the work or `run` sees this
+        // thread.
         while self.open.load(Ordering::SeqCst) >> 32 == seen && !self.closing.load(Ordering::SeqCst) {
             asleep = self.wake.wait(asleep).unwrap_or_else(PoisonError::into_inner);
         }
@@ -237,10 +238,10 @@ impl Board {
     }
 }
 
-/// A short wait, longer now and then for the sake of other threads.
-fn pause(looks: &mut u32) {
-    *looks += 1;
-    if looks.is_multiple_of(LOOKS_BETWEEN_YIELDS) {
+/// A short wait that sometimes yields to other threads.
+fn pause(spins: &mut u32) {
+    *spins += 1;
+    if spins.is_multiple_of(SPINS_PER_YIELD) {
         std::thread::yield_now();
     } else {
         std::hint::spin_loop();
@@ -252,15 +253,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_item_is_worked_on_once_whoever_does_it() {
-        for threads in [1, 2, 5, MOST_PIECES + 8] {
+    fn every_item_is_processed_once() {
+        for threads in [1, 2, 5, MAX_PIECES + 8] {
             let team = Team::new(threads).unwrap();
             for round in 0..300 {
-                let mut items = vec![0_usize; round % (MOST_PIECES + 1)];
+                let mut items = vec![0_usize; round % (MAX_PIECES + 1)];
                 team.for_each(&mut items, |i, item| *item += i + 1);
                 assert!(items.iter().enumerate().all(|(i, &item)| item == i + 1), "{threads} threads");
                 if round % 100 == 99 {
-                    // Long enough for the helpers to fall asleep.
+                    // Long enough for the helpers to sleep.
                     std::thread::sleep(std::time::Duration::from_millis(20));
                 }
             }
@@ -268,9 +269,9 @@ mod tests {
     }
 
     #[test]
-    fn each_piece_is_one_threads_own() {
-        for (threads, pieces) in (1..40).flat_map(|threads| (0..=MOST_PIECES).map(move |n| (threads, n))) {
-            let own = (0..threads).map(|number| Seat { number, threads }.own(pieces));
+    fn each_piece_belongs_to_one_thread() {
+        for (threads, pieces) in (1..40).flat_map(|threads| (0..=MAX_PIECES).map(move |n| (threads, n))) {
+            let own = (0..threads).map(|number| Member { number, threads }.own(pieces));
             let all = own.reduce(|all, own| {
                 assert_eq!(all & own, 0, "{threads} threads, {pieces} pieces");
                 all | own
@@ -280,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn several_may_ask_the_same_team() {
+    fn several_threads_can_use_one_team() {
         let team = Team::new(3).unwrap();
         std::thread::scope(|scope| {
             for _ in 0..4 {
@@ -296,19 +297,19 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_reaches_the_one_who_asked() {
+    fn a_panic_reaches_the_calling_thread() {
         let team = Team::new(2).unwrap();
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             team.for_each(&mut [0; 4], |i, _| assert!(i != 2, "on purpose"));
         }));
         assert!(outcome.is_err());
-        // The team goes on, all of it.
+        // The team keeps working, with all its threads.
         let (mut items, helped) = ([0; 4], AtomicBool::new(false));
-        let asking = std::thread::current().id();
+        let caller = std::thread::current().id();
         while !helped.load(Ordering::Relaxed) {
             team.for_each(&mut items, |i, item| {
                 *item = i;
-                helped.fetch_or(std::thread::current().id() != asking, Ordering::Relaxed);
+                helped.fetch_or(std::thread::current().id() != caller, Ordering::Relaxed);
                 std::thread::sleep(std::time::Duration::from_millis(1));
             });
         }

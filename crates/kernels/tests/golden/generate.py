@@ -12,20 +12,20 @@ A file is text. A line that starts with `#` is a comment; every other line is on
 
     name dim dim ... : value value ...
 
-row-major, nine significant digits, which is enough for an f32 to come back with the same bits.
+row-major, with nine significant digits, enough to restore an f32 exactly.
 
 Inputs, weights and upstream gradients are drawn as f32. PyTorch then computes in f64 and the results are rounded to
-f32 once, at the end. So a file holds the right answer to half a unit in the last place whatever machine wrote it, and
-the tolerance of a test is the rounding error of the code under test alone.
+f32 once, at the end. So values are correct to half a unit in the last place on any machine, and the tolerance of a
+test covers only the rounding error of the code under test.
 
 Every cell case has `x` [T, B, I], `h0` [L, B, H] (and `c0`), the parameters under PyTorch's names, and the upstream
 gradients `d_output` [T, B, H], `d_h_n` [L, B, H] (and `d_c_n`) of the loss
 
     loss = sum(output * d_output) + sum(h_n * d_h_n) + sum(c_n * d_c_n)
 
-through which every gradient is exercised. The results are `output`, `h_n` (and `c_n`), `d_x`, `d_h0` (and `d_c0`) and
+which exercises every gradient. The results are `output`, `h_n` (and `c_n`), `d_x`, `d_h0` (and `d_c0`) and
 `d_<parameter>`. Cases with rows of different lengths also have `lengths` [B]; there `x` and `d_output` are random in
-the padding too, because whatever stands there must not matter.
+the padding too, because padding must have no effect.
 """
 
 import argparse
@@ -37,11 +37,11 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 T, B, I = 11, 3, 5
 LENGTHS = [11, 4, 7]
-WEIGHT_SCALE = 0.4  # large enough that gates saturate now and then, small enough that nothing explodes
+WEIGHT_SCALE = 0.4  # large enough that some gates saturate, small enough that nothing diverges
 
 
 def write(path, title, arrays):
-    """One line an array. `%.9g` of a double that holds an f32 parses back to that f32."""
+    """Writes one line per array. `%.9g` of a double that holds an f32 parses back to that f32."""
     with open(path, "w") as file:
         file.write(f"# {title}; PyTorch {torch.__version__.split('+')[0]}\n")
         for name, array in arrays.items():
@@ -150,9 +150,9 @@ def cell_case(path, title, module, seed, *, num_layers=1, hidden_size=7, lengths
 
 
 def run_module(module, parameters, x, h0, c0, lengths, reverse):
-    """Calls nn.RNN, nn.GRU or nn.LSTM with our parameters. With `reverse`, keeps the backward half of both."""
+    """Calls nn.RNN, nn.GRU or nn.LSTM with our parameters. With `reverse`, keeps only the reverse direction."""
     has_cell_state = isinstance(module, nn.LSTM)
-    if reverse:  # the forward half runs from zeros and is thrown away
+    if reverse:  # the forward direction starts at zero and is discarded
         h0, c0 = (torch.cat([torch.zeros_like(state), state]) for state in (h0, c0))
     state = (h0, c0) if has_cell_state else h0
     if lengths is None:
@@ -189,7 +189,7 @@ def attention_case(path, title, score, seed):
 
 
 def layer_norm_case(path, title, seed):
-    """nn.LayerNorm over padded rows: zeros come out of the padding, whatever stands there, and no gradient goes in."""
+    """nn.LayerNorm over padded rows: padding gives zeros and receives no gradient, whatever its values."""
     generator = torch.Generator().manual_seed(seed)
     width = 21
     module = nn.LayerNorm(width).double()
@@ -207,8 +207,8 @@ def layer_norm_case(path, title, seed):
 def sentences_case(path):
     """Three sentences, one-hot in, nn.RNN of 12 units, nn.Linear out, a hundred steps of Adam.
 
-    The curve is computed in f32, as a reader would run it (`losses`), and again in f64 from the same weights
-    (`losses_f64`): their distance is what rounding alone does to it. Each loss is taken before that epoch's update.
+    The losses are computed in f32, as a user would (`losses`), and again in f64 from the same weights (`losses_f64`):
+    the difference is due to rounding alone. Each loss is taken before that epoch's update.
     """
     sentences = ["hey how are you", "good i am fine", "have a nice day"]
     longest = max(len(sentence) for sentence in sentences)

@@ -1,10 +1,10 @@
 //! Reads the golden files that `generate.py` wrote: named arrays computed by PyTorch, one to a line.
 //!
 //! Included by the tests that need it, with `mod golden;` here or `#[path = "../../kernels/tests/golden/mod.rs"]`
-//! from a neighbouring crate. A malformed file is a mistake in the repository, so everything here panics and says
-//! which file, and which array in it, is at fault.
+//! from a neighbouring crate. A malformed file is an error in the repository, so everything here panics and names the
+//! file and the array at fault.
 
-// Each test binary that includes this module uses its own part of it.
+// Each test binary that includes this module uses only a part of it.
 #![allow(dead_code)]
 
 use std::collections::BTreeMap;
@@ -28,7 +28,7 @@ pub(crate) struct Golden {
 }
 
 impl Golden {
-    /// Reads `<case>.golden` from beside this file, for a test of any crate in the workspace.
+    /// Reads `<case>.golden` from the folder of this file, for a test of any crate in the workspace.
     pub(crate) fn case(case: &str) -> Golden {
         let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a crate lives in a folder");
         Golden::read(crates.join("kernels/tests/golden").join(format!("{case}.golden")))
@@ -46,12 +46,12 @@ impl Golden {
             let (name, array) = parse(line)
                 .unwrap_or_else(|message| panic!("{}, line {}: {message}", path.display(), index + 1));
             let twice = arrays.insert(name.clone(), array);
-            assert!(twice.is_none(), "{} holds `{name}` twice", path.display());
+            assert!(twice.is_none(), "{} contains `{name}` twice", path.display());
         }
         Golden { path, arrays }
     }
 
-    /// Whether the case has an array of this name: a file without bias has no `bias_ih_l0`.
+    /// Whether the case has an array of this name: a case without bias has no `bias_ih_l0`.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.arrays.contains_key(name)
     }
@@ -79,7 +79,7 @@ impl Golden {
     /// The values of an array of lengths or ids.
     pub(crate) fn integers(&self, name: &str) -> Vec<usize> {
         let whole = |&value: &f32| {
-            assert!(value >= 0.0 && value.fract() == 0.0, "`{name}` holds {value}, which is no count");
+            assert!(value >= 0.0 && value.fract() == 0.0, "`{name}` holds {value}, which is not a count");
             value as usize
         };
         self.values(name).iter().map(whole).collect()

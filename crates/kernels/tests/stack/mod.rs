@@ -1,12 +1,12 @@
-//! A stack of recurrent layers run on any backend with every gradient taken, for tests that compare backends with
-//! each other, with PyTorch and with finite differences.
+//! A stack of recurrent layers, run on any backend with all gradients, for tests that compare backends with each
+//! other, with PyTorch and with finite differences.
 
-// Each test binary that includes this module uses its own part of it.
+// Each test binary that includes this module uses only a part of it.
 #![allow(dead_code)]
 
 use refrain_kernels::{Backend, Cell, Gradients, Input, InputSpec, Real, RecurrentSpec, State, Upstream};
 
-/// What is run.
+/// The network.
 #[derive(Clone, Debug)]
 pub(crate) struct Stack {
     pub(crate) cell: Cell,
@@ -17,7 +17,7 @@ pub(crate) struct Stack {
     pub(crate) source: Source,
 }
 
-/// What the lowest layer reads.
+/// The input of the lowest layer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Source {
     Frames { size: usize },
@@ -38,7 +38,7 @@ pub(crate) struct Data {
     pub(crate) d_final: Vec<State<f64>>,
 }
 
-/// Everything that comes out of a run.
+/// All results of a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Outcome {
     pub(crate) output: Vec<f64>,
@@ -49,8 +49,8 @@ pub(crate) struct Outcome {
 }
 
 impl Stack {
-    /// The layers, parameters one after the other in the order `embedding, (weight_ih, weight_hh, bias_ih,
-    /// bias_hh) per layer`; and the size of the arena.
+    /// The layers, and the size of the arena. Parameters are in the order `embedding, (weight_ih, weight_hh, bias_ih,
+    /// bias_hh) per layer`.
     pub(crate) fn specs(&self) -> (Vec<RecurrentSpec>, usize) {
         let (g, h) = (self.cell.gates(), self.hidden_size);
         let mut end = 0;
@@ -107,7 +107,7 @@ impl Stack {
         }
     }
 
-    /// The output alone, with weights packed for the way there only.
+    /// The output alone, with weights packed for the forward pass only.
     pub(crate) fn forward<B: Backend>(&self, backend: &B, data: &Data) -> Vec<f64> {
         let params = backend.buffer(&to::<B>(&data.params));
         let mut tapes: Vec<B::Tape> = vec![];
@@ -175,7 +175,7 @@ impl Stack {
     }
 }
 
-/// What a layer reads: the layer below, frames, or ids.
+/// The input of a layer: the layer below, frames, or ids.
 fn input<'a, B: Backend>(
     backend: &B,
     below: Option<&'a B::Tape>,
@@ -190,7 +190,7 @@ fn input<'a, B: Backend>(
 }
 
 impl Outcome {
-    /// The loss that the gradients belong to. Finished positions of the output are zero and count for nothing.
+    /// The loss that the gradients belong to. Finished positions have an output of zero and contribute nothing.
     pub(crate) fn loss(&self, data: &Data) -> f64 {
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
         let states = self.last.iter().zip(&data.d_final).map(|(s, d)| dot(&s.h, &d.h) + dot(&s.c, &d.c));
@@ -222,7 +222,7 @@ impl Outcome {
     }
 }
 
-/// `|got - want| / |want|`; NaN and unequal lengths are infinitely wrong.
+/// `|got - want| / |want|`; infinite for NaN and unequal lengths.
 pub(crate) fn relative_error(got: &[f64], want: &[f64]) -> f64 {
     if got.len() != want.len() {
         return f64::INFINITY;
@@ -263,7 +263,7 @@ pub(crate) fn cells() -> [Cell; 6] {
     ]
 }
 
-/// Numbers in -1..1 that are the same on every machine (SplitMix64).
+/// Deterministic numbers in -1..1 (SplitMix64).
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
