@@ -171,11 +171,8 @@ pub(crate) fn rows_of<R>(specs: &[RecurrentSpec], state: &[State<R>]) -> Result<
     match specs.len() == state.len() && specs.iter().zip(state).all(fits) {
         true => Ok(rows),
         false => {
-            let problem = InputProblem::WrongKind {
-                found: "is one of other layers".to_owned(),
-                expected: "begin with `zero_state` of this session".to_owned(),
-            };
-            Err(Error::input("the state", problem))
+            let expected = "begin with `zero_state` of this session";
+            Err(Error::wrong_kind("the state", "is one of other layers", expected))
         }
     }
 }
@@ -193,11 +190,8 @@ pub(crate) fn check_ids(ids: &[u32], vocab_size: usize) -> Result<()> {
     match ids.iter().find(|&&id| id as usize >= vocab_size) {
         None => Ok(()),
         Some(id) => {
-            let problem = InputProblem::WrongKind {
-                found: format!("has the id {id}"),
-                expected: format!("the vocabulary has {vocab_size}, from 0"),
-            };
-            Err(Error::input("the step", problem))
+            let expected = format!("the vocabulary has {vocab_size}, from 0");
+            Err(Error::wrong_kind("the step", format!("has the id {id}"), expected))
         }
     }
 }

@@ -15,7 +15,7 @@ use rand_chacha::ChaCha8Rng;
 use super::batch::TextBatch;
 use super::line_pieces::{LONGEST_PIECE, LinePieces};
 use crate::text::EncodedText;
-use crate::{Error, InputProblem, Note, Place, Result};
+use crate::{Error, Note, Place, Result};
 
 /// LinePieces from one index entry to the next.
 const BLOCK: u64 = 64;
@@ -71,11 +71,8 @@ impl Lines {
         }
         let place = || Place::from(&text.corpus().name());
         let line_end = text.vocabulary().line_end().ok_or_else(|| {
-            let problem = InputProblem::WrongKind {
-                found: "cannot be read line by line, because the vocabulary has no line end".to_owned(),
-                expected: "use a text of several lines, or train without `lines`".to_owned(),
-            };
-            Error::at(place(), problem)
+            let found = "cannot be read line by line, because the vocabulary has no line end";
+            Error::wrong_kind(place(), found, "use a text of several lines, or train without `lines`")
         })?;
         let mut lines = Self {
             text: text.clone(),

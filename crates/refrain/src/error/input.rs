@@ -221,13 +221,10 @@ impl InputProblem {
     pub(crate) fn wrong_kind(found: impl Into<String>, expected: impl Into<String>) -> Self {
         InputProblem::WrongKind { found: found.into(), expected: expected.into() }
     }
-}
 
-/// What stands there, and behind a colon what should.
-impl From<String> for InputProblem {
-    fn from(text: String) -> Self {
-        let (found, expected) = text.split_once(": ").unwrap_or((&text, "leave it out"));
-        InputProblem::Malformed { found: found.to_owned(), expected: expected.to_owned() }
+    /// No data, or too little.
+    pub(crate) fn too_little(found: impl Into<String>, expected: impl Into<String>) -> Self {
+        InputProblem::TooLittle { found: found.into(), expected: expected.into() }
     }
 }
 

@@ -273,6 +273,11 @@ impl Error {
         Error::Setting { setting, problem }
     }
 
+    /// A setting that has no effect in this context.
+    pub(crate) fn unused(setting: &'static str, context: impl Into<String>) -> Error {
+        Error::Setting { setting, problem: SettingProblem::Unused { context: context.into() } }
+    }
+
     /// A setting that does not fit what it is used with.
     pub(crate) fn mismatch(
         setting: &'static str,
@@ -289,30 +294,37 @@ impl Error {
         found: impl Into<String>,
         expected: impl Into<String>,
     ) -> Error {
-        let problem = InputProblem::TooLittle { found: found.into(), expected: expected.into() };
-        Error::Input { place: place.into(), problem }
+        Error::input(place, InputProblem::too_little(found, expected))
     }
 
     /// A text that is not what it was when it was opened.
     pub(crate) fn changed(place: Place) -> Error {
         let message =
             "changed while it was being read: leave the file as it is during a run, and start again";
-        Error::Input { place, problem: InputProblem::Changed { message: message.to_owned() } }
+        Error::input(place, InputProblem::Changed { message: message.to_owned() })
     }
 
     /// Something that does not follow its format.
-    pub(crate) fn malformed(place: Place, found: impl Into<String>, expected: impl Into<String>) -> Error {
-        Error::Input { place, problem: InputProblem::malformed(found, expected) }
+    pub(crate) fn malformed(
+        place: impl Into<Place>,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> Error {
+        Error::input(place, InputProblem::malformed(found, expected))
+    }
+
+    /// Data of another kind than is needed.
+    pub(crate) fn wrong_kind(
+        place: impl Into<Place>,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> Error {
+        Error::input(place, InputProblem::wrong_kind(found, expected))
     }
 
     /// Something wrong at a place of an input.
-    pub(crate) fn at(place: Place, problem: InputProblem) -> Error {
-        Error::Input { place, problem }
-    }
-
-    /// An input that cannot be used.
-    pub(crate) fn input(source: impl fmt::Display, problem: impl Into<InputProblem>) -> Error {
-        Error::Input { place: Place::of(source), problem: problem.into() }
+    pub(crate) fn input(place: impl Into<Place>, problem: InputProblem) -> Error {
+        Error::Input { place: place.into(), problem }
     }
 }
 

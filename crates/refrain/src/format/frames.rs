@@ -56,18 +56,18 @@ impl FrameSequence {
             return Err(Error::too_little(place(), "is empty", "give one number and one step at least"));
         }
         if !values.len().is_multiple_of(width) {
-            return Err(Error::at(place(), InputProblem::PartialRow { values: values.len(), width }));
+            return Err(Error::input(place(), InputProblem::PartialRow { values: values.len(), width }));
         }
         if let Some(index) = values.iter().position(|value| !value.is_finite()) {
             let problem = InputProblem::NonFinite { value: values[index].to_string() };
             let field = format!("step {}, feature {}", index / width + 1, index % width + 1);
-            return Err(Error::at(place().field(field), problem));
+            return Err(Error::input(place().field(field), problem));
         }
         let expected = values.len() / width;
         match &labels {
             Labels::Each(labels) if labels.len() != expected => {
                 let problem = InputProblem::Size { what: "labels", found: labels.len(), expected };
-                Err(Error::at(place(), problem))
+                Err(Error::input(place(), problem))
             }
             _ => Ok(Self { values, width, columns: [].into(), labels, name: String::new(), line: None }),
         }
@@ -100,8 +100,7 @@ pub(crate) fn arrange(
     let Some(places) = places.filter(|places| places.len() == columns.len()) else {
         let [has, learned] = [&columns, wanted].map(|names| excerpt(&names.join(", ")));
         let found = format!("has the columns {has}, where {learned} were learned");
-        let problem = InputProblem::WrongKind { found, expected: "give it those, in any order".to_owned() };
-        return Err(Error::at(place.into(), problem));
+        return Err(Error::wrong_kind(place, found, "give it those, in any order"));
     };
     let wanted: Arc<[String]> = wanted.into();
     for sequence in sequences {

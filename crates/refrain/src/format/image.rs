@@ -36,7 +36,7 @@ fn pixels(place: &Place, bytes: &[u8], size: Option<(usize, usize)>) -> Result<P
         [0xff, 0xd8, ..] => Stored::jpeg(bytes),
         _ => Err(InputProblem::malformed("is neither PNG nor JPEG", "convert it to one of these")),
     };
-    let stored = stored.map_err(|problem| Error::at(place.clone(), problem))?;
+    let stored = stored.map_err(|problem| Error::input(place, problem))?;
     let upright = stored.size();
     let (width, height) = size.unwrap_or(upright);
     let pixel = |x, y| stored.pixel(x, y);

@@ -36,10 +36,10 @@ impl Pixels {
         }
         if values.len() != width * height * 3 {
             let (found, expected) = (values.len(), width * height * 3);
-            return Err(Error::at(place(), InputProblem::Size { what: "values", found, expected }));
+            return Err(Error::input(place(), InputProblem::Size { what: "values", found, expected }));
         }
         if let Some(value) = values.iter().find(|value| !value.is_finite()) {
-            return Err(Error::at(place(), InputProblem::NonFinite { value: value.to_string() }));
+            return Err(Error::input(place(), InputProblem::NonFinite { value: value.to_string() }));
         }
         Ok(Self { width, height, values })
     }

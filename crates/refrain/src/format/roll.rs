@@ -45,7 +45,7 @@ impl Roll {
             frame.dedup();
             if let Some(note) = frame.iter().find(|&&note| !on_the_piano(note)) {
                 let problem = InputProblem::NoSuchNote { note: note.to_string() };
-                return Err(Error::at(Place::of("roll").field(format!("frame {number}")), problem));
+                return Err(Error::input(Place::of("roll").field(format!("frame {number}")), problem));
             }
         }
         Ok(Self { frames })
@@ -82,7 +82,7 @@ impl Roll {
     pub fn from_many_hot(values: &[f32]) -> Result<Self> {
         if !values.len().is_multiple_of(NOTES) {
             let problem = InputProblem::PartialRow { values: values.len(), width: NOTES };
-            return Err(Error::at(Place::of("roll"), problem));
+            return Err(Error::input("roll", problem));
         }
         let sounding = |row: &[f32]| {
             (LOWEST_NOTE..).zip(row).filter(|&(_, &value)| value >= 0.5).map(|(note, _)| note).collect()

@@ -32,12 +32,12 @@ impl Series {
         }
         if !values.len().is_multiple_of(names.len()) {
             let problem = InputProblem::PartialRow { values: values.len(), width: names.len() };
-            return Err(Error::at(place(), problem));
+            return Err(Error::input(place(), problem));
         }
         if let Some(index) = values.iter().position(|value| !value.is_finite()) {
             let (step, name) = (index as u64 / names.len() as u64 + 1, &names[index % names.len()]);
             let problem = InputProblem::NonFinite { value: values[index].to_string() };
-            return Err(Error::at(place().line(step).field(format!("column {name:?}")), problem));
+            return Err(Error::input(place().line(step).field(format!("column {name:?}")), problem));
         }
         Ok(Self { names, values, stamps: None })
     }

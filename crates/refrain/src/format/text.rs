@@ -29,7 +29,7 @@ pub fn text_of(place: impl Into<Place>, input: impl Read) -> Result<String> {
             offset: offset as u64,
             remedy: "convert the file, with `iconv -f LATIN1 -t UTF-8` for instance",
         };
-        Error::at(place.line(line), problem)
+        Error::input(place.line(line), problem)
     })?;
     if text.starts_with('\u{feff}') {
         text.drain(..'\u{feff}'.len_utf8());

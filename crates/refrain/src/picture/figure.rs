@@ -10,7 +10,7 @@ use tiny_skia::{
 };
 
 use super::escaped;
-use crate::{Error, Place, Result};
+use crate::{Error, Result};
 
 /// Red, green, blue, and how much it covers.
 pub type Colour = [u8; 4];
@@ -118,9 +118,8 @@ impl Figure {
     /// [`Error::Input`] for a figure that is too large for one.
     pub fn png(&self) -> Result<Vec<u8>> {
         let size = [self.width, self.height].map(|x| (x * DENSITY).ceil());
-        let too_large = || {
-            Error::malformed(Place::of("figure"), "is too large for a PNG", "ask for fewer steps, or for SVG")
-        };
+        let too_large =
+            || Error::malformed("figure", "is too large for a PNG", "ask for fewer steps, or for SVG");
         if size.iter().any(|&x| x > MAX_PIXELS) {
             return Err(too_large());
         }
@@ -133,7 +132,7 @@ impl Figure {
         let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(image.data()));
         written.map_err(|error| {
             let found = format!("cannot be written as PNG ({error})");
-            Error::malformed(Place::of("figure"), found, "ask for SVG")
+            Error::malformed("figure", found, "ask for SVG")
         })?;
         Ok(png)
     }

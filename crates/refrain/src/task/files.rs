@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, InputProblem, Result, SettingProblem};
+use crate::error::{Error, Result, SettingProblem};
 use crate::format::{self, Form, FrameSequence, Guess};
 use crate::train::Settings;
 
@@ -12,11 +12,8 @@ pub(super) fn one_file(settings: &Settings) -> Result<PathBuf> {
         Some([path]) => Ok(path.clone()),
         Some([_, other, ..]) => {
             let allowed = "one file: this task learns from one (and is validated on that of `valid`)";
-            Err(Error::out_of_range(
-                "data",
-                format!("several files, {} among them", other.display()),
-                allowed,
-            ))
+            let value = format!("several files, {} among them", other.display());
+            Err(Error::out_of_range("data", value, allowed))
         }
         _ => {
             let problem = SettingProblem::Missing { reason: "name the file to learn from".to_owned() };
@@ -28,7 +25,7 @@ pub(super) fn one_file(settings: &Settings) -> Result<PathBuf> {
 /// A file of another form than a task reads.
 pub(super) fn wrong_form(path: &Path, guess: &Guess, expected: &str) -> Error {
     let found = format!("looks like {} ({})", guess.form, guess.why);
-    Error::input(path.display(), InputProblem::WrongKind { found, expected: expected.to_owned() })
+    Error::wrong_kind(path, found, expected)
 }
 
 /// What the features of these sequences are called.

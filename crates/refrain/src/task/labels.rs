@@ -23,11 +23,8 @@ impl LabelSet {
         names.dedup();
         match names.len() {
             0 | 1 => {
-                let problem = InputProblem::TooLittle {
-                    found: format!("has a single {what}"),
-                    expected: "there is nothing to tell apart".to_owned(),
-                };
-                Err(Error::input(name, problem))
+                let found = format!("has a single {what}");
+                Err(Error::too_little(name, found, "there is nothing to tell apart"))
             }
             _ => Ok(Self { names }),
         }

@@ -72,11 +72,8 @@ fn same(is_same: bool, other: &str) -> crate::Result<()> {
     match is_same {
         true => Ok(()),
         false => {
-            let problem = crate::SettingProblem::Mismatch {
-                found: format!("is a model of other {other}"),
-                expected: "training can go on only with the same ones".to_owned(),
-            };
-            Err(Error::Setting { setting: "init_from", problem })
+            let expected = "training can go on only with the same ones";
+            Err(Error::mismatch("init_from", format!("is a model of other {other}"), expected))
         }
     }
 }

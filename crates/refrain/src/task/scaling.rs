@@ -61,8 +61,7 @@ impl Scaling {
             return Err(InputProblem::Size { what: "features in a frame", found: width, expected });
         }
         if values.is_empty() {
-            let (found, expected) = ("has no frames".to_owned(), "leave it out".to_owned());
-            return Err(InputProblem::TooLittle { found, expected });
+            return Err(InputProblem::too_little("has no frames", "leave it out"));
         }
         if !values.len().is_multiple_of(width) {
             return Err(InputProblem::PartialRow { values: values.len(), width });

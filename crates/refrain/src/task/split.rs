@@ -7,7 +7,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::record::Record;
-use crate::error::{Error, InputProblem, Result};
+use crate::error::{Error, Result};
 use crate::option::Range;
 
 /// Holds out a random share of examples for validation. Those of the same key stay together, so the share is met about, and at
@@ -57,11 +57,9 @@ pub(super) fn hold_back<E: Record>(
         group.into_iter().for_each(|i| held[i] = true);
     }
     if count == 0 {
-        let problem = InputProblem::TooLittle {
-            found: "too few examples, or too much alike, to hold some out for validation".to_owned(),
-            expected: "give a `valid` set, `valid_fraction = 0`, or more data".to_owned(),
-        };
-        return Err(Error::input(name, problem));
+        let found = "too few examples, or too much alike, to hold some out for validation";
+        let expected = "give a `valid` set, `valid_fraction = 0`, or more data";
+        return Err(Error::too_little(name, found, expected));
     }
     let (mut train, mut valid) = (vec![], vec![]);
     for (example, held) in examples.into_iter().zip(held) {

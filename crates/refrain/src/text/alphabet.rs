@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::NEWLINE;
 use super::counts::SymbolCounts;
 use super::units::Units;
-use crate::{Error, InputProblem, Place, Result};
+use crate::{Error, InputProblem, Result};
 
 /// Codes below this are looked up in a table, which is no longer than the highest of them; emoji and the like
 /// in a map.
@@ -57,7 +57,7 @@ impl Alphabet {
             return Err(too_rare(units.plural(), min_count));
         }
         // Symbols that were counted are in order and of these units.
-        let refused = |why| Error::malformed(Place::of("vocabulary"), why, "count the symbols of a text");
+        let refused = |why| Error::malformed("vocabulary", why, "count the symbols of a text");
         Self::from_symbols(units, symbols, with_unknown).map_err(refused)
     }
 
@@ -211,7 +211,7 @@ pub(super) fn never_seen(symbols: Vec<String>, missing: &[String], plural: &str)
         listed.join(", "),
     );
     let problem = InputProblem::UnknownSymbols { symbols, message };
-    Error::at(Place::of("prompt"), problem)
+    Error::input("prompt", problem)
 }
 
 /// Refuses a minimum count that leaves no token.

@@ -16,7 +16,7 @@ use tokenizers::models::bpe::{BPE, BpeTrainer, Vocab};
 use tokenizers::{Model, Trainer};
 
 use super::words::split_chunks;
-use crate::{Error, Place, Result};
+use crate::{Error, Result};
 
 type Merges = Vec<(String, String)>;
 
@@ -38,11 +38,7 @@ impl BytePairs {
     /// [`Error::Input`] if the trainer refuses the texts.
     pub(super) fn train(texts: &[Cow<'_, str>], min_count: u64, size: usize) -> Result<Self> {
         let refused = |why: String| {
-            Error::malformed(
-                Place::of("texts"),
-                format!("no word pieces come of them ({why})"),
-                "give others",
-            )
+            Error::malformed("texts", format!("no word pieces come of them ({why})"), "give others")
         };
         let merges = learn(texts, min_count, size).map_err(|error| refused(error.to_string()))?;
         merges.try_into().map_err(refused)

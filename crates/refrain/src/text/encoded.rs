@@ -188,7 +188,7 @@ impl IdReader {
                     "contains {name}, which the model has never seen: leave it out of the text, or train a model with \
                      an unknown symbol"
                 );
-                Error::at(place, InputProblem::UnknownSymbols { symbols: vec![name.to_owned()], message })
+                Error::input(place, InputProblem::UnknownSymbols { symbols: vec![name.to_owned()], message })
             }
         }
     }

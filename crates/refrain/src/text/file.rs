@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::{Error, InputProblem, Place, Result};
+use crate::{Error, Place, Result};
 
 /// A file with its length and time of modification as they were when it was opened.
 #[derive(Debug)]
@@ -106,8 +106,7 @@ fn check_is_regular(path: &Path, metadata: &Metadata) -> Result<()> {
     } else {
         return Ok(());
     };
-    let problem = InputProblem::WrongKind { found: found.to_owned(), expected };
-    Err(Error::at(Place::from(path), problem))
+    Err(Error::wrong_kind(path, found, expected))
 }
 
 #[cfg(unix)]

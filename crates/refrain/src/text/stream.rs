@@ -94,6 +94,6 @@ impl Stream {
         } else {
             "save the file as UTF-8, or train with `units = byte`, which reads any file"
         };
-        Error::at(self.source.place().line(line), InputProblem::Encoding { byte, offset, remedy })
+        Error::input(self.source.place().line(line), InputProblem::Encoding { byte, offset, remedy })
     }
 }

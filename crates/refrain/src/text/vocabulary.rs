@@ -16,7 +16,7 @@ use super::units::Units;
 use super::word_list::{self, WordCounts, WordList};
 use super::words::split_chunks;
 use crate::number::thousands;
-use crate::{Error, Result, SettingProblem};
+use crate::{Error, Result};
 
 /// The size of a vocabulary of word pieces where none is asked for.
 const DEFAULT_PIECES: usize = 8_000;
@@ -269,10 +269,8 @@ impl From<Tokens> for Vocabulary {
 pub(super) fn refuse_size(units: TokenUnits, max_size: Option<usize>) -> Result<()> {
     match (units, max_size) {
         (TokenUnits::Char | TokenUnits::Byte, Some(_)) => {
-            let problem = SettingProblem::Unused {
-                context: format!("by a vocabulary of {}, which is as large as it is", units.plural()),
-            };
-            Err(Error::Setting { setting: "vocab_size", problem })
+            let context = format!("by a vocabulary of {}, which is as large as it is", units.plural());
+            Err(Error::unused("vocab_size", context))
         }
         _ => Ok(()),
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::alphabet::too_rare;
-use crate::{Error, Place, Result};
+use crate::{Error, Result};
 
 /// How often each word occurs.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +45,7 @@ impl WordList {
             return Err(too_rare("words", min_count));
         }
         // Words that were counted are distinct.
-        let refused = |why: String| Error::malformed(Place::of("vocabulary"), why, "give each word once");
+        let refused = |why: String| Error::malformed("vocabulary", why, "give each word once");
         words.sort_unstable_by(|(one, one_count), (other, other_count)| {
             (Reverse(one_count), one).cmp(&(Reverse(other_count), other))
         });

@@ -16,7 +16,7 @@ use super::schedule::{self, Position};
 use super::trainable_task::{DataSummary, Prepared, TrainableTask};
 use super::{Config, Event, Trainer};
 use crate::data::{Batch, DataLoader};
-use crate::error::{Divergence, Error, InputProblem, Result};
+use crate::error::{Divergence, Error, Result};
 use crate::model::Network;
 #[cfg(feature = "files")]
 use crate::store::read_model;
@@ -136,11 +136,7 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
         let mut begins = false;
         while !self.train.batch(self.progress.epoch, self.progress.batch, &mut self.batch)? {
             if begins {
-                let problem = InputProblem::TooLittle {
-                    found: "has no batch".to_owned(),
-                    expected: "give one example at least".to_owned(),
-                };
-                return Err(Error::input(&self.data.name, problem));
+                return Err(Error::too_little(&*self.data.name, "has no batch", "give one example at least"));
             }
             (self.progress.epoch, self.progress.batch) = (self.progress.epoch + 1, 0);
             begins = true;

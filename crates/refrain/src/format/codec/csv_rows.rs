@@ -50,7 +50,7 @@ impl Iterator for Rows<'_> {
                 Ok(false) => return None,
                 Err(error) => {
                     let found = format!("cannot be read ({error})");
-                    return Some(Err(Error::malformed(self.place.clone(), found, "write it again as CSV")));
+                    return Some(Err(Error::malformed(self.place, found, "write it again as CSV")));
                 }
             }
             let byte = row.position().map_or(0, |position| position.byte() as usize);

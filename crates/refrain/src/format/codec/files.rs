@@ -27,7 +27,7 @@ use crate::format::records::{Caption, DescribedVector, LabelledText, Pair, Sente
 use crate::format::roll::{RollParts, StepsPerQuarter};
 use crate::format::series::Series;
 use crate::format::text::text_of;
-use crate::{Error, InputProblem, Place, Result};
+use crate::{Error, Place, Result};
 
 /// The bytes of a file, unpacked if its name ends in `.gz`.
 ///
@@ -44,7 +44,7 @@ fn read_head(path: &Path, limit: u64) -> Result<Vec<u8>> {
     if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz")) {
         MultiGzDecoder::new(file).take(limit).read_to_end(&mut bytes).map_err(|error| {
             let found = format!("cannot be unpacked ({error})");
-            Error::malformed(Place::from(path), found, "use another copy, or unpack it yourself")
+            Error::malformed(path, found, "use another copy, or unpack it yourself")
         })?;
     } else {
         file.take(limit).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
@@ -216,11 +216,8 @@ pub fn form_of(path: &Path) -> Result<Guess> {
         return folder(path);
     }
     if !metadata.is_file() {
-        let problem = InputProblem::WrongKind {
-            found: "is neither a file nor a folder".to_owned(),
-            expected: "write what it gives into a file".to_owned(),
-        };
-        return Err(Error::at(Place::from(path), problem));
+        let expected = "write what it gives into a file";
+        return Err(Error::wrong_kind(path, "is neither a file nor a folder", expected));
     }
     let name = path.to_string_lossy();
     match form_of_name(&name)? {
@@ -251,12 +248,9 @@ fn folder(path: &Path) -> Result<Guess> {
     }
     match images.max(midi) {
         0 => {
-            let problem = InputProblem::WrongKind {
-                found: "is a folder with neither images (.png, .jpg) nor MIDI files (.mid, .midi) in it"
-                    .to_owned(),
-                expected: format!("name files, {}/*.txt for instance", path.display()),
-            };
-            Err(Error::at(Place::from(path), problem))
+            let found = "is a folder with neither images (.png, .jpg) nor MIDI files (.mid, .midi) in it";
+            let expected = format!("name files, {}/*.txt for instance", path.display());
+            Err(Error::wrong_kind(path, found, expected))
         }
         _ if images >= midi => Ok(Guess::new(Form::ImageFolder, format!("it holds images: {images}"))),
         _ => Ok(Guess::new(Form::MidiFolder, format!("it holds MIDI files: {midi}"))),

@@ -28,7 +28,7 @@ pub fn npz_of(place: impl Into<Place>, input: impl Read) -> Result<Vec<FrameSequ
 }
 
 fn sequences(place: &Place, bytes: &[u8]) -> Result<Vec<FrameSequence>> {
-    let malformed = |found: String, expected: &str| Error::malformed(place.clone(), found, expected);
+    let malformed = |found: String, expected: &str| Error::malformed(place, found, expected);
     let remedy = "write it with `numpy.savez(path, x=x, y=y)`";
     let archive = ZipArchive::from_slice(bytes)
         .map_err(|error| malformed(format!("is no archive of NumPy arrays ({error})"), remedy))?;
@@ -75,7 +75,7 @@ fn sequences(place: &Place, bytes: &[u8]) -> Result<Vec<FrameSequence>> {
 /// The length of each of `count` sequences, in steps.
 fn lengths(place: &Place, array: Option<Array>, count: usize, steps: usize) -> Result<Vec<usize>> {
     let Some(array) = array else { return Ok(vec![steps; count]) };
-    let malformed = |found: String, expected: String| Error::malformed(place.clone(), found, expected);
+    let malformed = |found: String, expected: String| Error::malformed(place, found, expected);
     if array.shape != [count] {
         let found = format!("`lengths` has the shape {:?}", array.shape);
         return Err(malformed(found, format!("expected [{count}] as for `x`")));
@@ -97,7 +97,7 @@ fn labels(place: &Place, y: &Array, n: usize, length: usize, [count, steps]: [us
         Some(label) if !label.is_empty() => Ok(label),
         _ => {
             let found = format!("`y` has no text or integer for sequence {n} (counted from 0)");
-            Err(Error::malformed(place.clone(), found, "convert it to one of these"))
+            Err(Error::malformed(place, found, "convert it to one of these"))
         }
     };
     match y.shape[..] {
@@ -107,14 +107,14 @@ fn labels(place: &Place, y: &Array, n: usize, length: usize, [count, steps]: [us
         }
         _ => {
             let expected = format!("expected [{count}] or [{count}, {steps}] as for `x`");
-            Err(Error::malformed(place.clone(), format!("`y` has the shape {:?}", y.shape), expected))
+            Err(Error::malformed(place, format!("`y` has the shape {:?}", y.shape), expected))
         }
     }
 }
 
 /// The array of this name; none if the archive has none.
 fn array(place: &Place, archive: &ZipSliceArchive<&[u8]>, name: &str) -> Result<Option<Array>> {
-    let fault = |problem| Error::at(place.clone().field(format!("array `{name}`")), problem);
+    let fault = |problem| Error::input(place.clone().field(format!("array `{name}`")), problem);
     let damaged = |error: rawzip::Error| {
         fault(InputProblem::malformed(format!("is damaged ({error})"), "use another copy, or save it again"))
     };

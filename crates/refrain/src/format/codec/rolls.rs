@@ -65,7 +65,7 @@ fn rolls(place: &Place, part: &str, pieces: Vec<Vec<Vec<Value>>>) -> Result<Vec<
         }
         let frame = |(number, frame): (usize, Vec<Value>)| {
             frame.iter().map(note).collect::<Result<Vec<u8>, InputProblem>>().map_err(|problem| {
-                Error::at(
+                Error::input(
                     place.clone().field(format!("{part}, piece {piece_number}, frame {number}")),
                     problem,
                 )

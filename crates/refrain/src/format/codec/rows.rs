@@ -45,7 +45,7 @@ impl<'a> Table<'a> {
 
     /// Something wrong with the columns as such.
     pub(super) fn error(&self, problem: InputProblem) -> Error {
-        Error::at(self.place.at(self.line), problem)
+        Error::input(self.place.at(self.line), problem)
     }
 
     /// The rows of each sentence's words, at least one each. `tags` is the column of the tags.

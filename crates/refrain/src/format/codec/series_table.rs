@@ -51,7 +51,7 @@ fn series(place: &Place, text: &str, columns: &[String]) -> Result<Series> {
         Some(Ok((_, row))) => has_stamps(&names[0], headed, row) && !columns.contains(&names[0]),
         _ => false,
     };
-    let chosen = choose(&names, columns, stamped).map_err(|problem| Error::at(place.at(line), problem))?;
+    let chosen = choose(&names, columns, stamped).map_err(|problem| Error::input(place.at(line), problem))?;
     // If nobody has named the columns, a text may stand in one that was not meant.
     let hint = match columns.is_empty() {
         true => "; choose the columns of numbers by name with `columns` if this is none",
@@ -64,7 +64,7 @@ fn series(place: &Place, text: &str, columns: &[String]) -> Result<Series> {
         for &column in &chosen {
             values.push(number(&row[column], hint).map_err(|problem| {
                 let field = format!("column {:?}", excerpt(&names[column]));
-                Error::at(place.at(line).field(field), problem)
+                Error::input(place.at(line).field(field), problem)
             })?);
         }
         stamps.extend(stamped.then(|| row[0].to_owned()));

@@ -53,7 +53,7 @@ pub(super) fn form_of_name(name: &str) -> Result<Option<Guess>> {
             found: format!("is a single {what}"),
             expected: "name the folder that it lies in".to_owned(),
         };
-        Err(Error::at(Place::of(name), problem))
+        Err(Error::input(Place::of(name), problem))
     };
     let extension = extension(name);
     let form = match extension.as_str() {

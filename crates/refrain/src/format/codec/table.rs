@@ -43,14 +43,14 @@ fn table(place: &Place, text: &str) -> Result<Vec<FrameSequence>> {
         return Err(Error::too_little(place, "is empty", "expected a header and one row for every step"));
     };
     let (line, header) = header?;
-    let columns = Columns::of(header).map_err(|problem| Error::at(place.at(line), problem))?;
+    let columns = Columns::of(header).map_err(|problem| Error::input(place.at(line), problem))?;
     let features: Arc<[String]> = columns.features_of(&columns.header).map(str::to_owned).collect();
     let mut sequences: Vec<FrameSequence> = vec![];
     let mut labels: Vec<Vec<String>> = vec![];
     let mut names = HashSet::new();
     for row in rows {
         let (line, row) = row?;
-        let fault = |problem| Error::at(place.at(line), problem);
+        let fault = |problem| Error::input(place.at(line), problem);
         let name = &row[0];
         if name.is_empty() {
             let found = "has no identifier of a sequence in its first column";
@@ -151,7 +151,7 @@ impl Columns {
             let may_be_labels = name == &self.header[1] && !self.labelled;
             let hint = if may_be_labels { ", and a column of labels is called `label`" } else { "" };
             let place = || place.clone().field(format!("column {:?}", excerpt(name)));
-            values.push(number(field, hint).map_err(|problem| Error::at(place(), problem))?);
+            values.push(number(field, hint).map_err(|problem| Error::input(place(), problem))?);
         }
         Ok(())
     }

@@ -37,10 +37,12 @@ fn sequences(place: &Place, text: &str) -> Result<Vec<FrameSequence>> {
     let data = loop {
         match lines.next() {
             Some((line, text)) if text.eq_ignore_ascii_case("@data") => break line,
-            Some((line, text)) => header.read(text).map_err(|problem| Error::at(place.at(line), problem))?,
+            Some((line, text)) => {
+                header.read(text).map_err(|problem| Error::input(place.at(line), problem))?
+            }
             None => {
                 let remedy = "write one before the sequences";
-                return Err(Error::malformed(place.clone(), "has no `@data` line", remedy));
+                return Err(Error::malformed(place, "has no `@data` line", remedy));
             }
         }
     };
@@ -129,7 +131,7 @@ impl Header {
 
     /// The values `[T, D]` of a line, which stands at `place`, `D`, and its label.
     fn sequence(&mut self, line: &str, place: &Place) -> Result<(Vec<f32>, usize, Labels)> {
-        let malformed = |found: String, expected: &str| Error::malformed(place.clone(), found, expected);
+        let malformed = |found: String, expected: &str| Error::malformed(place, found, expected);
         let mut parts: Vec<&str> = line.split(':').collect();
         let labels = match self.classes.as_deref() {
             None | Some([]) => Labels::None,
@@ -175,7 +177,7 @@ impl Header {
 fn column(place: &Place, dimension: usize, part: &str) -> Result<Vec<f32>> {
     let values = (1..).zip(part.split(',')).map(|(step, text)| {
         let place = || place.clone().field(format!("dimension {dimension}, step {step}"));
-        number(text, "").map_err(|problem| Error::at(place(), problem))
+        number(text, "").map_err(|problem| Error::input(place(), problem))
     });
     values.collect()
 }

@@ -54,7 +54,7 @@ fn vectors(place: &Place, text: &str, width: Option<usize>) -> Result<Vec<Descri
         let (line, row) = row?;
         let values = (1..).zip(row.iter().take(width)).map(|(column, field)| {
             let place = || place.at(line).field(format!("column {column}"));
-            number(field, "").map_err(|problem| Error::at(place(), problem))
+            number(field, "").map_err(|problem| Error::input(place(), problem))
         });
         let text = row.get(width).filter(|text| !text.is_empty()).map(str::to_owned);
         if text.as_ref().is_some_and(|text| text.contains('\n')) {

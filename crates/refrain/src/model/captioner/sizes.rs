@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::recurrent::{MAX_SIZE, MAX_VOCABULARY, RecurrentLayers, within};
-use crate::{Error, Result, SettingProblem};
+use crate::{Error, Result};
 
 /// Numbers of a pixel.
 pub(super) const COLOURS: usize = 3;
@@ -66,9 +66,7 @@ impl CaptionerSizes {
         within("vocab_size", self.vocab_size, 1, MAX_VOCABULARY)?;
         within("embedding_size", self.embedding_size, 1, MAX_SIZE)?;
         if self.recurrent.bidirectional {
-            let context = "where a text is written, which happens forwards".to_owned();
-            let problem = SettingProblem::Unused { context };
-            return Err(Error::Setting { setting: "bidirectional", problem });
+            return Err(Error::unused("bidirectional", "where a text is written, which happens forwards"));
         }
         Ok(())
     }
@@ -96,8 +94,7 @@ impl CaptionerInput {
                             "that is too small for {} convolutions, each of which halves it: make it larger",
                             channels.len()
                         );
-                        let problem = SettingProblem::Mismatch { found, expected };
-                        return Err(Error::Setting { setting: "image_size", problem });
+                        return Err(Error::mismatch("image_size", found, expected));
                     }
                 }
                 channels.iter().try_for_each(|&channels| within("channels", channels, 1, MAX_SIZE))

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::layer::SpellingSizes;
 use crate::model::input::InputKind;
 use crate::model::recurrent::{MAX_SIZE, MAX_VOCABULARY, RecurrentLayers, share_below_1, within};
-use crate::{Error, Result, SettingProblem};
+use crate::{Error, Result};
 
 /// What makes a tagger what it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,9 +47,7 @@ impl TaggerSizes {
         }
         let words = matches!(self.input, InputKind::Ids { .. });
         if !words && self.spelling.is_some() {
-            let context = "where frames are read, which have no spelling".to_owned();
-            let problem = SettingProblem::Unused { context };
-            return Err(Error::Setting { setting: "char_hidden_size", problem });
+            return Err(Error::unused("char_hidden_size", "where frames are read, which have no spelling"));
         }
         share_below_1("word_dropout", self.word_dropout)
     }

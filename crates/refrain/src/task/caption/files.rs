@@ -50,7 +50,7 @@ fn lists_images(path: &Path) -> Result<bool> {
         Form::ImageFolder => {
             let expected =
                 "name the list of its captions, lines of file<TAB>text (and the folder by `images`)";
-            Err(Error::input(path.display(), InputProblem::wrong_kind("is a folder", expected)))
+            Err(Error::wrong_kind(path, "is a folder", expected))
         }
         // With a text in the last column it may look like any table.
         _ => Ok(!is_named(path, "csv")),
@@ -116,13 +116,12 @@ fn described_frame(path: &Path, vector: FrameSequence, width: Option<usize>) -> 
 fn single_frame(path: &Path, vector: FrameSequence, width: Option<usize>) -> Result<Vec<f32>> {
     if vector.steps() != 1 {
         let found = format!("holds sequences of {} vectors", vector.steps());
-        let problem = InputProblem::wrong_kind(found, "a captioner reads single ones, \"x\" [N, F]");
-        return Err(Error::input(path.display(), problem));
+        return Err(Error::wrong_kind(path, found, "a captioner reads single ones, \"x\" [N, F]"));
     }
     match width {
         Some(expected) if expected != vector.width => {
             let problem = InputProblem::Size { what: "numbers in a vector", found: vector.width, expected };
-            Err(Error::input(path.display(), problem))
+            Err(Error::input(path, problem))
         }
         _ => Ok(vector.values),
     }
@@ -150,7 +149,7 @@ impl Caption {
     /// # Errors
     /// If a file cannot be read or understood, or its vectors are of another width than those learned from.
     pub fn read_inputs(&self, path: &Path) -> Result<Vec<Vec<f32>>> {
-        let number = |input| self.numbers(input).map_err(|problem| Error::input(path.display(), problem));
+        let number = |input| self.numbers(input).map_err(|problem| Error::input(path, problem));
         match &self.codec {
             InputCodec::Image { side } => {
                 Ok(vec![number(format::read_image(path, Some((*side, *side)))?.into())?])
@@ -170,13 +169,12 @@ impl Caption {
     /// As [`Caption::read_inputs`]; [`Error::Input`] for a model of images.
     pub fn vectors_of(&self, path: &Path, text: &str) -> Result<Vec<Vec<f32>>> {
         let InputCodec::Vector(scaling) = &self.codec else {
-            let problem =
-                InputProblem::wrong_kind("is a table", "name the image files: this model reads images");
-            return Err(Error::input(path.display(), problem));
+            let expected = "name the image files: this model reads images";
+            return Err(Error::wrong_kind(path, "is a table", expected));
         };
         let vectors = format::vectors_of(path, text.as_bytes(), Some(scaling.means.len()))?.into_iter();
         let number = |vector: DescribedVector| self.numbers(vector.values.into());
         let numbers: Result<Vec<_>, InputProblem> = vectors.map(number).collect();
-        numbers.map_err(|problem| Error::input(path.display(), problem))
+        numbers.map_err(|problem| Error::input(path, problem))
     }
 }

@@ -186,10 +186,7 @@ impl Classify {
             (InputCodec::Text(tokenizer), ClassifyInput::Text(text)) => {
                 example.ids = tokenizer.encode(&text);
                 if example.ids.is_empty() {
-                    return Err(InputProblem::TooLittle {
-                        found: "contains no tokens".to_owned(),
-                        expected: "leave it out".to_owned(),
-                    });
+                    return Err(InputProblem::too_little("contains no tokens", "leave it out"));
                 }
             }
             (InputCodec::Frames(scaling), ClassifyInput::Frames { values, width }) => {

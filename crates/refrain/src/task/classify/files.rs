@@ -5,7 +5,7 @@ use std::path::Path;
 use super::data::{ClassifyInput, Dataset, Labelled};
 use super::{Classify, InputCodec};
 use crate::Model;
-use crate::error::{Error, InputProblem, Place, Result};
+use crate::error::{Error, Place, Result};
 use crate::format::{self, Form, FrameSequence, Labels};
 use crate::task::files::{features_of, one_file, read_frames, read_unlabelled, wrong_form};
 use crate::train::{Data, ReadData, Settings};
@@ -62,8 +62,7 @@ fn labelled(path: &Path, sequence: FrameSequence) -> Result<Labelled> {
         Labels::None => ("has no labels", "a classifier learns from sequences with a label each"),
         Labels::Each(_) => ("has a label for each frame, not one for the sequence", "use `task = tag`"),
     };
-    let problem = InputProblem::WrongKind { found: found.to_owned(), expected: expected.to_owned() };
-    Err(Error::Input { place: Place::of(path.display()).line(line), problem })
+    Err(Error::wrong_kind(Place::from(path).line(line), found, expected))
 }
 
 impl Classify {

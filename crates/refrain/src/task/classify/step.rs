@@ -45,7 +45,11 @@ impl<B: Backend> Session<Classify, B> {
             (input, _) => {
                 let what = if matches!(input, StepInput::Ids(_)) { "ids" } else { "frames" };
                 let other = if what == "ids" { "frames" } else { "ids" };
-                return Err(Error::input("the step", format!("has {what}: the model reads {other}")));
+                return Err(Error::malformed(
+                    "the step",
+                    format!("has {what}"),
+                    format!("the model reads {other}"),
+                ));
             }
         }
         Ok(self.with_workspace(|pass| {

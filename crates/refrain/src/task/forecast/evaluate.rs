@@ -9,7 +9,7 @@ use super::scale::Scale;
 use super::{Baseline, Distribution, Forecast};
 use crate::format::Series;
 use crate::metric::{mae, rmse};
-use crate::{Error, InputProblem, Result, Session};
+use crate::{Error, Result, Session};
 
 /// How far forecasts of one column are off, in its unit: `[h]`, one element a step ahead.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,11 +64,8 @@ impl<B: Backend> Session<Forecast, B> {
         let kept_apart = same && !all && series.steps() > known.test_start;
         let from = if kept_apart { known.test_start } else { enough };
         if from + horizon > series.steps() {
-            let problem = InputProblem::TooLittle {
-                found: format!("has {} steps", series.steps()),
-                expected: format!("{from} of history and {horizon} to forecast are needed"),
-            };
-            return Err(Error::input(dataset.name(), problem));
+            let expected = format!("{from} of history and {horizon} to forecast are needed");
+            return Err(Error::too_little(dataset.name(), format!("has {} steps", series.steps()), expected));
         }
         let forecasts = self.roll(dataset, from)?;
         let columns = (0..columns).map(|column| self.errors(series, from, column, &forecasts)).collect();

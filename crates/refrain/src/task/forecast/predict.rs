@@ -11,7 +11,7 @@ use crate::format::Series;
 use crate::metric;
 use crate::model::{ForecasterWorkspace, FrameOutput, Task};
 use crate::task::in_batches;
-use crate::{Error, InputProblem, Result, Session};
+use crate::{Error, Result, Session};
 
 /// A forecast of all steps ahead, `[h, C]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,11 +111,8 @@ impl<B: Backend> Session<Forecast, B> {
         task.check_columns(&dataset)?;
         let at = dataset.series.steps();
         if at < anchoring.reach() {
-            let problem = InputProblem::TooLittle {
-                found: format!("has {at} steps"),
-                expected: format!("the model reads a history of {}", anchoring.reach()),
-            };
-            return Err(Error::input(dataset.name(), problem));
+            let expected = format!("the model reads a history of {}", anchoring.reach());
+            return Err(Error::too_little(dataset.name(), format!("has {at} steps"), expected));
         }
         let series = transform(anchoring, &dataset)?;
         let anchored = Arc::new(Anchored { series, anchoring: anchoring.clone() });
@@ -154,7 +151,7 @@ impl Forecast {
             false => {
                 let found = format!("has the columns {}", dataset.series.names.join(", "));
                 let expected = format!("the model reads {}", self.columns().join(", "));
-                Err(Error::input(dataset.name(), InputProblem::wrong_kind(found, expected)))
+                Err(Error::wrong_kind(dataset.name(), found, expected))
             }
         }
     }

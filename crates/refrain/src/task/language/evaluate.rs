@@ -6,8 +6,9 @@ use refrain_kernels::{Backend, Loss};
 
 use super::Language;
 use crate::data::{Batches, DataLoader, Evaluation, Lines, Windows};
+use crate::task::inconsistent;
 use crate::text::{Corpus, EncodedText, Source, TokenUnits};
-use crate::{Error, ModelProblem, Result, Session, model};
+use crate::{Result, Session, model};
 
 /// How well a text was predicted.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -68,11 +69,7 @@ impl<B: Backend> Session<Language, B> {
         })?;
         let loss = score.loss;
         if !loss.nats.is_finite() {
-            let what = "has a loss on this text that is not a finite number".to_owned();
-            return Err(Error::Model {
-                name: "the model".to_owned(),
-                problem: ModelProblem::Inconsistent { what },
-            });
+            return Err(inconsistent("has a loss on this text that is not a finite number"));
         }
         let characters = match units {
             TokenUnits::Char | TokenUnits::Byte => loss.count as u64,

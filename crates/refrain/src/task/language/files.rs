@@ -25,10 +25,8 @@ pub(super) fn sources(settings: &Settings) -> Result<Vec<Source>> {
     match settings.example {
         Some(_) if settings.data.as_ref().is_some_and(|data| !data.is_empty()) => {
             let reason = "both it and a text are given: choose one".to_owned();
-            Err(Error::Setting {
-                setting: "example",
-                problem: SettingProblem::Conflict { other: "data", reason },
-            })
+            let problem = SettingProblem::Conflict { other: "data", reason };
+            Err(Error::Setting { setting: "example", problem })
         }
         Some(example) => Ok(Dataset::example(example, settings.seed.unwrap_or(1)).sources),
         None => Ok(settings.data.iter().flatten().map(Source::file).collect()),

@@ -6,7 +6,7 @@ use super::Music;
 use super::data::Dataset;
 use super::evaluate::MusicPart;
 use crate::Model;
-use crate::error::{Error, InputProblem, Result};
+use crate::error::{Error, Result};
 use crate::format::{self, Form, Roll, RollParts, StepsPerQuarter};
 use crate::note::Note;
 use crate::task::files::{one_file, wrong_form};
@@ -52,11 +52,8 @@ impl Music {
             MusicPart::All => [parts.train, parts.valid, parts.test].concat(),
         };
         if pieces.is_empty() {
-            let problem = InputProblem::TooLittle {
-                found: format!("has no {} part", part.name()),
-                expected: "leave `part` out, or name another".to_owned(),
-            };
-            return Err(Error::input(path.display(), problem));
+            let found = format!("has no {} part", part.name());
+            return Err(Error::too_little(path, found, "leave `part` out, or name another"));
         }
         let dataset: Dataset = pieces.into_iter().collect();
         Ok((dataset.named(path.display().to_string()).with_notes(notes), part))

@@ -91,10 +91,8 @@ impl Dataset {
             labels.into_iter().map(|labels| labels.into_iter().map(Into::into).collect()).collect();
         if inputs.len() != labels.len() {
             let (found, expected) = (labels.len(), inputs.len());
-            return Err(Error::input(
-                "the data",
-                InputProblem::Size { what: "rows of labels", found, expected },
-            ));
+            let problem = InputProblem::Size { what: "rows of labels", found, expected };
+            return Err(Error::input("the data", problem));
         }
         let tagged = |(input, labels)| TaggedInput { input, labels, lines: vec![] };
         let dataset: Self = inputs.into_iter().zip(labels).map(tagged).collect();
@@ -187,10 +185,7 @@ impl Tag {
         match (&self.codec, input) {
             (TagCodec::Words { words, characters, .. }, TagInput::Words(sentence)) => {
                 if sentence.is_empty() || sentence.iter().any(String::is_empty) {
-                    return Err(InputProblem::TooLittle {
-                        found: "has no words, or an empty one".to_owned(),
-                        expected: "leave it out".to_owned(),
-                    });
+                    return Err(InputProblem::too_little("has no words, or an empty one", "leave it out"));
                 }
                 example.ids = words.encode_words(sentence);
                 if let Some(characters) = characters {
@@ -204,10 +199,8 @@ impl Tag {
                 return Err(InputProblem::wrong_kind("is a sequence of numbers", "the model reads words"));
             }
             (TagCodec::Frames(_), TagInput::Words(_)) => {
-                return Err(InputProblem::wrong_kind(
-                    "is a sentence",
-                    "the model reads sequences of numbers",
-                ));
+                let expected = "the model reads sequences of numbers";
+                return Err(InputProblem::wrong_kind("is a sentence", expected));
             }
         }
         example.labels = vec![0; input.steps()];

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::data::{Dataset, TagInput, TaggedInput};
 use super::{Tag, TagCodec};
 use crate::Model;
-use crate::error::{Error, InputProblem, Place, Result};
+use crate::error::{Error, Place, Result};
 use crate::format::{self, Columns, Form, FrameSequence, Labels, TaggedSentence};
 use crate::task::files::{features_of, one_file, read_frames, read_unlabelled};
 use crate::train::{Data, ReadData, Settings};
@@ -66,10 +66,8 @@ fn of_frames(path: &Path, sequence: FrameSequence, repeats_label: bool) -> Resul
         }
         Labels::None => Err(("has no labels", "a tagger learns from sequences with a label for each frame")),
     };
-    let labels = labels.map_err(|(found, expected)| {
-        let problem = InputProblem::wrong_kind(found, expected);
-        Error::Input { place: Place::of(path.display()).line(line), problem }
-    })?;
+    let labels = labels
+        .map_err(|(found, expected)| Error::wrong_kind(Place::from(path).line(line), found, expected))?;
     let lines = line.into_iter().collect();
     Ok(TaggedInput { input: TagInput::Frames { values, width }, labels, lines })
 }

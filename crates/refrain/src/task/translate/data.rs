@@ -63,10 +63,7 @@ impl Translate {
     pub(super) fn encode(&self, source: &str) -> Result<TranslateExample, InputProblem> {
         let source = self.source.encode(source);
         match source.is_empty() {
-            true => Err(InputProblem::TooLittle {
-                found: "contains no tokens in its source".to_owned(),
-                expected: "leave it out".to_owned(),
-            }),
+            true => Err(InputProblem::too_little("contains no tokens in its source", "leave it out")),
             false => Ok(TranslateExample { source, target: vec![] }),
         }
     }

@@ -42,7 +42,7 @@ pub fn midi_of(place: impl Into<Place>, input: impl Read, steps: StepsPerQuarter
 }
 
 fn piece(place: &Place, bytes: &[u8], steps: StepsPerQuarter) -> Result<MidiPiece> {
-    let wrong = |found: &str, remedy: &str| Err(Error::malformed(place.clone(), found, remedy));
+    let wrong = |found: &str, remedy: &str| Err(Error::malformed(place, found, remedy));
     let mut rest = bytes;
     let Some((b"MThd", &[f0, f1, t0, t1, d0, d1, ..])) = take_chunk(&mut rest) else {
         return wrong("is not a MIDI file", "those begin with the letters MThd");
@@ -128,7 +128,7 @@ impl Sounding<'_> {
                     let found =
                         format!("track {number} is damaged, byte {at} of the file begins no MIDI event");
                     let remedy = "use another copy, or export it again";
-                    return Err(Error::malformed(self.place.clone(), found, remedy));
+                    return Err(Error::malformed(self.place, found, remedy));
                 }
                 None => break,
             };
@@ -186,7 +186,7 @@ impl Sounding<'_> {
             let found =
                 format!("lasts {frame} frames at {} a quarter note, {MAX_FRAMES} is the most", self.steps);
             let remedy = "take fewer, or use another copy if the piece is not as long as that";
-            Error::malformed(self.place.clone(), found, remedy)
+            Error::malformed(self.place, found, remedy)
         })
     }
 }

@@ -5,7 +5,7 @@ use midly::{Format, Header, MetaMessage, MidiMessage, Timing, TrackEvent, TrackE
 
 use super::MAX_FRAMES;
 use crate::format::roll::{Roll, Span, StepsPerQuarter};
-use crate::{Error, Place, Result};
+use crate::{Error, Result};
 
 /// Ticks of a quarter note, or the next number up that the steps divide: what sequencers use.
 const TICKS: u32 = 480;
@@ -58,7 +58,7 @@ pub fn to_midi(roll: &Roll, options: &MidiOptions) -> Result<Vec<u8>> {
     };
     if roll.len() > MAX_FRAMES {
         let found = format!("has {} frames, too many to write", roll.len());
-        return Err(Error::malformed(Place::of("roll"), found, format!("{MAX_FRAMES} is the most")));
+        return Err(Error::malformed("roll", found, format!("{MAX_FRAMES} is the most")));
     }
     let ticks = TICKS.div_ceil(steps.get());
     let microseconds = u24::new((60e6 / tempo).round() as u32);
@@ -82,7 +82,7 @@ pub fn to_midi(roll: &Roll, options: &MidiOptions) -> Result<Vec<u8>> {
     let timing = Timing::Metrical(u15::new((ticks * steps.get()) as u16));
     let mut bytes = vec![];
     midly::write(&Header { format: Format::SingleTrack, timing }, [&track], &mut bytes)
-        .map_err(|message| Error::malformed(Place::of("roll"), message, "write a shorter one"))?;
+        .map_err(|message| Error::malformed("roll", message, "write a shorter one"))?;
     Ok(bytes)
 }
 

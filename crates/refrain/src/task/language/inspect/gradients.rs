@@ -8,7 +8,7 @@ use crate::data::TextBatch;
 use crate::inspect::GradientReach;
 use crate::model::{Network, Workspace};
 use crate::task::Language;
-use crate::{Error, InputProblem, Result, Session};
+use crate::{Error, Result, Session};
 
 /// Where a loss is looked back from, at most.
 const PLACES: usize = 64;
@@ -23,11 +23,8 @@ impl<B: Backend> Session<Language, B> {
         let network = &self.model().task.network;
         // A place reads `lags + 1` tokens, and the one after them is its target.
         let Some(room) = ids.len().checked_sub(lags + 1).filter(|&room| room > 0) else {
-            let problem = InputProblem::TooLittle {
-                found: format!("has {} tokens", ids.len()),
-                expected: format!("{} are needed to look back {lags} steps", lags + 2),
-            };
-            return Err(Error::input("the text", problem));
+            let expected = format!("{} are needed to look back {lags} steps", lags + 2);
+            return Err(Error::too_little("the text", format!("has {} tokens", ids.len()), expected));
         };
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let starts: Vec<usize> = match room <= PLACES {

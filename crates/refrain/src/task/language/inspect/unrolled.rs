@@ -4,7 +4,7 @@ use refrain_kernels::{Backend, Cell, Real, State};
 
 use crate::inspect::{Predictions, Truncation, Unrolled, UnrolledLayer, planes_of};
 use crate::task::Language;
-use crate::{Error, InputProblem, Result, Session};
+use crate::{Error, Result, Session};
 
 /// The most steps that are unrolled.
 pub const MAX_UNROLLED: usize = 24;
@@ -16,11 +16,8 @@ impl<B: Backend> Session<Language, B> {
     /// [`Error::Input`] for fewer than 2 tokens, or more than [`MAX_UNROLLED`] and one.
     pub fn unroll(&self, ids: &[u32]) -> Result<Unrolled> {
         if !(2..=MAX_UNROLLED + 1).contains(&ids.len()) {
-            let problem = InputProblem::WrongKind {
-                found: format!("has {} tokens", ids.len()),
-                expected: format!("2 to {} can be unrolled", MAX_UNROLLED + 1),
-            };
-            return Err(Error::input("the text", problem));
+            let expected = format!("2 to {} can be unrolled", MAX_UNROLLED + 1);
+            return Err(Error::wrong_kind("the text", format!("has {} tokens", ids.len()), expected));
         }
         let Language { network, vocabulary, .. } = &self.model().task;
         let (read, next) = (&ids[..ids.len() - 1], &ids[1..]);
