@@ -3,7 +3,7 @@
 //! The examples are plain values, which anyone can make: [`LabelledText`], [`Pair`], [`TaggedSentence`],
 //! [`FrameSequence`], [`Series`], [`Roll`], [`Pixels`] and others. Each format has a reader that makes them of anything
 //! that can be read, `labelled_of` or `npz_of` for instance, with the name that errors should call it by; an error names
-//! the line, too. With the feature `files` there is the same by path, `read_labelled` or `read_npz`.
+//! the line, too. With the feature `files` there is the same by path, `read(path, labelled_of)`.
 //!
 #![cfg_attr(
     feature = "formats",

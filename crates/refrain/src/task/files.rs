@@ -48,9 +48,9 @@ pub(super) fn read_frames(path: &Path, names: &[String]) -> Result<Vec<FrameSequ
 
 fn read_frames_of(path: &Path, guess: &Guess, names: &[String]) -> Result<Vec<FrameSequence>> {
     let mut sequences = match guess.form {
-        Form::TimeSeries => format::read_ts(path),
-        Form::LongTable => format::read_table(path),
-        Form::Npz => format::read_npz(path),
+        Form::TimeSeries => format::read(path, format::ts_of),
+        Form::LongTable => format::read(path, format::table_of),
+        Form::Npz => format::read(path, format::npz_of),
         _ => {
             let expected =
                 "sequences of numbers come in .ts, .npz, or CSV with columns sequence, label and features";

@@ -1,31 +1,20 @@
-//! Data files by their paths: the only place where they are opened. Each function reads a file, unpacked if its name ends
-//! in `.gz`, and leaves the rest to the reader of its format, whose errors are its own beside [`Error::Io`].
+//! Data files by their paths: the only place where they are opened. A file is read, unpacked if its name ends in `.gz`, and
+//! the rest left to the reader of its format, whose errors are its own beside [`Error::Io`].
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
 use super::captions::captions_of;
-use super::conll::{tagged_of, tagged_or_written_of, untagged_of};
 use super::extension::extension;
-use super::labelled::labelled_of;
 use super::midi::{MidiPiece, midi_of};
-use super::npz::npz_of;
-use super::pairs::pairs_of;
 use super::rolls::rolls_of;
-use super::series_table::series_of;
 use super::sniff::{HEAD, IMAGES, MIDI, form_of_bytes, form_of_name};
-use super::table::table_of;
-use super::ts::ts_of;
-use super::vectors::vectors_of;
-use crate::format::column::Columns;
 use crate::format::form::{Form, Guess};
-use crate::format::frames::FrameSequence;
-use crate::format::records::{Caption, DescribedVector, LabelledText, Pair, Sentence, TaggedSentence};
+use crate::format::records::Caption;
 use crate::format::roll::{RollParts, StepsPerQuarter};
-use crate::format::series::Series;
 use crate::format::text::text_of;
 use crate::{Error, Place, Result};
 
@@ -52,28 +41,21 @@ fn read_head(path: &Path, limit: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// What a reader makes of a file: `read(path, labelled_of)`, or with what else the reader takes
+/// `read(path, |place, input| series_of(place, input, &columns))`.
+///
+/// # Errors
+/// As [`read_bytes`], and those of the reader.
+pub fn read<'p, T>(path: &'p Path, reader: impl FnOnce(&'p Path, Cursor<Vec<u8>>) -> Result<T>) -> Result<T> {
+    reader(path, Cursor::new(read_bytes(path)?))
+}
+
 /// [`text_of`] a file.
 ///
 /// # Errors
 /// As [`read_bytes`] and [`text_of`].
 pub fn read_text(path: &Path) -> Result<String> {
-    text_of(path, &*read_bytes(path)?)
-}
-
-/// [`labelled_of`] a file.
-///
-/// # Errors
-/// As [`read_bytes`] and [`labelled_of`].
-pub fn read_labelled(path: &Path) -> Result<Vec<LabelledText>> {
-    labelled_of(path, &*read_bytes(path)?)
-}
-
-/// [`pairs_of`] a file.
-///
-/// # Errors
-/// As [`read_bytes`] and [`pairs_of`].
-pub fn read_pairs(path: &Path) -> Result<Vec<Pair>> {
-    pairs_of(path, &*read_bytes(path)?)
+    read(path, text_of)
 }
 
 /// [`captions_of`] a file, the names of images being relative to `folder`.
@@ -81,7 +63,7 @@ pub fn read_pairs(path: &Path) -> Result<Vec<Pair>> {
 /// # Errors
 /// As [`read_bytes`] and [`captions_of`]; [`Error::Input`] for an image that is not there.
 pub fn read_captions(path: &Path, folder: &Path) -> Result<Vec<Caption>> {
-    let captions = captions_of(path, &*read_bytes(path)?)?.into_iter().map(|caption| {
+    let captions = read(path, captions_of)?.into_iter().map(|caption| {
         let file = folder.join(&caption.file);
         if !file.is_file() {
             let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
@@ -94,76 +76,12 @@ pub fn read_captions(path: &Path, folder: &Path) -> Result<Vec<Caption>> {
     captions.collect()
 }
 
-/// [`tagged_of`] a file.
-///
-/// # Errors
-/// As [`read_bytes`] and [`tagged_of`].
-pub fn read_tagged(path: &Path, columns: &Columns) -> Result<Vec<TaggedSentence>> {
-    tagged_of(path, &*read_bytes(path)?, columns)
-}
-
-/// The same of a file that may also be what a tagger has written: of two columns, whichever it learned from.
-///
-/// # Errors
-/// As [`read_tagged`].
-pub(crate) fn read_tagged_or_written(path: &Path, columns: &Columns) -> Result<Vec<TaggedSentence>> {
-    tagged_or_written_of(path, &*read_bytes(path)?, columns)
-}
-
-/// [`untagged_of`] a file.
-///
-/// # Errors
-/// As [`read_bytes`] and [`untagged_of`].
-pub fn read_untagged(path: &Path, columns: &Columns, known: &[String]) -> Result<Vec<Sentence>> {
-    untagged_of(path, &*read_bytes(path)?, columns, known)
-}
-
-/// [`ts_of`] a file.
-///
-/// # Errors
-/// As [`read_bytes`] and [`ts_of`].
-pub fn read_ts(path: &Path) -> Result<Vec<FrameSequence>> {
-    ts_of(path, &*read_bytes(path)?)
-}
-
-/// [`table_of`] a file.
-///
-/// # Errors
-/// As [`read_bytes`] and [`table_of`].
-pub fn read_table(path: &Path) -> Result<Vec<FrameSequence>> {
-    table_of(path, &*read_bytes(path)?)
-}
-
-/// [`npz_of`] a file.
-///
-/// # Errors
-/// As [`read_bytes`] and [`npz_of`].
-pub fn read_npz(path: &Path) -> Result<Vec<FrameSequence>> {
-    npz_of(path, &*read_bytes(path)?)
-}
-
-/// [`series_of`] a file.
-///
-/// # Errors
-/// As [`read_bytes`] and [`series_of`].
-pub fn read_series(path: &Path, columns: &[String]) -> Result<Series> {
-    series_of(path, &*read_bytes(path)?, columns)
-}
-
-/// [`vectors_of`] a file.
-///
-/// # Errors
-/// As [`read_bytes`] and [`vectors_of`].
-pub fn read_vectors(path: &Path, width: Option<usize>) -> Result<Vec<DescribedVector>> {
-    vectors_of(path, &*read_bytes(path)?, width)
-}
-
 /// [`rolls_of`] a file.
 ///
 /// # Errors
 /// As [`read_bytes`] and [`rolls_of`].
 pub fn read_rolls(path: &Path) -> Result<RollParts> {
-    rolls_of(path, &*read_bytes(path)?)
+    read(path, rolls_of)
 }
 
 /// [`midi_of`] a file.
@@ -171,7 +89,7 @@ pub fn read_rolls(path: &Path) -> Result<RollParts> {
 /// # Errors
 /// As [`read_bytes`] and [`midi_of`].
 pub fn read_midi(path: &Path, steps: StepsPerQuarter) -> Result<MidiPiece> {
-    midi_of(path, &*read_bytes(path)?, steps)
+    read(path, |place, input| midi_of(place, input, steps))
 }
 
 /// Reads every file of a folder that ends in `.mid` or `.midi`, by the order of their names; hidden files and folders
@@ -202,7 +120,7 @@ pub fn read_midi_folder(folder: &Path, steps: StepsPerQuarter) -> Result<Vec<(Pa
 /// As [`read_bytes`] and [`pixels_of`](crate::format::pixels_of).
 #[cfg(feature = "pictures")]
 pub fn read_image(path: &Path, size: Option<(usize, usize)>) -> Result<crate::format::Pixels> {
-    crate::format::pixels_of(path, &*read_bytes(path)?, size)
+    read(path, |place, input| crate::format::pixels_of(place, input, size))
 }
 
 /// What the file or folder at `path` looks like: of a file, [`form_of_bytes`].

@@ -74,12 +74,15 @@ fn read_described(path: &Path, source: Source<'_>) -> Result<Dataset> {
             captions.map(read).collect::<Result<_>>()?
         }
         Source::Vectors(width) if is_named(path, "npz") => {
-            let vectors = format::read_npz(path)?.into_iter();
+            let vectors = format::read(path, format::npz_of)?.into_iter();
             vectors.map(|vector| described_frame(path, vector, width)).collect::<Result<_>>()?
         }
         Source::Vectors(width) => {
-            let vectors = format::read_vectors(path, width)?.into_iter();
-            vectors.map(|vector| described(path, vector)).collect::<Result<_>>()?
+            let read = |place, input| format::vectors_of(place, input, width);
+            format::read(path, read)?
+                .into_iter()
+                .map(|vector| described(path, vector))
+                .collect::<Result<_>>()?
         }
     };
     Ok(dataset.named(path.display().to_string()))
@@ -155,7 +158,7 @@ impl Caption {
                 Ok(vec![number(format::read_image(path, Some((*side, *side)))?.into())?])
             }
             InputCodec::Vector(scaling) if is_named(path, "npz") => {
-                let vectors = format::read_npz(path)?.into_iter();
+                let vectors = format::read(path, format::npz_of)?.into_iter();
                 let width = Some(scaling.means.len());
                 vectors.map(|vector| number(single_frame(path, vector, width)?.into())).collect()
             }

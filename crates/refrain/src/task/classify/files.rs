@@ -29,7 +29,7 @@ pub(super) fn read_labelled(path: &Path, names: &[String]) -> Result<Dataset> {
     let dataset: Dataset = match guess.form {
         // Without labels that recur it looks like pairs, with faulty lines like any text: its reader knows better.
         Form::LabelledText | Form::Pairs | Form::Text => {
-            let texts = format::read_labelled(path)?.into_iter();
+            let texts = format::read(path, format::labelled_of)?.into_iter();
             let record = |text: format::LabelledText| Labelled {
                 input: ClassifyInput::Text(text.text),
                 label: text.label,

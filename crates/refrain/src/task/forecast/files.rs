@@ -6,7 +6,7 @@ use super::Forecast;
 use super::data::Dataset;
 use crate::Model;
 use crate::Result;
-use crate::format::read_series;
+use crate::format;
 use crate::task::files::one_file;
 use crate::train::{Data, ReadData, Settings};
 
@@ -33,5 +33,6 @@ impl Forecast {
 
 /// These columns of a table; all if none are named.
 fn read(path: &Path, columns: &[String]) -> Result<Dataset> {
-    Ok(Dataset::from(read_series(path, columns)?).named(path.display().to_string()))
+    let series = format::read(path, |place, input| format::series_of(place, input, columns))?;
+    Ok(Dataset::from(series).named(path.display().to_string()))
 }

@@ -34,10 +34,10 @@ pub(super) fn read_tagged(
 ) -> Result<Dataset> {
     let form = format::form_of(path)?.form;
     if !matches!(form, Form::LongTable | Form::Npz | Form::TimeSeries | Form::Series) {
-        let sentences = match written {
-            true => format::read_tagged_or_written(path, columns)?,
-            false => format::read_tagged(path, columns)?,
-        };
+        let sentences = format::read(path, |place, input| match written {
+            true => format::tagged_or_written_of(place, input, columns),
+            false => format::tagged_of(place, input, columns),
+        })?;
         let tagged = |TaggedSentence { words, tags, lines }| TaggedInput {
             input: TagInput::Words(words),
             labels: tags,

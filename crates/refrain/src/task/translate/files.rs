@@ -6,7 +6,7 @@ use super::Translate;
 use super::data::Dataset;
 use crate::Model;
 use crate::Result;
-use crate::format::read_pairs;
+use crate::format::{pairs_of, read};
 use crate::task::files::one_file;
 use crate::train::{Data, ReadData, Settings};
 
@@ -28,7 +28,7 @@ impl Translate {
     /// # Errors
     /// If the file cannot be read or understood.
     pub fn read_dataset(path: &Path) -> Result<Dataset> {
-        let pairs: Dataset = read_pairs(path)?.into_iter().collect();
+        let pairs: Dataset = read(path, pairs_of)?.into_iter().collect();
         Ok(pairs.named(path.display().to_string()))
     }
 }
