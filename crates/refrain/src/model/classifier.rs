@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use step::ClassifierState;
 
 use super::input::{INPUT, Input, InputKind, LABELLED_START, Read};
-use super::network::{Network, Part, Tapes, TrainStep};
+use super::network::{Network, NetworkSizes, Part, SizedNetwork, Tapes, TrainStep};
 use super::recurrent::{MAX_VOCABULARY, RecurrentLayers, within};
 use super::stepwise::{Backbone, BackboneWorkspace};
 use crate::Result;
@@ -72,16 +72,12 @@ pub struct ClassifierBatch {
     pub weights: Vec<f32>,
 }
 
-/// The layers and their places in the arena.
-#[derive(Clone, Debug)]
-pub struct Classifier {
-    sizes: ClassifierSizes,
-    layout: Layout,
-    layers: Layers,
-}
+/// A classifier's layers and their places in the arena.
+pub type Classifier = SizedNetwork<ClassifierSizes>;
 
+/// What a classifier is made of.
 #[derive(Clone, Debug)]
-struct Layers {
+pub struct Layers {
     backbone: Backbone,
     pool: Pool,
     output: Linear,
@@ -115,42 +111,30 @@ impl ClassifierSizes {
     }
 }
 
-impl Layers {
-    fn new(layout: &mut LayoutBuilder, sizes: &ClassifierSizes) -> Self {
-        let recurrent = &sizes.recurrent;
-        let input = Input::new(layout, "embedding", sizes.input, recurrent.dropout(), LABELLED_START);
+impl NetworkSizes for ClassifierSizes {
+    type Layers = Layers;
+
+    fn lay_out(&self, layout: &mut LayoutBuilder) -> Result<Layers> {
+        let recurrent = &self.recurrent;
+        self.input.validate()?;
+        recurrent.layers.validate()?;
+        within("classes", self.classes, 1, MAX_VOCABULARY)?;
+        let input = Input::new(layout, "embedding", self.input, recurrent.dropout(), LABELLED_START);
         // The top layer's output is dropped once it is pooled: a maximum over steps should not be one over what is left.
         let stack = Stack::new(layout, "rnn", recurrent.over(input.spec(), false));
         let width = recurrent.output_size();
-        let pool = match sizes.pooling {
+        let pool = match self.pooling {
             PoolingKind::Last => Pool::Plain(Pooling::Last),
             PoolingKind::Mean => Pool::Plain(Pooling::Mean),
             PoolingKind::Max => Pool::Plain(Pooling::Max),
             PoolingKind::Attention => Pool::Attention(AttentionPool::new(layout, "attention", width)),
         };
-        let output = Linear::new(layout, "output", width, sizes.classes);
-        Self { backbone: Backbone { input, stack }, pool, output }
+        let output = Linear::new(layout, "output", width, self.classes);
+        Ok(Layers { backbone: Backbone { input, stack }, pool, output })
     }
 }
 
 impl Classifier {
-    /// Lays out a model.
-    ///
-    /// # Errors
-    /// If a size is out of bounds.
-    pub fn new(sizes: &ClassifierSizes) -> Result<Self> {
-        sizes.input.validate()?;
-        sizes.recurrent.layers.validate()?;
-        within("classes", sizes.classes, 1, MAX_VOCABULARY)?;
-        let (layout, layers) = Layout::build(|layout| Layers::new(layout, sizes));
-        Ok(Self { sizes: sizes.clone(), layout, layers })
-    }
-
-    /// Its sizes and kinds.
-    pub fn sizes(&self) -> &ClassifierSizes {
-        &self.sizes
-    }
-
     /// The logits `[B, K]` of some rows' classes.
     pub fn logits<'w, B: Backend>(
         &self,

@@ -9,7 +9,7 @@ use refrain_kernels::{Backend, Loss, Real, State};
 use serde::{Deserialize, Serialize};
 
 use super::input::{Input, InputKind, Read};
-use super::network::{Network, Part, Tapes, TrainStep};
+use super::network::{Network, NetworkSizes, Part, SizedNetwork, Tapes, TrainStep};
 use super::recurrent::{MAX_SIZE, RecurrentLayers, within};
 use super::stepwise::{Backbone, Stepwise, StepwiseWorkspace};
 use crate::data::{Batch, Padded};
@@ -17,7 +17,7 @@ use crate::layer::{
     DropoutMask, DropoutRate, FrameBack, Linear, Score, Stack, StackSizes, bernoulli_nll, gaussian_frame_nll,
     pinball_loss,
 };
-use crate::params::{Layout, Weights};
+use crate::params::{Layout, LayoutBuilder, Weights};
 use crate::{Error, Result};
 
 /// What is said of a frame to come.
@@ -106,13 +106,8 @@ pub struct ForecasterBatch {
     pub targets: Padded<f32>,
 }
 
-/// The layers and their places in the arena.
-#[derive(Clone, Debug)]
-pub struct Forecaster {
-    sizes: ForecasterSizes,
-    layout: Layout,
-    layers: Stepwise,
-}
+/// A forecaster's layers and their places in the arena.
+pub type Forecaster = SizedNetwork<ForecasterSizes>;
 
 /// What a pass leaves behind.
 pub type ForecasterWorkspace<B> = StepwiseWorkspace<B>;
@@ -124,35 +119,27 @@ impl ForecasterSizes {
     }
 }
 
-impl Forecaster {
-    /// Lays out a model.
-    ///
-    /// # Errors
-    /// If a size is out of bounds.
-    pub fn new(sizes: &ForecasterSizes) -> Result<Self> {
-        let ForecasterSizes { input_size, recurrent, output } = sizes;
+impl NetworkSizes for ForecasterSizes {
+    type Layers = Stepwise;
+
+    fn lay_out(&self, layout: &mut LayoutBuilder) -> Result<Stepwise> {
+        let ForecasterSizes { input_size, recurrent, output } = self;
         InputKind::Frames { size: *input_size }.validate()?;
         recurrent.layers.validate()?;
         output.validate()?;
         let keys = matches!(output, FrameOutput::Bernoulli { .. });
-        let (layout, layers) = Layout::build(|layout| {
-            // Keys are dropped like symbols; measured numbers are not.
-            let dropout = if keys { recurrent.dropout() } else { DropoutRate::default() };
-            let input = Input::of_frames(*input_size, dropout);
-            // Chords change at every step: a cell that starts by holding on to them learns slower.
-            let stack = StackSizes { open_forget_gate: !keys, ..recurrent.over(input.spec(), true) };
-            let stack = Stack::new(layout, "rnn", stack);
-            let output = Linear::new(layout, "output", recurrent.output_size(), output.size());
-            Stepwise { backbone: Backbone { input, stack }, output }
-        });
-        Ok(Self { sizes: sizes.clone(), layout, layers })
+        // Keys are dropped like symbols; measured numbers are not.
+        let dropout = if keys { recurrent.dropout() } else { DropoutRate::default() };
+        let input = Input::of_frames(*input_size, dropout);
+        // Chords change at every step: a cell that starts by holding on to them learns slower.
+        let stack = StackSizes { open_forget_gate: !keys, ..recurrent.over(input.spec(), true) };
+        let stack = Stack::new(layout, "rnn", stack);
+        let output = Linear::new(layout, "output", recurrent.output_size(), output.size());
+        Ok(Stepwise { backbone: Backbone { input, stack }, output })
     }
+}
 
-    /// Its sizes and kinds.
-    pub fn sizes(&self) -> &ForecasterSizes {
-        &self.sizes
-    }
-
+impl Forecaster {
     /// The state of `rows` sequences that begin.
     pub fn start<B: Backend>(&self, rows: usize) -> Vec<State<B::Real>> {
         self.layers.backbone.stack.zero_state::<B>(rows)

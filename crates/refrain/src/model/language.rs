@@ -7,21 +7,15 @@ use refrain_kernels::{Backend, State, Trace};
 
 use super::Architecture;
 use super::input::{Input, InputKind, Read, USUAL_START};
-use super::network::{Network, Part, Tapes, TrainStep};
+use super::network::{Network, NetworkSizes, Part, SizedNetwork, Tapes, TrainStep};
 use super::stepwise::{Backbone, Stepwise, StepwiseWorkspace, Targets};
 use crate::Result;
 use crate::data::TextBatch;
 use crate::layer::{DropoutRate, Linear, Score, Stack, StackBack};
-use crate::params::{Init, Layout, Weights};
+use crate::params::{Init, Layout, LayoutBuilder, Weights};
 
-/// The layers and their places in the arena; weights come along separately, so that one description serves every
-/// backend.
-#[derive(Clone, Debug)]
-pub struct LanguageModel {
-    architecture: Architecture,
-    layout: Layout,
-    layers: Stepwise,
-}
+/// A language model's layers and their places in the arena.
+pub type LanguageModel = SizedNetwork<Architecture>;
 
 /// With more tokens than this most do not occur in a batch, and their vectors are looked up; with fewer, all are
 /// multiplied by the lowest layer's weights beforehand.
@@ -33,44 +27,33 @@ const TIED_START: Init = Init::Uniform(0.1);
 /// What one pass leaves behind; reused from pass to pass.
 pub type Workspace<B> = StepwiseWorkspace<B>;
 
+impl NetworkSizes for Architecture {
+    type Layers = Stepwise;
+
+    fn lay_out(&self, layout: &mut LayoutBuilder) -> Result<Stepwise> {
+        self.validate()?;
+        let &Architecture { ref layers, vocab_size, embedding_size, tied_embeddings } = self;
+        let start = if tied_embeddings { TIED_START } else { USUAL_START };
+        let input = match embedding_size {
+            0 => Input::one_hot(vocab_size),
+            size if vocab_size <= LARGEST_TABLE => Input::table(layout, "embedding", vocab_size, size, start),
+            _ => {
+                // The same at all steps: a word that is dropped is gone wherever it stands.
+                let dropout = DropoutRate { rate: layers.dropout, locked: true };
+                let kind = InputKind::Ids { vocab_size, embedding_size };
+                Input::new(layout, "embedding", kind, dropout, start)
+            }
+        };
+        let stack = Stack::new(layout, "rnn", layers.over(input.spec()));
+        let output = match input.embedding().filter(|_| tied_embeddings) {
+            Some(weight) => Linear::tied(layout, "readout", layers.hidden_size, vocab_size, weight),
+            None => Linear::new(layout, "readout", layers.hidden_size, vocab_size),
+        };
+        Ok(Stepwise { backbone: Backbone { input, stack }, output })
+    }
+}
+
 impl LanguageModel {
-    /// Lays out a model.
-    ///
-    /// # Errors
-    /// If a size is out of bounds.
-    pub fn new(architecture: &Architecture) -> Result<Self> {
-        architecture.validate()?;
-        let Architecture { layers, vocab_size, embedding_size, tied_embeddings } = architecture;
-        let (&vocab_size, &embedding_size, &hidden_size) = (vocab_size, embedding_size, &layers.hidden_size);
-        let start = if *tied_embeddings { TIED_START } else { USUAL_START };
-        let (layout, layers) = Layout::build(|layout| {
-            let input = match embedding_size {
-                0 => Input::one_hot(vocab_size),
-                size if vocab_size <= LARGEST_TABLE => {
-                    Input::table(layout, "embedding", vocab_size, size, start)
-                }
-                _ => {
-                    // The same at all steps: a word that is dropped is gone wherever it stands.
-                    let dropout = DropoutRate { rate: layers.dropout, locked: true };
-                    let kind = InputKind::Ids { vocab_size, embedding_size };
-                    Input::new(layout, "embedding", kind, dropout, start)
-                }
-            };
-            let stack = Stack::new(layout, "rnn", layers.over(input.spec()));
-            let output = match input.embedding().filter(|_| *tied_embeddings) {
-                Some(weight) => Linear::tied(layout, "readout", hidden_size, vocab_size, weight),
-                None => Linear::new(layout, "readout", hidden_size, vocab_size),
-            };
-            Stepwise { backbone: Backbone { input, stack }, output }
-        });
-        Ok(Self { architecture: architecture.clone(), layout, layers })
-    }
-
-    /// Its sizes and kinds.
-    pub fn architecture(&self) -> &Architecture {
-        &self.architecture
-    }
-
     /// One step of `ids.len()` streams: the logits `[B, V]` of each one's next symbol.
     pub fn step<'w, B: Backend>(
         &self,
@@ -174,7 +157,7 @@ impl Network for LanguageModel {
     }
 
     fn summary(&self) -> String {
-        self.architecture.summary()
+        self.sizes.summary()
     }
 
     fn zero_state<B: Backend>(&self, rows: usize) -> Vec<State<B::Real>> {

@@ -60,7 +60,7 @@ pub use language::{LanguageModel, Workspace};
 pub(crate) use memory::check_memory;
 #[cfg(feature = "train")]
 pub(crate) use network::rows_of_part;
-pub use network::{Network, Part, Tapes, TrainStep, gradients};
+pub use network::{Network, NetworkSizes, Part, SizedNetwork, Tapes, TrainStep, gradients};
 pub use recurrent::{ActivationKind, CellKind, LayerSizes, RecurrentLayers, ResetGate};
 pub use stepwise::StepwiseWorkspace;
 pub use tagger::{Tagger, TaggerBatch, TaggerSizes, TaggerWorkspace};

@@ -1,12 +1,14 @@
 //! What training and measuring know of a model, whatever its shape: parameters, and a pass over some rows of a batch.
 
+use std::fmt;
 use std::ops::Range;
 
 use refrain_kernels::{Backend, State};
 
+use crate::Result;
 use crate::data::Batch;
 use crate::layer::{DropoutMask, Score, Stack};
-use crate::params::{Layout, Weights};
+use crate::params::{Layout, LayoutBuilder, Weights};
 
 /// Layers in order, forward and backward.
 ///
@@ -48,6 +50,43 @@ pub trait Network: Clone + Send + Sync {
 
     /// How well some rows are predicted.
     fn evaluate<B: Backend>(&self, backend: &B, weights: &Weights<B>, part: &mut Part<Self, B>) -> Score;
+}
+
+/// What makes a network of one kind what it is.
+pub trait NetworkSizes: Clone + fmt::Debug + Send + Sync {
+    /// Its layers, which know their places in the arena.
+    type Layers: Clone + fmt::Debug + Send + Sync;
+
+    /// Lays out the layers.
+    ///
+    /// # Errors
+    /// If a size is out of bounds.
+    fn lay_out(&self, layout: &mut LayoutBuilder) -> Result<Self::Layers>;
+}
+
+/// A network of the kind that its sizes name: its layers and their places in the arena. Weights come along separately, so
+/// that one description serves every backend.
+#[derive(Clone, Debug)]
+pub struct SizedNetwork<S: NetworkSizes> {
+    pub(super) sizes: S,
+    pub(super) layout: Layout,
+    pub(super) layers: S::Layers,
+}
+
+impl<S: NetworkSizes> SizedNetwork<S> {
+    /// Lays out a model.
+    ///
+    /// # Errors
+    /// If a size is out of bounds.
+    pub fn new(sizes: &S) -> Result<Self> {
+        let (layout, layers) = Layout::build(|layout| sizes.lay_out(layout));
+        Ok(Self { sizes: sizes.clone(), layout, layers: layers? })
+    }
+
+    /// Its sizes and kinds.
+    pub fn sizes(&self) -> &S {
+        &self.sizes
+    }
 }
 
 /// The tapes of the layers of one stack.

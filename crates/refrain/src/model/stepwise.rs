@@ -24,7 +24,7 @@ workspace! {
 
 /// The same with a linear layer over the output of every step.
 #[derive(Clone, Debug)]
-pub(super) struct Stepwise {
+pub struct Stepwise {
     pub(super) backbone: Backbone,
     pub(super) output: Linear,
 }

@@ -55,7 +55,7 @@ impl<B: Backend> Group<B> {
             true => model.logits(backend, weights, pass),
             false => &[],
         };
-        let mut logits = logits.chunks_exact(model.architecture().vocab_size);
+        let mut logits = logits.chunks_exact(model.sizes().vocab_size);
         for stream in streams {
             stream.advance(logits.next().unwrap_or_default(), vocabulary);
         }

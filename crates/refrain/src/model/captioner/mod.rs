@@ -15,23 +15,19 @@ pub use first_states::CaptionerWorkspace;
 pub use sizes::{CaptionerInput, CaptionerSizes};
 
 use super::input::{Input, Read, USUAL_START};
-use super::network::{Network, Part, Tapes, TrainStep};
+use super::network::{Network, NetworkSizes, Part, SizedNetwork, Tapes, TrainStep};
 use super::stepwise::{Backbone, Stepwise, Targets};
 use crate::Result;
 use crate::layer::{Convolution, ImageSize, LayerNorm, Linear, Score, Stack, StackBack};
 use crate::params::{Layout, LayoutBuilder, Weights};
 use sizes::COLOURS;
 
-/// The layers and their places in the arena.
-#[derive(Clone, Debug)]
-pub struct Captioner {
-    sizes: CaptionerSizes,
-    layout: Layout,
-    layers: Layers,
-}
+/// A captioner's layers and their places in the arena.
+pub type Captioner = SizedNetwork<CaptionerSizes>;
 
+/// What a captioner is made of.
 #[derive(Clone, Debug)]
-struct Layers {
+pub struct Layers {
     convolutions: Vec<Convolution>,
     code: Linear,
     /// Of the code of a picture, before its ReLU: what convolutions give may grow without bound while they learn, and would
@@ -42,11 +38,14 @@ struct Layers {
     decoder: Stepwise,
 }
 
-impl Layers {
-    fn new(layout: &mut LayoutBuilder, sizes: &CaptionerSizes) -> Self {
-        let CaptionerSizes { code_size, vocab_size, ref recurrent, .. } = *sizes;
+impl NetworkSizes for CaptionerSizes {
+    type Layers = Layers;
+
+    fn lay_out(&self, layout: &mut LayoutBuilder) -> Result<Layers> {
+        self.validate()?;
+        let CaptionerSizes { code_size, vocab_size, ref recurrent, .. } = *self;
         let mut convolutions: Vec<Convolution> = vec![];
-        if let CaptionerInput::Picture { width, height, ref channels } = sizes.input {
+        if let CaptionerInput::Picture { width, height, ref channels } = self.input {
             let mut picture = ImageSize { width, height, channels: COLOURS };
             for (number, &channels) in channels.iter().enumerate() {
                 let layer = Convolution::new(layout, &format!("convolution_{number}"), picture, channels);
@@ -54,36 +53,21 @@ impl Layers {
                 convolutions.push(layer);
             }
         }
-        let features = convolutions.last().map_or(sizes.input.size(), |layer| layer.output().len());
+        let features = convolutions.last().map_or(self.input.size(), |layer| layer.output().len());
         let (hidden_size, cell) = (recurrent.layers.hidden_size, recurrent.layers.cell());
         let states = recurrent.layers.num_layers * (1 + usize::from(cell.has_cell_state()));
         let code = Linear::new(layout, "code", features, code_size);
         let first = Linear::new(layout, "first", code_size, states * hidden_size);
         let output = Linear::new(layout, "readout", hidden_size, vocab_size);
-        let input = Input::table(layout, "embedding", vocab_size, sizes.embedding_size, USUAL_START);
+        let input = Input::table(layout, "embedding", vocab_size, self.embedding_size, USUAL_START);
         let stack = Stack::new(layout, "rnn", recurrent.over(input.spec(), true));
         let norm = (!convolutions.is_empty()).then(|| LayerNorm::new(layout, "code_norm", code_size));
         let decoder = Stepwise { backbone: Backbone { input, stack }, output };
-        Self { convolutions, code, norm, first, decoder }
+        Ok(Layers { convolutions, code, norm, first, decoder })
     }
 }
 
 impl Captioner {
-    /// Lays out a model.
-    ///
-    /// # Errors
-    /// If a size is out of bounds.
-    pub fn new(sizes: &CaptionerSizes) -> Result<Self> {
-        sizes.validate()?;
-        let (layout, layers) = Layout::build(|layout| Layers::new(layout, sizes));
-        Ok(Self { sizes: sizes.clone(), layout, layers })
-    }
-
-    /// Its sizes and kinds.
-    pub fn sizes(&self) -> &CaptionerSizes {
-        &self.sizes
-    }
-
     /// One step of `ids.len()` texts: the logits `[B, V]` of each one's next id.
     pub fn step<'w, B: Backend>(
         &self,

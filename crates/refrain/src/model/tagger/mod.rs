@@ -15,7 +15,7 @@ pub use batch::TaggerBatch;
 pub use sizes::TaggerSizes;
 
 use super::input::{INPUT, Input, LABELLED_START, Read};
-use super::network::{Network, Part, Tapes, TrainStep};
+use super::network::{Network, NetworkSizes, Part, SizedNetwork, Tapes, TrainStep};
 use super::stepwise::{Backbone, Stepwise, StepwiseWorkspace};
 use crate::Result;
 use crate::data::Batch;
@@ -24,16 +24,12 @@ use crate::layer::{
 };
 use crate::params::{Layout, LayoutBuilder, Weights};
 
-/// The layers and their places in the arena.
-#[derive(Clone, Debug)]
-pub struct Tagger {
-    sizes: TaggerSizes,
-    layout: Layout,
-    layers: Layers,
-}
+/// A tagger's layers and their places in the arena.
+pub type Tagger = SizedNetwork<TaggerSizes>;
 
+/// What a tagger is made of.
 #[derive(Clone, Debug)]
-struct Layers {
+pub struct Layers {
     spelling: Option<Spelling>,
     steps: Stepwise,
     /// Where the parameters of the conditional random field lie.
@@ -53,36 +49,24 @@ workspace! {
 /// Where the words are in the order of dropout masks.
 const WORDS: u64 = INPUT + 1;
 
-impl Layers {
-    fn new(layout: &mut LayoutBuilder, sizes: &TaggerSizes) -> Self {
-        let recurrent = &sizes.recurrent;
-        let input = Input::new(layout, "embedding", sizes.input, recurrent.dropout(), LABELLED_START);
+impl NetworkSizes for TaggerSizes {
+    type Layers = Layers;
+
+    fn lay_out(&self, layout: &mut LayoutBuilder) -> Result<Layers> {
+        self.validate()?;
+        let recurrent = &self.recurrent;
+        let input = Input::new(layout, "embedding", self.input, recurrent.dropout(), LABELLED_START);
         let cell = recurrent.layers.cell();
-        let spelling = sizes.spelling.map(|sizes| Spelling::new(layout, "chars", cell, sizes));
+        let spelling = self.spelling.map(|sizes| Spelling::new(layout, "chars", cell, sizes));
         let input = input.with_beside(spelling.as_ref().map_or(0, Spelling::size));
         let stack = Stack::new(layout, "rnn", recurrent.over(input.spec(), true));
-        let output = Linear::new(layout, "output", recurrent.output_size(), sizes.labels);
-        let crf = sizes.crf.then(|| lay_out_crf(layout, "crf", sizes.labels));
-        Self { spelling, steps: Stepwise { backbone: Backbone { input, stack }, output }, crf }
+        let output = Linear::new(layout, "output", recurrent.output_size(), self.labels);
+        let crf = self.crf.then(|| lay_out_crf(layout, "crf", self.labels));
+        Ok(Layers { spelling, steps: Stepwise { backbone: Backbone { input, stack }, output }, crf })
     }
 }
 
 impl Tagger {
-    /// Lays out a model.
-    ///
-    /// # Errors
-    /// If a size is out of bounds.
-    pub fn new(sizes: &TaggerSizes) -> Result<Self> {
-        sizes.validate()?;
-        let (layout, layers) = Layout::build(|layout| Layers::new(layout, sizes));
-        Ok(Self { sizes: sizes.clone(), layout, layers })
-    }
-
-    /// Its sizes and kinds.
-    pub fn sizes(&self) -> &TaggerSizes {
-        &self.sizes
-    }
-
     /// The state of `rows` sequences that begin, of the layers over the steps of a sequence.
     pub fn zero_state<B: Backend>(&self, rows: usize) -> Vec<State<B::Real>> {
         self.stack().zero_state::<B>(rows)

@@ -18,7 +18,7 @@ pub use batch::TranslatorBatch;
 pub use passes::TranslatorWorkspace;
 
 use super::input::{Input, InputKind, Read, USUAL_START};
-use super::network::{Network, Part, Tapes, TrainStep};
+use super::network::{Network, NetworkSizes, Part, SizedNetwork, Tapes, TrainStep};
 use super::recurrent::{MAX_SIZE, MAX_VOCABULARY, RecurrentLayers, within};
 use super::stepwise::Backbone;
 use crate::data::Batch;
@@ -47,16 +47,12 @@ pub struct TranslatorSizes {
     pub label_smoothing: f32,
 }
 
-/// The layers and their places in the arena.
-#[derive(Clone, Debug)]
-pub struct Translator {
-    sizes: TranslatorSizes,
-    layout: Layout,
-    layers: Layers,
-}
+/// A translator's layers and their places in the arena.
+pub type Translator = SizedNetwork<TranslatorSizes>;
 
+/// What a translator is made of.
 #[derive(Clone, Debug)]
-struct Layers {
+pub struct Layers {
     encoder: Backbone,
     decoder: Backbone,
     bridge: Bridge,
@@ -99,48 +95,34 @@ impl TranslatorSizes {
     }
 }
 
-impl Layers {
-    fn new(layout: &mut LayoutBuilder, sizes: &TranslatorSizes) -> Self {
-        let TranslatorSizes { embedding_size, ref encoder, .. } = *sizes;
+impl NetworkSizes for TranslatorSizes {
+    type Layers = Layers;
+
+    fn lay_out(&self, layout: &mut LayoutBuilder) -> Result<Layers> {
+        self.validate()?;
+        let TranslatorSizes { embedding_size, ref encoder, .. } = *self;
         let (hidden, width) = (encoder.layers.hidden_size, encoder.output_size());
         let decoder = RecurrentLayers { bidirectional: false, ..encoder.clone() };
         let input = |layout: &mut LayoutBuilder, prefix: &str, vocab_size: usize| {
             let kind = InputKind::Ids { vocab_size, embedding_size };
             Input::new(layout, prefix, kind, encoder.dropout(), USUAL_START)
         };
-        let source = input(layout, "source", sizes.source_vocab);
-        let target = input(layout, "target", sizes.target_vocab);
+        let source = input(layout, "source", self.source_vocab);
+        let target = input(layout, "target", self.target_vocab);
         let encoder_stack = Stack::new(layout, "encoder", encoder.over(source.spec(), false));
         let decoder_stack = Stack::new(layout, "decoder", decoder.over(target.spec(), false));
         let states = if encoder.layers.cell().has_cell_state() { 2 } else { 1 };
         let bridge = Bridge::new(layout, "bridge", encoder.layers.num_layers, hidden, width / hidden, states);
-        let attend = Attend::new(layout, "attention", sizes.attention, hidden, width);
+        let attend = Attend::new(layout, "attention", self.attention, hidden, width);
         let context = if attend.is_some() { width } else { 0 };
-        Self {
+        Ok(Layers {
             encoder: Backbone { input: source, stack: encoder_stack },
             decoder: Backbone { input: target, stack: decoder_stack },
             bridge,
             attend,
             combine: Linear::new(layout, "combine", hidden + context, hidden),
-            readout: Linear::new(layout, "readout", hidden, sizes.target_vocab),
-        }
-    }
-}
-
-impl Translator {
-    /// Lays out a model.
-    ///
-    /// # Errors
-    /// If a size is out of bounds.
-    pub fn new(sizes: &TranslatorSizes) -> Result<Self> {
-        sizes.validate()?;
-        let (layout, layers) = Layout::build(|layout| Layers::new(layout, sizes));
-        Ok(Self { sizes: sizes.clone(), layout, layers })
-    }
-
-    /// Its sizes and kinds.
-    pub fn sizes(&self) -> &TranslatorSizes {
-        &self.sizes
+            readout: Linear::new(layout, "readout", hidden, self.target_vocab),
+        })
     }
 }
 

@@ -99,7 +99,7 @@ impl Task for Language {
 
     fn description(&self) -> Description {
         Description {
-            architecture: self.network.architecture().clone(),
+            architecture: self.network.sizes().clone(),
             vocabulary: self.vocabulary.clone(),
             lines: self.lines,
             raw: self.raw,

@@ -22,7 +22,7 @@ impl<B: Backend> Session<Language, B> {
     pub fn step(&self, ids: &[u32], state: &mut [State<B::Real>]) -> Result<Vec<B::Real>> {
         let network = &self.model().task.network;
         check_step("ids", ids.len(), rows_of(network.layout().recurrent(), state)?)?;
-        check_ids(ids, network.architecture().vocab_size)?;
+        check_ids(ids, network.sizes().vocab_size)?;
         Ok(self
             .with_workspace(|pass| network.step(self.backend(), self.weights(), ids, state, pass).to_vec()))
     }
@@ -33,7 +33,7 @@ impl<B: Backend> Session<Language, B> {
     /// [`crate::Error::Input`] for ids that the vocabulary does not have.
     pub fn logits(&self, ids: &[u32]) -> Result<Vec<B::Real>> {
         let network = &self.model().task.network;
-        check_ids(ids, network.architecture().vocab_size)?;
+        check_ids(ids, network.sizes().vocab_size)?;
         let mut workspace = Workspace::default();
         network.read_ahead(self.backend(), self.weights(), ids, &mut self.zero_state(1), &mut workspace);
         Ok(network.logits(self.backend(), self.weights(), &mut workspace).to_vec())
@@ -45,7 +45,7 @@ impl<B: Backend> Session<Language, B> {
     /// [`crate::Error::Input`] for ids that the vocabulary does not have.
     pub fn trace(&self, ids: &[u32]) -> Result<Trace<B::Real>> {
         let network = &self.model().task.network;
-        check_ids(ids, network.architecture().vocab_size)?;
+        check_ids(ids, network.sizes().vocab_size)?;
         let mut pass = Workspace::default();
         network.read_ahead(self.backend(), self.weights(), ids, &mut self.zero_state(1), &mut pass);
         Ok(Trace::of_pass(self, &pass))

@@ -37,7 +37,7 @@ impl<B: Backend> Session<Language, B> {
         let targets: Vec<&[u32]> =
             (0..=lags).map(|t| if t == lags { &target[..] } else { &nothing }).collect();
         let d_states = self.state_gradients(&steps, &targets, |_| true);
-        let width = network.architecture().layers.hidden_size;
+        let width = network.sizes().layers.hidden_size;
         let norms = |values: &[B::Real]| {
             let norm = |row: &[B::Real]| row.iter().map(|x| x.as_f64().powi(2)).sum::<f64>().sqrt();
             let mut norms: Vec<f64> = values.chunks_exact(width).map(norm).collect();

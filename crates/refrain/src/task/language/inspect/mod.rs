@@ -93,7 +93,7 @@ impl<B: Backend> Session<Language, B> {
                 top_states.extend(sampled.map(|x| x.as_f32()));
             }
         });
-        let width = network.architecture().layers.hidden_size;
+        let width = network.sizes().layers.hidden_size;
         let (layers, planes) = recorder.finish();
         let inspection = Inspection {
             axis: vocabulary.units().plural().to_owned(),
@@ -142,7 +142,7 @@ impl<B: Backend> Session<Language, B> {
         if lags == 0 {
             return Ok(None);
         }
-        let name = self.model().task.network.architecture().layers.cell_name().to_owned();
+        let name = self.model().task.network.sizes().layers.cell_name().to_owned();
         let series = vec![NamedReach { name, reach: self.gradient_reach(ids, lags, SEED)? }];
         Ok(Some(Gradients { lags: (1..=lags).collect(), series }))
     }
@@ -150,7 +150,7 @@ impl<B: Backend> Session<Language, B> {
     /// The vectors that tokens are read as, on a map; none for one-hot input and for large vocabularies.
     fn embedding_map(&self) -> Option<EmbeddingMap> {
         let Language { network, vocabulary, .. } = &self.model().task;
-        let width = network.architecture().embedding_size;
+        let width = network.sizes().embedding_size;
         if width == 0 || vocabulary.len() > MAX_POINTS {
             return None;
         }

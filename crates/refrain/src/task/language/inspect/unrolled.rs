@@ -43,7 +43,7 @@ impl<B: Backend> Session<Language, B> {
             losses: predictions.surprise[1..].to_vec(),
             probabilities: predictions.surprise[1..].iter().map(|loss| (-loss).exp()).collect(),
             top: predictions.candidates[..read.len()].iter().map(named).collect(),
-            equations: equations(network.architecture().layers.cell()),
+            equations: equations(network.sizes().layers.cell()),
             layers,
             truncations: self.truncations(read, next),
         })
