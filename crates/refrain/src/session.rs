@@ -48,6 +48,7 @@ use crate::store::Model;
 use crate::{Error, InputProblem, ModelProblem, Result};
 
 /// See the module.
+#[derive(Clone)]
 pub struct Session<T: Task, B: Backend> {
     model: Arc<Model<T>>,
     backend: B,
@@ -201,17 +202,6 @@ pub(crate) fn check_causal(layers: &RecurrentLayers) -> Result<()> {
     match layers.bidirectional {
         false => Ok(()),
         true => Err(Error::Model { name: "the model".to_owned(), problem: ModelProblem::NotCausal }),
-    }
-}
-
-impl<T: Task, B: Backend> Clone for Session<T, B> {
-    fn clone(&self) -> Self {
-        Self {
-            model: self.model.clone(),
-            backend: self.backend.clone(),
-            weights: self.weights.clone(),
-            workspaces: self.workspaces.clone(),
-        }
     }
 }
 

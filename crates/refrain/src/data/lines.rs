@@ -34,7 +34,6 @@ pub struct Lines {
     /// Where every 64th piece starts.
     blocks: Vec<u64>,
     piece_count: u64,
-    predictions: u64,
     long_lines: u64,
     unknown_count: u64,
     /// The order of blocks in `ordered_epoch`.
@@ -81,7 +80,6 @@ impl Lines {
             seed,
             blocks: Vec::new(),
             piece_count: 0,
-            predictions: 0,
             long_lines: 0,
             unknown_count: 0,
             block_order: Vec::new(),
@@ -109,7 +107,6 @@ impl Lines {
                 self.blocks.push(start);
             }
             self.piece_count += 1;
-            self.predictions += symbols.len() as u64 - 1;
             self.long_lines += u64::from(piece.is_continuation && !continued);
             continued = piece.is_continuation;
         }
@@ -128,11 +125,6 @@ impl Lines {
     /// The most rows that a batch has.
     pub fn rows(&self) -> usize {
         self.rows.min(self.piece_count) as usize
-    }
-
-    /// Targets in an epoch that are predicted.
-    pub fn predictions(&self) -> u64 {
-        self.predictions
     }
 
     /// How many of the targets given out so far were symbols that the vocabulary lacks.

@@ -37,11 +37,6 @@ impl Sequences {
         self.sequences.len()
     }
 
-    /// Targets in an epoch that are predicted.
-    pub fn predictions(&self) -> u64 {
-        self.sequences.iter().map(|ids| ids.len() as u64 - 1).sum()
-    }
-
     /// Fills `batch`; `lengths` are set only where the sequences differ in length.
     pub fn batch(&self, batch: &mut TextBatch) {
         batch.set_sequences(self.sequences.iter().map(Vec::as_slice));
@@ -84,7 +79,7 @@ mod tests {
         assert_eq!(batch.inputs, [3, 1, 4, 0]);
         assert_eq!(batch.targets, [4, 2, 5, IGNORE]);
         assert_eq!(batch.lengths, Some(vec![2, 1]));
-        assert_eq!(sequences.predictions(), 3);
+        assert_eq!(batch.count(), 3);
     }
 
     #[test]

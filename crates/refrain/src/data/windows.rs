@@ -22,7 +22,6 @@ pub struct Windows {
     steps: usize,
     /// Steps of the longest lane.
     total_steps: u64,
-    predictions: u64,
     /// The window that every lane's reader stands before.
     next: Option<u64>,
     unknown_count: u64,
@@ -130,23 +129,13 @@ impl Windows {
 
     fn over(text: &EncodedText, parts: Vec<LanePart>, steps: usize) -> Result<Self> {
         let total_steps = parts.iter().map(|part| part.length).max().unwrap_or(0);
-        let predictions = parts.iter().map(|part| part.length - part.warm_up).sum();
         let steps = steps.min(usize::try_from(total_steps).unwrap_or(usize::MAX));
         let lanes = parts
             .into_iter()
             .map(|part| Ok(Lane { part, reader: text.reader(part.start)?, input: 0 }))
             .collect::<Result<_>>()?;
         let ids = vec![0; steps];
-        Ok(Self {
-            text: text.clone(),
-            lanes,
-            steps,
-            total_steps,
-            predictions,
-            next: None,
-            unknown_count: 0,
-            ids,
-        })
+        Ok(Self { text: text.clone(), lanes, steps, total_steps, next: None, unknown_count: 0, ids })
     }
 
     /// Windows in an epoch, at least 1.
@@ -162,11 +151,6 @@ impl Windows {
     /// `B`.
     pub fn rows(&self) -> usize {
         self.lanes.len()
-    }
-
-    /// Targets in an epoch that are predicted.
-    pub fn predictions(&self) -> u64 {
-        self.predictions
     }
 
     /// How many of the targets given out so far were symbols that the vocabulary lacks.

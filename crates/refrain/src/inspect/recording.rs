@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use refrain_kernels::Backend;
 
 use super::recorder::{described, planes_of};
-use super::{Facts, Inspection, LayerTrace, Own, Plane, Recording, SaturationCounter, Trace};
+use super::{Facts, Inspection, LayerTrace, Plane, Recording, SaturationCounter, Trace};
 use crate::Session;
 use crate::model::{Network, Task};
 
@@ -39,15 +39,8 @@ impl Recording {
             tokens,
             layers: described,
             gates: gate_names(),
-            truncated: None,
-            predictions: None,
             saturation: saturation.shares(),
-            gradients: None,
-            unrolled: None,
-            finder: None,
-            path: None,
-            embedding: None,
-            own: Own::default(),
+            ..Inspection::default()
         };
         Self { inspection, planes }
     }

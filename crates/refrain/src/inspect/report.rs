@@ -9,7 +9,7 @@ use crate::Model;
 use crate::model::{Network, Task};
 
 /// What a model is, in a few words and numbers.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Facts {
     /// What people call it.
     pub name: String,
@@ -213,7 +213,7 @@ pub struct EmbeddingMap {
 }
 
 /// All that there is to see; what does not apply is absent.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[allow(missing_docs, reason = "the fields are named as their types")]
 pub struct Inspection {
     pub model: Facts,

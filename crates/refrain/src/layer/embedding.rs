@@ -11,7 +11,6 @@ use crate::params::{Init, LayoutBuilder};
 /// A table `[V, E]`.
 #[derive(Clone, Debug)]
 pub struct Embedding {
-    vocab_size: usize,
     size: usize,
     weight: usize,
 }
@@ -19,17 +18,12 @@ pub struct Embedding {
 impl Embedding {
     /// Lays out a table, `prefix.weight`.
     pub fn new(layout: &mut LayoutBuilder, prefix: &str, vocab_size: usize, size: usize, init: Init) -> Self {
-        Self { vocab_size, size, weight: layout.matrix(format!("{prefix}.weight"), [vocab_size, size], init) }
+        Self { size, weight: layout.matrix(format!("{prefix}.weight"), [vocab_size, size], init) }
     }
 
     /// The table's offset in the arena.
     pub fn weight(&self) -> usize {
         self.weight
-    }
-
-    /// `V`.
-    pub fn vocab_size(&self) -> usize {
-        self.vocab_size
     }
 
     /// `E`.

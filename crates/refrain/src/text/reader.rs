@@ -142,7 +142,7 @@ impl Reader {
             }
             let indexed = &self.corpus.sources()[self.source];
             if self.position != indexed.first + indexed.length {
-                return Err(indexed.source.changed_error());
+                return Err(Error::changed(indexed.source.place()));
             }
             let Some(next) = self.corpus.sources().get(self.source + 1) else {
                 break;

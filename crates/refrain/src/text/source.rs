@@ -166,11 +166,6 @@ impl OpenSource {
         Ok(line)
     }
 
-    /// Says that the file is not what it was when it was opened.
-    pub(super) fn changed_error(&self) -> Error {
-        Error::changed(self.place())
-    }
-
     /// Says that there is nothing to read.
     pub(super) fn is_empty_error(&self) -> Error {
         Error::too_little(self.place(), "is empty", "leave it out, or name a file that holds text")

@@ -1,11 +1,8 @@
 //! What one symbol of a text is: a character or a byte.
 
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-
-use crate::{Error, Result};
 
 /// The unit that a model reads and predicts. A symbol of either kind is a `u32`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -62,36 +59,15 @@ impl fmt::Display for Units {
     }
 }
 
-impl FromStr for Units {
-    type Err = Error;
-
-    /// # Errors
-    /// [`Error::Setting`] for anything but `char` and `byte`.
-    fn from_str(name: &str) -> Result<Self> {
-        match name {
-            "char" => Ok(Units::Char),
-            "byte" => Ok(Units::Byte),
-            _ => Err(Error::out_of_range("units", format!("{name:?}"), "char or byte")),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_name_reads_back_as_the_same_units() {
+    fn files_name_units_as_messages_do() {
         for units in [Units::Char, Units::Byte] {
-            assert_eq!(units.to_string().parse::<Units>().unwrap(), units);
             assert_eq!(serde_json::to_string(&units).unwrap(), format!("\"{units}\""));
         }
-    }
-
-    #[test]
-    fn a_wrong_name_is_refused_with_the_right_ones() {
-        let error = "word".parse::<Units>().unwrap_err();
-        assert_eq!(error.to_string(), "`units` is \"word\": give char or byte");
     }
 
     #[test]

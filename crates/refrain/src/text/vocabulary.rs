@@ -51,7 +51,7 @@ impl Vocabulary {
         min_count: u64,
         with_unknown: bool,
     ) -> Result<Self> {
-        Ok(Tokens::Symbols(Alphabet::from_counts(units, counts, min_count, with_unknown)?).into())
+        Ok(Self { tokens: Tokens::Symbols(Alphabet::from_counts(units, counts, min_count, with_unknown)?) })
     }
 
     /// The tokens of a text for a language model: those that occur at least `min_count` times (pairs of word pieces
@@ -103,7 +103,7 @@ impl Vocabulary {
                 );
                 Err(Error::out_of_range("vocab_size", max_size, allowed))
             }
-            most => Ok(Tokens::Words(WordList::from_counts(counts, min_count, most)?).into()),
+            most => Ok(Self { tokens: Tokens::Words(WordList::from_counts(counts, min_count, most)?) }),
         }
     }
 
@@ -119,7 +119,7 @@ impl Vocabulary {
             let allowed = format!("at least {}: the 256 bytes are word pieces, too", 256 + boundaries);
             return Err(Error::out_of_range("vocab_size", max_size.unwrap_or(DEFAULT_PIECES), allowed));
         }
-        Ok(Tokens::Pieces(BytePairs::train(texts, min_count, pieces)?).into())
+        Ok(Self { tokens: Tokens::Pieces(BytePairs::train(texts, min_count, pieces)?) })
     }
 
     /// What a token is.
@@ -256,12 +256,6 @@ impl Vocabulary {
     /// In words: how many of which tokens it has.
     pub fn about(&self) -> String {
         format!("{} {}", thousands(self.len() as u64), self.units().plural())
-    }
-}
-
-impl From<Tokens> for Vocabulary {
-    fn from(tokens: Tokens) -> Self {
-        Self { tokens }
     }
 }
 

@@ -147,7 +147,7 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
 
     /// Writes a checkpoint, if the run has a directory.
     pub(super) fn save_checkpoint(&mut self, listen: &mut Listener<'_>) -> Result<()> {
-        self.last_checkpoint = self.stretch_s();
+        self.last_checkpoint = self.clock.seconds();
         self.progress.elapsed_s = self.elapsed_s();
         #[cfg(feature = "files")]
         if self.directory.is_some() {

@@ -68,7 +68,7 @@ pub struct Training<T: TrainableTask, B: Backend> {
     pub(super) kept: Option<Vec<f32>>,
     batch: <T::Network as Network>::Batch,
     last_loss: f64,
-    clock: Clock,
+    pub(super) clock: Clock,
     /// Seconds of the stretches before a resume.
     spent_before: f64,
     /// Seconds of this stretch until the last checkpoint.
@@ -242,13 +242,7 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
 
     pub(super) fn diverged(&self, step: u64, what: &str) -> Error {
         let Config { learning_rate, grad_clip, .. } = self.config;
-        #[cfg(feature = "files")]
-        let (kept, has_model) = match &self.directory {
-            Some(directory) => (Some(directory.path().to_owned()), directory.model_path().exists()),
-            None => (None, false),
-        };
-        #[cfg(not(feature = "files"))]
-        let (kept, has_model) = (None, false);
+        let (kept, has_model) = (self.directory_path(), self.best_model_path().is_some());
         let what = what.to_owned();
         Error::Divergence(Box::new(Divergence { step, what, learning_rate, grad_clip, kept, has_model }))
     }
@@ -271,11 +265,6 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
     /// Seconds since the run began, without the breaks before a resume.
     pub(super) fn elapsed_s(&self) -> f64 {
         self.spent_before + self.clock.seconds()
-    }
-
-    /// Seconds of this stretch.
-    pub(super) fn stretch_s(&self) -> f64 {
-        self.clock.seconds()
     }
 
     pub(super) fn position(&self) -> Position {

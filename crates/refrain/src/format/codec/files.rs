@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use flate2::read::MultiGzDecoder;
 
 use super::captions::captions_of;
-use super::extension::extension;
 use super::midi::{MidiPiece, midi_of};
 use super::rolls::rolls_of;
+use super::rows::extension;
 use super::sniff::{HEAD, IMAGES, MIDI, form_of_bytes, form_of_name};
 use crate::format::form::{Form, Guess};
 use crate::format::records::Caption;

@@ -3,7 +3,6 @@
 mod captions;
 mod conll;
 mod csv_rows;
-mod extension;
 #[cfg(feature = "files")]
 mod files;
 mod labelled;

@@ -1,8 +1,8 @@
 //! Sentences as rows of columns, one word a row: what CoNLL and CoNLL-U share, and how to tell them apart.
 
 use std::collections::HashSet;
+use std::path::Path;
 
-use super::extension::extension;
 use crate::format::column::CONLLU;
 use crate::{Error, InputProblem, Place, Result};
 
@@ -148,6 +148,13 @@ impl<'a> Table<'a> {
     fn sure(&self) -> impl Iterator<Item = &(u64, &'a str)> {
         self.blocks.iter().flat_map(|block| without_comments(block))
     }
+}
+
+/// What a file's name ends in, in lower case and without a `.gz` behind it.
+pub(super) fn extension(name: &str) -> String {
+    let name = Path::new(name).file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    name.rsplit_once('.').map_or("", |(_, extension)| extension).to_owned()
 }
 
 /// Whether files of such names hold CoNLL's columns.

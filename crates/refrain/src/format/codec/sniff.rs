@@ -2,8 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::extension::extension;
-use super::rows::{Table, is_conll};
+use super::rows::{Table, extension, is_conll};
 use super::tabbed::filled_lines;
 use crate::format::form::{Form, Guess};
 use crate::number::thousands;

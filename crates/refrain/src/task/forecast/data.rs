@@ -36,7 +36,7 @@ impl Dataset {
         if let Some(c) = columns.iter().position(|column| column.len() != expected) {
             let problem = InputProblem::Size { what: "steps", found: columns[c].len(), expected };
             let place = Place::of("the series").field(format!("column {:?}", names[c]));
-            return Err(Error::Input { place, problem });
+            return Err(Error::input(place, problem));
         }
         if let Some(name) = (1..names.len()).find_map(|c| names[..c].contains(&names[c]).then(|| &names[c])) {
             return Err(Error::input("the series", InputProblem::RepeatedColumn { name: name.clone() }));
@@ -139,7 +139,7 @@ pub(super) fn transform(anchoring: &Anchoring, dataset: &Dataset) -> Result<Vec<
         let found =
             format!("is {value}: in training it was {always} and taken in {roots}, which that has none of");
         let place = Place::of(dataset.name()).field(format!("step {}, column {name:?}", step + 1));
-        Error::Input { place, problem: InputProblem::malformed(found, "train with these values too") }
+        Error::malformed(place, found, "train with these values too")
     })
 }
 

@@ -8,7 +8,7 @@ use refrain_kernels::{Backend, State};
 use super::data::{Dataset, TranslateExample};
 use super::{Translate, writer::TranslationWriter};
 use crate::data::Examples;
-use crate::metric::{Bleu, Chrf, ErrorRate};
+use crate::metric::{Bleu, Chrf, ErrorRate, TextScores};
 use crate::model::{self, Task, TranslatorWorkspace};
 use crate::sample::{BeamOptions, Boundaries, Hypothesis, beam_search};
 use crate::task::in_batches;
@@ -109,26 +109,23 @@ impl<B: Backend> Session<Translate, B> {
         let mut batches = Examples::new(examples, BATCH, None);
         let listen = |_, _: &_| ControlFlow::Continue(());
         let score = model::evaluate(self.backend(), task.network(), self.weights(), &mut batches, listen)?;
-        let mut found = TranslationEvaluation {
-            loss: score.loss.mean(),
-            accuracy: score.accuracy().unwrap_or(0.0),
-            words: ErrorRate::default(),
-            characters: ErrorRate::default(),
-            bleu: Bleu::default(),
-            chrf: Chrf::default(),
-            spaced: task.target.is_spaced(),
-        };
+        let (mut words, mut texts) = (ErrorRate::default(), TextScores::default());
         for (references, translations) in references.iter().zip(self.translate(&sources, options)?) {
             let text = translations.first().map_or("", |best| best.text.as_str());
-            let words: Vec<Vec<&str>> =
+            let split: Vec<Vec<&str>> =
                 references.iter().map(|text| text.split_whitespace().collect()).collect();
-            found.words.add(&words, &text.split_whitespace().collect::<Vec<_>>());
-            let characters: Vec<Vec<char>> = references.iter().map(|text| text.chars().collect()).collect();
-            found.characters.add(&characters, &text.chars().collect::<Vec<_>>());
-            found.bleu.add(references, text);
-            found.chrf.add(references, text);
+            words.add(&split, &text.split_whitespace().collect::<Vec<_>>());
+            texts.add(references, text);
         }
-        Ok(found)
+        Ok(TranslationEvaluation {
+            loss: score.loss.mean(),
+            accuracy: score.accuracy().unwrap_or(0.0),
+            words,
+            characters: texts.characters,
+            bleu: texts.bleu,
+            chrf: texts.chrf,
+            spaced: task.target.is_spaced(),
+        })
     }
 
     fn search(&self, examples: &[TranslateExample], options: &BeamOptions) -> Vec<Vec<Hypothesis>> {
