@@ -6,12 +6,13 @@ use std::sync::Arc;
 use refrain_kernels::{Backend, IGNORE, Real, Rule, Update};
 use serde::Serialize;
 
+use crate::Result;
 use crate::data::TextBatch;
+use crate::error::within;
 use crate::model::{Architecture, LanguageModel, Network, Weights, check_memory};
 use crate::sample::{Generator, Options};
 use crate::text::{SymbolCounts, Units, Vocabulary};
 use crate::train::{Clock, Trainer};
-use crate::{Error, Result};
 
 /// What is measured.
 #[derive(Clone, Debug)]
@@ -44,12 +45,7 @@ impl Workload {
             ("warm_up", self.warm_up.saturating_add(self.repeat), 1 << 21),
             ("seq_length", self.batch_size.saturating_mul(self.seq_length), 1 << 24),
         ];
-        match sizes.into_iter().find(|&(_, size, most)| !(1..=most).contains(&size)) {
-            Some((name, size, most)) => {
-                Err(Error::out_of_range(name, size, format!("a number from 1 to {most}")))
-            }
-            None => Ok(()),
-        }
+        sizes.into_iter().try_for_each(|(name, size, most)| within(name, size, 1, most))
     }
 }
 

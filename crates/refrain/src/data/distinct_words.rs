@@ -33,26 +33,16 @@ impl DistinctWords {
     pub fn take(&mut self, whole: &Self, rows: Range<usize>) {
         self.places.take(&whole.places, rows);
         let mut occurs = vec![false; whole.words.rows()];
-        self.positions().for_each(|at| occurs[self.places.values[at] as usize] = true);
+        self.places.filled().for_each(|at| occurs[self.places.values[at] as usize] = true);
         let (mut words, mut place) = (vec![], vec![0; occurs.len()]);
         for (word, place) in place.iter_mut().enumerate().filter(|&(word, _)| occurs[word]) {
             *place = words.len() as u32;
             words.push(whole.words.row(word));
         }
-        for at in self.positions().collect::<Vec<_>>() {
+        for at in self.places.filled().collect::<Vec<_>>() {
             self.places.values[at] = place[self.places.values[at] as usize];
         }
         self.words.set(1, words.iter().map(|word| &word[..]));
-    }
-
-    /// The positions of `places` that are not padded.
-    pub fn positions(&self) -> impl Iterator<Item = usize> + '_ {
-        let lengths = &self.places.lengths;
-        let step = move |t: usize| {
-            let rows = lengths.iter().enumerate().filter(move |&(_, &length)| t < length);
-            rows.map(move |(row, _)| t * lengths.len() + row)
-        };
-        (0..self.places.steps).flat_map(step)
     }
 }
 
@@ -69,7 +59,7 @@ mod tests {
         assert_eq!(all.words.lengths, [3, 2, 2, 1]);
         assert_eq!(all.words.row(1), [1, 2]);
         assert_eq!(all.places.values, [1, 0, 3, 3, 0, 2, 1, 0, 0]);
-        assert_eq!(all.positions().collect::<Vec<_>>(), [0, 1, 2, 3, 5, 6]);
+        assert_eq!(all.places.filled().collect::<Vec<_>>(), [0, 1, 2, 3, 5, 6]);
         for rows in [0..1, 1..3, 2..3, 0..3, 1..1] {
             let (mut some, mut alone) = (DistinctWords::default(), DistinctWords::default());
             some.take(&all, rows.clone());

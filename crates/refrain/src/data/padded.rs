@@ -26,6 +26,15 @@ impl<X: Copy + Default> Padded<X> {
         self.lengths.iter().sum()
     }
 
+    /// The positions that are not padded, as `step * B + row`.
+    pub fn filled(&self) -> impl Iterator<Item = usize> + '_ {
+        let step = move |t: usize| {
+            let rows = self.lengths.iter().enumerate().filter(move |&(_, &length)| t < length);
+            rows.map(move |(row, _)| t * self.rows() + row)
+        };
+        (0..self.steps).flat_map(step)
+    }
+
     /// One row for each of these sequences, `[steps, width]`.
     pub fn set<'a>(&mut self, width: usize, sequences: impl Iterator<Item = &'a [X]> + Clone)
     where

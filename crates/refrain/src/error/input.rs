@@ -1,7 +1,7 @@
 //! Where an input is at fault, and what is wrong there.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Where an input is at fault.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,9 +39,10 @@ impl Place {
     }
 }
 
-impl From<&str> for Place {
-    fn from(source: &str) -> Self {
-        Place::of(source)
+/// A file, or what data in memory are called.
+impl<N: AsRef<Path> + ?Sized> From<&N> for Place {
+    fn from(name: &N) -> Self {
+        Place::of(name.as_ref().display())
     }
 }
 
@@ -54,18 +55,6 @@ impl From<&Place> for Place {
 impl From<String> for Place {
     fn from(source: String) -> Self {
         Place { source, line: None, field: None }
-    }
-}
-
-impl From<&Path> for Place {
-    fn from(path: &Path) -> Self {
-        Place::of(path.display())
-    }
-}
-
-impl From<&PathBuf> for Place {
-    fn from(path: &PathBuf) -> Self {
-        Place::of(path.display())
     }
 }
 

@@ -342,6 +342,22 @@ impl From<refrain_kernels::CpuError> for Error {
     }
 }
 
+/// Refuses a size out of bounds.
+pub(crate) fn within(setting: &'static str, value: usize, least: usize, most: usize) -> Result<()> {
+    match (least..=most).contains(&value) {
+        true => Ok(()),
+        false => Err(Error::out_of_range(setting, value, format!("a number from {least} to {most}"))),
+    }
+}
+
+/// Refuses a setting that is no share in `0..1`.
+pub(crate) fn fraction(setting: &'static str, value: f32) -> Result<()> {
+    match (0.0..1.0).contains(&value) {
+        true => Ok(()),
+        false => Err(Error::out_of_range(setting, value, "a share from 0 up to, not including, 1")),
+    }
+}
+
 /// The system's words without its number, which helps nobody.
 fn describe(error: &io::Error) -> String {
     let text = error.to_string();

@@ -67,7 +67,7 @@ impl Spelling {
         let h = self.hidden_size;
         into.clear();
         into.resize(words.places.values.len() * self.size(), B::Real::default());
-        for at in words.positions() {
+        for at in words.places.filled() {
             let word = words.places.values[at] as usize * h;
             for (half, state) in into[at * 2 * h..][..2 * h].chunks_exact_mut(h).zip(&workspace.state) {
                 half.copy_from_slice(&state.h[word..][..h]);
@@ -87,7 +87,7 @@ impl Spelling {
     ) {
         let h = self.hidden_size;
         let mut d_final = self.stack.zero_state::<B>(words.words.rows());
-        for at in words.positions() {
+        for at in words.places.filled() {
             let word = words.places.values[at] as usize * h;
             for (half, d) in d_words[at * 2 * h..][..2 * h].chunks_exact(h).zip(&mut d_final) {
                 d.h[word..][..h].iter_mut().zip(half).for_each(|(sum, &d)| *sum = *sum + d);

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::recurrent::{LayerSizes, MAX_SIZE, MAX_VOCABULARY, within};
+use super::recurrent::{LayerSizes, MAX_SIZE, MAX_VOCABULARY};
+use crate::error::within;
 use crate::{Error, Result, SettingProblem};
 
 /// A language model's architecture.

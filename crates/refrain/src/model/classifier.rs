@@ -13,10 +13,11 @@ pub use step::ClassifierState;
 
 use super::input::{INPUT, Input, InputKind, LABELLED_START, Read};
 use super::network::{Network, NetworkSizes, Part, SizedNetwork, Tapes, TrainStep};
-use super::recurrent::{MAX_VOCABULARY, RecurrentLayers, within};
+use super::recurrent::{MAX_VOCABULARY, RecurrentLayers};
 use super::stepwise::{Backbone, BackboneWorkspace};
 use crate::Result;
 use crate::data::{Batch, Padded};
+use crate::error::within;
 use crate::layer::{
     AttentionPool, AttentionPoolWorkspace, DropoutMask, Linear, LinearBack, LossBack, Outputs, PoolInput,
     Pooling, Score, Stack, StackBack, drop_in_place, softmax_cross_entropy, workspace,

@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::input::{Input, InputKind, Read};
 use super::network::{Network, NetworkSizes, Part, SizedNetwork, Tapes, TrainStep};
-use super::recurrent::{MAX_SIZE, RecurrentLayers, within};
+use super::recurrent::{MAX_SIZE, RecurrentLayers};
 use super::stepwise::{Backbone, Stepwise, StepwiseWorkspace};
 use crate::data::{Batch, Padded};
+use crate::error::within;
 use crate::layer::{
     DropoutMask, DropoutRate, FrameBack, Linear, Score, Stack, StackSizes, bernoulli_nll, gaussian_frame_nll,
     pinball_loss,
@@ -186,11 +187,9 @@ impl ForecasterBatch {
     /// Where in the inputs and where in the targets each target stands, as `step * B + row`.
     pub fn judged(&self) -> impl Iterator<Item = (usize, usize)> {
         let rows = self.rows();
-        (0..self.targets.steps).flat_map(move |step| {
-            (0..rows).filter(move |&row| step < self.targets.lengths[row]).map(move |row| {
-                let before = self.inputs.lengths[row] - self.targets.lengths[row];
-                ((before + step) * rows + row, step * rows + row)
-            })
+        self.targets.filled().map(move |at| {
+            let before = self.inputs.lengths[at % rows] - self.targets.lengths[at % rows];
+            (before * rows + at, at)
         })
     }
 }

@@ -3,9 +3,10 @@
 use refrain_kernels::{Backend, InputSpec, Real};
 use serde::{Deserialize, Serialize};
 
-use super::recurrent::{MAX_SIZE, MAX_VOCABULARY, within};
+use super::recurrent::{MAX_SIZE, MAX_VOCABULARY};
 use crate::Result;
 use crate::data::{Padded, TextBatch};
+use crate::error::within;
 use crate::layer::{DropoutMask, DropoutRate, Embedding, Source, StackInput, drop_in_place, workspace};
 use crate::params::{Init, LayoutBuilder, Weights};
 

@@ -3,8 +3,9 @@
 use refrain_kernels::{Activation, Cell, InputSpec};
 use serde::{Deserialize, Serialize};
 
+use crate::Result;
+use crate::error::{fraction, within};
 use crate::layer::{DropoutRate, StackSizes};
-use crate::{Error, Result};
 
 /// A recurrent cell, by the name that options and files use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,7 +145,7 @@ impl LayerSizes {
     pub fn validate(&self) -> Result<()> {
         within("hidden_size", self.hidden_size, 1, MAX_SIZE)?;
         within("num_layers", self.num_layers, 1, MAX_LAYERS)?;
-        share_below_1("dropout", self.dropout)
+        fraction("dropout", self.dropout)
     }
 
     /// One line for people: `LSTM, 2 layers of 256`.
@@ -177,22 +178,6 @@ impl RecurrentLayers {
     pub fn summary(&self) -> String {
         let direction = if self.bidirectional { "bidirectional " } else { "" };
         format!("{direction}{}", self.layers.summary())
-    }
-}
-
-/// Refuses a size out of bounds.
-pub(super) fn within(setting: &'static str, value: usize, least: usize, most: usize) -> Result<()> {
-    match (least..=most).contains(&value) {
-        true => Ok(()),
-        false => Err(Error::out_of_range(setting, value, format!("a number from {least} to {most}"))),
-    }
-}
-
-/// Refuses a share that is not below 1.
-pub(super) fn share_below_1(setting: &'static str, share: f32) -> Result<()> {
-    match (0.0..1.0).contains(&share) {
-        true => Ok(()),
-        false => Err(Error::out_of_range(setting, share, "a share from 0 up to, not including, 1")),
     }
 }
 

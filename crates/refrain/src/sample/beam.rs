@@ -3,7 +3,7 @@
 
 use refrain_kernels::{Real, State};
 
-use crate::{Error, Result};
+use crate::error::{Error, Result, within};
 
 /// How to search.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,9 +28,7 @@ impl BeamOptions {
     /// [`Error::Setting`] for a width of 0 or far too large, and an exponent that is no number from 0 on.
     pub fn validate(&self) -> Result<()> {
         let Self { width, length_penalty } = *self;
-        if !(1..=1_000).contains(&width) {
-            return Err(Error::out_of_range("beam", width, "a number from 1 to 1000"));
-        }
+        within("beam", width, 1, 1_000)?;
         if !(length_penalty.is_finite() && length_penalty >= 0.0) {
             return Err(Error::out_of_range("length_penalty", length_penalty, "a number of at least 0"));
         }

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::recurrent::{MAX_SIZE, MAX_VOCABULARY, RecurrentLayers, within};
+use crate::error::within;
+use crate::model::recurrent::{MAX_SIZE, MAX_VOCABULARY, RecurrentLayers};
 use crate::{Error, Result};
 
 /// Numbers of a pixel.

@@ -70,9 +70,8 @@ impl Tagger {
         let (k, lengths) = (self.sizes.labels, batch.lengths());
         let StepwiseWorkspace { outputs: emissions, d_outputs: d_emissions, .. } = workspace;
         let Some(place) = &self.layers.crf else {
-            let position =
-                |(at, &label)| if at / lengths.len() < lengths[at % lengths.len()] { label } else { IGNORE };
-            let labels: Vec<u32> = batch.labels.values.iter().enumerate().map(position).collect();
+            let mut labels = vec![IGNORE; batch.labels.values.len()];
+            batch.labels.filled().for_each(|at| labels[at] = batch.labels.values[at]);
             let back = LossBack { scale, d_outputs: d_emissions };
             return softmax_cross_entropy(emissions, k, &labels, &[], Some(back));
         };

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{fraction, within};
 use crate::layer::SpellingSizes;
 use crate::model::input::InputKind;
-use crate::model::recurrent::{MAX_SIZE, MAX_VOCABULARY, RecurrentLayers, share_below_1, within};
+use crate::model::recurrent::{MAX_SIZE, MAX_VOCABULARY, RecurrentLayers};
 use crate::{Error, Result};
 
 /// What makes a tagger what it is.
@@ -49,6 +50,6 @@ impl TaggerSizes {
         if !words && self.spelling.is_some() {
             return Err(Error::unused("char_hidden_size", "where frames are read, which have no spelling"));
         }
-        share_below_1("word_dropout", self.word_dropout)
+        fraction("word_dropout", self.word_dropout)
     }
 }

@@ -20,11 +20,8 @@ pub struct TranslatorBatch {
 impl TranslatorBatch {
     /// The targets `[T, B]`, [`IGNORE`] where a row is padded.
     pub(super) fn masked_targets(&self) -> Vec<u32> {
-        let mut targets = self.targets.values.clone();
-        for (step, targets) in targets.chunks_exact_mut(self.rows().max(1)).enumerate() {
-            let padded = targets.iter_mut().zip(&self.targets.lengths).filter(|&(_, &length)| step >= length);
-            padded.for_each(|(target, _)| *target = IGNORE);
-        }
+        let mut targets = vec![IGNORE; self.targets.values.len()];
+        self.targets.filled().for_each(|at| targets[at] = self.targets.values[at]);
         targets
     }
 }

@@ -19,9 +19,10 @@ pub use passes::TranslatorWorkspace;
 
 use super::input::{Input, InputKind, Read, USUAL_START};
 use super::network::{Network, NetworkSizes, Part, SizedNetwork, Tapes, TrainStep};
-use super::recurrent::{MAX_SIZE, MAX_VOCABULARY, RecurrentLayers, within};
+use super::recurrent::{MAX_SIZE, MAX_VOCABULARY, RecurrentLayers};
 use super::stepwise::Backbone;
 use crate::data::Batch;
+use crate::error::within;
 use crate::layer::{Attend, AttentionKind, Bridge, Linear, Score, Stack, softmax_cross_entropy};
 use crate::params::{Layout, LayoutBuilder, Weights};
 use crate::{Error, Result};
