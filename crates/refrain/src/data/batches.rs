@@ -97,7 +97,6 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::data::Batch as _;
     use crate::text::{Corpus, EncodedText, Source, Units, Vocabulary};
 
     #[test]

@@ -17,7 +17,11 @@ impl Corpus {
     /// # Errors
     /// As [`Reader::seek`].
     pub fn reader(&self, position: u64) -> Result<Reader> {
-        Reader::new(self.clone(), position)
+        let source = self.sources()[0].source.clone();
+        let stream = Stream::new(source, self.units(), self.is_raw(), BUFFER_SIZE);
+        let mut reader = Reader { corpus: self.clone(), source: 0, stream, position: 0 };
+        reader.seek(position)?;
+        Ok(reader)
     }
 
     /// The lines of the text with their ends, one after the other.
@@ -83,14 +87,6 @@ pub struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(corpus: Corpus, position: u64) -> Result<Self> {
-        let source = corpus.sources()[0].source.clone();
-        let stream = Stream::new(source, corpus.units(), corpus.is_raw(), BUFFER_SIZE);
-        let mut reader = Self { corpus, source: 0, stream, position: 0 };
-        reader.seek(position)?;
-        Ok(reader)
-    }
-
     /// The position of the next symbol, counted from the start of the corpus.
     pub fn position(&self) -> u64 {
         self.position

@@ -61,11 +61,8 @@ impl Iterator for Rows<'_> {
             let quoted = self.text[self.byte..].starts_with('"');
             if self.columns.is_none() && row.len() == 1 && row[0].contains(';') && !quoted {
                 let remedy = "put commas between fields, and points into numbers";
-                return Some(Err(Error::malformed(
-                    self.place.at(line),
-                    "has semicolons and no comma",
-                    remedy,
-                )));
+                let found = "has semicolons and no comma";
+                return Some(Err(Error::malformed(self.place.at(line), found, remedy)));
             }
             let expected = *self.columns.get_or_insert(row.len());
             if row.len() == expected {

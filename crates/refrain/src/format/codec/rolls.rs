@@ -65,10 +65,8 @@ fn rolls(place: &Place, part: &str, pieces: Vec<Vec<Vec<Value>>>) -> Result<Vec<
         }
         let frame = |(number, frame): (usize, Vec<Value>)| {
             frame.iter().map(note).collect::<Result<Vec<u8>, InputProblem>>().map_err(|problem| {
-                Error::input(
-                    place.clone().field(format!("{part}, piece {piece_number}, frame {number}")),
-                    problem,
-                )
+                let frame = format!("{part}, piece {piece_number}, frame {number}");
+                Error::input(place.clone().field(frame), problem)
             })
         };
         Roll::new((1..).zip(piece).map(frame).collect::<Result<_>>()?)
@@ -79,10 +77,8 @@ fn rolls(place: &Place, part: &str, pieces: Vec<Vec<Vec<Value>>>) -> Result<Vec<
 fn note(value: &Value) -> Result<u8, InputProblem> {
     if !value.is_i64() && !value.is_u64() {
         let found = format!("{:.40} is not a note", value.to_string());
-        return Err(InputProblem::malformed(
-            found,
-            "notes are whole numbers, 60 (without a point) is middle C",
-        ));
+        let expected = "notes are whole numbers, 60 (without a point) is middle C";
+        return Err(InputProblem::malformed(found, expected));
     }
     let note = value.as_u64().and_then(|note| u8::try_from(note).ok());
     note.filter(|&note| on_the_piano(note))

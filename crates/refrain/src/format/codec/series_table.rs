@@ -70,11 +70,8 @@ fn series(place: &Place, text: &str, columns: &[String]) -> Result<Series> {
         stamps.extend(stamped.then(|| row[0].to_owned()));
     }
     if values.is_empty() {
-        return Err(Error::too_little(
-            place.at(line),
-            "is followed by no row",
-            "expected one for every step",
-        ));
+        let expected = "expected one for every step";
+        return Err(Error::too_little(place.at(line), "is followed by no row", expected));
     }
     let names = chosen.into_iter().map(|column| names[column].clone()).collect();
     Ok(Series { names, values, stamps: stamped.then_some(stamps) })

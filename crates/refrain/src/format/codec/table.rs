@@ -54,10 +54,8 @@ fn table(place: &Place, text: &str) -> Result<Vec<FrameSequence>> {
         let name = &row[0];
         if name.is_empty() {
             let found = "has no identifier of a sequence in its first column";
-            return Err(fault(InputProblem::malformed(
-                found,
-                "write one, the same in every row of a sequence",
-            )));
+            let expected = "write one, the same in every row of a sequence";
+            return Err(fault(InputProblem::malformed(found, expected)));
         }
         if sequences.last().is_none_or(|sequence| sequence.name != name) {
             if !names.insert(name.to_owned()) {
@@ -80,11 +78,8 @@ fn table(place: &Place, text: &str) -> Result<Vec<FrameSequence>> {
         }
     }
     if sequences.is_empty() {
-        return Err(Error::too_little(
-            place.at(line),
-            "is followed by no row",
-            "expected one for every step",
-        ));
+        let expected = "expected one for every step";
+        return Err(Error::too_little(place.at(line), "is followed by no row", expected));
     }
     if columns.labelled {
         let change = labels.iter().any(|labels| labels.windows(2).any(|pair| pair[0] != pair[1]));
@@ -114,10 +109,8 @@ impl Columns {
             return Err(InputProblem::malformed(found, "expected `id,label,x,y` or `id,x,y`"));
         }
         if let Some(name) = columns.header.iter().skip(2).find(|name| is_label(name)) {
-            return Err(InputProblem::malformed(
-                format!("{name:?} is not the second column"),
-                "move it there",
-            ));
+            let found = format!("{name:?} is not the second column");
+            return Err(InputProblem::malformed(found, "move it there"));
         }
         let mut names = HashSet::new();
         if let Some(name) = columns.features_of(&columns.header).find(|name| !names.insert(*name)) {

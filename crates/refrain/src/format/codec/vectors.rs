@@ -29,11 +29,10 @@ fn vectors(place: &Place, text: &str, width: Option<usize>) -> Result<Vec<Descri
     let Some(Ok((line, first))) = rows.peek() else {
         return Err(match rows.next() {
             Some(Err(error)) => error,
-            _ => Error::too_little(
-                place,
-                "is empty",
-                "expected one vector a row, and its text in the last column",
-            ),
+            _ => {
+                let expected = "expected one vector a row, and its text in the last column";
+                Error::too_little(place, "is empty", expected)
+            }
         });
     };
     let (line, columns) = (*line, first.len());

@@ -43,13 +43,11 @@ impl<B: Backend> Session<Classify, B> {
                 batch.frames.set(size, example.frames.chunks_exact(size));
             }
             (input, _) => {
-                let what = if matches!(input, StepInput::Ids(_)) { "ids" } else { "frames" };
-                let other = if what == "ids" { "frames" } else { "ids" };
-                return Err(Error::malformed(
-                    "the step",
-                    format!("has {what}"),
-                    format!("the model reads {other}"),
-                ));
+                let (found, expected) = match input {
+                    StepInput::Ids(_) => ("has ids", "the model reads frames"),
+                    StepInput::Frames(_) => ("has frames", "the model reads ids"),
+                };
+                return Err(Error::malformed("the step", found, expected));
             }
         }
         Ok(self.with_workspace(|pass| {

@@ -32,11 +32,8 @@ impl<B: Backend> Session<Language, B> {
     /// # Errors
     /// [`crate::Error::Input`] for ids that the vocabulary does not have.
     pub fn logits(&self, ids: &[u32]) -> Result<Vec<B::Real>> {
-        let network = &self.model().task.network;
-        check_ids(ids, network.sizes().vocab_size)?;
-        let mut workspace = Workspace::default();
-        network.read_ahead(self.backend(), self.weights(), ids, &mut self.zero_state(1), &mut workspace);
-        Ok(network.logits(self.backend(), self.weights(), &mut workspace).to_vec())
+        let mut pass = self.read(ids)?;
+        Ok(self.model().task.network.logits(self.backend(), self.weights(), &mut pass).to_vec())
     }
 
     /// What the layers do while they read `ids` from the zero state.
@@ -44,10 +41,15 @@ impl<B: Backend> Session<Language, B> {
     /// # Errors
     /// [`crate::Error::Input`] for ids that the vocabulary does not have.
     pub fn trace(&self, ids: &[u32]) -> Result<Trace<B::Real>> {
+        Ok(Trace::of_pass(self, &self.read(ids)?))
+    }
+
+    /// What a pass over `ids` from the zero state leaves.
+    fn read(&self, ids: &[u32]) -> Result<Workspace<B>> {
         let network = &self.model().task.network;
         check_ids(ids, network.sizes().vocab_size)?;
         let mut pass = Workspace::default();
         network.read_ahead(self.backend(), self.weights(), ids, &mut self.zero_state(1), &mut pass);
-        Ok(Trace::of_pass(self, &pass))
+        Ok(pass)
     }
 }
