@@ -156,8 +156,7 @@ impl Forecaster {
         state: &mut [State<B::Real>],
         workspace: &'w mut ForecasterWorkspace<B>,
     ) -> &'w [B::Real] {
-        let (read, backbone) = (Read::of_frames(inputs, dropout), &mut workspace.backbone);
-        self.layers.backbone.forward(backend, weights, read, None, state, backbone);
+        self.layers.forward(backend, weights, Read::of_frames(inputs, dropout), state, workspace);
         self.layers.outputs(backend, weights, workspace)
     }
 

@@ -77,7 +77,7 @@ impl LanguageModel {
         state: &mut [State<B::Real>],
         workspace: &mut Workspace<B>,
     ) {
-        self.forward(backend, weights, Read::of_ids(ids, None, None), state, workspace);
+        self.layers.forward(backend, weights, Read::of_ids(ids, None, None), state, workspace);
     }
 
     /// One stream reads many symbols, and `state` is the one after them.
@@ -89,18 +89,7 @@ impl LanguageModel {
         state: &mut [State<B::Real>],
         workspace: &mut Workspace<B>,
     ) {
-        self.forward(backend, weights, Read::of_ids(ids, Some(&[ids.len()]), None), state, workspace);
-    }
-
-    fn forward<B: Backend>(
-        &self,
-        backend: &B,
-        weights: &Weights<B>,
-        read: Read<'_>,
-        state: &mut [State<B::Real>],
-        workspace: &mut Workspace<B>,
-    ) {
-        self.layers.backbone.forward(backend, weights, read, None, state, &mut workspace.backbone);
+        self.layers.forward(backend, weights, Read::of_ids(ids, Some(&[ids.len()]), None), state, workspace);
     }
 
     /// The other half: the logits `[T, B, V]` after what was read.
@@ -175,7 +164,7 @@ impl Network for LanguageModel {
     ) -> Score {
         let Part { batch, state, workspace, .. } = part;
         let read = Read::of_texts(batch, Some(step.dropout));
-        self.forward(backend, weights, read, state, workspace);
+        self.layers.forward(backend, weights, read, state, workspace);
         let targets = Targets { ids: &batch.targets, scale: step.scale };
         self.layers.learn(backend, weights, read, targets, workspace, StackBack::new(grads)).into()
     }
@@ -187,7 +176,7 @@ impl Network for LanguageModel {
     /// From the part's own state, which is left as it is after the window.
     fn evaluate<B: Backend>(&self, backend: &B, weights: &Weights<B>, part: &mut Part<Self, B>) -> Score {
         let Part { batch, state, workspace, .. } = part;
-        self.forward(backend, weights, Read::of_texts(batch, None), state, workspace);
+        self.layers.forward(backend, weights, Read::of_texts(batch, None), state, workspace);
         self.layers.cross_entropy(backend, weights, &batch.targets, workspace).into()
     }
 }

@@ -38,8 +38,6 @@ mod evaluation;
 mod forecaster;
 mod input;
 mod language;
-#[cfg(feature = "train")]
-mod memory;
 mod network;
 mod recurrent;
 mod stepwise;
@@ -56,11 +54,9 @@ pub use evaluation::evaluate;
 pub use forecaster::{Forecaster, ForecasterBatch, ForecasterSizes, ForecasterWorkspace, FrameOutput};
 pub use input::InputKind;
 pub use language::{LanguageModel, Workspace};
-#[cfg(feature = "train")]
-pub(crate) use memory::check_memory;
-#[cfg(feature = "train")]
-pub(crate) use network::rows_of_part;
 pub use network::{Network, NetworkSizes, Part, SizedNetwork, Tapes, TrainStep, gradients};
+#[cfg(feature = "train")]
+pub(crate) use network::{check_memory, rows_of_part};
 pub use recurrent::{ActivationKind, CellKind, LayerSizes, RecurrentLayers, ResetGate};
 pub use stepwise::StepwiseWorkspace;
 pub use tagger::{Tagger, TaggerBatch, TaggerSizes, TaggerWorkspace};

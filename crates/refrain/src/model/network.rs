@@ -145,6 +145,18 @@ pub fn gradients<N: Network, B: Backend>(
     weights.drop_gradients(backend, grads);
 }
 
+/// Refuses a model whose parameters this machine could not hold `copies` times, before a failed allocation ends the
+/// program.
+#[cfg(feature = "train")]
+pub(crate) fn check_memory(network: &impl Network, copies: usize) -> Result<()> {
+    let parameters = network.layout().len();
+    let bytes = parameters.saturating_mul(size_of::<f32>()).saturating_mul(copies);
+    let reserved = Vec::<u8>::new().try_reserve_exact(bytes);
+    let (parameters, bytes) = (parameters as u64, bytes as u64);
+    let problem = crate::SettingProblem::OutOfMemory { parameters, bytes };
+    reserved.map_err(|_| crate::Error::Setting { setting: "hidden_size", problem })
+}
+
 /// Rows of part `i` of `parts`: contiguous, as equal as can be.
 pub(crate) fn rows_of_part(rows: usize, parts: usize, i: usize) -> Range<usize> {
     rows * i / parts..rows * (i + 1) / parts

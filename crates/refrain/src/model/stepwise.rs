@@ -84,6 +84,18 @@ impl Backbone {
 }
 
 impl Stepwise {
+    /// Reads on from `state`, which becomes the one after what is read.
+    pub(super) fn forward<B: Backend>(
+        &self,
+        backend: &B,
+        weights: &Weights<B>,
+        read: Read<'_>,
+        state: &mut [State<B::Real>],
+        workspace: &mut StepwiseWorkspace<B>,
+    ) {
+        self.backbone.forward(backend, weights, read, None, state, &mut workspace.backbone);
+    }
+
     /// The outputs `[T, B, O]` after what was read.
     ///
     /// # Panics

@@ -66,9 +66,9 @@ impl<E> Dataset<E> {
     }
 }
 
-impl<E> FromIterator<E> for Dataset<E> {
-    fn from_iter<I: IntoIterator<Item = E>>(records: I) -> Self {
-        let records = records.into_iter().collect();
+impl<E, X: Into<E>> FromIterator<X> for Dataset<E> {
+    fn from_iter<I: IntoIterator<Item = X>>(records: I) -> Self {
+        let records = records.into_iter().map(Into::into).collect();
         Self { name: "the data".to_owned(), records, features: [].into(), notes: vec![] }
     }
 }

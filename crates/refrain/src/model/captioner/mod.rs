@@ -77,7 +77,8 @@ impl Captioner {
         states: &mut [State<B::Real>],
         workspace: &'w mut CaptionerWorkspace<B>,
     ) -> &'w [B::Real] {
-        self.forward(backend, weights, Read::of_ids(ids, None, None), states, workspace);
+        let read = Read::of_ids(ids, None, None);
+        self.layers.decoder.forward(backend, weights, read, states, &mut workspace.decoder);
         self.layers.decoder.outputs(backend, weights, &mut workspace.decoder)
     }
 
@@ -92,21 +93,8 @@ impl Captioner {
     ) -> &'w [B::Real] {
         let mut states = self.first_states(backend, weights, input, None, workspace);
         let read = Read { rows: 1, ..Read::of_ids(ids, None, None) };
-        self.forward(backend, weights, read, &mut states, workspace);
+        self.layers.decoder.forward(backend, weights, read, &mut states, &mut workspace.decoder);
         self.layers.decoder.outputs(backend, weights, &mut workspace.decoder)
-    }
-
-    /// The decoder's recurrent layers over ids.
-    fn forward<B: Backend>(
-        &self,
-        backend: &B,
-        weights: &Weights<B>,
-        read: Read<'_>,
-        states: &mut [State<B::Real>],
-        workspace: &mut CaptionerWorkspace<B>,
-    ) {
-        let backbone = &mut workspace.decoder.backbone;
-        self.layers.decoder.backbone.forward(backend, weights, read, None, states, backbone);
     }
 }
 
@@ -141,7 +129,7 @@ impl Network for Captioner {
         let dropout = Some(step.dropout);
         let mut states = self.first_states(backend, weights, &batch.inputs, dropout, workspace);
         let read = Read::of_texts(&batch.texts, dropout);
-        self.forward(backend, weights, read, &mut states, workspace);
+        self.layers.decoder.forward(backend, weights, read, &mut states, &mut workspace.decoder);
         let targets = Targets { ids: &batch.texts.targets, scale: step.scale };
         let back = StackBack { d_initial: Some(&mut states[..]), ..StackBack::new(grads) };
         let loss = self.layers.decoder.learn(backend, weights, read, targets, &mut workspace.decoder, back);
@@ -156,7 +144,8 @@ impl Network for Captioner {
     fn evaluate<B: Backend>(&self, backend: &B, weights: &Weights<B>, part: &mut Part<Self, B>) -> Score {
         let Part { batch, workspace, .. } = part;
         let mut states = self.first_states(backend, weights, &batch.inputs, None, workspace);
-        self.forward(backend, weights, Read::of_texts(&batch.texts, None), &mut states, workspace);
+        let read = Read::of_texts(&batch.texts, None);
+        self.layers.decoder.forward(backend, weights, read, &mut states, &mut workspace.decoder);
         let targets = &batch.texts.targets;
         self.layers.decoder.cross_entropy(backend, weights, targets, &mut workspace.decoder).into()
     }

@@ -65,15 +65,9 @@ pub struct Captioning {
 /// ```
 pub type Dataset = crate::task::Dataset<Captioning>;
 
-impl<I: Into<CaptionInput>, T: Into<String>> FromIterator<(I, T)> for Dataset {
-    fn from_iter<C: IntoIterator<Item = (I, T)>>(captions: C) -> Self {
-        let captioning = |(input, text): (I, T)| Captioning {
-            input: input.into(),
-            text: text.into(),
-            image: None,
-            line: None,
-        };
-        captions.into_iter().map(captioning).collect()
+impl<I: Into<CaptionInput>, T: Into<String>> From<(I, T)> for Captioning {
+    fn from((input, text): (I, T)) -> Self {
+        Self { input: input.into(), text: text.into(), image: None, line: None }
     }
 }
 

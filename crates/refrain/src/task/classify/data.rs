@@ -82,11 +82,9 @@ impl Dataset {
     }
 }
 
-impl<I: Into<ClassifyInput>, L: Into<String>> FromIterator<(I, L)> for Dataset {
-    fn from_iter<T: IntoIterator<Item = (I, L)>>(labelled: T) -> Self {
-        let record =
-            |(input, label): (I, L)| Labelled { input: input.into(), label: label.into(), line: None };
-        labelled.into_iter().map(record).collect()
+impl<I: Into<ClassifyInput>, L: Into<String>> From<(I, L)> for Labelled {
+    fn from((input, label): (I, L)) -> Self {
+        Self { input: input.into(), label: label.into(), line: None }
     }
 }
 

@@ -17,11 +17,9 @@ use crate::task::{Digest, Record};
 /// ```
 pub type Dataset = crate::task::Dataset<Pair>;
 
-impl<S: Into<String>, T: Into<String>> FromIterator<(S, T)> for Dataset {
-    fn from_iter<I: IntoIterator<Item = (S, T)>>(pairs: I) -> Self {
-        let pair =
-            |(source, target): (S, T)| Pair { source: source.into(), target: target.into(), line: None };
-        pairs.into_iter().map(pair).collect()
+impl<S: Into<String>, T: Into<String>> From<(S, T)> for Pair {
+    fn from((source, target): (S, T)) -> Self {
+        Self { source: source.into(), target: target.into(), line: None }
     }
 }
 
