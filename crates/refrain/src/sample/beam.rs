@@ -47,16 +47,6 @@ pub struct Hypothesis {
     pub score: f64,
 }
 
-/// What is searched: a model that writes several sequences side by side.
-pub trait Writer {
-    /// What logits are.
-    type Real: Real;
-
-    /// Every row goes on by one symbol: row `i` from where row `parents[i]` was after the step before, by `ids[i]`. Gives
-    /// the logits `[rows, V]` of what comes next. In the first step every row is its own parent.
-    fn step(&mut self, parents: &[usize], ids: &[u32]) -> &[Self::Real];
-}
-
 /// The symbols around a sequence.
 #[derive(Clone, Copy, Debug)]
 pub struct Boundaries {
@@ -84,13 +74,16 @@ struct Beam {
 }
 
 /// Searches for as many sequences as there are `limits`, side by side; each has the symbols of its limit at most. Gives each
-/// one's hypotheses, at least one and at most `width`, the best first. Row `n S + s` of the writer is hypothesis `n` of
-/// sequence `s`, of `S`: there are `width S` rows.
+/// one's hypotheses, at least one and at most `width`, the best first.
+///
+/// `step` is the model that is searched. It gets `parents` and `ids`: every row goes on by one symbol, row `i` from where row
+/// `parents[i]` was after the step before, by `ids[i]`; and gives the logits `[rows, V]` of what comes next. In the first step
+/// every row is its own parent. Row `n S + s` is hypothesis `n` of sequence `s`, of `S`: there are `width S` rows.
 ///
 /// A sequence's search ends when as many hypotheses have ended as the beam is wide, and none that goes on can become better
 /// than the best of them. What a sequence gets does not depend on the others beside it.
-pub fn beam_search(
-    writer: &mut impl Writer,
+pub fn beam_search<R: Real>(
+    mut step: impl FnMut(&[usize], &[u32]) -> Vec<R>,
     limits: &[usize],
     boundaries: Boundaries,
     options: &BeamOptions,
@@ -105,10 +98,10 @@ pub fn beam_search(
     let mut parents: Vec<usize> = (0..width * count).collect();
     let mut ids = vec![boundaries.start; width * count];
     while beams.iter().any(|beam| !beam.live.is_empty()) {
-        let logits = writer.step(&parents, &ids);
+        let logits = step(&parents, &ids);
         let classes = logits.len() / (width * count);
         for (s, beam) in beams.iter_mut().enumerate() {
-            beam.step(logits, classes, boundaries, options);
+            beam.step(&logits, classes, boundaries, options);
             for (n, live) in beam.live.iter_mut().enumerate() {
                 let row = n * count + s;
                 (parents[row], ids[row]) = (live.row, live.ids.last().copied().unwrap_or(boundaries.start));

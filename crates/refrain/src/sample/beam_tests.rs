@@ -6,34 +6,17 @@ const V: usize = 4;
 const BOUNDARIES: Boundaries = Boundaries { start: 2, end: 3 };
 
 /// Logits that follow from all symbols so far and from the number of the sequence.
-struct Toy {
-    count: usize,
-    first: usize,
-    rows: Vec<Vec<u32>>,
-    logits: Vec<f64>,
-}
-
-impl Toy {
-    fn new(count: usize, first: usize, width: usize) -> Self {
-        Self { count, first, rows: vec![vec![]; count * width], logits: vec![] }
+fn toy(count: usize, first: usize, width: usize) -> impl FnMut(&[usize], &[u32]) -> Vec<f64> {
+    let mut rows: Vec<Vec<u32>> = vec![vec![]; count * width];
+    move |parents, ids| {
+        rows = parents.iter().zip(ids).map(|(&p, &id)| [&rows[p][..], &[id]].concat()).collect();
+        rows.iter().enumerate().flat_map(|(row, ids)| logits(first + row % count, ids)).collect()
     }
 }
 
 fn logits(sequence: usize, ids: &[u32]) -> Vec<f64> {
     let seed = ids.iter().fold(sequence as f64 + 1.0, |seed, &id| seed * 1.7 + f64::from(id) + 0.3);
     (0..V).map(|v| if v == 2 { f64::NEG_INFINITY } else { 2.0 * (seed * (v as f64 + 1.3)).sin() }).collect()
-}
-
-impl Writer for Toy {
-    type Real = f64;
-
-    fn step(&mut self, parents: &[usize], ids: &[u32]) -> &[f64] {
-        self.rows = parents.iter().zip(ids).map(|(&p, &id)| [&self.rows[p][..], &[id]].concat()).collect();
-        let rows = self.rows.iter().enumerate();
-        let all = rows.flat_map(|(row, ids)| logits(self.first + row % self.count, ids));
-        self.logits = all.collect();
-        &self.logits
-    }
 }
 
 /// Every sequence of at most `most` symbols, the best first.
@@ -61,7 +44,7 @@ fn a_beam_that_is_wide_enough_finds_what_trying_everything_finds() {
     for length_penalty in [0.0, 0.7, 1.0] {
         let options = BeamOptions { width: 40, length_penalty };
         let limits = [3, 4, 2];
-        let found = beam_search(&mut Toy::new(3, 0, 40), &limits, BOUNDARIES, &options);
+        let found = beam_search(toy(3, 0, 40), &limits, BOUNDARIES, &options);
         for (sequence, (found, most)) in found.iter().zip(limits).enumerate() {
             let all = exhaustive(sequence, most, length_penalty);
             assert_eq!(found.len(), all.len());
@@ -76,9 +59,7 @@ fn a_beam_that_is_wide_enough_finds_what_trying_everything_finds() {
 #[test]
 fn a_beam_of_one_takes_the_most_probable_symbol() {
     let options = BeamOptions { width: 1, ..BeamOptions::default() };
-    for (sequence, found) in
-        beam_search(&mut Toy::new(5, 0, 1), &[6; 5], BOUNDARIES, &options).iter().enumerate()
-    {
+    for (sequence, found) in beam_search(toy(5, 0, 1), &[6; 5], BOUNDARIES, &options).iter().enumerate() {
         let mut ids = vec![BOUNDARIES.start];
         while ids.len() <= 6 {
             let best = crate::layer::most_probable(&logits(sequence, &ids)) as u32;
@@ -95,9 +76,9 @@ fn a_beam_of_one_takes_the_most_probable_symbol() {
 #[test]
 fn what_is_found_does_not_depend_on_the_sequences_beside_it() {
     let options = BeamOptions { width: 3, length_penalty: 0.7 };
-    let together = beam_search(&mut Toy::new(4, 0, 3), &[5, 9, 0, 7], BOUNDARIES, &options);
+    let together = beam_search(toy(4, 0, 3), &[5, 9, 0, 7], BOUNDARIES, &options);
     for (sequence, limit) in [5, 9, 0, 7].into_iter().enumerate() {
-        let alone = beam_search(&mut Toy::new(1, sequence, 3), &[limit], BOUNDARIES, &options);
+        let alone = beam_search(toy(1, sequence, 3), &[limit], BOUNDARIES, &options);
         assert_eq!(alone[0], together[sequence]);
         assert!(!alone[0].is_empty() && alone[0].len() <= 3);
         assert!(alone[0].iter().all(|found| found.ids.len() <= limit));

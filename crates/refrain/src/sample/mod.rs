@@ -5,7 +5,7 @@
 //! prompt -> ids -> [`LanguageModel::step`](crate::model::LanguageModel::step), all streams at once -> logits ->
 //! each stream's [`Sampler`] -> id -> text -> its stops -> [`Piece`], and the id is what the stream reads next.
 //!
-//! [`beam_search`] looks for the most probable sequence instead, for whatever [`Writer`] writes it.
+//! [`beam_search`] looks for the most probable sequence instead, whatever writes it.
 //!
 //! What one stream writes does not depend on which others run beside it, nor on the number of threads.
 //!
@@ -34,7 +34,7 @@ mod sampler;
 mod stop;
 mod stream;
 
-pub use beam::{BeamOptions, Boundaries, Hypothesis, Writer, beam_search};
+pub use beam::{BeamOptions, Boundaries, Hypothesis, beam_search};
 pub(crate) use beam::{log_sum, take_rows};
 pub use candidates::candidates;
 pub use generator::{Generator, TextStream};

@@ -157,8 +157,11 @@ impl<B: Backend> Session<Caption, B> {
                     (0..options.width * inputs.len()).map(|row| row % inputs.len()).collect();
                 take_rows(&mut states, inputs.len(), &hypotheses);
                 let limits = vec![task.most_tokens(); inputs.len()];
-                let mut writer = Hypotheses { writer, states, logits: vec![] };
-                let found = beam_search(&mut writer, &limits, Boundaries { start, end }, options);
+                let step = |parents: &[usize], ids: &[u32]| {
+                    take_rows(&mut states, parents.len(), parents);
+                    writer.step(ids, &mut states)
+                };
+                let found = beam_search(step, &limits, Boundaries { start, end }, options);
                 let best = found.iter().map(|found| match found.first() {
                     Some(best) => {
                         let text = task.tokenizer.decode(&best.ids);
@@ -222,23 +225,6 @@ impl<B: Backend> Writer<'_, B> {
         let written =
             |(ids, score, _): (Vec<u32>, f64, bool)| Captioned { text: task.tokenizer.decode(&ids), score };
         texts.into_iter().map(written).collect()
-    }
-}
-
-/// The decoder, as a search sees it.
-struct Hypotheses<'s, B: Backend> {
-    writer: Writer<'s, B>,
-    states: Vec<State<B::Real>>,
-    logits: Vec<B::Real>,
-}
-
-impl<B: Backend> sample::Writer for Hypotheses<'_, B> {
-    type Real = B::Real;
-
-    fn step(&mut self, parents: &[usize], ids: &[u32]) -> &[B::Real] {
-        take_rows(&mut self.states, parents.len(), parents);
-        self.logits = self.writer.step(ids, &mut self.states);
-        &self.logits
     }
 }
 

@@ -7,7 +7,6 @@ mod inspect;
 mod predict;
 #[cfg(feature = "train")]
 mod prepare;
-mod writer;
 
 use serde::{Deserialize, Serialize};
 

@@ -5,12 +5,12 @@ use std::ops::ControlFlow;
 
 use refrain_kernels::{Backend, State};
 
+use super::Translate;
 use super::data::{Dataset, TranslateExample};
-use super::{Translate, writer::TranslationWriter};
 use crate::data::Examples;
 use crate::metric::{Bleu, Chrf, ErrorRate, TextScores};
 use crate::model::{self, Task, TranslatorWorkspace};
-use crate::sample::{BeamOptions, Boundaries, Hypothesis, beam_search};
+use crate::sample::{BeamOptions, Boundaries, Hypothesis, beam_search, take_rows};
 use crate::task::in_batches;
 use crate::{Error, Result, Session};
 
@@ -139,8 +139,11 @@ impl<B: Backend> Session<Translate, B> {
                 (*h, *c) = (h.repeat(options.width), c.repeat(options.width));
             }
             let limits: Vec<usize> = batch.source.lengths.iter().map(|&steps| task.limit(steps)).collect();
-            let mut writer = TranslationWriter { network, backend, weights, state, pass };
-            beam_search(&mut writer, &limits, Boundaries { start, end }, options)
+            let step = |parents: &[usize], ids: &[u32]| {
+                take_rows(&mut state, parents.len(), parents);
+                network.logits(backend, weights, ids, None, &mut state, pass).to_vec()
+            };
+            beam_search(step, &limits, Boundaries { start, end }, options)
         })
     }
 }
