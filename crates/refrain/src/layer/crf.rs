@@ -171,17 +171,12 @@ fn largest<R: Real>(scores: impl Iterator<Item = (usize, R)>) -> (usize, R) {
 }
 
 /// Log-sums over all ways to a label (`alpha`, its own emission included) and from it to the end (`beta`), `[T, K]`.
+#[derive(Default)]
 struct Lattice<R> {
     alpha: Vec<R>,
     beta: Vec<R>,
     total: R,
     terms: Vec<R>,
-}
-
-impl<R: Real> Default for Lattice<R> {
-    fn default() -> Self {
-        Self { alpha: vec![], beta: vec![], total: R::zero(), terms: vec![] }
-    }
 }
 
 impl<R: Real> Lattice<R> {

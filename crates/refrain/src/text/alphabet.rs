@@ -22,7 +22,7 @@ pub(super) const UNKNOWN_NAME: &str = "<unknown>";
 const MAX_LISTED: usize = 5;
 
 /// The symbols that a model knows, numbered `0..len()`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "StoredAlphabet", into = "StoredAlphabet")]
 pub(super) struct Alphabet {
     units: Units,
@@ -229,15 +229,6 @@ pub(super) fn escaped(text: &str) -> String {
         shown + &piece[body.len()..]
     })
 }
-
-impl PartialEq for Alphabet {
-    fn eq(&self, other: &Self) -> bool {
-        // The lookup tables follow from these.
-        (self.units, self.unknown, &self.symbols) == (other.units, other.unknown, &other.symbols)
-    }
-}
-
-impl Eq for Alphabet {}
 
 /// An alphabet as a model file holds it.
 #[derive(Serialize, Deserialize)]

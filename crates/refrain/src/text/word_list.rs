@@ -24,7 +24,7 @@ impl WordCounts {
 
 /// Words by their frequency, the most frequent first, those of one frequency in order of code. Id 0 is the unknown
 /// word, and they follow from 1.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<String>", into = "Vec<String>")]
 pub(super) struct WordList {
     words: Vec<Arc<str>>,
@@ -72,12 +72,6 @@ impl WordList {
     pub(super) fn word(&self, id: u32) -> Option<&str> {
         let index = id.checked_sub(UNKNOWN + 1)?;
         self.words.get(index as usize).map(|word| &**word)
-    }
-}
-
-impl PartialEq for WordList {
-    fn eq(&self, other: &Self) -> bool {
-        self.words == other.words
     }
 }
 

@@ -44,13 +44,7 @@ pub struct CaptionEvaluation {
     pub baseline: Option<TextScores>,
 }
 
-/// Inputs that are read together, and their texts.
-struct Part<'i, V> {
-    inputs: &'i [V],
-    texts: Result<Vec<Captioned>>,
-}
-
-/// Inputs of a part.
+/// Inputs that are read together.
 const BATCH: usize = 32;
 
 /// How much longer than any text learned from one may get, before it is cut off.
@@ -78,15 +72,12 @@ impl<B: Backend> Session<Caption, B> {
             let problem = InputProblem::Size { what: "numbers", found, expected: size };
             return Err(Error::input(format!("input {}", number + 1), problem));
         }
-        let part = |inputs| Part { inputs, texts: Ok(vec![]) };
-        let mut parts: Vec<Part<'_, V>> = inputs.chunks(BATCH).map(part).collect();
-        self.backend().parallel(&mut parts, |i, part| {
-            part.texts = self.write_part(i * BATCH, part.inputs, decoding);
+        let mut parts: Vec<(&[V], Result<Vec<Captioned>>)> =
+            inputs.chunks(BATCH).map(|inputs| (inputs, Ok(vec![]))).collect();
+        self.backend().parallel(&mut parts, |i, (inputs, texts)| {
+            *texts = self.write_part(i * BATCH, inputs, decoding);
         });
-        parts.into_iter().try_fold(vec![], |mut all, part| {
-            all.extend(part.texts?);
-            Ok(all)
-        })
+        Ok(parts.into_iter().map(|(_, texts)| texts).collect::<Result<Vec<_>>>()?.concat())
     }
 
     /// How well the texts of a data set are written; with a `baseline`, the training set as a rule, also how well the texts
