@@ -81,7 +81,7 @@ mod tests {
                 .svg();
         assert_eq!(svg.matches("<rect").count(), 4);
         assert!(svg.contains("&lt;good&gt; &amp; fine") && svg.contains("a name that is much too…"));
-        assert!(svg.contains(">7</text>") && svg.contains("7 of 8 right"));
+        assert!(svg.contains(">7</text>") && svg.contains("7 of 8 correct"));
         assert!(svg.ends_with("</svg>\n"));
     }
 }
