@@ -1,28 +1,28 @@
-# The commands of the house. Without `just`, run what stands in the recipe.
+# Common commands. Without `just`, run the lines of a recipe by hand.
 
 python := env("PYTHON", "python3")
 
-# What there is to run.
+# List all recipes.
 default:
     @just --list
 
-# Format, lints, tests, documentation: before every commit.
+# Check format, lints, tests and documentation: run this before every commit.
 check:
     .ci/run check
 
-# All that continuous integration runs: check, release build and its size, examples, dependencies.
+# Run everything that continuous integration runs: check, release build and its size, examples, dependencies.
 ci:
     .ci/run
 
-# Apply the format.
+# Format the code.
 fmt:
     cargo fmt --all
 
-# refrain and its peers in turn on this machine: `just bench --quick --peers pytorch` is a short one.
+# Compare refrain with other frameworks on this machine; short: `just bench --quick --peers pytorch`.
 bench *arguments:
     {{ python }} benchmarks/compare.py {{ arguments }}
 
-# Compute the golden files again; needs a Python that has PyTorch, sacreBLEU, seqeval and scikit-learn: `PYTHON=... just golden`.
+# Recompute the golden files; needs a Python with PyTorch, sacreBLEU, seqeval and scikit-learn: `PYTHON=... just golden`.
 golden:
     {{ python }} crates/kernels/tests/golden/generate.py
     {{ python }} crates/refrain/tests/golden/metrics.py

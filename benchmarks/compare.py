@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""refrain and its peers in turn on the same machine: how many times faster?
+"""Compares the speed of refrain and its peers on the same machine, in alternation.
 
-    python3 benchmarks/compare.py                            everything; an hour or two
-    python3 benchmarks/compare.py --quick --peers pytorch    small models against PyTorch; some minutes
+    python3 benchmarks/compare.py                            everything; one to two hours
+    python3 benchmarks/compare.py --quick --peers pytorch    small models, PyTorch only; some minutes
 
-Installs the Python peers into a virtual environment, builds refrain and the Rust peers, and then measures: each round
-runs everybody once, each as a process of its own. Every measurement is kept as it is taken; a comparison that was
-stopped goes on where it was. Ends with a page of tables and a chart.
+Installs the Python peers into a virtual environment, builds refrain and the Rust peers, and measures: each round
+runs each contender once, in a separate process. Each measurement is saved immediately, so an interrupted comparison can
+be continued. Writes a page of tables and a chart.
 """
 
 import argparse
@@ -38,33 +38,33 @@ def arguments():
             names = [name for name in text.split(",") if name]
             unknown = [name for name in names if name not in known]
             if unknown:
-                raise argparse.ArgumentTypeError(f"no {unknown[0]!r}; there are {', '.join(known)}")
+                raise argparse.ArgumentTypeError(f"unknown name {unknown[0]!r}; choose from {', '.join(known)}")
             return names
         return parse
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", type=names_of(PEERS), default=list(PEERS), metavar="A,B",
-                        help=f"of {', '.join(PEERS)} [all; '' for refrain alone]")
+                        help=f"peers, from {', '.join(PEERS)}; '' for refrain only [all]")
     parser.add_argument("--only", type=names_of(GROUPS), default=list(GROUPS), metavar="A,B",
-                        help=f"groups of workloads, of {', '.join(GROUPS)} [all]")
+                        help=f"groups of workloads, from {', '.join(GROUPS)} [all]")
     parser.add_argument("--quick", action="store_true", help="small models, fewer steps, no sweeps")
-    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="of everybody in turn [5]")
-    parser.add_argument("--threads", type=int, default=PROCESSORS, metavar="N", help="[all processors]")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="rounds of alternating measurements [5]")
+    parser.add_argument("--threads", type=int, default=PROCESSORS, metavar="N", help="threads [all processors]")
     parser.add_argument("--venv", type=Path, default=TARGET / "benchmarks/venv", metavar="PATH",
-                        help="the virtual environment; made if it is not there [target/benchmarks/venv]")
+                        help="virtual environment, created if it does not exist [target/benchmarks/venv]")
     parser.add_argument("--out", type=Path, metavar="PATH",
                         help="folder for results.jsonl, results.md and the chart "
                              "[target/benchmarks/results, or quick-results]")
-    parser.add_argument("--fresh", action="store_true", help="put earlier results aside and begin anew")
+    parser.add_argument("--fresh", action="store_true", help="rename earlier results and start from scratch")
     return parser.parse_args()
 
 
-def said_by(*command):
+def output_of(*command):
     return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
 def subject(refrain, threads, quick):
-    """What is measured, on which machine: results of two of these do not belong in one file."""
+    """What is measured, and on which machine: a results file has one subject only."""
     processor = platform.processor() or platform.machine()
     if Path("/proc/cpuinfo").exists():
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
@@ -74,14 +74,14 @@ def subject(refrain, threads, quick):
         "cores": PROCESSORS,
         "threads": threads,
         "selection": "quick" if quick else "full",
-        "isa": json.loads(said_by(refrain, "bench", "peak", "--json"))["isa"],
+        "isa": json.loads(output_of(refrain, "bench", "peak", "--json"))["isa"],
         "program": hashlib.sha256(Path(refrain).read_bytes()).hexdigest(),
-        "revision": said_by("git", "describe", "--always", "--dirty") if (ROOT / ".git").exists() else "unknown",
+        "revision": output_of("git", "describe", "--always", "--dirty") if (ROOT / ".git").exists() else "unknown",
     }
 
 
-def shown(command, env):
-    """As it would be typed in the root folder, wherever things are installed on this machine."""
+def displayed(command, env):
+    """The command with paths relative to the root folder."""
     program, *words = command
     if program.endswith("python"):
         program = "python"
@@ -90,7 +90,7 @@ def shown(command, env):
 
 
 class Refusals(dict):
-    """Why somebody is left out of a workload; each reason is told once."""
+    """Why a contender is left out of a workload; each reason is printed once."""
 
     def note(self, workload, who, reason):
         if (who, reason) not in self.values():
@@ -98,28 +98,28 @@ class Refusals(dict):
         self[workload, who] = (who, reason)
 
 
-def take_all(results, workloads, everybody, rounds):
-    """Every workload by everybody who takes it, as far as there are no results yet."""
+def measure_all(results, workloads, selected, rounds):
+    """Runs all workloads that have no results yet."""
     refusals = Refusals()
     for workload in workloads:
         if workload.isa == results.subject["isa"]:
-            refusals.note(workload, "everybody", f"{workload.isa} is the best that this machine has anyway")
+            refusals.note(workload, "all contenders", f"{workload.isa} is the best instruction set of this machine")
             continue
-        take_turns(results, workload, [one for one in everybody if one.takes(workload)], rounds, refusals)
+        measure_rounds(results, workload, [one for one in selected if one.takes(workload)], rounds, refusals)
 
 
-PATIENCE_S = 45  # whoever took longer over a workload is measured at it once
+MAX_REPEATED_S = 45  # a contender that takes longer for a workload is measured once
 
 
-def take_turns(results, workload, everybody, rounds, refusals):
-    """Round by round. Whoever refuses a workload is not asked for it again."""
+def measure_rounds(results, workload, selected, rounds, refusals):
+    """Runs the rounds of a workload. A contender that fails is not run again."""
     for number in range(rounds):
-        for contender in everybody:
+        for contender in selected:
             who = contender.label()
             done = results.count(workload, who)
             if (workload, who) in refusals or not number == done < contender.rounds(rounds):
                 continue
-            if results.seconds(workload, who) > PATIENCE_S:
+            if results.seconds(workload, who) > MAX_REPEATED_S:
                 continue
             command, env = contender.command(workload)
             began = time.monotonic()
@@ -130,16 +130,16 @@ def take_turns(results, workload, everybody, rounds, refusals):
                 continue
             counted = results.epoch(workload) if workload.what in TASKS else None
             if counted and counted != result["epoch"]:
-                raise SystemExit(f"not the same batches: {who} has {result['epoch']}, others {counted}")
+                raise SystemExit(f"different batches: {who} has {result['epoch']}, others have {counted}")
             results.add(workload, {"who": who, "result": result, "memory_mb": memory_mb,
-                                   "seconds": time.monotonic() - began, "command": shown(command, env)})
+                                   "seconds": time.monotonic() - began, "command": displayed(command, env)})
             if workload.what != "peak":
                 print(f"{workload.group}, {workload.title()}, round {number + 1}: {who} "
-                      f"{result['best_' + RATES[workload.unit()]]:,.0f} {workload.unit()} a second", flush=True)
+                      f"{result['best_' + RATES[workload.unit()]]:,.0f} {workload.unit()} per second", flush=True)
 
 
 def versions(results):
-    """Of everybody who has results."""
+    """The versions of all contenders with results."""
     found = {}
     for (_, who), rounds in results.rounds.items():
         name = who.split()[0]
@@ -166,12 +166,12 @@ def main():
     results = Results(path)
     results.begin(subject(programs["refrain"], options.threads, options.quick))
 
-    everybody = list(contenders(options.peers, programs, python, str(HERE / "peers")))
+    selected = list(contenders(options.peers, programs, python, str(HERE / "peers")))
     workloads = selection(options.only, options.threads, options.quick)
     try:
-        take_all(results, workloads, everybody, options.rounds)
+        measure_all(results, workloads, selected, options.rounds)
     except KeyboardInterrupt:
-        print("\nstopped; the same command goes on from here")
+        print("\nstopped; the same command continues from here")
     if results.rounds:
         (out / "results.md").write_text(report.page(results, versions(results)), encoding="utf-8")
         subprocess.run([python, str(HERE / "plot.py"), str(path), str(out / "speed")], check=True)

@@ -1,4 +1,4 @@
-"""Who is measured, at what, and by which command."""
+"""Contenders: which workloads they support, and by which command they run them."""
 
 import os
 from dataclasses import dataclass
@@ -6,22 +6,22 @@ from dataclasses import dataclass
 from workloads import TASKS
 
 PEERS = {"pytorch": "PyTorch", "keras": "Keras", "jax": "JAX", "burn": "Burn", "candle": "candle"}
-# The ways of sampling that pytorch_model.py knows, of which the fastest is the one to beat.
+# The implementations of sampling in pytorch_model.py, the fastest of which counts.
 WAYS = {"module": "PyTorch nn.LSTM", "cell": "PyTorch nn.LSTMCell", "hand": "PyTorch by hand"}
-# The ways of pytorch_task.py with sentences of different lengths; likewise.
+# How pytorch_task.py processes sentences of different lengths; likewise.
 TASK_WAYS = {"packed": "PyTorch packed", "padded": "PyTorch padded"}
-# What holds PyTorch, and the libraries it multiplies with, to an instruction set.
+# Restricts PyTorch and its libraries to an instruction set.
 PYTORCH_ISA = {"avx2": {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}}
-SLOW = {"burn", "candle"}  # seconds a step where the others take a tenth
+SLOW = {"burn", "candle"}  # seconds per step, others take a tenth of a second
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A program at a precision, and for PyTorch's sampling and tasks at a way of doing it."""
+    """A program with a precision, and for sampling and tasks in PyTorch an implementation."""
 
     peer: str  # one of PEERS; "" is refrain
     precision: str
-    program: tuple  # () for what only knows tasks
+    program: tuple  # () if it supports tasks only
     way: str = ""
     task_program: tuple = ()
 
@@ -45,7 +45,7 @@ class Contender:
         return workload.group == "train-lstm" and workload.hidden_size <= 512
 
     def command(self, workload):
-        """The words of the command, and what it needs in its environment."""
+        """The command and its environment variables."""
         flags = workload.flags()
         if self.precision != "f32":
             flags += ["--precision", self.precision]
@@ -65,7 +65,7 @@ class Contender:
 
 
 def contenders(peers, programs, python, scripts):
-    """refrain and the chosen peers in the order of the tables. `programs` are those that cargo has built, by name."""
+    """refrain and the selected peers in the order of the tables. `programs` are those built by cargo, by name."""
     task = (python, os.path.join(scripts, "refrain_task.py"), "--program", programs["refrain"])
     for precision in ("f32", "bf16", "int8"):
         yield Contender("", precision, (programs["refrain"], "bench"), task_program=task if precision == "f32" else ())

@@ -1,11 +1,11 @@
-"""Gets everybody ready: a virtual environment with the Python peers, and the Rust programs."""
+"""Installs the Python peers into a virtual environment, and builds the Rust programs."""
 
 import json
 import subprocess
 import sys
 from pathlib import Path
 
-# What has to be importable, and what to ask pip for where it is not.
+# Required modules, and the packages that pip installs if they are missing.
 PACKAGES = {
     "pytorch": {"torch": "torch", "numpy": "numpy"},
     "keras": {"tensorflow": "tensorflow-cpu", "keras": "keras"},
@@ -16,7 +16,7 @@ MISSING = "import sys, importlib.util as u; print(*[m for m in sys.argv[1:] if u
 
 
 def environment(venv, peers):
-    """The Python of the environment, in which the chosen peers and the chart's library are installed if need be."""
+    """The Python of the environment, with the selected peers and the library for the chart installed."""
     python = venv / "bin/python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
@@ -29,7 +29,7 @@ def environment(venv, peers):
 
 
 def build(root, target, peers):
-    """The built programs by name: refrain, and those of the peers that are Cargo projects."""
+    """Paths of the built programs by name: refrain, and the peers that are Cargo projects."""
     cargo = ["cargo", "build", "--release", "--locked"]
     subprocess.run([*cargo, "--package", "refrain-cli", "--target-dir", str(target)], cwd=root, check=True)
     programs = {"refrain": str(target / "release/refrain")}

@@ -1,8 +1,8 @@
-"""Draws the chart of training an LSTM: a panel for each size, a bar for each contender.
+"""Draws the chart of LSTM training: a panel per size, a bar per contender.
 
     python plot.py results.jsonl speed      draws speed.svg and speed.png; needs matplotlib
 
-The background is transparent and the ink a grey between, so that the chart can be read on a light page and a dark one.
+The background is transparent and the text grey, so the chart is readable on light and dark pages.
 """
 
 import sys
@@ -11,7 +11,7 @@ from pathlib import Path
 import matplotlib
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402  (after the choice of how to draw)
+import matplotlib.pyplot as plt  # noqa: E402  (the backend must be set first)
 
 from results import Results  # noqa: E402
 
@@ -26,10 +26,10 @@ def colour(who):
     return (REFRAIN if name == "refrain" else OTHERS)[precision]
 
 
-def panel(axes, results, workload, whos):
-    """Bars up to the best step, in full colour up to the median; beside them, how many times faster refrain is."""
-    longest = max(results.best(workload, who) for who in results.whos(workload))
-    for row, who in enumerate(whos):
+def panel(axes, results, workload, contenders):
+    """Bars up to the best step, opaque up to the median, with the factor by which refrain is faster."""
+    longest = max(results.best(workload, who) for who in results.contenders(workload))
+    for row, who in enumerate(contenders):
         best = results.best(workload, who)
         if best is None:
             axes.text(0.01 * longest, row, "not measured", va="center", color=INK, fontsize=8, style="italic")
@@ -52,21 +52,21 @@ def main():
     results, stem = Results(Path(sys.argv[1])), sys.argv[2]
     workloads = [w for w in results.workloads("train-lstm") if w.num_layers == 2]
     if not workloads:
-        print("no training of an LSTM among the results: no chart")
+        print("no results of LSTM training: no chart")
         return
-    whos = [who for who in ORDER if any(results.count(workload, who) for workload in workloads)]
+    contenders = [who for who in ORDER if any(results.count(workload, who) for workload in workloads)]
     figure, panels = plt.subplots(1, len(workloads), sharey=True, squeeze=False, layout="constrained",
-                                  figsize=(1.2 + 3.3 * len(workloads), 1.1 + 0.36 * len(whos)))
+                                  figsize=(1.2 + 3.3 * len(workloads), 1.1 + 0.36 * len(contenders)))
     for axes, workload in zip(panels[0], workloads):
-        panel(axes, results, workload, whos)
-    panels[0][0].set_yticks(range(len(whos)), whos)
+        panel(axes, results, workload, contenders)
+    panels[0][0].set_yticks(range(len(contenders)), contenders)
     panels[0][0].invert_yaxis()
     subject = results.subject
-    figure.suptitle("Training a character model with 2 LSTM layers of H units: characters a second",
+    figure.suptitle("Training a character model with 2 LSTM layers of H units: characters per second",
                     color=INK, fontsize=12)
     figure.supxlabel(f"{subject['processor']}, {subject['threads']} threads, {subject['isa']}. "
                      "Bars end at the best step, full colour at the median.\n"
-                     "In brackets: how many times faster refrain is at the same precision.",
+                     "In brackets: the factor by which refrain is faster at the same precision.",
                      color=INK, fontsize=8.5)
     plt.rcParams["svg.hashsalt"] = "refrain"  # the same results give the same file
     figure.savefig(f"{stem}.svg", transparent=True, metadata={"Date": None})

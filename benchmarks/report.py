@@ -1,4 +1,4 @@
-"""The results as a page of Markdown: who was how fast, and how many times faster refrain was."""
+"""The results as a Markdown page: the speed of each contender, and the factor by which refrain is faster."""
 
 from workloads import GROUPS, TASKS
 
@@ -9,8 +9,8 @@ TITLES = {
     "sample": "Sampling one stream",
     "classify": "Training, classification of sentences",
     "tag": "Training, tagging of sentences",
-    "avx2": "Everybody held to AVX2",
-    "streams": "Sampling many streams at once",
+    "avx2": "All restricted to AVX2",
+    "streams": "Sampling many streams in parallel",
     "scaling": "Scaling: one size varies, the others are H=256, L=2, B=50, T=50, V=65",
 }
 LETTERS = {"hidden_size": "H", "batch_size": "B", "seq_length": "T", "vocab_size": "V", "num_layers": "L"}
@@ -28,10 +28,10 @@ def page(results, versions):
         "",
         f"{', '.join(versions)}. Revision {subject['revision']}.",
         "",
-        "Characters a second: the best step of all rounds, and in brackets the median. The ratio is refrain's figure, "
-        "at the same precision, over that of the row. The rate at the best step is that of the matrix products, with "
-        "its share of the f32 peak of all threads; in sampling one stream it is that of reading every weight once a "
-        "character. Memory is the most that the process ever held.",
+        "Characters per second: the best step of all rounds, and in brackets the median. The speed-up is the speed of "
+        "refrain at the same precision divided by that of the row. The rate is that of the matrix products in the best "
+        "step, with its share of the f32 peak of all threads; for one stream it is that of reading every weight once "
+        "per character. Memory is the peak memory of the process.",
     ]
     for group in GROUPS:
         workloads = results.workloads(group)
@@ -46,10 +46,10 @@ def page(results, versions):
 
 
 def versus(results, workloads):
-    yield "| workload | who | characters a second | refrain's over it | rate | memory, MB |"
+    yield "| workload | contender | characters per second | speed-up | rate | memory, MB |"
     yield "| --- | --- | --: | --: | --: | --: |"
     for workload in workloads:
-        for who in results.whos(workload):
+        for who in results.contenders(workload):
             rate = f"{results.best(workload, who):,.0f} ({results.median(workload, who):,.0f})"
             yield (f"| {workload.title()} | {who} | {rate} | {ratio(results, workload, who)} | "
                    f"{machine_rate(results, workload, who)} | {results.memory(workload, who):,.0f} |")
@@ -57,12 +57,12 @@ def versus(results, workloads):
 
 def at_task(results, workloads):
     counted = ", ".join(f"{count:,} {name}" for name, count in results.epoch(workloads[0]).items())
-    yield f"Words a second over whole epochs. Everybody counted the same: {counted} (words with padding)."
+    yield f"Words per second over whole epochs. All contenders have the same counts: {counted} (steps: words with padding)."
     yield ""
-    yield "| workload | who | words a second | refrain's over it | loss, first and last epoch | memory, MB |"
+    yield "| workload | contender | words per second | speed-up | loss, first and last epoch | memory, MB |"
     yield "| --- | --- | --: | --: | --: | --: |"
     for workload in workloads:
-        for who in results.whos(workload):
+        for who in results.contenders(workload):
             rate = f"{results.best(workload, who):,.0f} ({results.median(workload, who):,.0f})"
             losses = results.values(workload, who, "losses")[0]
             yield (f"| {workload.title()} | {who} | {rate} | {ratio(results, workload, who)} | "
@@ -70,11 +70,11 @@ def at_task(results, workloads):
 
 
 def sweep(results, workloads):
-    yield "| | who | characters a second | rate |"
+    yield "| | contender | characters per second | rate |"
     yield "| --- | --- | --: | --: |"
     for workload in workloads:
         name = LETTERS.get(workload.varies, workload.varies)
-        for who in results.whos(workload):
+        for who in results.contenders(workload):
             rate = f"{results.best(workload, who):,.0f} ({results.median(workload, who):,.0f})"
             yield (f"| {name}={getattr(workload, workload.varies)} | {who} | {rate} | "
                    f"{machine_rate(results, workload, who)} |")
@@ -90,7 +90,7 @@ def ratio(results, workload, who):
 
 
 def machine_rate(results, workload, who):
-    """What the machine did at the best step: multiplied and added, or in sampling one stream, read weights."""
+    """The rate of operations in the best step, or for one stream the rate of reading weights."""
     if not results.count(workload, "refrain f32"):
         return ""
     gflops = results.best(workload, who) * results.flops_per_char(workload) / 1e9
@@ -100,9 +100,9 @@ def machine_rate(results, workload, who):
 
 
 def commands(results):
-    """One command of everybody's for each kind of measurement."""
-    shown = {}
+    """One command per contender and kind of measurement."""
+    unique = {}
     for (workload, who), rounds in results.rounds.items():
         if workload.what != "peak":
-            shown.setdefault((who, workload.what, workload.isa), rounds[0]["command"])
-    return [f"- {who}: `{command}`" for (who, *_), command in shown.items()]
+            unique.setdefault((who, workload.what, workload.isa), rounds[0]["command"])
+    return [f"- {who}: `{command}`" for (who, *_), command in unique.items()]

@@ -1,20 +1,20 @@
-"""The measurements: lines of JSON in a file, each appended when it is taken, so that a stopped comparison goes on."""
+"""The measurements: lines of JSON, appended to a file immediately, so that a comparison can be continued."""
 
 import json
 import statistics
 
 from workloads import Workload
 
-RATES = {"characters": "chars_per_s", "words": "words_per_s"}  # in what is reported
+RATES = {"characters": "chars_per_s", "words": "words_per_s"}  # keys of a result
 
 
 class Results:
-    """What a file holds. Its first line says what was measured, and on which machine."""
+    """The contents of a file. Its first line is the subject: what was measured, and on which machine."""
 
     def __init__(self, path):
         self.path, self.subject, self.rounds = path, None, {}
         text = path.read_text(encoding="utf-8") if path.exists() else ""
-        whole = text[: text.rfind("\n") + 1]  # without a last line that was cut off
+        whole = text[: text.rfind("\n") + 1]  # without an incomplete last line
         if whole != text:
             path.write_text(whole, encoding="utf-8")
         for number, line in enumerate(whole.splitlines()):
@@ -28,14 +28,14 @@ class Results:
         self.rounds.setdefault((workload, record["who"]), []).append(record)
 
     def begin(self, subject):
-        """Takes up the file for this subject, which has to be the one that the file is about."""
+        """Checks that the file has this subject, or starts it."""
         if self.subject is None:
             self.subject = subject
             self._append(subject)
         different = [name for name in subject if subject[name] != self.subject.get(name) and name != "revision"]
         if different:
-            raise SystemExit(f"{self.path} holds other measurements (not the same {', '.join(different)}): give "
-                             "--fresh to put it aside and begin anew, or another --out")
+            raise SystemExit(f"{self.path} has other measurements (different {', '.join(different)}): use --fresh "
+                             "to rename it and start from scratch, or another --out")
 
     def add(self, workload, record):
         self._append({"workload": workload.key(), **record})
@@ -49,20 +49,20 @@ class Results:
         return len(self.rounds.get((workload, who), []))
 
     def seconds(self, workload, who):
-        """What the longest round took, with the start of the program."""
+        """The time of the longest round, including the start of the program."""
         return max((record.get("seconds", 0) for record in self.rounds.get((workload, who), [])), default=0)
 
     def workloads(self, group):
         return list(dict.fromkeys(workload for workload, _ in self.rounds if workload.group == group))
 
-    def whos(self, workload):
+    def contenders(self, workload):
         return [who for of, who in self.rounds if of == workload]
 
     def values(self, workload, who, name):
         return [record["result"][name] for record in self.rounds.get((workload, who), [])]
 
     def best(self, workload, who):
-        """Characters (or words) a second in the fastest step (or epoch) of all rounds."""
+        """Characters (or words) per second in the fastest step (or epoch) of all rounds."""
         return max(self.values(workload, who, f"best_{RATES[workload.unit()]}"), default=None)
 
     def median(self, workload, who):
@@ -71,7 +71,7 @@ class Results:
         return statistics.median(values) if values else None
 
     def epoch(self, workload):
-        """Of a task: what was counted of the model and an epoch; None before anybody was measured."""
+        """For a task: the counts of the model and an epoch; None before the first result."""
         found = (records[0]["result"]["epoch"] for (of, _), records in self.rounds.items() if of == workload)
         return next(found, None)
 
@@ -79,11 +79,11 @@ class Results:
         return max(record["memory_mb"] for record in self.rounds[workload, who])
 
     def flops_per_char(self, workload):
-        """Of the matrix products, as refrain counts them."""
+        """Operations of the matrix products, as reported by refrain."""
         figures = self.rounds[workload, "refrain f32"][0]["result"]
         return figures["gflops"] * 1e9 / figures["chars_per_s"]
 
     def peak(self):
-        """Of one thread, f32: multiply-adds in GFLOP/s, and reading of memory in GB/s; the best of all rounds."""
+        """For one thread, f32: multiply-adds in GFLOP/s, and memory reads in GB/s; the best of all rounds."""
         workload = self.workloads("peak")[0]
         return tuple(max(self.values(workload, "refrain f32", name)) for name in ("fma_gflops", "read_gb_per_s"))

@@ -1,15 +1,15 @@
-"""What is measured, in groups that can be asked for by name."""
+"""The workloads, in groups that can be selected by name."""
 
 import dataclasses
 from dataclasses import dataclass
 
 TASKS = ("classify", "tag")
-VOCAB_SIZE = 65  # and an embedding of 64, which every peer has built in
+VOCAB_SIZE = 65  # and an embedding of 64, as in all peers
 
 
 @dataclass(frozen=True)
 class Workload:
-    """One measurement, by the letters of docs/design.md: V symbols, L layers of H units, B sequences of T steps."""
+    """One measurement. Letters as in docs/glossary.md: V tokens, L layers of H units, B sequences of T steps."""
 
     group: str
     what: str  # "train", "sample", "peak" or one of TASKS
@@ -22,11 +22,11 @@ class Workload:
     threads: int = 1
     repeat: int = 12
     streams: int = 1
-    isa: str = ""  # an instruction set that everybody is held to, or the best there is
-    varies: str = ""  # the field that a sweep is about
+    isa: str = ""  # restricts all contenders to an instruction set; "" for the best one
+    varies: str = ""  # the field that varies in a sweep
 
     def flags(self):
-        """For `refrain bench` and for every peer, or for both sides of a task."""
+        """Flags for `refrain bench` and all peers, or for both sides of a task."""
         flags = [self.what, "--threads", str(self.threads)]
         if self.what == "peak":
             return flags
@@ -44,11 +44,11 @@ class Workload:
         return flags
 
     def key(self):
-        """The same for the same workload, to be stored."""
+        """All fields, to identify the workload in the results file."""
         return dataclasses.asdict(self)
 
     def unit(self):
-        """What is counted."""
+        """The unit of speed."""
         return "words" if self.what in TASKS else "characters"
 
     def title(self):
@@ -76,16 +76,16 @@ def training(group, cell, threads, isa=""):
 
 
 def sampling(group, threads, isa=""):
-    """On one thread as well: to share out a single stream may not pay."""
+    """Also on one thread, which may be faster for a single stream."""
     for count in sorted({1, threads}):
         yield Workload(group, "sample", hidden_size=512, seq_length=300, threads=count, isa=isa)
 
 
 def scaling(threads):
-    """One field varies at a time; the rate per operation should not."""
+    """Varies one field at a time; the rate of operations should be constant."""
     base = Workload("scaling", "train", threads=threads, repeat=6)
     sweeps = {
-        # Each odd size comes after the nearest one below it that fills whole vectors.
+        # Each odd size follows the nearest smaller multiple of the vector length.
         "hidden_size": (64, 96, 100, 128, 192, 200, 256, 288, 300, 512, 1024),
         "batch_size": (1, 7, 16, 32, 33, 50, 64, 128),
         "seq_length": (10, 25, 50, 100, 200),
@@ -105,7 +105,7 @@ def streams(threads):
 
 
 def task(name, hidden_size, threads):
-    """With refrain's own sizes. On one thread as well, which a disturbed machine disturbs less."""
+    """With refrain's default sizes. Also on one thread, which other processes disturb less."""
     for count in sorted({1, threads}):
         yield Workload(name, name, hidden_size=hidden_size, num_layers=1, batch_size=32, threads=count, repeat=2)
 
@@ -124,7 +124,7 @@ GROUPS = {
 
 
 def selection(groups, threads, quick):
-    """The workloads of some groups. A quick selection has small models, few rounds and no sweeps."""
+    """The workloads of the selected groups. A quick selection has small models, few rounds and no sweeps."""
     yield Workload("peak", "peak")
     for group in groups:
         for workload in GROUPS[group](threads):

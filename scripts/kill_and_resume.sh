@@ -1,30 +1,30 @@
 #!/usr/bin/env bash
-# Kills a run at random moments, many of them within the writing of a checkpoint, resumes it each time, and compares
-# the model with that of a run left alone. Then fills the disk under a run, where a small file system can be mounted.
+# Kills a run at random times, often while it writes a checkpoint, resumes it each time, and compares the model with that
+# of an uninterrupted run. Then tests a full disk, if a small file system can be mounted.
 #
-#   scripts/kill_and_resume.sh [KILLS]      20 without a number
+#   scripts/kill_and_resume.sh [KILLS]      default: 20
 #
-# REFRAIN names the program; target/release/refrain otherwise. Needs nothing but it and the usual Unix commands.
+# The environment variable REFRAIN is the path of the program [target/release/refrain]. Needs only Unix commands.
 set -euo pipefail
 
 readonly kills="${1:-20}"
 program=$(realpath "${REFRAIN:-$(dirname "$0")/../target/release/refrain}")
 readonly program
-place=$(mktemp -d)
-readonly place
+folder=$(mktemp -d)
+readonly folder
 mounted=
 
 clean_up() {
-    [[ -z "$mounted" ]] || umount "$place/small"
-    rm -rf "$place"
+    [[ -z "$mounted" ]] || umount "$folder/small"
+    rm -rf "$folder"
 }
 trap clean_up EXIT
-cd "$place"
+cd "$folder"
 
-# A checkpoint of some megabytes after every update.
+# A checkpoint of a few megabytes after every update.
 readonly settings=(--hidden-size 256 --num-layers 2 --seq-length 16 --batch-size 4 --threads 1 --shards 2
     --sample-every 0 --checkpoint-every 0.001s)
-# Long enough for all kills on a fast machine: about eight updates go by before each.
+# Enough for all kills on a fast machine: about eight updates before each.
 readonly updates=$((20 * kills))
 
 for ((line = 0; line < 400; line++)); do
@@ -34,13 +34,13 @@ done >text.txt
 "$program" train text.txt --out whole "${settings[@]}" --max-steps "$updates" >/dev/null
 
 arguments=(train text.txt --out killed "${settings[@]}" --max-steps "$updates")
-within_a_write=0
+during_write=0
 for ((kill = 1; kill <= kills; kill++)); do
-    # Every other kill waits for the writing of a file; what an earlier one left is no sign of it.
+    # Every second kill waits until a temporary file exists; files of earlier kills are removed first.
     if ((kill % 2 == 1)); then rm -f killed/*.tmp; fi
     "$program" "${arguments[@]}" >log 2>&1 &
     process=$!
-    # Not before there is something to resume.
+    # Without a run directory there is nothing to resume.
     while [[ ! -d killed ]]; do sleep 0.01; done
     sleep "0.$(printf '%03d' $((RANDOM % 400 + 30)))"
     if ((kill % 2 == 1)); then
@@ -52,18 +52,18 @@ for ((kill = 1; kill <= kills; kill++)); do
         break
     fi
     wait "$process" 2>/dev/null || true
-    if compgen -G 'killed/*.tmp' >/dev/null; then within_a_write=$((within_a_write + 1)); fi
+    if compgen -G 'killed/*.tmp' >/dev/null; then during_write=$((during_write + 1)); fi
     arguments=(train --resume killed)
 done
 "$program" train --resume killed >/dev/null
 cmp whole/model.safetensors killed/model.safetensors
 leftover=$(compgen -G 'killed/*.tmp' || true)
-[[ -z "$leftover" ]] || { echo "left behind: $leftover" >&2; exit 1; }
-echo "$((kill - 1)) kills, $within_a_write of them while a file was written: the model is the same"
+[[ -z "$leftover" ]] || { echo "leftover files: $leftover" >&2; exit 1; }
+echo "$((kill - 1)) kills, $during_write of them during a write: the model is identical"
 
 mkdir small
 if ! mount -t tmpfs -o size=64m tmpfs small 2>/dev/null; then
-    echo "full disk: skipped, because this user cannot mount a small file system"
+    echo "full disk: skipped, this user cannot mount a file system"
     exit 0
 fi
 mounted=yes
@@ -79,4 +79,4 @@ grep -q 'no space left on device' errors
 rm small/filler
 "$program" train --resume small/run >/dev/null
 cmp whole/model.safetensors small/run/model.safetensors
-echo "full disk: the error was told, nothing was lost, and the resumed run gave the same model"
+echo "full disk: the error was reported, and the resumed run gave an identical model"

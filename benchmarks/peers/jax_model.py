@@ -1,9 +1,9 @@
-"""The workload of `refrain bench train` in JAX and Optax: one line of JSON a measurement.
+"""The workload of `refrain bench train` in JAX and Optax: one line of JSON per measurement.
 
     python jax_model.py train --hidden-size 256
 
-JAX has no layers of its own. The LSTM is `lax.scan` over time, with the input's product taken out of the loop, and the
-whole update is compiled as one.
+JAX has no layers. The LSTM is `lax.scan` over time, with the input projection outside the loop, and the whole update is
+compiled at once.
 """
 
 import os
@@ -13,7 +13,7 @@ from workload import EMBEDDING_SIZE, LEARNING_RATE, MAX_NORM, VOCAB_SIZE, WARM_U
 
 os.environ["JAX_PLATFORMS"] = "cpu"
 chosen = options(__doc__)
-# JAX takes as many threads as it finds processors, and has no other setting.
+# JAX uses as many threads as there are processors, and has no other setting.
 if hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: chosen.threads])
 

@@ -1,8 +1,8 @@
-"""The workload of `refrain bench train` with Keras on TensorFlow: one line of JSON a measurement.
+"""The workload of `refrain bench train` with Keras on TensorFlow: one line of JSON per measurement.
 
     python keras_model.py train --hidden-size 256
 
-Keras begins each batch at a state of zero, which is how its layers come.
+The state is zero at the start of each update, which is the default of Keras.
 """
 
 import os
@@ -14,7 +14,7 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 chosen = options(__doc__)
 
-import keras  # noqa: E402  (it reads the environment as it loads)
+import keras  # noqa: E402  (reads the environment at import)
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 

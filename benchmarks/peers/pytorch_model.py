@@ -1,9 +1,9 @@
-"""The workload of `refrain bench` in PyTorch: one line of JSON a measurement.
+"""The workload of `refrain bench` in PyTorch: one line of JSON per measurement.
 
     python pytorch_model.py train  --cell lstm --hidden-size 256 --precision bf16
     python pytorch_model.py sample --cell lstm --hidden-size 512 --way hand
 
-bf16 is `torch.autocast` in training, and weights of that type in sampling.
+bf16 is `torch.autocast` in training, and bf16 weights in sampling.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ def detached(state):
 
 
 def train(chosen):
-    """Seconds of each step."""
+    """Seconds per update."""
     model = LanguageModel(chosen)
     optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, fused=True)
     shape = (chosen.seq_length, chosen.batch_size)
@@ -52,14 +52,14 @@ def train(chosen):
         nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten()).backward()
         nn.utils.clip_grad_norm_(model.parameters(), MAX_NORM)
         optimizer.step()
-        # Under autocast a recurrent module refuses the very state it returned, so there each step begins at zero.
+        # Under autocast, recurrent modules reject the states they return, so each update starts from zero.
         state = None if half else detached(state)
         seconds.append(time.perf_counter() - start)
     return seconds
 
 
 def step_by_module(chosen):
-    """`nn.LSTM` a step at a time, as a tutorial does."""
+    """`nn.LSTM`, one time step per call."""
     model, state = LanguageModel(chosen).to(DTYPES[chosen.precision]).eval(), None
 
     def step(symbol):
@@ -71,7 +71,7 @@ def step_by_module(chosen):
 
 
 def step_by_cells(chosen):
-    """`nn.LSTMCell`, a layer at a time."""
+    """`nn.LSTMCell`, one layer per call."""
     dtype = DTYPES[chosen.precision]
     model = LanguageModel(chosen).to(dtype).eval()
     sizes = [EMBEDDING_SIZE] + [chosen.hidden_size] * (chosen.num_layers - 1)
@@ -89,9 +89,9 @@ def step_by_cells(chosen):
 
 
 def step_by_hand(chosen):
-    """Matrix-vector products and nothing else in between."""
+    """Matrix-vector products without modules."""
     if chosen.cell != "lstm":
-        raise SystemExit("by hand there is only the LSTM")
+        raise SystemExit("--way hand supports --cell lstm only")
     hidden, dtype = chosen.hidden_size, DTYPES[chosen.precision]
 
     def matrix(*shape):
@@ -118,7 +118,7 @@ WAYS = {"module": step_by_module, "cell": step_by_cells, "hand": step_by_hand}
 
 @torch.inference_mode()
 def sample(chosen):
-    """Seconds of each round of symbols, every one of which goes in again."""
+    """Seconds per round of tokens, each the input of the next step."""
     step, symbol, seconds = WAYS[chosen.way](chosen), 0, []
     for _ in range(WARM_UP + chosen.repeat):
         start = time.perf_counter()

@@ -1,10 +1,10 @@
-"""The tasks of `refrain_task.py` in PyTorch: one line of JSON a measurement.
+"""The tasks of `refrain_task.py` in PyTorch: one line of JSON per measurement.
 
     python pytorch_task.py tag --hidden-size 200 --way packed
 
-The batches of an epoch are ready before it is timed. `packed` is `pack_padded_sequence`, with which a layer leaves out
-the steps that are padding. `padded` has layers read them: not quite the model, as what reads from the end begins with
-them, but faster.
+The batches of an epoch are made before it is timed. `packed` uses `pack_padded_sequence`, with which layers skip the
+padding. With `padded` they process it: faster, but not quite the same model, because the backward direction starts with
+the padding.
 """
 
 import time
@@ -16,7 +16,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 from task import (BATCHES, LEARNING_RATE, MAX_NORM, TAGS, TASKS, WEIGHT_DECAY, class_of, epoch, options, report, sentences,
                   spelled, tag_of)
 
-IGNORED = -100  # by cross_entropy: a label where there is no word
+IGNORED = -100  # label of padding, ignored by cross_entropy
 
 
 class Layer(nn.Module):
@@ -25,12 +25,12 @@ class Layer(nn.Module):
     def __init__(self, input_size, hidden_size, way):
         super().__init__()
         self.lstm, self.packed = nn.LSTM(input_size, hidden_size, bidirectional=True), way == "packed"
-        # Forget gates begin open, as refrain's do.
+        # Forget gates start open, as in refrain.
         for bias in (self.lstm.bias_ih_l0, self.lstm.bias_ih_l0_reverse):
             nn.init.uniform_(bias[hidden_size : 2 * hidden_size], 1 - hidden_size**-0.5, 1 + hidden_size**-0.5)
 
     def forward(self, x, lengths, padding=0.0):
-        """`[T, B, 2 H]`; where rows are padded either `padding` or, in the padded way, anything."""
+        """`[T, B, 2 H]`; at padding the value is `padding`, or undefined if not packed."""
         if not self.packed:
             return self.lstm(x)[0]
         return pad_packed_sequence(self.lstm(pack_padded_sequence(x, lengths))[0], padding_value=padding)[0]
@@ -77,19 +77,19 @@ class Tagger(nn.Module):
         return self.output(self.locked(self.layer(x, batch["lengths"]))).flatten(0, 1)
 
     def locked(self, x):
-        """Drops the same at all steps of a sequence."""
+        """Dropout with the same mask at all time steps."""
         return x * nn.functional.dropout(x.new_ones(x.shape[1:]), self.dropout)
 
 
 def tensors(task, vocabulary, batch):
-    """Ids `[T, B]`, and what else the model of the task reads. Id 0 is the unknown word or letter."""
+    """Ids `[T, B]`, and the other inputs of the task's model. Id 0 is the unknown token."""
     lengths = torch.tensor([len(sentence) for sentence in batch])
     ids = pad_sequence([torch.tensor([vocabulary[spelled(word)] for word in sentence]) for sentence in batch])
     padding = torch.arange(len(ids))[:, None, None] >= lengths[None, :, None]
     common = {"ids": ids, "lengths": lengths, "padding": padding}
     if task == "classify":
         return {**common, "targets": torch.tensor([class_of(sentence) for sentence in batch])}
-    # Each distinct word is spelled once, the longest first.
+    # Each distinct word once, the longest first.
     words = sorted({spelled(word) for sentence in batch for word in sentence}, key=len, reverse=True)
     place = {word: at for at, word in enumerate(words)}
     tags = [torch.tensor([tag_of(word) for word in sentence]) for sentence in batch]

@@ -1,7 +1,7 @@
-"""What both sides of a comparison at a task share: the sentences, the sizes of the model, and the line of JSON.
+"""What both sides of the comparison of a task share: the sentences, the sizes of the model, and the line of JSON.
 
-Sentences are made up, with the lengths of real ones, and with words as a language has them: a few short ones make up
-half of a text, and thousands of longer ones hardly recur.
+The sentences are random, with realistic lengths and word frequencies: a few short words are half of a text, and
+thousands of longer ones are rare.
 """
 
 import argparse
@@ -16,12 +16,12 @@ TASKS = {
             "word_dropout": 0.05},
 }
 LEARNING_RATE, WEIGHT_DECAY, MAX_NORM = 2e-3, 0.01, 1.0
-BATCHES = 50  # of an epoch
+BATCHES = 50  # per epoch
 WORDS, TAGS = 8192, 17
 
 
 def options(doc, ways=None):
-    """The flags of this process."""
+    """Command-line options."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("task", choices=list(TASKS))
     parser.add_argument("--hidden-size", type=int, default=128)
@@ -29,16 +29,16 @@ def options(doc, ways=None):
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeat", type=int, default=2, help="timed epochs, after one that is not")
     if ways:
-        parser.add_argument("--way", choices=ways, default=ways[0], help="of treating sentences of different lengths")
+        parser.add_argument("--way", choices=ways, default=ways[0], help="how to process sentences of different lengths")
     else:
         parser.add_argument("--program", default="refrain", metavar="PATH")
     return parser.parse_args()
 
 
 def sentences(count):
-    """Words by their rank, lists of numbers from 1.
+    """Lists of words, which are numbers from 1, the most frequent first.
 
-    Lengths have a gamma distribution of mean 20 and deviation 10.7, words the distribution of Zipf.
+    Lengths have a gamma distribution with mean 20 and standard deviation 10.7, words follow Zipf's law.
     """
     rng = random.Random(1)
     lengths = [max(1, round(rng.gammavariate(3.5, 20 / 3.5))) for _ in range(count)]
@@ -46,8 +46,8 @@ def sentences(count):
 
 
 def epoch(made, batch_size, seed):
-    """Batches as refrain makes them: of shuffled sentences, a quarter of them at a time sorted by length, the batches
-    shuffled again."""
+    """Batches as in refrain: shuffled sentences, sorted by length within each quarter of the epoch, in shuffled
+    batches."""
     rng = random.Random(seed)
     order = rng.sample(made, len(made))
     pool = len(order) // (4 * batch_size) * batch_size
@@ -57,12 +57,12 @@ def epoch(made, batch_size, seed):
 
 
 def padded(batches):
-    """Words with padding."""
+    """Number of words including padding."""
     return sum(len(batch) * max(map(len, batch)) for batch in batches)
 
 
 def spelled(word):
-    """The rarer the longer, as far as chance will have it."""
+    """Random letters; rare words are longer on average."""
     rng = random.Random(word)
     return "".join(rng.choices(string.ascii_lowercase, k=1 + word.bit_length() // 2 + rng.randrange(3)))
 
@@ -72,15 +72,15 @@ def tag_of(word):
 
 
 def class_of(sentence):
-    """Whether odd words are in the majority."""
+    """1 if most words are odd numbers, otherwise 0."""
     return int(2 * sum(word % 2 for word in sentence) > len(sentence))
 
 
 def report(version, epoch, losses, seconds):
-    """Prints the figures of some epochs, of which the first does not count.
+    """Prints the results of the epochs, of which the first is not timed.
 
-    `epoch` has the parameters of the model and the updates, sentences, words and steps (words with padding) of an
-    epoch, as each side knows of them: both should have the same.
+    `epoch` has the counts of the model's parameters and of an epoch's updates, sentences, words and steps (words with
+    padding), which must be equal on both sides.
     """
     words, timed = epoch["words"], seconds[1:]
     print(json.dumps({

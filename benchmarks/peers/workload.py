@@ -10,24 +10,24 @@ WARM_UP = 3
 
 
 def options(doc, precisions=("f32",), ways=None):
-    """The flags of this process."""
+    """Command-line options."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["train", "sample"] if ways else ["train"])
     parser.add_argument("--cell", choices=["rnn", "gru", "lstm"] if ways else ["lstm"], default="lstm")
     parser.add_argument("--hidden-size", type=int, default=256)
     parser.add_argument("--num-layers", type=int, default=2)
     parser.add_argument("--batch-size", type=int, default=50)
-    parser.add_argument("--seq-length", type=int, default=50, help="steps of a sequence, or symbols of a round")
+    parser.add_argument("--seq-length", type=int, default=50, help="time steps of a sequence, or tokens of a round")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeat", type=int, default=12, help="timed rounds")
     parser.add_argument("--precision", choices=precisions, default="f32")
     if ways:
-        parser.add_argument("--way", choices=list(ways), default=list(ways)[0], help="of sampling")
+        parser.add_argument("--way", choices=list(ways), default=list(ways)[0], help="implementation of sampling")
     return parser.parse_args()
 
 
 def report(version, symbols, seconds, **more):
-    """Prints the figures of rounds that each took `symbols`, after `WARM_UP` of them that do not count."""
+    """Prints the results of the rounds, each of `symbols` tokens; the first `WARM_UP` rounds are not counted."""
     timed = seconds[WARM_UP:]
     print(json.dumps({
         "version": version,

@@ -1,8 +1,8 @@
-//! The workload of `refrain bench train` with the LSTM that Burn ships: one line of JSON a measurement.
+//! The workload of `refrain bench train` with Burn's LSTM: one line of JSON per measurement.
 //!
 //!     burn-peer --hidden-size 256 --num-layers 2 --batch-size 50 --seq-length 50 --repeat 12
 //!
-//! Threads are set by `RAYON_NUM_THREADS`. Burn clips the norm of each tensor by itself, not that of all together.
+//! Threads are set by `RAYON_NUM_THREADS`. Burn clips the norm of each tensor, not the global norm.
 
 use std::time::Instant;
 
@@ -74,7 +74,7 @@ fn main() {
     report((rows * steps) as f64, seconds.split_off(WARM_UP));
 }
 
-/// Ids that look random and are the same every time.
+/// Pseudo-random ids, the same in every run.
 fn ids(count: usize, seed: u32, device: &Device) -> Tensor<1, Int> {
     let mut state = seed;
     let mut next = || {
@@ -88,7 +88,7 @@ fn ids(count: usize, seed: u32, device: &Device) -> Tensor<1, Int> {
 /// The number after `--name` on the command line.
 fn flag(name: &str, default: usize) -> usize {
     let value = std::env::args().skip_while(|argument| argument != name).nth(1);
-    value.map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} {text}: give a number")))
+    value.map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} {text}: not a number")))
 }
 
 fn report(symbols: f64, mut seconds: Vec<f64>) {

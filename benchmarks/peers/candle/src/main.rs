@@ -1,8 +1,8 @@
-//! The workload of `refrain bench train` with the LSTM that candle ships: one line of JSON a measurement.
+//! The workload of `refrain bench train` with candle's LSTM: one line of JSON per measurement.
 //!
 //!     candle-peer --hidden-size 256 --num-layers 2 --batch-size 50 --seq-length 50 --repeat 12
 //!
-//! Threads are set by `RAYON_NUM_THREADS`. candle has no clipping, so here there is none.
+//! Threads are set by `RAYON_NUM_THREADS`. candle has no gradient clipping.
 
 use std::time::Instant;
 
@@ -53,7 +53,7 @@ fn main() -> Result<()> {
     let variables = VarMap::new();
     let weights = VarBuilder::from_varmap(&variables, DType::F32, &Device::Cpu);
     let model = LanguageModel::new(hidden_size, num_layers, &weights)?;
-    // Without decay of the weights, AdamW is Adam.
+    // Without weight decay, AdamW is Adam.
     let settings = ParamsAdamW { lr: 2e-3, weight_decay: 0.0, ..ParamsAdamW::default() };
     let mut adam = AdamW::new(variables.all_vars(), settings)?;
     let inputs = ids(rows * steps, 1)?.reshape((rows, steps))?;
@@ -70,7 +70,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Ids that look random and are the same every time.
+/// Pseudo-random ids, the same in every run.
 fn ids(count: usize, seed: u32) -> Result<Tensor> {
     let mut state = seed;
     let mut next = || {
@@ -84,7 +84,7 @@ fn ids(count: usize, seed: u32) -> Result<Tensor> {
 /// The number after `--name` on the command line.
 fn flag(name: &str, default: usize) -> usize {
     let value = std::env::args().skip_while(|argument| argument != name).nth(1);
-    value.map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} {text}: give a number")))
+    value.map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} {text}: not a number")))
 }
 
 fn report(symbols: f64, mut seconds: Vec<f64>) {

@@ -20,9 +20,9 @@ pub fn confusion_figure(confusion: &Confusion, names: &[impl AsRef<str>]) -> Fig
     let margin = longest as f32 * CHARACTER + 2.0 * GAP;
     let size = names.len() as f32 * CELL;
     let right = labels.clone().map(|label| confusion.count(label, label)).sum::<u64>();
-    let title = format!("Which label was taken for which: {right} of {} right", confusion.total());
+    let title = format!("Confusion matrix: {right} of {} correct", confusion.total());
     let side = margin + size + GAP;
-    let below = "rows: what it is; columns: what it was taken for";
+    let below = "rows: true label; columns: predicted label";
     let width = side.max(2.0 * GAP + below.len() as f32 * CHARACTER);
     let mut figure = Figure::new(&title, width, side + 2.0 * GAP);
     for (i, name) in names.iter().enumerate() {
@@ -81,7 +81,7 @@ mod tests {
                 .svg();
         assert_eq!(svg.matches("<rect").count(), 4);
         assert!(svg.contains("&lt;good&gt; &amp; fine") && svg.contains("a name that is much too…"));
-        assert!(svg.contains(">7</text>") && svg.contains("7 of 8 right"));
+        assert!(svg.contains(">7</text>") && svg.contains("7 of 8 correct"));
         assert!(svg.ends_with("</svg>\n"));
     }
 }

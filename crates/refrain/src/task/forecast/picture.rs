@@ -39,7 +39,7 @@ impl ForecastEvaluation {
         Chart {
             title: name.to_owned(),
             x_name: "step of the series".to_owned(),
-            lines: vec![line("what came", INK, &|t| self.truths[t * columns + column]), forecast],
+            lines: vec![line("actual", INK, &|t| self.truths[t * columns + column]), forecast],
             ..Chart::default()
         }
     }
