@@ -306,7 +306,7 @@ fn hint(value_name: &str, element: Kind) -> ValueHint {
 }
 
 /// Help of an option: term, names of values, default.
-pub(crate) fn help_text(option: &OptionDef, used: &Use, shown: Shown) -> String {
+fn help_text(option: &OptionDef, used: &Use, shown: Shown) -> String {
     let text = used.doc.map_or_else(|| option.help(), str::to_owned);
     let names = match (option.kind)() {
         Kind::Choice(names) => format!(": {}", alternatives(names)),
@@ -340,20 +340,5 @@ fn flags(settings: &Settings) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn presets_are_written_out_as_flags() {
-        let written = Preset::ALL.map(|preset| flags(&preset.settings()));
-        assert_eq!(
-            written,
-            ["--hidden-size 128 --num-layers 2 --epochs 3 --dropout 0.0", "--time-limit 20m"]
-        );
-    }
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        program().debug_assert();
-    }
-}
+#[path = "command_tests.rs"]
+mod tests;

@@ -6,10 +6,10 @@ use std::fmt::Write as _;
 use clap::{ArgMatches, Command};
 use clap_mangen::Man;
 use refrain::model::TaskName;
-use refrain::option::{Kind, OptionDef, Range, Use};
+use refrain::option::{Kind, OptionDef, Range, Use, Verb};
 
 use crate::args::definitions;
-use crate::command::{Shown, VERBS, command_of, help_text, program};
+use crate::command::{Shown, VERBS, command_of, program};
 use crate::failure::Failure;
 use crate::out;
 
@@ -95,7 +95,7 @@ This file is generated: `refrain help options > docs/options.md`.
                 heading = Some(here);
                 let _ = write!(
                     text,
-                    "\n{here}:\n\n| option | value | help | tasks |\n| --- | --- | --- | --- |\n"
+                    "\n{here}:\n\n| option | value | default | help | tasks |\n| --- | --- | --- | --- | --- |\n"
                 );
             }
             let _ = writeln!(text, "{}", row(option, used));
@@ -119,7 +119,9 @@ fn row(option: &OptionDef, used: &Use) -> String {
         true => vec![],
         false => used.tasks.iter().map(|task| task.name()).collect(),
     };
-    let resumable = if option.resumable { " May change on `--resume`." } else { "" };
-    let help = help_text(option, used, Shown::All).replace('|', "\\|").replace('<', "&lt;");
-    format!("| `{name}` | {value} | {help}{resumable} | {} |", tasks.join(", "))
+    let may_change = option.resumable && used.verb == Verb::Train;
+    let resumable = if may_change { " (may change on `--resume`)" } else { "" };
+    let cell = |text: &str| text.replace('|', "\\|").replace('<', "&lt;");
+    let (help, default) = (cell(used.doc.unwrap_or(option.doc).trim()), cell(used.default));
+    format!("| `{name}` | {value} | {default} | {help}{resumable} | {} |", tasks.join(", "))
 }

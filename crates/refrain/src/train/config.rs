@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use refrain_kernels::{Backend, Precision, Rule};
 
-use super::settings::{Config, Optimizer, Schedule, Settings};
+use super::choices::{Optimizer, Schedule};
+use super::settings::{Config, Settings};
 use crate::PrecisionChoice;
 use crate::error::{Error, InputProblem, Place, Result, SettingProblem};
 use crate::model::{ActivationKind, CellKind, LayerSizes, RecurrentLayers, ResetGate, TaskName};
@@ -258,15 +259,4 @@ impl Settings {
         }
         Ok(settings)
     }
-}
-
-/// `config.toml`: every value in force but the run's directory itself, which may be moved.
-pub(super) fn config_text(task: &str, in_force: &Settings) -> Result<String> {
-    let refuse = |error: toml::ser::Error| {
-        let problem = InputProblem::Syntax { message: format!("cannot be stored: {error}") };
-        Error::Input { place: Place::of("the settings"), problem }
-    };
-    let settings = Settings { task: TaskName::of(task), out: None, ..in_force.clone() };
-    let values = toml::to_string(&settings).map_err(refuse)?;
-    Ok(format!("# Every value in force in this run: a configuration file for another one.\n{values}"))
 }

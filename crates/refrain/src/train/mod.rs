@@ -3,6 +3,7 @@
 //! [`Settings`] say what is asked for, [`Config`] what is in force; a [`TrainableTask`] prepares its data, and [`Run`] trains,
 //! telling its listener every [`Event`]; [`Trainer`] makes one update from one batch.
 
+mod choices;
 mod clock;
 mod config;
 mod event;
@@ -17,13 +18,14 @@ mod trainer;
 mod training;
 
 pub use crate::option::Span;
+pub use choices::{Example, Optimizer, Preset, Schedule};
 pub(crate) use clock::Clock;
 pub(crate) use config::unused;
 pub use config::{Defaults, available_threads};
 pub use event::{Done, Event, Reason, Start, Step};
 pub(crate) use milestones::VALIDATION_TARGETS;
 pub use run::Run;
-pub use settings::{Config, Example, Optimizer, Preset, Schedule, Settings};
+pub use settings::{Config, Settings};
 #[cfg(all(feature = "files", feature = "formats"))]
 pub use trainable_task::ReadData;
 pub use trainable_task::{Data, DataSummary, Prepared, TaskData, TrainableTask};

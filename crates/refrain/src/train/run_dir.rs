@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::Event;
 use super::settings::Settings;
-use crate::error::{Error, Result, RunProblem};
+use crate::error::{Error, InputProblem, Place, Result, RunProblem};
+use crate::model::TaskName;
 use crate::store::{Checkpoint, model_path, write_atomically};
 
 const CONFIG: &str = "config.toml";
@@ -155,6 +156,17 @@ impl Settings {
         let text = fs::read_to_string(path).map_err(Error::io("read", path))?;
         Settings::from_toml(&path.display().to_string(), &text)
     }
+}
+
+/// `config.toml`: every value in force but the run's directory itself, which may be moved.
+pub(super) fn config_text(task: &str, in_force: &Settings) -> Result<String> {
+    let refuse = |error: toml::ser::Error| {
+        let problem = InputProblem::Syntax { message: format!("cannot be stored: {error}") };
+        Error::Input { place: Place::of("the settings"), problem }
+    };
+    let settings = Settings { task: TaskName::of(task), out: None, ..in_force.clone() };
+    let values = toml::to_string(&settings).map_err(refuse)?;
+    Ok(format!("# Every value in force in this run: a configuration file for another one.\n{values}"))
 }
 
 /// The lines of events up to a step. A last line that a kill or a full disk has cut is dropped with them.

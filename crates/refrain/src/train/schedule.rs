@@ -1,7 +1,7 @@
 //! The learning rate over a run.
 
 use super::Config;
-use super::settings::Schedule;
+use super::choices::Schedule;
 
 /// How far a run has come.
 #[derive(Clone, Copy, Debug, PartialEq)]

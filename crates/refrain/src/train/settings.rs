@@ -3,15 +3,14 @@
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
-
+use super::choices::{Example, Optimizer, Preset, Schedule};
 use crate::format::Column;
 use crate::layer::AttentionKind;
 use crate::model::TaskName::{Caption, Classify, Forecast, Language, Music, Tag, Translate};
 use crate::model::{ActivationKind, CellKind, PoolingKind, ResetGate, TaskName};
 use crate::option::{Range, Span, Use, eval, inspect, predict, sample, serve};
 use crate::text::TokenUnits;
-use crate::{PrecisionChoice, choices, options};
+use crate::{PrecisionChoice, options};
 
 const DATA: &str = "Data";
 const TEXT: &str = "Text";
@@ -58,30 +57,33 @@ macro_rules! settings {
 }
 
 settings! {
-    /// Training set: text, label<TAB>text, source<TAB>target, CoNLL, CSV, .ts, .npz, JSON, MIDI, a directory; several texts are read as one
+    /// Training set: texts, tab-separated labels or pairs, CoNLL, CSV, .ts, .npz, JSON, MIDI, directories; several texts are read as one
     data: Vec<PathBuf> => Option<Vec<PathBuf>> {
         heading: DATA, value_name: "DATA",
-        uses: &[train("the built-in Latin text").common("the built-in Latin text").positional(), eval("").positional().required().doc("Files in the format of the training set")],
+        uses: &[
+            train("the built-in Latin text").common("the built-in Latin text").positional(),
+            eval("").positional().required().doc("Files in the format of the training set"),
+        ],
     }
-
     /// Task
     task: TaskName {
         heading: DATA, value_name: "TASK",
         uses: &[train("by the detected format of the data").common("by the data")],
     }
-
     /// Validation set
     valid: PathBuf => Option<PathBuf> {
         heading: DATA, value_name: "FILE",
-        uses: &[train("a part of the data: --valid-fraction").only(&[Classify, Tag, Translate, Caption, Music]).common("10 % of the data")],
+        uses: &[
+            train("a part of the data: --valid-fraction")
+                .only(&[Classify, Tag, Translate, Caption, Music])
+                .common("10 % of the data"),
+        ],
     }
-
     /// Fraction of the data held out as the validation set: the end of a text or a series, else a random split
     valid_fraction: f64 => f64 {
         heading: DATA, value_name: "P", range: Range::FRACTION, conflicts: &["valid"],
         uses: &[train("0.1")],
     }
-
     /// Built-in text to train on
     example: Example {
         heading: DATA, value_name: "NAME",
@@ -91,33 +93,32 @@ settings! {
     /// Token units
     units: TokenUnits {
         heading: TEXT, value_name: "UNITS",
-        uses: &[train("char; word for sentences to classify").only(&[Language, Classify, Caption]).common("char; word to classify")],
+        uses: &[
+            train("char; word for sentences to classify")
+                .only(&[Language, Classify, Caption])
+                .common("char; word to classify"),
+        ],
     }
-
     /// Treat each line as a separate sequence, padded and masked
     lines: bool {
         heading: TEXT,
         uses: &[train("").only(&[Language])],
     }
-
     /// Keep byte-order marks and CRLF line ends
     raw: bool {
         heading: TEXT,
         uses: &[train("").only(&[Language]), eval("as in training").only(&[Language])],
     }
-
     /// Lowercase the input
     lowercase: bool {
         heading: TEXT, value_name: "BOOL",
         uses: &[train("true for words to classify or tag, else false").only(&[Classify, Tag, Translate, Caption])],
     }
-
     /// Vocabulary size: the most words or subwords
     vocab_size: usize {
         heading: TEXT, value_name: "N", range: Range::at_least(1.0),
         uses: &[train("all words; 8000 subwords").only(&[Language, Classify, Tag, Translate, Caption]), bench("65")],
     }
-
     /// Minimum count of a token; rarer ones become the unknown token
     min_count: u64 {
         heading: TEXT, value_name: "N", range: Range::at_least(1.0),
@@ -127,57 +128,58 @@ settings! {
     /// Recurrent cell
     cell: CellKind => CellKind {
         heading: MODEL, value_name: "CELL",
-        uses: &[train("lstm; gru if a time limit chooses the model of a text of 300 kB or more").common("lstm"), bench("lstm")],
+        uses: &[
+            train("lstm; gru if a time limit chooses the model of a text of 300 kB or more").common("lstm"),
+            bench("lstm"),
+        ],
     }
-
     /// Activation function of the rnn cell
     activation: ActivationKind => ActivationKind {
         heading: MODEL, value_name: "NAME",
         uses: &[train("tanh")],
     }
-
-    /// Reset gate of the gru cell: after (as in PyTorch) or before the recurrent product (Cho et al. 2014)
+    /// Reset gate of the gru cell, applied after (as in PyTorch) or before the recurrent product (Cho et al. 2014)
     reset_gate: ResetGate => ResetGate {
         heading: MODEL, value_name: "NAME",
         uses: &[train("after")],
     }
-
     /// Hidden size: units per layer, H
     hidden_size: usize => usize {
         heading: MODEL, value_name: "N", range: SIZES,
-        uses: &[train("by task and data; for texts 128, or 256 from 300 kB, or by the time limit").common("by data; 128 or 256 for texts"), bench("256")],
+        uses: &[
+            train("by task and data; for texts 128, or 256 from 300 kB, or by the time limit")
+                .common("by data; 128 or 256 for texts"),
+            bench("256"),
+        ],
     }
-
     /// Number of layers, L
     num_layers: usize => usize {
         heading: MODEL, value_name: "N", range: Range::between(1.0, 32.0),
         uses: &[train("2 for texts, else 1").common("2 for texts, else 1"), bench("2")],
     }
-
     /// Embedding dimension, E; 0 for one-hot input
     embedding_size: usize {
         heading: MODEL, value_name: "N", range: SIZES_OR_0,
-        uses: &[train("by task; for characters 64").only(&[Language, Classify, Tag, Translate, Caption]), bench("64")],
+        uses: &[
+            train("by task; for characters 64").only(&[Language, Classify, Tag, Translate, Caption]),
+            bench("64"),
+        ],
     }
-
     /// Tie the input and output embeddings (Press & Wolf 2017)
     tied_embeddings: bool {
         heading: MODEL, value_name: "BOOL",
         uses: &[train("true for word and bpe").only(&[Language])],
     }
-
     /// Bidirectional layers
     bidirectional: bool {
         heading: MODEL, value_name: "BOOL",
         uses: &[train("true").only(&[Classify, Tag, Translate])],
     }
-
     /// Layer normalisation of each layer's output (Ba, Kiros & Hinton 2016)
     layer_norm: bool => bool {
         heading: MODEL, value_name: "BOOL",
         uses: &[train("false")],
     }
-
     /// Pooling over time steps
     pooling: PoolingKind {
         heading: MODEL, value_name: "NAME",
@@ -189,31 +191,26 @@ settings! {
         heading: TAGGING, value_name: "BOOL", implied: Some("true"),
         uses: &[train("true for BIO and IOBES tags").only(&[Tag])],
     }
-
     /// Column of the tags: a number from 1, -1 for the last, or a CoNLL-U name such as upos
     column: Column {
         heading: TAGGING, value_name: "COLUMN",
         uses: &[train("upos in CoNLL-U, else the last").only(&[Tag])],
     }
-
     /// Column of the words
     word_column: Column {
         heading: TAGGING, value_name: "COLUMN",
         uses: &[train("form in CoNLL-U, else the first").only(&[Tag])],
     }
-
     /// Embedding dimension of characters; 0 for words without their spelling
     char_embedding_size: usize {
         heading: TAGGING, value_name: "N", range: SIZES_OR_0,
         uses: &[train("32").only(&[Tag])],
     }
-
     /// Hidden size of the bidirectional LSTM over the characters of a word, per direction
     char_hidden_size: usize {
         heading: TAGGING, value_name: "N", range: SIZES,
         uses: &[train("50").only(&[Tag])],
     }
-
     /// Word dropout: probability of replacing a word by the unknown token
     word_dropout: f32 {
         heading: TAGGING, value_name: "P", range: Range::FRACTION,
@@ -223,27 +220,26 @@ settings! {
     /// Token units of the source
     source_units: TokenUnits {
         heading: TRANSLATION, value_name: "UNITS",
-        uses: &[train("by its form: char for single words, word for symbols separated by spaces, bpe for sentences").only(&[Translate])],
+        uses: &[
+            train("by its form: char for single words, word for symbols separated by spaces, bpe for sentences")
+                .only(&[Translate]),
+        ],
     }
-
     /// Token units of the target
     target_units: TokenUnits {
         heading: TRANSLATION, value_name: "UNITS",
         uses: &[train("likewise").only(&[Translate])],
     }
-
     /// Attention of the decoder to the source
     attention: AttentionKind {
         heading: TRANSLATION, value_name: "NAME",
         uses: &[train("general").only(&[Translate])],
     }
-
     /// Scheduled sampling: probability of feeding the decoder its own prediction (Duckworth et al. 2019)
     scheduled_sampling: f32 {
         heading: TRANSLATION, value_name: "P", range: Range::between(0.0, 1.0),
         uses: &[train("0").only(&[Translate])],
     }
-
     /// Label smoothing (Szegedy et al. 2016)
     label_smoothing: f32 {
         heading: TRANSLATION, value_name: "P", range: Range::FRACTION,
@@ -255,31 +251,26 @@ settings! {
         heading: CAPTIONING, value_name: "DIR",
         uses: &[train("that of the captions").only(&[Caption]), eval("that of the captions").only(&[Caption])],
     }
-
     /// Image size: side in pixels that images are scaled to
     image_size: usize {
         heading: CAPTIONING, value_name: "N", range: Range::between(1.0, 1024.0),
         uses: &[train("32").only(&[Caption])],
     }
-
     /// Data augmentation: shift, scale and recolour the training images at random
     augment: bool {
         heading: CAPTIONING,
         uses: &[train("").only(&[Caption])],
     }
-
     /// With --augment: mirror images at random, too
     flip: bool {
         heading: CAPTIONING,
         uses: &[train("").only(&[Caption])],
     }
-
     /// Channels of each convolution, which halves the sides
     channels: Vec<usize> {
         heading: CAPTIONING, value_name: "N,...", range: SIZES,
         uses: &[train("24,48,96").only(&[Caption])],
     }
-
     /// Latent dimension: size of the vector that an input is encoded into
     latent_size: usize {
         heading: CAPTIONING, value_name: "N", range: SIZES, aliases: &["code_size"],
@@ -291,25 +282,21 @@ settings! {
         heading: FORECASTING, value_name: "NAME,...",
         uses: &[train("all").only(&[Forecast])],
     }
-
     /// Forecast horizon: time steps ahead, all at once
     horizon: usize {
         heading: FORECASTING, value_name: "N", range: Range::at_least(1.0),
         uses: &[train("1").only(&[Forecast]), predict("as trained").only(&[Forecast])],
     }
-
     /// Quantiles to forecast, instead of mean and standard deviation
     quantiles: Vec<f64> {
         heading: FORECASTING, value_name: "P,...", range: Range::OPEN_FRACTION,
         uses: &[train("none").only(&[Forecast])],
     }
-
     /// Seasonal period in time steps; 0 for none
     season: usize {
         heading: FORECASTING, value_name: "N", range: Range::at_least(0.0),
         uses: &[train("by autocorrelation").only(&[Forecast])],
     }
-
     /// Test set: fraction of the series, at its end, kept for eval
     test_fraction: f64 {
         heading: FORECASTING, value_name: "P", range: Range::FRACTION,
@@ -321,7 +308,6 @@ settings! {
         heading: MUSIC, value_name: "N", range: Range::between(1.0, 960.0),
         uses: &[train("1").only(&[Music])],
     }
-
     /// Data augmentation: transpose each piece by up to N semitones at random
     transpose: u8 {
         heading: MUSIC, value_name: "N", range: Range::between(0.0, 12.0),
@@ -331,93 +317,86 @@ settings! {
     /// Batch size: sequences per update, B
     batch_size: usize => usize {
         heading: OPTIMISATION, value_name: "N", range: Range::between(1.0, 65536.0),
-        uses: &[train("by task and data; for texts 32, fewer below 60 kB").common("by data; 32 for texts"), bench("50")],
+        uses: &[
+            train("by task and data; for texts 32, fewer below 60 kB").common("by data; 32 for texts"),
+            bench("50"),
+        ],
     }
-
     /// Sequence length of truncated backpropagation through time, T
     seq_length: usize {
         heading: OPTIMISATION, value_name: "N", range: Range::between(1.0, 1048576.0),
         uses: &[train("64 for texts; by season for series").only(&[Language, Forecast]), bench("50; 300 to sample")],
     }
-
     /// Epochs: passes over the training set
     epochs: u64 => Option<u64> {
         heading: OPTIMISATION, value_name: "N", range: Range::at_least(1.0), resumable: true,
-        uses: &[train("by task and data; for texts 40 below 100 kB, 25 below 300 kB, 12 below 2 MB, 8 below 10 MB, else 3").common("by data")],
+        uses: &[
+            train("by task and data; for texts 40 below 100 kB, 25 below 300 kB, 12 below 2 MB, 8 below 10 MB, else 3")
+                .common("by data"),
+        ],
     }
-
     /// Maximum number of updates
     max_steps: u64 => Option<u64> {
         heading: OPTIMISATION, value_name: "N", range: Range::at_least(1.0), resumable: true,
         uses: &[train("no limit")],
     }
-
     /// Time limit, including time before --resume; sets the learning rate schedule
     time_limit: Span => Option<Span> {
         heading: OPTIMISATION, value_name: "TIME", resumable: true,
         uses: &[train("none").common("none")],
     }
-
     /// Optimiser
     optimizer: Optimizer => Optimizer {
         heading: OPTIMISATION, value_name: "NAME",
         uses: &[train("adamw")],
     }
-
     /// Peak learning rate
     learning_rate: f64 => f64 {
         heading: OPTIMISATION, value_name: "RATE", range: Range::POSITIVE,
-        uses: &[train("by task, optimiser and data; for texts by cell, width and updates").common("by task and data")],
+        uses: &[
+            train("by task, optimiser and data; for texts by cell, width and updates").common("by task and data"),
+        ],
     }
-
     /// Learning rate schedule
     schedule: Schedule => Schedule {
         heading: OPTIMISATION, value_name: "NAME",
         uses: &[train("cosine")],
     }
-
     /// Warm-up: updates over which the learning rate rises
     warmup_steps: u64 => Option<u64> {
         heading: OPTIMISATION, value_name: "N",
         uses: &[train("2 % of all updates, at most 200")],
     }
-
     /// Final learning rate of the linear and cosine schedules
     min_learning_rate: f64 => f64 {
         heading: OPTIMISATION, value_name: "RATE", range: Range::at_least(0.0),
         uses: &[train("1/30 of the peak")],
     }
-
     /// Factor of the step schedule
     decay_factor: f64 => f64 {
         heading: OPTIMISATION, value_name: "FACTOR", range: Range::at_least(0.0),
         uses: &[train("0.5")],
     }
-
     /// Epochs between two decays of the step schedule
     decay_epochs: u64 => Option<u64> {
         heading: OPTIMISATION, value_name: "N", range: Range::at_least(1.0),
         uses: &[train("1/5 of all epochs")],
     }
-
     /// Momentum of sgd; β₁ of adam and adamw
     momentum: f64 => f64 {
         heading: OPTIMISATION, value_name: "P", range: Range::FRACTION,
         uses: &[train("0.9; by cell and width if a time limit chooses the model")],
     }
-
     /// Gradient clipping: maximum global norm; 0 disables
     grad_clip: f64 => f64 {
         heading: OPTIMISATION, value_name: "NORM", range: Range::at_least(0.0),
         uses: &[train("1")],
     }
-
     /// Weight averaging: validate and save the average over about the last N updates; 0 disables
     average: u64 => u64 {
         heading: OPTIMISATION, value_name: "N",
         uses: &[train("0; 200 for forecasts")],
     }
-
     /// Weight classes inversely to their frequency
     class_weights: bool {
         heading: OPTIMISATION,
@@ -427,27 +406,26 @@ settings! {
     /// Dropout probability, on each layer's output
     dropout: f32 => f32 {
         heading: REGULARISATION, value_name: "P", range: Range::FRACTION,
-        uses: &[train("by task; for texts 0.2, or by cell, width and passes if a time limit chooses the model").common("by task; 0.2 for texts")],
+        uses: &[
+            train("by task; for texts 0.2, or by cell, width and passes if a time limit chooses the model")
+                .common("by task; 0.2 for texts"),
+        ],
     }
-
     /// Variational dropout: one mask for all time steps (Gal & Ghahramani 2016)
     locked_dropout: bool {
         heading: REGULARISATION,
-        uses: &[train("; on for words to tag").only(&[Classify, Tag, Translate, Forecast, Music])],
+        uses: &[train("off; on for words to tag").only(&[Classify, Tag, Translate, Forecast, Music])],
     }
-
     /// Dropout probability of recurrent weights (DropConnect, Merity et al. 2018)
     weight_drop: f32 => f32 {
         heading: REGULARISATION, value_name: "P", range: Range::FRACTION,
         uses: &[train("0")],
     }
-
     /// Weight decay (matrices only)
     weight_decay: f64 => f64 {
         heading: REGULARISATION, value_name: "RATE", range: Range::at_least(0.0),
         uses: &[train("0.01; by cell and width if a time limit chooses the model")],
     }
-
     /// Early-stopping patience, in validations; 0 disables
     patience: u64 => u64 {
         heading: REGULARISATION, value_name: "N", resumable: true,
@@ -459,108 +437,51 @@ settings! {
         heading: RUN, value_name: "MODEL",
         uses: &[train("random weights").common("random weights")],
     }
-
     /// Random seed
     seed: u64 => u64 {
         heading: RUN, value_name: "N",
         uses: &[train("1").common("1"), sample("different each time"), predict("0").only(&[Caption])],
     }
-
     /// Preset; other options override it
     preset: Preset {
         heading: RUN, value_name: "NAME",
         uses: &[train("none").only(&[Language]).common("none")],
     }
-
     /// Run directory, never overwritten
     out: PathBuf => Option<PathBuf> {
         heading: RUN, value_name: "PATH",
-        uses: &[train("runs/NAME").common("runs/NAME"), sample("none").only(&[Music]).doc("MIDI file to write"), inspect("report.html; the terminal for text, json and csv").doc("Output file: .html, .png, .svg, .json or .csv")],
+        uses: &[
+            train("runs/NAME").common("runs/NAME"),
+            sample("none").only(&[Music]).doc("MIDI file to write"),
+            inspect("report.html; the terminal for text, json and csv")
+                .doc("Output file: .html, .png, .svg, .json or .csv"),
+        ],
     }
-
     /// Threads; does not change the result
     threads: usize => usize {
         heading: RUN, value_name: "N", range: Range::between(1.0, 1024.0), resumable: true,
         uses: &with_models(train("all processors").common("all processors"), bench("all processors"), "all processors"),
     }
-
     /// Numeric precision of products (int8: not to train)
     precision: PrecisionChoice => PrecisionChoice {
         heading: RUN, value_name: "NAME",
         uses: &with_models(train(PRECISION), bench("f32"), PRECISION),
     }
-
     /// Shards of a batch, computed in parallel; changes rounding only
     shards: usize => usize {
         heading: RUN, value_name: "N", range: Range::at_least(1.0),
         uses: &[train("by batch size and processors"), bench("as many as threads")],
     }
-
     /// Time between checkpoints
     checkpoint_every: Span => Span {
         heading: RUN, value_name: "TIME", resumable: true,
         uses: &[train("20s")],
     }
-
     /// Updates between samples; 0 disables
     sample_every: u64 => Option<u64> {
         heading: RUN, value_name: "N", resumable: true,
         uses: &[train("five in all").only(&[Language])],
     }
-}
-
-choices!(Example, Optimizer, Preset, Schedule);
-
-/// A named group of settings. Settings given beside it override it; a run's `config.toml` has the values, not the name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Preset {
-    /// A small model and few epochs, for a first look.
-    Quick,
-    /// The best model that this machine can train in twenty minutes.
-    Best,
-}
-
-/// A built-in text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Example {
-    /// 49 kB of Latin prose.
-    Latin,
-    /// Three short sentences, one sequence each.
-    Sentences,
-    /// Nested brackets with the depth between them, generated from the seed.
-    Brackets,
-}
-
-/// An update rule, by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Optimizer {
-    /// Kingma & Ba 2015.
-    Adam,
-    /// Loshchilov & Hutter 2019.
-    AdamW,
-    /// Tieleman & Hinton 2012.
-    RmsProp,
-    /// Duchi et al. 2011.
-    Adagrad,
-    /// Stochastic gradient descent with momentum.
-    Sgd,
-}
-
-/// How the learning rate changes over a run, by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Schedule {
-    /// It stays.
-    Constant,
-    /// It falls in a straight line.
-    Linear,
-    /// It falls along half a cosine (Loshchilov & Hutter 2017).
-    Cosine,
-    /// It falls by a factor every few epochs.
-    Step,
 }
 
 #[cfg(test)]

@@ -7,11 +7,9 @@ use std::path::PathBuf;
 use refrain_kernels::{Backend, Update};
 
 use super::clock::Clock;
-#[cfg(feature = "files")]
-use super::config::config_text;
 use super::event::{Done, Reason, Start, Step};
 #[cfg(feature = "files")]
-use super::run_dir::RunDir;
+use super::run_dir::{RunDir, config_text};
 use super::schedule::{self, Position};
 use super::trainable_task::{DataSummary, Prepared, TrainableTask};
 use super::{Config, Event, Trainer};
