@@ -7,6 +7,8 @@ use crate::failure::Failure;
 
 /// The processor with this many threads.
 pub(crate) fn cpu(threads: usize) -> Result<Cpu, Failure> {
+    // Starting a million threads would take minutes to fail.
+    Settings { threads: Some(threads), ..Settings::default() }.check_ranges()?;
     Ok(Cpu::new(threads)?)
 }
 

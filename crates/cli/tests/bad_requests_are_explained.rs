@@ -207,6 +207,7 @@ fn samples_that_cannot_be_drawn() {
             "--momentum 0.5 --optimizer rmsprop",
             "--momentum is not used without --optimizer adam, adamw or sgd",
         ),
+        ("--beta2 0.9 --optimizer sgd", "--beta2 is not used without --optimizer adam or adamw"),
         ("--decay-factor 0.9", "--decay-factor is not used without --schedule step"),
         ("--decay-epochs 2", "--decay-epochs is not used without --schedule step"),
         ("--learning-rate -1", "learning-rate is -1: give a number above 0"),

@@ -30,8 +30,9 @@ pub struct Defaults {
     pub patience: u64,
 }
 
-/// What SGD and Adam carry over from update to update, and what a step of the schedule leaves of the learning rate.
+/// Defaults of settings that other settings leave without effect.
 const MOMENTUM: f64 = 0.9;
+const BETA2: f64 = 0.999;
 const DECAY_FACTOR: f64 = 0.5;
 
 impl Config {
@@ -75,6 +76,7 @@ impl Config {
             decay_factor: s.decay_factor.unwrap_or(DECAY_FACTOR),
             decay_epochs: s.decay_epochs,
             momentum: s.momentum.unwrap_or(MOMENTUM),
+            beta2: s.beta2.unwrap_or(BETA2),
             weight_decay: s.weight_decay.unwrap_or(defaults.weight_decay),
             grad_clip: s.grad_clip.unwrap_or(1.0),
             average: s.average.unwrap_or(0),
@@ -106,10 +108,12 @@ impl Config {
     fn check_idle(&self) -> Result<()> {
         let (elman, gru) = (self.cell == CellKind::Rnn, self.cell == CellKind::Gru);
         let steps = self.schedule == Schedule::Step;
+        let adam = matches!(self.optimizer, Optimizer::Adam | Optimizer::AdamW);
         let idle = [
             ("activation", "`cell = rnn`", !elman && self.activation != ActivationKind::default()),
             ("reset_gate", "`cell = gru`", !gru && self.reset_gate != ResetGate::default()),
             ("momentum", "`optimizer` adam, adamw or sgd", !self.has_momentum() && self.momentum != MOMENTUM),
+            ("beta2", "`optimizer` adam or adamw", !adam && self.beta2 != BETA2),
             ("decay_factor", "`schedule = step`", !steps && self.decay_factor != DECAY_FACTOR),
             ("decay_epochs", "`schedule = step`", !steps && self.decay_epochs.is_some()),
         ];
@@ -136,7 +140,7 @@ impl Config {
 
     /// The update rule.
     pub fn rule(&self) -> Rule {
-        let (beta1, beta2, eps) = (self.momentum, 0.999, 1e-8);
+        let (beta1, beta2, eps) = (self.momentum, self.beta2, 1e-8);
         match self.optimizer {
             Optimizer::Adam => Rule::Adam { beta1, beta2, eps, decoupled: false },
             Optimizer::AdamW => Rule::Adam { beta1, beta2, eps, decoupled: true },

@@ -387,6 +387,11 @@ settings! {
         heading: OPTIMISATION, value_name: "P", range: Range::FRACTION,
         uses: &[train("0.9; by cell and width if a time limit chooses the model")],
     }
+    /// Decay of the second moment of adam and adamw, β₂
+    beta2: f64 => f64 {
+        heading: OPTIMISATION, value_name: "P", range: Range::FRACTION,
+        uses: &[train("0.999")],
+    }
     /// Gradient clipping: maximum global norm; 0 disables
     grad_clip: f64 => f64 {
         heading: OPTIMISATION, value_name: "NORM", range: Range::at_least(0.0),
@@ -485,15 +490,5 @@ settings! {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn given_settings_win_over_the_base() {
-        let given = Settings { epochs: Some(3), ..Settings::default() };
-        let base = Settings { epochs: Some(9), seed: Some(7), ..Settings::default() };
-        let both = given.clone().or(base.clone());
-        assert_eq!((both.epochs, both.seed), (Some(3), Some(7)));
-        assert_eq!(given.changes(&base), ["epochs"]);
-    }
-}
+#[path = "settings_tests.rs"]
+mod tests;
