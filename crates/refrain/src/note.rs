@@ -1,42 +1,42 @@
-//! What a user should know about how data were read: not wrong, but perhaps not what was meant.
+//! Notes on how data were read: not errors, but worth checking.
 
 use std::fmt;
 
 use crate::number::thousands;
 
-/// A note on how data were read. Displayed it is a sentence, in which a setting stands between backticks as in
+/// A note on how data were read. It is displayed as a sentence with settings between backticks, as in
 /// [`Error`](crate::Error).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Note {
-    /// Bytes of a text were left out; the setting `raw` keeps them.
+    /// Bytes of a text were dropped; the setting `raw` keeps them.
     Normalised {
-        /// What the text is called.
+        /// The name of the text.
         source: String,
         /// Whether a leading byte-order mark was dropped.
         dropped_mark: bool,
-        /// How many CRLF line ends were read as LF.
+        /// Number of CRLF line ends that were read as LF.
         joined_line_ends: u64,
     },
-    /// A text of several has no line end at its end.
+    /// A text that is followed by another does not end with a line end.
     RunsOn {
-        /// What the text is called.
+        /// The name of the text.
         source: String,
     },
-    /// A setting that was not given has a value that follows from the data.
+    /// A setting that was not given was derived from the data.
     Chosen {
         /// The setting.
         setting: &'static str,
-        /// What was chosen, and why.
+        /// The chosen value, and the reason.
         choice: String,
     },
-    /// Events of music were left out.
+    /// Notes of music were dropped.
     LeftOut {
         /// The file or folder.
         source: String,
-        /// How many.
+        /// Number of notes.
         count: usize,
-        /// Which, and what would keep them.
+        /// Which notes, and the remedy.
         what: String,
     },
     /// A column of a series is forecast on another scale.
@@ -46,11 +46,11 @@ pub enum Note {
         /// The scale: `logarithms`.
         scale: String,
     },
-    /// Lines are read in pieces.
+    /// Long lines are split.
     LongLines {
-        /// How many.
+        /// Number of lines.
         count: u64,
-        /// The most symbols of a piece.
+        /// Maximum number of tokens of a part.
         limit: usize,
     },
 }
@@ -69,17 +69,17 @@ impl fmt::Display for Note {
                 write!(f, "{source}: {} (use `raw` to keep every byte)", changes.join("; "))
             }
             Note::RunsOn { source } => {
-                write!(f, "{source}: has no line end at its end, so its last line runs on into the next file")
+                write!(f, "{source}: does not end with a line end: its last line continues in the next file")
             }
-            Note::Chosen { setting, choice } => write!(f, "{choice} (`{setting}` chooses otherwise)"),
+            Note::Chosen { setting, choice } => write!(f, "{choice} (`{setting}` changes this)"),
             Note::LeftOut { source, count, what } => write!(f, "{source}: left out {count} notes {what}"),
             Note::Transformed { column, scale } => {
-                write!(f, "{column} is taken in {scale}: it varies more where it is higher")
+                write!(f, "{column} is forecast in {scale}: its variation grows with its level")
             }
             Note::LongLines { count, limit } => {
                 let (lines, are) = if *count == 1 { ("line is", "is") } else { ("lines are", "are") };
                 let (count, limit) = (thousands(*count), thousands(*limit as u64));
-                write!(f, "{count} {lines} longer than {limit} symbols and {are} read in pieces")
+                write!(f, "{count} {lines} longer than {limit} tokens and {are} split")
             }
         }
     }

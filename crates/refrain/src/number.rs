@@ -1,6 +1,6 @@
-//! Numbers as people read them.
+//! Formatting of numbers.
 
-/// Writes a count in decimal with a comma before every group of three digits.
+/// Formats a count in decimal with a comma between groups of three digits.
 ///
 /// ```
 /// assert_eq!(refrain::thousands(1_115_394), "1,115,394");

@@ -1,7 +1,7 @@
-//! Characters or bytes to ids and back.
+//! Vocabulary of characters or bytes: encoding to ids and decoding.
 //!
-//! The symbols of an alphabet are sorted by code, so that the same text gives the same ids on every machine.
-//! Where rare symbols share one *unknown* symbol, it is id 0 and the others follow from 1.
+//! Symbols are sorted by code, so that the same text gives the same ids on every machine.
+//! With an *unknown* token, its id is 0 and the symbols follow from 1.
 
 use std::collections::HashMap;
 
@@ -12,16 +12,16 @@ use super::counts::SymbolCounts;
 use super::units::Units;
 use crate::{Error, InputProblem, Result};
 
-/// Codes below this are looked up in a table, which is no longer than the highest of them; emoji and the like
-/// in a map.
+/// Codes below this limit are looked up in a table that ends at the highest of them; codes above it, such as
+/// emoji, in a map.
 const TABLE_END: u32 = 0x1_0000;
 const ABSENT: u32 = u32::MAX;
-/// What the unknown symbol is called for people.
+/// How the unknown token is displayed.
 pub(super) const UNKNOWN_NAME: &str = "<unknown>";
-/// A message lists this many symbols and counts the rest.
+/// The number of symbols that a message lists; the rest are counted.
 const MAX_LISTED: usize = 5;
 
-/// The symbols that a model knows, numbered `0..len()`.
+/// The symbols of a vocabulary, numbered `0..len()`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "StoredAlphabet", into = "StoredAlphabet")]
 pub(super) struct Alphabet {
@@ -34,11 +34,10 @@ pub(super) struct Alphabet {
 }
 
 impl Alphabet {
-    /// The symbols that occur at least `min_count` times. With `with_unknown`, all others are one unknown
-    /// symbol.
+    /// The symbols that occur at least `min_count` times. With `with_unknown`, all others map to one unknown token.
     ///
     /// # Errors
-    /// [`Error::Setting`] if `min_count` is above 1 without an unknown symbol, or if no symbol is that
+    /// [`Error::Setting`] if `min_count` is above 1 without an unknown token, or if no symbol is that
     /// frequent.
     pub(super) fn from_counts(
         units: Units,
@@ -47,8 +46,7 @@ impl Alphabet {
         with_unknown: bool,
     ) -> Result<Self> {
         if min_count > 1 && !with_unknown {
-            let allowed =
-                format!("1, because rare {} have no unknown symbol to stand for them", units.plural());
+            let allowed = format!("1, because there is no unknown token for rare {}", units.plural());
             return Err(Error::out_of_range("min_count", min_count, allowed));
         }
         let frequent = counts.iter().filter(|&(_, count)| count >= min_count);
@@ -56,12 +54,12 @@ impl Alphabet {
         if symbols.is_empty() {
             return Err(too_rare(units.plural(), min_count));
         }
-        // Symbols that were counted are in order and of these units.
-        let refused = |why| Error::malformed("vocabulary", why, "count the symbols of a text");
+        // Counted symbols are sorted, and valid in these units.
+        let refused = |why| Error::malformed("vocabulary", why, "build it from the counts of a text");
         Self::from_symbols(units, symbols, with_unknown).map_err(refused)
     }
 
-    /// Checks that the symbols can be ones of these units and are in strictly ascending order.
+    /// Checks that the symbols are valid in these units and in strictly ascending order.
     fn from_symbols(units: Units, symbols: Vec<u32>, with_unknown: bool) -> Result<Self, String> {
         if symbols.is_empty() {
             return Err("the vocabulary has no symbols".to_owned());
@@ -72,12 +70,12 @@ impl Alphabet {
                 return Err(format!("the vocabulary has {one} twice"));
             }
             if pair[0] > pair[1] {
-                return Err(format!("the vocabulary is not in order of code: {one} stands before {next}"));
+                return Err(format!("the vocabulary is not in order of code: {one} comes before {next}"));
             }
         }
         for &symbol in &symbols {
             if units == Units::Byte && symbol > 0xFF {
-                return Err(format!("the vocabulary is one of bytes, but contains {symbol}"));
+                return Err(format!("the vocabulary of bytes contains {symbol}"));
             }
             if char::from_u32(symbol).is_none() {
                 return Err(format!("the vocabulary contains {symbol:#x}, which is not a character"));
@@ -96,22 +94,22 @@ impl Alphabet {
         Ok(Self { units, symbols, unknown, table, map })
     }
 
-    /// The units of its symbols.
+    /// The units of the symbols.
     pub(super) fn units(&self) -> Units {
         self.units
     }
 
-    /// How many ids there are, the unknown symbol included: the `V` of a model.
+    /// The number of ids, including the unknown token: the `V` of a model.
     pub(super) fn len(&self) -> usize {
         self.symbols.len() + usize::from(self.unknown.is_some())
     }
 
-    /// The id of the unknown symbol (0), if there is one.
+    /// The id of the unknown token (0), if there is one.
     pub(super) fn unknown(&self) -> Option<u32> {
         self.unknown
     }
 
-    /// The id of a symbol, or `None` if the alphabet lacks it.
+    /// The id of a symbol, or `None` if it is not in the alphabet.
     #[inline]
     pub(super) fn id(&self, symbol: u32) -> Option<u32> {
         match self.table.get(symbol as usize) {
@@ -120,23 +118,23 @@ impl Alphabet {
         }
     }
 
-    /// The id of a symbol, or else of the unknown symbol; `None` only where the alphabet has neither.
+    /// The id of a symbol, or else of the unknown token; `None` if the alphabet has neither.
     #[inline]
     pub(super) fn id_or_unknown(&self, symbol: u32) -> Option<u32> {
         self.id(symbol).or(self.unknown)
     }
 
-    /// The symbol of an id; `None` for the unknown symbol and for an id that is not below [`len`](Self::len).
+    /// The symbol of an id; `None` for the unknown token and for an id that is not below [`len`](Self::len).
     pub(super) fn symbol(&self, id: u32) -> Option<u32> {
         let index = id.checked_sub(u32::from(self.unknown.is_some()))?;
         self.symbols.get(index as usize).copied()
     }
 
-    /// The ids of a prompt.
+    /// Encodes a prompt.
     ///
     /// # Errors
-    /// [`Error::Input`] where the alphabet lacks a symbol, whether or not it has an unknown one: it names the
-    /// symbols (the first five of them) with their codes.
+    /// [`Error::Input`] for symbols that are not in the alphabet, even with an unknown token: lists the first five
+    /// with their codes.
     pub(super) fn encode_prompt(&self, prompt: &str) -> Result<Vec<u32>> {
         let symbols = self.units.symbols(prompt);
         let mut missing = Vec::new();
@@ -153,23 +151,23 @@ impl Alphabet {
         }
         let described: Vec<_> = missing.iter().map(|&symbol| self.units.describe(symbol)).collect();
         let written = |symbol| char::from_u32(symbol).map(String::from).unwrap_or_default();
-        Err(never_seen(missing.into_iter().map(written).collect(), &described, self.units.plural()))
+        Err(not_in_vocabulary(missing.into_iter().map(written).collect(), &described, self.units.plural()))
     }
 
-    /// The id of the line end, where the alphabet has one.
+    /// The id of the line end, if the alphabet has one.
     pub(super) fn line_end(&self) -> Option<u32> {
         self.id(NEWLINE)
     }
 
-    /// The id to start from where there is no prompt: a line end, where the alphabet has one, or else a blank, or
-    /// else its first symbol.
+    /// The id to start from without a prompt: the line end if the alphabet has one, or else the space, or else the
+    /// first symbol.
     pub(super) fn first_context(&self) -> u32 {
         let start = self.line_end().or_else(|| self.id(u32::from(b' ')));
         start.unwrap_or(u32::from(self.unknown.is_some() && self.len() > 1))
     }
 
-    /// The text of an id, at the beginning of `bytes`: UTF-8 for a character, and the byte itself for a byte. The unknown
-    /// symbol comes out as U+FFFD, or as `?` among bytes.
+    /// The text of an id, written to the start of `bytes`: UTF-8 for a character, the byte itself for a byte. The
+    /// unknown token gives U+FFFD, or `?` for bytes.
     pub(super) fn text_of<'b>(&self, id: u32, bytes: &'b mut [u8; 4]) -> &'b [u8] {
         let symbol = self.symbol(id);
         match self.units {
@@ -184,8 +182,8 @@ impl Alphabet {
         }
     }
 
-    /// One symbol for display on one line: control characters and others that cannot be seen are escaped
-    /// (`\n`, `\u{feff}`), and so are bytes beyond ASCII (`\xe9`). The unknown symbol is `<unknown>`.
+    /// A symbol for display on one line: control characters and other invisible ones are escaped (`\n`, `\u{feff}`),
+    /// and so are non-ASCII bytes (`\xe9`). The unknown token is `<unknown>`.
     pub(super) fn render(&self, id: u32) -> String {
         match (self.units, self.symbol(id)) {
             (_, None) => UNKNOWN_NAME.to_owned(),
@@ -198,8 +196,8 @@ impl Alphabet {
     }
 }
 
-/// Refuses a prompt that has these tokens in it, as they are written and as messages describe them.
-pub(super) fn never_seen(symbols: Vec<String>, missing: &[String], plural: &str) -> Error {
+/// An error for the tokens of a prompt that are `missing` in the vocabulary; `symbols` as in the prompt.
+pub(super) fn not_in_vocabulary(symbols: Vec<String>, missing: &[String], plural: &str) -> Error {
     let listed = &missing[..missing.len().min(MAX_LISTED)];
     let more = match missing.len() - listed.len() {
         0 => String::new(),
@@ -207,20 +205,20 @@ pub(super) fn never_seen(symbols: Vec<String>, missing: &[String], plural: &str)
     };
     let pronoun = if missing.len() == 1 { "it" } else { "them" };
     let message = format!(
-        "the model has never seen {}{more}: leave {pronoun} out, or use only the {plural} of its vocabulary",
+        "the vocabulary does not contain {}{more}: remove {pronoun}, or use only the {plural} of the vocabulary",
         listed.join(", "),
     );
     let problem = InputProblem::UnknownSymbols { symbols, message };
     Error::input("prompt", problem)
 }
 
-/// Refuses a minimum count that leaves no token.
+/// An error for a minimum count that leaves no token.
 pub(super) fn too_rare(plural: &str, min_count: u64) -> Error {
     let found = format!("is {min_count}");
-    Error::mismatch("min_count", found, format!("no {plural} occur as often: lower it, or give more text"))
+    Error::mismatch("min_count", found, format!("no {plural} occur that often: lower it, or use more text"))
 }
 
-/// A text on one line, with what cannot be seen escaped; quotation marks and backslashes can be.
+/// A text on one line, with invisible characters escaped; quotation marks and backslashes are not.
 pub(super) fn escaped(text: &str) -> String {
     const PLAIN: [char; 3] = ['\'', '"', '\\'];
     text.split_inclusive(PLAIN).fold(String::new(), |mut shown, piece| {
@@ -230,12 +228,12 @@ pub(super) fn escaped(text: &str) -> String {
     })
 }
 
-/// An alphabet as a model file holds it.
+/// The alphabet as stored in a model file.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StoredAlphabet {
     units: Units,
-    /// Whether id 0 is the unknown symbol.
+    /// Whether id 0 is the unknown token.
     unknown: bool,
     symbols: StoredSymbols,
 }

@@ -1,4 +1,4 @@
-//! An alphabet loses nothing, and refuses what it should in so many words.
+//! Encoding and storing an alphabet lose nothing, and invalid ones are refused.
 
 use proptest::prelude::*;
 
@@ -13,7 +13,7 @@ fn decoded(alphabet: &Alphabet, ids: &[u32]) -> Vec<u8> {
 }
 
 #[test]
-fn ids_follow_the_order_of_codes() {
+fn ids_are_sorted_by_code() {
     let alphabet = of("caabé😀");
     assert_eq!(alphabet.len(), 5);
     let ids: Vec<_> = "abcé😀x".chars().map(|character| alphabet.id(character as u32)).collect();
@@ -24,7 +24,7 @@ fn ids_follow_the_order_of_codes() {
 }
 
 #[test]
-fn rare_symbols_become_the_unknown_one() {
+fn rare_symbols_become_the_unknown_token() {
     let counts = SymbolCounts::of(Units::Char, "aaabbc");
     let alphabet = Alphabet::from_counts(Units::Char, &counts, 2, true).unwrap();
     assert_eq!((alphabet.len(), alphabet.unknown()), (3, Some(0)));
@@ -35,32 +35,32 @@ fn rare_symbols_become_the_unknown_one() {
 }
 
 #[test]
-fn an_alphabet_that_cannot_be_is_refused() {
+fn an_invalid_min_count_is_refused() {
     let counts = SymbolCounts::of(Units::Char, "aab");
     let refusal = |min_count, unknown| {
         Alphabet::from_counts(Units::Char, &counts, min_count, unknown).unwrap_err().to_string()
     };
     assert_eq!(
         refusal(2, false),
-        "`min_count` is 2: give 1, because rare characters have no unknown symbol to stand for them"
+        "`min_count` is 2: give 1, because there is no unknown token for rare characters"
     );
     assert_eq!(
         refusal(3, true),
-        "`min_count` is 3, but no characters occur as often: lower it, or give more text"
+        "`min_count` is 3, but no characters occur that often: lower it, or use more text"
     );
 }
 
 #[test]
-fn a_prompt_with_unseen_characters_is_refused_with_their_names() {
+fn a_prompt_with_unknown_characters_is_refused_with_their_names() {
     let message = |prompt| of("abc").encode_prompt(prompt).unwrap_err().to_string();
     assert_eq!(
         message("aébé"),
-        "prompt: the model has never seen 'é' (U+00E9): leave it out, or use only the characters of its vocabulary"
+        "prompt: the vocabulary does not contain 'é' (U+00E9): remove it, or use only the characters of the vocabulary"
     );
     assert_eq!(
         message("q\nrstuv"),
-        "prompt: the model has never seen 'q' (U+0071), '\\n' (U+000A), 'r' (U+0072), 's' (U+0073), 't' (U+0074) and \
-         2 more: leave them out, or use only the characters of its vocabulary"
+        "prompt: the vocabulary does not contain 'q' (U+0071), '\\n' (U+000A), 'r' (U+0072), 's' (U+0073), \
+         't' (U+0074) and 2 more: remove them, or use only the characters of the vocabulary"
     );
     assert!(of("abc").encode_prompt("").unwrap().is_empty());
 }
@@ -77,7 +77,7 @@ fn symbols_are_rendered_on_one_line() {
 }
 
 #[test]
-fn the_stored_form_is_compact() {
+fn the_stored_format_is_compact() {
     assert_eq!(
         serde_json::to_string(&of("b\naé")).unwrap(),
         r#"{"units":"char","unknown":false,"symbols":"\nabé"}"#
@@ -91,18 +91,15 @@ fn the_stored_form_is_compact() {
 }
 
 #[test]
-fn a_malformed_stored_form_is_refused() {
+fn a_malformed_stored_alphabet_is_refused() {
     let cases = [
         (r#"{"units":"char","unknown":false,"symbols":""}"#, "the vocabulary has no symbols"),
         (r#"{"units":"char","unknown":false,"symbols":"aa"}"#, "the vocabulary has 'a' (U+0061) twice"),
         (
             r#"{"units":"char","unknown":false,"symbols":"ba"}"#,
-            "the vocabulary is not in order of code: 'b' (U+0062) stands before 'a' (U+0061)",
+            "the vocabulary is not in order of code: 'b' (U+0062) comes before 'a' (U+0061)",
         ),
-        (
-            r#"{"units":"byte","unknown":false,"symbols":[1,256]}"#,
-            "the vocabulary is one of bytes, but contains 256",
-        ),
+        (r#"{"units":"byte","unknown":false,"symbols":[1,256]}"#, "the vocabulary of bytes contains 256"),
         (
             r#"{"units":"byte","unknown":false,"symbols":"ab"}"#,
             "a vocabulary of bytes must be written as an array of numbers",
@@ -124,7 +121,7 @@ fn a_malformed_stored_form_is_refused() {
 
 proptest! {
     #[test]
-    fn encoding_and_storing_lose_nothing(text in "\\PC{1,40}", unknown: bool) {
+    fn encoding_and_storing_are_lossless(text in "\\PC{1,40}", unknown: bool) {
         for units in [Units::Char, Units::Byte] {
             let counts = SymbolCounts::of(units, &text);
             let alphabet = Alphabet::from_counts(units, &counts, 1, unknown).unwrap();

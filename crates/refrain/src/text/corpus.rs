@@ -1,8 +1,8 @@
-//! One text out of one or several sources, scanned once and then read in place.
+//! One text from one or several sources, scanned once and then read in place.
 //!
-//! The scan counts symbols and remembers the byte offset of every 65,536th one. That is all a [`Reader`](super::Reader)
-//! needs to start anywhere, because decoding can begin afresh at any symbol's first byte; 100 MB of text cost
-//! 13 kB of index.
+//! The scan counts symbols and stores the byte offset of every 65,536th one. A [`Reader`](super::Reader) needs no
+//! more to start anywhere, because decoding can start at the first byte of any symbol; the index of 100 MB of text
+//! takes 13 kB.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,16 +14,15 @@ use super::stream::Stream;
 use super::units::Units;
 use crate::{Error, Note, Result, SettingProblem};
 
-/// Symbols from one index entry to the next.
+/// Number of symbols between two index entries.
 pub(super) const INDEX_SPACING: u64 = 65_536;
-/// Symbols counted at a time; divides [`INDEX_SPACING`], so that every entry falls between two reads.
+/// Number of symbols read at a time; divides [`INDEX_SPACING`], so that every entry falls between two reads.
 pub(super) const SCAN_SYMBOLS: usize = 16_384;
 const SCAN_BUFFER_SIZE: usize = 64 * 1024;
-/// With more files than this none is kept open: systems allow as few as 256 open files.
+/// With more files than this, none is kept open: some systems allow only 256 open files.
 const MAX_OPEN_FILES: usize = 64;
 
-/// One or several sources as one text, in order, with nothing put between them. Clones are cheap and share
-/// the index.
+/// One or several sources as one text, in order, without separators. Clones are cheap and share the index.
 #[derive(Clone, Debug)]
 pub struct Corpus {
     shared: Arc<Shared>,
@@ -40,7 +39,7 @@ struct Shared {
     notes: Vec<Note>,
 }
 
-/// A source with its place in the corpus.
+/// A source with its position in the corpus.
 #[derive(Debug)]
 pub(super) struct IndexedSource {
     pub(super) source: Arc<OpenSource>,
@@ -53,8 +52,8 @@ pub(super) struct IndexedSource {
 }
 
 impl Corpus {
-    /// Reads every source once, from start to end, with a fixed amount of memory. Texts in memory may come without a
-    /// name, as strings: messages then number them, `text 2`.
+    /// Reads every source once, from start to end, in constant memory. Texts in memory may be unnamed strings;
+    /// messages then number them, `text 2`.
     ///
     /// Unless `raw`, a leading byte-order mark of each source is dropped and CRLF is read as LF, in both
     /// units.
@@ -74,7 +73,7 @@ impl Corpus {
 
     fn scan_sources(sources: &[Source], units: Units, raw: bool) -> Result<Self> {
         if sources.is_empty() {
-            let reason = "there is no text to read, give at least one".to_owned();
+            let reason = "at least one text is required".to_owned();
             return Err(Error::Setting { setting: "data", problem: SettingProblem::Missing { reason } });
         }
         let keep_open = sources.len() <= MAX_OPEN_FILES;
@@ -94,7 +93,7 @@ impl Corpus {
         Ok(Self { shared: Arc::new(corpus) })
     }
 
-    /// The units that the text was read in.
+    /// The units in which the text was read.
     pub fn units(&self) -> Units {
         self.shared.units
     }
@@ -114,22 +113,22 @@ impl Corpus {
         self.len() == 0
     }
 
-    /// How often each symbol occurs in the whole text.
+    /// The number of occurrences of each symbol in the whole text.
     pub fn counts(&self) -> &SymbolCounts {
         &self.shared.counts
     }
 
-    /// A number that tells this text from others, the order of its symbols included. No proof against malice.
+    /// A hash of the symbols in order, which identifies the text. Not cryptographic.
     pub fn fingerprint(&self) -> u64 {
         self.shared.fingerprint
     }
 
-    /// What the reader of the text should know about how it was read.
+    /// Notes on how the text was read, for the user.
     pub fn notes(&self) -> &[Note] {
         &self.shared.notes
     }
 
-    /// What messages call the text: its path, or the first path and the number of others.
+    /// The name of the text in messages: its path, or the first path and the number of others.
     pub fn name(&self) -> PathBuf {
         let first = self.sources()[0].source.name();
         match self.sources().len() - 1 {
@@ -138,10 +137,10 @@ impl Corpus {
         }
     }
 
-    /// Checks that every file still has the length and time of modification of the scan.
+    /// Checks that every file still has the length and modification time of the scan.
     ///
     /// # Errors
-    /// [`Error::Input`] for a file that changed, [`Error::Io`] for one that is gone.
+    /// [`Error::Input`] for a file that changed, [`Error::Io`] for one that is missing.
     pub fn check_unchanged(&self) -> Result<()> {
         self.sources().iter().try_for_each(|indexed| indexed.source.check_unchanged())
     }
@@ -168,7 +167,7 @@ impl Shared {
             }
             let count = stream.read(&mut symbols)?;
             self.counts.add(&symbols[..count]);
-            // Fowler, Noll & Vo's hash (FNV-1a), a symbol at a time.
+            // The hash FNV-1a (Fowler, Noll & Vo), one symbol at a time.
             let mix = |hash: u64, &symbol: &u32| (hash ^ u64::from(symbol)).wrapping_mul(0x100_0000_01b3);
             self.fingerprint = symbols[..count].iter().fold(self.fingerprint, mix);
             final_symbol = symbols[..count].last().copied().unwrap_or(final_symbol);
@@ -221,14 +220,14 @@ mod tests {
     }
 
     #[test]
-    fn texts_may_come_as_strings_and_are_numbered() {
+    fn texts_may_be_strings_and_are_numbered() {
         assert_eq!(Corpus::scan(["one\n", "two"], Units::Char, false).unwrap().len(), 7);
         let message = Corpus::scan(vec![String::from("x"), String::new()], Units::Char, false).unwrap_err();
-        assert_eq!(message.to_string(), "text 2: is empty: leave it out, or name a file that holds text");
+        assert_eq!(message.to_string(), "text 2: is empty: remove it, or use a file that contains text");
     }
 
     #[test]
-    fn notes_say_what_was_changed() {
+    fn notes_report_all_changes() {
         let text = [b"\xEF\xBB\xBF".as_slice(), &b"x\r\n".repeat(1234)].concat();
         let corpus = scan(&[&text, b"y\r\n", b"z", b"end"], Units::Char, false).unwrap();
         let notes: Vec<String> = corpus.notes().iter().map(Note::to_string).collect();
@@ -237,7 +236,7 @@ mod tests {
             [
                 "a.txt: dropped a leading byte-order mark; read 1,234 CRLF line ends as LF (use `raw` to keep every byte)",
                 "b.txt: read 1 CRLF line end as LF (use `raw` to keep every byte)",
-                "c.txt: has no line end at its end, so its last line runs on into the next file",
+                "c.txt: does not end with a line end: its last line continues in the next file",
             ]
         );
         assert_eq!(corpus.len(), 2 * 1234 + 2 + 1 + 3);
@@ -272,23 +271,23 @@ mod tests {
     #[test]
     fn a_lone_byte_order_mark_is_an_empty_text() {
         let message = scan(&[b"\xEF\xBB\xBF"], Units::Char, false).unwrap_err().to_string();
-        assert_eq!(message, "a.txt: is empty: leave it out, or name a file that holds text");
+        assert_eq!(message, "a.txt: is empty: remove it, or use a file that contains text");
     }
 
     #[test]
-    fn no_source_at_all_is_refused() {
+    fn a_corpus_without_sources_is_refused() {
         let message = scan(&[], Units::Char, false).unwrap_err().to_string();
-        assert_eq!(message, "`data` is missing: there is no text to read, give at least one");
+        assert_eq!(message, "`data` is missing: at least one text is required");
     }
 
     #[test]
-    fn the_index_has_one_entry_for_65536_symbols() {
+    fn the_index_has_one_entry_per_65536_symbols() {
         let corpus = scan(&["é".repeat(200_000).as_bytes()], Units::Char, false).unwrap();
         assert_eq!(corpus.sources()[0].offsets, [0, 131_072, 262_144, 393_216]);
     }
 
     #[test]
-    fn more_files_than_may_be_open_are_read() {
+    fn more_files_than_can_be_open_are_read() {
         let directory = tempfile::tempdir().unwrap();
         let sources = (0..MAX_OPEN_FILES + 1).map(|index| {
             let path = directory.path().join(index.to_string());

@@ -1,13 +1,13 @@
-//! How often each symbol occurs in a text.
+//! Counts the symbols of a text.
 
 use super::units::Units;
 
 const PAGE: usize = 256;
 
-/// Occurrences per symbol, and in total.
+/// Occurrences per symbol, and their total.
 ///
-/// Counts lie in pages of 256 neighbouring codes that are made when first touched: every script is counted as
-/// fast as ASCII, and a page costs 2 KiB.
+/// Counts are in pages of 256 consecutive codes that are allocated on first use: every script is counted as
+/// fast as ASCII, and a page takes 2 KiB.
 #[derive(Clone, Debug, Default)]
 pub struct SymbolCounts {
     pages: Vec<Option<Box<[u64; PAGE]>>>,
@@ -22,13 +22,13 @@ impl SymbolCounts {
         counts
     }
 
-    /// Counts these symbols too.
+    /// Adds the counts of these symbols.
     ///
     /// # Panics
-    /// For a code above 0x10FFFF, which no text decodes to.
+    /// For a code above 0x10FFFF, which no text contains.
     pub fn add(&mut self, symbols: &[u32]) {
-        // Neighbours go to different tables: counting the same symbol twice in a row would wait for the first
-        // store.
+        // Neighbours use different tables: two increments of the same counter in a row would have to wait for the
+        // first store.
         let mut low = [[0u64; PAGE]; 4];
         for (index, &symbol) in symbols.iter().enumerate() {
             match low[index % 4].get_mut(symbol as usize) {
@@ -45,7 +45,7 @@ impl SymbolCounts {
         self.total += symbols.len() as u64;
     }
 
-    /// The page of a symbol, made if need be.
+    /// The page of a symbol, allocated if necessary.
     fn page(&mut self, symbol: u32) -> &mut [u64; PAGE] {
         let page = symbol as usize / PAGE;
         if self.pages.len() <= page {
@@ -55,12 +55,12 @@ impl SymbolCounts {
         self.pages[page].get_or_insert_with(|| Box::new([0; PAGE]))
     }
 
-    /// How many symbols were counted.
+    /// The number of symbols counted.
     pub fn total(&self) -> u64 {
         self.total
     }
 
-    /// How often this symbol occurred.
+    /// The number of occurrences of a symbol.
     pub fn get(&self, symbol: u32) -> u64 {
         match self.pages.get(symbol as usize / PAGE) {
             Some(Some(counts)) => counts[symbol as usize % PAGE],
@@ -68,7 +68,7 @@ impl SymbolCounts {
         }
     }
 
-    /// Every symbol that occurred with its count, in ascending order of code.
+    /// Every symbol that occurred, with its count, in ascending order of code.
     pub fn iter(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
         let pages = self.pages.iter().enumerate().filter_map(|(index, page)| Some((index, page.as_ref()?)));
         pages
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_come_out_in_order_of_code() {
+    fn counts_are_sorted_by_code() {
         let counts = SymbolCounts::of(Units::Char, "b😀aéb");
         let expected =
             [('a', 1), ('b', 2), ('é', 1), ('😀', 1)].map(|(symbol, count)| (symbol as u32, count));

@@ -1,21 +1,19 @@
-//! Bytes to symbols, in a stream.
+//! Decodes a stream of bytes to symbols.
 //!
-//! The decoder takes whatever part of a text is at hand and stops before anything that the next part could
-//! still complete: half a UTF-8 sequence, a carriage return that may belong to a CRLF, the start of a
-//! byte-order mark. The caller offers those bytes again with more behind them. So the decoder has no pending
-//! bytes of its own, and decoding can start afresh at the first byte of any symbol.
+//! The decoder stops before anything that the following bytes could still complete: a partial UTF-8 sequence, a
+//! carriage return that may belong to a CRLF, the start of a byte-order mark. The caller passes these bytes again with
+//! more appended. So the decoder has no pending bytes, and decoding can start at the first byte of any symbol.
 
 use super::NEWLINE;
 use super::units::Units;
 
-/// U+FEFF in UTF-8, which some editors write at the start of a file.
+/// U+FEFF in UTF-8, with which some editors start a file.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 const CARRIAGE_RETURN: u8 = b'\r';
-/// Bytes that are tested together.
+/// Number of bytes that are tested together.
 const BLOCK: usize = 16;
 
-/// Decodes one source. Unless `raw`, a leading byte-order mark is dropped and CRLF becomes LF; a lone CR
-/// stays.
+/// Decodes one source. Unless `raw`, a leading byte-order mark is dropped and CRLF becomes LF; a lone CR is kept.
 #[derive(Clone, Debug)]
 pub(super) struct Decoder {
     units: Units,
@@ -25,16 +23,16 @@ pub(super) struct Decoder {
     joined_line_ends: u64,
 }
 
-/// How far one call came.
+/// Result of one call of [`Decoder::decode`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Progress {
-    /// Bytes that need not be offered again.
+    /// Number of bytes consumed.
     pub(super) bytes: usize,
-    /// Symbols written.
+    /// Number of symbols written.
     pub(super) symbols: usize,
 }
 
-/// A byte that is not part of valid UTF-8, by its value and its place in the source.
+/// A byte that is not valid UTF-8, with its offset in the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct InvalidUtf8 {
     pub(super) byte: u8,
@@ -47,7 +45,7 @@ impl Decoder {
         Self { units, raw, offset, dropped_mark: false, joined_line_ends: 0 }
     }
 
-    /// Offset in the source of the first byte that has not been decoded: where the next symbol begins.
+    /// Offset in the source of the first byte that has not been decoded.
     pub(super) fn offset(&self) -> u64 {
         self.offset
     }
@@ -57,14 +55,14 @@ impl Decoder {
         self.dropped_mark
     }
 
-    /// How many CRLF pairs were read as LF.
+    /// Number of CRLF pairs that were read as LF.
     pub(super) fn joined_line_ends(&self) -> u64 {
         self.joined_line_ends
     }
 
-    /// Decodes as much of `bytes` as fits into `symbols`. `last` says that the source ends with these bytes.
+    /// Decodes as much of `bytes` as fits into `symbols`. `last`: the source ends with these bytes.
     ///
-    /// With no progress at all (and room in `symbols`), more bytes are needed; four are always enough.
+    /// Without any progress (if there is space in `symbols`), more bytes are needed; four are always enough.
     pub(super) fn decode(
         &mut self,
         bytes: &[u8],
@@ -103,8 +101,8 @@ impl Decoder {
         Ok(progress)
     }
 
-    /// Copies the leading bytes that are symbols as they stand, and says how many. Whole blocks are tested
-    /// and copied without a branch per byte, which the compiler turns into vector instructions.
+    /// Copies the leading bytes that are symbols by themselves and returns their number. Whole blocks are tested and
+    /// copied without a branch per byte, which the compiler vectorises.
     fn decode_plain(&self, bytes: &[u8], symbols: &mut [u32]) -> usize {
         let highest = if self.units == Units::Char { 0x7F } else { 0xFF };
         let is_plain = |byte: u8| (byte <= highest) & ((byte != CARRIAGE_RETURN) | self.raw);
@@ -156,7 +154,7 @@ enum Step {
     Invalid(u8),
 }
 
-/// The number of bytes in a UTF-8 sequence that starts with this byte; 1 for a byte that can start none.
+/// The length in bytes of a UTF-8 sequence with this first byte; 1 if no sequence starts with it.
 fn sequence_width(lead: u8) -> usize {
     match lead {
         0xC2..=0xDF => 2,
@@ -172,7 +170,7 @@ mod tests {
 
     use super::*;
 
-    /// The definition: all of the text at once, with the standard library's decoding.
+    /// The specification: the whole text at once, decoded by the standard library.
     fn decode_whole(bytes: &[u8], units: Units, raw: bool) -> Result<Vec<u32>, usize> {
         if units == Units::Byte {
             let bytes = if raw { bytes } else { bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes) };
@@ -188,7 +186,7 @@ mod tests {
         Ok(text.chars().map(u32::from).collect())
     }
 
-    /// The stream: `bytes` in chunks of the given sizes (in turn), into windows of the given sizes.
+    /// `bytes` in chunks of the given sizes, cyclically, into windows of the given sizes.
     fn decode_in_chunks(
         bytes: &[u8],
         units: Units,
@@ -216,8 +214,8 @@ mod tests {
         Ok(decoded)
     }
 
-    /// Bytes in which line ends, marks, whole characters and broken ones are all likely.
-    fn awkward_bytes() -> impl Strategy<Value = Vec<u8>> {
+    /// Bytes with many line ends, byte-order marks, valid and invalid sequences.
+    fn difficult_bytes() -> impl Strategy<Value = Vec<u8>> {
         let pieces: Vec<&'static [u8]> = vec![
             b"a",
             b"\r",
@@ -238,8 +236,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
         #[test]
-        fn a_stream_decodes_as_the_whole_does(
-            bytes in awkward_bytes(),
+        fn a_stream_decodes_like_the_whole_text(
+            bytes in difficult_bytes(),
             chunks in proptest::collection::vec(1usize..9, 1..5),
             windows in proptest::collection::vec(1usize..9, 1..5),
             raw: bool,
@@ -251,7 +249,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_decode_or_fail_as_the_whole_does(bytes: Vec<u8>, chunk in 1usize..9, raw: bool) {
+        fn any_bytes_decode_or_fail_like_the_whole_text(bytes: Vec<u8>, chunk in 1usize..9, raw: bool) {
             let streamed = decode_in_chunks(&bytes, Units::Char, raw, &[chunk], &[7]);
             prop_assert_eq!(streamed, decode_whole(&bytes, Units::Char, raw));
         }
@@ -264,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_changed_is_counted() {
+    fn changes_are_counted() {
         let mut decoder = Decoder::new(Units::Byte, false, 0);
         let mut symbols = [0; 16];
         let progress = decoder.decode(b"\xEF\xBB\xBFa\r\n\r\r\n", true, &mut symbols).unwrap();

@@ -1,4 +1,4 @@
-//! A text as ids, from any position on.
+//! A text as ids, readable from any position.
 
 use std::sync::Arc;
 
@@ -8,20 +8,19 @@ use super::vocabulary::{Tokens, Vocabulary};
 use super::words::split_chunks;
 use crate::{Error, InputProblem, Result};
 
-/// A corpus and the vocabulary that it is read with. Characters and bytes are read in place, and become ids on the way;
-/// words and word pieces do not lie at places that can be told beforehand, and are held as ids, four bytes each.
-/// Clones are cheap.
+/// A corpus with its vocabulary. Characters and bytes are read from the corpus and encoded on the fly; words and
+/// subwords have no predictable offsets and are held as ids, four bytes each. Clones are cheap.
 #[derive(Clone, Debug)]
 pub struct EncodedText {
     corpus: Corpus,
     vocabulary: Arc<Vocabulary>,
-    /// Of words and word pieces.
+    /// Only for words and subwords.
     held: Option<Arc<[u32]>>,
 }
 
 impl EncodedText {
     /// # Errors
-    /// [`Error::Setting`] if the text is read in other units than the vocabulary's; as [`Reader::read`].
+    /// [`Error::Setting`] if the units of the text and of the vocabulary differ; as [`Reader::read`].
     pub fn new(corpus: &Corpus, vocabulary: Arc<Vocabulary>) -> Result<Self> {
         let mut ids = vec![];
         let held = match &vocabulary.tokens {
@@ -29,7 +28,7 @@ impl EncodedText {
                 let (text, model) = (corpus.units(), alphabet.units());
                 if text != model {
                     let found = format!("is {text} for this text");
-                    let expected = format!("the vocabulary is one of {model}: use `units = {model}`");
+                    let expected = format!("the units of the vocabulary are {model}: use `units = {model}`");
                     return Err(Error::mismatch("units", found, expected));
                 }
                 None
@@ -40,9 +39,9 @@ impl EncodedText {
                 }
                 Some(ids.into())
             }
-            Tokens::Pieces(pieces) => {
+            Tokens::Subwords(subwords) => {
                 for line in corpus.lines()? {
-                    ids.extend(pieces.encode(&line?));
+                    ids.extend(subwords.encode(&line?));
                 }
                 Some(ids.into())
             }
@@ -50,12 +49,12 @@ impl EncodedText {
         Ok(Self { corpus: corpus.clone(), vocabulary, held })
     }
 
-    /// Where the text comes from.
+    /// The underlying text.
     pub fn corpus(&self) -> &Corpus {
         &self.corpus
     }
 
-    /// What its ids stand for.
+    /// The vocabulary of its ids.
     pub fn vocabulary(&self) -> &Arc<Vocabulary> {
         &self.vocabulary
     }
@@ -106,7 +105,7 @@ impl EncodedText {
     }
 }
 
-/// Reads an [`EncodedText`] from some position to its end.
+/// Reads an [`EncodedText`] from a position to its end.
 #[derive(Debug)]
 pub struct IdReader {
     text: EncodedText,
@@ -120,7 +119,7 @@ enum Cursor {
 }
 
 impl IdReader {
-    /// The position of the next token, counted from the start of the text.
+    /// The position of the next token in the text.
     pub fn position(&self) -> u64 {
         match &self.place {
             Cursor::InCorpus(reader) => reader.position(),
@@ -128,7 +127,7 @@ impl IdReader {
         }
     }
 
-    /// Goes to a position.
+    /// Moves to a position.
     ///
     /// # Errors
     /// As [`Reader::seek`].
@@ -142,10 +141,10 @@ impl IdReader {
         }
     }
 
-    /// Fills `ids`, and returns how many there were: fewer than asked only at the end of the text.
+    /// Fills `ids` and returns their number: less than its length only at the end of the text.
     ///
     /// # Errors
-    /// [`Error::Input`] for a symbol that the vocabulary lacks, where it has no unknown one; as [`Reader::read`].
+    /// [`Error::Input`] for a symbol that is not in a vocabulary without an unknown token; as [`Reader::read`].
     pub fn read(&mut self, ids: &mut [u32]) -> Result<usize> {
         let from = self.position();
         match (&mut self.place, &self.text.held) {
@@ -164,7 +163,7 @@ impl IdReader {
         }
     }
 
-    /// Replaces the symbols from `position` on by their ids.
+    /// Replaces symbols by their ids; the first one is at `position`.
     fn encode(&self, symbols: &mut [u32], position: u64) -> Result<()> {
         let Tokens::Symbols(alphabet) = &self.text.vocabulary.tokens else { return Ok(()) };
         for (index, symbol) in symbols.iter_mut().enumerate() {
@@ -180,13 +179,13 @@ impl IdReader {
     }
 
     #[cold]
-    fn unseen_error(&self, name: &str, position: u64) -> Error {
+    fn unknown_symbol_error(&self, name: &str, position: u64) -> Error {
         match self.text.corpus.locate(position) {
             Err(error) => error,
             Ok(place) => {
                 let message = format!(
-                    "contains {name}, which the model has never seen: leave it out of the text, or train a model with \
-                     an unknown symbol"
+                    "contains {name}, which is not in the vocabulary: remove it from the text, or train a model with \
+                     an unknown token"
                 );
                 Error::input(place, InputProblem::UnknownSymbols { symbols: vec![name.to_owned()], message })
             }
@@ -217,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_start_is_found_at_or_after_a_position() {
+    fn the_next_line_start_is_at_or_after_a_position() {
         for units in [TokenUnits::Char, TokenUnits::Word, TokenUnits::Bpe] {
             let text = encoded("a\n\nc", units);
             let starts: Vec<u64> = (0..=4).map(|position| text.next_line_start(position).unwrap()).collect();
@@ -227,7 +226,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn ids_are_the_text_again(text in "[a-c .,'é\n]{1,60}", place in 0.0..1.0_f64) {
+        fn decoding_the_ids_gives_the_text(text in "[a-c .,'é\n]{1,60}", place in 0.0..1.0_f64) {
             for units in [TokenUnits::Char, TokenUnits::Word, TokenUnits::Bpe] {
                 let encoded = encoded(&text, units);
                 let all = rest(&encoded, 0);

@@ -1,12 +1,12 @@
-//! Texts that are always at hand: for a first run without a file, for tutorials and for tests.
+//! Built-in texts for a first run without a file, for tutorials and for tests.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// How many symbols [`brackets`] has unless asked otherwise.
+/// Default length of [`brackets`] in symbols.
 pub const BRACKETS_DEFAULT_SYMBOLS: usize = 200_000;
 
-const DEEPEST: u8 = 4;
+const MAX_DEPTH: u8 = 4;
 /// A line of brackets ends at the first return to depth 0 after this many symbols.
 const BRACKETS_LINE_SYMBOLS: usize = 60;
 
@@ -15,15 +15,14 @@ pub fn latin() -> &'static str {
     lipsum::LIBER_PRIMUS
 }
 
-/// Three sentences of 15 characters: the smallest task on which a recurrent network shows what it does. The
-/// shorter one is padded with a blank.
+/// Three sentences of 15 characters: the smallest task for a recurrent network. The shorter one is padded with a space.
 pub fn sentences() -> Vec<String> {
     let sentences = ["hey how are you", "good i am fine", "have a nice day"];
     let longest = sentences.iter().map(|sentence| sentence.len()).max().unwrap_or(0);
     sentences.iter().map(|sentence| format!("{sentence:<longest$}")).collect()
 }
 
-/// Nested brackets with the depth written between them, on which single hidden units are seen to count:
+/// Nested brackets with the depth written between them, with which single hidden units learn to count:
 /// `( 1 ( ) ( 2 ( 3 3 ) ) 1 ) 0 ( )`.
 ///
 /// ```text
@@ -33,10 +32,10 @@ pub fn sentences() -> Vec<String> {
 /// digit(d) = the depth d itself: "0", "1", "2", "3" or "4"
 /// ```
 ///
-/// Each next token is drawn evenly from those that are allowed: a digit always, `(` at depths 0 to 3, `)` at
-/// depths 1 to 4. So a perfect model needs 1.1 nats per token at most and none for the blanks. A line ends at
-/// depth 0, after the first item that makes it 60 symbols or longer, and the text after the first line that
-/// makes it `symbols` or longer. The same seed gives the same text.
+/// Each next token is uniformly random among those allowed: a digit always, `(` at depths 0 to 3, `)` at depths 1 to
+/// 4. So a perfect model needs at most 1.1 nats per token, and 0 for spaces. A line ends at depth 0, after the first
+/// item that makes it 60 symbols or longer, and the text after the first line that makes it `symbols` or longer. The
+/// same seed gives the same text.
 pub fn brackets(seed: u64, symbols: usize) -> String {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut text = String::with_capacity(symbols + 2 * BRACKETS_LINE_SYMBOLS);
@@ -44,7 +43,7 @@ pub fn brackets(seed: u64, symbols: usize) -> String {
     while text.len() < symbols || line_start < text.len() {
         let mut tokens = [char::from(b'0' + depth), ' ', ' '];
         let mut allowed = 1;
-        if depth < DEEPEST {
+        if depth < MAX_DEPTH {
             tokens[allowed] = '(';
             allowed += 1;
         }
@@ -74,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_latin_is_ciceros() {
+    fn the_latin_text_is_ciceros() {
         assert!(latin().starts_with("Non eram nescius, Brute"));
         assert!(latin().len() > 45_000);
     }
@@ -105,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn the_seed_decides_the_brackets() {
+    fn the_seed_determines_the_brackets() {
         assert_eq!(brackets(1, 500), brackets(1, 500));
         assert_ne!(brackets(1, 500), brackets(2, 500));
         assert_eq!(brackets(1, 0), "");

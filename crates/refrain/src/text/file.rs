@@ -1,8 +1,7 @@
 //! A text file, read by position.
 //!
-//! A file is read in place, several times, while a run lasts. A memory map would end the program with a
-//! signal when someone cuts the file; positional reads with a check of length and modification time give an
-//! error instead.
+//! A file is read in place, several times during a run. If a memory-mapped file is truncated, the program ends with a
+//! signal; positional reads with a check of length and modification time give an error instead.
 
 use std::fs::{self, File, Metadata};
 use std::io;
@@ -11,13 +10,13 @@ use std::time::SystemTime;
 
 use crate::{Error, Place, Result};
 
-/// A file with its length and time of modification as they were when it was opened.
+/// A file with its length and modification time when it was opened.
 #[derive(Debug)]
 pub(super) struct OpenFile {
     path: PathBuf,
     length: u64,
     modified: Option<SystemTime>,
-    /// None when a corpus has too many files to keep open: each read then opens the file for itself.
+    /// None if a corpus has too many files to keep open: the file is then opened for each read.
     handle: Option<File>,
 }
 
@@ -27,7 +26,7 @@ impl OpenFile {
     /// # Errors
     /// [`Error::Io`] for a file that is missing or may not be read, [`Error::Input`] for a directory or a pipe.
     pub(super) fn open(path: &Path, keep_open: bool) -> Result<Self> {
-        // Before opening, because opening a pipe waits for its writer.
+        // Before opening, because opening a pipe blocks until it has a writer.
         check_is_regular(path, &fs::metadata(path).map_err(Error::io("read", path))?)?;
         let file = File::open(path).map_err(Error::io("read", path))?;
         let metadata = file.metadata().map_err(Error::io("read", path))?;
@@ -44,11 +43,11 @@ impl OpenFile {
         self.length
     }
 
-    /// Fills `buffer` with the bytes from `offset` on, all of which must lie within [`length`](Self::length),
-    /// and checks that the file is still the one that was opened.
+    /// Fills `buffer` with the bytes from `offset` on, all of which must be within [`length`](Self::length),
+    /// and checks that the file has not changed.
     ///
     /// # Errors
-    /// [`Error::Input`] if the file changed or was cut, [`Error::Io`] if it cannot be read.
+    /// [`Error::Input`] if the file changed or was truncated, [`Error::Io`] if it cannot be read.
     pub(super) fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
         match &self.handle {
             Some(file) => self.read(file, buffer, offset),
@@ -74,10 +73,10 @@ impl OpenFile {
         self.check(&file.metadata().map_err(Error::io("read", &self.path))?)
     }
 
-    /// Compares length and time of modification with those at opening.
+    /// Compares length and modification time with those at opening.
     ///
     /// # Errors
-    /// [`Error::Input`] if they differ, [`Error::Io`] if the file cannot be asked.
+    /// [`Error::Input`] if they differ, [`Error::Io`] if the metadata cannot be read.
     pub(super) fn check_unchanged(&self) -> Result<()> {
         let metadata = match &self.handle {
             Some(file) => file.metadata(),
@@ -96,7 +95,7 @@ fn check_is_regular(path: &Path, metadata: &Metadata) -> Result<()> {
     let (found, expected) = if metadata.is_dir() {
         let texts = path.join("*.txt");
         let remedy = format!(
-            "name a text file, or use {}; of a folder of pictures, the list of file<TAB>text",
+            "use a text file, or {}; for a folder of images, the list of file<TAB>text",
             texts.display()
         );
         ("is a directory", remedy)

@@ -1,13 +1,13 @@
-//! Text in, symbols out: the front of the pipeline.
+//! Reading texts: symbols, vocabularies and token ids.
 //!
-//! A [`Source`] says where a text lies. [`Corpus::scan`] reads one or several of them once, in a stream: it
+//! A [`Source`] is a file or a text in memory. [`Corpus::scan`] reads one or several of them once, as a stream: it
 //! counts the symbols (for the [`Vocabulary`]) and keeps a sparse index, so that a [`Reader`] can later start
-//! anywhere without the text ever being held in memory. A *symbol* is a Unicode scalar value or a byte value
-//! ([`Units`]), always a `u32`. A [`Vocabulary`] gives ids to symbols, or to words and pieces of words; with it a corpus
-//! becomes an [`EncodedText`], which batches are cut from.
+//! anywhere without the text in memory. A *symbol* is a Unicode scalar value or a byte ([`Units`]), always a `u32`. A
+//! [`Vocabulary`] assigns ids to symbols, words or subwords; with it a corpus becomes an [`EncodedText`], from which
+//! batches are made.
 //!
-//! Texts that are in memory anyway, the examples of a task, are cut by a [`Tokenizer`]: into characters and bytes as
-//! above, and also into words and pieces of words ([`TokenUnits`]).
+//! Texts that are in memory, the examples of a task, are encoded by a [`Tokenizer`] as characters, bytes, words or
+//! subwords ([`TokenUnits`]).
 //!
 //! ```
 //! use std::sync::Arc;
@@ -61,5 +61,5 @@ pub use vocabulary::Vocabulary;
 
 pub(crate) use crate::number::thousands;
 
-/// The line end, in characters and in bytes alike.
+/// The line end, as a character and as a byte.
 pub(crate) const NEWLINE: u32 = b'\n' as u32;

@@ -1,4 +1,4 @@
-//! The symbols of a corpus in order, from any position on.
+//! Reads the symbols of a corpus from any position.
 
 use super::NEWLINE;
 use super::corpus::{Corpus, INDEX_SPACING, SCAN_SYMBOLS};
@@ -6,10 +6,10 @@ use super::stream::Stream;
 use super::units::Units;
 use crate::{Error, Place, Result};
 
-/// Small, because a batch keeps one reader for each of its rows.
+/// Small, because a batch has one reader per row.
 const BUFFER_SIZE: usize = 16 * 1024;
-/// The position of a reader that failed: no text is that long, so the next seek is a real one.
-const NOWHERE: u64 = u64::MAX;
+/// Position of a reader after an error: beyond any text, so that the next seek is never skipped.
+const INVALID_POSITION: u64 = u64::MAX;
 
 impl Corpus {
     /// A reader that starts at `position`.
@@ -24,13 +24,17 @@ impl Corpus {
         Ok(reader)
     }
 
-    /// The lines of the text with their ends, one after the other.
+    /// The lines of the text, with their line ends.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a text of bytes; as [`Reader::read`](Reader::read).
+    /// [`Error::Setting`] for bytes; as [`Reader::read`](Reader::read).
     pub fn lines(&self) -> Result<impl Iterator<Item = Result<String>>> {
         if self.units() != Units::Char {
-            return Err(Error::out_of_range("units", self.units(), "char: words are made of characters"));
+            return Err(Error::out_of_range(
+                "units",
+                self.units(),
+                "char, because words consist of characters",
+            ));
         }
         let mut reader = self.reader(0)?;
         let mut symbols = vec![0; SCAN_SYMBOLS];
@@ -53,8 +57,8 @@ impl Corpus {
         Ok(std::iter::from_fn(move || Some(line()).filter(not_the_end)))
     }
 
-    /// The name of the source that holds the symbol at `position`, and its line there, counted from 1. Reads
-    /// that source up to the symbol: for messages only.
+    /// The name of the source that contains the symbol at `position`, and its line, from 1. Reads that source up to
+    /// the symbol: for messages only.
     ///
     /// # Errors
     /// As [`Reader::seek`](Reader::seek).
@@ -74,10 +78,9 @@ impl Corpus {
     }
 }
 
-/// Reads a [`Corpus`] from some position to its end, across the boundaries of its sources, through 16 KiB of
-/// memory.
+/// Reads a [`Corpus`] from a position to its end, across its sources, through a buffer of 16 KiB.
 ///
-/// Every refill of the buffer checks that the file is still the one that was scanned.
+/// Every refill of the buffer checks that the file has not changed since the scan.
 #[derive(Debug)]
 pub struct Reader {
     corpus: Corpus,
@@ -87,24 +90,23 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// The position of the next symbol, counted from the start of the corpus.
+    /// The position of the next symbol in the corpus.
     pub fn position(&self) -> u64 {
         self.position
     }
 
-    /// Goes to a position, at the cost of decoding at most 65,535 symbols before it; at no cost when it is
-    /// there already.
+    /// Moves to a position: decodes at most 65,535 symbols before it, and nothing if the reader is already there.
     ///
     /// # Errors
-    /// [`Error::Input`] past the end of the corpus; otherwise as [`read`](Self::read).
+    /// [`Error::Input`] beyond the end of the corpus; otherwise as [`read`](Self::read).
     pub fn seek(&mut self, position: u64) -> Result<()> {
         if position == self.position {
             return Ok(());
         }
         let length = self.corpus.len();
         if position > length {
-            let found = format!("position {position} is past the {length} symbols of the text");
-            return Err(Error::too_little(&self.corpus.name(), found, "read from within it"));
+            let found = format!("position {position} is beyond the {length} symbols of the text");
+            return Err(Error::too_little(&self.corpus.name(), found, "use a position within it"));
         }
         self.source = self.corpus.source_at(position);
         let indexed = &self.corpus.sources()[self.source];
@@ -122,15 +124,18 @@ impl Reader {
         Ok(())
     }
 
-    /// Fills `symbols`, and returns how many there were: fewer than asked only at the end of the corpus.
+    /// Fills `symbols` and returns their number: less than its length only at the end of the corpus.
     ///
     /// # Errors
-    /// [`Error::Input`] if a file changed or was cut since the scan, [`Error::Io`] if it cannot be read. The
-    /// reader then needs a [`seek`](Self::seek) before it is read again.
+    /// [`Error::Input`] if a file changed or was truncated since the scan, [`Error::Io`] if it cannot be read. A
+    /// [`seek`](Self::seek) is needed before the next read.
     pub fn read(&mut self, symbols: &mut [u32]) -> Result<usize> {
         let mut written = 0;
         loop {
-            let count = self.stream.read(&mut symbols[written..]).inspect_err(|_| self.position = NOWHERE)?;
+            let count = self
+                .stream
+                .read(&mut symbols[written..])
+                .inspect_err(|_| self.position = INVALID_POSITION)?;
             written += count;
             self.position += count as u64;
             if written == symbols.len() {
@@ -160,7 +165,7 @@ mod tests {
     use super::*;
     use crate::text::{Source, Units};
 
-    /// Reads to the end in pieces of the given size.
+    /// Reads to the end, `piece` symbols at a time.
     fn read_all(reader: &mut Reader, piece: usize) -> Vec<u32> {
         let (mut all, mut buffer) = (Vec::new(), vec![0; piece]);
         loop {
@@ -180,8 +185,8 @@ mod tests {
         texts.collect::<Vec<_>>().concat()
     }
 
-    /// A text with characters of every width and both line ends, longer than an index entry or shorter than a
-    /// buffer.
+    /// A text with characters of every width and both line ends, from shorter than a buffer to longer than an index
+    /// entry.
     fn text() -> impl Strategy<Value = String> {
         let unit = proptest::collection::vec(
             proptest::sample::select(vec![
@@ -205,7 +210,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(60))]
         #[test]
-        fn a_reader_anywhere_gives_the_rest_of_the_whole(
+        fn a_reader_at_any_position_gives_the_rest_of_the_text(
             texts in proptest::collection::vec(text(), 1..4),
             places in proptest::collection::vec(0.0f64..=1.0, 1..6),
             piece in 1usize..3_000,
@@ -247,15 +252,15 @@ mod tests {
     }
 
     #[test]
-    fn a_position_past_the_end_is_refused() {
+    fn a_position_beyond_the_end_is_refused() {
         let corpus = Corpus::scan(vec![Source::memory("text", "abc")], Units::Char, false).unwrap();
         assert_eq!(corpus.reader(3).unwrap().read(&mut [0; 2]).unwrap(), 0);
         let message = corpus.reader(4).unwrap_err().to_string();
-        assert_eq!(message, "text: position 4 is past the 3 symbols of the text: read from within it");
+        assert_eq!(message, "text: position 4 is beyond the 3 symbols of the text: use a position within it");
     }
 
     #[test]
-    fn a_file_that_changes_under_a_reader_stops_it() {
+    fn a_file_that_changes_while_it_is_read_is_an_error() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(&b"some words\n".repeat(10_000)).unwrap();
         for length in [50_000, 200_000] {
@@ -265,7 +270,7 @@ mod tests {
             reader.read(&mut buffer).unwrap();
             file.as_file().set_len(length).unwrap();
             let expected = format!(
-                "{}: changed while it was being read: leave the file as it is during a run, and start again",
+                "{}: changed while it was being read: do not modify the file during a run, and start again",
                 file.path().display()
             );
             assert_eq!(reader.read(&mut buffer).unwrap_err().to_string(), expected);

@@ -1,4 +1,4 @@
-//! Where a text lies, and reading it by position.
+//! A text in a file or in memory, read by position.
 
 use std::fmt;
 #[cfg(feature = "files")]
@@ -15,9 +15,9 @@ pub enum Source {
     /// A regular file, read in place.
     #[cfg(feature = "files")]
     File(PathBuf),
-    /// A text that the program holds.
+    /// A text in memory.
     Memory {
-        /// What messages call it; if it is empty, [`Corpus::scan`](super::Corpus::scan) gives it a number.
+        /// Its name in messages; if it is empty, [`Corpus::scan`](super::Corpus::scan) numbers it.
         name: String,
         /// The text, UTF-8 unless it is read as bytes.
         bytes: Arc<[u8]>,
@@ -25,18 +25,18 @@ pub enum Source {
 }
 
 impl Source {
-    /// A text on disk.
+    /// A text in a file.
     #[cfg(feature = "files")]
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Source::File(path.into())
     }
 
-    /// A text in memory, under the name that messages should use.
+    /// A text in memory, with its name in messages.
     pub fn memory(name: impl Into<String>, bytes: impl AsRef<[u8]>) -> Self {
         Source::Memory { name: name.into(), bytes: bytes.as_ref().into() }
     }
 
-    /// With a name, if it has none.
+    /// Sets the name if it is empty.
     pub(super) fn named(self, name: impl FnOnce() -> String) -> Self {
         match self {
             Source::Memory { name: none, bytes } if none.is_empty() => Source::Memory { name: name(), bytes },
@@ -68,7 +68,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// A source that passed the opening checks.
+/// A source that passed the checks of [`OpenSource::open`].
 #[derive(Debug)]
 pub(super) struct OpenSource {
     name: String,
@@ -84,8 +84,8 @@ enum Contents {
 }
 
 impl OpenSource {
-    /// Opens a source and checks that it can be read more than once. A file stays open if `keep_open`, and is
-    /// opened for every read otherwise.
+    /// Opens a source and checks that it can be read more than once. With `keep_open` a file stays open, otherwise it
+    /// is opened for every read.
     ///
     /// # Errors
     /// [`Error::Io`] for a file that is missing or may not be read, [`Error::Input`] for a directory, a pipe
@@ -110,7 +110,7 @@ impl OpenSource {
         &self.name
     }
 
-    /// What messages call it.
+    /// Its place in messages.
     pub(super) fn place(&self) -> Place {
         Place::of(&self.name)
     }
@@ -120,11 +120,11 @@ impl OpenSource {
         self.length
     }
 
-    /// Fills `buffer` with the bytes from `offset` on, all of which must lie within [`length`](Self::length),
-    /// and checks that the file is still the one that was opened.
+    /// Fills `buffer` with the bytes from `offset` on, all of which must be within [`length`](Self::length),
+    /// and checks that the file has not changed.
     ///
     /// # Errors
-    /// [`Error::Input`] if the file changed or was cut, [`Error::Io`] if it cannot be read.
+    /// [`Error::Input`] if the file changed or was truncated, [`Error::Io`] if it cannot be read.
     pub(super) fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
         match &self.contents {
             Contents::Memory(bytes) => {
@@ -137,10 +137,10 @@ impl OpenSource {
         }
     }
 
-    /// Compares length and time of modification of a file with those at opening.
+    /// Compares length and modification time of a file with those at opening.
     ///
     /// # Errors
-    /// [`Error::Input`] if they differ, [`Error::Io`] if the file cannot be asked.
+    /// [`Error::Input`] if they differ, [`Error::Io`] if the metadata cannot be read.
     pub(super) fn check_unchanged(&self) -> Result<()> {
         match &self.contents {
             Contents::Memory(_) => Ok(()),
@@ -149,8 +149,7 @@ impl OpenSource {
         }
     }
 
-    /// The line that the byte at `offset` is on, counted from 1. Reads the text up to there: for messages
-    /// only.
+    /// The line of the byte at `offset`, from 1. Reads the text up to there: for messages only.
     ///
     /// # Errors
     /// As [`read_exact_at`](Self::read_exact_at).
@@ -166,9 +165,9 @@ impl OpenSource {
         Ok(line)
     }
 
-    /// Says that there is nothing to read.
+    /// An error for an empty source.
     pub(super) fn is_empty_error(&self) -> Error {
-        Error::too_little(self.place(), "is empty", "leave it out, or name a file that holds text")
+        Error::too_little(self.place(), "is empty", "remove it, or use a file that contains text")
     }
 }
 
@@ -191,11 +190,11 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_is_refused_with_a_pattern_that_works() {
+    fn a_directory_is_refused_with_a_pattern_as_remedy() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().display();
         let expected = format!(
-            "{path}: is a directory: name a text file, or use {path}/*.txt; of a folder of pictures, the list of file<TAB>text"
+            "{path}: is a directory: use a text file, or {path}/*.txt; for a folder of images, the list of file<TAB>text"
         );
         assert_eq!(refusal(Source::file(directory.path())), expected);
     }
@@ -203,7 +202,7 @@ mod tests {
     #[test]
     fn an_empty_text_is_refused() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let expected = "is empty: leave it out, or name a file that holds text";
+        let expected = "is empty: remove it, or use a file that contains text";
         assert_eq!(refusal(Source::file(file.path())), format!("{}: {expected}", file.path().display()));
         assert_eq!(refusal(Source::memory("nothing", "")), format!("nothing: {expected}"));
     }
@@ -217,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_grows_shrinks_or_is_touched_has_changed() {
+    fn changes_of_length_or_modification_time_are_errors() {
         for keep_open in [true, false] {
             let changes: [fn(&File) -> io::Result<()>; 3] = [
                 |file| file.set_len(99),
@@ -235,7 +234,7 @@ mod tests {
 
                 change(file.as_file()).unwrap();
                 let expected = format!(
-                    "{}: changed while it was being read: leave the file as it is during a run, and start again",
+                    "{}: changed while it was being read: do not modify the file during a run, and start again",
                     file.path().display()
                 );
                 assert_eq!(source.check_unchanged().unwrap_err().to_string(), expected);

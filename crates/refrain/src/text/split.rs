@@ -1,30 +1,30 @@
-//! The training part and the validation part of a text.
+//! Splits a text into training set and validation set.
 
 use std::ops::Range;
 
 use super::encoded::EncodedText;
 use crate::{Error, Result};
 
-/// Cuts `length` tokens in two: the validation part is the last `valid_fraction` of the text, because a text
-/// is continuous and any other choice would let training see both sides of it.
+/// Splits `length` tokens: the validation set is the last `valid_fraction` of the text. A text is continuous, so
+/// that any other choice would put both neighbours of validation data into the training set.
 ///
-/// Returns (training, validation); the training part has `floor(length * (1 - valid_fraction))` tokens. A
-/// fraction of 0 leaves the validation part empty.
+/// Returns (training, validation); training has `floor(length * (1 - valid_fraction))` tokens. A fraction of 0
+/// leaves validation empty.
 ///
 /// # Errors
-/// [`Error::Setting`] for a fraction outside 0 to 0.9, or none at all (NaN).
+/// [`Error::Setting`] for a fraction outside 0 to 0.9, or NaN.
 pub fn split(length: u64, valid_fraction: f64) -> Result<(Range<u64>, Range<u64>)> {
     if !(0.0..=0.9).contains(&valid_fraction) {
         let allowed = "a fraction from 0 to 0.9, such as 0.1";
         return Err(Error::out_of_range("valid_fraction", valid_fraction, allowed));
     }
-    // 1 - 0.8 is a little less than 0.2 in binary; the correction keeps 10 symbols at 2 + 8.
+    // 1 - 0.8 is slightly below 0.2 in binary; the correction keeps 10 tokens at 2 + 8.
     let train = (length as f64 * (1.0 - valid_fraction) + 1e-6) as u64;
     let train = train.min(length);
     Ok((0..train, train..length))
 }
 
-/// Like [`split`], with the cut moved on to the next start of a line, so that no line is in both parts.
+/// Like [`split`], but at the next start of a line, so that no line is in both sets.
 ///
 /// # Errors
 /// As [`split`], and as [`EncodedText::next_line_start`].
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn a_senseless_fraction_is_refused() {
+    fn a_fraction_out_of_range_is_refused() {
         for fraction in [-0.1, 0.91, f64::NAN, f64::INFINITY] {
             let expected =
                 format!("`valid_fraction` is {fraction}: give a fraction from 0 to 0.9, such as 0.1");
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_stay_whole() {
+    fn lines_are_not_split() {
         let corpus =
             Corpus::scan(vec![Source::memory("text", "one\ntwo\nthree\n")], Units::Char, false).unwrap();
         let vocabulary = Vocabulary::from_counts(Units::Char, corpus.counts(), 1, false).unwrap();

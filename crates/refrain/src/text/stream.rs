@@ -1,4 +1,4 @@
-//! The symbols of one source, from a given byte on, through a buffer of fixed size.
+//! The symbols of one source from a byte offset on, through a buffer of fixed size.
 
 use std::sync::Arc;
 
@@ -22,15 +22,14 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    /// A stream from the start of `source`, with a buffer of `buffer_size` bytes (at least 4, so that any one
-    /// symbol fits).
+    /// A stream from the start of `source`, with a buffer of `buffer_size` bytes (at least 4, so that any symbol fits).
     pub(super) fn new(source: Arc<OpenSource>, units: Units, raw: bool, buffer_size: usize) -> Self {
         let decoder = Decoder::new(units, raw, 0);
         let buffer = vec![0; buffer_size.max(4)].into_boxed_slice();
         Self { source, units, raw, decoder, buffer, start: 0, end: 0, loaded: 0 }
     }
 
-    /// Goes to byte `offset` of `source`, which must be the first byte of a symbol.
+    /// Moves to byte `offset` of `source`, which must be the first byte of a symbol.
     pub(super) fn go_to(&mut self, source: Arc<OpenSource>, offset: u64) {
         self.source = source;
         self.decoder = Decoder::new(self.units, self.raw, offset);

@@ -1,4 +1,4 @@
-//! What one token of a text held in memory is.
+//! The kinds of tokens of a vocabulary.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::units::Units;
 use crate::{Error, Result};
 
-/// The pieces that a [`super::Tokenizer`] cuts a text into.
+/// The units into which a text is split.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TokenUnits {
@@ -17,18 +17,17 @@ pub enum TokenUnits {
     Char,
     /// A byte of UTF-8.
     Byte,
-    /// A word, a number or a mark of punctuation.
+    /// A word, a number or a punctuation mark.
     Word,
-    /// A piece of a word, as frequent as they come: byte pair encoding (Sennrich, Haddow & Birch 2016) over the
-    /// bytes of UTF-8 (Radford et al. 2019).
+    /// A subword: byte pair encoding (Sennrich, Haddow & Birch 2016) over the bytes of UTF-8 (Radford et al. 2019).
     Bpe,
 }
 
 impl TokenUnits {
-    /// All of them, in the order in which they are listed for people.
+    /// All of them, in the order in which they are displayed.
     pub const ALL: [TokenUnits; 4] = [TokenUnits::Char, TokenUnits::Byte, TokenUnits::Word, TokenUnits::Bpe];
 
-    /// The symbols that it is made of.
+    /// The symbols that tokens consist of.
     pub fn symbols(self) -> Units {
         match self {
             TokenUnits::Byte => Units::Byte,
@@ -36,23 +35,23 @@ impl TokenUnits {
         }
     }
 
-    /// What this unit is called in a message.
+    /// The name in messages, singular.
     pub fn singular(self) -> &'static str {
         match self {
             TokenUnits::Char => Units::Char.singular(),
             TokenUnits::Byte => Units::Byte.singular(),
             TokenUnits::Word => "word",
-            TokenUnits::Bpe => "word piece",
+            TokenUnits::Bpe => "subword",
         }
     }
 
-    /// What this unit is called in a message about several of them.
+    /// The name in messages, plural.
     pub fn plural(self) -> &'static str {
         match self {
             TokenUnits::Char => Units::Char.plural(),
             TokenUnits::Byte => Units::Byte.plural(),
             TokenUnits::Word => "words",
-            TokenUnits::Bpe => "word pieces",
+            TokenUnits::Bpe => "subwords",
         }
     }
 }
@@ -95,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_reads_back_as_the_same_units() {
+    fn names_are_parsed_to_the_same_units() {
         for units in TokenUnits::ALL {
             assert_eq!(units.to_string().parse::<TokenUnits>().unwrap(), units);
             assert_eq!(serde_json::to_string(&units).unwrap(), format!("\"{units}\""));
@@ -106,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_name_is_refused_with_the_right_ones() {
+    fn an_invalid_name_is_refused_with_the_valid_ones() {
         let error = "words".parse::<TokenUnits>().unwrap_err();
         assert_eq!(error.to_string(), "`units` is \"words\": give char, byte, word or bpe");
     }

@@ -1,9 +1,9 @@
-//! Texts that a task holds in memory, to ids and back: a codec for each side that has a text.
+//! Tokenizers of the texts that a task holds in memory, one for each side that is text.
 //!
-//! The ids of a tokenizer are, in this order: the unknown symbol, for characters and words; the tokens; the start and
-//! the end symbol, where they are asked for. Characters stand in order of code point, words and word pieces in
-//! order of frequency (ties of words in order of code point); a byte's id is its value. The same texts and
-//! options give the same ids on every machine, whatever the order of the texts.
+//! The ids of a tokenizer are, in order: the unknown token (characters and words only), the tokens, and the start and
+//! end tokens if requested. Characters are sorted by code point, words and subwords by frequency (words of equal
+//! frequency by code point); the id of a byte is its value. The same texts and options give the same ids on every
+//! machine, whatever the order of the texts.
 
 use std::borrow::Cow;
 
@@ -20,21 +20,21 @@ use super::words::{join_words, split_words};
 use crate::number::thousands;
 use crate::{Error, Result};
 
-/// What a [`Tokenizer`] is made to.
+/// Options of a [`Tokenizer`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TokenizerOptions {
-    /// What a token is.
+    /// The kind of tokens.
     pub units: TokenUnits,
-    /// Characters and words that occur less often are unknown; pairs of word pieces that do are not merged. Nothing
-    /// to bytes.
+    /// Characters and words that occur less often are unknown; less frequent pairs of subwords are not merged. No
+    /// effect on bytes.
     pub min_count: u64,
-    /// The most ids there may be, special symbols included: the most frequent words get them, and word pieces are
-    /// merged until they are used up (8,000 if none is given). Not for characters and bytes.
+    /// Maximum number of ids, special tokens included: the most frequent words are kept, and subwords are merged up
+    /// to this size (default 8,000). Not for characters and bytes.
     pub max_size: Option<usize>,
-    /// Whether capital letters are read as small ones.
+    /// Whether the text is lowercased.
     pub lowercase: bool,
-    /// Whether there are a start and an end symbol, which a decoder needs.
+    /// Whether there are a start and an end token, which a decoder needs.
     pub boundaries: bool,
 }
 
@@ -51,29 +51,29 @@ impl Default for TokenizerOptions {
 }
 
 impl TokenizerOptions {
-    /// How many ids the start and the end symbol take.
+    /// The number of start and end tokens.
     fn boundary_count(&self) -> usize {
         if self.boundaries { 2 } else { 0 }
     }
 }
 
-/// How a text is cut into tokens, and their ids: what a model file holds for each of its text sides.
+/// Splits texts into tokens and encodes them as ids; stored in a model file for each side that is text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tokenizer {
     lowercase: bool,
     boundaries: bool,
-    /// Without the boundaries.
-    #[serde(deserialize_with = "complete")]
+    /// Without the start and end tokens.
+    #[serde(deserialize_with = "deserialize_complete")]
     vocabulary: Vocabulary,
 }
 
 impl Tokenizer {
-    /// A tokenizer of these texts, each whole.
+    /// A tokenizer for these texts.
     ///
     /// # Errors
-    /// [`Error::Setting`] if nothing is frequent enough to be a token, and for a `max_size` that has no room for any
-    /// token, or is one for characters or bytes.
+    /// [`Error::Setting`] if no token is frequent enough, for a `max_size` that is too small for any token, and for
+    /// a `max_size` with characters or bytes.
     pub fn train<'a>(
         texts: impl Iterator<Item = &'a str> + Clone,
         options: &TokenizerOptions,
@@ -98,20 +98,25 @@ impl Tokenizer {
             }
             TokenUnits::Bpe => {
                 let texts: Vec<_> = texts.collect();
-                Vocabulary::of_pieces(&texts, options.min_count, options.max_size, options.boundary_count())?
+                Vocabulary::of_subwords(
+                    &texts,
+                    options.min_count,
+                    options.max_size,
+                    options.boundary_count(),
+                )?
             }
         };
         Ok(Self { lowercase: options.lowercase, boundaries: options.boundaries, vocabulary })
     }
 
-    /// A tokenizer of words for texts that come cut into words (those of CoNLL files, for one): none of them is cut
-    /// any further.
+    /// A tokenizer of words for texts that are already split into words, such as CoNLL files. Words are not split
+    /// further.
     ///
     /// # Errors
-    /// [`Error::Setting`] if the options ask for other units than words; otherwise as [`Tokenizer::train`].
+    /// [`Error::Setting`] if the units of the options are not words; otherwise as [`Tokenizer::train`].
     pub fn of_tokens<'a>(tokens: impl Iterator<Item = &'a str>, options: &TokenizerOptions) -> Result<Self> {
         if options.units != TokenUnits::Word {
-            let allowed = "word: texts that come cut into words are read in words";
+            let allowed = "word, because the texts are already split into words";
             return Err(Error::out_of_range("units", options.units, allowed));
         }
         let mut counts = WordCounts::default();
@@ -121,18 +126,18 @@ impl Tokenizer {
         Ok(Self { lowercase: options.lowercase, boundaries: options.boundaries, vocabulary })
     }
 
-    /// In words: how many of which tokens it has.
+    /// Size and units: `8,000 subwords, lowercased`.
     pub fn about(&self) -> String {
-        let case = if self.lowercase { ", read in small letters" } else { "" };
+        let case = if self.lowercase { ", lowercased" } else { "" };
         format!("{} {}{case}", thousands(self.len() as u64), self.units().plural())
     }
 
-    /// What a token is.
+    /// The kind of tokens.
     pub fn units(&self) -> TokenUnits {
         self.vocabulary.units()
     }
 
-    /// How many ids there are, special symbols included.
+    /// The number of ids, special tokens included.
     pub fn len(&self) -> usize {
         self.vocabulary.len() + if self.boundaries { 2 } else { 0 }
     }
@@ -142,23 +147,22 @@ impl Tokenizer {
         self.len() == 0
     }
 
-    /// The id of the unknown symbol (0): for characters and words, not for bytes and word pieces, which can write
-    /// any text.
+    /// The id of the unknown token (0) of characters and words; bytes and subwords can encode any text.
     pub fn unknown(&self) -> Option<u32> {
         self.vocabulary.unknown()
     }
 
-    /// The id of the start symbol, the last but one, where there are boundaries.
+    /// The id of the start token, the last but one, if there is one.
     pub fn start(&self) -> Option<u32> {
         self.boundaries.then_some(self.vocabulary.len() as u32)
     }
 
-    /// The id of the end symbol, the last of all, where there are boundaries.
+    /// The id of the end token, the last one, if there is one.
     pub fn end(&self) -> Option<u32> {
         self.boundaries.then_some(self.vocabulary.len() as u32 + 1)
     }
 
-    /// The ids of a text, which is cut as those of [`Tokenizer::train`], without boundaries.
+    /// Encodes a text, without start and end tokens.
     pub fn encode(&self, text: &str) -> Vec<u32> {
         let text = cased(text, self.lowercase);
         match &self.vocabulary.tokens {
@@ -167,12 +171,12 @@ impl Tokenizer {
                 symbols.filter_map(|symbol| alphabet.id_or_unknown(symbol)).collect()
             }
             Tokens::Words(words) => split_words(&text).map(|word| words.id(word)).collect(),
-            Tokens::Pieces(pieces) => pieces.encode(&text),
+            Tokens::Subwords(subwords) => subwords.encode(&text),
         }
     }
 
-    /// The ids of a text that comes cut into words: one for each of them where words are the units, and otherwise
-    /// those of the words with a blank between.
+    /// Encodes a text that is already split into words: one id per word if the units are words, otherwise the ids of
+    /// the words joined by spaces.
     pub fn encode_words(&self, words: &[String]) -> Vec<u32> {
         match &self.vocabulary.tokens {
             Tokens::Words(list) => words.iter().map(|word| list.id(&cased(word, self.lowercase))).collect(),
@@ -180,11 +184,10 @@ impl Tokenizer {
         }
     }
 
-    /// The text of these ids. Boundaries have none; what is unknown comes out as `<unknown>`, or as U+FFFD among
-    /// characters.
+    /// Decodes ids. Start and end tokens are skipped; an unknown token is `<unknown>`, or U+FFFD for characters.
     ///
-    /// But for capitals that were made small, the text of [`Tokenizer::encode`] comes back as it was from bytes, word
-    /// pieces, and characters that are known; words are set with blanks as usual, whatever stood between them.
+    /// This inverts [`Tokenizer::encode`] for bytes, subwords and known characters, except for lowercasing; words are
+    /// joined with spaces as usual, whatever white space the text had.
     pub fn decode(&self, ids: &[u32]) -> String {
         let boundaries = [self.start(), self.end()];
         let ids = ids.iter().copied().filter(|&id| !boundaries.contains(&Some(id)));
@@ -194,8 +197,8 @@ impl Tokenizer {
         }
     }
 
-    /// A token for display on one line, with what cannot be seen escaped; `<unknown>`, `<start>` and `<end>` for the
-    /// special symbols, and `<unknown>` for an id that is not below [`len`](Self::len).
+    /// A token for display on one line, with invisible characters escaped; `<unknown>`, `<start>` and `<end>` for the
+    /// special tokens, and `<unknown>` for an id that is not below [`len`](Self::len).
     pub fn token(&self, id: u32) -> Cow<'_, str> {
         if Some(id) == self.start() {
             return "<start>".into();
@@ -206,7 +209,7 @@ impl Tokenizer {
         self.vocabulary.render(id)
     }
 
-    /// How many of these ids are the unknown symbol.
+    /// The number of unknown tokens among these ids.
     pub fn unknown_among(&self, ids: &[u32]) -> usize {
         self.vocabulary.unknown_among(ids)
     }
@@ -220,16 +223,16 @@ fn lossy(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
-/// Reads a vocabulary that has an id for every text.
-fn complete<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vocabulary, D::Error> {
+/// Reads a vocabulary that can encode every text.
+fn deserialize_complete<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vocabulary, D::Error> {
     let vocabulary = Vocabulary::deserialize(deserializer)?;
     let Tokens::Symbols(alphabet) = &vocabulary.tokens else { return Ok(vocabulary) };
     match alphabet.units() {
         Units::Char if alphabet.unknown().is_none() => {
-            Err(D::Error::custom("a tokenizer of characters must have an unknown symbol"))
+            Err(D::Error::custom("a tokenizer of characters must have an unknown token"))
         }
         Units::Byte if alphabet.unknown().is_some() || alphabet.len() != 256 => {
-            Err(D::Error::custom("a tokenizer of bytes must have all 256 of them, and nothing else"))
+            Err(D::Error::custom("a tokenizer of bytes must have exactly the 256 bytes"))
         }
         _ => Ok(vocabulary),
     }

@@ -1,5 +1,4 @@
-//! A tokenizer has an id for every text, gives the text back as far as it promises, and refuses what a file should
-//! not hold.
+//! A tokenizer encodes every text, decodes it as documented, and refuses invalid files.
 
 use proptest::prelude::*;
 
@@ -25,7 +24,7 @@ fn tokens(tokenizer: &Tokenizer, text: &str) -> Vec<String> {
 }
 
 #[test]
-fn words_are_numbered_by_frequency_then_by_code() {
+fn words_are_sorted_by_frequency_then_by_code() {
     let tokenizer = train(&TokenizerOptions { lowercase: true, ..options(TokenUnits::Word) });
     assert_eq!((tokenizer.units(), tokenizer.unknown()), (TokenUnits::Word, Some(0)));
     let first: Vec<_> = (0..5).map(|id| tokenizer.token(id).into_owned()).collect();
@@ -51,7 +50,7 @@ fn rare_words_are_left_out() {
 }
 
 #[test]
-fn words_that_come_cut_stay_as_they_are() {
+fn texts_already_split_into_words_are_not_split_further() {
     let words = ["New York", "don't", "New York"].map(String::from);
     let tokenizer =
         Tokenizer::of_tokens(words.iter().map(String::as_str), &options(TokenUnits::Word)).unwrap();
@@ -59,12 +58,12 @@ fn words_that_come_cut_stay_as_they_are() {
     let error = Tokenizer::of_tokens(["a"].into_iter(), &options(TokenUnits::Bpe)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "`units` is bpe: give word: texts that come cut into words are read in words"
+        "`units` is bpe: give word, because the texts are already split into words"
     );
 }
 
 #[test]
-fn boundaries_are_the_last_ids_and_have_no_text() {
+fn start_and_end_tokens_are_the_last_ids_and_have_no_text() {
     for units in TokenUnits::ALL {
         let tokenizer = train(&TokenizerOptions { boundaries: true, ..options(units) });
         let (start, end) = (tokenizer.start().unwrap(), tokenizer.end().unwrap());
@@ -79,7 +78,7 @@ fn boundaries_are_the_last_ids_and_have_no_text() {
 }
 
 #[test]
-fn characters_have_an_unknown_symbol_and_bytes_none() {
+fn characters_have_an_unknown_token_and_bytes_have_none() {
     let characters = train(&options(TokenUnits::Char));
     assert_eq!(characters.decode(&characters.encode("the Ü語")), "the Ü\u{FFFD}");
     let bytes = train(&options(TokenUnits::Byte));
@@ -88,37 +87,37 @@ fn characters_have_an_unknown_symbol_and_bytes_none() {
 }
 
 #[test]
-fn word_pieces_are_shown_for_people() {
+fn subwords_are_displayed_with_escapes() {
     let tokenizer = train(&TokenizerOptions { min_count: 2, ..options(TokenUnits::Bpe) });
     assert_eq!(tokens(&tokenizer, "the hat é\n"), ["the", " ", "h", "at", " ", "\\xc3", "\\xa9", "\\n"]);
     assert_eq!(tokenizer.token(u32::MAX), "<unknown>");
 }
 
 #[test]
-fn a_size_without_room_is_refused() {
+fn a_size_that_is_too_small_is_refused() {
     let sized = |units, size| TokenizerOptions { max_size: Some(size), boundaries: true, ..options(units) };
     assert_eq!(
         refusal(&sized(TokenUnits::Word, 3)),
-        "`vocab_size` is 3: give at least 4, to have room for a word beside the special symbols"
+        "`vocab_size` is 3: give at least 4: the special tokens and one word"
     );
     assert_eq!(
         refusal(&sized(TokenUnits::Bpe, 257)),
-        "`vocab_size` is 257: give at least 258: the 256 bytes are word pieces, too"
+        "`vocab_size` is 257: give at least 258: every byte is a subword"
     );
     assert_eq!(
         refusal(&sized(TokenUnits::Char, 300)),
-        "`vocab_size` is not used by a vocabulary of characters, which is as large as it is: leave it out"
+        "`vocab_size` is not used by a vocabulary of characters, whose size is fixed: leave it out"
     );
     assert_eq!(
         refusal(&TokenizerOptions { min_count: 9, ..options(TokenUnits::Word) }),
-        "`min_count` is 9, but no words occur as often: lower it, or give more text"
+        "`min_count` is 9, but no words occur that often: lower it, or use more text"
     );
-    let pieces = train(&sized(TokenUnits::Bpe, 262));
-    assert_eq!(pieces.len(), 262);
+    let subwords = train(&sized(TokenUnits::Bpe, 262));
+    assert_eq!(subwords.len(), 262);
 }
 
 #[test]
-fn a_tokenizer_comes_back_from_its_file() {
+fn a_tokenizer_is_stored_and_loaded() {
     for units in TokenUnits::ALL {
         let tokenizer = train(&TokenizerOptions { lowercase: true, boundaries: true, ..options(units) });
         let stored = serde_json::to_string(&tokenizer).unwrap();
@@ -146,22 +145,19 @@ fn a_damaged_file_is_refused() {
     for (vocabulary, message) in [
         (r#"{"words":[]}"#, "the vocabulary has no words"),
         (r#"{"words":["a","b","a"]}"#, "the vocabulary has \"a\" twice"),
-        (r#"{"merges":[["a","語"]]}"#, "the word piece \"a語\" is not one of bytes"),
+        (r#"{"merges":[["a","語"]]}"#, "the subword \"a語\" contains characters that represent no byte"),
         (
             r#"{"merges":[["a","bc"]]}"#,
-            "the merges of word pieces do not fit together: Token `bc` out of vocabulary",
+            "the merges of subwords are inconsistent: Token `bc` out of vocabulary",
         ),
-        (
-            r#"{"merges":[["","a"]]}"#,
-            "the merges of word pieces do not fit together: Token `` out of vocabulary",
-        ),
+        (r#"{"merges":[["","a"]]}"#, "the merges of subwords are inconsistent: Token `` out of vocabulary"),
         (
             r#"{"symbols":{"units":"char","unknown":false,"symbols":"ab"}}"#,
-            "a tokenizer of characters must have an unknown symbol",
+            "a tokenizer of characters must have an unknown token",
         ),
         (
             r#"{"symbols":{"units":"byte","unknown":false,"symbols":[1,2]}}"#,
-            "a tokenizer of bytes must have all 256 of them, and nothing else",
+            "a tokenizer of bytes must have exactly the 256 bytes",
         ),
         (r#"{"sounds":[]}"#, "unknown variant `sounds`, expected one of `symbols`, `words`, `merges`"),
     ] {
@@ -169,7 +165,7 @@ fn a_damaged_file_is_refused() {
     }
 }
 
-/// Texts of few letters, where pairs repeat, and of any characters at all.
+/// Texts of few letters, in which pairs repeat, and of any characters.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof!["[ab \n']{0,60}", "\\PC{0,30}", any::<String>()]
 }
@@ -177,7 +173,7 @@ fn text() -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(80))]
     #[test]
-    fn any_text_has_ids_and_comes_back(
+    fn any_text_is_encoded_and_decoded(
         texts in proptest::collection::vec(text(), 1..5),
         other in text(),
         boundaries: bool,
@@ -202,7 +198,7 @@ proptest! {
     }
 
     #[test]
-    fn training_is_a_function_of_the_texts_in_any_order(texts in proptest::collection::vec(text(), 1..8)) {
+    fn the_order_of_the_texts_does_not_matter(texts in proptest::collection::vec(text(), 1..8)) {
         for units in TokenUnits::ALL {
             let texts = texts.iter().map(String::as_str);
             let one = Tokenizer::train(texts.clone(), &options(units));
@@ -212,7 +208,7 @@ proptest! {
     }
 
     #[test]
-    fn no_file_makes_a_tokenizer_panic(
+    fn invalid_files_do_not_cause_panics(
         merges in proptest::collection::vec(("[abĠ語]{0,3}", "[abĠ]{0,3}"), 0..6),
         words in proptest::collection::vec("[ab]{0,2}", 0..4),
         text in text(),

@@ -1,22 +1,22 @@
-//! What one symbol of a text is: a character or a byte.
+//! The symbols of a text: characters or bytes.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The unit that a model reads and predicts. A symbol of either kind is a `u32`.
+/// The kind of symbols in which a text is read. A symbol of either kind is a `u32`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Units {
-    /// A Unicode scalar value, 0..=0x10FFFF without the surrogates. The text must be UTF-8.
+    /// A Unicode scalar value: 0..=0x10FFFF without the surrogates. The text must be UTF-8.
     #[default]
     Char,
-    /// A byte value, 0..=255. Any file will do.
+    /// A byte, 0..=255. Any file can be read.
     Byte,
 }
 
 impl Units {
-    /// The symbols of a text that is already in memory, without any change to line ends or byte-order marks.
+    /// The symbols of a text in memory, without changes to line ends or byte-order marks.
     pub fn symbols(self, text: &str) -> Vec<u32> {
         match self {
             Units::Char => text.chars().map(u32::from).collect(),
@@ -24,7 +24,7 @@ impl Units {
         }
     }
 
-    /// Names a symbol in a message, with its code: `'é' (U+00E9)`, or `byte 0xE9`.
+    /// A symbol in a message, with its code: `'é' (U+00E9)`, or `byte 0xE9`.
     pub fn describe(self, symbol: u32) -> String {
         match (self, char::from_u32(symbol)) {
             (Units::Char, Some(character)) => format!("{character:?} (U+{symbol:04X})"),
@@ -33,7 +33,7 @@ impl Units {
         }
     }
 
-    /// What this unit is called in a message.
+    /// The name in messages, singular.
     pub fn singular(self) -> &'static str {
         match self {
             Units::Char => "character",
@@ -41,7 +41,7 @@ impl Units {
         }
     }
 
-    /// What this unit is called in a message about several of them.
+    /// The name in messages, plural.
     pub fn plural(self) -> &'static str {
         match self {
             Units::Char => "characters",
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_name_units_as_messages_do() {
+    fn names_in_files_and_messages_agree() {
         for units in [Units::Char, Units::Byte] {
             assert_eq!(serde_json::to_string(&units).unwrap(), format!("\"{units}\""));
         }

@@ -1,7 +1,7 @@
-//! What the ids of a model stand for: characters, bytes, words or pieces of words.
+//! The vocabulary of a model: characters, bytes, words or subwords.
 //!
-//! A language model cuts a text so that its tokens, one behind the other, are the text again. Its words have the blank
-//! before them in them (` the`), as word pieces do, and every line end stands alone.
+//! A language model splits a text into tokens whose concatenation is the text. Words include the space before them
+//! (` the`), as subwords do, and every line end is a separate token.
 
 use std::borrow::Cow;
 
@@ -18,10 +18,10 @@ use super::words::split_chunks;
 use crate::number::thousands;
 use crate::{Error, Result};
 
-/// The size of a vocabulary of word pieces where none is asked for.
-const DEFAULT_PIECES: usize = 8_000;
+/// The default vocabulary size of subwords.
+const DEFAULT_SUBWORDS: usize = 8_000;
 
-/// The tokens that a model knows, numbered `0..len()`. Where rare ones share one *unknown* token, it is id 0.
+/// The tokens of a model, numbered `0..len()`. The unknown token, if there is one, has id 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Vocabulary {
@@ -31,20 +31,20 @@ pub struct Vocabulary {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Tokens {
-    /// Characters, or bytes.
+    /// Characters or bytes.
     Symbols(Alphabet),
     Words(WordList),
-    /// Pieces of words, which a file has as the merges that make them.
+    /// Subwords, stored as the merges that build them.
     #[serde(rename = "merges")]
-    Pieces(BytePairs),
+    Subwords(BytePairs),
 }
 
 impl Vocabulary {
-    /// The characters or bytes that occur at least `min_count` times. With `with_unknown`, all others are one unknown
-    /// symbol.
+    /// The characters or bytes that occur at least `min_count` times. With `with_unknown`, all others map to one
+    /// unknown token.
     ///
     /// # Errors
-    /// [`Error::Setting`] if `min_count` is above 1 without an unknown symbol, or if no symbol is that frequent.
+    /// [`Error::Setting`] if `min_count` is above 1 without an unknown token, or if no symbol is that frequent.
     pub fn from_counts(
         units: Units,
         counts: &SymbolCounts,
@@ -54,12 +54,12 @@ impl Vocabulary {
         Ok(Self { tokens: Tokens::Symbols(Alphabet::from_counts(units, counts, min_count, with_unknown)?) })
     }
 
-    /// The tokens of a text for a language model: those that occur at least `min_count` times (pairs of word pieces
-    /// that occur less often are not merged), and no more than `max_size` ids in all.
+    /// The tokens of a text for a language model: those that occur at least `min_count` times (less frequent pairs of
+    /// subwords are not merged), and at most `max_size` ids in total.
     ///
     /// # Errors
-    /// [`Error::Setting`] if nothing is frequent enough, for a `max_size` that has no room for any token, or for
-    /// characters or bytes, which have none, and if the text was read in other symbols than the units are made of;
+    /// [`Error::Setting`] if no token is frequent enough, for a `max_size` that is too small for any token, for a
+    /// `max_size` with characters or bytes, and if the text was read in other symbols than the tokens consist of;
     /// as [`super::Reader::read`].
     pub fn of_text(
         corpus: &Corpus,
@@ -82,12 +82,12 @@ impl Vocabulary {
             TokenUnits::Bpe => {
                 let lines: Vec<Cow<'_, str>> =
                     corpus.lines()?.map(|line| Ok(line?.into())).collect::<Result<_>>()?;
-                Self::of_pieces(&lines, min_count, max_size, 0)
+                Self::of_subwords(&lines, min_count, max_size, 0)
             }
         }
     }
 
-    /// The most frequent of these words: with the unknown word and `boundaries` no more than `max_size` ids.
+    /// The most frequent of these words: at most `max_size` ids, including the unknown token and `boundaries`.
     pub(super) fn of_words(
         counts: WordCounts,
         min_count: u64,
@@ -97,46 +97,43 @@ impl Vocabulary {
         let max_size = max_size.unwrap_or(usize::MAX);
         match max_size.saturating_sub(1 + boundaries) {
             0 => {
-                let allowed = format!(
-                    "at least {}, to have room for a word beside the special symbols",
-                    2 + boundaries
-                );
+                let allowed = format!("at least {}: the special tokens and one word", 2 + boundaries);
                 Err(Error::out_of_range("vocab_size", max_size, allowed))
             }
-            most => Ok(Self { tokens: Tokens::Words(WordList::from_counts(counts, min_count, most)?) }),
+            max => Ok(Self { tokens: Tokens::Words(WordList::from_counts(counts, min_count, max)?) }),
         }
     }
 
-    /// Word pieces of these texts: with `boundaries` no more than `max_size` ids.
-    pub(super) fn of_pieces(
+    /// Subwords of these texts: at most `max_size` ids, including `boundaries`.
+    pub(super) fn of_subwords(
         texts: &[Cow<'_, str>],
         min_count: u64,
         max_size: Option<usize>,
         boundaries: usize,
     ) -> Result<Self> {
-        let pieces = max_size.map_or(DEFAULT_PIECES, |size| size.saturating_sub(boundaries));
-        if pieces < 256 {
-            let allowed = format!("at least {}: the 256 bytes are word pieces, too", 256 + boundaries);
-            return Err(Error::out_of_range("vocab_size", max_size.unwrap_or(DEFAULT_PIECES), allowed));
+        let subwords = max_size.map_or(DEFAULT_SUBWORDS, |size| size.saturating_sub(boundaries));
+        if subwords < 256 {
+            let allowed = format!("at least {}: every byte is a subword", 256 + boundaries);
+            return Err(Error::out_of_range("vocab_size", max_size.unwrap_or(DEFAULT_SUBWORDS), allowed));
         }
-        Ok(Self { tokens: Tokens::Pieces(BytePairs::train(texts, min_count, pieces)?) })
+        Ok(Self { tokens: Tokens::Subwords(BytePairs::train(texts, min_count, subwords)?) })
     }
 
-    /// What a token is.
+    /// The kind of tokens.
     pub fn units(&self) -> TokenUnits {
         match &self.tokens {
             Tokens::Symbols(alphabet) => alphabet.units().into(),
             Tokens::Words(_) => TokenUnits::Word,
-            Tokens::Pieces(_) => TokenUnits::Bpe,
+            Tokens::Subwords(_) => TokenUnits::Bpe,
         }
     }
 
-    /// How many ids there are, the unknown token included: the `V` of a model.
+    /// The number of ids, including the unknown token: the `V` of a model.
     pub fn len(&self) -> usize {
         match &self.tokens {
             Tokens::Symbols(alphabet) => alphabet.len(),
             Tokens::Words(words) => words.len(),
-            Tokens::Pieces(pieces) => pieces.len(),
+            Tokens::Subwords(subwords) => subwords.len(),
         }
     }
 
@@ -145,32 +142,32 @@ impl Vocabulary {
         self.len() == 0
     }
 
-    /// The id of the unknown token (0), if there is one; word pieces can write any text.
+    /// The id of the unknown token (0), if there is one; subwords can encode any text.
     pub fn unknown(&self) -> Option<u32> {
         match &self.tokens {
             Tokens::Symbols(alphabet) => alphabet.unknown(),
             Tokens::Words(_) => Some(word_list::UNKNOWN),
-            Tokens::Pieces(_) => None,
+            Tokens::Subwords(_) => None,
         }
     }
 
-    /// How many of these ids are the unknown token.
+    /// The number of unknown tokens among these ids.
     pub fn unknown_among(&self, ids: &[u32]) -> usize {
         self.unknown().map_or(0, |unknown| ids.iter().filter(|&&id| id == unknown).count())
     }
 
-    /// The id of the line end, where the vocabulary has one.
+    /// The id of the line end, if the vocabulary has one.
     pub fn line_end(&self) -> Option<u32> {
         match &self.tokens {
             Tokens::Symbols(alphabet) => alphabet.line_end(),
             Tokens::Words(words) => words.known("\n"),
-            // A byte has its value as its id.
-            Tokens::Pieces(_) => Some(u32::from(b'\n')),
+            // The id of a byte is its value.
+            Tokens::Subwords(_) => Some(u32::from(b'\n')),
         }
     }
 
-    /// The id to start from where there is no prompt: a line end, where the vocabulary has one, or else a blank, or
-    /// else its first token.
+    /// The id to start from without a prompt: the line end if the vocabulary has one, or else the space, or else the
+    /// first token.
     pub fn first_context(&self) -> u32 {
         match &self.tokens {
             Tokens::Symbols(alphabet) => alphabet.first_context(),
@@ -178,16 +175,14 @@ impl Vocabulary {
         }
     }
 
-    /// The ids of a prompt. Where a model of words has not seen the first one without a blank before it, it is read as
-    /// if it had one.
+    /// Encodes a prompt. If its first word is only known with a space before it, it is read with the space.
     ///
     /// # Errors
-    /// [`Error::Input`] where the vocabulary lacks a token, whether or not it has an unknown one: it names the
-    /// tokens (the first five of them).
+    /// [`Error::Input`] for tokens that are not in the vocabulary, even with an unknown token: lists the first five.
     pub fn encode_prompt(&self, prompt: &str) -> Result<Vec<u32>> {
         let words = match &self.tokens {
             Tokens::Symbols(alphabet) => return alphabet.encode_prompt(prompt),
-            Tokens::Pieces(pieces) => return Ok(pieces.encode(prompt)),
+            Tokens::Subwords(subwords) => return Ok(subwords.encode(prompt)),
             Tokens::Words(words) => words,
         };
         let mut missing: Vec<String> = vec![];
@@ -204,36 +199,36 @@ impl Vocabulary {
             missing.iter().map(|word| format!("the word \"{}\"", escaped(word))).collect();
         match missing.is_empty() {
             true => Ok(ids),
-            false => Err(alphabet::never_seen(missing, &described, "words")),
+            false => Err(alphabet::not_in_vocabulary(missing, &described, "words")),
         }
     }
 
-    /// The text of the first token of a text, known or not.
+    /// The first token of a text, known or not.
     pub(crate) fn first_token<'t>(&self, text: &'t str) -> &'t str {
         let end = match &self.tokens {
             Tokens::Symbols(_) => text.chars().next().map_or(0, char::len_utf8),
             Tokens::Words(_) => split_chunks(text).next().map_or(0, str::len),
-            Tokens::Pieces(pieces) => {
-                let first = pieces.encode(text).first().copied();
-                let length = first.and_then(|id| pieces.piece(id)).map_or(0, <[u8]>::len);
-                // A piece may end within a character, which then counts as a part of it.
+            Tokens::Subwords(subwords) => {
+                let first = subwords.encode(text).first().copied();
+                let length = first.and_then(|id| subwords.subword(id)).map_or(0, <[u8]>::len);
+                // A subword may end within a character, which then counts as a part of it.
                 (length..=text.len()).find(|&end| text.is_char_boundary(end)).unwrap_or(text.len())
             }
         };
         &text[..end]
     }
 
-    /// The text of a token, UTF-8 but for bytes and parts of characters; what it is written to is `buffer` where it has
-    /// to be made. The unknown token comes out as U+FFFD, `?` among bytes, and `<unknown>` among words.
+    /// The text of a token, in UTF-8 except for bytes and parts of characters; written to `buffer` if it is not stored.
+    /// The unknown token gives U+FFFD, `?` for bytes and `<unknown>` for words.
     pub fn text_of<'b>(&'b self, id: u32, buffer: &'b mut [u8; 4]) -> &'b [u8] {
         match &self.tokens {
             Tokens::Symbols(alphabet) => alphabet.text_of(id, buffer),
             Tokens::Words(words) => words.word(id).unwrap_or(UNKNOWN_NAME).as_bytes(),
-            Tokens::Pieces(pieces) => pieces.piece(id).unwrap_or_default(),
+            Tokens::Subwords(subwords) => subwords.subword(id).unwrap_or_default(),
         }
     }
 
-    /// The text of these ids, as [`Vocabulary::text_of`].
+    /// Decodes ids, each as in [`Vocabulary::text_of`].
     pub fn decode(&self, ids: &[u32]) -> Vec<u8> {
         ids.iter().fold(Vec::with_capacity(ids.len()), |mut text, &id| {
             text.extend_from_slice(self.text_of(id, &mut [0; 4]));
@@ -241,38 +236,38 @@ impl Vocabulary {
         })
     }
 
-    /// A token for display on one line, with what cannot be seen escaped; `<unknown>` for the unknown token and for an
+    /// A token for display on one line, with invisible characters escaped; `<unknown>` for the unknown token and for an
     /// id that is not below [`len`](Self::len).
     pub fn render(&self, id: u32) -> Cow<'_, str> {
         match &self.tokens {
             Tokens::Symbols(alphabet) => alphabet.render(id).into(),
             Tokens::Words(words) => words.word(id).map_or(UNKNOWN_NAME.into(), |word| escaped(word).into()),
-            Tokens::Pieces(pieces) => {
-                pieces.piece(id).map_or(UNKNOWN_NAME.into(), |piece| shown(piece).into())
+            Tokens::Subwords(subwords) => {
+                subwords.subword(id).map_or(UNKNOWN_NAME.into(), |subword| shown(subword).into())
             }
         }
     }
 
-    /// In words: how many of which tokens it has.
+    /// Size and units: `8,000 subwords`.
     pub fn about(&self) -> String {
         format!("{} {}", thousands(self.len() as u64), self.units().plural())
     }
 }
 
-/// Refuses a size for a vocabulary that has none to choose.
+/// Refuses a size for characters and bytes, which have a fixed one.
 pub(super) fn refuse_size(units: TokenUnits, max_size: Option<usize>) -> Result<()> {
     match (units, max_size) {
         (TokenUnits::Char | TokenUnits::Byte, Some(_)) => {
-            let context = format!("by a vocabulary of {}, which is as large as it is", units.plural());
+            let context = format!("by a vocabulary of {}, whose size is fixed", units.plural());
             Err(Error::unused("vocab_size", context))
         }
         _ => Ok(()),
     }
 }
 
-/// The bytes of a word piece on one line, as [`escaped`]; those that are a part of a character in hexadecimal.
-fn shown(piece: &[u8]) -> String {
-    piece.utf8_chunks().fold(String::new(), |mut shown, chunk| {
+/// The bytes of a subword on one line, as [`escaped`]; bytes that are part of a character in hexadecimal.
+fn shown(subword: &[u8]) -> String {
+    subword.utf8_chunks().fold(String::new(), |mut shown, chunk| {
         shown.push_str(&escaped(chunk.valid()));
         chunk.invalid().iter().for_each(|byte| shown.push_str(&format!("\\x{byte:02x}")));
         shown
@@ -290,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn words_have_their_blank_and_line_ends_stand_alone() {
+    fn words_include_their_space_and_line_ends_are_tokens() {
         let words = vocabulary("to be, or\nnot to be\n\nto be", TokenUnits::Word, 2, None);
         let all: Vec<_> = (0..words.len() as u32).map(|id| words.render(id)).collect();
         assert_eq!(all, ["<unknown>", "\\n", " be", "to"]);
@@ -299,18 +294,18 @@ mod tests {
     }
 
     #[test]
-    fn a_prompt_may_begin_in_mid_line() {
+    fn a_prompt_may_start_in_the_middle_of_a_line() {
         let words = vocabulary("to be or not to be", TokenUnits::Word, 1, None);
         assert_eq!(words.decode(&words.encode_prompt("be or").unwrap()), b" be or");
         let message = words.encode_prompt("to be x, x").unwrap_err().to_string();
         assert!(
-            message.starts_with("prompt: the model has never seen the word \"x\", the word \",\""),
+            message.starts_with("prompt: the vocabulary does not contain the word \"x\", the word \",\""),
             "{message}"
         );
     }
 
     #[test]
-    fn the_most_frequent_words_stay_where_there_is_little_room() {
+    fn the_most_frequent_words_are_kept() {
         let words = vocabulary("a b a b", TokenUnits::Word, 1, Some(2));
         assert_eq!((words.len(), words.render(1).into_owned()), (2, " b".to_owned()));
         let corpus = Corpus::scan(vec![Source::memory("text", "a b")], Units::Char, false).unwrap();
@@ -320,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_vocabulary_of_any_units_survives_its_file() {
+    fn a_vocabulary_of_any_units_is_stored_without_loss() {
         for units in TokenUnits::ALL {
             let text = "né au bord de l'eau\nné au\n";
             let corpus = Corpus::scan(vec![Source::memory("text", text)], units.symbols(), false).unwrap();

@@ -1,4 +1,4 @@
-//! What stands for byte pair encoding in a build without the feature `tokenizers`: nothing can be made of it.
+//! Replacement of byte pair encoding in a build without the feature `tokenizers`, which does not support it.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, ModelProblem, Result};
 
-/// Word pieces, of which there are none in this build.
+/// Cannot be constructed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "serde::de::IgnoredAny")]
 pub(super) enum BytePairs {}
@@ -17,7 +17,7 @@ impl BytePairs {
     /// # Errors
     /// Always [`Error::Model`].
     pub(super) fn train(_texts: &[Cow<'_, str>], _min_count: u64, _size: usize) -> Result<Self> {
-        Err(Error::Model { name: "a vocabulary of word pieces".to_owned(), problem: UNSUPPORTED })
+        Err(Error::Model { name: "a vocabulary of subwords".to_owned(), problem: UNSUPPORTED })
     }
 
     pub(super) fn len(&self) -> usize {
@@ -28,7 +28,7 @@ impl BytePairs {
         match *self {}
     }
 
-    pub(super) fn piece(&self, _id: u32) -> Option<&[u8]> {
+    pub(super) fn subword(&self, _id: u32) -> Option<&[u8]> {
         match *self {}
     }
 }

@@ -1,4 +1,4 @@
-//! The words that a model knows.
+//! Vocabulary of words.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::alphabet::too_rare;
 use crate::{Error, Result};
 
-/// How often each word occurs.
+/// Number of occurrences of each word.
 #[derive(Clone, Debug, Default)]
 pub(super) struct WordCounts(HashMap<String, u64>);
 
@@ -22,8 +22,8 @@ impl WordCounts {
     }
 }
 
-/// Words by their frequency, the most frequent first, those of one frequency in order of code. Id 0 is the unknown
-/// word, and they follow from 1.
+/// Words sorted by descending frequency, those of equal frequency by code point. Id 0 is the unknown token, the words
+/// follow from 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<String>", into = "Vec<String>")]
 pub(super) struct WordList {
@@ -31,44 +31,44 @@ pub(super) struct WordList {
     ids: HashMap<Arc<str>, u32>,
 }
 
-/// The id of the unknown word.
+/// The id of the unknown token.
 pub(super) const UNKNOWN: u32 = 0;
 
 impl WordList {
-    /// Those that occur `min_count` times or more, and of these the `most` most frequent.
+    /// The `max` most frequent words of those that occur at least `min_count` times.
     ///
     /// # Errors
-    /// [`Error::Setting`] if that leaves none.
-    pub(super) fn from_counts(counts: WordCounts, min_count: u64, most: usize) -> Result<Self> {
+    /// [`Error::Setting`] if there are none.
+    pub(super) fn from_counts(counts: WordCounts, min_count: u64, max: usize) -> Result<Self> {
         let mut words: Vec<_> = counts.0.into_iter().filter(|&(_, count)| count >= min_count).collect();
         if words.is_empty() {
             return Err(too_rare("words", min_count));
         }
-        // Words that were counted are distinct.
-        let refused = |why: String| Error::malformed("vocabulary", why, "give each word once");
+        // Counted words are distinct.
+        let refused = |why: String| Error::malformed("vocabulary", why, "list each word once");
         words.sort_unstable_by(|(one, one_count), (other, other_count)| {
             (Reverse(one_count), one).cmp(&(Reverse(other_count), other))
         });
-        words.truncate(most);
+        words.truncate(max);
         words.into_iter().map(|(word, _)| word).collect::<Vec<_>>().try_into().map_err(refused)
     }
 
-    /// How many ids there are, with the unknown word's.
+    /// The number of ids, including the unknown token.
     pub(super) fn len(&self) -> usize {
         self.words.len() + 1
     }
 
-    /// The id of a word, or else of the unknown one.
+    /// The id of a word, or else of the unknown token.
     pub(super) fn id(&self, word: &str) -> u32 {
         self.known(word).unwrap_or(UNKNOWN)
     }
 
-    /// The id of a word that is in the list.
+    /// The id of a word, if it is in the list.
     pub(super) fn known(&self, word: &str) -> Option<u32> {
         self.ids.get(word).copied()
     }
 
-    /// The word of an id; none for the unknown one and for an id that is not below [`len`](Self::len).
+    /// The word of an id; none for the unknown token and for an id that is not below [`len`](Self::len).
     pub(super) fn word(&self, id: u32) -> Option<&str> {
         let index = id.checked_sub(UNKNOWN + 1)?;
         self.words.get(index as usize).map(|word| &**word)

@@ -1,30 +1,30 @@
-//! A text to words, words to a text; and a text to the chunks that pieces of words are found in.
+//! Splits a text into words or into chunks for byte pair encoding, and joins words to a text.
 
 use unicode_segmentation::UnicodeSegmentation;
 
-/// Closing punctuation: no blank before it.
+/// Closing punctuation: no space before it.
 const CLOSING: &str = ".,;:!?%)]}…’”»'、。，；：！？）】」』";
-/// Opening punctuation: no blank behind it.
+/// Opening punctuation: no space after it.
 const OPENING: &str = "([{¿¡‘“«（【「『";
-/// Hyphens that join two words to one: the one of ASCII, Unicode's, and the one that lines do not break at.
+/// Hyphens inside a word: ASCII, Unicode, and non-breaking.
 const HYPHENS: &str = "-\u{2010}\u{2011}";
 
-/// The words of a text. White space separates them and is dropped; between, words end where Unicode's annex 29
-/// says so (<https://www.unicode.org/reports/tr29/#Word_Boundaries>), which keeps together letters, digits and their
-/// marks, apostrophes inside (`don't`) and the points of numbers and names (`3.14`, `U.S`), and leaves alone
-/// every other character, and each ideograph. Unlike there, hyphens inside a word belong to it: `well-known`.
+/// The words of a text. White space separates words and is dropped; other boundaries are those of Unicode's annex 29
+/// (<https://www.unicode.org/reports/tr29/#Word_Boundaries>), which keeps together letters, digits and their marks,
+/// inner apostrophes (`don't`) and the points of numbers and names (`3.14`, `U.S`), and separates every other
+/// character and each ideograph. Unlike annex 29, hyphens inside a word belong to it: `well-known`.
 pub(super) fn split_words(text: &str) -> impl Iterator<Item = &str> {
     text.split_whitespace().flat_map(|part| cut(part, first_word))
 }
 
-/// The chunks of a text, which together are the text: no piece of a word reaches from one to the next. As in GPT-2 a
-/// chunk is a run of letters, of digits or of others, with the blank before it, or a run of white space; an
-/// apostrophe goes with the letters behind it. Unlike there, a line end is a chunk of its own.
+/// The chunks of a text, which concatenated are the text: no subword crosses a chunk boundary. As in GPT-2, a chunk is
+/// a run of letters, of digits or of other characters, with the space before it, or a run of white space; an
+/// apostrophe belongs to the letters after it. Unlike GPT-2, a line end is a separate chunk.
 pub(super) fn split_chunks(text: &str) -> impl Iterator<Item = &str> {
     cut(text, first_chunk)
 }
 
-/// Cuts a text where `first` says that its first part ends, again and again.
+/// Repeatedly cuts off the first part of a text, up to the index that `first` returns.
 fn cut(mut rest: &str, first: fn(&str) -> Option<usize>) -> impl Iterator<Item = &str> {
     std::iter::from_fn(move || {
         let (part, behind) = rest.split_at(first(rest)?);
@@ -33,7 +33,7 @@ fn cut(mut rest: &str, first: fn(&str) -> Option<usize>) -> impl Iterator<Item =
     })
 }
 
-/// The length in bytes of the word that `chunk` starts with; none at its end.
+/// The length in bytes of the word at the start of `chunk`; none if it is empty.
 fn first_word(chunk: &str) -> Option<usize> {
     let mut parts = chunk.split_word_bounds();
     let first = parts.next()?;
@@ -71,13 +71,13 @@ impl Kind {
         }
     }
 
-    /// The length in bytes of the run of this kind that `text` starts with.
+    /// The length in bytes of the run of this kind at the start of `text`.
     fn run(self, text: &str) -> usize {
         text.find(|character| Kind::of(character) != self).unwrap_or(text.len())
     }
 }
 
-/// The length in bytes of the chunk that `text` starts with; none at its end.
+/// The length in bytes of the chunk at the start of `text`; none if it is empty.
 fn first_chunk(text: &str) -> Option<usize> {
     let first = text.chars().next()?;
     let joins = if matches!(first, ' ' | '\'' | '’') { first.len_utf8() } else { 0 };
@@ -88,17 +88,17 @@ fn first_chunk(text: &str) -> Option<usize> {
         _ => {
             let run = Kind::of(first).run(text);
             let run = text[..run].find('\n').unwrap_or(run);
-            // The last blank is that of the word behind it.
+            // The last space belongs to the next word.
             let word_follows = text[run..].starts_with(|next| next != '\n');
             Some(run - usize::from(word_follows && text[..run].ends_with(' ')))
         }
     }
 }
 
-/// Words in a row as a text: with a blank between them, but not before closing punctuation, nor behind what
-/// opens. Straight quotation marks open and close in turn.
+/// Joins words with spaces, except before closing and after opening punctuation. Straight quotation marks
+/// alternately open and close.
 ///
-/// This is how a text usually looks, not how it looked: what white space there was is not to be known.
+/// This is usual spacing; the original white space is not known.
 pub(super) fn join_words<'a>(words: impl Iterator<Item = &'a str>) -> String {
     let (mut text, mut opened, mut in_quotes) = (String::new(), true, false);
     for word in words {
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_cut_as_a_reader_would() {
+    fn a_text_is_split_into_words() {
         assert_eq!(split("Don't panic, it's 3.14!"), ["Don't", "panic", ",", "it's", "3.14", "!"]);
         assert_eq!(
             split("a well-known\u{2011}ish fact -- or not-"),
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_joined_as_they_usually_are() {
+    fn joined_words_have_the_usual_spacing() {
         for text in [
             "Don't panic (much), it's 3.14!",
             "He said, \"I am here.\" Then he left.",
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_take_the_blank_before_them() {
+    fn chunks_include_the_space_before_them() {
         let chunks = |text| split_chunks(text).collect::<Vec<_>>();
         assert_eq!(
             chunks("It  isn't 1990's end.\n\n"),
@@ -171,20 +171,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn chunks_are_the_text(text in "\\PC*|[ a1'\u{301}.’\n]{0,40}") {
+        fn concatenated_chunks_are_the_text(text in "\\PC*|[ a1'\u{301}.’\n]{0,40}") {
             prop_assert!(split_chunks(&text).all(|chunk| !chunk.is_empty()));
             prop_assert_eq!(split_chunks(&text).collect::<String>(), text);
         }
 
         #[test]
-        fn words_hold_all_that_is_not_white_space(text in "\\PC*|[ a-z'\u{301}.\\-\"\n]{0,40}") {
+        fn words_contain_everything_but_white_space(text in "\\PC*|[ a-z'\u{301}.\\-\"\n]{0,40}") {
             let words = split(&text);
             prop_assert!(words.iter().all(|word| !word.is_empty() && !word.contains(char::is_whitespace)));
             prop_assert_eq!(words.concat(), text.split_whitespace().collect::<String>());
         }
 
         #[test]
-        fn joining_and_cutting_again_loses_no_character(text in "\\PC*|[ a-z'.\\-\"\n]{0,40}") {
+        fn joining_and_splitting_loses_no_character(text in "\\PC*|[ a-z'.\\-\"\n]{0,40}") {
             let joined = join_words(split_words(&text));
             prop_assert_eq!(split(&joined).concat(), split(&text).concat());
         }
