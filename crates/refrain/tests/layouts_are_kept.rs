@@ -3,9 +3,9 @@
 use refrain::kernels::{Cell, InputSpec};
 use refrain::layer::{AttentionKind, Stack, StackSizes};
 use refrain::model::{
-    Architecture, Captioner, CaptionerInput, CaptionerSizes, CellKind, Classifier, ClassifierSizes,
-    Forecaster, ForecasterSizes, FrameOutput, InputKind, LanguageModel, LayerSizes, Network, PoolingKind,
-    RecurrentLayers, SpellingSizes, Tagger, TaggerSizes, Translator, TranslatorSizes,
+    Architecture, Captioner, CaptionerInput, CaptionerSizes, CellKind, CharEncoderSizes, Classifier,
+    ClassifierSizes, Forecaster, ForecasterSizes, FrameOutput, InputKind, LanguageModel, LayerSizes, Network,
+    PoolingKind, RecurrentLayers, Tagger, TaggerSizes, Translator, TranslatorSizes,
 };
 use refrain::params::{Init, Layout};
 
@@ -59,7 +59,7 @@ fn a_classifier_may_pool_by_attention() {
 
 #[test]
 fn a_taggers_transitions_lie_among_the_vectors_and_decay() {
-    let spelling = Some(SpellingSizes { vocab_size: 6, embedding_size: 2, hidden_size: 1 });
+    let spelling = Some(CharEncoderSizes { vocab_size: 6, embedding_size: 2, hidden_size: 1 });
     let recurrent = layers(false, false);
     let sizes = TaggerSizes { spelling, recurrent, crf: true, ..TaggerSizes::new(IDS, 3) };
     let tagger = Tagger::new(&sizes).unwrap();

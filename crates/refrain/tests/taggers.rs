@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use refrain::data::Batch;
 use refrain::kernels::{Cpu, Isa};
 use refrain::model::{
-    CellKind, InputKind, LayerSizes, Network, RecurrentLayers, SpellingSizes, Tagger, TaggerBatch,
+    CellKind, CharEncoderSizes, InputKind, LayerSizes, Network, RecurrentLayers, Tagger, TaggerBatch,
     TaggerSizes, TaggerWorkspace, Weights,
 };
 use refrain::task::tag::{Dataset, TagInput, TaggedInput};
@@ -19,10 +19,10 @@ const LABELS: usize = 3;
 const IDS: InputKind = InputKind::Ids { vocab_size: 7, embedding_size: 4 };
 const FRAMES: InputKind = InputKind::Frames { size: 3 };
 const CHARACTERS: usize = 5;
-const SPELLING: Option<SpellingSizes> =
-    Some(SpellingSizes { vocab_size: CHARACTERS, embedding_size: 3, hidden_size: 2 });
+const SPELLING: Option<CharEncoderSizes> =
+    Some(CharEncoderSizes { vocab_size: CHARACTERS, embedding_size: 3, hidden_size: 2 });
 
-fn sizes(cell: CellKind, input: InputKind, spelling: Option<SpellingSizes>, crf: bool) -> TaggerSizes {
+fn sizes(cell: CellKind, input: InputKind, spelling: Option<CharEncoderSizes>, crf: bool) -> TaggerSizes {
     let recurrent = RecurrentLayers {
         layers: LayerSizes { cell, hidden_size: 5, num_layers: 2, dropout: 0.3, ..LayerSizes::default() },
         bidirectional: cell != CellKind::Gru,
@@ -115,7 +115,10 @@ fn sizes_that_cannot_be_are_refused() {
         (TaggerSizes { word_dropout: 1.0, ..good.clone() }, "`word_dropout` is 1: give a share"),
         (TaggerSizes { input: FRAMES, ..good.clone() }, "frames are read, which have no spelling"),
         (
-            TaggerSizes { spelling: SPELLING.map(|s| SpellingSizes { hidden_size: 0, ..s }), ..good.clone() },
+            TaggerSizes {
+                spelling: SPELLING.map(|s| CharEncoderSizes { hidden_size: 0, ..s }),
+                ..good.clone()
+            },
             "`char_hidden_size` is 0",
         ),
     ] {

@@ -1,4 +1,4 @@
-//! One batch of ids: what goes into the network and what should come out.
+//! A batch of ids: inputs and targets.
 
 use std::ops::Range;
 
@@ -6,20 +6,20 @@ pub use refrain_kernels::IGNORE;
 
 use super::loader::Batch;
 
-/// One batch: `T` steps of `B` rows, time-major, so that the ids of one step are one slice.
+/// A batch of `T` steps of `B` rows, time-major, so that the ids of one step are one slice.
 ///
-/// The batches of one source differ in `B` and `T`; the vectors are reused from one to the next.
+/// The batches of one loader differ in `B` and `T`; the vectors are reused.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TextBatch {
     /// `B`.
     pub rows: usize,
     /// `T`.
     pub steps: usize,
-    /// `[T, B]` ids; 0 where a row is padded.
+    /// `[T, B]` ids; 0 for padding.
     pub inputs: Vec<u32>,
-    /// `[T, B]` ids; [`IGNORE`] where nothing is predicted.
+    /// `[T, B]` ids; [`IGNORE`] for steps without a target.
     pub targets: Vec<u32>,
-    /// `[B]` steps per row, longest first; `None` where every row is full.
+    /// `[B]` steps per row, longest first; `None` if all rows have `T` steps.
     pub lengths: Option<Vec<usize>>,
 }
 
@@ -47,7 +47,7 @@ impl Batch for TextBatch {
 }
 
 impl TextBatch {
-    /// Makes room for `[steps, rows]`, all of it padding, with every row full.
+    /// Resizes to `[steps, rows]`, all of it padding, without `lengths`.
     pub(super) fn reshape(&mut self, rows: usize, steps: usize) {
         (self.rows, self.steps) = (rows, steps);
         self.inputs.clear();
@@ -57,8 +57,8 @@ impl TextBatch {
         self.lengths = None;
     }
 
-    /// One row for each of these sequences (of two ids at least), which come longest first: all ids but the
-    /// last are inputs, all but the first are targets, and shorter rows are padded at their end.
+    /// Sets one row per sequence (of at least two ids, longest first): all ids but the last are inputs, all but the
+    /// first are targets, and shorter rows are padded at the end.
     pub(crate) fn set_sequences<'a>(&mut self, sequences: impl ExactSizeIterator<Item = &'a [u32]> + Clone) {
         let mut lengths = self.lengths.take().unwrap_or_default();
         lengths.clear();

@@ -1,4 +1,4 @@
-//! The one front of all batches: what training and measuring loop over.
+//! Any of the data loaders of a text.
 
 use super::batch::TextBatch;
 use super::lines::Lines;
@@ -7,10 +7,10 @@ use super::sequences::Sequences;
 use super::windows::Windows;
 use crate::{Note, Result};
 
-/// Batches of any kind.
+/// A data loader of a text.
 #[derive(Debug)]
 pub enum Batches {
-    /// Lanes through a text, with the state carried from window to window.
+    /// Parallel lanes of a text, with the state carried from window to window.
     Windows(Windows),
     /// The lines of a text.
     Lines(Box<Lines>),
@@ -56,7 +56,7 @@ impl DataLoader for Batches {
 }
 
 impl Batches {
-    /// How many of the targets given out so far were symbols that the vocabulary lacks.
+    /// The number of targets so far that were not in the vocabulary.
     pub fn unknown_count(&self) -> u64 {
         match self {
             Batches::Windows(windows) => windows.unknown_count(),
@@ -65,7 +65,7 @@ impl Batches {
         }
     }
 
-    /// What the user should know about how the text was read.
+    /// Notes on how the text was read, for the user.
     pub fn notes(&self) -> Vec<Note> {
         match self {
             Batches::Lines(lines) => lines.notes(),
@@ -100,7 +100,7 @@ mod tests {
     use crate::text::{Corpus, EncodedText, Source, Units, Vocabulary};
 
     #[test]
-    fn every_kind_keeps_the_same_promises() {
+    fn every_kind_follows_the_contract_of_data_loaders() {
         let corpus =
             Corpus::scan(vec![Source::memory("text", "one\ntwo\nthree\n")], Units::Char, false).unwrap();
         let vocabulary = Arc::new(Vocabulary::from_counts(Units::Char, corpus.counts(), 1, false).unwrap());
@@ -113,7 +113,7 @@ mod tests {
             let (mut batch, mut count) = (TextBatch::default(), 0);
             while batches.batch(3, count, &mut batch).unwrap() {
                 assert!(batch.rows <= batches.rows());
-                assert_eq!(batches.starts_afresh(count), count == 0 || !carries);
+                assert_eq!(batches.resets_state(count), count == 0 || !carries);
                 count += 1;
             }
             assert_eq!(count, batches.batches_per_epoch());

@@ -1,21 +1,21 @@
-//! Words as they are spelled, each distinct word of a batch once.
+//! The distinct words of a batch, as characters.
 
 use std::cmp::Reverse;
 use std::ops::Range;
 
 use super::Padded;
 
-/// Sequences of words, as places in a list of distinct words and the characters of each of these.
+/// Sequences of words, as indices into a list of distinct words with their characters.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DistinctWords {
-    /// `[T, B]`: which of the distinct words stands there; 0 where a row is padded.
+    /// `[T, B]`: index of the distinct word; 0 for padding.
     pub places: Padded<u32>,
-    /// One row a distinct word, the longest first: `[letters, words]` ids of characters.
+    /// One row per distinct word, the longest first: `[letters, words]` ids of characters.
     pub words: Padded<u32>,
 }
 
 impl DistinctWords {
-    /// One row for each of these sequences of words; a word is the ids of its characters, of which there is at least one.
+    /// Sets one row per sequence of words; a word is the ids of its characters, at least one.
     pub fn set<'a>(&mut self, sequences: impl Iterator<Item = &'a [Vec<u32>]> + Clone) {
         let order = |word: &&'a [u32]| (Reverse(word.len()), *word);
         let mut words: Vec<&[u32]> = sequences.clone().flatten().map(|word| &word[..]).collect();
@@ -29,7 +29,7 @@ impl DistinctWords {
         self.words.set(1, words.into_iter());
     }
 
-    /// Becomes some rows of another, with the words that occur in them.
+    /// Copies some rows of another batch, with the words that occur in them.
     pub fn take(&mut self, whole: &Self, rows: Range<usize>) {
         self.places.take(&whole.places, rows);
         let mut occurs = vec![false; whole.words.rows()];
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn distinct_words_are_spelled_once_and_taken_along_with_their_rows() {
+    fn distinct_words_are_stored_once_and_copied_with_their_rows() {
         let sequences =
             [vec![vec![1, 2], vec![3], vec![1, 2]], vec![vec![4, 4, 4]], vec![vec![3], vec![2, 1]]];
         let mut all = DistinctWords::default();

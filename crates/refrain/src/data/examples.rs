@@ -1,4 +1,4 @@
-//! Examples that are held in memory, in batches of about equal length.
+//! Examples in memory, in batches of about equal length.
 
 use std::cmp::Reverse;
 
@@ -9,54 +9,54 @@ use rand_chacha::ChaCha8Rng;
 use super::loader::{Batch, DataLoader};
 use crate::Result;
 
-/// An example, and how several of them become a batch.
+/// An example, which can be put into a batch with others.
 pub trait Example: Send + Sync {
-    /// What a batch of them is.
+    /// The type of batches.
     type Batch: Batch;
 
-    /// How long it is, and how long what is to be written for it where that has a length of its own: examples of about
-    /// equal lengths go into a batch together.
+    /// Its number of input steps, and of output steps if it has a separate output: batches have examples of about equal
+    /// lengths.
     fn steps(&self) -> (usize, usize);
 
-    /// Fills a batch, one row an example.
+    /// Fills a batch, one row per example.
     fn fill(examples: &[&Self], batch: &mut Self::Batch);
 }
 
-/// Batches of examples. With a seed every epoch has an order of its own; without one, all have the same.
+/// Batches of examples. With a seed every epoch has its own order; without one, all have the same.
 #[derive(Debug)]
 pub struct Examples<E> {
     examples: Vec<E>,
     batch_size: usize,
     seed: Option<u64>,
-    /// Which examples make each batch, and of which epoch that is.
+    /// The examples of each batch, and their epoch.
     order: Vec<usize>,
     epoch: Option<u64>,
 }
 
-/// Batches that are sorted by length together, at most: enough that little is padded.
-const SORTED_BATCHES: usize = 50;
-/// The pools that they make of an epoch, at least: in few of them the same examples would meet in every epoch.
-const POOLS: usize = 4;
+/// Maximum number of batches that are sorted by length together: enough to keep padding low.
+const MAX_SORTED_BATCHES: usize = 50;
+/// Minimum number of pools of an epoch: with few of them the same examples would be batched together in every epoch.
+const MIN_POOLS: usize = 4;
 
 impl<E: Example> Examples<E> {
-    /// Batches of `batch_size` of the `examples`, the last one smaller. There is at least one example.
+    /// Batches of `batch_size` of the `examples`, of which there is at least one; the last batch may be smaller.
     pub fn new(examples: Vec<E>, batch_size: usize, seed: Option<u64>) -> Self {
         Self { examples, batch_size, seed, order: vec![], epoch: None }
     }
 
-    /// The examples, in their own order.
+    /// The examples, in the given order.
     pub fn examples(&self) -> &[E] {
         &self.examples
     }
 
-    /// Puts the examples into the order of an epoch.
+    /// Sorts the examples for an epoch.
     fn sort(&mut self, epoch: u64) {
         let steps: Vec<_> = self.examples.iter().map(Example::steps).collect();
         self.order = order_of_epoch(&steps, self.batch_size, self.seed, epoch);
     }
 }
 
-/// The order in which the batches of an epoch take examples of so many `steps`.
+/// The order of an epoch for examples of these `steps`.
 fn order_of_epoch(steps: &[(usize, usize)], batch_size: usize, seed: Option<u64>, epoch: u64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..steps.len()).collect();
     let Some(seed) = seed else {
@@ -66,25 +66,25 @@ fn order_of_epoch(steps: &[(usize, usize)], batch_size: usize, seed: Option<u64>
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(epoch);
     order.shuffle(&mut rng);
-    let sorted = (order.len() / (POOLS * batch_size)).clamp(1, SORTED_BATCHES);
+    let sorted = (order.len() / (MIN_POOLS * batch_size)).clamp(1, MAX_SORTED_BATCHES);
     order.chunks_mut(sorted * batch_size).for_each(|chunk| sort_longest_first(chunk, steps));
-    // The smaller batch stays the last one.
+    // The smaller batch stays last.
     let mut batches: Vec<&[usize]> = order.chunks(batch_size).collect();
     let whole = order.len() / batch_size;
     batches[..whole].shuffle(&mut rng);
     batches.concat()
 }
 
-/// Sorts places of `steps`, the greatest first; equal ones stay in their order.
-pub(crate) fn sort_longest_first(places: &mut [usize], steps: &[(usize, usize)]) {
-    places.sort_by_key(|&place| Reverse(steps[place]));
+/// Sorts indices of `steps`, longest first, stably.
+pub(crate) fn sort_longest_first(indices: &mut [usize], steps: &[(usize, usize)]) {
+    indices.sort_by_key(|&index| Reverse(steps[index]));
 }
 
 impl<E: Example> DataLoader for Examples<E> {
     type Batch = E::Batch;
 
     fn batch(&mut self, epoch: u64, index: u64, batch: &mut E::Batch) -> Result<bool> {
-        // Without a seed all epochs are one.
+        // Without a seed all epochs are the same.
         let epoch = if self.seed.is_some() { epoch } else { 0 };
         if self.epoch != Some(epoch) {
             self.sort(epoch);
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
     use crate::data::TextBatch;
 
-    /// A sequence of a length of its own.
+    /// A sequence of a given length.
     struct Steps(usize);
 
     impl Example for Steps {
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn every_epoch_has_every_example_once_and_an_order_of_its_own() {
+    fn every_epoch_has_every_example_once_in_its_own_order() {
         let mut examples = Examples::new((0..23).map(Steps).collect(), 5, Some(7));
         let (first, second) = (epoch(&mut examples, 0), epoch(&mut examples, 1));
         assert_ne!(first, second);

@@ -1,17 +1,17 @@
-//! The lines of a text as sequences, one after the other.
+//! The lines of a text as sequences, in order.
 //!
-//! A line `abc` becomes the symbols of `"\nabc\n"`: the line end before it says "start" and the one behind it
-//! "stop", so a model of lines needs no symbols of its own for either. Empty lines are passed over. A line of
-//! more than 1,024 symbols comes in pieces; each starts with the last symbol of the one before, as an input
-//! only, so every symbol is predicted exactly once.
+//! A line `abc` becomes the tokens of `"\nabc\n"`: the line end before it is the start token and the one after it the
+//! end token, so that the vocabulary needs no separate ones. Empty lines are skipped. A line of more than 1,024
+//! tokens is split into pieces; each starts with the last token of the previous one as an input only, so that every
+//! token is predicted exactly once.
 
 use std::ops::Range;
 
 use crate::Result;
 use crate::text::{EncodedText, IdReader};
 
-/// The most symbols of a line, its end not included, in one piece.
-pub(super) const LONGEST_PIECE: usize = 1024;
+/// Maximum number of tokens of a line, without its end, in one piece.
+pub(super) const MAX_PIECE_LENGTH: usize = 1024;
 
 #[derive(Debug)]
 pub(super) struct LinePieces {
@@ -19,18 +19,17 @@ pub(super) struct LinePieces {
     reader: IdReader,
     /// The id of the line end.
     line_end: u32,
-    /// Symbols that were read ahead: `chunk[next..end]`.
+    /// Tokens that were read ahead: `chunk[next..end]`.
     chunk: Vec<u32>,
     next: usize,
     end: usize,
-    /// The symbol before the next one; the start of the range counts as the start of a line.
+    /// The previous token; the start of the range counts as the start of a line.
     previous: u32,
 }
 
-/// What is to be known of a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LinePiece {
-    /// Whether it goes on with a line that an earlier piece started.
+    /// Whether it continues a line that an earlier piece started.
     pub(super) is_continuation: bool,
 }
 
@@ -42,8 +41,8 @@ impl LinePieces {
         Ok(Self { range, reader, line_end, chunk: vec![0; 4096], next: 0, end: 0, previous: line_end })
     }
 
-    /// Where the next [`read`](Self::read) starts; [`go_to`](Self::go_to) brings a reader of the same range
-    /// here again.
+    /// The start of the next [`read`](Self::read), to which [`go_to`](Self::go_to) can move any reader of the same
+    /// range.
     pub(super) fn position(&self) -> u64 {
         self.reader.position() - (self.end - self.next) as u64
     }
@@ -66,8 +65,8 @@ impl LinePieces {
         Ok(())
     }
 
-    /// Appends the symbols of the next piece, from its first input to its last target: two at least. `None`
-    /// at the end of the range. The last line is ended even where the text is not.
+    /// Appends the tokens of the next piece, from its first input to its last target: at least two. `None` at the
+    /// end of the range. The last line gets a line end if the text does not end with one.
     ///
     /// # Errors
     /// As [`IdReader::read`].
@@ -91,7 +90,7 @@ impl LinePieces {
                     symbols.push(self.line_end);
                     break;
                 }
-                Some(_) if taken == LONGEST_PIECE => break,
+                Some(_) if taken == MAX_PIECE_LENGTH => break,
                 Some(symbol) => {
                     self.take(symbol);
                     symbols.push(symbol);
@@ -145,24 +144,24 @@ mod tests {
     }
 
     #[test]
-    fn a_line_stands_between_two_line_ends() {
+    fn a_line_is_between_two_line_ends() {
         assert_eq!(pieces_of("abc\nd\n", 0..6), ["\nabc\n", "\nd\n"]);
     }
 
     #[test]
-    fn empty_lines_are_passed_over_and_the_last_line_is_ended() {
+    fn empty_lines_are_skipped_and_the_last_line_is_ended() {
         assert_eq!(pieces_of("\n\na\n\n\nb", 0..7), ["\na\n", "\nb\n"]);
         assert!(pieces_of("\n\n", 0..2).is_empty());
     }
 
     #[test]
-    fn a_range_is_a_text_of_its_own() {
+    fn a_range_is_read_like_a_whole_text() {
         assert_eq!(pieces_of("ab\ncd\nef\n", 3..6), ["\ncd\n"]);
         assert_eq!(pieces_of("ab\ncd\nef\n", 1..5), ["\nb\n", "\ncd\n"]);
     }
 
     #[test]
-    fn a_long_line_comes_in_pieces_that_overlap_by_an_input() {
+    fn a_long_line_is_split_into_pieces_that_overlap_by_one_input() {
         for (length, expected) in [(1024, vec![1026]), (1025, vec![1025, 3]), (2048, vec![1025, 1026])] {
             let line: String = (0..length).map(|index| char::from(b'a' + (index % 26) as u8)).collect();
             let pieces = pieces_of(&format!("{line}\nx\n"), 0..length + 3);
@@ -177,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_starts_again_at_any_position_it_reported() {
+    fn reading_can_restart_at_any_reported_position() {
         let text = format!("ab\n\n{}\nc", "long ".repeat(700));
         let text = encoded(&text);
         let (mut forward, mut found) = (pieces(&text, 0..text.len()), Vec::new());

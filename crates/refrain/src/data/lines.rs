@@ -1,9 +1,9 @@
-//! Every line of a text as a sequence of its own, in shuffled batches of lines of like length.
+//! Every line of a text as a separate sequence, in shuffled batches of lines of similar length.
 //!
-//! A file is not held in memory, so lines cannot be drawn one by one. Blocks of 64 neighbouring lines are put
-//! in a random order instead; 16 batches' worth of them are pooled, sorted by length (so that little is
-//! padded), cut into batches, and those are shuffled. All of it follows from seed, epoch and index, so a
-//! resumed run gets the same batches.
+//! A file is not held in memory, so that single lines cannot be drawn at random. Instead, blocks of 64 consecutive
+//! lines are shuffled; 16 batches of them are pooled, sorted by length (to reduce padding) and cut into batches,
+//! which are shuffled again. All of it is a function of seed, epoch and index, so that a resumed run gets the
+//! same batches.
 
 use std::cmp::Reverse;
 use std::ops::Range;
@@ -13,16 +13,16 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::batch::TextBatch;
-use super::line_pieces::{LONGEST_PIECE, LinePieces};
+use super::line_pieces::{LinePieces, MAX_PIECE_LENGTH};
 use crate::text::EncodedText;
 use crate::{Error, Note, Place, Result};
 
-/// LinePieces from one index entry to the next.
+/// Number of pieces between two index entries.
 const BLOCK: u64 = 64;
-/// Batches in a pool.
+/// Number of batches of a pool.
 const POOL: u64 = 16;
 
-/// The lines of one part of a text; see [`new`](Self::new).
+/// The lines of a part of a text; see [`new`](Self::new).
 ///
 /// A line `abc` has the inputs `"\nabc"` and the targets `"abc\n"`. The state is zero before every batch.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub struct Lines {
     pieces: LinePieces,
     rows: u64,
     seed: Option<u64>,
-    /// Where every 64th piece starts.
+    /// The start of every 64th piece.
     blocks: Vec<u64>,
     piece_count: u64,
     long_lines: u64,
@@ -42,7 +42,7 @@ pub struct Lines {
     pool: LoadedPool,
 }
 
-/// The pieces of one pool, sorted, and the order of its batches.
+/// The sorted pieces of a pool, and the order of its batches.
 #[derive(Debug, Default)]
 struct LoadedPool {
     /// Epoch and number of the pool; `None` until one is loaded completely.
@@ -54,16 +54,16 @@ struct LoadedPool {
 }
 
 impl Lines {
-    /// Reads `range` once, to find its lines; it should start and end where a line does (see
-    /// [`split_at_line`](crate::text::split_at_line)). Batches have `rows` rows, but for one of an epoch that
-    /// has the rest.
+    /// Reads `range` once, to find its lines; it should start and end at the start of a line (see
+    /// [`split_at_line`](crate::text::split_at_line)). Batches have `rows` rows, except for one per epoch that has
+    /// the rest.
     ///
-    /// With a `seed` every epoch has an order of its own; without one all have the same, nearly that of the
-    /// text. For a random but fixed sample of a large text, take the first batches of epoch 0 under a seed.
+    /// With a `seed` every epoch has its own order; without one all have the same, nearly that of the text. A random
+    /// but fixed sample of a large text is the first batches of epoch 0 with a seed.
     ///
     /// # Errors
-    /// [`Error::Setting`] if `rows` is 0. [`Error::Input`] if there is no line with anything on it, or no line end in
-    /// the vocabulary. Else as [`EncodedText::reader`].
+    /// [`Error::Setting`] if `rows` is 0. [`Error::Input`] if all lines are empty, or the vocabulary has no line end.
+    /// Otherwise as [`EncodedText::reader`].
     pub fn new(text: &EncodedText, range: Range<u64>, rows: usize, seed: Option<u64>) -> Result<Self> {
         if rows == 0 {
             return Err(Error::out_of_range("batch_size", rows, "1 or more"));
@@ -88,13 +88,13 @@ impl Lines {
         };
         lines.index()?;
         if lines.piece_count == 0 {
-            let found = "has no line with anything on it in this part";
-            return Err(Error::too_little(place(), found, "give more text"));
+            let found = "has only empty lines in this part";
+            return Err(Error::too_little(place(), found, "use more text"));
         }
         Ok(lines)
     }
 
-    /// Counts the pieces and notes where every 64th of them starts.
+    /// Counts the pieces and stores the start of every 64th one.
     fn index(&mut self) -> Result<()> {
         let (mut symbols, mut continued) = (Vec::new(), false);
         loop {
@@ -112,7 +112,7 @@ impl Lines {
         }
     }
 
-    /// Batches in an epoch, at least 1.
+    /// Batches per epoch, at least 1.
     pub fn len(&self) -> u64 {
         self.piece_count.div_ceil(self.rows)
     }
@@ -122,28 +122,28 @@ impl Lines {
         self.len() == 0
     }
 
-    /// The most rows that a batch has.
+    /// The maximum number of rows of a batch.
     pub fn rows(&self) -> usize {
         self.rows.min(self.piece_count) as usize
     }
 
-    /// How many of the targets given out so far were symbols that the vocabulary lacks.
+    /// The number of targets so far that were not in the vocabulary.
     pub fn unknown_count(&self) -> u64 {
         self.unknown_count
     }
 
-    /// What the user should know about how the text was read.
+    /// Notes on how the text was read, for the user.
     pub fn notes(&self) -> Vec<Note> {
-        let note = |count| Note::LongLines { count, limit: LONGEST_PIECE };
+        let note = |count| Note::LongLines { count, limit: MAX_PIECE_LENGTH };
         Some(self.long_lines).filter(|&count| count > 0).map(note).into_iter().collect()
     }
 
-    /// Fills `batch` with batch `index` of an epoch and returns true, or returns false past the last. Rows
-    /// are sorted longest first, and `lengths` are set.
+    /// Fills `batch` with batch `index` of an epoch and returns true, or returns false beyond the last. Rows are
+    /// sorted longest first, and `lengths` are set.
     ///
     /// # Errors
-    /// [`Error::Input`] if a file changed, or has a symbol that the vocabulary lacks while it has no unknown
-    /// symbol; [`Error::Io`] if a file cannot be read.
+    /// [`Error::Input`] if a file changed, or contains a symbol that is not in a vocabulary without an unknown
+    /// token; [`Error::Io`] if a file cannot be read.
     pub fn batch(&mut self, epoch: u64, index: u64, batch: &mut TextBatch) -> Result<bool> {
         if index >= self.len() {
             return Ok(false);
@@ -160,8 +160,7 @@ impl Lines {
         Ok(true)
     }
 
-    /// Reads the pieces of a pool: numbers `first..last` of the epoch's sequence, which may begin and end
-    /// within a block.
+    /// Reads the pieces of a pool: numbers `first..last` of the epoch, which may start and end within a block.
     fn load(&mut self, epoch: u64, pool: u64) -> Result<()> {
         self.pool.key = None;
         self.pool.ids.clear();
@@ -206,7 +205,7 @@ impl Lines {
         self.block_order.clear();
         self.block_order.extend(0..self.blocks.len() as u32);
         if let Some(seed) = self.seed {
-            // An incomplete block stays last, so that piece `n` of an epoch is always in its block `n / 64`.
+            // An incomplete block stays last, so that piece `n` of an epoch is always in block `n / 64`.
             let complete = (self.piece_count / BLOCK) as usize;
             self.block_order[..complete].shuffle(&mut generator(seed, epoch, 0));
         }
@@ -214,7 +213,7 @@ impl Lines {
     }
 }
 
-/// The generator of one purpose: 0 orders the blocks of an epoch, 1 + n the batches of its pool n.
+/// The random generator of one purpose: 0 orders the blocks of an epoch, 1 + n the batches of its pool n.
 fn generator(seed: u64, epoch: u64, purpose: u64) -> ChaCha8Rng {
     let mut key = [0; 32];
     for (bytes, number) in key.chunks_exact_mut(8).zip([seed, epoch, purpose]) {

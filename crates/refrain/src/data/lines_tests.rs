@@ -1,4 +1,4 @@
-//! An epoch has each line exactly once, whatever the order of calls.
+//! An epoch has each line exactly once, and the order of calls does not affect the batches.
 
 use proptest::prelude::*;
 
@@ -26,7 +26,7 @@ fn epoch(lines: &mut Lines, epoch: u64) -> Vec<TextBatch> {
     batches
 }
 
-/// The rows of a batch as text, from the first input to the last target, after checking how they are padded.
+/// The rows of a batch as text, from the first input to the last target; asserts their padding.
 fn rows(batch: &TextBatch, vocabulary: &Vocabulary) -> Vec<String> {
     let lengths = batch.lengths.as_ref().unwrap();
     assert_eq!(lengths.len(), batch.rows);
@@ -45,7 +45,7 @@ fn rows(batch: &TextBatch, vocabulary: &Vocabulary) -> Vec<String> {
     (0..batch.rows).map(row).collect()
 }
 
-/// Numbered lines, each of its own, of the lengths given (and longer by the digits of its number).
+/// Numbered lines of the given lengths (plus the digits of the number).
 fn numbered_lines(lengths: &[usize]) -> Vec<String> {
     lengths.iter().enumerate().map(|(number, &length)| format!("{number} {}", "x".repeat(length))).collect()
 }
@@ -64,7 +64,7 @@ fn a_small_text_gives_padded_rows() {
 }
 
 #[test]
-fn without_a_seed_all_epochs_are_alike_and_with_one_they_differ() {
+fn epochs_differ_only_with_a_seed() {
     let text = numbered_lines(&[3; 400]).join("\n") + "\n";
     let text = encoded(&text);
     let mut fixed = Lines::new(&text, 0..text.len(), 5, None).unwrap();
@@ -78,14 +78,14 @@ fn without_a_seed_all_epochs_are_alike_and_with_one_they_differ() {
 }
 
 #[test]
-fn long_lines_are_noted() {
+fn long_lines_are_reported() {
     let text = format!("{}\nshort\n{}\n", "a".repeat(5000), "b".repeat(1025));
     let text = encoded(&text);
     let mut lines = Lines::new(&text, 0..text.len(), 4, Some(0)).unwrap();
-    assert_eq!(lines.notes()[0].to_string(), "2 lines are longer than 1,024 symbols and are read in pieces");
+    assert_eq!(lines.notes()[0].to_string(), "2 lines are longer than 1,024 tokens and are split");
     assert_eq!(epoch(&mut lines, 0).iter().map(|batch| batch.count()).sum::<usize>(), 5001 + 6 + 1026);
     let lines = Lines::new(&text, 0..5007, 4, Some(0)).unwrap();
-    assert_eq!(lines.notes()[0].to_string(), "1 line is longer than 1,024 symbols and is read in pieces");
+    assert_eq!(lines.notes()[0].to_string(), "1 line is longer than 1,024 tokens and is split");
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_text_without_lines_is_refused() {
         "text.txt: cannot be read line by line, because the vocabulary has no line end: use a text of \
          several lines, or train without `lines`"
     );
-    assert_eq!(refusal("\n\n"), "text.txt: has no line with anything on it in this part: give more text");
+    assert_eq!(refusal("\n\n"), "text.txt: has only empty lines in this part: use more text");
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn zero_rows_are_refused() {
 }
 
 #[test]
-fn an_unseen_character_is_named_with_its_line_or_counted() {
+fn an_unknown_character_is_reported_with_its_line_or_counted() {
     let known = SymbolCounts::of(Units::Char, "ab\n");
     let read = |with_unknown| {
         let vocabulary = Vocabulary::from_counts(Units::Char, &known, 1, with_unknown).unwrap();
@@ -119,8 +119,8 @@ fn an_unseen_character_is_named_with_its_line_or_counted() {
     };
     assert_eq!(
         read(false).unwrap_err().to_string(),
-        "text.txt, line 3: contains 'é' (U+00E9), which the model has never seen: leave it out of the text, \
-         or train a model with an unknown symbol"
+        "text.txt, line 3: contains 'é' (U+00E9), which is not in the vocabulary: remove it from the text, \
+         or train a model with an unknown token"
     );
     let mut lines = read(true).unwrap();
     epoch(&mut lines, 0);

@@ -1,8 +1,8 @@
-//! Symbols in, batches out: plain host data for a training step.
+//! Data loaders: tokens to batches, as plain host data for a training step.
 //!
-//! There are three ways to make a [`TextBatch`] of a text. [`Windows`] cuts it into long lanes and walks along
-//! them, with the network's state carried from one window to the next. [`Lines`] takes every line as a
-//! sequence of its own, and [`Sequences`] a handful of given ones. [`Batches`] is any of the three.
+//! There are three ways to make a [`TextBatch`] from a text. [`Windows`] reads parallel lanes of the text, with the
+//! network's state carried from one window to the next. [`Lines`] takes every line as a separate sequence, and
+//! [`Sequences`] a few given ones. [`Batches`] is any of the three.
 //!
 //! ```
 //! use refrain::data::{Batches, DataLoader, Sequences, TextBatch};
@@ -10,7 +10,7 @@
 //! let mut batches = Batches::from(Sequences::new(vec![vec![1, 2, 3], vec![4, 5]])?);
 //! let mut batch = TextBatch::default();
 //! assert!(batches.batch(0, 0, &mut batch)?);
-//! // Time-major: the two rows side by side, the shorter one padded.
+//! // Time-major: two rows in parallel, the shorter one padded.
 //! assert_eq!((batch.steps, batch.rows), (2, 2));
 //! assert_eq!(batch.inputs, [1, 4, 2, 0]);
 //! # Ok::<(), refrain::Error>(())

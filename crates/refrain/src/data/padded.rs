@@ -1,4 +1,4 @@
-//! Sequences of different lengths side by side, shorter ones padded at their end.
+//! Sequences of different lengths in a batch, shorter ones padded at the end.
 
 use std::ops::Range;
 
@@ -7,11 +7,11 @@ use std::ops::Range;
 pub struct Padded<X> {
     /// `[B]` steps of each row.
     pub lengths: Vec<usize>,
-    /// `T`: the longest row's steps.
+    /// `T`: steps of the longest row.
     pub steps: usize,
-    /// Numbers of a step: 1 for ids, the features of frames.
+    /// Values per step: 1 for ids, the features of frames.
     pub width: usize,
-    /// `[T, B, width]`, zeros where a row is padded.
+    /// `[T, B, width]`, zeros for padding.
     pub values: Vec<X>,
 }
 
@@ -26,7 +26,7 @@ impl<X: Copy + Default> Padded<X> {
         self.lengths.iter().sum()
     }
 
-    /// The positions that are not padded, as `step * B + row`.
+    /// The positions without padding, as `step * B + row`.
     pub fn filled(&self) -> impl Iterator<Item = usize> + '_ {
         let step = move |t: usize| {
             let rows = self.lengths.iter().enumerate().filter(move |&(_, &length)| t < length);
@@ -35,7 +35,7 @@ impl<X: Copy + Default> Padded<X> {
         (0..self.steps).flat_map(step)
     }
 
-    /// One row for each of these sequences, `[steps, width]`.
+    /// Sets one row per sequence, `[steps, width]`.
     pub fn set<'a>(&mut self, width: usize, sequences: impl Iterator<Item = &'a [X]> + Clone)
     where
         X: 'a,
@@ -54,7 +54,7 @@ impl<X: Copy + Default> Padded<X> {
         }
     }
 
-    /// Becomes some rows of another.
+    /// Copies some rows of another batch.
     pub fn take(&mut self, whole: &Self, rows: Range<usize>) {
         self.lengths.clear();
         self.lengths.extend_from_slice(&whole.lengths[rows.clone()]);
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_are_padded_and_taken_apart() {
+    fn rows_are_padded_and_copied() {
         let sequences: [&[u32]; 3] = [&[1, 2, 3, 4], &[5, 6], &[7, 8, 9, 10, 11, 12]];
         let mut all = Padded::default();
         all.set(2, sequences.into_iter());

@@ -1,31 +1,30 @@
-//! A handful of given sequences, all in one batch: the whole task of a first tutorial.
+//! A few given sequences, all in one batch: the data of the first tutorial.
 
 use std::cmp::Reverse;
 
 use super::batch::TextBatch;
 use crate::{Error, Place, Result};
 
-/// Sequences of ids that make one batch: all ids but the last are inputs, all but the first are targets. The
-/// state is zero before every batch.
+/// Sequences of ids in one batch: all ids but the last are inputs, all but the first are targets. The state is
+/// zero before every batch.
 #[derive(Clone, Debug)]
 pub struct Sequences {
     sequences: Vec<Vec<u32>>,
 }
 
 impl Sequences {
-    /// Sorts the sequences longest first; those of equal length keep their order.
+    /// Sorts the sequences longest first, stably.
     ///
     /// # Errors
-    /// [`Error::Input`] without any sequence, and for one of fewer than two ids, which has nothing to
-    /// predict.
+    /// [`Error::Input`] without any sequence, and for one of fewer than two ids, which has no target.
     pub fn new(mut sequences: Vec<Vec<u32>>) -> Result<Self> {
         if sequences.is_empty() {
-            return Err(Error::too_little("sequences", "there is no sequence to learn", "give at least one"));
+            return Err(Error::too_little("sequences", "there is no sequence", "give at least one"));
         }
         if let Some(index) = sequences.iter().position(|ids| ids.len() < 2) {
             let place =
                 Place::of("sequences").field(format!("sequence {} of {}", index + 1, sequences.len()));
-            let expected = "it needs two symbols, one to read and one to predict";
+            let expected = "it needs two tokens, an input and a target";
             return Err(Error::too_little(place, "is too short", expected));
         }
         sequences.sort_by_key(|ids| Reverse(ids.len()));
@@ -37,7 +36,7 @@ impl Sequences {
         self.sequences.len()
     }
 
-    /// Fills `batch`; `lengths` are set only where the sequences differ in length.
+    /// Fills `batch`; `lengths` are set only if the sequences differ in length.
     pub fn batch(&self, batch: &mut TextBatch) {
         batch.set_sequences(self.sequences.iter().map(Vec::as_slice));
         if batch.lengths.as_ref().is_some_and(|lengths| lengths.iter().all(|&length| length == batch.steps)) {
@@ -54,7 +53,7 @@ mod tests {
     use crate::text::{SymbolCounts, Units, Vocabulary, examples};
 
     #[test]
-    fn the_tutorials_sentences_make_one_full_batch() {
+    fn the_sentences_of_the_tutorial_are_one_full_batch() {
         let sentences = examples::sentences();
         let counts = SymbolCounts::of(Units::Char, &sentences.concat());
         let vocabulary = Vocabulary::from_counts(Units::Char, &counts, 1, false).unwrap();
@@ -72,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn sequences_of_unlike_length_are_sorted_and_padded() {
+    fn sequences_of_different_lengths_are_sorted_and_padded() {
         let mut batch = TextBatch::default();
         let sequences = Sequences::new(vec![vec![1, 2], vec![3, 4, 5]]).unwrap();
         sequences.batch(&mut batch);
@@ -83,13 +82,13 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_learned_is_refused() {
+    fn sequences_without_a_target_are_refused() {
         let message = Sequences::new(vec![vec![1, 2], vec![3]]).unwrap_err().to_string();
         assert_eq!(
             message,
-            "sequences, sequence 2 of 2: is too short: it needs two symbols, one to read and one to predict"
+            "sequences, sequence 2 of 2: is too short: it needs two tokens, an input and a target"
         );
         let message = Sequences::new(Vec::new()).unwrap_err().to_string();
-        assert_eq!(message, "sequences: there is no sequence to learn: give at least one");
+        assert_eq!(message, "sequences: there is no sequence: give at least one");
     }
 }

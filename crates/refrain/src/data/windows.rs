@@ -1,8 +1,8 @@
-//! Carried windows: a text as parallel lanes, each read from end to end with the state carried along.
+//! A text as parallel lanes, each read in windows from start to end with carried state.
 //!
-//! This is truncated backpropagation through time with carried (stateful) lanes: a window of `T` steps is
-//! differentiated as a whole, and the state at its end, without gradient, starts the next one. Row `b` of
-//! every window belongs to lane `b`, so state row `b` always goes on where it stopped.
+//! This is truncated backpropagation through time with stateful lanes: gradients are computed over a window of `T`
+//! steps, and its final state, without gradient, is the initial state of the next window. Row `b` of every window
+//! belongs to lane `b`, so that row `b` of the state always continues its own lane.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use crate::number::thousands;
 use crate::text::{EncodedText, IdReader};
 use crate::{Error, Result};
 
-/// The windows over one part of a text, for training ([`new`](Self::new)) or for measuring
+/// The windows of a part of a text, for training ([`new`](Self::new)) or evaluation
 /// ([`evaluation`](Self::evaluation)).
 ///
 /// The state is zero before window 0, and carried from each window to the next.
@@ -22,62 +22,61 @@ pub struct Windows {
     steps: usize,
     /// Steps of the longest lane.
     total_steps: u64,
-    /// The window that every lane's reader stands before.
+    /// The window at which the readers of all lanes are.
     next: Option<u64>,
     unknown_count: u64,
-    /// What one lane adds to a window: `[T]`.
+    /// The targets of one lane in a window: `[T]`.
     ids: Vec<u32>,
 }
 
 #[derive(Debug)]
 struct Lane {
     part: LanePart,
-    /// Stands behind the symbol of `input`.
+    /// Positioned after the token of `input`.
+    /// The first input of the next window.
     reader: IdReader,
     /// The id that the next window starts with.
     input: u32,
 }
 
-/// The part of the text that one lane reads: symbols `start..=start + length`, of which the first is only an
-/// input.
+/// The part of the text that one lane reads: tokens `start..=start + length`, of which the first is only an input.
 #[derive(Clone, Copy, Debug)]
 struct LanePart {
     start: u64,
-    /// Steps, warm-up included.
+    /// Steps, including the context before the part.
     length: u64,
     /// Steps at the start whose targets do not count.
     warm_up: u64,
 }
 
-/// How to lay lanes over a text that is measured, not learned.
+/// The lanes and windows of an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Evaluation {
-    /// Lanes, `B`; fewer if there are fewer symbols to predict.
+    /// Lanes, `B`; fewer if there are fewer tokens to predict.
     pub rows: usize,
-    /// Steps in a window, `T`. It changes no result, only memory and speed.
+    /// Steps per window, `T`. Affects only memory and speed, not the result.
     pub steps: usize,
-    /// Symbols that each lane reads before its own part (as far as the text goes back) to fill its state;
-    /// they are not predicted.
+    /// Number of tokens (as far as available) that each lane reads before its own part to fill its state; they are
+    /// not predicted.
     pub warm_up: u64,
-    /// Predict this many symbols at most, spread evenly over the text; `None` predicts all.
+    /// Maximum number of tokens to predict, spread evenly over the text; `None` predicts all.
     pub limit: Option<u64>,
 }
 
 impl Evaluation {
-    /// The whole text in one lane: each symbol but the first is predicted from all before it.
+    /// The whole text in one lane: each token but the first is predicted from all previous ones.
     pub fn exact(steps: usize) -> Self {
         Self { rows: 1, steps, warm_up: 0, limit: None }
     }
 }
 
 impl Windows {
-    /// Training lanes: `rows` contiguous parts of `range`, each of `floor((range length - 1) / rows)` steps,
-    /// in windows of `steps` steps, of which the last may be shorter. Only the remainder of that division is
-    /// left out.
+    /// Lanes for training: `rows` contiguous parts of `range`, each of `floor((range length - 1) / rows)` steps, in
+    /// windows of `steps` steps, the last of which may be shorter. Only the remainder of that division is not used.
     ///
     /// # Errors
     /// [`Error::Setting`] if `rows` or `steps` is 0.
-    /// [`Error::Input`] if a lane is shorter than one window. Else as [`EncodedText::reader`].
+    /// [`Error::Input`] if a lane is shorter than one window. Otherwise as [`EncodedText::reader`].
     pub fn new(text: &EncodedText, range: Range<u64>, rows: usize, steps: usize) -> Result<Self> {
         check_shape(rows, steps)?;
         let symbols = range.end.saturating_sub(range.start);
@@ -86,11 +85,11 @@ impl Windows {
             let needed = (rows as u64).saturating_mul(steps as u64).saturating_add(1);
             let found = format!(
                 "the text to train on is too short for `batch_size = {rows}` and `seq_length = {steps}`, with {} of {} \
-                 symbols",
+                 tokens",
                 thousands(symbols),
                 thousands(needed)
             );
-            let remedy = "lower one of them, or give more text";
+            let remedy = "lower one of them, or use more text";
             return Err(Error::too_little(&text.corpus().name(), found, remedy));
         }
         let start_of = |row| range.start + row * length;
@@ -98,30 +97,30 @@ impl Windows {
         Self::over(text, parts.collect(), steps)
     }
 
-    /// Measuring lanes: the symbols of `range` after its first are cut into equal parts, and each is
-    /// predicted exactly once (or `limit` of them, from the start of every part). Rows that end before others
-    /// are padded with [`IGNORE`].
+    /// Lanes for evaluation: the tokens of `range` after its first are split into equal parts, and each token is
+    /// predicted exactly once (or `limit` of them, from the start of every part). Rows that end early are padded
+    /// with [`IGNORE`].
     ///
     /// # Errors
-    /// [`Error::Setting`] if a size is 0. [`Error::Input`] if there are fewer than two symbols. Else as
+    /// [`Error::Setting`] if a size is 0. [`Error::Input`] if there are fewer than two tokens. Otherwise as
     /// [`EncodedText::reader`].
     pub fn evaluation(text: &EncodedText, range: Range<u64>, how: Evaluation) -> Result<Self> {
         check_shape(how.rows, how.steps)?;
         let predictable = range.end.saturating_sub(range.start).saturating_sub(1);
         let wanted = how.limit.unwrap_or(predictable).min(predictable);
         if predictable == 0 {
-            let found = "has fewer than two symbols to evaluate on";
-            let expected = "one is needed to predict the next from";
+            let found = "has fewer than two tokens to evaluate on";
+            let expected = "use more text";
             return Err(Error::too_little(&text.corpus().name(), found, expected));
         }
         if wanted == 0 {
-            return Err(Error::out_of_range("limit", 0, "1 or more, to have something to measure"));
+            return Err(Error::out_of_range("limit", 0, "1 or more"));
         }
         let rows = (how.rows as u64).min(wanted);
         let parts = (0..rows).map(|row| {
-            let before = even_share(predictable, row, rows);
+            let before = even_split(predictable, row, rows);
             let warm_up = how.warm_up.min(before);
-            let counted = even_share(wanted, row + 1, rows) - even_share(wanted, row, rows);
+            let counted = even_split(wanted, row + 1, rows) - even_split(wanted, row, rows);
             LanePart { start: range.start + before - warm_up, length: warm_up + counted, warm_up }
         });
         Self::over(text, parts.collect(), how.steps)
@@ -138,7 +137,7 @@ impl Windows {
         Ok(Self { text: text.clone(), lanes, steps, total_steps, next: None, unknown_count: 0, ids })
     }
 
-    /// Windows in an epoch, at least 1.
+    /// Windows per epoch, at least 1.
     pub fn len(&self) -> u64 {
         self.total_steps.div_ceil(self.steps as u64)
     }
@@ -153,17 +152,17 @@ impl Windows {
         self.lanes.len()
     }
 
-    /// How many of the targets given out so far were symbols that the vocabulary lacks.
+    /// The number of targets so far that were not in the vocabulary.
     pub fn unknown_count(&self) -> u64 {
         self.unknown_count
     }
 
-    /// Fills `batch` with window `index` and returns true, or returns false past the last window. Any order
-    /// gives the same batches; going from one window to the next costs no seek and no allocation.
+    /// Fills `batch` with window `index` and returns true, or returns false beyond the last window. The order of calls
+    /// does not affect the batches; consecutive windows need no seek and no allocation.
     ///
     /// # Errors
-    /// [`Error::Input`] if a file changed, or has a symbol that the vocabulary lacks while it has no unknown
-    /// symbol; [`Error::Io`] if a file cannot be read.
+    /// [`Error::Input`] if a file changed, or contains a symbol that is not in a vocabulary without an unknown
+    /// token; [`Error::Io`] if a file cannot be read.
     pub fn batch(&mut self, index: u64, batch: &mut TextBatch) -> Result<bool> {
         if index >= self.len() {
             return Ok(false);
@@ -191,7 +190,7 @@ impl Windows {
 }
 
 impl Lane {
-    /// Goes to a step of this lane and reads the input of that step.
+    /// Moves to a step of this lane and reads its input.
     fn go_to(&mut self, step: u64) -> Result<()> {
         self.reader.seek(self.part.start + step)?;
         let mut input = [0];
@@ -200,8 +199,7 @@ impl Lane {
         Ok(())
     }
 
-    /// Writes the targets `ids` of the steps from `first` on, and the inputs that stand one symbol before
-    /// them.
+    /// Writes the targets `ids` of the steps from `first` on, and the inputs, which are the tokens before them.
     fn write(&mut self, ids: &[u32], first: u64, row: usize, batch: &mut TextBatch) {
         for (step, &target) in ids.iter().enumerate() {
             let place = step * batch.rows + row;
@@ -213,9 +211,9 @@ impl Lane {
     }
 }
 
-/// Where share `row` starts when `total` is dealt out to `rows`: the first shares are one larger where it
-/// does not divide, so no share of a smaller total is larger than the same share of a greater one.
-fn even_share(total: u64, row: u64, rows: u64) -> u64 {
+/// The start of part `row` when `total` is split into `rows` parts: the first parts are one larger if it does not
+/// divide, so that no part of a smaller total is larger than the same part of a greater one.
+fn even_split(total: u64, row: u64, rows: u64) -> u64 {
     row * (total / rows) + row.min(total % rows)
 }
 

@@ -1,4 +1,4 @@
-//! Windows cover what they should, in the right places, however they are called.
+//! Windows cover the text exactly, whatever the order of calls.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::*;
 use crate::data::Batch as _;
 use crate::text::{Corpus, Source, SymbolCounts, Units, Vocabulary};
 
-/// A text whose id at position `p` tells `p` (up to 10,000): id = p mod 10,000.
+/// A text whose id at position `p` is p mod 10,000.
 fn numbered(length: u32) -> EncodedText {
     let text: String =
         (0..length).filter_map(|position| char::from_u32(0x1_0000 + position % 10_000)).collect();
@@ -35,7 +35,7 @@ fn targets(batches: &[TextBatch]) -> Vec<u32> {
     targets
 }
 
-/// Every target is one more than its input, and every row goes on where it stopped.
+/// Asserts that every target is one more than its input, and that every row continues across windows.
 fn assert_contiguous(batches: &[TextBatch]) {
     for (index, batch) in batches.iter().enumerate() {
         for place in 0..batch.targets.len() {
@@ -55,7 +55,7 @@ fn assert_contiguous(batches: &[TextBatch]) {
 }
 
 #[test]
-fn a_small_text_is_cut_as_the_docstring_says() {
+fn a_small_text_is_split_into_lanes_and_windows() {
     let text = numbered(12);
     let mut windows = Windows::new(&text, 0..12, 2, 3).unwrap();
     let batches = epoch(&mut windows);
@@ -69,14 +69,14 @@ fn a_small_text_is_cut_as_the_docstring_says() {
 }
 
 #[test]
-fn a_text_that_is_too_short_says_by_how_much() {
+fn the_error_for_a_short_text_has_the_required_length() {
     let text = numbered(2500);
     assert!(Windows::new(&text, 0..2500, 49, 51).is_ok());
     let error = Windows::new(&text, 0..2500, 50, 50).unwrap_err();
     assert_eq!(
         error.to_string(),
         "numbers: the text to train on is too short for `batch_size = 50` and `seq_length = 50`, with 2,500 of 2,501 \
-         symbols: lower one of them, or give more text"
+         tokens: lower one of them, or use more text"
     );
 }
 
@@ -86,14 +86,11 @@ fn empty_shapes_and_texts_are_refused() {
     let error = Windows::new(&text, 0..10, 0, 3).unwrap_err();
     assert_eq!(error.to_string(), "`batch_size` is 0: give 1 or more");
     let error = Windows::evaluation(&text, 9..10, Evaluation::exact(5)).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "numbers: has fewer than two symbols to evaluate on: one is needed to predict the next from"
-    );
+    assert_eq!(error.to_string(), "numbers: has fewer than two tokens to evaluate on: use more text");
 }
 
 #[test]
-fn a_limit_just_below_the_whole_takes_nothing_twice() {
+fn a_limit_just_below_the_length_predicts_no_token_twice() {
     let text = numbered(20);
     for limit in 1..19 {
         let how = Evaluation { rows: 7, steps: 50, warm_up: 20, limit: Some(limit) };
@@ -105,7 +102,7 @@ fn a_limit_just_below_the_whole_takes_nothing_twice() {
 }
 
 #[test]
-fn an_unseen_character_is_named_with_its_line() {
+fn an_unknown_character_is_reported_with_its_line() {
     let known = SymbolCounts::of(Units::Char, "ab\n");
     let corpus = Corpus::scan(vec![Source::memory("poem.txt", "ab\nab\naéb\n")], Units::Char, false).unwrap();
     let read = |vocabulary| EncodedText::new(&corpus, Arc::new(vocabulary)).unwrap();
@@ -115,8 +112,8 @@ fn an_unseen_character_is_named_with_its_line() {
     assert!(windows.batch(0, &mut batch).unwrap());
     assert_eq!(
         windows.batch(1, &mut batch).unwrap_err().to_string(),
-        "poem.txt, line 3: contains 'é' (U+00E9), which the model has never seen: leave it out of the text, \
-         or train a model with an unknown symbol"
+        "poem.txt, line 3: contains 'é' (U+00E9), which is not in the vocabulary: remove it from the text, \
+         or train a model with an unknown token"
     );
     let lenient = Vocabulary::from_counts(Units::Char, &known, 1, true).unwrap();
     let mut windows = Windows::evaluation(&read(lenient), 0..10, Evaluation::exact(4)).unwrap();
@@ -130,7 +127,7 @@ fn the_units_of_text_and_vocabulary_must_agree() {
     let error = EncodedText::new(&corpus, numbered(10).vocabulary().clone()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "`units` is byte for this text, but the vocabulary is one of char: use `units = char`"
+        "`units` is byte for this text, but the units of the vocabulary are char: use `units = char`"
     );
 }
 
@@ -165,7 +162,7 @@ proptest! {
     }
 
     #[test]
-    fn evaluation_predicts_each_symbol_but_the_first_exactly_once(
+    fn evaluation_predicts_each_token_but_the_first_exactly_once(
         start in 0u32..50, length in 2u32..2_000, rows in 1usize..40, steps in 1usize..60, warm_up in 0u64..300,
     ) {
         let text = numbered(start + length);
@@ -180,7 +177,7 @@ proptest! {
     }
 
     #[test]
-    fn a_limit_is_kept_exactly_and_spread_over_the_text(
+    fn a_limit_is_exact_and_spread_over_the_text(
         length in 1_000u32..5_000, rows in 1usize..40, limit in 1u64..2_000,
     ) {
         let text = numbered(length);
@@ -190,7 +187,7 @@ proptest! {
         let targets = targets(&batches);
         prop_assert_eq!(targets.len() as u64, limit.min(u64::from(length) - 1));
         prop_assert!(targets.windows(2).all(|pair| pair[0] < pair[1]));
-        let last_part = even_share(u64::from(length) - 1, windows.rows() as u64 - 1, windows.rows() as u64);
+        let last_part = even_split(u64::from(length) - 1, windows.rows() as u64 - 1, windows.rows() as u64);
         prop_assert!(u64::from(targets[targets.len() - 1]) > last_part);
     }
 

@@ -1,14 +1,14 @@
-//! Where an input is at fault, and what is wrong there.
+//! The place of an error in an input, and the problem there.
 
 use std::fmt;
 use std::path::Path;
 
-/// Where an input is at fault.
+/// The place of an error in an input.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
-    /// The file, or what data in memory are called.
+    /// The file, or the name of data in memory.
     pub source: String,
-    /// From 1; for data in memory the number of the example. None for what has no lines.
+    /// From 1; for data in memory the number of the example. None for inputs without lines.
     pub line: Option<u64>,
     /// The column or field, by name or number.
     pub field: Option<String>,
@@ -20,26 +20,26 @@ impl Place {
         Self { source: source.to_string(), line: None, field: None }
     }
 
-    /// A line of it, from 1.
+    /// A line of this place, from 1.
     #[must_use]
     pub fn line(self, line: impl Into<Option<u64>>) -> Self {
         Self { line: line.into(), ..self }
     }
 
-    /// A line of it, from 1, with this place left as it is.
+    /// A line of this place, from 1, by reference.
     #[cfg(feature = "formats")]
     pub(crate) fn at(&self, line: impl Into<Option<u64>>) -> Self {
         self.clone().line(line)
     }
 
-    /// A field there.
+    /// A field of this place.
     #[must_use]
     pub fn field(self, field: impl fmt::Display) -> Self {
         Self { field: Some(field.to_string()), ..self }
     }
 }
 
-/// A file, or what data in memory are called.
+/// A file, or the name of data in memory.
 impl<N: AsRef<Path> + ?Sized> From<&N> for Place {
     fn from(name: &N) -> Self {
         Place::of(name.as_ref().display())
@@ -71,16 +71,16 @@ impl fmt::Display for Place {
     }
 }
 
-/// What is wrong with an input. The message follows its place.
+/// What is wrong with an input. The message follows the place.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InputProblem {
-    /// It does not follow its format.
+    /// It violates its format.
     #[error("{found}: {expected}")]
     Malformed {
-        /// What stands there.
+        /// The actual content.
         found: String,
-        /// What should, or what would help.
+        /// The expected content, or the remedy.
         expected: String,
     },
     /// A configuration or a header cannot be parsed.
@@ -89,135 +89,137 @@ pub enum InputProblem {
         /// What the parser found, and what it expected.
         message: String,
     },
-    /// A label that the model or the training set lacks.
+    /// A label that is not in the training set.
     #[error(
-        "has the label {label:?}, which is not among those learned ({}): correct it, or learn it too",
+        "has the label {label:?}, which is not in the training set (labels: {}): correct it, or add it to the training set",
         shortened(known)
     )]
     UnknownLabel {
-        /// As it stands there.
+        /// The label in the file.
         label: String,
-        /// The labels that are known.
+        /// The labels of the training set.
         known: Vec<String>,
     },
-    /// Something else where a number is needed.
-    #[error("{value:?} is not a number: numbers are written like -20.7, with a comma from one to the next{hint}", value = excerpt(value))]
+    /// A value that is not a number where a number is expected.
+    #[error("{value:?} is not a number: write numbers like -20.7, separated by commas{hint}", value = excerpt(value))]
     NotANumber {
-        /// As it stands there.
+        /// The value in the file.
         value: String,
-        /// What else would help, from the separator on; or empty.
+        /// A further remedy, starting with a separator; or empty.
         hint: &'static str,
     },
     /// An infinite number, or one too large for its type.
-    #[error("{value:?} is too large or infinite: clip it, or leave it out", value = excerpt(value))]
+    #[error("{value:?} is too large or infinite: clip it, or remove it", value = excerpt(value))]
     NonFinite {
-        /// As it stands there.
+        /// The value in the file.
         value: String,
     },
-    /// Nothing, or a sign for it, where a number is needed.
-    #[error("a value is missing ({value:?}): fill it in, or leave out what it belongs to")]
+    /// An empty value, or a symbol for a missing one, where a number is expected.
+    #[error("a value is missing ({value:?}): fill it in, or remove its row or sequence")]
     MissingValue {
-        /// As it stands there.
+        /// The value in the file.
         value: String,
     },
-    /// A column that is asked for and not there.
-    #[error("no column is called {name:?}: there are {known}", known = excerpt(&quoted(known)))]
+    /// A requested column that does not exist.
+    #[error("there is no column {name:?}: the columns are {known}", known = excerpt(&quoted(known)))]
     MissingColumn {
         /// Its name.
         name: String,
-        /// The names of those that are there.
+        /// The names of the existing columns.
         known: Vec<String>,
     },
-    /// Two columns of one name.
-    #[error("two columns are called {name:?}: give one another name", name = excerpt(name))]
+    /// Two columns with the same name.
+    #[error("two columns are named {name:?}: rename one of them", name = excerpt(name))]
     RepeatedColumn {
         /// Their name.
         name: String,
     },
-    /// A note that a piano lacks.
-    #[error("a piano has no note {note}: its notes are 21 to 108, 60 is middle C")]
+    /// A note outside the range of a piano.
+    #[error("{note} is not a note of a piano: give a MIDI note from 21 to 108 (60 is middle C)")]
     NoSuchNote {
-        /// The MIDI number, or what stands in its place.
+        /// The MIDI number, or the value in its place.
         note: String,
     },
-    /// Values that do not fill their last row.
-    #[error("has {values} values, which are no whole number of rows of {width}: complete the last row")]
+    /// Values that do not fill the last row.
+    #[error(
+        "has {values} values, which is not a multiple of {width}, the length of a row: complete the last row"
+    )]
     PartialRow {
-        /// How many values there are.
+        /// Number of values.
         values: usize,
-        /// Values of a row.
+        /// Values per row.
         width: usize,
     },
     /// Bytes that are not UTF-8.
     #[error("is not UTF-8 (byte 0x{byte:02X} at offset {offset}): {remedy}")]
     Encoding {
-        /// The first byte that is not.
+        /// The first invalid byte.
         byte: u8,
-        /// Where it is, in bytes from the start.
+        /// Its offset in bytes.
         offset: u64,
-        /// What would help.
+        /// The remedy.
         remedy: &'static str,
     },
-    /// Symbols that the vocabulary lacks.
+    /// Symbols that are not in the vocabulary.
     #[error("{message}")]
     UnknownSymbols {
         /// The symbols.
         symbols: Vec<String>,
-        /// Which they are, and the remedy.
+        /// The symbols in words, and the remedy.
         message: String,
     },
-    /// Frames, vectors or images of another size.
-    #[error("has {found} {what}: {expected} are expected")]
+    /// Frames, vectors or images of the wrong size.
+    #[error("has {found} {what}, expected {expected}")]
     Size {
-        /// What is counted: `features`, `pixels a side`.
+        /// The quantity: `features`, `columns`.
         what: &'static str,
-        /// As found.
+        /// The actual number.
         found: usize,
-        /// As needed.
+        /// The expected number.
         expected: usize,
     },
-    /// Data of another kind than the task learns from.
+    /// Data of another kind than the task needs.
     #[error("{found}: {expected}")]
     WrongKind {
-        /// What they are.
+        /// The actual kind.
         found: String,
-        /// What is needed.
+        /// The expected kind.
         expected: String,
     },
-    /// No data, or too little to train on or to read.
+    /// No data, or not enough to train on or to read.
     #[error("{found}: {expected}")]
     TooLittle {
-        /// How much there is.
+        /// The actual amount.
         found: String,
-        /// How much is needed, or what would help.
+        /// The required amount, or the remedy.
         expected: String,
     },
-    /// It is not the file that was read at first.
+    /// The file has changed since it was first read.
     #[error("{message}")]
     Changed {
-        /// How it differs, and the remedy.
+        /// The difference, and the remedy.
         message: String,
     },
 }
 
 impl InputProblem {
-    /// Something that does not follow its format.
+    /// An input that violates its format.
     pub(crate) fn malformed(found: impl Into<String>, expected: impl Into<String>) -> Self {
         InputProblem::Malformed { found: found.into(), expected: expected.into() }
     }
 
-    /// Data of another kind than is needed.
+    /// Data of another kind than needed.
     pub(crate) fn wrong_kind(found: impl Into<String>, expected: impl Into<String>) -> Self {
         InputProblem::WrongKind { found: found.into(), expected: expected.into() }
     }
 
-    /// No data, or too little.
+    /// No data, or not enough.
     pub(crate) fn too_little(found: impl Into<String>, expected: impl Into<String>) -> Self {
         InputProblem::TooLittle { found: found.into(), expected: expected.into() }
     }
 }
 
-/// As much of a field as a message can hold.
+/// The beginning of a field, short enough for a message.
 pub(crate) fn excerpt(text: &str) -> String {
     const MAX_CHARS: usize = 40;
     match text.char_indices().nth(MAX_CHARS) {
@@ -231,7 +233,7 @@ fn quoted(names: &[String]) -> String {
     names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
 }
 
-/// The first of some names.
+/// The first of these names.
 fn shortened(names: &[String]) -> String {
     const MAX_SHOWN: usize = 20;
     let more = if names.len() > MAX_SHOWN { ", ..." } else { "" };

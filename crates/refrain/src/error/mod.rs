@@ -1,9 +1,9 @@
-//! Everything that can go wrong, as values that a caller can match on: which setting or which input, what is wrong with
-//! it, the offending value, and what is allowed.
+//! The errors of the library, as values that a caller can match on: setting or input, problem, offending value,
+//! and the allowed ones.
 //!
-//! The library knows settings by their names (the fields of its settings structs), never by the flags of a program. In a
-//! message a setting stands between backticks, `` `batch_size` ``, alone or with a value, `` `batch_size = 32` ``, so that a
-//! program can put its own spelling there.
+//! Settings are named as the fields of the settings structs, not as the flags of a program. In a message a setting
+//! is in backticks, alone, `` `batch_size` ``, or with a value, `` `batch_size = 32` ``, so that a program can insert
+//! its own spelling.
 
 mod input;
 
@@ -15,10 +15,10 @@ use std::path::{Path, PathBuf};
 pub(crate) use input::excerpt;
 pub use input::{InputProblem, Place};
 
-/// The library's result.
+/// Result with the library's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What a caller can act on. Every message names what is at fault and the remedy.
+/// Error of the library. Every message names the cause and the remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -27,23 +27,23 @@ pub enum Error {
     Setting {
         /// Its name: a field of a settings struct.
         setting: &'static str,
-        /// What is wrong with it.
+        /// The problem.
         problem: SettingProblem,
     },
     /// An input cannot be used: a data file, a value in memory, a prompt.
     #[error("{place}: {problem}")]
     Input {
-        /// Where.
+        /// The place.
         place: Place,
-        /// What is wrong there.
+        /// The problem.
         problem: InputProblem,
     },
     /// A model or checkpoint is damaged, of another kind, or of another version.
     #[error("{name}: {problem}")]
     Model {
-        /// The file, or what the bytes are called.
+        /// The file, or the name of the bytes.
         name: String,
-        /// What is wrong with it.
+        /// The problem.
         problem: ModelProblem,
     },
     /// The directory of a run cannot be used.
@@ -51,10 +51,10 @@ pub enum Error {
     Run {
         /// The directory.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         problem: RunProblem,
     },
-    /// Training produced values that are not finite, or a loss far above that of guessing.
+    /// Training produced non-finite values, or a loss far above that of uniform guessing.
     #[error("{0}")]
     Divergence(Box<Divergence>),
     /// The operating system refused a file operation.
@@ -64,10 +64,10 @@ pub enum Error {
         action: &'static str,
         /// The file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The instruction set that was asked for does not exist, or this machine lacks it.
+    /// The requested instruction set does not exist, or this machine does not support it.
     #[error(transparent)]
     Isa(#[from] refrain_kernels::IsaError),
 }
@@ -79,55 +79,55 @@ pub enum SettingProblem {
     /// Its value is outside its range.
     #[error("is {value}: give {allowed}")]
     OutOfRange {
-        /// As given.
+        /// The given value.
         value: String,
         /// The range, in words: `a number from 1 to 1024`.
         allowed: String,
     },
-    /// It has no effect on this task, these data, or beside these other settings.
+    /// It has no effect on this task, with these data, or with other settings.
     #[error("is not used {context}: leave it out")]
     Unused {
-        /// Where it is not used: ``without `cell = rnn` ``, `by the classify task`.
+        /// The context in which it is not used: ``without `cell = rnn` ``, `by the classify task`.
         context: String,
     },
-    /// It cannot be given together with another setting.
+    /// It cannot be combined with another setting.
     #[error("conflicts with `{other}`: {reason}")]
     Conflict {
-        /// The name of the other one.
+        /// The name of the other setting.
         other: &'static str,
-        /// Why, and the remedy.
+        /// The reason, and the remedy.
         reason: String,
     },
-    /// It must be given.
+    /// It is required.
     #[error("is missing: {reason}")]
     Missing {
-        /// What it is needed for.
+        /// The reason why it is required.
         reason: String,
     },
     /// It cannot change when a run is resumed.
     #[error("cannot change when a run is resumed; only {} can", list(may_change))]
     Fixed {
-        /// The settings that can.
+        /// The settings that can change.
         may_change: Vec<&'static str>,
     },
-    /// It asks for a model that this machine could not hold.
+    /// Its model does not fit into the memory of this machine.
     #[error(
-        "makes a model of {} million parameters, which needs about {} GB of memory, more than there is: lower it or `num_layers`",
+        "gives a model of {} million parameters, which needs about {} GB of memory, more than this machine has: lower it or `num_layers`",
         parameters / 1_000_000,
         bytes.div_ceil(1_000_000_000)
     )]
     OutOfMemory {
-        /// Of the model.
+        /// Number of parameters.
         parameters: u64,
-        /// For all of its copies: parameters, gradients, moments.
+        /// For all copies of the parameters: values, gradients, moments.
         bytes: u64,
     },
-    /// What it names does not fit what it is used with.
+    /// Its value does not match the data or model that it is used with.
     #[error("{found}, but {expected}")]
     Mismatch {
-        /// What it is: `is a model of LSTM, 2 layers of 128`.
+        /// The actual value: `is a model of LSTM, 2 layers of 128`.
         found: String,
-        /// What was needed, and the remedy.
+        /// The expected value, and the remedy.
         expected: String,
     },
 }
@@ -139,33 +139,33 @@ pub enum ModelProblem {
     /// Bytes are missing or have changed.
     #[error("is damaged ({what}): the file was cut short or changed; use another copy, or train again")]
     Damaged {
-        /// What shows it.
+        /// The evidence.
         what: String,
     },
-    /// It is something else.
+    /// It is not a model or checkpoint.
     #[error("{what}")]
     NotAModel {
-        /// What it is, and the remedy.
+        /// The actual content, and the remedy.
         what: String,
     },
-    /// A model of another task.
+    /// It is a model of another task.
     #[error("holds a {found} model where a {expected} model is expected")]
     WrongTask {
         /// The name of its task.
         found: String,
-        /// The name of the task that was asked for.
+        /// The name of the expected task.
         expected: &'static str,
     },
     /// It was written by another version.
     #[error("{what}")]
     Version {
-        /// Which one, as far as is known.
+        /// The version, if known.
         what: String,
     },
-    /// It describes a model that cannot be: sizes, vocabularies or tensors contradict each other.
+    /// It describes an invalid model: sizes, vocabularies or tensors contradict each other.
     #[error("{what}")]
     Inconsistent {
-        /// What does.
+        /// The contradiction.
         what: String,
     },
     /// Parameters are not finite.
@@ -174,12 +174,12 @@ pub enum ModelProblem {
         /// The name of the first such tensor.
         parameter: String,
     },
-    /// It reads sequences from both ends, and cannot go on step by step.
+    /// It is bidirectional, so that it cannot run step by step.
     #[error(
-        "is bidirectional and needs whole sequences: train one with `bidirectional = false` to go step by step"
+        "is bidirectional and needs whole sequences: train a model with `bidirectional = false` to run step by step"
     )]
     NotCausal,
-    /// It was built without what this model needs.
+    /// The build lacks a feature that the model needs.
     #[error("needs {what}, which this build lacks")]
     Unsupported {
         /// The feature.
@@ -191,28 +191,28 @@ pub enum ModelProblem {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunProblem {
-    /// It exists, and nothing is ever overwritten.
+    /// It exists, and existing files are never overwritten.
     #[error("exists already and is never overwritten: choose another `out`, remove it, or resume it")]
     Exists,
-    /// There is no run.
+    /// It does not contain a run.
     #[error("{what}: `resume` takes the directory of an earlier run")]
     NotARun {
-        /// What is there.
+        /// The actual content.
         what: &'static str,
     },
-    /// Another process works on it.
+    /// Another process uses it.
     #[error("another process is working on this run: wait for it or stop it")]
     Locked,
     /// Its files contradict each other.
     #[error("{what}")]
     Inconsistent {
-        /// Which, and the remedy.
+        /// The contradiction, and the remedy.
         what: String,
     },
-    /// The data have changed since it began.
+    /// The data have changed since the start of the run.
     #[error("{data} has changed since this run began: restore it, or start a new run")]
     DataChanged {
-        /// What the run learned from.
+        /// The data of the run.
         data: String,
     },
 }
@@ -222,15 +222,15 @@ pub enum RunProblem {
 pub struct Divergence {
     /// The update, from 1.
     pub step: u64,
-    /// What was not finite, or how far the loss had risen.
+    /// The non-finite value, or the rise of the loss.
     pub what: String,
-    /// In force then.
+    /// Learning rate of this update.
     pub learning_rate: f64,
-    /// In force then; 0 for none.
+    /// Gradient clipping norm of this update; 0 for none.
     pub grad_clip: f64,
     /// The directory with the last good checkpoint, if the run has one.
     pub kept: Option<PathBuf>,
-    /// Whether a best model is there, too.
+    /// Whether the directory contains a best model.
     pub has_model: bool,
 }
 
@@ -246,9 +246,9 @@ impl fmt::Display for Divergence {
             clip => write!(f, "`grad_clip` (now {clip:?}).")?,
         }
         if let Some(kept) = kept {
-            write!(f, " The last good checkpoint is kept in {}", kept.display())?;
+            write!(f, " The last good checkpoint is in {}", kept.display())?;
             if *has_model {
-                write!(f, "; `init_from = {}` goes on from its best model", kept.display())?;
+                write!(f, "; `init_from = {}` continues from its best model", kept.display())?;
             }
             write!(f, ".")?;
         }
@@ -257,7 +257,7 @@ impl fmt::Display for Divergence {
 }
 
 impl Error {
-    /// Turns an [`io::Error`] into one that names the file and what was being done to it.
+    /// Converts an [`io::Error`] to one with the action and the path.
     pub fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Error {
         let path = path.as_ref().to_owned();
         move |source| Error::Io { action, path, source }
@@ -278,7 +278,7 @@ impl Error {
         Error::Setting { setting, problem: SettingProblem::Unused { context: context.into() } }
     }
 
-    /// A setting that does not fit what it is used with.
+    /// A setting that does not match the data or model that it is used with.
     pub(crate) fn mismatch(
         setting: &'static str,
         found: impl Into<String>,
@@ -288,7 +288,7 @@ impl Error {
         Error::Setting { setting, problem }
     }
 
-    /// Too little data to train on or to read.
+    /// Not enough data to train on or to read.
     pub(crate) fn too_little(
         place: impl Into<Place>,
         found: impl Into<String>,
@@ -297,14 +297,13 @@ impl Error {
         Error::input(place, InputProblem::too_little(found, expected))
     }
 
-    /// A text that is not what it was when it was opened.
+    /// A text that has changed since it was opened.
     pub(crate) fn changed(place: Place) -> Error {
-        let message =
-            "changed while it was being read: leave the file as it is during a run, and start again";
+        let message = "changed while it was being read: do not modify the file during a run, and start again";
         Error::input(place, InputProblem::Changed { message: message.to_owned() })
     }
 
-    /// Something that does not follow its format.
+    /// An input that violates its format.
     pub(crate) fn malformed(
         place: impl Into<Place>,
         found: impl Into<String>,
@@ -313,7 +312,7 @@ impl Error {
         Error::input(place, InputProblem::malformed(found, expected))
     }
 
-    /// Data of another kind than is needed.
+    /// Data of another kind than needed.
     pub(crate) fn wrong_kind(
         place: impl Into<Place>,
         found: impl Into<String>,
@@ -322,7 +321,7 @@ impl Error {
         Error::input(place, InputProblem::wrong_kind(found, expected))
     }
 
-    /// Something wrong at a place of an input.
+    /// A problem at a place of an input.
     pub(crate) fn input(place: impl Into<Place>, problem: InputProblem) -> Error {
         Error::Input { place: place.into(), problem }
     }
@@ -336,29 +335,29 @@ impl From<refrain_kernels::CpuError> for Error {
             CpuError::Threads { threads, reason } => Error::out_of_range(
                 "threads",
                 threads,
-                format!("fewer, for the system starts no more ({reason})"),
+                format!("fewer, because the system cannot start more ({reason})"),
             ),
         }
     }
 }
 
-/// Refuses a size out of bounds.
-pub(crate) fn within(setting: &'static str, value: usize, least: usize, most: usize) -> Result<()> {
-    match (least..=most).contains(&value) {
+/// Refuses a number outside `min..=max`.
+pub(crate) fn within(setting: &'static str, value: usize, min: usize, max: usize) -> Result<()> {
+    match (min..=max).contains(&value) {
         true => Ok(()),
-        false => Err(Error::out_of_range(setting, value, format!("a number from {least} to {most}"))),
+        false => Err(Error::out_of_range(setting, value, format!("a number from {min} to {max}"))),
     }
 }
 
-/// Refuses a setting that is no share in `0..1`.
+/// Refuses a number outside `0..1`.
 pub(crate) fn fraction(setting: &'static str, value: f32) -> Result<()> {
     match (0.0..1.0).contains(&value) {
         true => Ok(()),
-        false => Err(Error::out_of_range(setting, value, "a share from 0 up to, not including, 1")),
+        false => Err(Error::out_of_range(setting, value, "a number from 0 up to, but not including, 1")),
     }
 }
 
-/// The system's words without its number, which helps nobody.
+/// The system's message without its error number.
 fn describe(error: &io::Error) -> String {
     let text = error.to_string();
     match text.find(" (os error") {
@@ -367,7 +366,7 @@ fn describe(error: &io::Error) -> String {
     }
 }
 
-/// The names of settings.
+/// The names of settings, in backticks.
 fn list(settings: &[&str]) -> String {
     settings.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

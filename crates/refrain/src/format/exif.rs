@@ -1,19 +1,19 @@
-//! Which way a camera was held, out of the notes that it leaves in a picture.
+//! The orientation of an image in its Exif data.
 
-/// Where the upright picture takes its pixels from, of what was stored.
+/// How to map pixels of the upright image to the stored one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Orientation {
-    /// Columns and rows change places...
+    /// Whether columns and rows are swapped,
     pub(super) transposed: bool,
-    /// ...and then what was stored is read from the right,
+    /// then the stored columns reversed,
     pub(super) mirrored: bool,
-    /// or from below.
+    /// and the stored rows reversed.
     pub(super) flipped: bool,
 }
 
 impl Orientation {
-    /// What the tag `Orientation` (0x0112) of the first directory of an Exif block says (TIFF 6.0, page 36); upright
-    /// if there is none, and for notes that cannot be read: a picture is worth more than they.
+    /// The tag `Orientation` (0x0112) of the first directory of an Exif block (TIFF 6.0, page 36); upright if there
+    /// is none or the block is malformed, because the image can be used without it.
     pub(super) fn of(exif: &[u8]) -> Self {
         let (transposed, mirrored, flipped) = match tag(exif, 0x0112) {
             Some(2) => (false, true, false),
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_tag_is_found_in_both_orders_of_bytes() {
+    fn the_tag_is_found_in_both_byte_orders() {
         let little = b"II*\0\x08\0\0\0\x02\0\x0f\x01\x02\0\x01\0\0\0\0\0\0\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
         let big = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
         let right = Orientation { transposed: true, mirrored: false, flipped: true };
@@ -63,7 +63,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_notes_panic(bytes in prop::collection::vec(any::<u8>(), 0..40), big_endian: bool) {
+        fn no_exif_block_panics(bytes in prop::collection::vec(any::<u8>(), 0..40), big_endian: bool) {
             let start: &[u8] = if big_endian { b"MM\0*" } else { b"II*\0" };
             Orientation::of(&[start, &bytes].concat());
             Orientation::of(&bytes);

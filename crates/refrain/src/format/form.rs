@@ -1,8 +1,8 @@
-//! What data files can be.
+//! The data formats.
 
 use std::fmt;
 
-/// What a file or a folder of data can be.
+/// Format of a file or a folder of data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Form {
     /// Lines `label<TAB>text`.
@@ -11,13 +11,13 @@ pub enum Form {
     Pairs,
     /// Lines `file<TAB>text` about images.
     Captions,
-    /// Tagged words in columns, sentences apart by blank lines.
+    /// Tagged words in columns, with blank lines between sentences.
     Conll,
     /// The ten columns of Universal Dependencies.
     Conllu,
     /// Labelled time series, `.ts`.
     TimeSeries,
-    /// A CSV table of labelled sequences, one step a row.
+    /// A CSV table of labelled sequences, one step per row.
     LongTable,
     /// A CSV table of one series with columns of numbers.
     Series,
@@ -53,11 +53,11 @@ impl fmt::Display for Form {
     }
 }
 
-/// What data looks like.
+/// A detected format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Guess {
-    /// The form that the rest of the library should read it as.
+    /// The format, which determines the reader.
     pub form: Form,
-    /// Why, for people: the end of a sentence that says so, as in "its name ends in .npz".
+    /// The reason, in words: "its name ends in .npz".
     pub why: String,
 }

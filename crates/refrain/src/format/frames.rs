@@ -1,4 +1,4 @@
-//! Sequences of vectors as they come out of a file, whatever its format.
+//! Sequences of vectors, of any file format.
 
 use std::sync::Arc;
 
@@ -6,42 +6,41 @@ use std::sync::Arc;
 use crate::error::excerpt;
 use crate::{Error, InputProblem, Place, Result};
 
-/// What a sequence of vectors is said to be.
+/// The labels of a sequence of vectors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Labels {
-    /// Nothing: a sequence to predict for.
+    /// None: a sequence for prediction.
     None,
     /// One label for the whole sequence.
     One(String),
-    /// One label a step: `[T]`.
+    /// One label per step: `[T]`.
     Each(Vec<String>),
 }
 
-/// One sequence of vectors with its labels. A reader gives at least one sequence, all of one width, each of at least
-/// one step and of finite numbers.
+/// A sequence of vectors with its labels. Readers return at least one sequence, all of the same width, each of at
+/// least one step and of finite numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FrameSequence {
-    /// `[T, width]`, row-major: one vector after the other.
+    /// `[T, width]`, row-major.
     pub values: Vec<f32>,
-    /// Numbers a step, at least 1.
+    /// Values per step, at least 1.
     pub width: usize,
-    /// What the file calls the numbers of a step, `[width]`; empty where it does not.
+    /// The names of the values of a step in the file, `[width]`; empty if there are none.
     pub columns: Arc<[String]>,
-    /// Its labels. Within one file all are of one kind.
+    /// Its labels, of the same kind for all sequences of a file.
     pub labels: Labels,
-    /// Its identifier in the file or, where sequences have none, its number from 1.
+    /// Its identifier in the file or, without identifiers, its number from 1.
     pub name: String,
-    /// The line where it begins, from 1; none for formats without lines.
+    /// Its first line, from 1; none for formats without lines.
     pub line: Option<u64>,
 }
 
 impl FrameSequence {
-    /// A sequence of vectors of `width` numbers, `[T, width]`, row-major; its label, or one a step, if it has any. Set
-    /// the other fields afterwards where they matter.
+    /// A sequence of vectors of `width` numbers, `[T, width]`, row-major, with labels. The other fields have defaults.
     ///
     /// # Errors
-    /// [`Error::Input`] without a step, if the last one is not whole, for a number that is not finite, and unless there
-    /// is a label for each step where each has one.
+    /// [`Error::Input`] without steps, if the last step is incomplete, for a number that is not finite, and if the
+    /// number of labels per step differs from the number of steps.
     ///
     /// ```
     /// use refrain::format::{FrameSequence, Labels};
@@ -53,7 +52,7 @@ impl FrameSequence {
     pub fn new(width: usize, values: Vec<f32>, labels: Labels) -> Result<Self> {
         let place = || Place::of("sequence");
         if width == 0 || values.is_empty() {
-            return Err(Error::too_little(place(), "is empty", "give one number and one step at least"));
+            return Err(Error::too_little(place(), "is empty", "give at least one number and one step"));
         }
         if !values.len().is_multiple_of(width) {
             return Err(Error::input(place(), InputProblem::PartialRow { values: values.len(), width }));
@@ -79,18 +78,18 @@ impl FrameSequence {
     }
 }
 
-/// Brings the numbers of each step into the order of the `wanted` columns, where they and those of the sequences, which
-/// came from `place`, have names.
+/// Sorts the numbers of each step by the `wanted` columns, if these and those of the sequences, from the file `place`,
+/// have names.
 ///
 /// # Errors
-/// [`Error::Input`] if they are not the same ones.
+/// [`Error::Input`] if the names differ.
 #[cfg(all(feature = "train", feature = "files", feature = "formats"))]
 pub(crate) fn arrange(
     place: impl Into<Place>,
     sequences: &mut [FrameSequence],
     wanted: &[String],
 ) -> Result<()> {
-    // All of a file have the same.
+    // All sequences of a file have the same columns.
     let columns = sequences.first().map_or_else(|| [].into(), |first| Arc::clone(&first.columns));
     if wanted.is_empty() || columns.is_empty() || *columns == *wanted {
         return Ok(());
@@ -98,9 +97,9 @@ pub(crate) fn arrange(
     let at = |name: &String| columns.iter().position(|column| column == name);
     let places: Option<Vec<usize>> = wanted.iter().map(at).collect();
     let Some(places) = places.filter(|places| places.len() == columns.len()) else {
-        let [has, learned] = [&columns, wanted].map(|names| excerpt(&names.join(", ")));
-        let found = format!("has the columns {has}, where {learned} were learned");
-        return Err(Error::wrong_kind(place, found, "give it those, in any order"));
+        let [has, expected] = [&columns, wanted].map(|names| excerpt(&names.join(", ")));
+        let found = format!("has the columns {has}, but the model was trained on {expected}");
+        return Err(Error::wrong_kind(place, found, "use the same columns, in any order"));
     };
     let wanted: Arc<[String]> = wanted.into();
     for sequence in sequences {
@@ -116,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_told_by_their_names() {
+    fn columns_are_identified_by_name() {
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
         let sequence = |columns: &[&str]| FrameSequence {
             values: vec![1.0, 2.0, 3.0, 4.0],

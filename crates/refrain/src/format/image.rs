@@ -1,4 +1,4 @@
-//! Pictures, PNG and JPEG.
+//! Reads PNG and JPEG images.
 
 use std::io::{Cursor, Read};
 
@@ -14,16 +14,16 @@ use super::resize::resize;
 use super::text::bytes_of;
 use crate::{Error, InputProblem, Place, Result};
 
-/// Widest and highest that a JPEG file can be.
-const LONGEST_SIDE: usize = 65_535;
+/// Maximum width and height of a JPEG file.
+const MAX_SIDE: usize = 65_535;
 
-/// A PNG or JPEG picture, called `place` in messages, resized to `size`, a width and a height in pixels, if one is given; its
-/// proportions are not kept then. What is transparent lies on white. Grey becomes RGB, more than 8 bits a colour are
-/// cut to 8, and a picture taken with the camera held upright is turned so.
+/// A PNG or JPEG image, named `place` in messages, resized to `size` (width and height in pixels) if given, without
+/// keeping the aspect ratio. Transparency is blended over white, grey becomes RGB, more than 8 bits per channel are
+/// reduced to 8, and images are rotated as their Exif data require.
 ///
 /// # Errors
-/// [`Error::Io`] if it cannot be read; [`Error::Input`], without line, for what is neither PNG nor JPEG, is damaged, or has more than
-/// 67 million pixels. [`Error::Setting`] for a size that has none, or as many.
+/// [`Error::Io`] if it cannot be read; [`Error::Input`], without line, if it is neither PNG nor JPEG, damaged, or has
+/// more than 67 million pixels. [`Error::Setting`] for a size of zero or of more pixels.
 pub fn pixels_of(place: impl Into<Place>, input: impl Read, size: Option<(usize, usize)>) -> Result<Pixels> {
     let place = place.into();
     pixels(&place, &bytes_of(&place, input)?, size)
@@ -47,7 +47,7 @@ fn pixels(place: &Place, bytes: &[u8], size: Option<(usize, usize)>) -> Result<P
     Ok(Pixels { width, height, values })
 }
 
-/// A picture as its file holds it.
+/// An image as stored in its file.
 struct Stored {
     width: usize,
     height: usize,
@@ -75,11 +75,11 @@ impl Stored {
     }
 
     fn jpeg(bytes: &[u8]) -> Result<Self, InputProblem> {
-        // Otherwise the rest of a file that was cut off would be grey.
+        // Without this, the missing part of a truncated file would be grey.
         let options = DecoderOptions::default()
             .set_strict_mode(true)
-            .set_max_width(LONGEST_SIDE)
-            .set_max_height(LONGEST_SIDE)
+            .set_max_width(MAX_SIDE)
+            .set_max_height(MAX_SIDE)
             .jpeg_set_out_colorspace(ColorSpace::RGB);
         let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
         decoder.decode_headers().map_err(damaged)?;
@@ -91,11 +91,11 @@ impl Stored {
         Stored { width, height, bytes, channels, orientation: Orientation::of(exif) }.whole()
     }
 
-    /// Itself, if the decoder gave as many bytes as it said.
+    /// Checks that the decoder returned as many bytes as the size requires.
     fn whole(self) -> Result<Self, InputProblem> {
         match self.bytes.len() == self.width * self.height * self.channels && self.channels > 0 {
             true => Ok(self),
-            false => Err(damaged("it holds fewer pixels than it says")),
+            false => Err(damaged("it has fewer pixels than its header says")),
         }
     }
 
@@ -107,7 +107,7 @@ impl Stored {
         }
     }
 
-    /// A pixel of the upright picture, over white.
+    /// A pixel of the upright image, blended over white.
     fn pixel(&self, x: usize, y: usize) -> [f32; 3] {
         let (x, y) = if self.orientation.transposed { (y, x) } else { (x, y) };
         let x = if self.orientation.mirrored { self.width - 1 - x } else { x };
@@ -124,7 +124,7 @@ impl Stored {
     }
 }
 
-/// The size that a file says it has, before anything is made so large.
+/// The size in a header, checked before memory is allocated.
 fn claimed(width: usize, height: usize) -> Result<(usize, usize), InputProblem> {
     match is_allowed((width, height)) {
         true => Ok((width, height)),
@@ -136,7 +136,7 @@ fn claimed(width: usize, height: usize) -> Result<(usize, usize), InputProblem> 
 }
 
 fn damaged(error: impl std::fmt::Display) -> InputProblem {
-    // Some decoders' messages end their line.
+    // Some decoders' messages end with a line end.
     let error = error.to_string();
     let remedy = "use another copy, or open it with a viewer and save it again as PNG";
     InputProblem::malformed(format!("cannot be unpacked ({})", error.trim_end()), remedy)

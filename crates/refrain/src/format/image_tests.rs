@@ -16,18 +16,18 @@ fn png(width: u32, height: u32, colours: ColorType, data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A grey JPEG of 16 columns and 8 rows a band, left half white, right half black, held as the Exif orientation says.
+/// A grey JPEG of 16 columns and 8 rows per band, left half white, right half black, with this Exif orientation.
 fn jpeg(orientation: u8, bands: u8) -> Vec<u8> {
     let exif =
         [b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0", &[orientation][..], &[0; 6]].concat();
     let segment = |marker: u8, content: &[u8]| {
         [&[0xff, marker][..], &(content.len() as u16 + 2).to_be_bytes(), content].concat()
     };
-    // Differences between blocks have two codes: 0 for those of 10 bits, 10 for those of 11. All else is 0, for the end.
+    // Differences between blocks have two codes: 0 for 10 bits, 10 for 11 bits. All other codes are 0, for the end.
     let code = |kind: u8, counts: [u8; 2], values: &[u8]| {
         segment(0xc4, &[&[kind, counts[0], counts[1]][..], &[0; 14], values].concat())
     };
-    // 0 and 1016 = 8 x 127 in 10 bits, 0; then by turns 10 and -2032 or 2032 in 11 bits, 0. Ones fill the last byte.
+    // 0 and 1016 = 8 x 127 in 10 bits, 0; then alternately 10 and -2032 or 2032 in 11 bits, 0. Ones fill the last byte.
     let (down, up) = (format!("10{:011b}0", (1 << 11) - 1 - 2032), format!("10{:011b}0", 2032));
     let mut bits = format!("0{:010b}0{down}{}", 1016, format!("{up}{down}").repeat(usize::from(bands) - 1));
     bits.extend(std::iter::repeat_n('1', (8 - bits.len() % 8) % 8));
@@ -48,7 +48,7 @@ fn jpeg(orientation: u8, bands: u8) -> Vec<u8> {
 }
 
 #[test]
-fn every_kind_of_colour_becomes_rgb_over_white() {
+fn every_colour_type_becomes_rgb_over_white() {
     for (colours, data, expected) in [
         (ColorType::Rgb, &[255, 0, 51][..], [1.0, 0.0, 0.2]),
         (ColorType::Grayscale, &[51], [0.2; 3]),
@@ -65,14 +65,14 @@ fn every_kind_of_colour_becomes_rgb_over_white() {
 }
 
 #[test]
-fn rows_run_from_above_and_columns_from_the_left() {
+fn rows_start_at_the_top_and_columns_at_the_left() {
     let picture = pixels(&png(3, 2, ColorType::Grayscale, &[0, 51, 102, 153, 204, 255]), None).unwrap();
     let grey: Vec<u8> = picture.values.iter().step_by(3).map(|value| (value * 5.0).round() as u8).collect();
     assert_eq!((picture.width, picture.height, grey), (3, 2, vec![0, 1, 2, 3, 4, 5]));
 }
 
 #[test]
-fn a_photograph_is_upright_however_the_camera_was_held() {
+fn an_image_is_upright_for_all_exif_orientations() {
     for (orientation, size, first, last) in [
         (1, (16, 8), 1.0, 0.0),
         (2, (16, 8), 0.0, 1.0),
@@ -92,7 +92,7 @@ fn a_photograph_is_upright_however_the_camera_was_held() {
 }
 
 #[test]
-fn pictures_are_resized() {
+fn images_are_resized() {
     let picture = pixels(&png(2, 2, ColorType::Grayscale, &[0, 255, 255, 0]), Some((1, 1))).unwrap();
     assert_eq!((picture.width, picture.height), (1, 1));
     assert!(picture.values.iter().all(|value| (value - 0.5).abs() < 1e-6));
@@ -100,12 +100,12 @@ fn pictures_are_resized() {
 }
 
 #[test]
-fn every_fault_is_said() {
+fn every_error_is_reported() {
     let whole = png(2, 2, ColorType::Rgb, &[7; 12]);
     let mut huge = whole.clone();
     huge[16..20].copy_from_slice(&100_000_u32.to_be_bytes());
     huge[20..24].copy_from_slice(&100_000_u32.to_be_bytes());
-    // The checksum of the header comes right behind it.
+    // The checksum of the header follows it immediately.
     let checksum = rawzip::crc32(&huge[12..29]).to_be_bytes();
     huge[29..33].copy_from_slice(&checksum);
     for (bytes, expected) in [
@@ -128,7 +128,7 @@ fn every_fault_is_said() {
 
 proptest! {
     #[test]
-    fn damage_never_panics(
+    fn damaged_files_do_not_cause_panics(
         places in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
         length in any::<prop::sample::Index>(),
         is_png: bool,

@@ -1,9 +1,9 @@
-//! The files that examples come in, and the examples themselves.
+//! The data formats, and the examples that are read from them.
 //!
-//! The examples are plain values, which anyone can make: [`LabelledText`], [`Pair`], [`TaggedSentence`],
-//! [`FrameSequence`], [`Series`], [`Roll`], [`Pixels`] and others. Each format has a reader that makes them of anything
-//! that can be read, `labelled_of` or `npz_of` for instance, with the name that errors should call it by; an error names
-//! the line, too. With the feature `files` there is the same by path, `read(path, labelled_of)`.
+//! Examples are plain values, which can also be built in memory: [`LabelledText`], [`Pair`], [`TaggedSentence`],
+//! [`FrameSequence`], [`Series`], [`Roll`], [`Pixels`] and others. The reader of each format, such as `labelled_of` or
+//! `npz_of`, takes any input and its name for error messages, which also have the line. With the feature `files`,
+//! `read(path, labelled_of)` reads a file.
 //!
 #![cfg_attr(
     feature = "formats",

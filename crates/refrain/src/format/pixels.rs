@@ -1,24 +1,24 @@
-//! Pictures as numbers.
+//! Images as numbers.
 
 use super::resize::resize;
 use crate::{Error, InputProblem, Place, Result};
 
-/// Most pixels in a picture, 67 million: a small file can claim any number.
+/// Maximum number of pixels of an image, 67 million: a small file can claim any number.
 const MAX_PIXELS: usize = 1 << 26;
 
-/// A picture, upright.
+/// An image, upright.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pixels {
     /// Columns, at least 1.
     pub width: usize,
     /// Rows, at least 1.
     pub height: usize,
-    /// `[height, width, 3]`, row-major: red, green and blue, each from 0 to 1, as stored (sRGB as a rule, so not linear).
+    /// `[height, width, 3]`, row-major: red, green and blue, each from 0 to 1, as stored (usually sRGB, so not linear).
     pub values: Vec<f32>,
 }
 
 impl Pixels {
-    /// A picture of `[height, width, 3]` values, row-major: red, green and blue, each from 0 to 1.
+    /// An image of `[height, width, 3]` values, row-major: red, green and blue, each from 0 to 1.
     ///
     /// # Errors
     /// [`Error::Input`] unless there are `height * width * 3` values, all finite, and at least one pixel.
@@ -29,7 +29,7 @@ impl Pixels {
     /// # Ok::<(), refrain::Error>(())
     /// ```
     pub fn new(width: usize, height: usize, values: Vec<f32>) -> Result<Self> {
-        let place = || Place::of("picture");
+        let place = || Place::of("image");
         if !is_allowed((width, height)) {
             let found = format!("has {width} x {height} pixels");
             return Err(Error::malformed(place(), found, "expected 1 to 67 million"));
@@ -44,10 +44,10 @@ impl Pixels {
         Ok(Self { width, height, values })
     }
 
-    /// The same picture in another size; its proportions are not kept.
+    /// The same image in another size, without keeping the aspect ratio.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a size that has no pixel, or more than 67 million.
+    /// [`Error::Setting`] for a size of zero, or of more than 67 million pixels.
     pub fn resized(&self, width: usize, height: usize) -> Result<Self> {
         check_size((width, height))?;
         let size = (self.width, self.height);
@@ -62,12 +62,12 @@ impl Pixels {
     }
 }
 
-/// Whether a picture may have this width and height.
+/// Whether an image may have this width and height.
 pub(super) fn is_allowed((width, height): (usize, usize)) -> bool {
     width.checked_mul(height).is_some_and(|pixels| (1..=MAX_PIXELS).contains(&pixels))
 }
 
-/// Refuses a size that no picture is made in.
+/// Refuses a size that no image may have.
 pub(super) fn check_size((width, height): (usize, usize)) -> Result<()> {
     match is_allowed((width, height)) {
         true => Ok(()),

@@ -1,32 +1,32 @@
-//! Pictures made smaller or larger.
+//! Resizes images.
 
-/// Colours a pixel.
+/// Number of channels.
 const RGB: usize = 3;
 
-/// Resizes a picture of `[height, width]` pixels, each `pixel(x, y)`, into `[rows, columns, 3]`.
+/// Resizes an image of `[height, width]` pixels, each `pixel(x, y)`, to `[rows, columns, 3]`.
 ///
-/// One direction after the other, by a triangle filter as wide as the coarser of the two grids: linear interpolation
-/// on the way up, and on the way down a mean in which every pixel of the picture counts (Pillow's `BILINEAR`).
+/// Resizes one direction after the other with a triangle filter as wide as the coarser of the two grids: linear
+/// interpolation for enlarging, a weighted mean of all pixels for reducing (Pillow's `BILINEAR`).
 pub(super) fn resize(
     pixel: impl Fn(usize, usize) -> [f32; RGB],
     (width, height): (usize, usize),
     (columns, rows): (usize, usize),
 ) -> Vec<f32> {
-    let across = shares(width, columns);
+    let across = weights(width, columns);
     let mut narrow = Vec::with_capacity(height * columns);
     for y in 0..height {
-        narrow.extend(across.iter().map(|shares| mix(shares, |x| pixel(x, y))));
+        narrow.extend(across.iter().map(|weights| mix(weights, |x| pixel(x, y))));
     }
     let mut values = Vec::with_capacity(rows * columns * RGB);
-    for shares in shares(height, rows) {
-        values.extend((0..columns).flat_map(|x| mix(&shares, |y| narrow[y * columns + x])));
+    for weights in weights(height, rows) {
+        values.extend((0..columns).flat_map(|x| mix(&weights, |y| narrow[y * columns + x])));
     }
     values
 }
 
-/// For each of `to` places, which of `from` places it mixes: the first, and the shares of this and the following
-/// ones, which add up to 1.
-fn shares(from: usize, to: usize) -> Vec<(usize, Vec<f32>)> {
+/// For each of `to` positions, the weights of the `from` positions: the first index, and the weights of this and the
+/// following ones, which sum to 1.
+fn weights(from: usize, to: usize) -> Vec<(usize, Vec<f32>)> {
     let scale = from as f64 / to as f64;
     let radius = scale.max(1.0);
     let place = |at: usize| {
@@ -40,8 +40,8 @@ fn shares(from: usize, to: usize) -> Vec<(usize, Vec<f32>)> {
     (0..to).map(place).collect()
 }
 
-fn mix((first, shares): &(usize, Vec<f32>), pixel: impl Fn(usize) -> [f32; RGB]) -> [f32; RGB] {
-    (*first..).zip(shares).fold([0.0; RGB], |mixed, (place, share)| {
+fn mix((first, weights): &(usize, Vec<f32>), pixel: impl Fn(usize) -> [f32; RGB]) -> [f32; RGB] {
+    (*first..).zip(weights).fold([0.0; RGB], |mixed, (place, share)| {
         let pixel = pixel(place);
         std::array::from_fn(|colour| mixed[colour] + share * pixel[colour])
     })
@@ -61,13 +61,13 @@ mod tests {
         };
         assert_eq!(row(3, 3), [0.0, 1.0, 2.0]);
         assert_eq!(row(2, 4), [0.0, 0.25, 0.75, 1.0]);
-        // Shares 3, 3, 1 and 1, 3, 3, 1 out of their sums.
+        // Weights 3, 3, 1 and 1, 3, 3, 1, divided by their sums.
         assert_eq!(row(6, 3), [5.0 / 7.0, 2.5, 5.0 - 5.0 / 7.0]);
     }
 
     proptest! {
         #[test]
-        fn an_even_picture_stays_as_it_is(width in 1_usize..40, height in 1_usize..40, columns in 1_usize..40, rows in 1_usize..40) {
+        fn a_uniform_image_is_not_changed(width in 1_usize..40, height in 1_usize..40, columns in 1_usize..40, rows in 1_usize..40) {
             let values = resize(|_, _| [0.25, 0.5, 1.0], (width, height), (columns, rows));
             prop_assert_eq!(values.len(), rows * columns * RGB);
             for pixel in values.chunks_exact(RGB) {

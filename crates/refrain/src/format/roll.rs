@@ -6,17 +6,17 @@ use crate::{Error, InputProblem, Place, Result};
 pub const LOWEST_NOTE: u8 = 21;
 /// The MIDI number of a piano's highest key, C8.
 pub const HIGHEST_NOTE: u8 = 108;
-/// How many keys a piano has, 88.
+/// Number of keys of a piano, 88.
 pub const NOTES: usize = (HIGHEST_NOTE - LOWEST_NOTE) as usize + 1;
 
 /// The sounding notes of every frame, by MIDI number: sorted, unique, [`LOWEST_NOTE`] to [`HIGHEST_NOTE`]. A frame
-/// without a note is silence.
+/// without notes is silent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roll {
     frames: Vec<Vec<u8>>,
 }
 
-/// A note that sounds from frame `start` up to, not with, frame `end`.
+/// A note that sounds from frame `start` to `end`, exclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     /// The MIDI number.
@@ -28,10 +28,10 @@ pub struct Span {
 }
 
 impl Roll {
-    /// A roll of these frames, whose notes may come in any order and repeat.
+    /// A roll of these frames, whose notes may be in any order and repeated.
     ///
     /// # Errors
-    /// [`Error::Input`] with the frame of a note that a piano lacks.
+    /// [`Error::Input`] with the frame of a note outside the range of a piano.
     ///
     /// ```
     /// let roll = refrain::format::Roll::new(vec![vec![67, 60, 64], vec![]])?;
@@ -61,12 +61,12 @@ impl Roll {
         self.frames.len()
     }
 
-    /// Whether there is no frame, not even a silent one.
+    /// Whether there are no frames, not even silent ones.
     pub fn is_empty(&self) -> bool {
         self.frames.is_empty()
     }
 
-    /// `[T, 88]`, the lowest key first: 1 where a note sounds, else 0.
+    /// `[T, 88]`, the lowest key first: 1 for a sounding note, otherwise 0.
     pub fn many_hot(&self) -> Vec<f32> {
         let mut values = vec![0.0; self.len() * NOTES];
         for (row, frame) in values.chunks_exact_mut(NOTES).zip(&self.frames) {
@@ -75,10 +75,11 @@ impl Roll {
         values
     }
 
-    /// The way back: a note sounds where `values [T, 88]` are a half or more, so probabilities serve as well.
+    /// The inverse of [`Roll::many_hot`]: a note sounds if its value in `[T, 88]` is at least 0.5, such as a
+    /// probability.
     ///
     /// # Errors
-    /// [`Error::Input`] if the last frame is not whole.
+    /// [`Error::Input`] if the last frame is incomplete.
     pub fn from_many_hot(values: &[f32]) -> Result<Self> {
         if !values.len().is_multiple_of(NOTES) {
             let problem = InputProblem::PartialRow { values: values.len(), width: NOTES };
@@ -90,7 +91,7 @@ impl Roll {
         Ok(Self { frames: values.chunks_exact(NOTES).map(sounding).collect() })
     }
 
-    /// Every note with the consecutive frames it sounds in, by the frame it ends in, the lowest first.
+    /// Every note with its consecutive frames, sorted by end, then by pitch.
     pub fn spans(&self) -> Vec<Span> {
         let mut spans = vec![];
         let mut starts = [None; NOTES];
@@ -110,7 +111,7 @@ impl Roll {
         spans
     }
 
-    /// A roll of `length` frames in which notes of a piano sound as `spans` say; they may overlap.
+    /// A roll of `length` frames with these notes of a piano, which may overlap.
     #[cfg(feature = "formats")]
     pub(super) fn from_spans(length: usize, mut spans: Vec<Span>) -> Self {
         spans.sort_unstable_by_key(|span| span.start);
@@ -127,17 +128,17 @@ impl Roll {
     }
 }
 
-/// Whether a piano has this note.
+/// Whether a note is in the range of a piano.
 pub(super) fn on_the_piano(note: u8) -> bool {
     (LOWEST_NOTE..=HIGHEST_NOTE).contains(&note)
 }
 
-/// The column of a note among the keys.
+/// The index of a note among the keys.
 fn key(note: u8) -> usize {
     usize::from(note - LOWEST_NOTE)
 }
 
-/// Pieces to learn from, to choose by and to measure on.
+/// Pieces for training, validation and test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RollParts {
     /// At least one piece.
@@ -148,19 +149,19 @@ pub struct RollParts {
     pub test: Vec<Roll>,
 }
 
-/// How many frames a quarter note has: 1 as in the JSB chorales, 4 if the shortest notes are semiquavers.
+/// Frames per quarter note: 1 as in the JSB chorales, 4 if the shortest notes are semiquavers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StepsPerQuarter(u32);
 
 impl StepsPerQuarter {
-    /// The most frames of a quarter note.
-    pub const MOST: u32 = 960;
+    /// Maximum number of frames per quarter note.
+    pub const MAX: u32 = 960;
 
     /// # Errors
-    /// [`Error::Setting`] unless 1 to [`MOST`](Self::MOST).
+    /// [`Error::Setting`] unless 1 to [`MAX`](Self::MAX).
     pub fn new(steps: u32) -> Result<Self> {
-        if !(1..=Self::MOST).contains(&steps) {
-            return Err(Error::out_of_range("steps_per_quarter", steps, format!("1 to {}", Self::MOST)));
+        if !(1..=Self::MAX).contains(&steps) {
+            return Err(Error::out_of_range("steps_per_quarter", steps, format!("1 to {}", Self::MAX)));
         }
         Ok(Self(steps))
     }

@@ -1,15 +1,15 @@
-//! One long series of numbers.
+//! A long series of numbers.
 
 use crate::{Error, InputProblem, Place, Result};
 
-/// Columns of numbers, at equal intervals of time.
+/// Columns of numbers at equal intervals of time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
-    /// `[C]`, the columns' names; their numbers in the file, from 1, if it has no header.
+    /// `[C]`, the names of the columns, or their numbers in the file, from 1, without a header.
     pub names: Vec<String>,
     /// `[T, C]`, row-major, all finite; at least one step and one column.
     pub values: Vec<f64>,
-    /// `[T]`, what the file calls the steps.
+    /// `[T]`, the time stamps of the steps in the file.
     pub stamps: Option<Vec<String>>,
 }
 
@@ -17,8 +17,8 @@ impl Series {
     /// A series of columns with these names, `[C]`, and values `[T, C]`, row-major.
     ///
     /// # Errors
-    /// [`Error::Input`] for no column or no value, for a last step that is not whole, and for a value that is not
-    /// finite, with its step and column.
+    /// [`Error::Input`] without columns or values, if the last step is incomplete, and for a value that is not finite,
+    /// with its step and column.
     ///
     /// ```
     /// let series = refrain::format::Series::new(vec!["sold".into()], vec![3.0, 1.0, 4.0])?;
@@ -28,7 +28,7 @@ impl Series {
     pub fn new(names: Vec<String>, values: Vec<f64>) -> Result<Self> {
         let place = || Place::of("series");
         if names.is_empty() || values.is_empty() {
-            return Err(Error::too_little(place(), "is empty", "give one column and one step at least"));
+            return Err(Error::too_little(place(), "is empty", "give at least one column and one step"));
         }
         if !values.len().is_multiple_of(names.len()) {
             let problem = InputProblem::PartialRow { values: values.len(), width: names.len() };

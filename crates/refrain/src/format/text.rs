@@ -1,10 +1,10 @@
-//! Texts, read whole.
+//! Reads whole texts.
 
 use std::io::Read;
 
 use crate::{Error, InputProblem, Place, Result};
 
-/// All bytes of an input, called `place` in messages.
+/// All bytes of an input, named `place` in messages.
 ///
 /// # Errors
 /// [`Error::Io`] if it cannot be read.
@@ -14,8 +14,8 @@ pub(super) fn bytes_of(place: &Place, mut input: impl Read) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A UTF-8 text, called `place` in messages, without byte-order mark. Lines may end in CRLF: [`str::lines`] takes care of
-/// that.
+/// A UTF-8 text, named `place` in messages, without byte-order mark. Lines may end in CRLF, which [`str::lines`]
+/// handles.
 ///
 /// # Errors
 /// [`Error::Io`] if it cannot be read; [`Error::Input`] with the line that is not UTF-8.
@@ -27,7 +27,7 @@ pub fn text_of(place: impl Into<Place>, input: impl Read) -> Result<String> {
         let problem = InputProblem::Encoding {
             byte: bytes[offset],
             offset: offset as u64,
-            remedy: "convert the file, with `iconv -f LATIN1 -t UTF-8` for instance",
+            remedy: "convert the file, for example with `iconv -f LATIN1 -t UTF-8`",
         };
         Error::input(place.line(line), problem)
     })?;
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_utf_8_is_said_with_its_place() {
+    fn invalid_utf_8_is_reported_with_its_place() {
         let message = text_of("x.txt", &b"fine\nna\xefve\n"[..]).unwrap_err().to_string();
         assert!(message.starts_with("x.txt, line 2: is not UTF-8 (byte 0xEF at offset 7)"), "{message}");
     }

@@ -1,5 +1,4 @@
-//! Attention as a layer: what a decoder gives is compared with what an encoder gave, through the linear layers that the
-//! score wants, by [`Attention`].
+//! Attention as a layer: [`Attention`] of a decoder over the output of an encoder, with the linear layers of its score.
 
 use refrain_kernels::{Backend, Real};
 use serde::{Deserialize, Serialize};
@@ -9,13 +8,13 @@ use super::linear::{Linear, LinearBack};
 use super::workspace::workspace;
 use crate::params::{Init, LayoutBuilder, Weights};
 
-/// How a decoder attends to the source.
+/// The attention of a decoder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AttentionKind {
-    /// It does not.
+    /// No attention.
     None,
-    /// `h . s`, of an encoder in both directions the sum of what they gave (Luong et al. 2015).
+    /// `h . s`, with the sum of both directions of a bidirectional encoder (Luong et al. 2015).
     Dot,
     /// `h . W s` (Luong et al. 2015).
     #[default]
@@ -29,33 +28,33 @@ pub enum AttentionKind {
 pub struct Attend {
     /// `H` of the decoder, and the size of keys.
     hidden_size: usize,
-    /// Of the encoder's output, `W`.
+    /// `W`, size of the encoder's output.
     width: usize,
-    /// Over the encoder's output.
+    /// Applied to the encoder's output.
     keys: Option<Linear>,
-    /// Over the decoder's.
+    /// Applied to the decoder's output.
     queries: Option<Linear>,
-    /// Where `v` is, for the additive score.
+    /// The offset of `v`, for the additive score.
     score: Option<usize>,
 }
 
-/// What is attended to.
+/// The source of attention.
 #[derive(Clone, Debug, Default)]
 pub struct Memory<R> {
-    /// `[B]`
+    /// `[B]`.
     lengths: Vec<usize>,
-    /// `[S, B, H]`
+    /// `[S, B, H]`.
     keys: Vec<R>,
-    /// `[S, B, W]`
+    /// `[S, B, W]`.
     values: Vec<R>,
-    /// `[H]` of the additive score, else empty.
+    /// `[H]` of the additive score, otherwise empty.
     score: Vec<R>,
 }
 
 workspace! {
-    /// What a pass leaves behind.
+    /// Results and buffers of a pass.
     pub struct AttendWorkspace<B> {
-        /// What is attended to.
+        /// The source.
         pub memory: Memory<B::Real>,
         queries: Vec<B::Real>,
         /// The weights of the last pass, `[T, B, S]`.
@@ -70,11 +69,11 @@ workspace! {
     }
 }
 
-/// What the backward pass takes, and where gradients go.
+/// Inputs of the backward pass, and the gradients.
 pub struct AttendBack<'a, B: Backend> {
-    /// The encoder's output, `[S, B, W]`, as it was attended to.
+    /// The encoder's output, `[S, B, W]`.
     pub encoded: B::View<'a>,
-    /// The decoder's, `[T, B, H]`, as it attended.
+    /// The decoder's output, `[T, B, H]`.
     pub decoded: B::View<'a>,
     /// Gradient of the contexts, `[T, B, W]`.
     pub d_context: &'a [B::Real],
@@ -85,7 +84,7 @@ pub struct AttendBack<'a, B: Backend> {
 }
 
 impl Attend {
-    /// Lays out what a score wants, over an encoder's output of `width`; none for no attention.
+    /// Adds the parameters of the score, for an encoder's output of `width`; none without attention.
     pub fn new(
         layout: &mut LayoutBuilder,
         prefix: &str,
@@ -105,8 +104,8 @@ impl Attend {
         (kind != AttentionKind::None).then_some(Self { hidden_size, width, keys, queries, score })
     }
 
-    /// Reads what is to be attended to: an encoder's output `[S, B, W]`.
-    pub fn remember<B: Backend>(
+    /// Sets the source: an encoder's output `[S, B, W]`.
+    pub fn set_memory<B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
@@ -134,7 +133,7 @@ impl Attend {
         }
     }
 
-    /// The contexts `[T, B, W]` of a decoder's output `[T, B, H]`.
+    /// The contexts `[T, B, W]` for a decoder's output `[T, B, H]`.
     pub fn forward<'w, B: Backend>(
         &self,
         backend: &B,
@@ -151,7 +150,7 @@ impl Attend {
         context
     }
 
-    /// The backward pass; gives the gradient of the encoder's output.
+    /// The backward pass; returns the gradient of the encoder's output.
     pub fn backward<B: Backend>(
         &self,
         backend: &B,

@@ -1,15 +1,15 @@
-//! Attention: at every step of one sequence, a weighted mean of the steps of another, with weights that a score of the
-//! two decides (Bahdanau et al. 2015; Luong et al. 2015).
+//! Attention: at every step of one sequence, a weighted mean of the steps of another, with weights given by a score
+//! of the two (Bahdanau et al. 2015; Luong et al. 2015).
 //!
-//! Scores: `dot`, `q . k` (Luong's *general* form is the same over keys that went through a linear layer), and
-//! `additive`, `v . tanh(q + k)` over queries and keys that both did (Bahdanau's). Weights are the softmax of the scores over
-//! the steps that the row has.
+//! Scores: `dot`, `q . k` (Luong's *general* score applies it to linearly transformed keys), and `additive`,
+//! `v . tanh(q + k)` over linearly transformed queries and keys (Bahdanau's). Weights are the softmax of the scores
+//! over the steps of the row.
 
 use refrain_kernels::Real;
 
 use super::loss::softmax;
 
-/// How a query and a key are compared.
+/// The score of a query and a key.
 #[derive(Clone, Copy, Debug)]
 pub enum AttentionScore<'a, R> {
     /// `q . k`.
@@ -18,10 +18,10 @@ pub enum AttentionScore<'a, R> {
     Additive(&'a [R]),
 }
 
-/// What is attended to: the source, time-major.
+/// The source, time-major.
 #[derive(Clone, Copy, Debug)]
 pub struct Attention<'a, R> {
-    /// How queries and keys are compared.
+    /// The score of queries and keys.
     pub score: AttentionScore<'a, R>,
     /// `[S, B, K]`.
     pub keys: &'a [R],
@@ -35,7 +35,7 @@ pub struct Attention<'a, R> {
     pub lengths: &'a [usize],
 }
 
-/// What the backward pass writes: gradients of all that went in.
+/// The results of the backward pass: gradients of all inputs.
 #[derive(Debug)]
 pub struct AttentionGradients<'a, R> {
     /// `[T, B, K]`, overwritten.
@@ -44,7 +44,7 @@ pub struct AttentionGradients<'a, R> {
     pub keys: &'a mut Vec<R>,
     /// `[S, B, W]`, overwritten.
     pub values: &'a mut Vec<R>,
-    /// `[K]` of an additive score, added to; else not looked at.
+    /// `[K]` of an additive score, added to; otherwise not used.
     pub score: &'a mut [R],
 }
 
@@ -92,7 +92,7 @@ impl<R: Real> Attention<'_, R> {
         }
     }
 
-    /// The backward pass from `d_context [T, B, W]`, through the same `queries` and the `weights` they gave.
+    /// The backward pass from `d_context [T, B, W]`, with the `queries` and `weights` of the forward pass.
     pub fn backward(&self, queries: &[R], weights: &[R], d_context: &[R], into: AttentionGradients<'_, R>) {
         let (rows, steps, k, w) = (self.rows(), self.steps(), self.key_size, self.value_size);
         for (gradient, like) in
@@ -136,8 +136,8 @@ impl<R: Real> Attention<'_, R> {
     }
 }
 
-/// All positions `[T, B]`, each with its row: row after row, so that a row's keys and values stay in the nearest cache
-/// while all of its queries are compared with them.
+/// All positions `[T, B]` with their rows, row by row, so that the keys and values of a row stay in the L1 cache while
+/// all of its queries are scored.
 fn by_row(rows: usize, positions: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..rows).flat_map(move |row| (row..positions).step_by(rows).map(move |at| (row, at)))
 }
@@ -171,7 +171,7 @@ mod tests {
     const STEPS: usize = 4;
     const QUERIES: usize = 3;
 
-    /// Everything that goes in, one after the other: queries, keys, values, `v`.
+    /// All inputs, concatenated: queries, keys, values, `v`.
     #[derive(Clone)]
     struct Case {
         parts: [Vec<f64>; 4],
@@ -198,19 +198,19 @@ mod tests {
             (weights, context)
         }
 
-        /// A loss in which every number of the context has another share.
+        /// A weighted sum of the context, with a different weight for each value.
         fn loss(&self) -> f64 {
             let (_, context) = self.forward();
-            context.iter().zip(shares(context.len())).map(|(c, share)| c * share).sum()
+            context.iter().zip(loss_weights(context.len())).map(|(c, share)| c * share).sum()
         }
     }
 
-    fn shares(len: usize) -> Vec<f64> {
+    fn loss_weights(len: usize) -> Vec<f64> {
         (0..len).map(|i| (i as f64 * 0.7).sin()).collect()
     }
 
     #[test]
-    fn weights_are_a_distribution_over_the_steps_that_a_row_has() {
+    fn weights_are_a_distribution_over_the_steps_of_a_row() {
         for additive in [false, true] {
             let (weights, context) = case(additive).forward();
             for (position, weights) in weights.chunks_exact(STEPS).enumerate() {
@@ -232,7 +232,7 @@ mod tests {
             case.attention().backward(
                 &case.parts[0],
                 &weights,
-                &shares(context.len()),
+                &loss_weights(context.len()),
                 AttentionGradients {
                     queries: &mut queries,
                     keys: &mut keys,

@@ -1,4 +1,4 @@
-//! Pooling by attention: the mean of the outputs of all steps, weighted by a score that is learned
+//! Pooling by attention: the mean of the outputs of all steps, weighted by a trained score
 //! (Yang et al. 2016, section 2.2): `softmax over t of v . tanh(W h_t + b)`.
 
 use refrain_kernels::{Backend, Real};
@@ -9,14 +9,14 @@ use super::pool::Outputs;
 use super::workspace::workspace;
 use crate::params::{Init, LayoutBuilder, Weights};
 
-/// The score's parameters: a linear layer `[W, W]` and the vector `v` `[W]`.
+/// The parameters of the score: a linear layer `[W, W]` and the vector `v` `[W]`.
 #[derive(Clone, Debug)]
 pub struct AttentionPool {
     keys: Linear,
     vector: usize,
 }
 
-/// What is pooled, as both sides of the seam see it.
+/// The pooled outputs, on the backend and on the host.
 pub struct PoolInput<'a, B: Backend> {
     /// `[T, B, W]`.
     pub frames: B::View<'a>,
@@ -25,7 +25,7 @@ pub struct PoolInput<'a, B: Backend> {
 }
 
 workspace! {
-    /// What a forward pass leaves for the backward pass.
+    /// Results of a forward pass for the backward pass.
     pub struct AttentionPoolWorkspace<B> {
         key_frames: B::Frames,
         keys: Vec<B::Real>,
@@ -35,7 +35,7 @@ workspace! {
 }
 
 impl AttentionPool {
-    /// Lays out the linear layer, `prefix.weight` and `prefix.bias`, and the vector, `prefix.v`.
+    /// Adds the parameters `prefix.weight`, `prefix.bias` and `prefix.v`.
     pub fn new(layout: &mut LayoutBuilder, prefix: &str, width: usize) -> Self {
         let keys = Linear::new(layout, prefix, width, width);
         Self { keys, vector: layout.vector(format!("{prefix}.v"), width, Init::of_products(width)) }
@@ -53,10 +53,10 @@ impl AttentionPool {
         self.keys(backend, weights, x.frames, workspace);
         let vector = self.vector(backend, &weights.params);
         let attention = self.attention(&vector, &workspace.keys, x.outputs);
-        attention.forward(&self.no_queries(x.outputs), &mut workspace.attended, pooled);
+        attention.forward(&self.zero_queries(x.outputs), &mut workspace.attended, pooled);
     }
 
-    /// The score of each output, `[T, B]`, of which weights are the softmax over the steps.
+    /// The score of each output, `[T, B]`; its softmax over the steps gives the weights.
     pub fn scores<B: Backend>(
         &self,
         backend: &B,
@@ -69,7 +69,7 @@ impl AttentionPool {
         workspace.keys.chunks_exact(vector.len()).map(|key| score(key, &vector)).collect()
     }
 
-    /// The keys of outputs, in the workspace.
+    /// Computes the keys of outputs in the workspace.
     fn keys<B: Backend>(
         &self,
         backend: &B,
@@ -103,7 +103,7 @@ impl AttentionPool {
             score: &mut d_vector,
         };
         let attention = self.attention(&vector, &workspace.keys, x.outputs);
-        attention.backward(&self.no_queries(x.outputs), &workspace.attended, d_pooled, into);
+        attention.backward(&self.zero_queries(x.outputs), &workspace.attended, d_pooled, into);
         backend.add_part(&d_vector, grads, self.vector);
         let mut d_frames = B::Frames::default();
         let back = LinearBack { d_outputs: &d_keys, d_input: Some(&mut d_frames), grads };
@@ -127,8 +127,8 @@ impl AttentionPool {
         }
     }
 
-    /// One query a row, which asks for nothing but what is telling in itself.
-    fn no_queries<R: Real>(&self, x: Outputs<'_, R>) -> Vec<R> {
+    /// A zero query per row, so that the score depends on the keys only.
+    fn zero_queries<R: Real>(&self, x: Outputs<'_, R>) -> Vec<R> {
         vec![R::zero(); x.lengths.len() * x.width]
     }
 }

@@ -1,7 +1,7 @@
-//! From an encoder to a decoder: the state that the one ends with becomes the state that the other starts from.
+//! Computes the initial state of a decoder from the final state of an encoder.
 //!
-//! Layer by layer, what both directions end with goes through a linear layer and a tanh: `[h, c] = tanh(W [h_forwards,
-//! h_backwards, c_forwards, c_backwards] + b)`, without `c` for cells that have none.
+//! For each layer, the final states of both directions go through a linear layer and a tanh: `[h, c] =
+//! tanh(W [h_forwards, h_backwards, c_forwards, c_backwards] + b)`, without `c` for cells that have none.
 
 use refrain_kernels::{Backend, Real, State};
 
@@ -10,7 +10,7 @@ use super::tanh::{tanh, tanh_back};
 use super::workspace::workspace;
 use crate::params::{LayoutBuilder, Weights};
 
-/// A linear layer for each layer of the encoder, which has as many as the decoder, of the same cell and size.
+/// One linear layer per layer of the encoder, which has the same depth, cell and hidden size as the decoder.
 #[derive(Clone, Debug)]
 pub struct Bridge {
     linears: Vec<Linear>,
@@ -20,9 +20,9 @@ pub struct Bridge {
 }
 
 workspace! {
-    /// What a pass leaves behind.
+    /// Results and buffers of a pass.
     pub struct BridgeWorkspace<B> {
-        /// Of each layer: what went in, and what came out, `[B, 1 or 2 H]`.
+        /// Inputs and outputs of each linear layer, `[B, 1 or 2 H]`.
         inputs: Vec<B::Frames>,
         outputs: Vec<Vec<B::Real>>,
         d_input: B::Frames,
@@ -31,7 +31,7 @@ workspace! {
 }
 
 impl Bridge {
-    /// Lays out the linear layers, `prefix.l0` and so on; `states` are the vectors of a layer's state.
+    /// Adds the linear layers `prefix.l0` and so on; `states` is the number of vectors of a layer's state.
     pub fn new(
         layout: &mut LayoutBuilder,
         prefix: &str,
@@ -45,7 +45,7 @@ impl Bridge {
         Self { linears: linears.collect(), hidden_size, directions }
     }
 
-    /// The decoder's initial states from the encoder's final ones (of each layer forwards before backwards).
+    /// The decoder's initial states from the encoder's final ones (within a layer the forward direction first).
     pub fn forward<B: Backend>(
         &self,
         backend: &B,
@@ -69,7 +69,7 @@ impl Bridge {
         initial.collect()
     }
 
-    /// The gradients of the encoder's final states from those of the decoder's initial ones, `d_initial`.
+    /// The gradients of the encoder's final states from `d_initial`, those of the decoder's initial ones.
     pub fn backward<B: Backend>(
         &self,
         backend: &B,
@@ -92,7 +92,7 @@ impl Bridge {
     }
 }
 
-/// The vectors of several states side by side, row by row: every `h`, then every `c`.
+/// Concatenates the vectors of several states, row by row: every `h`, then every `c`.
 fn join<R: Real>(states: &[State<R>], size: usize) -> Vec<R> {
     let parts = || states.iter().map(|state| &state.h).chain(states.iter().map(|state| &state.c));
     let rows = states.first().map_or(0, |state| state.h.len() / size);

@@ -1,8 +1,7 @@
-//! A convolution of 3 x 3 pixels, then the largest of each 2 x 2 of its outputs, then ReLU.
+//! A 3 x 3 convolution, followed by 2 x 2 max pooling and ReLU.
 //!
-//! The neighbourhood of every pixel is laid out as a row (im2col), so that the convolution is a linear layer over rows;
-//! laying out, pooling and their gradients run on the host. Pictures are `[B, height, width, channels]`; beyond their edges they
-//! are zero.
+//! The neighbourhood of every pixel is copied to a row (im2col), so that the convolution is a linear layer over rows;
+//! im2col, pooling and their gradients run on the host. Images are `[B, height, width, channels]`, padded with zeros.
 
 use refrain_kernels::{Backend, Real};
 
@@ -10,22 +9,22 @@ use super::linear::{Linear, LinearBack};
 use super::workspace::workspace;
 use crate::params::{Init, LayoutBuilder, Weights};
 
-/// Pixels a side of a neighbourhood.
+/// Width and height of a neighbourhood.
 const SIDE: usize = 3;
 
-/// The size of a picture `[height, width, channels]`.
+/// The size of an image `[height, width, channels]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImageSize {
     /// Columns.
     pub width: usize,
     /// Rows.
     pub height: usize,
-    /// Numbers a pixel.
+    /// Channels per pixel.
     pub channels: usize,
 }
 
 impl ImageSize {
-    /// Numbers a picture.
+    /// Values per image.
     pub fn len(self) -> usize {
         self.width * self.height * self.channels
     }
@@ -36,57 +35,57 @@ impl ImageSize {
     }
 }
 
-/// One layer of a picture's encoder.
+/// One layer of an image encoder.
 #[derive(Clone, Copy, Debug)]
 pub struct Convolution {
-    /// Of what it reads.
+    /// Size of the input.
     size: ImageSize,
-    /// Over neighbourhoods.
+    /// Applied to neighbourhoods.
     linear: Linear,
 }
 
 workspace! {
-    /// What a pass leaves behind; reused from pass to pass.
+    /// Results and buffers of a pass; reused.
     pub struct ConvolutionWorkspace<B> {
         patches: B::Frames,
         d_patches: B::Frames,
-        /// What both are made of on the host, and the gradient of `outputs`.
+        /// Host copies of both, and the gradient of `outputs`.
         laid_out: Vec<B::Real>,
         /// Before pooling, `[B, height, width, O]`.
         outputs: Vec<B::Real>,
-        /// Where in `outputs` each pooled number is from.
+        /// Index in `outputs` of each pooled value.
         places: Vec<u32>,
         /// `[B, height / 2, width / 2, O]`.
         pooled: Vec<B::Real>,
     }
 }
 
-/// What a convolution's backward pass takes, and where gradients go.
+/// Inputs of a convolution's backward pass, and the gradients.
 pub struct ConvolutionBack<'a, B: Backend> {
-    /// Gradient of what the forward pass gave, `[B, height / 2, width / 2, O]`.
+    /// Gradient of the output of the forward pass, `[B, height / 2, width / 2, O]`.
     pub d_pooled: &'a [B::Real],
-    /// Whether the gradient of the pictures is wanted.
+    /// Whether to compute the gradient of the images.
     pub d_pictures: bool,
     /// The arena of gradients, added to.
     pub grads: &'a mut B::Buffer,
 }
 
 impl Convolution {
-    /// Lays out the matrix, `prefix.weight`, and the bias, `prefix.bias`, of a layer that reads pictures of a `size`.
+    /// Adds the parameters `prefix.weight` and `prefix.bias` for images of this `size`.
     pub fn new(layout: &mut LayoutBuilder, prefix: &str, size: ImageSize, output_channels: usize) -> Self {
         let input_size = SIDE * SIDE * size.channels;
-        // Half of the outputs are cut off by ReLU (He et al. 2015, equation 10).
+        // ReLU sets half of the outputs to zero (He et al. 2015, equation 10).
         let init = Init::Uniform((6.0 / input_size as f32).sqrt());
         Self { size, linear: Linear::starting(layout, prefix, input_size, output_channels, init) }
     }
 
-    /// The size of what it gives: half as many columns and rows.
+    /// The size of the output: half as many columns and rows.
     pub fn output(&self) -> ImageSize {
         let ImageSize { width, height, .. } = self.size;
         ImageSize { width: width / 2, height: height / 2, channels: self.linear.output_size }
     }
 
-    /// From pictures `[B, height, width, channels]` to `[B, height / 2, width / 2, O]`.
+    /// From images `[B, height, width, channels]` to `[B, height / 2, width / 2, O]`.
     pub fn forward<'w, B: Backend>(
         &self,
         backend: &B,
@@ -103,8 +102,7 @@ impl Convolution {
         &workspace.pooled
     }
 
-    /// The backward pass from the gradient of what [`Convolution::forward`] gave; gives that of the pictures, if it is
-    /// wanted, or else nothing.
+    /// The backward pass; returns the gradient of the images if requested, otherwise an empty vector.
     pub fn backward<B: Backend>(
         &self,
         backend: &B,
@@ -128,7 +126,7 @@ impl Convolution {
         if d_pictures { self.add_patches(&backend.read_frames(backend.view(d_patches))) } else { vec![] }
     }
 
-    /// Every pixel's neighbourhood: overwrites `patches` with `[B, height, width, 9 channels]`.
+    /// im2col: overwrites `patches` with `[B, height, width, 9 channels]`.
     fn lay_out<R: Real>(&self, pictures: &[R], patches: &mut Vec<R>) {
         let ImageSize { width, height, channels } = self.size;
         let line = SIDE * channels;
@@ -149,7 +147,7 @@ impl Convolution {
         }
     }
 
-    /// The reverse: every pixel's gradient is the sum over the neighbourhoods that it lies in.
+    /// The reverse: the gradient of a pixel is the sum over the neighbourhoods that contain it.
     fn add_patches<R: Real>(&self, d_patches: &[R]) -> Vec<R> {
         let ImageSize { width, height, channels } = self.size;
         let line = SIDE * channels;
@@ -169,7 +167,7 @@ impl Convolution {
         d_pictures
     }
 
-    /// What of line `dy` of the neighbourhood of a pixel lies within the picture.
+    /// The part of line `dy` of the neighbourhood of a pixel that is within the image.
     fn span(&self, x: usize, y: usize, dy: usize) -> Option<Span> {
         let ImageSize { width, height, channels } = self.size;
         (1..=height).contains(&(y + dy)).then(|| {
@@ -182,7 +180,7 @@ impl Convolution {
         })
     }
 
-    /// The largest of each 2 x 2 outputs, or zero if all are below, and where it is from.
+    /// The maximum of each 2 x 2 outputs, or zero if all are negative, and its index.
     fn pool<R: Real>(&self, outputs: &[R], pooled: &mut Vec<R>, places: &mut Vec<u32>) {
         let ImageSize { width: columns, height: rows, channels } = self.output();
         let line = self.size.width * channels;
@@ -204,11 +202,11 @@ impl Convolution {
     }
 }
 
-/// A run of numbers that a line of a neighbourhood and a line of a picture share.
+/// A range of values that a line of a neighbourhood and a line of an image share.
 struct Span {
-    /// Where it begins in the line of the neighbourhood.
+    /// Its start in the line of the neighbourhood.
     at: usize,
-    /// Where it begins in the line of the picture.
+    /// Its start in the line of the image.
     from: usize,
     len: usize,
 }
@@ -220,11 +218,11 @@ mod tests {
     use super::*;
     use crate::params::Layout;
 
-    /// Columns, rows, channels; odd numbers lose their last column and row in pooling.
+    /// Columns, rows, channels; pooling drops the last column and row of odd sizes.
     const SIZES: [(usize, usize, usize); 3] = [(4, 6, 2), (5, 3, 1), (2, 2, 3)];
 
     #[test]
-    fn it_is_the_definition_written_out() {
+    fn a_convolution_agrees_with_its_definition() {
         let backend = Reference::<f64>::new();
         for (width, height, channels) in SIZES {
             let size = ImageSize { width, height, channels };

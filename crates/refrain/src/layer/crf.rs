@@ -1,8 +1,8 @@
 //! Linear-chain conditional random field (Lafferty et al. 2001): a score for every pair of neighbouring labels, so that
-//! a sequence of labels is judged as a whole.
+//! label sequences are scored as a whole.
 //!
-//! The score of labels `y` under emissions `e` is `start[y_0] + sum_t e[t, y_t] + sum_t transition[y_(t-1), y_t] + end[y_last]`;
-//! its probability is the exponential of that over the sum of those of all sequences.
+//! The score of labels `y` for emissions `e` is `start[y_0] + sum_t e[t, y_t] + sum_t transition[y_(t-1), y_t] +
+//! end[y_last]`; their probability is its exponential divided by the sum of the exponentials of all label sequences.
 
 use std::ops::Range;
 
@@ -23,25 +23,25 @@ pub struct Crf<'a, R> {
 pub struct Chains<'a, R> {
     /// `[T, B, K]`.
     pub emissions: &'a [R],
-    /// `[T, B]`; beyond a row's length anything.
+    /// `[T, B]`; not read beyond a row's length.
     pub labels: &'a [u32],
     /// `[B]`, each at least 1.
     pub lengths: &'a [usize],
 }
 
-/// Where the gradients of a field's loss go.
+/// Gradients of the loss of a CRF.
 #[derive(Debug)]
 pub struct CrfBack<'a, R> {
     /// Factor on every gradient.
     pub scale: R,
     /// Of the emissions, `[T, B, K]`, overwritten.
     pub d_emissions: &'a mut Vec<R>,
-    /// Of the parameters, as [`Crf::new`] takes them, added to.
+    /// Of the parameters, in the order of [`Crf::new`], added to.
     pub d_params: &'a mut [R],
 }
 
-/// Lays out the parameters of a field over `labels` labels, named and started as pytorch-crf does; gives their place in the
-/// arena, where they lie in the order in which [`Crf::new`] reads them.
+/// Adds the parameters of a CRF over `labels` labels, with the names and initialisation of pytorch-crf; returns their
+/// range in the arena, in the order of [`Crf::new`].
 pub fn lay_out_crf(layout: &mut LayoutBuilder, prefix: &str, labels: usize) -> Range<usize> {
     let small = Init::Uniform(0.1);
     let start = layout.vector(format!("{prefix}.start_transitions"), labels, small);
@@ -51,15 +51,15 @@ pub fn lay_out_crf(layout: &mut LayoutBuilder, prefix: &str, labels: usize) -> R
 }
 
 impl<'a, R: Real> Crf<'a, R> {
-    /// Numbers that a field over `labels` labels has.
+    /// Number of parameters of a CRF over `labels` labels.
     pub fn len(labels: usize) -> usize {
         labels * (labels + 2)
     }
 
-    /// The parameters of a field over `labels` labels: `start`, `end`, `transitions`, one after the other.
+    /// A CRF over `labels` labels from its parameters: `start`, `end`, `transitions`, concatenated.
     ///
     /// # Panics
-    /// If there are not [`Crf::len`].
+    /// If `params` does not have [`Crf::len`] elements.
     pub fn new(labels: usize, params: &'a [R]) -> Self {
         assert_eq!(params.len(), Self::len(labels));
         let (start, rest) = params.split_at(labels);
@@ -98,7 +98,7 @@ impl<'a, R: Real> Crf<'a, R> {
             let (d_end, d_transitions) = rest.split_at_mut(k);
             for t in 0..length {
                 for (j, d) in d_emissions[at(t)..][..k].iter_mut().enumerate() {
-                    // How probable label `j` is at `t`, over all sequences, less whether it is the right one.
+                    // The marginal probability of label `j` at `t`, minus 1 if it is the target.
                     let marginal = (lattice.alpha[t * k + j] + lattice.beta[t * k + j] - lattice.total).exp();
                     *d = scale * (marginal - R::of(f64::from(u8::from(label(t) == j))));
                     if t == 0 {
@@ -126,7 +126,7 @@ impl<'a, R: Real> Crf<'a, R> {
         loss
     }
 
-    /// How probable each label is at each step of a chain `[T, K]`, over all sequences of labels: `[T, K]`.
+    /// The marginal probabilities of the labels at each step of a chain `[T, K]`, over all label sequences: `[T, K]`.
     pub fn marginals(&self, emissions: &[R]) -> Vec<R> {
         let k = self.labels();
         let mut lattice = Lattice::default();
@@ -142,7 +142,7 @@ impl<'a, R: Real> Crf<'a, R> {
         let k = self.labels();
         let Some((first, rest)) = emissions.split_at_checked(k) else { return vec![] };
         let mut best: Vec<R> = first.iter().zip(self.start).map(|(&e, &s)| e + s).collect();
-        // For each step after the first and each label, the label before it on the best way there.
+        // For each step after the first and each label, the previous label on the best path.
         let mut before = vec![];
         for emissions in rest.chunks_exact(k) {
             let from = std::mem::take(&mut best);
@@ -165,12 +165,12 @@ impl<'a, R: Real> Crf<'a, R> {
     }
 }
 
-/// The first of the largest.
+/// The first maximum.
 fn largest<R: Real>(scores: impl Iterator<Item = (usize, R)>) -> (usize, R) {
     scores.fold((0, R::neg_infinity()), |best, one| if one.1 > best.1 { one } else { best })
 }
 
-/// Log-sums over all ways to a label (`alpha`, its own emission included) and from it to the end (`beta`), `[T, K]`.
+/// Log-sums over all paths to a label (`alpha`, including its emission) and from it to the end (`beta`), `[T, K]`.
 #[derive(Default)]
 struct Lattice<R> {
     alpha: Vec<R>,
@@ -248,7 +248,7 @@ mod tests {
             Crf::new(K, &self.params).loss(chains, back).nats
         }
 
-        /// Every sequence of labels of a row with its score, written out.
+        /// All label sequences of a row with their scores.
         fn enumeration(&self, row: usize) -> Vec<(Vec<u32>, f64)> {
             let (length, rows) = (self.lengths[row], self.lengths.len());
             let crf = Crf::new(K, &self.params);
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn the_loss_and_the_best_labels_are_those_of_a_written_out_enumeration() {
+    fn loss_and_best_labels_agree_with_enumeration() {
         let case = case();
         let rows = case.lengths.len();
         let mut total = 0.0;

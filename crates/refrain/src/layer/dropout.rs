@@ -1,33 +1,33 @@
-//! Which elements a step of training drops: a mask for every layer, from one number a step.
+//! Dropout masks: one for every layer, derived from one random number per training step.
 
 use refrain_kernels::{Backend, Dropout};
 
 /// The masks of one training pass.
 #[derive(Clone, Copy, Debug)]
 pub struct DropoutMask {
-    /// A new one for every step of training.
+    /// A new one for every training step.
     pub seed: u64,
-    /// Rows of the whole batch, of which this pass holds those from `first_row`.
+    /// Rows of the whole batch, of which this pass processes those from `first_row` on.
     pub batch_rows: usize,
     /// See `batch_rows`.
     pub first_row: usize,
 }
 
-/// How much a layer drops.
+/// Dropout of a layer.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct DropoutRate {
-    /// Probability of dropping, `0 <= rate < 1`.
+    /// Dropout probability, `0 <= rate < 1`.
     pub rate: f32,
-    /// Whether all steps of a sequence drop the same (variational dropout, Gal & Ghahramani 2016).
+    /// Whether all steps of a sequence use the same mask (variational dropout, Gal & Ghahramani 2016).
     pub locked: bool,
 }
 
 impl DropoutMask {
-    /// The mask of activations of `rows` rows, if any are dropped; `place` tells the layers of a model apart.
+    /// The mask of activations of `rows` rows, if any are dropped; `place` identifies the layer.
     pub fn on(self, dropout: DropoutRate, place: u64, rows: usize) -> Option<Dropout> {
         (dropout.rate > 0.0).then(|| Dropout {
             rate: dropout.rate,
-            // Layers and steps draw from well-separated places.
+            // Layers and steps use well-separated streams.
             seed: self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(place),
             rows,
             batch_rows: self.batch_rows,
@@ -37,8 +37,8 @@ impl DropoutMask {
     }
 }
 
-/// Drops activations of `rows` rows in place, or in the backward pass their gradients, if there is a mask and the layer
-/// drops anything; `place` tells the layers of a model apart.
+/// Drops activations of `rows` rows in place, or their gradients in the backward pass, if there is a mask and the
+/// layer has dropout; `place` identifies the layer.
 pub(crate) fn drop_in_place<B: Backend>(
     backend: &B,
     mask: Option<DropoutMask>,

@@ -1,8 +1,8 @@
-//! A learned vector for each id, looked up on the host.
+//! An embedding of ids, looked up on the host.
 //!
-//! A recurrent layer over ids has its own, cheaper way for small vocabularies ([`refrain_kernels::InputSpec::Embedded`]): it
-//! multiplies the whole table once an update. This one costs nothing for ids that do not occur, and its vectors can be
-//! joined with others.
+//! A recurrent layer over ids has a cheaper way for small vocabularies ([`refrain_kernels::InputSpec::Embedded`]): it
+//! multiplies the whole table once per update. This layer costs nothing for ids that do not occur, and its vectors can
+//! be concatenated with others.
 
 use refrain_kernels::Backend;
 
@@ -16,7 +16,7 @@ pub struct Embedding {
 }
 
 impl Embedding {
-    /// Lays out a table, `prefix.weight`.
+    /// Adds the table `prefix.weight`.
     pub fn new(layout: &mut LayoutBuilder, prefix: &str, vocab_size: usize, size: usize, init: Init) -> Self {
         Self { size, weight: layout.matrix(format!("{prefix}.weight"), [vocab_size, size], init) }
     }

@@ -1,5 +1,4 @@
-//! Whole stacks, in both directions over rows of different lengths, layer normalisation and attention, as PyTorch computes
-//! them.
+//! Stacks in both directions over rows of different lengths, layer normalisation and attention agree with PyTorch.
 
 #[path = "../../../kernels/tests/golden/mod.rs"]
 mod golden;
@@ -10,7 +9,7 @@ use refrain_kernels::{Activation, Backend, Cell, Cpu, InputSpec, Isa, Real, Refe
 use super::*;
 use crate::params::{Layout, Weights};
 
-/// Of `f64`, whose distance is the golden file's own rounding, and of `f32` through two layers and back.
+/// For `f64`, limited by the rounding of the golden file, and for `f32` through two layers, forward and backward.
 const DOUBLE: f64 = 1e-6;
 const SINGLE: f64 = 2e-5;
 
@@ -24,7 +23,7 @@ fn near<R: Real>(what: &str, got: &[R], want: &[f32], tolerance: f64) {
     let scale = want.iter().fold(1.0_f64, |most, &x| most.max(f64::from(x).abs()));
     for (i, (got, &want)) in got.iter().zip(want).enumerate() {
         let error = (got.as_f64() - f64::from(want)).abs() / scale;
-        assert!(error < tolerance, "{what}[{i}] is {got:?}, PyTorch says {want}");
+        assert!(error < tolerance, "{what}[{i}] is {got:?}, PyTorch has {want}");
     }
 }
 
@@ -97,8 +96,13 @@ fn stack_agrees<B: Backend>(backend: &B, case: &str, cell: Cell, tolerance: f64)
     near(&format!("{context}: d_x"), &d_x, golden.values("d_x"), tolerance);
     let grads = backend.read(&grads);
     for entry in layout.entries() {
-        let wanted = format!("d_{}", name(entry));
-        near(&format!("{context}: {wanted}"), &grads[entry.range.clone()], golden.values(&wanted), tolerance);
+        let expected = format!("d_{}", name(entry));
+        near(
+            &format!("{context}: {expected}"),
+            &grads[entry.range.clone()],
+            golden.values(&expected),
+            tolerance,
+        );
     }
 }
 

@@ -11,27 +11,27 @@ pub struct Linear {
     pub input_size: usize,
     /// `O`.
     pub output_size: usize,
-    /// Names its weights, for [`Weights::linear`].
+    /// Identifies its weights, for [`Weights::linear`].
     pub id: LinearId,
 }
 
-/// What a linear layer's backward pass takes, and where gradients go.
+/// Inputs of a linear layer's backward pass, and the gradients.
 pub struct LinearBack<'a, B: Backend> {
     /// Gradient of the outputs, `[rows, O]`.
     pub d_outputs: &'a [B::Real],
-    /// Gradient of the inputs, `[rows, I]`, overwritten, where it is wanted.
+    /// Gradient of the inputs, `[rows, I]`, overwritten, if requested.
     pub d_input: Option<&'a mut B::Frames>,
     /// The arena of gradients, added to.
     pub grads: &'a mut B::Buffer,
 }
 
 impl Linear {
-    /// Lays out a matrix, `prefix.weight`, and a bias, `prefix.bias`.
+    /// Adds the parameters `prefix.weight` and `prefix.bias`.
     pub fn new(layout: &mut LayoutBuilder, prefix: &str, input_size: usize, output_size: usize) -> Self {
         Self::starting(layout, prefix, input_size, output_size, Init::of_products(input_size))
     }
 
-    /// The same with a matrix that starts in a way of its own.
+    /// Like [`Linear::new`], with another initialisation of the matrix.
     pub(super) fn starting(
         layout: &mut LayoutBuilder,
         prefix: &str,
@@ -43,7 +43,7 @@ impl Linear {
         Self::tied(layout, prefix, input_size, output_size, weight)
     }
 
-    /// The same with a matrix that another layer has laid out, at the offset `weight`.
+    /// Like [`Linear::new`], with the matrix of another layer, at the offset `weight`.
     pub(crate) fn tied(
         layout: &mut LayoutBuilder,
         prefix: &str,
@@ -56,7 +56,7 @@ impl Linear {
         Self { input_size, output_size, id: layout.linear(spec) }
     }
 
-    /// Lays out a matrix alone.
+    /// Adds the matrix `prefix.weight` only.
     pub fn without_bias(
         layout: &mut LayoutBuilder,
         prefix: &str,
@@ -81,7 +81,7 @@ impl Linear {
         backend.linear_outputs(weights.linear(self.id), input, outputs, scratch);
     }
 
-    /// The backward pass over the same `input`.
+    /// The backward pass with the `input` of the forward pass.
     pub fn backward<B: Backend>(
         &self,
         backend: &B,

@@ -1,22 +1,22 @@
-//! Losses on the host, where the targets are few: forward, and the gradient of the outputs in the same sweep.
+//! Losses on the host, for few targets: values, and gradients of the outputs in the same pass.
 
 use std::ops::AddAssign;
 
 use refrain_kernels::{IGNORE, Loss, Real};
 
-/// How well some rows were predicted.
+/// Loss and accuracy of some rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Score {
     /// Of the targets.
     pub loss: Loss,
-    /// Of those that are right or wrong, how many were right; and how many those are.
+    /// Number of correct predictions, and of all that can be correct.
     pub right: usize,
-    /// See `right`; 0 where nothing is right or wrong.
+    /// See `right`; 0 for targets without accuracy.
     pub judged: usize,
 }
 
 impl Score {
-    /// The share of right ones, where there is such a thing.
+    /// The share of correct predictions, if the targets have an accuracy.
     pub fn accuracy(&self) -> Option<f64> {
         (self.judged > 0).then(|| self.right as f64 / self.judged as f64)
     }
@@ -36,7 +36,7 @@ impl From<Loss> for Score {
     }
 }
 
-/// What the backward pass of a loss needs.
+/// Inputs and results of the backward pass of a loss.
 #[derive(Debug)]
 pub struct LossBack<'a, R> {
     /// Factor on every gradient.
@@ -45,8 +45,8 @@ pub struct LossBack<'a, R> {
     pub d_outputs: &'a mut Vec<R>,
 }
 
-/// Softmax cross-entropy of `logits`, `[rows, K]`, against `labels`, `[rows]` ([`IGNORE`] where there is none), each row
-/// weighing as much as `weights` says, or all 1 if that is empty. A row is right if its label has the largest logit.
+/// Softmax cross-entropy of `logits`, `[rows, K]`, and `labels`, `[rows]` ([`IGNORE`] for none), with `weights` per
+/// row, or 1 if that is empty. A prediction is correct if its label has the largest logit.
 pub fn softmax_cross_entropy<R: Real>(
     logits: &[R],
     classes: usize,
@@ -101,7 +101,7 @@ pub fn softmax<R: Real>(logits: &mut [R]) {
     logits.iter_mut().for_each(|x| *x = *x / sum);
 }
 
-/// Where the gradient of one frame's outputs goes.
+/// Inputs and results of the backward pass for one frame.
 #[derive(Debug)]
 pub struct FrameBack<'a, R> {
     /// Factor on every gradient.
@@ -127,16 +127,16 @@ pub fn bernoulli_nll<R: Real>(logits: &[R], targets: &[f32], back: Option<FrameB
     nats
 }
 
-/// The least logarithm of a deviation that a model can claim: numbers are standardised, so nothing real is as sure.
+/// Minimum logarithm of a deviation: values are standardised, so that no real prediction is more certain.
 const MIN_LOG_DEVIATION: f64 = -5.0;
 
-/// Mean and standard deviation of value `i` of a frame's `outputs`, `[2 V]`: the means, then the logarithms of the deviations.
+/// Mean and standard deviation of value `i` of a frame's `outputs`, `[2 V]`: the means, then the log deviations.
 pub fn gaussian<R: Real>(outputs: &[R], i: usize) -> (f64, f64) {
     let log_deviation = outputs[outputs.len() / 2 + i].as_f64().max(MIN_LOG_DEVIATION);
     (outputs[i].as_f64(), log_deviation.exp())
 }
 
-/// Negative log-density in nats of `targets`, `[V]`, under the normal distributions of [`gaussian`], the mean over the frame.
+/// Negative log-density in nats of `targets`, `[V]`, under the distributions of [`gaussian`], averaged over the frame.
 pub fn gaussian_frame_nll<R: Real>(outputs: &[R], targets: &[f32], back: Option<FrameBack<'_, R>>) -> f64 {
     let values = targets.len();
     let share = 1.0 / values as f64;
@@ -156,8 +156,8 @@ pub fn gaussian_frame_nll<R: Real>(outputs: &[R], targets: &[f32], back: Option<
     nats
 }
 
-/// The pinball loss (Koenker & Bassett 1978) of a frame's `outputs`, `[V, Q]`, as quantiles at these `levels`, `[Q]`, of
-/// `targets`, `[V]`: summed over the levels, the mean over the values.
+/// The pinball loss (Koenker & Bassett 1978) of a frame's `outputs`, `[V, Q]`, as quantiles at `levels`, `[Q]`, of
+/// `targets`, `[V]`: summed over the levels, averaged over the values.
 pub fn pinball_loss<R: Real>(
     outputs: &[R],
     targets: &[f32],
@@ -186,7 +186,7 @@ pub fn sigmoid(x: f64) -> f64 {
 mod tests {
     use super::*;
 
-    /// Holds the gradients of a frame's loss to its differences.
+    /// Compares the gradients of a frame's loss with finite differences.
     fn check(outputs: &[f64], loss: impl Fn(&[f64], Option<FrameBack<'_, f64>>) -> f64) {
         let mut d_outputs = vec![f64::NAN; outputs.len()];
         let whole = loss(outputs, Some(FrameBack { scale: 0.7, d_outputs: &mut d_outputs }));
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_of_frames_have_the_gradients_of_their_differences() {
+    fn gradients_of_frame_losses_agree_with_finite_differences() {
         let outputs = [0.3, -1.2, 2.0, 0.1, 0.4, -9.0];
         check(&outputs, |outputs, back| bernoulli_nll(outputs, &[1.0, 0.0, 1.0, 0.0, 0.0, 1.0], back));
         check(&outputs, |outputs, back| gaussian_frame_nll(outputs, &[0.5, -1.0, 2.001], back));
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_of_frames_are_their_formulas() {
+    fn losses_of_frames_agree_with_their_formulas() {
         let nats = bernoulli_nll(&[0.0, 100.0, -100.0], &[1.0, 1.0, 0.0], None);
         assert!((nats - 2f64.ln()).abs() < 1e-12);
         assert!((bernoulli_nll(&[100.0], &[0.0], None) - 100.0).abs() < 1e-12);

@@ -1,10 +1,10 @@
-//! What models are made of.
+//! The layers of models.
 //!
-//! Recurrent and linear layers are the backend's; what stands between them (attention, pooling, a conditional random
-//! field) is a small share of the work and runs on the host, written once for every backend.
+//! Recurrent and linear layers run on the backend; the layers between them (attention, pooling, a conditional random
+//! field) are a small part of the computation and run on the host, with one implementation for all backends.
 //!
-//! A layer describes: it knows its sizes and its place in a [layout](crate::params::Layout). What a pass works in comes
-//! along as a workspace, and is reused from pass to pass.
+//! A layer consists of its sizes and the offsets of its parameters in a [layout](crate::params::Layout). The buffers of
+//! a pass are in a separate workspace, which is reused.
 //!
 //! ```
 //! use refrain::kernels::{Backend, Cell, Cpu, InputSpec};
@@ -34,6 +34,7 @@ mod attend;
 mod attention;
 mod attention_pool;
 mod bridge;
+mod char_encoder;
 mod convolution;
 mod crf;
 mod dropout;
@@ -42,7 +43,6 @@ mod linear;
 mod loss;
 mod norm;
 mod pool;
-mod spelling;
 mod stack;
 mod tanh;
 mod workspace;
@@ -51,6 +51,7 @@ pub use attend::{Attend, AttendBack, AttendWorkspace, AttentionKind, Memory};
 pub use attention::{Attention, AttentionGradients, AttentionScore};
 pub use attention_pool::{AttentionPool, AttentionPoolWorkspace, PoolInput};
 pub use bridge::{Bridge, BridgeWorkspace};
+pub use char_encoder::{CharEncoder, CharEncoderSizes, CharEncoderWorkspace};
 pub use convolution::{Convolution, ConvolutionBack, ConvolutionWorkspace, ImageSize};
 pub use crf::{Chains, Crf, CrfBack, lay_out_crf};
 pub(crate) use dropout::drop_in_place;
@@ -61,7 +62,6 @@ pub use loss::{FrameBack, bernoulli_nll, gaussian, gaussian_frame_nll, pinball_l
 pub use loss::{LossBack, Score, most_probable, softmax, softmax_cross_entropy};
 pub use norm::{LayerNorm, NormWorkspace};
 pub use pool::{Outputs, Pooling};
-pub use spelling::{Spelling, SpellingSizes, SpellingWorkspace};
 pub use stack::{Source, Stack, StackBack, StackInput, StackSizes, StackWorkspace};
 pub(crate) use tanh::{tanh, tanh_back};
 pub(crate) use workspace::workspace;

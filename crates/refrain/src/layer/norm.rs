@@ -1,14 +1,14 @@
-//! Layer normalisation (Ba, Kiros & Hinton 2016, equations 3 and 4): the numbers of a position less their mean and over their
-//! deviation, times a gain and plus a bias that each has of its own.
+//! Layer normalisation (Ba, Kiros & Hinton 2016, equations 3 and 4): the values of a position minus their mean, divided
+//! by their deviation, with a trained gain and bias per unit.
 //!
-//! It looks at one position at a time. So a row gives the same bits whatever stands beside it, and a text that is read
-//! symbol by symbol the same as one that is read at once.
+//! Each position is normalised separately, so that the other rows of a batch do not affect a row, and processing a text
+//! token by token gives the same bits as at once.
 
 use refrain_kernels::{Backend, Real};
 
 use crate::params::{Init, LayoutBuilder};
 
-/// What keeps the deviation of equal numbers from being zero; PyTorch's choice.
+/// Keeps the deviation of equal values from being zero; PyTorch's default.
 const EPSILON: f64 = 1e-5;
 
 /// Gain and bias, `[W]` each.
@@ -19,24 +19,24 @@ pub struct LayerNorm {
     bias: usize,
 }
 
-/// What a forward pass leaves for the backward pass.
+/// Results of a forward pass for the backward pass.
 #[derive(Debug, Default)]
 pub struct NormWorkspace<R> {
-    /// What is multiplied by the gain, `[T, B, W]`.
+    /// The normalised values, before the gain, `[T, B, W]`.
     normalised: Vec<R>,
-    /// One over the deviation, `[T, B]`; 0 where a row is padded.
+    /// One over the deviation, `[T, B]`; 0 for padding.
     scales: Vec<R>,
 }
 
 impl LayerNorm {
-    /// Lays out the gain, `prefix.weight`, and the bias, `prefix.bias`.
+    /// Adds the parameters `prefix.weight`, the gain, and `prefix.bias`.
     pub fn new(layout: &mut LayoutBuilder, prefix: &str, width: usize) -> Self {
         let gain = layout.vector(format!("{prefix}.weight"), width, Init::Constant(1.0));
         let bias = layout.vector(format!("{prefix}.bias"), width, Init::Constant(0.0));
         Self { width, gain, bias }
     }
 
-    /// What becomes of activations `[T, B, W]` of so many `rows`; zeros beyond the `lengths`, `[B]`, if there are any.
+    /// Normalises activations `[T, B, W]` of `rows` rows; zeros beyond the `lengths`, `[B]`, if there are any.
     pub fn forward<B: Backend>(
         &self,
         backend: &B,
@@ -64,7 +64,7 @@ impl LayerNorm {
         backend.frames(self.width, &outputs)
     }
 
-    /// The backward pass: `d_output`, the gradient of what came out, becomes that of what went in.
+    /// The backward pass: overwrites `d_output`, the gradient of the output, with that of the input.
     pub fn backward<B: Backend>(
         &self,
         backend: &B,
@@ -101,7 +101,7 @@ impl LayerNorm {
     }
 }
 
-/// Brings values to mean 0 and deviation 1, and gives what they were multiplied by.
+/// Normalises values to mean 0 and deviation 1; returns the scale.
 fn normalise<R: Real>(values: &mut [R]) -> R {
     let size = R::of(values.len() as f64);
     let mean = sum_of(values, values, |x, _| x) / size;
@@ -112,8 +112,8 @@ fn normalise<R: Real>(values: &mut [R]) -> R {
     scale
 }
 
-/// The sum of the `terms` of two slices, in lanes that the compiler can keep in a vector. Their order follows from the
-/// width alone.
+/// The sum of the `terms` of two slices, in lanes that the compiler can keep in a vector. Its order depends on the
+/// width only.
 fn sum_of<R: Real>(a: &[R], b: &[R], term: impl Fn(R, R) -> R) -> R {
     const LANES: usize = 16;
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());

@@ -1,33 +1,33 @@
-//! Pooling: one vector for a sequence of them, without parameters.
+//! Pooling of a sequence of vectors to one vector, without parameters.
 
 use refrain_kernels::Real;
 
-/// How a sequence becomes one vector.
+/// The pooling method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pooling {
-    /// The output at the end: the last step of what runs forwards, the first of what runs backwards.
+    /// The final output: the last step of the forward direction, the first of the backward direction.
     Last,
     /// The mean over all steps.
     Mean,
-    /// The largest over all steps, unit by unit.
+    /// The maximum over all steps, for each unit.
     Max,
 }
 
-/// Outputs of a stack, time-major, the units of the backward direction behind those of the forward one.
+/// Outputs of a stack, time-major; units of the forward direction precede those of the backward one.
 #[derive(Clone, Copy, Debug)]
 pub struct Outputs<'a, R> {
     /// `[T, B, W]`.
     pub values: &'a [R],
     /// `W`.
     pub width: usize,
-    /// Units from here on run backwards in time; `W` if none does.
+    /// Index of the first unit of the backward direction; `W` if there is none.
     pub backwards_from: usize,
     /// `[B]`, each at least 1.
     pub lengths: &'a [usize],
 }
 
 impl Pooling {
-    /// Overwrites `pooled [B, W]`, and for [`Pooling::Max`] the step that each number comes from.
+    /// Overwrites `pooled [B, W]` and, for [`Pooling::Max`], the step of each maximum.
     pub fn forward<R: Real>(self, x: Outputs<'_, R>, pooled: &mut Vec<R>, steps: &mut Vec<u32>) {
         let rows = x.lengths.len();
         pooled.clear();
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_takes_what_its_name_says() {
+    fn each_method_agrees_with_its_definition() {
         let values = values();
         let at = |t: usize, row: usize, unit: usize| values[(t * LENGTHS.len() + row) * WIDTH + unit];
         let (last, _) = pooled(Pooling::Last, &values);
@@ -127,7 +127,7 @@ mod tests {
             assert!((mean[unit] - column.iter().sum::<f64>() / 3.0).abs() < 1e-12);
             assert_eq!(max[unit], column.iter().copied().fold(f64::NEG_INFINITY, f64::max));
             assert_eq!(max[unit], column[steps[unit] as usize]);
-            // A row of one step is that step, whatever lies in its padding.
+            // A row of one step is that step, whatever its padding contains.
             assert_eq!((mean[WIDTH + unit], max[WIDTH + unit]), (at(0, 1, unit), at(0, 1, unit)));
         }
     }

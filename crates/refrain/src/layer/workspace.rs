@@ -1,7 +1,7 @@
-//! What passes work in: structs over a backend's types, empty by default.
+//! Buffers of passes: structs over a backend's types, empty by default.
 
-/// Defines a struct over a backend `B` whose fields all start as their types' defaults. A derived `Default` would ask for
-/// one of the backend itself.
+/// Defines a struct over a backend `B` whose fields all start as their types' defaults. A derived `Default` would
+/// require `B: Default`.
 macro_rules! workspace {
     (
         $(#[$struct_meta:meta])*

@@ -32,7 +32,7 @@ pub fn evaluate<N: Network, B: Backend>(
             break;
         }
         let rows = batch.rows();
-        if batches.starts_afresh(index) {
+        if batches.resets_state(index) {
             let count = rows.div_ceil(ROWS_OF_PART);
             parts.resize_with(count, Part::<N, B>::default);
             for (i, part) in parts.iter_mut().enumerate() {

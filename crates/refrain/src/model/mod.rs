@@ -63,5 +63,5 @@ pub use tagger::{Tagger, TaggerBatch, TaggerSizes, TaggerWorkspace};
 pub use task::{Task, TaskName};
 pub use translator::{Translator, TranslatorBatch, TranslatorSizes, TranslatorWorkspace};
 
-pub use crate::layer::SpellingSizes;
+pub use crate::layer::CharEncoderSizes;
 pub use crate::params::Weights;

@@ -1,8 +1,8 @@
-//! The parameters of a model: one flat arena with named, shaped views under PyTorch's names, and that arena on a backend.
+//! The parameters of a model: a flat arena with shaped entries under PyTorch's names, and its copy on a backend.
 //!
-//! A network lays out its parameters once, in [`Layout::build`]: each layer takes a [`LayoutBuilder`] and keeps where its
-//! parameters lie. In the arena all matrices come before all vectors, each in the order in which they were pushed.
-//! [`Weights`] brings an arena to a backend and prepares its layers for products.
+//! A network defines its parameters once, in [`Layout::build`]: each layer takes a [`LayoutBuilder`] and stores the
+//! offsets of its parameters. In the arena all matrices precede all vectors, each in the order of addition.
+//! [`Weights`] copies an arena to a backend and packs its layers for matrix products.
 //!
 //! ```
 //! use refrain::kernels::{Backend, Cpu};
@@ -39,28 +39,28 @@ use std::ops::Range;
 
 pub use weights::{WeightDrop, Weights};
 
-/// How a parameter starts.
+/// Initialisation of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Init {
-    /// Uniform in `-bound..bound`; PyTorch takes `1 / sqrt(H)` for recurrent and linear layers.
+    /// Uniform in `-bound..bound`; PyTorch uses `1 / sqrt(H)` for recurrent and linear layers.
     Uniform(f32),
-    /// Normal, with this deviation; PyTorch takes 1 for embeddings.
+    /// Normal with this standard deviation; PyTorch uses 1 for embeddings.
     Normal(f32),
-    /// As [`Init::Uniform`], with 1 added to the elements `from..to`: so a gate starts open.
+    /// As [`Init::Uniform`], with 1 added to the elements `from..to`, so that a gate is initially open.
     UniformPlusOne {
         /// Of the uniform distribution.
         bound: f32,
-        /// The first element that 1 is added to.
+        /// The first element to which 1 is added.
         from: usize,
-        /// The first one behind them.
+        /// The end of these elements, exclusive.
         to: usize,
     },
-    /// This number: what normalises a layer starts with gains of 1 and biases of 0.
+    /// This number: layer normalisation starts with gains of 1 and biases of 0.
     Constant(f32),
 }
 
 impl Init {
-    /// PyTorch's choice for a layer whose outputs are sums over `inputs` products: uniform, up to `1 / sqrt(inputs)`.
+    /// PyTorch's initialisation of a linear layer with this number of inputs: uniform, up to `1 / sqrt(inputs)`.
     pub fn of_products(inputs: usize) -> Self {
         Init::Uniform(1.0 / (inputs as f32).sqrt())
     }
@@ -69,19 +69,19 @@ impl Init {
 /// A named parameter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// PyTorch's name, as `rnn.weight_ih_l0`.
+    /// PyTorch's name, such as `rnn.weight_ih_l0`.
     pub name: String,
     /// Its dimensions, row-major.
     pub shape: Vec<usize>,
-    /// Its place in the arena.
+    /// Its range in the arena.
     pub range: Range<usize>,
-    /// How it starts.
+    /// Its initialisation.
     pub init: Init,
     /// Whether it is subject to weight decay, as matrices are.
     pub decay: bool,
 }
 
-/// Which parameters a model has, where they lie in its arena, and which layers read them.
+/// The parameters of a model, their offsets in the arena, and the layers that use them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Layout {
     entries: Vec<Entry>,
@@ -90,56 +90,56 @@ pub struct Layout {
     linears: Vec<LinearSpec>,
 }
 
-/// A layout in the making, see [`Layout::build`].
+/// A layout under construction, see [`Layout::build`].
 #[derive(Debug, Default)]
 pub struct LayoutBuilder {
     matrices: Vec<Entry>,
     vectors: Vec<Entry>,
-    /// Where the vectors begin in the arena.
+    /// The offset of the first vector in the arena.
     vectors_from: usize,
     recurrent: Vec<RecurrentSpec>,
     linears: Vec<LinearSpec>,
 }
 
-/// Names consecutive recurrent layers of a layout, for [`Weights::recurrent`].
+/// Identifies consecutive recurrent layers of a layout, for [`Weights::recurrent`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecurrentIds(Range<usize>);
 
-/// Names a linear layer of a layout, for [`Weights::linear`].
+/// Identifies a linear layer of a layout, for [`Weights::linear`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinearId(usize);
 
 impl LayoutBuilder {
-    /// Appends a matrix, which decays, to the matrices; gives its offset in the arena.
+    /// Adds a matrix, subject to weight decay, to the matrices; returns its offset in the arena.
     pub fn matrix(&mut self, name: impl Into<String>, shape: [usize; 2], init: Init) -> usize {
         push(&mut self.matrices, 0, name.into(), &shape, init)
     }
 
-    /// Appends a vector, which does not decay, to the vectors; gives its offset in the arena.
+    /// Adds a vector, without weight decay, to the vectors; returns its offset in the arena.
     pub fn vector(&mut self, name: impl Into<String>, len: usize, init: Init) -> usize {
         push(&mut self.vectors, self.vectors_from, name.into(), &[len], init)
     }
 
-    /// Appends a matrix, which decays, to the vectors, for a layer that reads it in one piece with them; gives its offset.
+    /// Like [`Self::matrix`], but among the vectors, for a layer that reads them as one slice.
     pub fn matrix_among_vectors(&mut self, name: impl Into<String>, shape: [usize; 2], init: Init) -> usize {
         push(&mut self.vectors, self.vectors_from, name.into(), &shape, init)
     }
 
-    /// Registers recurrent layers, whose parameters have been pushed.
+    /// Registers recurrent layers, whose parameters have been added.
     pub fn recurrent(&mut self, specs: &[RecurrentSpec]) -> RecurrentIds {
         let first = self.recurrent.len();
         self.recurrent.extend_from_slice(specs);
         RecurrentIds(first..self.recurrent.len())
     }
 
-    /// Registers a linear layer, whose parameters have been pushed.
+    /// Registers a linear layer, whose parameters have been added.
     pub fn linear(&mut self, spec: LinearSpec) -> LinearId {
         self.linears.push(spec);
         LinearId(self.linears.len() - 1)
     }
 }
 
-/// Appends a parameter to those that lie in the arena from offset `first` on; gives its offset.
+/// Adds a parameter to the entries that start at offset `first` of the arena; returns its offset.
 fn push(entries: &mut Vec<Entry>, first: usize, name: String, shape: &[usize], init: Init) -> usize {
     let from = entries.last().map_or(first, |entry| entry.range.end);
     let range = from..from + shape.iter().product::<usize>();
@@ -148,9 +148,9 @@ fn push(entries: &mut Vec<Entry>, first: usize, name: String, shape: &[usize], i
 }
 
 impl Layout {
-    /// Lays out the parameters of the layers that `build` makes, and gives those layers.
+    /// Builds the layout of the layers that `build` constructs, and returns both.
     ///
-    /// `build` is called twice, and must do the same each time: where the vectors lie is known once all matrices are.
+    /// `build` is called twice and must be deterministic: the offsets of vectors depend on the size of all matrices.
     pub fn build<L>(build: impl Fn(&mut LayoutBuilder) -> L) -> (Self, L) {
         let mut sizing = LayoutBuilder::default();
         build(&mut sizing);
@@ -184,7 +184,7 @@ impl Layout {
         self.len() == 0
     }
 
-    /// The parts of the arena that are subject to weight decay, in rising order, none next to another.
+    /// The ranges of the arena that are subject to weight decay, ascending and not adjacent.
     pub fn decayed(&self) -> &[Range<usize>] {
         &self.decayed
     }
@@ -194,12 +194,12 @@ impl Layout {
         &self.recurrent
     }
 
-    /// The parameter that holds element `index` of the arena.
+    /// The parameter that contains element `index` of the arena.
     pub fn entry_at(&self, index: usize) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.range.contains(&index))
     }
 
-    /// First values, a function of the seed alone.
+    /// Initial values, a function of the seed.
     pub fn init(&self, seed: u64) -> Vec<f32> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut values = Vec::with_capacity(self.len());
@@ -218,7 +218,7 @@ impl Layout {
     }
 }
 
-/// A standard normal number (Box & Muller 1958).
+/// A standard normal random number (Box & Muller 1958).
 fn normal(rng: &mut impl Rng) -> f32 {
     let (u, v): (f64, f64) = (1.0 - rng.random::<f64>(), rng.random());
     ((-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()) as f32
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn first_values_follow_from_the_seed_and_keep_their_distributions() {
+    fn initial_values_depend_on_the_seed_and_follow_their_distributions() {
         let layout = layout();
         let values = layout.init(5);
         assert_eq!(values, layout.init(5));

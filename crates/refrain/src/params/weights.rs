@@ -1,37 +1,37 @@
-//! Parameters on a backend: the arena, and what products need of it.
+//! Parameters on a backend: the arena, and its weights packed for matrix products.
 
 use refrain_kernels::{Backend, Dropout};
 use std::ops::Range;
 
 use super::{Layout, LinearId, RecurrentIds};
 
-/// Weights on a backend. They are addressed by the names that [`super::LayoutBuilder`] gives.
+/// Weights on a backend, addressed by the ids of [`super::LayoutBuilder`].
 pub struct Weights<B: Backend> {
     /// The parameters, in the order of the layout.
     pub params: B::Buffer,
     recurrent: Vec<B::Recurrent>,
     linears: Vec<B::Linear>,
-    /// Where the recurrent layers' `weight_hh` lie.
+    /// The ranges of `weight_hh` of the recurrent layers.
     hidden: Vec<Range<usize>>,
-    /// The parameters as they are packed where some weights are dropped, and which those are.
+    /// The packed parameters after weight drop, and the mask.
     dropped: Option<B::Buffer>,
     drop: Option<WeightDrop>,
 }
 
-/// Which recurrent weights a training step drops (DropConnect on `weight_hh`, Merity et al. 2018, section 2): the
+/// The recurrent weights dropped by a training step (DropConnect on `weight_hh`, Merity et al. 2018, section 2): the
 /// same ones at all steps of the window and in all shards.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WeightDrop {
-    /// Probability of dropping, `0 < rate < 1`. The weights kept are multiplied by `1 / (1 - rate)`.
+    /// Probability of dropping, `0 < rate < 1`. The remaining weights are multiplied by `1 / (1 - rate)`.
     pub rate: f32,
-    /// A new one for every step of training.
+    /// A new one for every training step.
     pub seed: u64,
 }
 
 impl WeightDrop {
-    /// Drops weights in an arena of parameters, or their gradients in one of gradients.
+    /// Drops weights in an arena of parameters, or their gradients in an arena of gradients.
     fn apply<B: Backend>(&self, backend: &B, hidden: &[Range<usize>], arena: &mut B::Buffer) {
-        // Apart from the masks of outputs, which are multiples of the same number.
+        // Distinct from the masks of outputs, which are multiples of the same number.
         let seed = (self.seed ^ 0x5851_f42d_4c95_7f2d).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         for (layer, weights) in (0..).zip(hidden) {
             let (rate, seed) = (self.rate, seed.wrapping_add(layer));
@@ -42,7 +42,7 @@ impl WeightDrop {
 }
 
 impl<B: Backend> Weights<B> {
-    /// Brings parameters, as many as the layout has, to a backend. Call [`Weights::pack`] before a forward pass.
+    /// Copies parameters, as many as the layout has, to a backend. Call [`Weights::pack`] before a forward pass.
     pub fn new(layout: &Layout, backend: &B, params: &[B::Real]) -> Self {
         let specs = &layout.recurrent;
         Self {
@@ -55,23 +55,23 @@ impl<B: Backend> Weights<B> {
         }
     }
 
-    /// Recurrent layers, ready for products.
+    /// Packed recurrent layers.
     pub fn recurrent(&self, ids: &RecurrentIds) -> &[B::Recurrent] {
         &self.recurrent[ids.0.clone()]
     }
 
-    /// A linear layer, ready for products.
+    /// A packed linear layer.
     pub fn linear(&self, id: LinearId) -> &B::Linear {
         &self.linears[id.0]
     }
 
-    /// Prepares the weights for forward passes; after every update, too. `training` includes the backward pass.
+    /// Packs the weights for forward passes, required after every update. `training` includes the backward pass.
     pub fn pack(&mut self, backend: &B, training: bool) {
         self.drop = None;
         self.pack_all(backend, training);
     }
 
-    /// Prepares the weights for one step of training in which some of the recurrent ones are dropped.
+    /// Packs the weights for one training step with some of the recurrent ones dropped.
     pub fn pack_dropped(&mut self, backend: &B, drop: WeightDrop) {
         let Self { params, dropped, hidden, .. } = &mut *self;
         let dropped = dropped.get_or_insert_with(|| backend.buffer(&backend.read(params)));
@@ -81,7 +81,7 @@ impl<B: Backend> Weights<B> {
         self.pack_all(backend, true);
     }
 
-    /// Drops the gradients of those weights that are dropped.
+    /// Drops the gradients of the dropped weights.
     pub(crate) fn drop_gradients(&self, backend: &B, grads: &mut B::Buffer) {
         if let Some(drop) = &self.drop {
             drop.apply(backend, &self.hidden, grads);

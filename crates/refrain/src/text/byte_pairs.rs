@@ -74,7 +74,7 @@ fn train_merges(texts: &[Cow<'_, str>], min_count: u64, size: usize) -> tokenize
         .vocab_size(size)
         .initial_alphabet(ALPHABET.iter().copied().collect())
         .build();
-    trainer.feed(texts.iter(), |text| Ok(split_chunks(text).map(spelt).collect()))?;
+    trainer.feed(texts.iter(), |text| Ok(split_chunks(text).map(visible).collect()))?;
     let mut model = BPE::default();
     trainer.train(&mut model)?;
     // The only access to the merges in order.

@@ -171,7 +171,7 @@ impl IdReader {
                 Some(id) => *symbol = id,
                 None => {
                     let name = alphabet.units().describe(*symbol);
-                    return Err(self.unseen_error(&name, position + index as u64));
+                    return Err(self.unknown_symbol_error(&name, position + index as u64));
                 }
             }
         }

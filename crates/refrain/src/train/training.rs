@@ -139,7 +139,7 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
             (self.progress.epoch, self.progress.batch) = (self.progress.epoch + 1, 0);
             begins = true;
         }
-        if self.train.starts_afresh(self.progress.batch) {
+        if self.train.resets_state(self.progress.batch) {
             self.trainer.reset_state(self.batch.rows());
         }
         self.update(listen)?;

@@ -1,4 +1,4 @@
-//! Images and what they show, one caption a line: `file<TAB>text`.
+//! Captions of images, one per line: `file<TAB>text`.
 
 use std::io::Read;
 
@@ -7,12 +7,12 @@ use crate::format::records::Caption;
 use crate::format::text::text_of;
 use crate::{Place, Result};
 
-/// The captions of a file of lines `file<TAB>text`, called `place` in messages; the names of files as they stand there.
-/// An image may have several captions, one a line. White space around either column is dropped, blank lines are skipped.
+/// The captions of a file of lines `file<TAB>text`, named `place` in messages; file names are not resolved. An image
+/// may have several captions, one per line. White space around both columns is dropped, blank lines are skipped.
 ///
 /// # Errors
-/// As [`text_of`]; [`Error::Input`](crate::Error::Input) for a line without a tab, without a file's name or without a
-/// text, and if there is no line.
+/// As [`text_of`]; [`Error::Input`](crate::Error::Input) for a line without a tab, file name or text, and if there
+/// are no lines.
 pub fn captions_of(place: impl Into<Place>, input: impl Read) -> Result<Vec<Caption>> {
     let place = place.into();
     let text = text_of(&place, input)?;
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_fault_is_said_with_its_line_and_a_remedy() {
+    fn every_error_is_reported_with_its_line_and_a_remedy() {
         let cases = [
             ("a.png a", "x.tsv, line 1: has no tab: write file<TAB>text"),
             ("a.png\ta\n\n\ta", "x.tsv, line 3: has an empty file"),

@@ -1,4 +1,4 @@
-//! Sentences with a tag for each word: CoNLL's columns and CoNLL-U. And sentences without, for a model to tag.
+//! Sentences with a tag for each word, in CoNLL columns or CoNLL-U, and sentences without tags for prediction.
 
 use std::io::Read;
 
@@ -9,19 +9,20 @@ use crate::format::records::{Sentence, TaggedSentence};
 use crate::format::text::text_of;
 use crate::{Error, InputProblem, Place, Result};
 
-/// The tagged sentences of a CoNLL or CoNLL-U file, called `place` in messages: one word a line, sentences apart by blank lines.
+/// The tagged sentences of a CoNLL or CoNLL-U file, named `place` in messages: one word per line, blank lines between
+/// sentences.
 ///
-/// The text is CoNLL-U (<https://universaldependencies.org/format.html>) if the name ends in `.conllu` or `.conllu.gz`,
-/// or if its first sentence has ten columns apart by tabs, a number in the first. The words of a multiword token
-/// count, its own line (`1-2`) does not, and neither do empty nodes (`1.1`).
+/// The text is CoNLL-U (<https://universaldependencies.org/format.html>) if the name ends in `.conllu` or
+/// `.conllu.gz`, or if its first sentence has ten columns separated by tabs, with a number in the first. The words of
+/// a multiword token count, its own line (`1-2`) does not, and neither do empty nodes (`1.1`).
 ///
-/// Otherwise it is CoNLL: columns apart by tabs if the first line has one, else by spaces. Lines of `-DOCSTART-` are
-/// skipped, and so are comments: lines at the start of a sentence that begin with `#` and do not look like a word's,
-/// which has as many columns as the others and, where spaces part them, a tag that occurs elsewhere.
+/// Otherwise it is CoNLL: columns separated by tabs if the first line has one, else by spaces. Lines of `-DOCSTART-`
+/// are skipped, and so are comments: lines at the start of a sentence that start with `#` and do not look like words,
+/// which have as many columns as the others and, in columns separated by spaces, a tag that occurs elsewhere.
 ///
 /// # Errors
-/// [`Error::Input`] for a line with another number of columns than the first, an empty word or tag, an `id` that
-/// CoNLL-U does not know, a column that is not there, and if there is no word.
+/// [`Error::Input`] for a line with another number of columns than the first, an empty word or tag, an invalid `id` of
+/// CoNLL-U, a column that does not exist, and if there are no words.
 pub fn tagged_of(
     place: impl Into<Place>,
     input: impl Read,
@@ -31,7 +32,8 @@ pub fn tagged_of(
     tagged_by(&place, &text_of(&place, input)?, columns, choose)
 }
 
-/// The same of a file that may also be what a tagger has written: of two columns, whichever it learned from.
+/// Like [`tagged_of`] for a file that may also be the output of a tagger, which has two columns whatever the training
+/// set.
 ///
 /// # Errors
 /// As [`tagged_of`].
@@ -51,15 +53,13 @@ fn tagged_by(
     choose: impl Fn(&Table<'_>, &Columns) -> Result<(usize, usize)>,
 ) -> Result<Vec<TaggedSentence>> {
     let Some(table) = Table::of(place, text) else {
-        let remedy = "write one word and its tag per line, a blank line between sentences";
-        return Err(Error::too_little(place, "holds no words", remedy));
+        let remedy = "write one word and its tag per line, with blank lines between sentences";
+        return Err(Error::too_little(place, "contains no words", remedy));
     };
     let (words, tags) = choose(&table, columns)?;
     if words == tags && columns.tags.is_none() {
-        let remedy = "put the tags into one of their own, or name it";
-        return Err(
-            table.error(InputProblem::malformed("has no other column than that of the words", remedy))
-        );
+        let remedy = "put the tags into a separate column, or name their column";
+        return Err(table.error(InputProblem::malformed("has no column besides that of the words", remedy)));
     }
     let sentences = table.sentences(tags)?.into_iter().map(|rows| {
         Ok(TaggedSentence {
@@ -71,14 +71,15 @@ fn tagged_by(
     sentences.collect()
 }
 
-/// The sentences of a file, called `place` in messages, whether it has tags or not; there may be none.
+/// The sentences of a file, named `place` in messages, with or without tags; there may be none.
 ///
-/// They stand in columns, as for [`tagged_of`], if a column of words is chosen, if `place` is called so (`.conllu`,
-/// `.conll`), if the lines have tabs, or if they are of one width and blank lines part them into sentences; two words a
-/// line, only if most of the second are `known` tags. Otherwise each line is a sentence, its words apart by white space.
+/// They are in columns, as for [`tagged_of`], if a column of words is chosen, if `place` ends in `.conllu` or
+/// `.conll`, if the lines have tabs, or if they have equal width and blank lines separate sentences; two words per
+/// line only if most of the second are `known` tags. Otherwise each line is a sentence of words separated by white
+/// space.
 ///
 /// # Errors
-/// Those of [`tagged_of`] for what stands in columns, but the tags need not be there.
+/// As [`tagged_of`] for columns, but the tags are optional.
 pub fn untagged_of(
     place: impl Into<Place>,
     input: impl Read,
@@ -114,7 +115,7 @@ fn choose(table: &Table<'_>, columns: &Columns) -> Result<(usize, usize)> {
     Ok((index(&columns.words, words)?, index(&columns.tags, tags)?))
 }
 
-/// The same, or of what a tagger has written its two columns, for columns that are not there.
+/// Like [`choose`], or the two columns of a tagger's output if these columns do not exist.
 fn choose_or_written(table: &Table<'_>, columns: &Columns) -> Result<(usize, usize)> {
     let is_written = !table.conllu && table.width == 2;
     choose(table, columns).or_else(|error| if is_written { Ok((0, 1)) } else { Err(error) })

@@ -26,7 +26,7 @@ fn with(text: &str, words: Option<&str>, tags: Option<&str>) -> Result<Vec<Tagge
     tagged_of("x.txt", text.as_bytes(), &Columns { words: column(words), tags: column(tags) })
 }
 
-/// Sentences as `word/tag word/tag`, each behind its line.
+/// Sentences as `word/tag word/tag`, each after its line.
 fn shown(sentences: &[TaggedSentence]) -> Vec<(u64, String)> {
     let words = |sentence: &TaggedSentence| {
         assert_eq!(sentence.words.len(), sentence.tags.len());
@@ -42,7 +42,7 @@ fn check(sentences: Result<Vec<TaggedSentence>>, expected: &[(u64, &str)]) {
 }
 
 #[test]
-fn conllu_is_words_with_their_upos_by_its_name_or_by_its_columns() {
+fn conllu_is_detected_by_name_or_columns() {
     let expected = [(4, "Do/AUX n't/PART go/VERB"), (10, "10 000/NUM _/_")];
     for name in ["x.conllu", "x.CONLLU.gz", "x.txt", "x"] {
         check(tagged(name, CONLLU), &expected);
@@ -53,7 +53,7 @@ fn conllu_is_words_with_their_upos_by_its_name_or_by_its_columns() {
 }
 
 #[test]
-fn conll_is_first_and_last_column_unless_others_are_chosen() {
+fn conll_has_words_and_tags_in_first_and_last_column_by_default() {
     check(tagged("x.conll", CONLL), &[(4, "EU/B-ORG rejects/O"), (7, "Peter/B-PER")]);
     check(with(CONLL, None, Some("2")), &[(4, "EU/NNP rejects/VBZ"), (7, "Peter/NNP")]);
     check(with(CONLL, Some("-1"), Some("-2")), &[(4, "B-ORG/B-NP O/B-VP"), (7, "B-PER/B-NP")]);
@@ -65,44 +65,44 @@ fn conll_is_first_and_last_column_unless_others_are_chosen() {
 }
 
 #[test]
-fn a_sharp_begins_a_comment_or_is_a_word() {
-    // By its width where tabs part the columns.
+fn a_hash_sign_starts_a_comment_or_is_a_word() {
+    // By its width in columns separated by tabs.
     check(tagged("x", "# a b\n#ff\tO\nyou\tO\n\n#\tX\n"), &[(2, "#ff/O you/O"), (5, "#/X")]);
-    // By its tag too where spaces do, for a comment may be as wide; and always behind a sentence's first word.
+    // In columns separated by spaces also by its tag; a word wherever it follows the first word of a sentence.
     check(tagged("x", "# comment\n# SYM\n# 5\n5 CD\n# SYM\n"), &[(2, "#/SYM #/5 5/CD #/SYM")]);
     check(tagged("x", "# comment\n5 CD\n\n# CD\n\n# the end\n"), &[(2, "5/CD"), (4, "#/CD")]);
 }
 
 #[test]
-fn what_starts_a_document_ends_a_sentence() {
+fn the_start_of_a_document_ends_a_sentence() {
     check(tagged("x", "-DOCSTART- O\na X\n-DOCSTART- O\nb Y\n"), &[(2, "a/X"), (4, "b/Y")]);
 }
 
 #[test]
-fn every_fault_is_said_with_its_line_and_a_remedy() {
+fn every_error_is_reported_with_its_line_and_a_remedy() {
     let row = "1\ta\t_\tX\t_\t_\t_\t_\t_\t_\n";
     let cases = [
         (
             "x.txt",
             "a X\nb\n".to_owned(),
-            "x.txt, line 2: has 1 column, but line 1 has 2: give every line as many, spaces",
+            "x.txt, line 2: has 1 column, but line 1 has 2: use the same number in every line",
         ),
         ("x.txt", "# c\n\na X Y\n\nb X\n".into(), "x.txt, line 5: has 2 columns, but line 3 has 3"),
         (
             "x.txt",
             "a\tX\nb X\n".into(),
-            "x.txt, line 2: has 1 column, but line 1 has 2: give every line as many, tabs",
+            "x.txt, line 2: has 1 column, but line 1 has 2: use the same number in every line",
         ),
         ("x.txt", "a\tX\n\tX\n".into(), "x.txt, line 2: has an empty word in column 1: fill it in"),
         ("x.txt", "a\tX\nb\t \n".into(), "x.txt, line 2: has an empty tag in column 2"),
         ("x.txt", "\t\n".into(), "x.txt, line 1: has an empty word"),
-        ("x.txt", "\na\nb\n".into(), "x.txt, line 2: has no other column than that of the words"),
-        ("x.txt", String::new(), "x.txt: holds no words: write one word and its tag per line"),
-        ("x.txt", "# only\n# this\n-DOCSTART- O\n".into(), "x.txt: holds no words"),
+        ("x.txt", "\na\nb\n".into(), "x.txt, line 2: has no column besides that of the words"),
+        ("x.txt", String::new(), "x.txt: contains no words: write one word and its tag per line"),
+        ("x.txt", "# only\n# this\n-DOCSTART- O\n".into(), "x.txt: contains no words"),
         (
             "x.conllu",
             "a X\n".into(),
-            "x.conllu, line 1: has 1 column, where CoNLL-U has 10: put tabs between them",
+            "x.conllu, line 1: has 1 column, where CoNLL-U has 10: separate them by tabs",
         ),
         ("x.conllu", format!("{row}2\tb\t_\tX\n"), "x.conllu, line 2: has 4 columns, where CoNLL-U has 10"),
         ("x.txt", format!("{row}2\tb\n"), "x.txt, line 2: has 2 columns, where CoNLL-U has 10"),
@@ -127,21 +127,21 @@ fn every_fault_is_said_with_its_line_and_a_remedy() {
 }
 
 #[test]
-fn a_column_that_is_not_there_is_refused_with_those_that_are() {
+fn a_missing_column_is_refused_with_the_existing_ones() {
     for (text, words, tags, expected) in [
-        ("\na X\n", None, Some("3"), "x.txt, line 2: there is no column 3: choose 1 to 2, or -1 to -2"),
+        ("\na X\n", None, Some("3"), "x.txt, line 2: there is no column 3: give 1 to 2, or -1 to -2"),
         ("a X\n", Some("-3"), None, "x.txt, line 1: there is no column -3"),
         (
             "a X\n",
             None,
             Some("upos"),
-            "x.txt, line 1: the columns have no names: instead of \"upos\" choose 1 to 2",
+            "x.txt, line 1: the columns have no names: instead of \"upos\" give 1 to 2",
         ),
         (
             CONLLU,
             Some("11"),
             None,
-            "x.txt, line 3: there is no column 11: choose 1 to 10, or -1 to -10 from the end, or id, form",
+            "x.txt, line 3: there is no column 11: give 1 to 10, or -1 to -10 from the end, or id, form",
         ),
     ] {
         let message = with(text, words, tags).unwrap_err().to_string();
@@ -150,7 +150,7 @@ fn a_column_that_is_not_there_is_refused_with_those_that_are() {
 }
 
 #[test]
-fn sentences_without_tags_stand_one_a_line_or_in_columns() {
+fn sentences_without_tags_are_read_from_lines_or_columns() {
     let untagged = |name: &str, text: &str| {
         let known = ["X".to_owned()];
         let sentences = untagged_of(name, text.as_bytes(), &Columns::default(), &known).unwrap();
@@ -188,7 +188,7 @@ fn sentences_without_tags_stand_one_a_line_or_in_columns() {
 
 proptest! {
     #[test]
-    fn no_text_panics_and_what_is_read_is_whole(
+    fn no_text_panics_and_all_fields_are_filled(
         text in r"([a1# \t\r\n.-]|-DOCSTART-|\n\n|1\ta\tb\tc\td\te\tf\tg\th\ti\n|\PC){0,40}",
         name in "x(|[.](conllu|conll))",
         words in -12_isize..12,
@@ -209,12 +209,12 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_reads_back(
+    fn written_sentences_are_read_back(
         sentences in prop::collection::vec(prop::collection::vec(("[a-zß#0-9]{1,5}", "[A-Z_]{1,3}"), 1..5), 1..5),
         tabs in any::<bool>(),
     ) {
         let separator = if tabs { '\t' } else { ' ' };
-        // The first word shows how columns are parted: it must not look like a comment, nor the tags be unheard of.
+        // The first word determines the separator: it must not look like a comment, and all tags must be known.
         let mut text = format!("start{separator}_\n");
         for (_, tag) in sentences.iter().flatten() {
             text += &format!("a{separator}{tag}\n");

@@ -1,23 +1,24 @@
-//! The rows of a CSV file (RFC 4180: fields apart by commas, quotes around what contains some), each with its line.
+//! The rows of a CSV file (RFC 4180: commas between fields, quotes around fields that contain commas), with their
+//! lines.
 
 use csv::{Reader, ReaderBuilder, StringRecord, Trim};
 
 use crate::{Error, Place, Result};
 
-/// Goes through the rows of a CSV file, blank ones left out. Each item is a row's line, from 1, and its fields without
-/// blanks around them, as many as the first row has; any other number is an [`Error::Input`].
+/// Iterates over the rows of a CSV file without blank ones: each row's line, from 1, and its fields without surrounding
+/// spaces. A row with another number of fields than the first one is an [`Error::Input`].
 pub(super) struct Rows<'a> {
     place: &'a Place,
     text: &'a str,
     reader: Reader<&'a [u8]>,
     columns: Option<usize>,
-    /// Where the row read last begins: its line and its byte.
+    /// Start of the last row: its line and its byte.
     line: u64,
     byte: usize,
 }
 
 impl<'a> Rows<'a> {
-    /// The rows of `text`, which came from `place`.
+    /// The rows of `text`, from the file `place`.
     pub(super) fn new(place: &'a Place, text: &'a str) -> Self {
         let reader = ReaderBuilder::new()
             .has_headers(false)
@@ -27,7 +28,7 @@ impl<'a> Rows<'a> {
         Rows { place, text, reader, columns: None, line: 1, byte: 0 }
     }
 
-    /// The line of a row that `csv` says begins at `byte`. `csv` itself counts blank lines, and the second half of a
+    /// The line of a row that starts at `byte` according to `csv`, which counts blank lines, and the second half of a
     /// CRLF, only after the row that follows them.
     fn line_at(&mut self, byte: usize) -> u64 {
         let bytes = self.text.as_bytes();
@@ -50,7 +51,7 @@ impl Iterator for Rows<'_> {
                 Ok(false) => return None,
                 Err(error) => {
                     let found = format!("cannot be read ({error})");
-                    return Some(Err(Error::malformed(self.place, found, "write it again as CSV")));
+                    return Some(Err(Error::malformed(self.place, found, "save it as CSV")));
                 }
             }
             let byte = row.position().map_or(0, |position| position.byte() as usize);
@@ -60,8 +61,8 @@ impl Iterator for Rows<'_> {
             }
             let quoted = self.text[self.byte..].starts_with('"');
             if self.columns.is_none() && row.len() == 1 && row[0].contains(';') && !quoted {
-                let remedy = "put commas between fields, and points into numbers";
-                let found = "has semicolons and no comma";
+                let remedy = "use commas between fields, and points in numbers";
+                let found = "has semicolons but no commas";
                 return Some(Err(Error::malformed(self.place.at(line), found, remedy)));
             }
             let expected = *self.columns.get_or_insert(row.len());
@@ -70,8 +71,8 @@ impl Iterator for Rows<'_> {
             }
             let unclosed = row.iter().any(|field| field.contains('\n'));
             let remedy = match unclosed {
-                true => "close the quote that goes on over the next line",
-                false => "fields are apart by commas, and one that contains a comma stands in quotes",
+                true => "close the quote that continues in the next line",
+                false => "separate fields by commas, and quote fields that contain a comma",
             };
             let plural = if row.len() == 1 { "" } else { "s" };
             let found = format!("has {} column{plural} where the first row has {expected}", row.len());
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row_has_its_line_whatever_ends_the_lines() {
+    fn every_row_has_its_line_for_all_line_ends() {
         for newline in ["\n", "\r\n"] {
             let text = "\na,b\n1, 2\n\n  \n\"x\ny\",\"say \"\"z\"\"\"\n5,6".replace('\n', newline);
             let both = format!("x{newline}y");
@@ -109,10 +110,10 @@ mod tests {
         assert!(message.starts_with("x.csv, line 4: has 3 columns where the first row has 2"), "{message}");
         assert_eq!(rows("\"price; EUR\"\n1\n").unwrap().len(), 2);
         let message = rows("a;b\n1;2\n").unwrap_err().to_string();
-        assert!(message.starts_with("x.csv, line 1: has semicolons and no comma"), "{message}");
+        assert!(message.starts_with("x.csv, line 1: has semicolons but no commas"), "{message}");
         let message = rows("a,b\n\"1,2\n3,4\n").unwrap_err().to_string();
         assert!(message.starts_with("x.csv, line 2: has 1 column where"), "{message}");
-        assert!(message.ends_with("close the quote that goes on over the next line"), "{message}");
+        assert!(message.ends_with("close the quote that continues in the next line"), "{message}");
     }
 
     proptest! {

@@ -1,5 +1,5 @@
-//! Data files by their paths: the only place where they are opened. A file is read, unpacked if its name ends in `.gz`, and
-//! the rest left to the reader of its format, whose errors are its own beside [`Error::Io`].
+//! Reads data files by path, unpacking those whose name ends in `.gz`; no other module opens data files. The reader of
+//! each format returns its own errors in addition to [`Error::Io`].
 
 use std::fs::{self, File};
 use std::io::{Cursor, Read};
@@ -21,7 +21,7 @@ use crate::{Error, Place, Result};
 /// The bytes of a file, unpacked if its name ends in `.gz`.
 ///
 /// # Errors
-/// [`Error::Io`] if it cannot be read, [`Error::Input`] if it is no gzip file for all its name.
+/// [`Error::Io`] if it cannot be read, [`Error::Input`] if its name ends in `.gz` but it is not a gzip file.
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
     read_head(path, u64::MAX)
 }
@@ -41,7 +41,7 @@ fn read_head(path: &Path, limit: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What a reader makes of a file: `read(path, labelled_of)`, or with what else the reader takes
+/// Reads a file with the reader of its format: `read(path, labelled_of)`, or with further arguments
 /// `read(path, |place, input| series_of(place, input, &columns))`.
 ///
 /// # Errors
@@ -50,7 +50,7 @@ pub fn read<'p, T>(path: &'p Path, reader: impl FnOnce(&'p Path, Cursor<Vec<u8>>
     reader(path, Cursor::new(read_bytes(path)?))
 }
 
-/// [`text_of`] a file.
+/// [`text_of`] for a file.
 ///
 /// # Errors
 /// As [`read_bytes`] and [`text_of`].
@@ -58,17 +58,17 @@ pub fn read_text(path: &Path) -> Result<String> {
     read(path, text_of)
 }
 
-/// [`captions_of`] a file, the names of images being relative to `folder`.
+/// [`captions_of`] for a file, with the names of images relative to `folder`.
 ///
 /// # Errors
-/// As [`read_bytes`] and [`captions_of`]; [`Error::Input`] for an image that is not there.
+/// As [`read_bytes`] and [`captions_of`]; [`Error::Input`] for an image that does not exist.
 pub fn read_captions(path: &Path, folder: &Path) -> Result<Vec<Caption>> {
     let captions = read(path, captions_of)?.into_iter().map(|caption| {
         let file = folder.join(&caption.file);
         if !file.is_file() {
             let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
             let found = format!("there is no file {:?} in {}", caption.file, folder.display());
-            let remedy = "correct the name, or name the folder of the images";
+            let remedy = "correct the name, or give the folder of the images";
             return Err(Error::malformed(Place::from(path).line(caption.line), found, remedy));
         }
         Ok(Caption { file, ..caption })
@@ -76,7 +76,7 @@ pub fn read_captions(path: &Path, folder: &Path) -> Result<Vec<Caption>> {
     captions.collect()
 }
 
-/// [`rolls_of`] a file.
+/// [`rolls_of`] for a file.
 ///
 /// # Errors
 /// As [`read_bytes`] and [`rolls_of`].
@@ -84,7 +84,7 @@ pub fn read_rolls(path: &Path) -> Result<RollParts> {
     read(path, rolls_of)
 }
 
-/// [`midi_of`] a file.
+/// [`midi_of`] for a file.
 ///
 /// # Errors
 /// As [`read_bytes`] and [`midi_of`].
@@ -92,11 +92,11 @@ pub fn read_midi(path: &Path, steps: StepsPerQuarter) -> Result<MidiPiece> {
     read(path, |place, input| midi_of(place, input, steps))
 }
 
-/// Reads every file of a folder that ends in `.mid` or `.midi`, by the order of their names; hidden files and folders
-/// in it are passed over.
+/// Reads all `.mid` and `.midi` files of a folder in the order of their names; hidden files and folders in it are
+/// skipped.
 ///
 /// # Errors
-/// [`Error::Io`], [`Error::Input`] for a folder without such a file, and those of the first file that has any.
+/// [`Error::Io`], [`Error::Input`] for a folder without such a file, and the error of the first invalid file.
 pub fn read_midi_folder(folder: &Path, steps: StepsPerQuarter) -> Result<Vec<(PathBuf, MidiPiece)>> {
     let entries = folder.read_dir().and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
     let mut paths: Vec<PathBuf> = entries.map_err(Error::io("read", folder))?;
@@ -107,14 +107,14 @@ pub fn read_midi_folder(folder: &Path, steps: StepsPerQuarter) -> Result<Vec<(Pa
     });
     if paths.is_empty() {
         let found = "has no file that ends in .mid or .midi";
-        return Err(Error::too_little(folder, found, "name a folder that has some"));
+        return Err(Error::too_little(folder, found, "give a folder that contains some"));
     }
     paths.sort_unstable();
     let read = |path: PathBuf| read_midi(&path, steps).map(|piece| (path, piece));
     paths.into_iter().map(read).collect()
 }
 
-/// [`pixels_of`](crate::format::pixels_of) a file, whatever it is called.
+/// [`pixels_of`](crate::format::pixels_of) for a file of any name.
 ///
 /// # Errors
 /// As [`read_bytes`] and [`pixels_of`](crate::format::pixels_of).
@@ -123,7 +123,7 @@ pub fn read_image(path: &Path, size: Option<(usize, usize)>) -> Result<crate::fo
     read(path, |place, input| crate::format::pixels_of(place, input, size))
 }
 
-/// What the file or folder at `path` looks like: of a file, [`form_of_bytes`].
+/// Detects the format of the file or folder at `path`; for files as [`form_of_bytes`].
 ///
 /// # Errors
 /// [`Error::Io`] if it cannot be read; [`Error::Input`] if it is empty, a single image or MIDI file, or a folder
@@ -134,7 +134,7 @@ pub fn form_of(path: &Path) -> Result<Guess> {
         return folder(path);
     }
     if !metadata.is_file() {
-        let expected = "write what it gives into a file";
+        let expected = "save its data to a file first";
         return Err(Error::wrong_kind(path, "is neither a file nor a folder", expected));
     }
     let name = path.to_string_lossy();
@@ -144,8 +144,8 @@ pub fn form_of(path: &Path) -> Result<Guess> {
     }
 }
 
-/// How deep a folder's files may lie: one folder a class, one a split, as is usual.
-const DEPTH: usize = 2;
+/// Maximum depth of files in a folder: usually one folder per class, one per split.
+const MAX_DEPTH: usize = 2;
 
 fn folder(path: &Path) -> Result<Guess> {
     let (mut images, mut midi) = (0, 0);
@@ -157,7 +157,7 @@ fn folder(path: &Path) -> Result<Guess> {
             if path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".")) {
                 continue;
             } else if path.is_dir() {
-                folders.extend((depth < DEPTH).then_some((path, depth + 1)));
+                folders.extend((depth < MAX_DEPTH).then_some((path, depth + 1)));
             } else {
                 images += usize::from(IMAGES.contains(&extension.as_str()));
                 midi += usize::from(MIDI.contains(&extension.as_str()));
@@ -167,11 +167,11 @@ fn folder(path: &Path) -> Result<Guess> {
     match images.max(midi) {
         0 => {
             let found = "is a folder with neither images (.png, .jpg) nor MIDI files (.mid, .midi) in it";
-            let expected = format!("name files, {}/*.txt for instance", path.display());
+            let expected = format!("give files, such as {}/*.txt", path.display());
             Err(Error::wrong_kind(path, found, expected))
         }
-        _ if images >= midi => Ok(Guess::new(Form::ImageFolder, format!("it holds images: {images}"))),
-        _ => Ok(Guess::new(Form::MidiFolder, format!("it holds MIDI files: {midi}"))),
+        _ if images >= midi => Ok(Guess::new(Form::ImageFolder, format!("it contains {images} images"))),
+        _ => Ok(Guess::new(Form::MidiFolder, format!("it contains {midi} MIDI files"))),
     }
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::format::{MidiOptions, Roll, to_midi};
 
 #[test]
-fn packed_and_plain_files_read_alike() {
+fn packed_and_plain_files_give_the_same_text() {
     let directory = tempfile::tempdir().unwrap();
     let (plain, packed) = (directory.path().join("a.txt"), directory.path().join("a.txt.gz"));
     let bytes = b"\xef\xbb\xbfone\r\ntwo\n";
@@ -17,7 +17,7 @@ fn packed_and_plain_files_read_alike() {
 }
 
 #[test]
-fn what_cannot_be_opened_is_said() {
+fn files_that_cannot_be_opened_are_reported() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a.gz");
     fs::write(&path, "not packed").unwrap();
@@ -26,7 +26,7 @@ fn what_cannot_be_opened_is_said() {
 }
 
 #[test]
-fn images_are_relative_to_the_folder_and_must_be_there() {
+fn images_are_relative_to_the_folder_and_must_exist() {
     let directory = tempfile::tempdir().unwrap();
     let (folder, path) = (directory.path().join("images"), directory.path().join("x.tsv"));
     fs::create_dir_all(folder.join("pets")).unwrap();
@@ -48,7 +48,7 @@ fn images_are_relative_to_the_folder_and_must_be_there() {
 }
 
 #[test]
-fn a_folder_is_read_by_name_and_errors_name_the_file() {
+fn a_folder_is_read_in_order_of_names_and_errors_name_the_file() {
     let directory = tempfile::tempdir().unwrap();
     let folder = directory.path();
     let read = || read_midi_folder(folder, StepsPerQuarter::default());

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// What a file of that name and content looks like, `Err` for what is refused.
+/// The detected format of a file with this name and content, `Err` if it is refused.
 fn guess(name: &str, content: &[u8]) -> Result<Guess> {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join(name);
@@ -17,11 +17,11 @@ fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
 }
 
 #[test]
-fn each_form_is_told_by_name_or_by_content() {
+fn each_format_is_detected_by_name_or_content() {
     let conll = "German JJ B-MISC\ncall NN O\nto TO O\n\nBritish JJ B-MISC\nlamb NN O\nnow TO O\n";
     let id = "1\tGo\tgo\tVERB\tVB\t_\t0\troot\t_\t_\n";
     let cases = [
-        // By name, whatever is in them.
+        // By name, whatever the content.
         ("x.conllu", "".to_owned(), Form::Conllu, "its name ends in .conllu"),
         ("x.Conllu.gz", "".into(), Form::Conllu, "its name ends in .conllu"),
         ("x.ts", "@data".into(), Form::TimeSeries, "its name ends in .ts"),
@@ -33,18 +33,18 @@ fn each_form_is_told_by_name_or_by_content() {
             "x.json",
             "{ \"train\": [[[60]]], \"valid\": []}".into(),
             Form::Rolls,
-            "its JSON begins with \"train\"",
+            "its JSON starts with \"train\"",
         ),
         ("x.json", "{\"test\":[]".into(), Form::Rolls, "\"test\""),
-        ("x.json", "{\"training\": 1}".into(), Form::Text, "its JSON does not begin with train"),
+        ("x.json", "{\"training\": 1}".into(), Form::Text, "its JSON does not start with train"),
         ("x.json", "[1, 2]".into(), Form::Text, "its JSON does not"),
-        ("x.txt", "{\"train\": [[[60]]]}".into(), Form::Text, "its lines are not in columns"),
-        // Columns with sentences apart.
+        ("x.txt", "{\"train\": [[[60]]]}".into(), Form::Text, "its lines have no columns"),
+        // Columns with blank lines between sentences.
         ("x.txt", format!("# text = Go\n{id}"), Form::Conllu, "its lines have ten columns"),
         ("x.txt", id.replace('1', "one"), Form::Pairs, "it has 1 different text before"),
         ("x.txt", conll.into(), Form::Conll, "its lines have 3 columns, and blank lines between sentences"),
         ("x.tsv", conll.replace(' ', "\t"), Form::Conll, "its lines have 3 columns"),
-        ("x.txt", "a b\nc d\n\na d\ne f\n".into(), Form::Text, "its lines are not in columns"),
+        ("x.txt", "a b\nc d\n\na d\ne f\n".into(), Form::Text, "its lines have no columns"),
         ("x.txt", "the cat sat\nthe dog ran\n\nhe ran off\n".into(), Form::Text, ""),
         ("x.tsv", "a cat\tune chatte\na dog\tun chien\n\na cow\tune vache\n".into(), Form::Pairs, ""),
         // Two columns.
@@ -85,7 +85,7 @@ fn each_form_is_told_by_name_or_by_content() {
             "x.tsv",
             "a.png\ta cat\npets/b.JPG\ta dog\n".into(),
             Form::Captions,
-            "its lines begin with an image's name and a tab",
+            "its lines start with the name of an image and a tab",
         ),
         // Tables.
         (
@@ -103,19 +103,19 @@ fn each_form_is_told_by_name_or_by_content() {
             "x.csv",
             "Sequence,Label,x\na,0,1\n".into(),
             Form::LongTable,
-            "its columns begin with Sequence and Label",
+            "its first columns are Sequence and Label",
         ),
         (
             "x.csv",
             "\"ID\",\"class\",x\n1,0,1\n".into(),
             Form::LongTable,
-            "its columns begin with ID and class",
+            "its first columns are ID and class",
         ),
         (
             "x.csv",
             "who,what,x\n1,a,1\n1,a,2\n2,b,3\n2,b,4\n".into(),
             Form::LongTable,
-            "its first column repeats in runs",
+            "its first column repeats in consecutive rows",
         ),
         ("x.csv", "who,what,x\n1,a,1\n1,b,2\n2,b,3\n2,b,4\n".into(), Form::Series, ""),
         ("x.csv", "who,what,x\n1,a,1\n1,a,2\n2,b,3\n2,b,4\n1,a,3\n1,a,4\n".into(), Form::Series, ""),
@@ -125,19 +125,14 @@ fn each_form_is_told_by_name_or_by_content() {
             Form::Series,
             "",
         ),
-        (
-            "x.csv",
-            "text,label\nhello,ham\nwin,spam\n".into(),
-            Form::Text,
-            "none of its columns holds numbers only",
-        ),
+        ("x.csv", "text,label\nhello,ham\nwin,spam\n".into(), Form::Text, "no column has only numbers"),
         ("x.csv", "text,label\n".into(), Form::Text, ""),
         // Anything else.
         (
             "x.txt",
             "ROMEO:\nBut soft, what light\n\nJULIET:\nAy me\n".into(),
             Form::Text,
-            "its lines are not in columns",
+            "its lines have no columns",
         ),
         ("x.txt", "\tindented\n\tlines\n".into(), Form::Text, ""),
         ("x.txt", "one, 1\ntwo, too\n".into(), Form::Text, ""),
@@ -153,12 +148,12 @@ fn each_form_is_told_by_name_or_by_content() {
 }
 
 #[test]
-fn what_has_no_form_is_refused_with_a_remedy() {
+fn files_without_a_format_are_refused_with_a_remedy() {
     for (name, content, expected) in [
-        ("x.txt", &b""[..], "x.txt: is empty: name a file"),
+        ("x.txt", &b""[..], "x.txt: is empty: give a file"),
         ("x.csv", b"\n \r\n", "x.csv: is empty"),
         ("x.txt.gz", b"plain", "cannot be unpacked"),
-        ("x.PNG", b"", "x.PNG: is a single image: name the folder"),
+        ("x.PNG", b"", "x.PNG: is a single image: give the folder"),
         ("x.mid", b"MThd", "x.mid: is a single MIDI file"),
     ] {
         let message = guess(name, content).unwrap_err().to_string();
@@ -168,15 +163,15 @@ fn what_has_no_form_is_refused_with_a_remedy() {
 }
 
 #[test]
-fn packed_files_look_like_plain_ones() {
+fn packed_files_are_detected_like_plain_ones() {
     let mut encoder = flate2::write::GzEncoder::new(vec![], Default::default());
-    // More than is looked at, cut within a line and within a character.
+    // Longer than the inspected part, which ends within a line and a character.
     encoder.write_all(lines(200_000, |i| format!("{}\tça {i}", ["ham", "spam"][i % 2])).as_bytes()).unwrap();
     assert_eq!(guess("x.tsv.gz", &encoder.finish().unwrap()).unwrap().form, Form::LabelledText);
 }
 
 #[test]
-fn folders_are_told_by_what_most_files_in_them_are() {
+fn folders_are_detected_by_the_majority_of_their_files() {
     let folder = |files: &[&str]| {
         let directory = tempfile::tempdir().unwrap();
         for file in files {
@@ -187,9 +182,9 @@ fn folders_are_told_by_what_most_files_in_them_are() {
         form_of(directory.path())
     };
     for (files, form, why) in [
-        (&["a.png", "b.JPEG", "c.jpg", "names.tsv"][..], Form::ImageFolder, "it holds images: 3"),
-        (&["train/cat/a.png", ".thumbs/b.mid", "._c.mid"], Form::ImageFolder, "it holds images: 1"),
-        (&["a.mid", "b.MIDI", "cover.png"], Form::MidiFolder, "it holds MIDI files: 2"),
+        (&["a.png", "b.JPEG", "c.jpg", "names.tsv"][..], Form::ImageFolder, "it contains 3 images"),
+        (&["train/cat/a.png", ".thumbs/b.mid", "._c.mid"], Form::ImageFolder, "it contains 1 images"),
+        (&["a.mid", "b.MIDI", "cover.png"], Form::MidiFolder, "it contains 2 MIDI files"),
     ] {
         assert_eq!(folder(files).unwrap(), Guess::new(form, why));
     }

@@ -1,4 +1,4 @@
-//! Texts with a label each, one a line: `label<TAB>text`.
+//! Labelled texts, one per line: `label<TAB>text`.
 
 use std::io::Read;
 
@@ -7,12 +7,12 @@ use crate::format::records::LabelledText;
 use crate::format::text::text_of;
 use crate::{Place, Result};
 
-/// The labelled texts of a file of lines `label<TAB>text`, called `place` in messages. The label ends at the first tab, further tabs belong
-/// to the text. White space around either is dropped, blank lines are skipped.
+/// The labelled texts of a file of lines `label<TAB>text`, named `place` in messages. The label ends at the first tab;
+/// further tabs belong to the text. White space around both is dropped, blank lines are skipped.
 ///
 /// # Errors
-/// As [`text_of`]; [`Error::Input`](crate::Error::Input) for a line without a tab, without a label or without a text, and if there is no
-/// line.
+/// As [`text_of`]; [`Error::Input`](crate::Error::Input) for a line without a tab, label or text, and if there are no
+/// lines.
 pub fn labelled_of(place: impl Into<Place>, input: impl Read) -> Result<Vec<LabelledText>> {
     let place = place.into();
     let text = text_of(&place, input)?;
@@ -36,7 +36,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_ends_at_the_first_tab_and_the_line_is_kept() {
+    fn a_label_ends_at_the_first_tab_and_the_line_is_stored() {
         let read = parse("\nham\tsee you\r\n\r\n  \n spam \t win\ta prize \r\nham\tlast").unwrap();
         let expected = [("ham", "see you", 2), ("spam", "win\ta prize", 5), ("ham", "last", 6)];
         let expected =
@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_is_said_with_its_line_and_a_remedy() {
+    fn every_error_is_reported_with_its_line_and_a_remedy() {
         let cases = [
             ("ham\tyes\nham yes\n", "x.tsv, line 2: has no tab: write label<TAB>text"),
             ("\r\n\r\nham yes", "x.tsv, line 3: has no tab"),
@@ -72,7 +72,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_panics_and_what_is_read_is_whole(text in r"([ab \t\r\n]|\PC){0,60}") {
+        fn no_text_panics_and_all_fields_are_filled(text in r"([ab \t\r\n]|\PC){0,60}") {
             for example in parse(&text).unwrap_or_default() {
                 let line = text.lines().nth(example.line as usize - 1).unwrap();
                 prop_assert!(!example.label.is_empty() && !example.text.is_empty());

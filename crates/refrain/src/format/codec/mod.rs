@@ -1,4 +1,4 @@
-//! The formats: one a file, each a function from what can be read to plain values.
+//! The formats: one per file, each with a function from an input to plain values.
 
 mod captions;
 mod conll;

@@ -1,4 +1,4 @@
-//! One NumPy array in its own format: a line of text that says what it holds, then the elements.
+//! A NumPy array in the `.npy` format: a text header with type and shape, then the elements.
 //!
 //! Source: NumPy, "NEP 1: A simple file format for NumPy arrays", versions 1.0 to 3.0.
 
@@ -6,9 +6,9 @@ use std::io::Read;
 
 use crate::InputProblem;
 
-/// Longest header that NumPy itself accepts without being told to trust the file.
-const LONGEST_HEADER: usize = 10_000;
-/// Most bytes of elements; more is taken for a file that unpacks without end.
+/// Maximum length of a header that NumPy accepts by default.
+const MAX_HEADER: usize = 10_000;
+/// Maximum number of bytes of elements, as a protection against decompression bombs.
 const MAX_BYTES: u64 = 4 << 30;
 
 /// An array of numbers or texts, in C order.
@@ -32,7 +32,7 @@ struct Item {
 enum Kind {
     Float,
     Signed,
-    /// Truth values as well.
+    /// Includes booleans.
     Unsigned,
     /// UTF-32.
     Unicode,
@@ -41,8 +41,8 @@ enum Kind {
 }
 
 impl Array {
-    /// Reads an array to the end of `file`, or says what is wrong and what would help. Memory grows with what is
-    /// there, not with what the header claims.
+    /// Reads an array to the end of `file`, or returns the problem and its remedy. Memory grows with the actual size,
+    /// not with the claim of the header.
     pub(super) fn read(mut file: impl Read) -> Result<Self, InputProblem> {
         let mut start = [0; 8];
         fill(&mut file, &mut start)?;
@@ -53,7 +53,7 @@ impl Array {
         let mut length = [0; 4];
         fill(&mut file, &mut length[..if version == 1 { 2 } else { 4 }])?;
         let length = u32::from_le_bytes(length) as usize;
-        if length > LONGEST_HEADER {
+        if length > MAX_HEADER {
             let found = format!("has a header of {length} bytes, more than NumPy writes");
             return Err(InputProblem::malformed(found, "save it again"));
         }
@@ -63,12 +63,12 @@ impl Array {
         let size = shape.iter().try_fold(item.size, |size, &count| size.checked_mul(count));
         let Some(size) = size.filter(|&size| size as u64 <= MAX_BYTES) else {
             let found = format!("claims the shape {shape:?}, more than 4 GiB");
-            return Err(InputProblem::malformed(found, "split it over several files"));
+            return Err(InputProblem::malformed(found, "split it into several files"));
         };
         let mut bytes = vec![];
         file.take(size as u64 + 1).read_to_end(&mut bytes).map_err(damaged)?;
         if bytes.len() != size {
-            let found = format!("has not as many bytes as its shape {shape:?} needs");
+            let found = format!("has the wrong number of bytes for its shape {shape:?}");
             return Err(InputProblem::malformed(found, "save it again"));
         }
         Ok(Array { shape, item, bytes })
@@ -79,7 +79,7 @@ impl Array {
         matches!(self.item.kind, Kind::Unicode | Kind::Bytes)
     }
 
-    /// The element at a flat index, whole if it is an integer.
+    /// The element at a flat index, if it is an integer.
     pub(super) fn integer(&self, index: usize) -> Option<i128> {
         let shift = 64 - 8 * self.item.size.min(8);
         match self.item.kind {
@@ -99,7 +99,7 @@ impl Array {
         }
     }
 
-    /// The element at a flat index as a text; none for floating-point numbers and for what is no Unicode.
+    /// The element at a flat index as a text; none for floating-point numbers and for invalid Unicode.
     pub(super) fn text(&self, index: usize) -> Option<String> {
         let bytes = self.element(index)?;
         match self.item.kind {
@@ -124,7 +124,7 @@ impl Array {
         self.bytes.chunks_exact(self.item.size).nth(index)
     }
 
-    /// The bytes of a number from the lowest, zeros behind them.
+    /// The bytes of a number, little-endian, padded with zeros.
     fn word(&self, index: usize) -> Option<[u8; 8]> {
         let bytes = self.element(index)?;
         let mut word = [0; 8];
@@ -136,7 +136,7 @@ impl Array {
     }
 }
 
-/// What `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }` says.
+/// Parses a header such as `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }`.
 fn parse(header: &str) -> Result<(Item, Vec<usize>), InputProblem> {
     let value = |key: &str| Some(header.split_once(&format!("'{key}':"))?.1.trim_start());
     let damaged =
@@ -146,7 +146,7 @@ fn parse(header: &str) -> Result<(Item, Vec<usize>), InputProblem> {
     let item = descr.and_then(item).ok_or_else(|| {
         let found = descr.unwrap_or("several fields");
         let remedy = "convert it, with `.astype(\"float32\")` for numbers, `.astype(str)` for labels";
-        InputProblem::malformed(format!("holds elements of type `{found}`"), remedy)
+        InputProblem::malformed(format!("has elements of type `{found}`"), remedy)
     })?;
     if !value("fortran_order").ok_or_else(damaged)?.starts_with("False") {
         return Err(InputProblem::malformed("is in Fortran order", "save `numpy.ascontiguousarray` of it"));
@@ -158,7 +158,7 @@ fn parse(header: &str) -> Result<(Item, Vec<usize>), InputProblem> {
     Ok((item, shape))
 }
 
-/// What a type description such as `<f4` stands for; none if it is not one of those read here.
+/// Parses a type description such as `<f4`; none if it is not supported.
 fn item(descr: &str) -> Option<Item> {
     let mut letters = descr.chars();
     let (order, kind) = (letters.next()?, letters.next()?);

@@ -1,4 +1,4 @@
-//! Sequences of vectors in an archive of NumPy arrays, as `numpy.savez` and `numpy.savez_compressed` write them.
+//! Sequences of vectors in an archive of NumPy arrays, as written by `numpy.savez` and `numpy.savez_compressed`.
 
 use std::io::Read;
 
@@ -10,18 +10,18 @@ use crate::format::frames::{FrameSequence, Labels};
 use crate::format::text::bytes_of;
 use crate::{Error, InputProblem, Place, Result};
 
-/// The sequences in an archive, called `place` in messages, of up to three arrays:
+/// The sequences in an archive, named `place` in messages, of up to three arrays:
 ///
 /// - `x [N, T, F]`, numbers; or `x [N, F]`, single vectors, which become sequences of one step;
-/// - `lengths [N]`, integers from 1 to `T`: how many steps of each sequence count, all without it;
-/// - `y`, integers or strings: `[N]`, one label a sequence, or `[N, T]`, one a step.
+/// - `lengths [N]`, integers from 1 to `T`: the number of valid steps of each sequence, by default all;
+/// - `y`, integers or strings: `[N]`, one label per sequence, or `[N, T]`, one per step.
 ///
-/// Names are numbers from 1.
+/// The names of the sequences are their numbers from 1.
 ///
 /// # Errors
-/// [`Error::Io`] if it cannot be read; [`Error::Input`], without line, for what is no such archive or is damaged, for arrays whose
-/// shapes do not agree or whose elements are of another type, in Fortran order or above 4 GiB, and for numbers within
-/// the lengths that are not finite.
+/// [`Error::Io`] if it cannot be read; [`Error::Input`], without line, for an invalid or damaged archive, for arrays of
+/// inconsistent shapes, of other types, in Fortran order or above 4 GiB, and for non-finite numbers within the
+/// lengths.
 pub fn npz_of(place: impl Into<Place>, input: impl Read) -> Result<Vec<FrameSequence>> {
     let place = place.into();
     sequences(&place, &bytes_of(&place, input)?)
@@ -31,7 +31,7 @@ fn sequences(place: &Place, bytes: &[u8]) -> Result<Vec<FrameSequence>> {
     let malformed = |found: String, expected: &str| Error::malformed(place, found, expected);
     let remedy = "write it with `numpy.savez(path, x=x, y=y)`";
     let archive = ZipArchive::from_slice(bytes)
-        .map_err(|error| malformed(format!("is no archive of NumPy arrays ({error})"), remedy))?;
+        .map_err(|error| malformed(format!("is not an archive of NumPy arrays ({error})"), remedy))?;
     let x = array(place, &archive, "x")?.ok_or_else(|| malformed("has no array `x`".to_owned(), remedy))?;
     let (count, steps, width) = match x.shape[..] {
         [n, t, f] => (n, t, f),
@@ -45,7 +45,7 @@ fn sequences(place: &Place, bytes: &[u8]) -> Result<Vec<FrameSequence>> {
         return Err(malformed(format!("`x` has the shape {:?}", x.shape), "it is empty"));
     }
     if x.is_text() {
-        return Err(malformed("`x` holds texts".to_owned(), "expected numbers"));
+        return Err(malformed("`x` contains texts".to_owned(), "expected numbers"));
     }
     let lengths = lengths(place, array(place, &archive, "lengths")?, count, steps)?;
     let y = array(place, &archive, "y")?;
@@ -63,7 +63,7 @@ fn sequences(place: &Place, bytes: &[u8]) -> Result<Vec<FrameSequence>> {
                     "`x` is missing, infinite or too large in sequence {n}, step {step}, feature {feature} (counted \
                      from 0)"
                 );
-                Err(malformed(found, "fill it in, or leave the sequence out"))
+                Err(malformed(found, "fill it in, or remove the sequence"))
             };
             let values = (first * width..(first + length) * width).map(value).collect::<Result<_, _>>()?;
             let labels = y.as_ref().map_or(Ok(Labels::None), |y| labels(place, y, n, length, [count, steps]))?;
@@ -82,7 +82,7 @@ fn lengths(place: &Place, array: Option<Array>, count: usize, steps: usize) -> R
     }
     let length = |n| {
         let length = array.integer(n).ok_or_else(|| {
-            malformed("`lengths` holds no integers".to_owned(), "convert it with `.astype(int)`".to_owned())
+            malformed("`lengths` has no integers".to_owned(), "convert it with `.astype(int)`".to_owned())
         })?;
         let valid = usize::try_from(length).ok().filter(|length| (1..=steps).contains(length));
         let found = || format!("`lengths` has {length} for sequence {n} (counted from 0)");
@@ -91,13 +91,13 @@ fn lengths(place: &Place, array: Option<Array>, count: usize, steps: usize) -> R
     (0..count).map(length).collect()
 }
 
-/// The labels of sequence `n`, of that many steps, out of `y` beside an `x [N, T, F]`.
+/// The labels of the first `length` steps of sequence `n`, from `y` with the shape of `x`.
 fn labels(place: &Place, y: &Array, n: usize, length: usize, [count, steps]: [usize; 2]) -> Result<Labels> {
     let label = |index: usize| match y.text(index) {
         Some(label) if !label.is_empty() => Ok(label),
         _ => {
             let found = format!("`y` has no text or integer for sequence {n} (counted from 0)");
-            Err(Error::malformed(place, found, "convert it to one of these"))
+            Err(Error::malformed(place, found, "convert `y` to texts or integers"))
         }
     };
     match y.shape[..] {
@@ -112,7 +112,7 @@ fn labels(place: &Place, y: &Array, n: usize, length: usize, [count, steps]: [us
     }
 }
 
-/// The array of this name; none if the archive has none.
+/// The array of this name, if the archive contains it.
 fn array(place: &Place, archive: &ZipSliceArchive<&[u8]>, name: &str) -> Result<Option<Array>> {
     let fault = |problem| Error::input(place.clone().field(format!("array `{name}`")), problem);
     let damaged = |error: rawzip::Error| {
@@ -130,7 +130,7 @@ fn array(place: &Place, archive: &ZipSliceArchive<&[u8]>, name: &str) -> Result<
             CompressionMethod::DEFLATE => Box::new(DeflateDecoder::new(packed.data())),
             other => {
                 let remedy = "save it with `numpy.savez_compressed`";
-                return Err(fault(InputProblem::malformed(format!("is packed by {other}"), remedy)));
+                return Err(fault(InputProblem::malformed(format!("is compressed by {other}"), remedy)));
             }
         };
         return Array::read(packed.verifying_reader(reader)).map(Some).map_err(fault);

@@ -9,7 +9,7 @@ fn read(bytes: &[u8]) -> Result<Vec<FrameSequence>> {
     npz_of("x.npz", bytes)
 }
 
-/// An array as NumPy saves it.
+/// An array in NumPy's format.
 fn npy(descr: &str, shape: &str, bytes: &[u8]) -> Vec<u8> {
     npy_of(&format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}"), bytes)
 }
@@ -56,7 +56,7 @@ fn x() -> (&'static str, Vec<u8>) {
 }
 
 #[test]
-fn lengths_cut_and_labels_are_one_a_sequence_or_one_a_step() {
+fn lengths_and_labels_per_sequence_or_step_are_read() {
     let lengths = ("lengths", npy("<i8", "(2,)", &[2_i64, 3].map(i64::to_le_bytes).concat()));
     let texts: Vec<u8> = "upno".chars().flat_map(|letter| u32::from(letter).to_be_bytes()).collect();
     for packed in [false, true] {
@@ -96,7 +96,7 @@ fn numbers_of_every_type_are_read() {
 }
 
 #[test]
-fn every_fault_is_said() {
+fn every_error_is_reported() {
     let y = |shape: &str, bytes: &[u8]| vec![x(), ("y", npy("|u1", shape, bytes))];
     let lengths = |descr: &str, shape: &str, bytes: &[u8]| vec![x(), ("lengths", npy(descr, shape, bytes))];
     let alone = |descr: &str, shape: &str, bytes: &[u8]| vec![("x", npy(descr, shape, bytes))];
@@ -109,15 +109,18 @@ fn every_fault_is_said() {
         ),
         (alone("<f4", "()", &[0; 4]), "x.npz: `x` has the shape []"),
         (alone("<f4", "(0, 3)", &[]), "x.npz: `x` has the shape [0, 3]: it is empty"),
-        (alone("<U1", "(1, 1)", &[65, 0, 0, 0]), "x.npz: `x` holds texts"),
+        (alone("<U1", "(1, 1)", &[65, 0, 0, 0]), "x.npz: `x` contains texts"),
         (
             alone("<f4", "(1, 1, 2)", &floats([0.0, f32::NAN])),
             "x.npz: `x` is missing, infinite or too large in sequence 0",
         ),
         (alone("<f8", "(1, 1)", &1e300_f64.to_le_bytes()), "x.npz: `x` is missing, infinite or too large"),
-        (alone("<f4", "(2, 2)", &[0; 15]), "x.npz, array `x`: has not as many bytes as its shape [2, 2]"),
-        (alone("<f4", "(2, 2)", &[0; 17]), "x.npz, array `x`: has not as many bytes"),
-        (alone("<f4", "(1000000000, 1)", &[0; 16]), "x.npz, array `x`: has not as many bytes"),
+        (
+            alone("<f4", "(2, 2)", &[0; 15]),
+            "x.npz, array `x`: has the wrong number of bytes for its shape [2, 2]",
+        ),
+        (alone("<f4", "(2, 2)", &[0; 17]), "x.npz, array `x`: has the wrong number of bytes"),
+        (alone("<f4", "(1000000000, 1)", &[0; 16]), "x.npz, array `x`: has the wrong number of bytes"),
         (alone("<f4", "(4294967296, 4294967296)", &[]), "x.npz, array `x`: claims the shape"),
         (
             alone("<f4", "(99999999999999999999, 1)", &[]),
@@ -125,13 +128,13 @@ fn every_fault_is_said() {
         ),
         (alone("<f4", "(-1, 1)", &[]), "x.npz, array `x`: has a header that cannot be read"),
         (alone("<f4", "(1, 1", &[]), "x.npz, array `x`: has a header that cannot be read"),
-        (alone("|O", "(1, 1)", &[]), "x.npz, array `x`: holds elements of type `|O`: convert it"),
-        (alone("<f2", "(1, 1)", &[0; 2]), "x.npz, array `x`: holds elements of type `<f2`"),
-        (alone("<U0", "(1000000000, 1)", &[]), "x.npz, array `x`: holds elements of type `<U0`"),
-        (alone("é", "(1, 1)", &[]), "x.npz, array `x`: holds elements of type `é`"),
+        (alone("|O", "(1, 1)", &[]), "x.npz, array `x`: has elements of type `|O`: convert it"),
+        (alone("<f2", "(1, 1)", &[0; 2]), "x.npz, array `x`: has elements of type `<f2`"),
+        (alone("<U0", "(1000000000, 1)", &[]), "x.npz, array `x`: has elements of type `<U0`"),
+        (alone("é", "(1, 1)", &[]), "x.npz, array `x`: has elements of type `é`"),
         (
             header("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}"),
-            "x.npz, array `x`: holds elements of type `sev",
+            "x.npz, array `x`: has elements of type `sev",
         ),
         (
             header("{'descr': '<f4', 'fortran_order': True, 'shape': (1, 2)}"),
@@ -152,7 +155,7 @@ fn every_fault_is_said() {
         ),
         (lengths("|u1", "(2,)", &[0, 3]), "x.npz: `lengths` has 0 for sequence 0"),
         (lengths("|i1", "(2,)", &[255, 3]), "x.npz: `lengths` has -1 for sequence 0"),
-        (lengths("<f4", "(2,)", &[0; 8]), "x.npz: `lengths` holds no integers"),
+        (lengths("<f4", "(2,)", &[0; 8]), "x.npz: `lengths` has no integers"),
         (y("(3,)", &[0; 3]), "x.npz: `y` has the shape [3]: expected [2] or [2, 3]"),
         (y("(2, 2)", &[0; 4]), "x.npz: `y` has the shape [2, 2]"),
         (vec![x(), ("y", npy("<f4", "(2,)", &[0; 8]))], "x.npz: `y` has no text or integer for sequence 0"),
@@ -167,11 +170,11 @@ fn every_fault_is_said() {
             assert!(message.starts_with(expected), "expected {expected}: {message}");
         }
     }
-    assert!(read(b"").unwrap_err().to_string().starts_with("x.npz: is no archive of NumPy arrays"));
+    assert!(read(b"").unwrap_err().to_string().starts_with("x.npz: is not an archive of NumPy arrays"));
 }
 
 #[test]
-fn a_changed_byte_of_an_array_is_noticed() {
+fn a_changed_byte_of_an_array_is_detected() {
     let mut bytes = npz(&[x()], false);
     let place = bytes.windows(4).position(|bytes| bytes == 5_f32.to_le_bytes()).unwrap();
     bytes[place] ^= 1;
@@ -188,7 +191,7 @@ proptest! {
     }
 
     #[test]
-    fn damage_never_panics(places in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6), packed: bool) {
+    fn damaged_files_do_not_cause_panics(places in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6), packed: bool) {
         let mut bytes = npz(&[x(), ("y", npy("|u1", "(2,)", &[1, 2]))], packed);
         for (place, byte) in places {
             let place = place.index(bytes.len());

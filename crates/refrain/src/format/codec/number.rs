@@ -1,24 +1,24 @@
-//! Numbers as files write them.
+//! Parses the numbers of data files.
 
 use std::str::FromStr;
 
 use crate::InputProblem;
 
-/// What stands for a value that nobody knows, in lower case.
+/// Representations of a missing value, in lower case.
 const MISSING: [&str; 8] = ["", "?", "nan", "na", "n/a", "null", "none", "-"];
 
-/// Whether `text` stands for a missing value.
+/// Whether `text` represents a missing value.
 pub(super) fn is_missing(text: &str) -> bool {
     MISSING.iter().any(|missing| text.trim().eq_ignore_ascii_case(missing))
 }
 
-/// Whether `text` is meant as a number, finite or not.
+/// Whether `text` is a number, finite or not.
 pub(super) fn is_number(text: &str) -> bool {
     text.trim().parse::<f64>().is_ok()
 }
 
-/// The number that `text` writes; what is wrong with it if it is not a finite one, with `hint` as to what else would help
-/// if it is none at all.
+/// Parses a finite number; otherwise returns the problem, with `hint` as a further remedy if `text` is not a
+/// number.
 pub(super) fn number<N: FromStr + Copy + Into<f64>>(
     text: &str,
     hint: &'static str,
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_finite_numbers_pass() {
+    fn only_finite_numbers_are_accepted() {
         assert_eq!(number::<f32>(" -1.5e2 ", ""), Ok(-150.0));
         for (text, expected) in [
             ("", "a value is missing (\"\")"),

@@ -1,4 +1,4 @@
-//! Texts and what they are to be turned into, one pair a line: `source<TAB>target`, as Tatoeba exports them.
+//! Source texts with their targets, one pair per line: `source<TAB>target`, as exported by Tatoeba.
 
 use std::io::Read;
 
@@ -7,12 +7,12 @@ use crate::format::records::Pair;
 use crate::format::text::text_of;
 use crate::{Place, Result};
 
-/// The pairs of a file of lines `source<TAB>target`, called `place` in messages. Further columns, such as the attribution in exports of Tatoeba, are
-/// ignored. White space around either side is dropped, blank lines are skipped.
+/// The pairs of a file of lines `source<TAB>target`, named `place` in messages. Further columns, such as the
+/// attribution in exports of Tatoeba, are ignored. White space around both sides is dropped, blank lines are skipped.
 ///
 /// # Errors
-/// As [`text_of`]; [`Error::Input`](crate::Error::Input) for a line without a tab, without a source or without a target, and if there
-/// is no line.
+/// As [`text_of`]; [`Error::Input`](crate::Error::Input) for a line without a tab, source or target, and if there are
+/// no lines.
 pub fn pairs_of(place: impl Into<Place>, input: impl Read) -> Result<Vec<Pair>> {
     let place = place.into();
     let text = text_of(&place, input)?;
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_is_said_with_its_line_and_a_remedy() {
+    fn every_error_is_reported_with_its_line_and_a_remedy() {
         let cases = [
             ("Go.\tVa !\nGo.\n", "x.tsv, line 2: has no tab: write source<TAB>target"),
             ("\n\tVa !", "x.tsv, line 2: has an empty source"),
@@ -64,7 +64,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_panics_and_no_side_holds_a_tab(text in r"([ab \t\r\n]|\PC){0,60}") {
+        fn no_text_panics_and_no_side_contains_a_tab(text in r"([ab \t\r\n]|\PC){0,60}") {
             for pair in parse(&text).unwrap_or_default() {
                 prop_assert!(!pair.source.is_empty() && !pair.target.is_empty());
                 prop_assert!(!pair.source.contains('\t') && !pair.target.contains('\t'));

@@ -1,4 +1,4 @@
-//! The JSON files that polyphonic music is handed on in.
+//! The JSON files of polyphonic music.
 
 use std::io::Read;
 
@@ -9,11 +9,11 @@ use crate::format::roll::{Roll, RollParts, on_the_piano};
 use crate::format::text::text_of;
 use crate::{Error, InputProblem, Place, Result};
 
-/// What a file of rolls is, for messages.
-const FORM: &str = "the file should be {\"train\": [piece, ...], \"valid\": [...], \"test\": [...]}, a piece a list \
-                    of frames, a frame a list of MIDI notes";
+/// The expected format in messages.
+const FORMAT: &str = "the file should be {\"train\": [piece, ...], \"valid\": [...], \"test\": [...]}, each piece a list \
+                    of frames, each frame a list of MIDI notes";
 
-/// The file as it stands. A note is any value at first, so that what is wrong with it can be said with its place.
+/// The contents of the file. A note may be any value at first, so that errors can be reported with their place.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Parts {
@@ -24,13 +24,13 @@ struct Parts {
     test: Vec<Vec<Vec<Value>>>,
 }
 
-/// Reads the JSON form, called `place` in messages, of the polyphonic data of Boulanger-Lewandowski, Bengio and Vincent (2012):
-/// an object of `train`, `valid` and `test`, each a list of pieces, a piece a list of frames, a frame a list of MIDI
-/// numbers in any order. `valid` and `test` may be absent.
+/// Reads the JSON format, named `place` in messages, of the polyphonic data of Boulanger-Lewandowski, Bengio and
+/// Vincent (2012): an object of `train`, `valid` and `test`, each a list of pieces, a piece a list of frames, a frame
+/// a list of MIDI numbers in any order. `valid` and `test` are optional.
 ///
 /// # Errors
-/// As [`text_of`]; [`Error::Input`]: with the line for what is no JSON of this form or has another key, and with
-/// part, piece and frame for a piece without frames and for notes that are no whole numbers or that a piano lacks.
+/// As [`text_of`]; [`Error::Input`]: with the line for invalid JSON or another key, and with part, piece and frame
+/// for a piece without frames and for notes that are not integers or outside the range of a piano.
 pub fn rolls_of(place: impl Into<Place>, input: impl Read) -> Result<RollParts> {
     let place = place.into();
     parts(&place, &text_of(&place, input)?)
@@ -38,17 +38,17 @@ pub fn rolls_of(place: impl Into<Place>, input: impl Read) -> Result<RollParts> 
 
 fn parts(place: &Place, text: &str) -> Result<RollParts> {
     let parts: Parts = serde_json::from_str(text).map_err(|error| {
-        let said = error.to_string();
-        let what = match said.rsplit_once(" at line ").map_or(&*said, |(what, _)| what) {
-            "expected ident" | "expected value" => "this is no JSON",
+        let message = error.to_string();
+        let what = match message.rsplit_once(" at line ").map_or(&*message, |(what, _)| what) {
+            "expected ident" | "expected value" => "this is not JSON",
             what => what,
         };
         let line = (error.line() > 0).then_some(error.line() as u64);
         let place = place.at(line).field(format!("column {}", error.column()));
-        Error::malformed(place, what, FORM)
+        Error::malformed(place, what, FORMAT)
     })?;
     if parts.train.is_empty() {
-        return Err(Error::too_little(place, "\"train\" has no piece", "there is nothing to learn from"));
+        return Err(Error::too_little(place, "\"train\" has no pieces", "add at least one"));
     }
     Ok(RollParts {
         train: rolls(place, "train", parts.train)?,
@@ -61,7 +61,7 @@ fn rolls(place: &Place, part: &str, pieces: Vec<Vec<Vec<Value>>>) -> Result<Vec<
     let piece = |(piece_number, piece): (usize, Vec<Vec<Value>>)| {
         let place = place.clone().field(format!("{part}, piece {piece_number}"));
         if piece.is_empty() {
-            return Err(Error::malformed(place, "has no frames", "leave it out"));
+            return Err(Error::malformed(place, "has no frames", "remove it"));
         }
         let frame = |(number, frame): (usize, Vec<Value>)| {
             frame.iter().map(note).collect::<Result<Vec<u8>, InputProblem>>().map_err(|problem| {
@@ -77,7 +77,7 @@ fn rolls(place: &Place, part: &str, pieces: Vec<Vec<Vec<Value>>>) -> Result<Vec<
 fn note(value: &Value) -> Result<u8, InputProblem> {
     if !value.is_i64() && !value.is_u64() {
         let found = format!("{:.40} is not a note", value.to_string());
-        let expected = "notes are whole numbers, 60 (without a point) is middle C";
+        let expected = "notes are integers such as 60, middle C";
         return Err(InputProblem::malformed(found, expected));
     }
     let note = value.as_u64().and_then(|note| u8::try_from(note).ok());

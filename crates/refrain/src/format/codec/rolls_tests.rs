@@ -18,15 +18,18 @@ fn parts_are_read_and_notes_put_in_order() {
 }
 
 #[test]
-fn what_is_wrong_is_said_with_its_place() {
+fn every_error_is_reported_with_its_place() {
     for (text, message) in [
-        (r#"{"train": [[[60]], [[60], [20]]]}"#, ", train, piece 2, frame 2: a piano has no note 20"),
-        (r#"{"train": [[[60]]], "test": [[[109]]]}"#, ", test, piece 1, frame 1: a piano has no note 109"),
-        (r#"{"train": [[[-1]]]}"#, "frame 1: a piano has no note -1"),
+        (r#"{"train": [[[60]], [[60], [20]]]}"#, ", train, piece 2, frame 2: 20 is not a note of a piano"),
+        (
+            r#"{"train": [[[60]]], "test": [[[109]]]}"#,
+            ", test, piece 1, frame 1: 109 is not a note of a piano",
+        ),
+        (r#"{"train": [[[-1]]]}"#, "frame 1: -1 is not a note of a piano"),
         (r#"{"train": [[[60.5]]]}"#, "frame 1: 60.5 is not a note"),
         (r#"{"train": [[["C4"]]]}"#, "frame 1: \"C4\" is not a note"),
         (r#"{"train": [[[60]]], "valid": [[[60]], []]}"#, ", valid, piece 2: has no frames"),
-        (r#"{"train": []}"#, ": \"train\" has no piece"),
+        (r#"{"train": []}"#, ": \"train\" has no pieces"),
         (
             "{\"train\": [[[60]]],\n\"dev\": []}",
             ", line 2, column 5: unknown field `dev`, expected one of `train`",
@@ -35,20 +38,23 @@ fn what_is_wrong_is_said_with_its_place() {
         ("{\n\"valid\": []}", ", line 2, column 12: missing field `train`: the file should be {\"train\""),
         ("{\"train\": [\n[[60,]]]}", ", line 2, column 6: trailing comma"),
         ("{\"train\": [[\n5]]}", ", line 2, column 1: invalid type: integer `5`, expected a sequence"),
-        ("no JSON", ", line 1, column 2: this is no JSON"),
+        ("no JSON", ", line 1, column 2: this is not JSON"),
         ("", ", line 1, column 0: EOF while parsing a value"),
     ] {
-        let said = read(text).unwrap_err().to_string();
-        assert!(said.contains(message), "{said}");
+        let error = read(text).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
     }
-    let said = Roll::new(vec![vec![60], vec![20]]).unwrap_err().to_string();
-    assert!(said.starts_with("roll, frame 2: a piano has no note 20"), "{said}");
-    let said = Roll::from_many_hot(&[0.0; 89]).unwrap_err().to_string();
-    assert_eq!(said, "roll: has 89 values, which are no whole number of rows of 88: complete the last row");
+    let error = Roll::new(vec![vec![60], vec![20]]).unwrap_err().to_string();
+    assert!(error.starts_with("roll, frame 2: 20 is not a note of a piano"), "{error}");
+    let error = Roll::from_many_hot(&[0.0; 89]).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "roll: has 89 values, which is not a multiple of 88, the length of a row: complete the last row"
+    );
 }
 
 #[test]
-fn columns_are_keys_from_the_lowest() {
+fn columns_are_keys_starting_with_the_lowest() {
     let roll = Roll::new(vec![vec![21, 108], vec![60]]).unwrap();
     let values = roll.many_hot();
     let ones: Vec<usize> = (0..values.len()).filter(|&at| values[at] == 1.0).collect();
@@ -57,7 +63,7 @@ fn columns_are_keys_from_the_lowest() {
 
 proptest! {
     #[test]
-    fn a_roll_comes_back_from_its_other_forms(frames in vec(vec(LOWEST_NOTE..=HIGHEST_NOTE, 0..6), 0..40)) {
+    fn a_roll_is_converted_to_other_formats_and_back(frames in vec(vec(LOWEST_NOTE..=HIGHEST_NOTE, 0..6), 0..40)) {
         let roll = Roll::new(frames).unwrap();
         prop_assert_eq!(&Roll::from_many_hot(&roll.many_hot()).unwrap(), &roll);
         prop_assert_eq!(&Roll::from_spans(roll.len(), roll.spans()), &roll);

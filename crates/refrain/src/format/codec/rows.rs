@@ -1,4 +1,4 @@
-//! Sentences as rows of columns, one word a row: what CoNLL and CoNLL-U share, and how to tell them apart.
+//! Sentences as rows of columns, one word per row: the common part of CoNLL and CoNLL-U, and their detection.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -6,18 +6,18 @@ use std::path::Path;
 use crate::format::column::CONLLU;
 use crate::{Error, InputProblem, Place, Result};
 
-/// Lines without a blank one between them, each with its number.
+/// Consecutive non-blank lines with their numbers.
 type Block<'a> = Vec<(u64, &'a str)>;
 
-/// A file of columns. Its first line that is surely a word's says how many there are, and what parts them.
+/// A file of columns, whose number and separator follow from its first line that is certainly a word.
 pub(super) struct Table<'a> {
     place: &'a Place,
     blocks: Vec<Block<'a>>,
     tabs: bool,
     pub(super) conllu: bool,
-    /// How many columns; at least one.
+    /// Number of columns, at least 1.
     pub(super) width: usize,
-    /// The first line that is surely a word's.
+    /// The first line that is certainly a word.
     pub(super) line: u64,
 }
 
@@ -28,7 +28,7 @@ pub(super) struct Row<'a> {
 }
 
 impl<'a> Table<'a> {
-    /// None if there is no word. Nothing but the first sentence is checked.
+    /// None if there is no word. Checks only the first sentence.
     pub(super) fn of(place: &'a Place, text: &'a str) -> Option<Self> {
         let blocks = blocks(text);
         let sentence = blocks.iter().map(|block| without_comments(block)).find(|rows| !rows.is_empty())?;
@@ -43,12 +43,12 @@ impl<'a> Table<'a> {
         Some(Self { place, blocks, tabs, conllu, width, line })
     }
 
-    /// Something wrong with the columns as such.
+    /// An error that concerns the columns of the whole file.
     pub(super) fn error(&self, problem: InputProblem) -> Error {
         Error::input(self.place.at(self.line), problem)
     }
 
-    /// The rows of each sentence's words, at least one each. `tags` is the column of the tags.
+    /// The rows of each sentence's words, at least one per sentence. `tags` is the column of the tags.
     pub(super) fn sentences(&self, tags: usize) -> Result<Vec<Vec<Row<'a>>>> {
         let known: HashSet<&str> = if self.tabs { HashSet::new() } else { self.column(tags).collect() };
         let is_comment = |row: &str| {
@@ -70,7 +70,7 @@ impl<'a> Table<'a> {
         Ok(sentences)
     }
 
-    /// The columns of a line; none for what is not a word in CoNLL-U.
+    /// The columns of a line; none for a line of CoNLL-U that is not a word.
     fn row(&self, line: u64, row: &'a str) -> Result<Option<Row<'a>>> {
         if self.conllu && row.starts_with('#') {
             return Ok(None);
@@ -79,12 +79,12 @@ impl<'a> Table<'a> {
         if cells.len() != self.width {
             let plural = if cells.len() == 1 { "" } else { "s" };
             let (wanted, remedy) = if self.conllu {
-                let remedy = "put tabs between them, _ where there is nothing,";
+                let remedy = "separate them by tabs, use _ for empty ones,";
                 ("where CoNLL-U has 10".to_owned(), remedy.to_owned())
             } else {
                 let parted = if self.tabs { "tabs" } else { "spaces" };
                 let (first, width) = (self.line, self.width);
-                let remedy = format!("give every line as many, {parted} between them,");
+                let remedy = format!("use the same number in every line, separated by {parted},");
                 (format!("but line {first} has {width}"), remedy)
             };
             let found = format!("has {} column{plural}, {wanted}", cells.len());
@@ -95,7 +95,7 @@ impl<'a> Table<'a> {
             Some(id) if self.conllu => match is_word(id) {
                 Some(is_word) => Ok(is_word.then_some(Row { cells, line })),
                 None => {
-                    let numbers = "CoNLL-U numbers words 1, 2, tokens of several 1-2, empty nodes 1.1";
+                    let numbers = "CoNLL-U numbers words 1, 2, multiword tokens 1-2, empty nodes 1.1";
                     Err(Error::malformed(self.place.at(line), format!("the id is {id:?}"), numbers))
                 }
             },
@@ -103,11 +103,11 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// One column of a sentence; `name` is what messages call its cells.
+    /// A column of a sentence; `name` is the name of its cells in messages.
     pub(super) fn cells(&self, rows: &[Row<'_>], column: usize, name: &str) -> Result<Vec<String>> {
         let empty = |line| {
             let found = format!("has an empty {name} in column {}", column + 1);
-            Error::malformed(self.place.at(line), found, "fill it in, with _ if there is none")
+            Error::malformed(self.place.at(line), found, "fill it in, with _ for none")
         };
         let cell = |row: &Row<'_>| match row.cells.get(column) {
             Some(cell) if !cell.is_empty() => Ok((*cell).to_owned()),
@@ -116,8 +116,8 @@ impl<'a> Table<'a> {
         rows.iter().map(cell).collect()
     }
 
-    /// Whether columns are meant at all, rather than a sentence a line. Two columns may be sentences of two words, unless
-    /// most of the second are `known` tags.
+    /// Whether the file has columns rather than one sentence per line. Two columns may be sentences of two words,
+    /// unless most of the second are `known` tags.
     pub(super) fn is_meant(&self, known: &[String]) -> bool {
         let tags = || self.column(1).filter(|&tag| known.iter().any(|known| known == tag)).count();
         let is_tagged = || self.width != 2 || tags() * 2 > self.column(1).count();
@@ -127,11 +127,11 @@ impl<'a> Table<'a> {
             || self.is_regular() && is_tagged()
     }
 
-    /// Whether this looks like tagged words without its name saying so: blank lines part rows of one width, and
-    /// the last column has fewer different values than the first, as there are fewer tags than words.
+    /// Whether this looks like tagged words whatever its name: rows of equal width between blank lines, and fewer
+    /// different values in the last column than in the first, as there are fewer tags than words.
     pub(super) fn is_regular(&self) -> bool {
         let apart = self.blocks.len() > 1 && self.blocks.iter().any(|block| block.len() > 1);
-        // A space between tabs is one of a text rather than of a word.
+        // A space in a column separated by tabs is part of a text rather than of a word.
         let is_odd = |row: &str| split(row, self.tabs).len() != self.width || self.tabs && row.contains(' ');
         let odd = self.sure().filter(|(_, row)| is_odd(row)).count();
         let differing = |column| self.column(column).collect::<HashSet<_>>().len();
@@ -139,25 +139,25 @@ impl<'a> Table<'a> {
         apart && odd * 10 <= self.sure().count() && (self.width == 1 || tagged())
     }
 
-    /// One column of the lines that are surely words'.
+    /// A column of the lines that are certainly words.
     fn column(&self, index: usize) -> impl Iterator<Item = &'a str> {
         self.sure().filter_map(move |(_, row)| split(row, self.tabs).get(index).copied())
     }
 
-    /// The lines that are surely words': those from a sentence's first on that does not begin with `#`.
+    /// The lines that are certainly words: in each sentence from the first one on that does not start with `#`.
     fn sure(&self) -> impl Iterator<Item = &(u64, &'a str)> {
         self.blocks.iter().flat_map(|block| without_comments(block))
     }
 }
 
-/// What a file's name ends in, in lower case and without a `.gz` behind it.
+/// The extension of a file in lower case, without `.gz`.
 pub(super) fn extension(name: &str) -> String {
     let name = Path::new(name).file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let name = name.strip_suffix(".gz").unwrap_or(&name);
     name.rsplit_once('.').map_or("", |(_, extension)| extension).to_owned()
 }
 
-/// Whether files of such names hold CoNLL's columns.
+/// Whether a file with this extension has CoNLL columns.
 pub(super) fn is_conll(extension: &str) -> bool {
     ["conll", "iob", "bio"].iter().any(|of| extension.starts_with(of)) && extension != "conllu"
 }
@@ -181,12 +181,12 @@ fn without_comments<'b, 'a>(block: &'b [(u64, &'a str)]) -> &'b [(u64, &'a str)]
     &block[comments..]
 }
 
-/// White space other than ASCII's does not part columns: a word may hold a no-break space.
+/// Only ASCII white space separates columns: a word may contain a no-break space.
 fn split(row: &str, tabs: bool) -> Vec<&str> {
     if tabs { row.split('\t').map(str::trim_ascii).collect() } else { row.split_ascii_whitespace().collect() }
 }
 
-/// Whether an `id` of CoNLL-U is that of a word (`1`) or of something else (`1-2`, `1.1`); none if it is neither.
+/// Whether an `id` of CoNLL-U is that of a word (`1`) or not (`1-2`, `1.1`); none if it is invalid.
 fn is_word(id: &str) -> Option<bool> {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match id.split_once(['-', '.']) {

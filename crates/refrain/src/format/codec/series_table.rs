@@ -1,4 +1,4 @@
-//! One long series of numbers in a CSV table, one step a row, to be forecast:
+//! A long series of numbers to forecast, in a CSV table with one step per row:
 //!
 //! ```text
 //! "Month","Passengers"
@@ -17,19 +17,20 @@ use crate::format::series::Series;
 use crate::format::text::text_of;
 use crate::{Error, InputProblem, Place, Result};
 
-/// Names, in lower case, of a first column that tells the steps apart even if it holds numbers. pandas leaves the
-/// name of its index empty.
+/// Names, in lower case, of a first column of time stamps, even if it consists of numbers. pandas leaves the name of
+/// its index empty.
 const STAMP_NAMES: [&str; 12] =
     ["", "date", "time", "datetime", "timestamp", "year", "month", "week", "day", "hour", "index", "step"];
 
-/// The series in a CSV table, called `place` in messages: the `columns` of these names in this order, or all but the stamps if none is named.
+/// The series in a CSV table, named `place` in messages: the `columns` in this order, or all but the time stamps if
+/// none is given.
 ///
-/// The first row is a header if it holds no number. The first column holds the stamps if its first value is no number
-/// or if its name is one of time (`year`, `date`...), unless it is among `columns`.
+/// The first row is a header if it has no number. The first column has time stamps if its first value is not a number
+/// or if its name refers to time (`year`, `date`...), unless it is among `columns`.
 ///
 /// # Errors
-/// As [`text_of`]; [`Error::Input`] with the line of a row of another width than the first, and of a value that is
-/// missing or no finite number; of the header if a column is not in it, or twice; and without line for no row.
+/// As [`text_of`]; [`Error::Input`] with the line of a row of another width than the first, and of a missing or
+/// non-finite value; of the header if a column is missing or repeated; and without line if there are no rows.
 pub fn series_of(place: impl Into<Place>, input: impl Read, columns: &[String]) -> Result<Series> {
     let place = place.into();
     series(&place, &text_of(&place, input)?, columns)
@@ -38,7 +39,7 @@ pub fn series_of(place: impl Into<Place>, input: impl Read, columns: &[String]) 
 fn series(place: &Place, text: &str, columns: &[String]) -> Result<Series> {
     let mut rows = Rows::new(place, text);
     let Some(first) = rows.next() else {
-        return Err(Error::too_little(place, "is empty", "expected one row for every step"));
+        return Err(Error::too_little(place, "is empty", "expected one row per step"));
     };
     let (line, first) = first?;
     let headed = !first.iter().any(is_number) && !first.iter().skip(1).any(is_missing);
@@ -52,9 +53,9 @@ fn series(place: &Place, text: &str, columns: &[String]) -> Result<Series> {
         _ => false,
     };
     let chosen = choose(&names, columns, stamped).map_err(|problem| Error::input(place.at(line), problem))?;
-    // If nobody has named the columns, a text may stand in one that was not meant.
+    // If no columns were chosen, a column of texts may have been included by mistake.
     let hint = match columns.is_empty() {
-        true => "; choose the columns of numbers by name with `columns` if this is none",
+        true => "; if this is not a column of numbers, choose the others with `columns`",
         false => "",
     };
 
@@ -70,20 +71,20 @@ fn series(place: &Place, text: &str, columns: &[String]) -> Result<Series> {
         stamps.extend(stamped.then(|| row[0].to_owned()));
     }
     if values.is_empty() {
-        let expected = "expected one for every step";
-        return Err(Error::too_little(place.at(line), "is followed by no row", expected));
+        let expected = "expected one per step";
+        return Err(Error::too_little(place.at(line), "is not followed by rows", expected));
     }
     let names = chosen.into_iter().map(|column| names[column].clone()).collect();
     Ok(Series { names, values, stamps: stamped.then_some(stamps) })
 }
 
-/// Whether the first column, of this name and with this first row, tells the steps apart.
+/// Whether the first column, of this name and with this first row, has time stamps.
 fn has_stamps(name: &str, headed: bool, row: &StringRecord) -> bool {
     let named = headed && STAMP_NAMES.iter().any(|stamp| name.eq_ignore_ascii_case(stamp));
     row.len() > 1 && (named || !is_number(&row[0]) && !is_missing(&row[0]))
 }
 
-/// Where the wanted columns stand.
+/// The indices of the wanted columns.
 fn choose(names: &[String], wanted: &[String], stamped: bool) -> Result<Vec<usize>, InputProblem> {
     let all = &names[usize::from(stamped)..];
     let wanted = if wanted.is_empty() { all } else { wanted };
@@ -92,7 +93,7 @@ fn choose(names: &[String], wanted: &[String], stamped: bool) -> Result<Vec<usiz
     {
         return Err(match wanted.len() == all.len() && wanted == all {
             true => InputProblem::RepeatedColumn { name: name.clone() },
-            false => InputProblem::malformed(format!("{name:?} is asked for twice"), "name it once"),
+            false => InputProblem::malformed(format!("{name:?} is given twice"), "give it once"),
         });
     }
     let find = |name: &String| {

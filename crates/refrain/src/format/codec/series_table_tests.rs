@@ -8,7 +8,7 @@ fn read(text: &str, columns: &[&str]) -> Result<Series> {
 }
 
 #[test]
-fn the_first_column_may_name_the_steps() {
+fn the_first_column_may_contain_time_stamps() {
     for (text, stamps) in [
         ("\"Month\",\"Passengers\"\r\n\"1949-01\",112\r\n\"1949-02\",118\r\n", Some(["1949-01", "1949-02"])),
         ("YEAR,SPOTS\n1700,112\n1701,118\n", Some(["1700", "1701"])),
@@ -25,7 +25,7 @@ fn the_first_column_may_name_the_steps() {
 }
 
 #[test]
-fn columns_are_chosen_by_name_or_without_header_by_number() {
+fn columns_are_chosen_by_name_or_number() {
     let text = "date,heat,place,rain\nmon,1,here,2\ntue,3,there,4\n";
     let weather = read(text, &["rain", "heat"]).unwrap();
     assert_eq!(
@@ -41,10 +41,10 @@ fn columns_are_chosen_by_name_or_without_header_by_number() {
 }
 
 #[test]
-fn every_fault_is_said_with_its_line() {
+fn every_error_is_reported_with_its_line() {
     for (text, columns, expected) in [
         ("", &[][..], ": is empty"),
-        ("date,x\n", &[], ", line 1: is followed by no row"),
+        ("date,x\n", &[], ", line 1: is not followed by rows"),
         ("date\nmon\n", &[], ", line 2, column \"date\": \"mon\" is not a number"),
         ("date,x\nmon,1\ntue\n", &[], ", line 3: has 1 column where the first row has 2"),
         ("date,x\nmon,1\n\ntue,\n", &[], ", line 4, column \"x\": a value is missing (\"\")"),
@@ -53,11 +53,11 @@ fn every_fault_is_said_with_its_line() {
         ("mon,?\ntue,1\n", &[], ", line 1, column \"2\": a value is missing (\"?\")"),
         ("date,x\nmon,1\ntue,-inf\n", &[], ", line 3, column \"x\": \"-inf\" is too large or infinite"),
         ("date,x,place\nmon,1,here\n", &[], ", line 2, column \"place\": \"here\" is not a number"),
-        ("date;x\nmon;1\n", &[], ", line 1: has semicolons and no comma"),
-        ("date,x\nmon,1\n", &["y"], ", line 1: no column is called \"y\": there are \"date\", \"x\""),
-        ("date,x,x\nmon,1,2\n", &["x"], ", line 1: two columns are called \"x\""),
-        ("date,x,x\nmon,1,2\n", &[], ", line 1: two columns are called \"x\""),
-        ("date,x,y\nmon,1,2\n", &["x", "x"], ", line 1: \"x\" is asked for twice"),
+        ("date;x\nmon;1\n", &[], ", line 1: has semicolons but no commas"),
+        ("date,x\nmon,1\n", &["y"], ", line 1: there is no column \"y\": the columns are \"date\", \"x\""),
+        ("date,x,x\nmon,1,2\n", &["x"], ", line 1: two columns are named \"x\""),
+        ("date,x,x\nmon,1,2\n", &[], ", line 1: two columns are named \"x\""),
+        ("date,x,y\nmon,1,2\n", &["x", "x"], ", line 1: \"x\" is given twice"),
     ] {
         let message = read(text, columns).unwrap_err().to_string();
         assert!(message.starts_with(&format!("x.csv{expected}")), "{text:?}: {message}");

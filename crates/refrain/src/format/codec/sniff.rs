@@ -1,4 +1,4 @@
-//! What a data file looks like, for those who do not say.
+//! Detects the format of data.
 
 use std::collections::HashSet;
 
@@ -14,16 +14,16 @@ impl Guess {
     }
 }
 
-/// How much of a file is looked at, in bytes.
+/// Number of bytes of a file that are inspected.
 pub(super) const HEAD: usize = 1 << 20;
-/// What the names of images and of MIDI files end in.
+/// Extensions of image and MIDI files.
 pub(super) const IMAGES: [&str; 3] = ["png", "jpg", "jpeg"];
 pub(super) const MIDI: [&str; 2] = ["mid", "midi"];
-/// How many lines are looked at.
+/// Number of lines that are inspected.
 const LINES: usize = 5_000;
 
-/// What a file called `name`, which begins with these bytes (unpacked), looks like, by its name and by its first
-/// mebibyte. What is malformed is still recognized if most of it is not, so that its own reader can say what is wrong.
+/// Detects the format of a file from its `name` and its first mebibyte (unpacked). A file with some malformed lines is
+/// still recognised, so that the reader of its format can report them.
 ///
 /// # Errors
 /// [`Error::Input`] if it is empty, or a single image or MIDI file.
@@ -42,15 +42,15 @@ pub fn form_of_bytes(name: &str, bytes: &[u8]) -> Result<Guess> {
     }
 }
 
-/// What a file's name alone says.
+/// Detects the format from the extension only.
 ///
 /// # Errors
-/// [`Error::Input`] if it is that of a single image or MIDI file.
+/// [`Error::Input`] for the extension of a single image or MIDI file.
 pub(super) fn form_of_name(name: &str) -> Result<Option<Guess>> {
     let single = |what: &str| {
         let problem = InputProblem::WrongKind {
             found: format!("is a single {what}"),
-            expected: "name the folder that it lies in".to_owned(),
+            expected: "give the folder that contains it".to_owned(),
         };
         Err(Error::input(Place::of(name), problem))
     };
@@ -66,8 +66,8 @@ pub(super) fn form_of_name(name: &str) -> Result<Option<Guess>> {
     Ok(Some(Guess::new(form, format!("its name ends in .{extension}"))))
 }
 
-/// The first lines of a file; a file of one line longer than that, as far as it goes. What is not UTF-8 is replaced:
-/// readers say so with its line.
+/// The first lines of a file, without an incomplete last one unless it is the only one. Invalid UTF-8 is replaced:
+/// readers report it with its line.
 fn head(bytes: &[u8]) -> String {
     let mut head = &bytes[..bytes.len().min(HEAD)];
     if head.len() == HEAD {
@@ -82,10 +82,10 @@ fn head(bytes: &[u8]) -> String {
     text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned()
 }
 
-/// The form of a file called `place` in messages, which begins with `text`.
+/// The format of a file named `place` in messages, which starts with `text`.
 fn sniff(place: &Place, text: &str) -> Result<Guess> {
     if text.trim().is_empty() {
-        return Err(Error::too_little(place, "is empty", "name a file with data in it"));
+        return Err(Error::too_little(place, "is empty", "give a file that contains data"));
     }
     let lines: Vec<&str> = filled_lines(text).take(LINES).map(|(_, line)| line).collect();
     let extension = extension(&place.source);
@@ -99,9 +99,9 @@ fn sniff(place: &Place, text: &str) -> Result<Guess> {
         Guess::new(
             Form::Text,
             match extension.as_str() {
-                "json" => "its JSON does not begin with train, valid or test",
-                "csv" => "none of its columns holds numbers only",
-                _ => "its lines are not in columns",
+                "json" => "its JSON does not start with train, valid or test",
+                "csv" => "no column has only numbers",
+                _ => "its lines have no columns",
             },
         )
     }))
@@ -110,7 +110,7 @@ fn sniff(place: &Place, text: &str) -> Result<Guess> {
 fn rolls(text: &str) -> Option<Guess> {
     let key = text.trim_start().strip_prefix('{')?.trim_start().strip_prefix('"')?.split('"').next()?;
     let is_split = ["train", "valid", "test"].contains(&key);
-    is_split.then(|| Guess::new(Form::Rolls, format!("its JSON begins with {key:?}")))
+    is_split.then(|| Guess::new(Form::Rolls, format!("its JSON starts with {key:?}")))
 }
 
 fn tagged(place: &Place, text: &str) -> Option<Guess> {
@@ -125,7 +125,7 @@ fn tagged(place: &Place, text: &str) -> Option<Guess> {
     }
 }
 
-/// Two columns with a tab between them, in most lines at least.
+/// Two columns separated by a tab, at least in most lines.
 fn tabbed(lines: &[&str]) -> Option<Guess> {
     let columns = lines.iter().filter_map(|line| line.split_once('\t'));
     let firsts: Vec<&str> = columns
@@ -138,7 +138,7 @@ fn tabbed(lines: &[&str]) -> Option<Guess> {
     }
     let images = firsts.iter().filter(|first| IMAGES.contains(&extension(first).as_str())).count();
     if images * 10 >= firsts.len() * 9 {
-        return Some(Guess::new(Form::Captions, "its lines begin with an image's name and a tab"));
+        return Some(Guess::new(Form::Captions, "its lines start with the name of an image and a tab"));
     }
     let distinct = firsts.iter().collect::<HashSet<_>>().len();
     // A dictionary has several translations for some words, but not five on average.
@@ -156,7 +156,7 @@ fn tabbed(lines: &[&str]) -> Option<Guess> {
     ))
 }
 
-/// A table of numbers by whatever name: nothing else, but for a header and for a first column of dates.
+/// A table of numbers, whatever its extension: only numbers, except for a header and a first column of dates.
 fn numbers(lines: &[&str]) -> Option<Guess> {
     let rows = cells(lines);
     let (header, rows) = rows.split_first()?;
@@ -165,7 +165,7 @@ fn numbers(lines: &[&str]) -> Option<Guess> {
     (header.len() > 1 && !rows.is_empty() && rows.iter().all(is_row)).then(|| table(lines))?
 }
 
-/// What is in a CSV.
+/// The format of a CSV file.
 fn table(lines: &[&str]) -> Option<Guess> {
     let rows = cells(lines);
     let (header, rows) = rows.split_first()?;
@@ -174,11 +174,11 @@ fn table(lines: &[&str]) -> Option<Guess> {
     };
     if called(0, &["sequence", "sequence_id", "series", "series_id", "id"]) && called(1, &["label", "class"])
     {
-        let why = format!("its columns begin with {} and {}", header[0], header[1]);
+        let why = format!("its first columns are {} and {}", header[0], header[1]);
         return Some(Guess::new(Form::LongTable, why));
     }
     if has_runs(rows) {
-        let why = "its first column repeats in runs, and its second is the same all through each";
+        let why = "its first column repeats in consecutive rows with the same value in the second";
         return Some(Guess::new(Form::LongTable, why));
     }
     let numeric = (0..header.len()).filter(|&column| is_numeric(rows, column)).count();
@@ -186,7 +186,7 @@ fn table(lines: &[&str]) -> Option<Guess> {
     (numeric > 0).then(|| Guess::new(Form::Series, format!("it has {columns} of numbers: {numeric}")))
 }
 
-/// The cells of each line. Commas within quotes part cells like others: good enough for a look.
+/// The cells of each line. Commas within quotes are treated as separators, which is good enough for detection.
 fn cells<'a>(lines: &[&'a str]) -> Vec<Vec<&'a str>> {
     let first = lines.first().copied().unwrap_or_default();
     let separator = if first.contains(';') && !first.contains(',') { ';' } else { ',' };
@@ -199,15 +199,15 @@ fn is_number(cell: &str) -> bool {
     cell.parse::<f64>().is_ok()
 }
 
-/// Whether a column holds numbers, gaps apart.
+/// Whether a column consists of numbers, except for missing values.
 fn is_numeric(rows: &[Vec<&str>], column: usize) -> bool {
     let is_gap = |cell: &str| ["", "?", "na", "n/a", "nan", "null"].contains(&cell.to_lowercase().as_str());
     let cells = || rows.iter().filter_map(|row| row.get(column)).filter(|cell| !is_gap(cell));
     cells().next().is_some() && cells().all(|cell| is_number(cell))
 }
 
-/// Whether rows are steps of labelled sequences: each value of the first column stands in one run of rows, and in each
-/// run there is one value of the second, but not the same in all of them. Dates repeat like that too: they do not count.
+/// Whether rows are steps of labelled sequences: each value of the first column occurs in one run of rows, with one
+/// value of the second column per run, but not the same in all of them. Runs of dates do not count.
 fn has_runs(rows: &[Vec<&str>]) -> bool {
     let mut runs: Vec<(&str, &str)> = vec![];
     for row in rows {

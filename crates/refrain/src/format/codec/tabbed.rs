@@ -1,16 +1,16 @@
-//! Lines of two columns with a tab between them: what labelled texts, pairs and captions have in common.
+//! Lines of two columns separated by a tab: the common part of labelled texts, pairs and captions.
 
 use crate::{Error, Place, Result};
 
-/// What the two columns are called in messages, and what a second tab means.
+/// The names of the two columns in messages, and the treatment of further tabs.
 pub(super) struct TwoColumns {
     pub(super) first: &'static str,
     pub(super) second: &'static str,
-    /// Whether a second tab ends the second column, so that what follows is ignored, or belongs to it.
+    /// Whether a second tab ends the second column, so that the rest is ignored, or belongs to it.
     pub(super) more_ignored: bool,
 }
 
-/// A line's columns without the white space around them, neither empty.
+/// The two columns of a line, trimmed, neither empty.
 pub(super) struct Row<'a> {
     pub(super) first: &'a str,
     pub(super) second: &'a str,
@@ -18,10 +18,10 @@ pub(super) struct Row<'a> {
 }
 
 impl TwoColumns {
-    /// The columns of every line that is not blank.
+    /// The columns of all lines that are not blank.
     ///
     /// # Errors
-    /// [`Error::Input`] for a line without a tab or with an empty column, and if there is no line.
+    /// [`Error::Input`] for a line without a tab or with an empty column, and if there are no lines.
     pub(super) fn rows<'a>(&self, place: &Place, text: &'a str) -> Result<Vec<Row<'a>>> {
         let Self { first: first_name, second: second_name, more_ignored } = *self;
         let expected = format!("{first_name}<TAB>{second_name}");
@@ -48,7 +48,7 @@ impl TwoColumns {
     }
 }
 
-/// The lines that are not blank, numbered from 1. A tab promises columns: such a line is not blank.
+/// The lines that are not blank, numbered from 1. A line with a tab is not blank, because its columns are empty.
 pub(super) fn filled_lines(text: &str) -> impl Iterator<Item = (u64, &str)> {
     (1..).zip(text.lines()).filter(|(_, line)| line.contains('\t') || !line.trim().is_empty())
 }

@@ -1,4 +1,4 @@
-//! Sequences of vectors in a CSV table, one step a row:
+//! Sequences of vectors in a CSV table, one step per row:
 //!
 //! ```text
 //! id,label,x,y
@@ -20,18 +20,18 @@ use crate::format::frames::{FrameSequence, Labels};
 use crate::format::text::text_of;
 use crate::{Error, InputProblem, Place, Result};
 
-/// How the second column is called if it holds labels, in lower case.
+/// Names of the second column if it contains labels, in lower case.
 const LABEL_NAMES: [&str; 2] = ["label", "class"];
 
-/// The sequences of a table in long form, called `place` in messages: a header, then one step a row. The first column says which sequence a row
-/// belongs to, the second is its label if the header calls it `label` or `class`, and all others are numbers.
-/// The rows of a sequence stand together, in order.
+/// The sequences of a table in long format, named `place` in messages: a header, then one step per row. The first
+/// column identifies the sequence of a row, the second is its label if the header is `label` or `class`, and all
+/// others are numbers. The rows of a sequence are consecutive and in order.
 ///
-/// Where labels change within any sequence, they are [`Labels::Each`] for all sequences, otherwise [`Labels::One`].
+/// If labels change within any sequence, they are [`Labels::Each`] for all sequences, otherwise [`Labels::One`].
 ///
 /// # Errors
-/// As [`text_of`]; [`Error::Input`] with the line of a row that does not fit the header, of a value that is
-/// missing or no finite number, of a missing label, and of a sequence that comes back later.
+/// As [`text_of`]; [`Error::Input`] with the line of a row that does not match the header, of a missing or non-finite
+/// value, of a missing label, and of a sequence whose rows are not consecutive.
 pub fn table_of(place: impl Into<Place>, input: impl Read) -> Result<Vec<FrameSequence>> {
     let place = place.into();
     table(&place, &text_of(&place, input)?)
@@ -40,7 +40,7 @@ pub fn table_of(place: impl Into<Place>, input: impl Read) -> Result<Vec<FrameSe
 fn table(place: &Place, text: &str) -> Result<Vec<FrameSequence>> {
     let mut rows = Rows::new(place, text);
     let Some(header) = rows.next() else {
-        return Err(Error::too_little(place, "is empty", "expected a header and one row for every step"));
+        return Err(Error::too_little(place, "is empty", "expected a header and one row per step"));
     };
     let (line, header) = header?;
     let columns = Columns::of(header).map_err(|problem| Error::input(place.at(line), problem))?;
@@ -53,13 +53,13 @@ fn table(place: &Place, text: &str) -> Result<Vec<FrameSequence>> {
         let fault = |problem| Error::input(place.at(line), problem);
         let name = &row[0];
         if name.is_empty() {
-            let found = "has no identifier of a sequence in its first column";
+            let found = "has no sequence identifier in its first column";
             let expected = "write one, the same in every row of a sequence";
             return Err(fault(InputProblem::malformed(found, expected)));
         }
         if sequences.last().is_none_or(|sequence| sequence.name != name) {
             if !names.insert(name.to_owned()) {
-                let found = format!("sequence {:?} comes back after another", excerpt(name));
+                let found = format!("sequence {:?} continues after another", excerpt(name));
                 return Err(fault(InputProblem::malformed(found, "put the rows of a sequence together")));
             }
             sequences.push(FrameSequence {
@@ -78,8 +78,8 @@ fn table(place: &Place, text: &str) -> Result<Vec<FrameSequence>> {
         }
     }
     if sequences.is_empty() {
-        let expected = "expected one for every step";
-        return Err(Error::too_little(place.at(line), "is followed by no row", expected));
+        let expected = "expected one per step";
+        return Err(Error::too_little(place.at(line), "is not followed by rows", expected));
     }
     if columns.labelled {
         let change = labels.iter().any(|labels| labels.windows(2).any(|pair| pair[0] != pair[1]));
@@ -90,7 +90,7 @@ fn table(place: &Place, text: &str) -> Result<Vec<FrameSequence>> {
     Ok(sequences)
 }
 
-/// What the header says of the columns.
+/// The columns according to the header.
 struct Columns {
     header: StringRecord,
     labelled: bool,
@@ -99,8 +99,8 @@ struct Columns {
 impl Columns {
     fn of(header: StringRecord) -> Result<Self, InputProblem> {
         if let Some(name) = header.iter().find(|name| is_number(name)) {
-            let found = format!("a column is called {:?}, or the header is missing", excerpt(name));
-            return Err(InputProblem::malformed(found, "begin with a line of names such as `id,label,x,y`"));
+            let found = format!("a column is named {:?}, or the header is missing", excerpt(name));
+            return Err(InputProblem::malformed(found, "start with a line of names such as `id,label,x,y`"));
         }
         let is_label = |name: &str| LABEL_NAMES.iter().any(|label| name.eq_ignore_ascii_case(label));
         let columns = Columns { labelled: header.get(1).is_some_and(is_label), header };
@@ -110,7 +110,7 @@ impl Columns {
         }
         if let Some(name) = columns.header.iter().skip(2).find(|name| is_label(name)) {
             let found = format!("{name:?} is not the second column");
-            return Err(InputProblem::malformed(found, "move it there"));
+            return Err(InputProblem::malformed(found, "make it the second one"));
         }
         let mut names = HashSet::new();
         if let Some(name) = columns.features_of(&columns.header).find(|name| !names.insert(*name)) {
@@ -123,7 +123,7 @@ impl Columns {
         1 + usize::from(self.labelled)
     }
 
-    /// The fields of a row that belong to features.
+    /// The fields of a row that are features.
     fn features_of<'a>(&self, row: &'a StringRecord) -> impl Iterator<Item = &'a str> {
         row.iter().skip(self.first_feature())
     }
@@ -131,18 +131,16 @@ impl Columns {
     fn label(&self, row: &StringRecord) -> Result<Option<String>, InputProblem> {
         match &row[1] {
             _ if !self.labelled => Ok(None),
-            "" => {
-                Err(InputProblem::malformed("has no label", "write one, or leave out the column of all rows"))
-            }
+            "" => Err(InputProblem::malformed("has no label", "add one, or remove the column from all rows")),
             label => Ok(Some(label.to_owned())),
         }
     }
 
-    /// Appends the features of a row, which stands at `place`.
+    /// Appends the features of a row at `place`.
     fn features(&self, row: &StringRecord, place: &Place, values: &mut Vec<f32>) -> Result<()> {
         for (name, field) in self.header.iter().zip(row).skip(self.first_feature()) {
             let may_be_labels = name == &self.header[1] && !self.labelled;
-            let hint = if may_be_labels { ", and a column of labels is called `label`" } else { "" };
+            let hint = if may_be_labels { "; a column of labels must be named `label`" } else { "" };
             let place = || place.clone().field(format!("column {:?}", excerpt(name)));
             values.push(number(field, hint).map_err(|problem| Error::input(place(), problem))?);
         }

@@ -1,6 +1,6 @@
 //! Labelled time series in the `.ts` format of sktime and of the UEA and UCR archive of time series classification:
-//! a header of `@` tags, then one sequence a line. Its dimensions are apart by colons, their steps by commas, and
-//! its label comes last:
+//! a header of `@` tags, then one sequence per line. Colons separate its dimensions, commas their steps, and the label
+//! comes last:
 //!
 //! ```text
 //! @timeStamps false
@@ -18,13 +18,13 @@ use crate::format::frames::{FrameSequence, Labels};
 use crate::format::text::text_of;
 use crate::{Error, InputProblem, Place, Result};
 
-/// The sequences of a `.ts` file, called `place` in messages, their names being their numbers from 1. Tags are read without regard to case, those
-/// that say nothing about the numbers are passed over. After `@classLabel false` there are no labels.
+/// The sequences of a `.ts` file, named `place` in messages, with their numbers from 1 as names. Tags are not case
+/// sensitive, and those that do not describe the numbers are skipped. After `@classLabel false` there are no labels.
 ///
 /// # Errors
-/// As [`text_of`]; [`Error::Input`] with the line of what contradicts the header or itself: a label that
+/// As [`text_of`]; [`Error::Input`] with the line of a contradiction to the header or within a sequence: a label that
 /// `@classLabel` does not list, dimensions of different lengths, another number of dimensions or steps than declared.
-/// So also for values that are missing or not finite, time stamps, and numeric targets instead of classes.
+/// Also for missing or non-finite values, time stamps, and numeric targets.
 pub fn ts_of(place: impl Into<Place>, input: impl Read) -> Result<Vec<FrameSequence>> {
     let place = place.into();
     sequences(&place, &text_of(&place, input)?)
@@ -58,12 +58,12 @@ fn sequences(place: &Place, text: &str) -> Result<Vec<FrameSequence>> {
         sequences.push(FrameSequence { values, width, columns: [].into(), labels, name, line: Some(line) });
     }
     if sequences.is_empty() {
-        return Err(Error::too_little(place.at(data), "is followed by no sequence", "write one a line"));
+        return Err(Error::too_little(place.at(data), "is not followed by sequences", "write one per line"));
     }
     Ok(sequences)
 }
 
-/// What the header declares, or the first sequence for the others to agree with.
+/// The declarations of the header; missing ones are taken from the first sequence.
 #[derive(Default)]
 struct Header {
     dimensions: Option<usize>,
@@ -77,7 +77,7 @@ impl Header {
     fn read(&mut self, line: &str) -> Result<(), InputProblem> {
         let malformed = |found: &str, expected: &str| InputProblem::malformed(found, expected);
         let Some(tag) = line.strip_prefix('@') else {
-            let expected = "a header line begins with `@`, a comment with `#`";
+            let expected = "a header line starts with `@`, a comment with `#`";
             return Err(malformed("comes before `@data`", expected));
         };
         let mut words = tag.split_whitespace();
@@ -95,12 +95,12 @@ impl Header {
         };
         match name.to_ascii_lowercase().as_str() {
             "timestamps" if flag()? => {
-                let remedy = "write the values alone, at equal intervals, and `@timeStamps false`";
-                return Err(malformed("time stamps are not read", remedy));
+                let remedy = "write only the values, at equal intervals, and `@timeStamps false`";
+                return Err(malformed("time stamps are not supported", remedy));
             }
             "targetlabel" if flag()? => {
                 let remedy = "use classes, declared by `@classLabel`";
-                return Err(malformed("numeric targets are not read", remedy));
+                return Err(malformed("numeric targets are not supported", remedy));
             }
             "univariate" if flag()? => self.declare_dimensions(1)?,
             "dimensions" | "dimension" => self.declare_dimensions(count()?)?,
@@ -129,7 +129,7 @@ impl Header {
         }
     }
 
-    /// The values `[T, D]` of a line, which stands at `place`, `D`, and its label.
+    /// The values `[T, D]` of a line at `place`, `D`, and its label.
     fn sequence(&mut self, line: &str, place: &Place) -> Result<(Vec<f32>, usize, Labels)> {
         let malformed = |found: String, expected: &str| Error::malformed(place, found, expected);
         let mut parts: Vec<&str> = line.split(':').collect();
@@ -139,7 +139,7 @@ impl Header {
                 let label = parts.pop().unwrap_or_default().trim();
                 if !classes.iter().any(|class| class == label) {
                     let found = format!(
-                        "the label {:?}, behind the last colon, is not one that `@classLabel` lists",
+                        "the label {:?}, after the last colon, is not listed by `@classLabel`",
                         excerpt(label)
                     );
                     return Err(malformed(found, "correct it or add it there"));
@@ -149,7 +149,7 @@ impl Header {
         };
         let width = *self.dimensions.get_or_insert(parts.len());
         if parts.len() != width || width == 0 {
-            let expected = format!("expected {width}, with colons between them");
+            let expected = format!("expected {width}, separated by colons");
             return Err(malformed(format!("has {} dimensions", parts.len()), &expected));
         }
         let columns = (1..).zip(&parts).map(|(dimension, part)| column(place, dimension, part));
@@ -161,7 +161,7 @@ impl Header {
                 other + 1,
                 columns[other].len()
             );
-            return Err(malformed(found, "all need the same"));
+            return Err(malformed(found, "all need the same number"));
         }
         if self.equal_length && *self.length.get_or_insert(steps) != steps {
             let declared = self.length.unwrap_or_default();
@@ -173,7 +173,7 @@ impl Header {
     }
 }
 
-/// All steps of one dimension, which is the `dimension`th of its line.
+/// The steps of dimension number `dimension` of a line.
 fn column(place: &Place, dimension: usize, part: &str) -> Result<Vec<f32>> {
     let values = (1..).zip(part.split(',')).map(|(step, text)| {
         let place = || place.clone().field(format!("dimension {dimension}, step {step}"));

@@ -4,7 +4,7 @@ use super::*;
 
 const HEADER: &str = "# Two hands.\n@problemName Hands\n@timeStamps false\n@missing false\n@univariate false\n\
                       @dimensions 2\n@equalLength false\n@classLabel true left right\n@data\n";
-/// Of the first sequence after [`HEADER`].
+/// Line of the first sequence after [`HEADER`].
 const FIRST: u64 = 10;
 
 fn ts(text: &str) -> Result<Vec<FrameSequence>> {
@@ -36,23 +36,23 @@ fn a_line_is_a_sequence_of_vectors() {
 }
 
 #[test]
-fn labels_and_the_number_of_dimensions_may_be_left_out() {
+fn labels_and_dimensions_are_optional() {
     let sequences = ts("@CLASSLABEL false\n@DATA\n1,2:3,4:5,6\n").unwrap();
     assert_eq!((&sequences[0].labels, sequences[0].width, sequences[0].steps()), (&Labels::None, 3, 2));
 }
 
 #[test]
-fn every_fault_of_the_header_is_said_with_its_line() {
+fn every_error_in_the_header_is_reported_with_its_line() {
     for (text, expected) in [
         ("", ": has no `@data` line"),
         ("@classLabel false\n1,2\n", ", line 2: comes before `@data`"),
         ("@dimensions 2\n@data\n1:2\n", ", line 2: comes before any `@classLabel`"),
-        ("@classLabel false\n@data\n", ", line 2: is followed by no sequence"),
+        ("@classLabel false\n@data\n", ", line 2: is not followed by sequences"),
         ("@classLabel false a b\n@data\n", ", line 1: `@classLabel` needs `true` and all labels"),
         ("@classLabel true\n@data\n", ", line 1: `@classLabel` needs `true` and all labels"),
         ("@classLabel\n@data\n", ", line 1: `@classLabel` needs `true` or `false`"),
-        ("#\n@timeStamps true\n@data\n", ", line 2: time stamps are not read"),
-        ("@targetLabel true\n@data\n", ", line 1: numeric targets are not read"),
+        ("#\n@timeStamps true\n@data\n", ", line 2: time stamps are not supported"),
+        ("@targetLabel true\n@data\n", ", line 1: numeric targets are not supported"),
         ("@dimensions two\n@data\n", ", line 1: `@dimensions` needs a number"),
         ("@dimensions 0\n@data\n", ", line 1: `@dimensions` needs a number of at least 1"),
         ("@univariate true\n@dimensions 2\n", ", line 2: declares 2 dimensions after 1"),
@@ -65,11 +65,11 @@ fn every_fault_of_the_header_is_said_with_its_line() {
 }
 
 #[test]
-fn every_fault_of_a_sequence_is_said_with_its_line() {
+fn every_error_in_a_sequence_is_reported_with_its_line() {
     for (line, expected) in [
-        ("1,2:3,4:up", ": the label \"up\", behind the last colon, is not one that"),
-        ("1,2:3,4", ": the label \"3,4\", behind"),
-        ("1,2:3,4:", ": the label \"\", behind"),
+        ("1,2:3,4:up", ": the label \"up\", after the last colon, is not listed by"),
+        ("1,2:3,4", ": the label \"3,4\", after"),
+        ("1,2:3,4:", ": the label \"\", after"),
         ("1,2:left", ": has 1 dimensions: expected 2"),
         ("1,2:3,4:5,6:left", ": has 3 dimensions: expected 2"),
         ("left", ": has 0 dimensions: expected 2"),
@@ -87,7 +87,7 @@ fn every_fault_of_a_sequence_is_said_with_its_line() {
 }
 
 #[test]
-fn lengths_that_are_declared_equal_are_equal() {
+fn lengths_declared_equal_must_be_equal() {
     let header = "@classLabel false\n@equalLength true\n";
     let message = ts(&format!("{header}@data\n1,2\n1,2,3\n")).unwrap_err().to_string();
     assert!(message.starts_with("x.ts, line 5: has 3 steps where 2 are declared"), "{message}");

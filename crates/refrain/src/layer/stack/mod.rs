@@ -1,5 +1,5 @@
-//! A stack of recurrent layers, in one direction or in both, with layer normalisation, where it is wanted, and dropout on
-//! each layer's output.
+//! A stack of recurrent layers, in one or both directions, with optional layer normalisation and dropout on each
+//! layer's output.
 
 mod workspace;
 
@@ -14,41 +14,41 @@ use crate::params::{Init, LayoutBuilder, RecurrentIds, Weights};
 /// Recurrent layers, each over the output of the one below.
 #[derive(Clone, Debug)]
 pub struct Stack {
-    /// Lowest layer first; of each layer forwards before backwards.
+    /// Lowest layer first; within a layer the forward direction first.
     specs: Vec<RecurrentSpec>,
     ids: RecurrentIds,
-    /// One a layer, or none at all.
+    /// One per layer, or empty.
     norms: Vec<LayerNorm>,
     sizes: StackSizes,
 }
 
-/// What a stack is made of.
+/// The configuration of a stack.
 #[derive(Clone, Copy, Debug)]
 pub struct StackSizes {
     /// The cell of every layer.
     pub cell: Cell,
-    /// What the lowest layer reads.
+    /// The input of the lowest layer.
     pub input: InputSpec,
-    /// `H`, of each direction.
+    /// `H`, per direction.
     pub hidden_size: usize,
     /// `L`.
     pub num_layers: usize,
-    /// Whether a second set of layers reads each sequence from its end; outputs are then `[T, B, 2 H]`, forwards first.
+    /// Whether the layers run in both directions; outputs are then `[T, B, 2 H]`, forward direction first.
     pub bidirectional: bool,
-    /// Whether each layer's output, both directions together, is normalised before it is dropped and read. The state that
-    /// a layer carries is not.
+    /// Whether each layer's output (both directions together) is normalised before dropout. The carried state is not
+    /// normalised.
     pub layer_norm: bool,
-    /// Whether the forget gates of cells that have one start open, so that young layers remember (Jozefowicz et al. 2015,
-    /// section 2.2).
+    /// Whether the forget gates are initially open, which helps to keep information early in training (Jozefowicz et
+    /// al. 2015, section 2.2).
     pub open_forget_gate: bool,
-    /// On each layer's output.
+    /// Dropout on each layer's output.
     pub dropout: DropoutRate,
-    /// Whether also on that of the top layer.
+    /// Whether dropout also applies to the top layer's output.
     pub drops_top: bool,
 }
 
 impl StackSizes {
-    /// One layer, forwards, its forget gate open, without normalisation and dropout.
+    /// One forward layer with open forget gate, without normalisation and dropout.
     pub fn new(cell: Cell, input: InputSpec, hidden_size: usize) -> Self {
         Self {
             cell,
@@ -72,7 +72,7 @@ impl StackSizes {
         self.directions() * self.hidden_size
     }
 
-    /// How the biases of the input products start.
+    /// Initialisation of the biases of the input products.
     fn init_bias(&self) -> Init {
         let (h, usual) = (self.hidden_size, Init::of_products(self.hidden_size));
         match (self.cell.forget_gate().filter(|_| self.open_forget_gate), usual) {
@@ -85,7 +85,7 @@ impl StackSizes {
 }
 
 impl Stack {
-    /// Lays out the layers. Names are PyTorch's, behind `prefix`.
+    /// Adds the parameters of the layers, with PyTorch's names after `prefix`.
     pub fn new(layout: &mut LayoutBuilder, prefix: &str, sizes: StackSizes) -> Self {
         let StackSizes { cell, input, hidden_size, num_layers, .. } = sizes;
         let rows = cell.gates() * hidden_size;
@@ -110,28 +110,28 @@ impl Stack {
         };
         let specs: Vec<RecurrentSpec> = (0..directions * num_layers).map(spec).collect();
         let ids = layout.recurrent(&specs);
-        // Apart from the names of the recurrent layers, which PyTorch takes as they are.
+        // Outside the names of the recurrent layers, which are PyTorch's.
         let norm = |l: usize| LayerNorm::new(layout, &format!("{prefix}_norm_l{l}"), sizes.width());
         let norms = if sizes.layer_norm { (0..num_layers).map(norm).collect() } else { vec![] };
         Self { specs, ids, norms, sizes }
     }
 
-    /// The layers, lowest first; of each layer forwards before backwards.
+    /// The layers, lowest first; within a layer the forward direction first.
     pub fn specs(&self) -> &[RecurrentSpec] {
         &self.specs
     }
 
-    /// The layers' weights, one element a spec.
+    /// The layers' weights, one element per spec.
     pub fn weights<'w, B: Backend>(&self, weights: &'w Weights<B>) -> &'w [B::Recurrent] {
         weights.recurrent(&self.ids)
     }
 
-    /// The zero state of `rows` sequences, one element a spec.
+    /// The zero state of `rows` sequences, one element per spec.
     pub fn zero_state<B: Backend>(&self, rows: usize) -> Vec<State<B::Real>> {
         self.specs.iter().map(|spec| State::zeros(spec, rows)).collect()
     }
 
-    /// Runs all layers over `x` from `state`, and leaves the state after it there.
+    /// Runs all layers over `x` from `state`, and overwrites it with the final state.
     pub fn forward<B: Backend>(
         &self,
         backend: &B,
@@ -162,7 +162,7 @@ impl Stack {
         }
     }
 
-    /// What is read of layer `l`, where that is not what lies on its tape.
+    /// The input of the layer above `l`, if it is not the output on the tape of `l`.
     fn derive<B: Backend>(
         &self,
         backend: &B,
@@ -191,7 +191,7 @@ impl Stack {
         }
     }
 
-    /// The backward pass from the gradient of the output in `workspace.d_output`, over the same `x`.
+    /// The backward pass from the gradient of the output in `workspace.d_output`, with the `x` of the forward pass.
     pub fn backward<B: Backend>(
         &self,
         backend: &B,
@@ -240,7 +240,7 @@ impl Stack {
         }
     }
 
-    /// The dropout on a layer's output, if there is any.
+    /// The dropout mask of a layer's output, if there is one.
     fn mask<B: Backend>(&self, x: &StackInput<'_, B>, layer: usize) -> Option<Dropout> {
         let mask = x.dropout.filter(|_| self.sizes.drops_top || layer + 1 < self.sizes.num_layers)?;
         mask.on(self.sizes.dropout, layer as u64, x.rows)

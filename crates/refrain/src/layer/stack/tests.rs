@@ -1,5 +1,5 @@
-//! Stacks in both directions over frames of different lengths: gradients of everything that goes in, the fast path, and
-//! what a row and a step give by themselves.
+//! Stacks in both directions over frames of different lengths: gradients of all inputs, agreement of backends, padding
+//! and stepwise execution.
 
 use super::*;
 use crate::layer::DropoutMask;
@@ -11,8 +11,8 @@ const LENGTHS: [usize; ROWS] = [5, 2, 4];
 const STEPS: usize = 5;
 const INPUT: usize = 3;
 const HIDDEN: usize = 4;
-/// Of the differences. Where the numbers that are normalised hardly differ, third derivatives are in the thousands: their
-/// share of the error is then 1e-8, and that of rounding no more.
+/// Of the finite differences. For nearly equal inputs of layer normalisation, third derivatives are in the thousands:
+/// they contribute 1e-8 to the error, and rounding no more.
 const STEP: f64 = 2e-6;
 
 #[derive(Clone)]
@@ -26,7 +26,7 @@ struct Case {
     initial: Vec<f64>,
 }
 
-/// What goes in, by name, and its gradient.
+/// The inputs, by name, and their gradients.
 type Gradients = [(&'static str, Vec<f64>); 3];
 
 fn wave(len: usize, step: f64) -> Vec<f64> {
@@ -55,7 +55,7 @@ impl Case {
         }
     }
 
-    /// The sum of all outputs and final states, each times a number of its own, and its gradients.
+    /// The sum of all outputs and final states, each times a different number, and its gradients.
     fn run<B: Backend>(&self, backend: &B) -> (f64, Gradients) {
         let real = |values: &[f64]| values.iter().map(|&x| B::Real::of(x)).collect::<Vec<B::Real>>();
         let host = |values: &[B::Real]| values.iter().map(|x| x.as_f64()).collect::<Vec<f64>>();
@@ -114,7 +114,7 @@ impl Case {
 const CELLS: [Cell; 3] =
     [Cell::Lstm, Cell::Gru { reset_after: true }, Cell::Rnn(refrain_kernels::Activation::Tanh)];
 
-/// Every cell, in one direction and in both, without layer normalisation and with it.
+/// Every cell, in one and both directions, with and without layer normalisation.
 fn cases() -> impl Iterator<Item = Case> {
     const CHOICES: [(bool, bool); 4] = [(true, false), (false, false), (true, true), (false, true)];
     CELLS.into_iter().flat_map(|cell| CHOICES.map(|(both, norm)| Case::new(cell, both, norm)))
@@ -146,20 +146,20 @@ fn gradients_agree_with_finite_differences() {
 #[test]
 fn every_instruction_set_agrees_with_the_reference() {
     for case in cases() {
-        let (loss, wanted) = case.run(&Reference::<f64>::new());
+        let (loss, expected) = case.run(&Reference::<f64>::new());
         for isa in Isa::available() {
             let (got_loss, got) = case.run(&Cpu::with_isa(isa, 1).unwrap());
             assert!((got_loss - loss).abs() < 1e-4, "{isa}, {:?}: {got_loss} is not {loss}", case.sizes);
-            for ((name, got), (_, wanted)) in got.iter().zip(&wanted) {
-                let close = got.iter().zip(wanted).all(|(got, want)| (got - want).abs() < 1e-4);
-                assert!(close && got.len() == wanted.len(), "{isa}, {:?}: {name}", case.sizes);
+            for ((name, got), (_, expected)) in got.iter().zip(&expected) {
+                let close = got.iter().zip(expected).all(|(got, want)| (got - want).abs() < 1e-4);
+                assert!(close && got.len() == expected.len(), "{isa}, {:?}: {name}", case.sizes);
             }
         }
     }
 }
 
 impl Case {
-    /// The top layer's output where some rows of the frames, `[steps, rows, I]`, go on from `state`; none are dropped.
+    /// The top layer's output of some rows of the frames, `[steps, rows, I]`, from `state`, without dropout.
     fn output<B: Backend>(
         &self,
         backend: &B,
@@ -199,7 +199,7 @@ fn a_padded_row_gives_the_bits_of_the_row_alone() {
 }
 
 #[test]
-fn steps_one_by_one_give_what_all_at_once_do() {
+fn single_steps_agree_with_whole_sequences() {
     let backend = Reference::<f64>::new();
     for case in cases().filter(|case| !case.sizes.bidirectional) {
         let (mut at_once, mut stepped) = (case.stack.zero_state::<Reference<f64>>(ROWS), vec![]);

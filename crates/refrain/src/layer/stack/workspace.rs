@@ -1,19 +1,19 @@
-//! What goes into a pass through a stack, and what it leaves behind.
+//! Inputs and results of a pass through a stack.
 
 use refrain_kernels::{Backend, Input, State};
 
 use crate::layer::workspace::workspace;
 use crate::layer::{DropoutMask, NormWorkspace};
 
-/// What a stack reads in one pass.
+/// The input of a stack in one pass.
 pub struct StackInput<'a, B: Backend> {
     /// Ids or frames of all positions, `[T, B]`.
     pub source: Source<'a, B>,
     /// `B`.
     pub rows: usize,
-    /// Steps of each row; all full if absent.
+    /// Steps of each row; all rows have the same number if absent.
     pub lengths: Option<&'a [usize]>,
-    /// The mask of a training pass; none when evaluating.
+    /// The mask of a training pass; none in evaluation.
     pub dropout: Option<DropoutMask>,
 }
 
@@ -26,18 +26,17 @@ pub enum Source<'a, B: Backend> {
 }
 
 workspace! {
-    /// What a pass through a stack leaves behind; reused from pass to pass.
+    /// Results and buffers of a pass through a stack; reused.
     pub struct StackWorkspace<B> {
         pub(super) tapes: Vec<B::Tape>,
-        /// Each layer's output as it is read, where that is not what lies on its tape: both directions joined, normalised,
-        /// dropped.
+        /// Each layer's output, if it differs from that on its tape: directions joined, normalised, with dropout.
         pub(super) outputs: Vec<B::Frames>,
         pub(super) norms: Vec<NormWorkspace<B::Real>>,
-        /// Whether `outputs` are those of this pass, and whether the top layer's is.
+        /// Whether `outputs` are valid for this pass, and whether the top layer's is.
         pub(super) derived: bool,
         pub(super) top_derived: bool,
-        /// Gradient of the output, `[T, B, D H]`, which the backward pass starts from. After it that of the input, if that
-        /// was wanted.
+        /// Gradient of the output, `[T, B, D H]`, input of the backward pass, which replaces it by the gradient of the
+        /// stack's input, if requested.
         pub d_output: B::Frames,
         pub(super) d_input: B::Frames,
         /// Gradients of one direction.
@@ -46,27 +45,27 @@ workspace! {
     }
 }
 
-/// What the backward pass takes and gives beside the gradient of the output.
+/// Inputs and results of the backward pass, except for the gradient of the output.
 pub struct StackBack<'a, B: Backend> {
     /// The arena of gradients, added to.
     pub grads: &'a mut B::Buffer,
-    /// The gradient of the final states, one a spec of the stack.
+    /// The gradient of the final states, one per spec of the stack.
     pub d_final: Option<&'a [State<B::Real>]>,
-    /// Where that of the initial states goes, overwritten, one a spec.
+    /// The gradient of the initial states, overwritten, one per spec.
     pub d_initial: Option<&'a mut [State<B::Real>]>,
-    /// Whether the gradient of the input frames is wanted: it is then what `d_output` holds at the end.
+    /// Whether to compute the gradient of the input frames, in `d_output`.
     pub d_input: bool,
 }
 
 impl<'a, B: Backend> StackBack<'a, B> {
-    /// Nothing but the gradients of the parameters.
+    /// For the gradients of the parameters only.
     pub fn new(grads: &'a mut B::Buffer) -> Self {
         Self { grads, d_final: None, d_initial: None, d_input: false }
     }
 }
 
 impl<'a, B: Backend> StackInput<'a, B> {
-    /// What the layer above the layers `below` reads: their last tape's output, or what was derived from it.
+    /// The input of the layer above the layers `below`: the last tape's output, or the output derived from it.
     pub(super) fn of_layer<'b>(
         &self,
         backend: &B,
@@ -96,7 +95,7 @@ impl<B: Backend> StackWorkspace<B> {
         top(backend, &self.tapes, self.outputs.last().filter(|_| self.top_derived))
     }
 
-    /// The same, and where its gradient goes.
+    /// The top layer's output, and the buffer of its gradient.
     ///
     /// # Panics
     /// Before the first pass.
@@ -105,13 +104,13 @@ impl<B: Backend> StackWorkspace<B> {
         (top(backend, tapes, outputs.last().filter(|_| *top_derived)), d_output)
     }
 
-    /// The tapes of the layers, lowest first; of each layer forwards before backwards.
+    /// The tapes of the layers, lowest first; within a layer the forward direction first.
     pub fn tapes(&self) -> &[B::Tape] {
         &self.tapes
     }
 }
 
-/// The top layer's output: what was `derived` from it, or what lies on the last of its tapes.
+/// The top layer's output: the one `derived` from the last tape, or the one on the tape.
 fn top<'a, B: Backend>(backend: &B, tapes: &'a [B::Tape], derived: Option<&'a B::Frames>) -> B::View<'a> {
     match (derived, tapes.last()) {
         (Some(frames), _) => backend.view(frames),

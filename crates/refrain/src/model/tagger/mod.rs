@@ -20,7 +20,7 @@ use super::stepwise::{Backbone, Stepwise, StepwiseWorkspace};
 use crate::Result;
 use crate::data::Batch;
 use crate::layer::{
-    DropoutMask, DropoutRate, Linear, Score, Spelling, SpellingWorkspace, Stack, lay_out_crf, workspace,
+    CharEncoder, CharEncoderWorkspace, DropoutMask, DropoutRate, Linear, Score, Stack, lay_out_crf, workspace,
 };
 use crate::params::{Layout, LayoutBuilder, Weights};
 
@@ -30,7 +30,7 @@ pub type Tagger = SizedNetwork<TaggerSizes>;
 /// What a tagger is made of.
 #[derive(Clone, Debug)]
 pub struct Layers {
-    spelling: Option<Spelling>,
+    spelling: Option<CharEncoder>,
     steps: Stepwise,
     /// Where the parameters of the conditional random field lie.
     crf: Option<Range<usize>>,
@@ -39,7 +39,7 @@ pub struct Layers {
 workspace! {
     /// What a pass leaves behind.
     pub struct TaggerWorkspace<B> {
-        spelling: SpellingWorkspace<B>,
+        spelling: CharEncoderWorkspace<B>,
         steps: StepwiseWorkspace<B>,
         /// Ids after word dropout.
         ids: Vec<u32>,
@@ -57,8 +57,8 @@ impl NetworkSizes for TaggerSizes {
         let recurrent = &self.recurrent;
         let input = Input::new(layout, "embedding", self.input, recurrent.dropout(), LABELLED_START);
         let cell = recurrent.layers.cell();
-        let spelling = self.spelling.map(|sizes| Spelling::new(layout, "chars", cell, sizes));
-        let input = input.with_beside(spelling.as_ref().map_or(0, Spelling::size));
+        let spelling = self.spelling.map(|sizes| CharEncoder::new(layout, "chars", cell, sizes));
+        let input = input.with_beside(spelling.as_ref().map_or(0, CharEncoder::size));
         let stack = Stack::new(layout, "rnn", recurrent.over(input.spec(), true));
         let output = Linear::new(layout, "output", recurrent.output_size(), self.labels);
         let crf = self.crf.then(|| lay_out_crf(layout, "crf", self.labels));

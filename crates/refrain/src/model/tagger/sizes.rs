@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{fraction, within};
-use crate::layer::SpellingSizes;
+use crate::layer::CharEncoderSizes;
 use crate::model::input::InputKind;
 use crate::model::recurrent::{MAX_SIZE, MAX_VOCABULARY, RecurrentLayers};
 use crate::{Error, Result};
@@ -15,7 +15,7 @@ pub struct TaggerSizes {
     /// What it reads. Id 0 is the unknown word.
     pub input: InputKind,
     /// What it reads of a word's spelling, beside its id.
-    pub spelling: Option<SpellingSizes>,
+    pub spelling: Option<CharEncoderSizes>,
     /// Share of the words that training takes for the unknown one.
     pub word_dropout: f32,
     /// Its recurrent layers.

@@ -58,7 +58,7 @@ impl Translator {
         encoder.forward(backend, weights, read, None, &mut state, &mut workspace.encoder);
         if let Some(attend) = attend {
             let output = workspace.encoder.stack.output(backend);
-            attend.remember(backend, weights, output, &source.lengths, &mut workspace.attend);
+            attend.set_memory(backend, weights, output, &source.lengths, &mut workspace.attend);
         }
         bridge.forward(backend, weights, &state, &mut workspace.bridge)
     }

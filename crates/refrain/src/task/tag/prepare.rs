@@ -6,7 +6,7 @@ use super::data::{Dataset, TagExample, TagInput};
 use super::{Description, Tag, TagCodec};
 use crate::data::Examples;
 use crate::format::Columns;
-use crate::layer::SpellingSizes;
+use crate::layer::CharEncoderSizes;
 use crate::metric::is_spans;
 use crate::model::{InputKind, RecurrentLayers, TaggerSizes, Task};
 use crate::number::thousands;
@@ -105,7 +105,7 @@ fn options(settings: &Settings, words: bool, labels: &LabelSet, notes: &mut Vec<
 }
 
 /// Frames on the scale of the training set.
-fn of_frames(train: &Dataset) -> (TagCodec, InputKind, Option<SpellingSizes>) {
+fn of_frames(train: &Dataset) -> (TagCodec, InputKind, Option<CharEncoderSizes>) {
     let size = train.records().iter().map(|one| one.input.width()).max().unwrap_or(0);
     let sequences = train.records().iter().filter_map(|one| match &one.input {
         TagInput::Frames { values, width } if *width == size => Some(&values[..]),
@@ -150,7 +150,7 @@ fn of_words(
     train: &Dataset,
     settings: &Settings,
     options: &mut Settings,
-) -> Result<(TagCodec, InputKind, Option<SpellingSizes>)> {
+) -> Result<(TagCodec, InputKind, Option<CharEncoderSizes>)> {
     let columns = Columns { words: settings.word_column.clone(), tags: settings.column.clone() };
     let all = || {
         let sentences = train.records().iter().filter_map(|example| match &example.input {
@@ -182,6 +182,6 @@ fn of_words(
     options.char_hidden_size = Some(hidden_size);
     let made = TokenizerOptions { units: TokenUnits::Char, ..TokenizerOptions::default() };
     let characters = Tokenizer::train(all().collect::<Vec<_>>().into_iter(), &made)?;
-    let spelling = SpellingSizes { vocab_size: characters.len(), embedding_size: size, hidden_size };
+    let spelling = CharEncoderSizes { vocab_size: characters.len(), embedding_size: size, hidden_size };
     Ok((TagCodec::Words { columns, words, characters: Some(characters) }, input, Some(spelling)))
 }

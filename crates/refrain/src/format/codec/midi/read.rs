@@ -1,5 +1,5 @@
-//! MIDI files to rolls. The chunks are walked here, where damage can be told from the end of a file and no header
-//! is trusted; the events in them are midly's.
+//! MIDI files to piano rolls. Chunks are parsed here, to detect truncated files and without trusting the header; midly
+//! parses the events in them.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -11,31 +11,31 @@ use crate::format::roll::{Roll, Span, StepsPerQuarter, on_the_piano};
 use crate::format::text::bytes_of;
 use crate::{Error, Place, Result};
 
-/// Channel 10, counted from 0: keys are drums there, not pitches.
+/// Channel 10, counted from 0: keys are drums, not pitches.
 const PERCUSSION: u8 = 9;
 
-/// What a MIDI file holds, and how many of its notes a roll could not.
+/// The roll of a MIDI file, and the numbers of notes that it omits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MidiPiece {
-    /// All tracks and channels but percussion, merged, up to the end of the longest track.
+    /// All tracks and channels except percussion, merged, up to the end of the longest track.
     pub roll: Roll,
-    /// Notes that a piano lacks.
+    /// Notes outside the range of a piano.
     pub off_the_piano: usize,
-    /// Notes that are heard in no frame; more steps a quarter note would show them.
+    /// Notes too short for any frame; more steps per quarter note would keep them.
     pub too_short: usize,
 }
 
-/// The piece in a MIDI file, called `place` in messages.
+/// The piece in a MIDI file, named `place` in messages.
 ///
-/// A frame lasts `1 / steps` of a quarter note, whatever the tempo. Beginnings and ends of notes go to the nearest
-/// boundary of frames, halves to the later one: a note sounds in the frames whose middle it covers. So one voice
-/// never becomes two notes of a frame, and what was played a little early or late is put straight. Notes shorter
-/// than that may vanish and are counted. A note that is struck while it sounds begins anew; one that is never let
-/// go sounds to the end of its track. Pedals are not heeded.
+/// A frame lasts `1 / steps` of a quarter note, whatever the tempo. Starts and ends of notes are rounded to the
+/// nearest frame boundary, halves to the later one: a note sounds in the frames whose middle it covers. So one voice
+/// never has two notes in a frame, and slightly early or late notes are corrected. Shorter notes may be dropped and
+/// are counted. A note struck while it sounds starts again; one without an end sounds to the end of its track. Pedals
+/// are ignored.
 ///
 /// # Errors
-/// [`Error::Io`] if it cannot be read; [`Error::Input`] for what is no MIDI file, is cut short or damaged, counts time in SMPTE frames or holds several
-/// pieces (format 2), and for a piece of more than 262,144 frames.
+/// [`Error::Io`] if it cannot be read; [`Error::Input`] for a file that is not MIDI, is truncated or damaged, counts
+/// time in SMPTE frames or contains several pieces (format 2), and for a piece of more than 262,144 frames.
 pub fn midi_of(place: impl Into<Place>, input: impl Read, steps: StepsPerQuarter) -> Result<MidiPiece> {
     let place = place.into();
     piece(&place, &bytes_of(&place, input)?, steps)
@@ -45,19 +45,19 @@ fn piece(place: &Place, bytes: &[u8], steps: StepsPerQuarter) -> Result<MidiPiec
     let wrong = |found: &str, remedy: &str| Err(Error::malformed(place, found, remedy));
     let mut rest = bytes;
     let Some((b"MThd", &[f0, f1, t0, t1, d0, d1, ..])) = take_chunk(&mut rest) else {
-        return wrong("is not a MIDI file", "those begin with the letters MThd");
+        return wrong("is not a MIDI file", "a MIDI file starts with the letters MThd");
     };
     let [format, tracks, division] = [[f0, f1], [t0, t1], [d0, d1]].map(u16::from_be_bytes);
     match (format, division) {
         (0 | 1, 1..0x8000) => {}
         (0 | 1, 0x8000..) => {
             return wrong(
-                "counts time in SMPTE frames, which say nothing of quarter notes",
+                "counts time in SMPTE frames instead of quarter notes",
                 "export it with ticks per quarter note",
             );
         }
         (2, _) => {
-            return wrong("is of format 2, several pieces in one file", "export each to a file of its own");
+            return wrong("is of format 2, several pieces in one file", "export each to a separate file");
         }
         _ => return wrong("has a damaged header", "use another copy, or export it again"),
     }
@@ -67,10 +67,10 @@ fn piece(place: &Place, bytes: &[u8], steps: StepsPerQuarter) -> Result<MidiPiec
     let mut track = 0;
     while track < tracks {
         let Some((name, contents)) = take_chunk(&mut rest) else {
-            let remedy = format!("{track} of {tracks} tracks are there, use another copy");
+            let remedy = format!("it has {track} of {tracks} tracks, use another copy");
             return wrong("is cut short", &remedy);
         };
-        // Chunks of other names are to be passed over, says the standard.
+        // The standard requires chunks of other names to be skipped.
         if name == b"MTrk" {
             track += 1;
             piece.add_track(track, contents, bytes.len() - rest.len())?;
@@ -83,7 +83,7 @@ fn piece(place: &Place, bytes: &[u8], steps: StepsPerQuarter) -> Result<MidiPiec
     })
 }
 
-/// Takes a chunk, its name and its contents, off the front of `rest`; none if it is not whole.
+/// Removes a chunk from the front of `rest` and returns its name and contents; none if it is incomplete.
 fn take_chunk<'a>(rest: &mut &'a [u8]) -> Option<(&'a [u8; 4], &'a [u8])> {
     let (name, after) = rest.split_first_chunk()?;
     let (length, after) = after.split_first_chunk()?;
@@ -92,12 +92,12 @@ fn take_chunk<'a>(rest: &mut &'a [u8]) -> Option<(&'a [u8; 4], &'a [u8])> {
     Some((name, contents))
 }
 
-/// What has been read of a piece.
+/// The notes of a piece, while it is read.
 struct Sounding<'a> {
     place: &'a Place,
-    /// Ticks a quarter note.
+    /// Ticks per quarter note.
     division: u128,
-    /// Frames a quarter note.
+    /// Frames per quarter note.
     steps: u128,
     spans: Vec<Span>,
     /// In frames.
@@ -106,11 +106,11 @@ struct Sounding<'a> {
     too_short: usize,
 }
 
-/// A key that is down.
+/// A pressed key.
 struct Down {
-    /// When it was struck, in ticks.
+    /// The start of the note, in ticks.
     since: u64,
-    /// Whether it was down before, so that its release at the same tick is that of the earlier note.
+    /// Whether it was pressed before, so that a release at the same tick ends the earlier note.
     again: bool,
 }
 
@@ -125,14 +125,15 @@ impl Sounding<'_> {
             let event = match events.next() {
                 Some(Ok(event)) => event,
                 Some(Err(_)) => {
-                    let found =
-                        format!("track {number} is damaged, byte {at} of the file begins no MIDI event");
+                    let found = format!(
+                        "track {number} is damaged, byte {at} of the file is not the start of a MIDI event"
+                    );
                     let remedy = "use another copy, or export it again";
                     return Err(Error::malformed(self.place, found, remedy));
                 }
                 None => break,
             };
-            // The standard ends running status at a meta event; some programs do not, and players go along.
+            // By the standard, meta events end running status; some programs do not, and players accept it.
             if events.running_status().is_none() {
                 *events.running_status_mut() = running;
             }
@@ -166,7 +167,7 @@ impl Sounding<'_> {
         Ok(())
     }
 
-    /// Adds a note that sounds from one tick to another.
+    /// Adds a note between two ticks.
     fn add_note(&mut self, note: u8, start: u64, end: u64) -> Result<()> {
         let (start, end) = (self.boundary(start)?, self.boundary(end)?);
         if !on_the_piano(note) {
@@ -179,13 +180,13 @@ impl Sounding<'_> {
         Ok(())
     }
 
-    /// The boundary between frames that is nearest to a time in ticks, of two the later.
+    /// The frame boundary nearest to a time in ticks, the later of two.
     fn boundary(&self, ticks: u64) -> Result<usize> {
         let frame = (2 * u128::from(ticks) * self.steps + self.division) / (2 * self.division);
         usize::try_from(frame).ok().filter(|&frame| frame <= MAX_FRAMES).ok_or_else(|| {
             let found =
-                format!("lasts {frame} frames at {} a quarter note, {MAX_FRAMES} is the most", self.steps);
-            let remedy = "take fewer, or use another copy if the piece is not as long as that";
+                format!("has {frame} frames at {} per quarter note, more than {MAX_FRAMES}", self.steps);
+            let remedy = "use fewer per quarter note, or another copy if the piece is shorter than that";
             Error::malformed(self.place, found, remedy)
         })
     }

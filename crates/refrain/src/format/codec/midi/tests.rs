@@ -5,7 +5,7 @@ use super::*;
 use crate::Result;
 use crate::format::{HIGHEST_NOTE, LOWEST_NOTE, Roll, StepsPerQuarter};
 
-/// Written by mido 1.3.3: three tracks of 96 ticks a quarter note with changes of tempo, running status, releases of
+/// Written by mido 1.3.3: three tracks of 96 ticks per quarter note with changes of tempo, running status, releases of
 /// velocity 0, a lyric, drums, a note below the piano, a controller, a pitch wheel and a system exclusive message.
 const OF_MIDO: [&[u8]; 4] = [
     b"MThd\0\0\0\x06\0\x01\0\x03\0\x60",
@@ -20,14 +20,14 @@ fn read(bytes: &[u8], steps: u32) -> Result<MidiPiece> {
     midi_of("x.mid", bytes, StepsPerQuarter::new(steps)?)
 }
 
-/// A file of format 0 with 96 ticks a quarter note and these events in its track.
+/// A file of format 0 with 96 ticks per quarter note and these events in its track.
 fn file(events: &[u8]) -> Vec<u8> {
     let length = (events.len() as u32).to_be_bytes();
     [b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk", &length[..], events].concat()
 }
 
 #[test]
-fn a_file_of_another_program_reads_as_that_program_reads_it() {
+fn a_file_of_mido_is_read_as_by_mido() {
     let frames = |steps| {
         let piece = read(&OF_MIDO.concat(), steps).unwrap();
         assert_eq!((piece.off_the_piano, piece.too_short), (1, if steps == 1 { 1 } else { 0 }));
@@ -49,7 +49,7 @@ fn a_file_of_another_program_reads_as_that_program_reads_it() {
 
 #[test]
 fn a_note_sounds_in_the_frames_whose_middle_it_covers() {
-    // Of four quavers the ones on the beat; a note let go a little late; one that is too short.
+    // Of four quavers the ones on the beat; a note with a late end; one that is too short.
     let frames = |events: &[u8], steps| {
         let piece = read(&file(events), steps).unwrap();
         (piece.roll.frames().to_vec(), piece.too_short)
@@ -63,9 +63,9 @@ fn a_note_sounds_in_the_frames_whose_middle_it_covers() {
 }
 
 #[test]
-fn notes_that_overlap_or_never_end_sound_on_and_status_runs_on() {
+fn overlapping_and_endless_notes_and_running_status_are_read() {
     let frames = |events: &[u8]| read(&file(events), 1).unwrap().roll.frames().to_vec();
-    // Struck anew before the release of the first stroke, at the same tick.
+    // Struck again before the release of the first stroke, at the same tick.
     let again = b"\0\x90\x3c\x50\x60\x90\x3c\x50\0\x80\x3c\0\x60\x80\x3c\0\x60\xff\x2f\0";
     assert_eq!(frames(again), [vec![60], vec![60], vec![]]);
     let endless = b"\0\x90\x3c\x50\x81\x40\xff\x2f\0";
@@ -75,7 +75,7 @@ fn notes_that_overlap_or_never_end_sound_on_and_status_runs_on() {
 }
 
 #[test]
-fn what_is_wrong_with_a_file_is_said() {
+fn every_error_is_reported() {
     let good = OF_MIDO.concat();
     let with = |at: usize, bytes: &[u8]| {
         let mut changed = good.clone();
@@ -90,16 +90,19 @@ fn what_is_wrong_with_a_file_is_said() {
         (with(12, b"\0\0"), "has a damaged header"),
         (with(8, b"\0\x03"), "has a damaged header"),
         (with(8, b"\0\x02"), "is of format 2, several pieces in one file"),
-        (good[..100].to_vec(), "is cut short: 1 of 3 tracks are there"),
-        (file(b"\0\x90\x3c\x50\x60\xf4"), "track 1 is damaged, byte 26 of the file begins no MIDI event"),
+        (good[..100].to_vec(), "is cut short: it has 1 of 3 tracks"),
+        (
+            file(b"\0\x90\x3c\x50\x60\xf4"),
+            "track 1 is damaged, byte 26 of the file is not the start of a MIDI event",
+        ),
         (file(b"\0\x3c\x50"), "track 1 is damaged, byte 22"),
         (file(b"\0\x90\x3c"), "track 1 is damaged, byte 22"),
         (file(b"\0\xff\x01\x05la"), "track 1 is damaged, byte 22"),
-        (file(b"\xff\xff\xff\x7f\xff\x2f\0"), "lasts 2796203 frames at 1 a quarter note, 262144 is the most"),
-        (file(b"\0\x90\x3c\x50\xff\xff\xff\x7f\x3c\0"), "lasts 2796203 frames"),
+        (file(b"\xff\xff\xff\x7f\xff\x2f\0"), "has 2796203 frames at 1 per quarter note, more than 262144"),
+        (file(b"\0\x90\x3c\x50\xff\xff\xff\x7f\x3c\0"), "has 2796203 frames"),
     ] {
-        let said = read(&bytes, 1).unwrap_err().to_string();
-        assert!(said.starts_with(&format!("x.mid: {message}")), "{said}");
+        let message_text = read(&bytes, 1).unwrap_err().to_string();
+        assert!(message_text.starts_with(&format!("x.mid: {message}")), "{message_text}");
     }
     for steps in [0, 961] {
         assert!(StepsPerQuarter::new(steps).unwrap_err().to_string().contains("give 1 to 960"));
@@ -122,28 +125,28 @@ fn a_written_file_has_tempo_program_and_end() {
 }
 
 #[test]
-fn options_out_of_range_and_endless_rolls_are_refused() {
+fn options_out_of_range_and_rolls_that_are_too_long_are_refused() {
     let defaults = MidiOptions::default();
     for (options, message) in [
         (MidiOptions { tempo: f64::NAN, ..defaults }, "`tempo` is"),
         (MidiOptions { tempo: 3.9, ..defaults }, "`tempo` is"),
         (MidiOptions { program: 128, ..defaults }, "`program` is 128: give one of General MIDI"),
     ] {
-        let said = to_midi(&Roll::default(), &options).unwrap_err().to_string();
-        assert!(said.contains(message), "{said}");
+        let message_text = to_midi(&Roll::default(), &options).unwrap_err().to_string();
+        assert!(message_text.contains(message), "{message_text}");
     }
     let longest = Roll::new(vec![vec![]; MAX_FRAMES]).unwrap();
     let bytes = to_midi(&longest, &defaults).unwrap();
     assert_eq!(read(&bytes, 1).unwrap().roll, longest);
     let longer = Roll::new(vec![vec![]; MAX_FRAMES + 1]).unwrap();
-    assert!(to_midi(&longer, &defaults).unwrap_err().to_string().contains("262144 is the most"));
+    assert!(to_midi(&longer, &defaults).unwrap_err().to_string().contains("at most 262144"));
 }
 
 proptest! {
     #[test]
-    fn a_roll_comes_back_from_its_file(
+    fn a_roll_is_written_and_read(
         frames in vec(vec(LOWEST_NOTE..=HIGHEST_NOTE, 0..6), 0..40),
-        steps in 1..=StepsPerQuarter::MOST,
+        steps in 1..=StepsPerQuarter::MAX,
         tempo in 4.0..=1000.0,
         struck: bool,
     ) {
@@ -158,7 +161,7 @@ proptest! {
     fn no_bytes_panic(
         bytes in vec(any::<u8>(), 0..60),
         changes in vec((any::<proptest::sample::Index>(), any::<u8>()), 1..6),
-        steps in 1..=StepsPerQuarter::MOST,
+        steps in 1..=StepsPerQuarter::MAX,
     ) {
         let _ = read(&bytes, steps);
         let _ = read(&file(&bytes), steps);

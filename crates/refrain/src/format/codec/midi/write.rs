@@ -1,4 +1,4 @@
-//! Rolls to MIDI files.
+//! Piano rolls to MIDI files.
 
 use midly::num::{u4, u7, u15, u24, u28};
 use midly::{Format, Header, MetaMessage, MidiMessage, Timing, TrackEvent, TrackEventKind};
@@ -7,14 +7,14 @@ use super::MAX_FRAMES;
 use crate::format::roll::{Roll, Span, StepsPerQuarter};
 use crate::{Error, Result};
 
-/// Ticks of a quarter note, or the next number up that the steps divide: what sequencers use.
+/// Ticks per quarter note, or the next multiple of the steps; the usual value of sequencers.
 const TICKS: u32 = 480;
-/// How hard keys are struck, of 127: mezzo-forte.
-const STRUCK: u7 = u7::new(80);
-/// How fast keys are let go: the standard's middle, which is to say nothing.
-const LET_GO: u7 = u7::new(64);
+/// Velocity of pressed keys, of 127: mezzo-forte.
+const PRESS_VELOCITY: u7 = u7::new(80);
+/// Velocity of released keys: the standard's default.
+const RELEASE_VELOCITY: u7 = u7::new(64);
 
-/// What becomes of a note that sounds in several frames on end.
+/// Treatment of a note that sounds in several consecutive frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Repeats {
     /// It is struck once and held.
@@ -24,14 +24,14 @@ pub enum Repeats {
     Struck,
 }
 
-/// How a roll is to be played.
+/// How a roll is written.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MidiOptions {
-    /// Frames a quarter note.
+    /// Frames per quarter note.
     pub steps: StepsPerQuarter,
-    /// Quarter notes a minute, 4 to 1,000.
+    /// Quarter notes per minute, 4 to 1,000.
     pub tempo: f64,
-    /// The instrument, 0 to 127, by the list of General MIDI counted from 0: 0 is a grand piano, 19 a church organ.
+    /// The instrument, 0 to 127, as in General MIDI counted from 0: 0 is a grand piano, 19 a church organ.
     pub program: u8,
     /// Whether notes are held.
     pub repeats: Repeats,
@@ -43,22 +43,22 @@ impl Default for MidiOptions {
     }
 }
 
-/// The bytes of a MIDI file: format 0, one track, channel 1. [`midi_of`](super::midi_of) of the same steps gives the
-/// same roll, silence at its end included.
+/// The bytes of a MIDI file: format 0, one track, channel 1. [`midi_of`](super::midi_of) with the same steps gives the
+/// same roll, including silence at its end.
 ///
 /// # Errors
 /// [`Error::Setting`] for a tempo or a program out of range; [`Error::Input`] for a roll of more than 262,144 frames.
 pub fn to_midi(roll: &Roll, options: &MidiOptions) -> Result<Vec<u8>> {
     let &MidiOptions { steps, tempo, program, repeats } = options;
     if !(4.0..=1000.0).contains(&tempo) {
-        return Err(Error::out_of_range("tempo", tempo, "4 to 1000 quarter notes a minute"));
+        return Err(Error::out_of_range("tempo", tempo, "4 to 1000 quarter notes per minute"));
     }
     let Some(program) = u7::try_from(program) else {
         return Err(Error::out_of_range("program", program, "one of General MIDI, 0 to 127"));
     };
     if roll.len() > MAX_FRAMES {
-        let found = format!("has {} frames, too many to write", roll.len());
-        return Err(Error::malformed("roll", found, format!("{MAX_FRAMES} is the most")));
+        let found = format!("has {} frames", roll.len());
+        return Err(Error::malformed("roll", found, format!("shorten it to at most {MAX_FRAMES}")));
     }
     let ticks = TICKS.div_ceil(steps.get());
     let microseconds = u24::new((60e6 / tempo).round() as u32);
@@ -70,10 +70,10 @@ pub fn to_midi(roll: &Roll, options: &MidiOptions) -> Result<Vec<u8>> {
     for (frame, starts, note) in strokes(roll, repeats) {
         let key = u7::new(note);
         let message = match starts {
-            true => MidiMessage::NoteOn { key, vel: STRUCK },
-            false => MidiMessage::NoteOff { key, vel: LET_GO },
+            true => MidiMessage::NoteOn { key, vel: PRESS_VELOCITY },
+            false => MidiMessage::NoteOff { key, vel: RELEASE_VELOCITY },
         };
-        // The bound on frames keeps every delta within its 28 bits.
+        // The limit on frames keeps every delta within 28 bits.
         track.push(played((frame - last) as u32 * ticks, message));
         last = frame;
     }
@@ -82,11 +82,12 @@ pub fn to_midi(roll: &Roll, options: &MidiOptions) -> Result<Vec<u8>> {
     let timing = Timing::Metrical(u15::new((ticks * steps.get()) as u16));
     let mut bytes = vec![];
     midly::write(&Header { format: Format::SingleTrack, timing }, [&track], &mut bytes)
-        .map_err(|message| Error::malformed("roll", message, "write a shorter one"))?;
+        .map_err(|message| Error::malformed("roll", message, "use a shorter one"))?;
     Ok(bytes)
 }
 
-/// Frame, whether it starts, and number of every note that starts or ends: ends first, lest a note that is struck again be cut off.
+/// Frame, whether it starts, and number of every note that starts or ends. Ends come first, so that a repeated note
+/// is kept.
 fn strokes(roll: &Roll, repeats: Repeats) -> Vec<(usize, bool, u8)> {
     let mut strokes = vec![];
     for Span { note, start, end } in roll.spans() {

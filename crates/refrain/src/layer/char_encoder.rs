@@ -1,5 +1,5 @@
-//! Words by their characters (Ling et al. 2015): a small bidirectional stack reads each word, and its two final states,
-//! side by side, stand for the word. So a word that was never seen still has an ending, a capital, a hyphen.
+//! Word vectors from characters (Ling et al. 2015): a small bidirectional stack reads each word, whose vector is the
+//! concatenation of the two final states. So endings, capitals and hyphens of unknown words are used, too.
 
 use refrain_kernels::{Backend, Cell, InputSpec, State};
 use serde::{Deserialize, Serialize};
@@ -9,57 +9,57 @@ use super::workspace::workspace;
 use crate::data::DistinctWords;
 use crate::params::{Init, LayoutBuilder, Weights};
 
-/// How words are read character by character.
+/// Sizes of a [`CharEncoder`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct SpellingSizes {
-    /// Characters, the unknown one included.
+pub struct CharEncoderSizes {
+    /// Number of characters, including the unknown token.
     pub vocab_size: usize,
-    /// Numbers that stand for a character.
+    /// Embedding dimension of a character.
     pub embedding_size: usize,
-    /// Units in each direction.
+    /// Hidden size per direction.
     pub hidden_size: usize,
 }
 
-/// An embedding of characters `[V, E]` and one layer of `H` units in each direction.
+/// An embedding of characters `[V, E]` and one layer of `H` units per direction.
 #[derive(Clone, Debug)]
-pub struct Spelling {
+pub struct CharEncoder {
     stack: Stack,
     hidden_size: usize,
 }
 
 workspace! {
-    /// What a pass leaves behind.
-    pub struct SpellingWorkspace<B> {
+    /// Results and buffers of a pass.
+    pub struct CharEncoderWorkspace<B> {
         stack: StackWorkspace<B>,
         state: Vec<State<B::Real>>,
     }
 }
 
-impl Spelling {
-    /// Lays out the embedding, `prefix.embedding.weight`, and the recurrent layers, under `prefix`.
-    pub fn new(layout: &mut LayoutBuilder, prefix: &str, cell: Cell, sizes: SpellingSizes) -> Self {
-        let SpellingSizes { vocab_size, embedding_size: size, hidden_size } = sizes;
+impl CharEncoder {
+    /// Adds the parameters of the embedding, `prefix.embedding.weight`, and of the recurrent layers, under `prefix`.
+    pub fn new(layout: &mut LayoutBuilder, prefix: &str, cell: Cell, sizes: CharEncoderSizes) -> Self {
+        let CharEncoderSizes { vocab_size, embedding_size: size, hidden_size } = sizes;
         let name = format!("{prefix}.embedding.weight");
         let embedding = layout.matrix(name, [vocab_size, size], Init::Normal(1.0));
         let input = InputSpec::Embedded { vocab_size, size, embedding };
-        // Nothing but the final states is read: there is nothing to normalise or to drop.
+        // Only the final states are used: neither normalisation nor dropout would apply.
         let sizes = StackSizes { bidirectional: true, ..StackSizes::new(cell, input, hidden_size) };
         Self { stack: Stack::new(layout, prefix, sizes), hidden_size }
     }
 
-    /// Numbers that stand for a word, `2 H`.
+    /// Embedding dimension of a word, `2 H`.
     pub fn size(&self) -> usize {
         2 * self.hidden_size
     }
 
-    /// Overwrites `into` with what stands for the word at every position, `[T, B, 2 H]`; zeros where rows are padded.
+    /// Overwrites `into` with the vector of the word at every position, `[T, B, 2 H]`; zeros for padding.
     pub fn forward<B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
         words: &DistinctWords,
-        workspace: &mut SpellingWorkspace<B>,
+        workspace: &mut CharEncoderWorkspace<B>,
         into: &mut Vec<B::Real>,
     ) {
         workspace.state = self.stack.zero_state::<B>(words.words.rows());
@@ -75,13 +75,13 @@ impl Spelling {
         }
     }
 
-    /// The backward pass from the gradient `d_words [T, B, 2 H]` of what [`Spelling::forward`] wrote.
+    /// The backward pass from `d_words [T, B, 2 H]`, the gradient of the vectors.
     pub fn backward<B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
         words: &DistinctWords,
-        workspace: &mut SpellingWorkspace<B>,
+        workspace: &mut CharEncoderWorkspace<B>,
         d_words: &[B::Real],
         grads: &mut B::Buffer,
     ) {
