@@ -31,14 +31,14 @@ fn texts_that_cannot_be_learned_from() {
             "short.txt",
             1,
             &[
-                "short.txt: the text to train on is too short for --batch-size 1 and --seq-length 64, with 8 of 65 symbols",
+                "short.txt: the text to train on is too short for --batch-size 1 and --seq-length 64, with 8 of 65 tokens",
             ],
         ),
         ("latin1.txt", 1, &["latin1.txt, line 2: is not UTF-8 (byte 0xE9 at offset 14)", "--units byte"]),
         ("utf16.txt", 1, &["utf16.txt, line 1", "UTF-16", "--units byte"]),
         ("blank.txt --lines", 1, &["blank.txt: is empty"]),
-        ("blank.txt --lines --task language", 1, &["blank.txt: has no line with anything on it"]),
-        ("text.txt --min-count 1000000", 2, &["--min-count is 1000000, but no characters occur as often"]),
+        ("blank.txt --lines --task language", 1, &["blank.txt: has only empty lines"]),
+        ("text.txt --min-count 1000000", 2, &["--min-count is 1000000, but no characters occur that often"]),
         ("text.txt --example latin", 2, &["--example conflicts with", "choose one"]),
     ] {
         expect(&place.fail(&format!("train --out run {arguments}"), code), parts);
@@ -102,8 +102,11 @@ fn numbers_out_of_bounds() {
             "--lowercase true",
             &["--lowercase is not used by the language task, only by classify, tag, translate and caption"],
         ),
-        ("--vocab-size 50", &["a vocabulary of characters, which is as large as it is"]),
-        ("--units word --vocab-size 1", &["--vocab-size is 1: give at least 2", "room for a word"]),
+        ("--vocab-size 50", &["a vocabulary of characters, whose size is fixed"]),
+        (
+            "--units word --vocab-size 1",
+            &["--vocab-size is 1: give at least 2", "the special tokens and one word"],
+        ),
         ("--tied-embeddings true --embedding-size 3", &["tied embeddings are as wide as the layers"]),
         ("--cell lstn", &["lstn", "rnn, gru, lstm"]),
         ("--hiden-size 8", &["--hiden-size", "a similar argument exists: '--hidden-size'"]),
@@ -140,7 +143,7 @@ fn learning_that_blows_up() {
             &message,
             &["training diverged at step ", " norm ", "Lower --learning-rate (now 1e", "set --grad-clip"],
         );
-        expect(&message, &[&format!("The last good checkpoint is kept in {out}")]);
+        expect(&message, &[&format!("The last good checkpoint is in {out}")]);
         assert!(!message.contains("panicked"), "{message}");
         // It can be read: resumed, the run goes as far and fails again.
         let again = place.run(&format!("train --resume {out}"));
@@ -195,7 +198,7 @@ fn samples_that_cannot_be_drawn() {
         ("--count 0", &["--count is 0"]),
         ("--threads 0", &["--threads is 0"]),
         ("--tempo 90", &["--tempo is not used by the language task, only by music"]),
-        ("--prompt Жx", &["the model has never seen 'Ж' (U+0416), 'x' (U+0078)", "refrain info"]),
+        ("--prompt Жx", &["the vocabulary does not contain 'Ж' (U+0416), 'x' (U+0078)", "refrain info"]),
         ("--lenght 3", &["a similar argument exists: '--length'"]),
     ] {
         expect(&place.fail(&format!("sample run {arguments}"), 2), parts);
@@ -217,7 +220,7 @@ fn samples_that_cannot_be_drawn() {
     let message = place.fail("eval run text.txt --picture confusion.svg", 2);
     expect(&message, &["--picture is not used by the language task, only by classify, tag and forecast"]);
     // A prompt may look like an option: it is refused for its characters only.
-    expect(&place.fail("sample run --prompt -x", 2), &["has never seen '-'"]);
+    expect(&place.fail("sample run --prompt -x", 2), &["does not contain '-'"]);
 }
 
 #[test]

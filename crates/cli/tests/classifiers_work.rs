@@ -87,7 +87,7 @@ fn texts_are_learned_measured_and_predicted() {
     let sum: f64 = ["kind", "unkind"].iter().map(|label| first["scores"][label].as_f64().unwrap()).sum();
     assert!((sum - 1.0).abs() < 1e-5, "{first}");
     let told = place.succeed("info run");
-    for part in ["classify", "bidirectional LSTM", "2: kind unkind", "read in small letters", "right"] {
+    for part in ["classify", "bidirectional LSTM", "2: kind unkind", "lowercased", "right"] {
         assert!(told.contains(part), "{part}: {told}");
     }
 }
@@ -172,12 +172,16 @@ fn what_cannot_be_classified_is_refused_with_its_place() {
         ("train reviews.tsv --valid-fraction 1 --out run", 2, &["valid-fraction is 1"]),
         ("train reviews.tsv --pooling most --out run", 2, &["last", "mean", "max"]),
         ("eval texts other.tsv", 1, &["other.tsv, line 2", "\"sad\"", "kind, unkind"]),
-        ("eval texts gestures.csv", 1, &["gestures.csv, line 2", "which is not among those learned"]),
-        ("eval numbers narrow.csv", 1, &["narrow.csv", "has the columns x, where x, y were learned"]),
+        ("eval texts gestures.csv", 1, &["gestures.csv, line 2", "which is not in the training set"]),
+        (
+            "eval numbers narrow.csv",
+            1,
+            &["narrow.csv", "has the columns x, but the model was trained on x, y"],
+        ),
         (
             "eval numbers reviews.tsv",
             1,
-            &["reviews.tsv, line 1", "which is not among those learned (down, up): correct it"],
+            &["reviews.tsv, line 1", "which is not in the training set (labels: down, up): correct it"],
         ),
         ("eval texts missing.tsv", 1, &["cannot read missing.tsv"]),
         ("predict numbers", 2, &["name the files"]),

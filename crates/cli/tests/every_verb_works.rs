@@ -324,7 +324,7 @@ fn words_and_pieces_of_words_are_learned_written_and_measured() {
             let place = trained(&format!("--units {units} {lines} --vocab-size 300 --min-count 1"));
             let info = place.succeed("info run");
             assert!(info.contains("tied embedding of 24"), "{info}");
-            // A young model of word pieces may write bytes that make no character.
+            // A barely trained model of subwords may generate invalid UTF-8.
             let output = place.run("sample run --length 30 --seed 3");
             assert!(output.status.success());
             let written = String::from_utf8_lossy(&output.stdout);
@@ -342,5 +342,5 @@ fn words_and_pieces_of_words_are_learned_written_and_measured() {
     }
     let place = trained("--units word --min-count 1");
     let message = place.fail("sample run --prompt zebra", 2);
-    assert!(message.contains("the model has never seen the word \"zebra\""), "{message}");
+    assert!(message.contains("the vocabulary does not contain the word \"zebra\""), "{message}");
 }

@@ -387,7 +387,7 @@ fn nonsense_gets_an_answer_and_harms_nobody() {
         (r#"{"prompt":7}"#, "expected a prompt"),
         (r#"{"temperature":"hot"}"#, "cannot be understood"),
         (r#"{"temperature":-1}"#, "`temperature` is -1"),
-        (r#"{"prompt":"\u0001"}"#, "never seen"),
+        (r#"{"prompt":"\u0001"}"#, "does not contain"),
         (r#"{"n":0}"#, "n = 0"),
         (r#"{"max_tokens":100001}"#, "max_tokens is 100001"),
         (r#"{"suffix":"end"}"#, "suffix"),

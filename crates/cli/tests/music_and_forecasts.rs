@@ -54,7 +54,7 @@ fn series_are_learned_measured_and_continued() {
     place.write("series.csv", series(80));
     let said = place.succeed(&format!("train series.csv {SMALL} --columns sold --horizon 3 --out run"));
     assert!(said.contains("task      forecast") && said.contains("repeats itself after 4 steps"), "{said}");
-    assert!(said.contains("sold is taken in logarithms"), "{said}");
+    assert!(said.contains("sold is forecast in logarithms"), "{said}");
     let found: serde_json::Value =
         serde_json::from_str(&place.succeed("eval run series.csv --json --picture p.svg")).unwrap();
     assert_eq!(
@@ -110,7 +110,7 @@ fn counts_that_come_to_nothing_are_taken_in_roots() {
     place.write("counts.csv", counts(0));
     place.write("below.csv", counts(-1));
     let said = place.succeed(&format!("train counts.csv {SMALL} --horizon 2 --out run"));
-    assert!(said.contains("seen is taken in square roots"), "{said}");
+    assert!(said.contains("seen is forecast in square roots"), "{said}");
     let ahead = place.succeed("predict run");
     for row in ahead.lines().skip(1) {
         let row: Vec<f64> = row.split(',').map(|x| x.parse().unwrap()).collect();
@@ -135,7 +135,7 @@ fn bad_music_and_bad_series_are_explained() {
     place.write("row.csv", "t,x\n1,2\n");
     place.write("zero.csv", format!("{}1980,0,1\n", series(80)));
     let refused = [
-        ("train --task music low.json", 1, "a piano has no note 20"),
+        ("train --task music low.json", 1, "20 is not a note of a piano"),
         ("train --task music rolls.json --transpose 13", 2, "--transpose is 13: give 0 to 12"),
         ("train --task music rolls.json --steps-per-quarter 0", 2, "--steps-per-quarter is 0: give 1 to 960"),
         (
@@ -146,7 +146,7 @@ fn bad_music_and_bad_series_are_explained() {
         ("train text.txt --task music", 1, "music comes as JSON"),
         ("train nan.csv --task forecast", 1, "line 3"),
         ("train row.csv --task forecast", 1, "give a longer series"),
-        ("train --task forecast series.csv --columns bought", 1, "no column is called \"bought\""),
+        ("train --task forecast series.csv --columns bought", 1, "there is no column \"bought\""),
         ("train --task forecast series.csv --horizon 0", 2, "horizon is 0"),
         ("train --task forecast series.csv --horizon 70", 1, "give a longer series"),
         ("train --task forecast series.csv --season 70", 2, "season is 70"),
@@ -166,7 +166,7 @@ fn bad_music_and_bad_series_are_explained() {
     place.succeed(&format!("train series.csv {SMALL} --columns sold --out forecast"));
     let refused = [
         ("eval music rolls.json --part dev", 2, "dev"),
-        ("eval music low.json", 1, "a piano has no note 20"),
+        ("eval music low.json", 1, "20 is not a note of a piano"),
         ("sample music --top-k 3", 2, "--top-k is not used by the music task, only by language"),
         ("sample music --length 0", 2, "--length is 0"),
         ("sample music --temperature -1", 2, "temperature is -1"),
@@ -175,7 +175,7 @@ fn bad_music_and_bad_series_are_explained() {
         ("sample forecast", 2, "that is a forecaster: `refrain predict`"),
         ("predict music", 2, "refrain sample"),
         ("predict forecast --horizon 2", 2, "1 to 1 steps ahead"),
-        ("predict forecast row.csv", 1, "no column is called \"sold\""),
+        ("predict forecast row.csv", 1, "there is no column \"sold\""),
         ("eval forecast zero.csv", 1, "step 81, column \"sold\": is 0"),
     ];
     for (arguments, code, expected) in refused {

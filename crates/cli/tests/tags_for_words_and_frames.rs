@@ -105,8 +105,8 @@ fn data_that_cannot_be_tagged() {
         ("names.conll --column upos", 1, &["the columns have no names"]),
         ("names.conll --column nonsense", 2, &["a number from 1", "nonsense"]),
         ("names.conll --word-column 0", 2, &["a number from 1"]),
-        ("names.conll --units char", 2, &["are read in words"]),
-        ("names.conll --min-count 1000", 2, &["but no words occur as often"]),
+        ("names.conll --units char", 2, &["already split into words"]),
+        ("names.conll --min-count 1000", 2, &["but no words occur that often"]),
         ("names.conll --word-dropout 1", 2, &["word-dropout is 1"]),
         ("names.conll --char-hidden-size 0", 2, &["--char-hidden-size is 0"]),
         ("names.conll --valid frames.csv", 1, &["frames.csv", "reads words"]),
@@ -133,10 +133,14 @@ fn data_that_cannot_be_tagged() {
     for (arguments, code, parts) in [
         ("eval words other.conll", 1, &["other.conll, line 3", "\"left\"", "\"VERB\"", "B-LOC"][..]),
         ("eval words frames.csv", 1, &["frames.csv, line 2", "reads words"]),
-        ("eval frames wide.csv", 1, &["wide.csv", "has the columns x, y, z, where x, y were learned"]),
+        (
+            "eval frames wide.csv",
+            1,
+            &["wide.csv", "has the columns x, y, z, but the model was trained on x, y"],
+        ),
         ("eval frames bare.csv", 1, &["bare.csv", "sequences of numbers", "sequence, label and features"]),
         ("predict frames nan.csv", 1, &["nan.csv, line 3"]),
-        ("predict frames wide.csv", 1, &["wide.csv", "where x, y were learned"]),
+        ("predict frames wide.csv", 1, &["wide.csv", "trained on x, y"]),
         ("predict frames", 2, &["name the files"]),
     ] {
         let message = place.fail(arguments, code);

@@ -152,11 +152,11 @@ fn vectors_are_learned_and_a_model_file_keeps_all() {
         let error = model.task.vectors_of(Path::new("x"), text).unwrap_err().to_string();
         assert!(error.contains(message), "{text:?}: {error}");
     };
-    bad("0,1,2,3\n", "x, line 1: has 4 columns: expected 2 numbers, and a text or none");
+    bad("0,1,2,3\n", "x, line 1: has 4 columns: expected 2 numbers, and optionally a text");
     bad("0,NaN\n", "x, line 1, column 2: a value is missing");
     bad("", "x: is empty");
     let wrong = session.predict(&[vec![1.0]], &Decoding::Greedy).unwrap_err().to_string();
-    assert!(wrong.contains("input 1: has 1 numbers: 2 are expected"), "{wrong}");
+    assert!(wrong.contains("input 1: has 1 numbers, expected 2"), "{wrong}");
     let none = session.predict(&inputs, &Decoding::Beam(BeamOptions { width: 0, length_penalty: 1.0 }));
     assert!(none.unwrap_err().to_string().contains("`beam` is 0"));
     fs::write(directory.path().join("empty.csv"), "1,2,\n").unwrap();
