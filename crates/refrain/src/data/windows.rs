@@ -107,20 +107,20 @@ impl Windows {
     pub fn evaluation(text: &EncodedText, range: Range<u64>, how: Evaluation) -> Result<Self> {
         check_shape(how.rows, how.steps)?;
         let predictable = range.end.saturating_sub(range.start).saturating_sub(1);
-        let wanted = how.limit.unwrap_or(predictable).min(predictable);
+        let limit = how.limit.unwrap_or(predictable).min(predictable);
         if predictable == 0 {
             let found = "has fewer than two tokens to evaluate on";
             let expected = "use more text";
             return Err(Error::too_little(&text.corpus().name(), found, expected));
         }
-        if wanted == 0 {
+        if limit == 0 {
             return Err(Error::out_of_range("limit", 0, "1 or more"));
         }
-        let rows = (how.rows as u64).min(wanted);
+        let rows = (how.rows as u64).min(limit);
         let parts = (0..rows).map(|row| {
             let before = even_split(predictable, row, rows);
             let warm_up = how.warm_up.min(before);
-            let counted = even_split(wanted, row + 1, rows) - even_split(wanted, row, rows);
+            let counted = even_split(limit, row + 1, rows) - even_split(limit, row, rows);
             LanePart { start: range.start + before - warm_up, length: warm_up + counted, warm_up }
         });
         Self::over(text, parts.collect(), how.steps)

@@ -30,7 +30,7 @@ impl Orientation {
 }
 
 /// The 16-bit value of a tag in the first directory of a TIFF structure.
-fn tag(tiff: &[u8], wanted: u16) -> Option<u16> {
+fn tag(tiff: &[u8], id: u16) -> Option<u16> {
     let big_endian = match tiff.get(..4)? {
         b"MM\0*" => true,
         b"II*\0" => false,
@@ -43,7 +43,7 @@ fn tag(tiff: &[u8], wanted: u16) -> Option<u16> {
     let (high, low) = if big_endian { (4, 6) } else { (6, 4) };
     let directory = usize::from(short(high)?) << 16 | usize::from(short(low)?);
     let entries = (0..usize::from(short(directory)?)).map(|entry| directory + 2 + 12 * entry);
-    entries.into_iter().find(|&entry| short(entry) == Some(wanted)).and_then(|entry| short(entry + 8))
+    entries.into_iter().find(|&entry| short(entry) == Some(id)).and_then(|entry| short(entry + 8))
 }
 
 #[cfg(test)]

@@ -78,7 +78,7 @@ impl FrameSequence {
     }
 }
 
-/// Sorts the numbers of each step by the `wanted` columns, if these and those of the sequences, from the file `place`,
+/// Sorts the numbers of each step by the `order` of columns, if these and those of the sequences, from the file `place`,
 /// have names.
 ///
 /// # Errors
@@ -87,25 +87,25 @@ impl FrameSequence {
 pub(crate) fn arrange(
     place: impl Into<Place>,
     sequences: &mut [FrameSequence],
-    wanted: &[String],
+    order: &[String],
 ) -> Result<()> {
     // All sequences of a file have the same columns.
     let columns = sequences.first().map_or_else(|| [].into(), |first| Arc::clone(&first.columns));
-    if wanted.is_empty() || columns.is_empty() || *columns == *wanted {
+    if order.is_empty() || columns.is_empty() || *columns == *order {
         return Ok(());
     }
     let at = |name: &String| columns.iter().position(|column| column == name);
-    let places: Option<Vec<usize>> = wanted.iter().map(at).collect();
+    let places: Option<Vec<usize>> = order.iter().map(at).collect();
     let Some(places) = places.filter(|places| places.len() == columns.len()) else {
-        let [has, expected] = [&columns, wanted].map(|names| excerpt(&names.join(", ")));
+        let [has, expected] = [&columns, order].map(|names| excerpt(&names.join(", ")));
         let found = format!("has the columns {has}, but the model was trained on {expected}");
         return Err(Error::wrong_kind(place, found, "use the same columns, in any order"));
     };
-    let wanted: Arc<[String]> = wanted.into();
+    let order: Arc<[String]> = order.into();
     for sequence in sequences {
         let steps = sequence.values.chunks_exact(sequence.width);
         sequence.values = steps.flat_map(|step| places.iter().map(|&place| step[place])).collect();
-        sequence.columns = Arc::clone(&wanted);
+        sequence.columns = Arc::clone(&order);
     }
     Ok(())
 }
@@ -125,17 +125,16 @@ mod tests {
             name: "1".to_owned(),
             line: None,
         };
-        let arranged = |columns: &[&str], wanted: &[&str]| {
+        let arranged = |columns: &[&str], order: &[&str]| {
             let mut sequences = [sequence(columns)];
-            arrange("x.csv", &mut sequences, &names(wanted)).map(|()| sequences[0].values.clone())
+            arrange("x.csv", &mut sequences, &names(order)).map(|()| sequences[0].values.clone())
         };
         assert_eq!(arranged(&["y", "x"], &["x", "y"]).unwrap(), [2.0, 1.0, 4.0, 3.0]);
-        for (columns, wanted) in [(&["x", "y"][..], &["x", "y"][..]), (&["x", "y"], &[]), (&[], &["x", "y"])]
-        {
-            assert_eq!(arranged(columns, wanted).unwrap(), [1.0, 2.0, 3.0, 4.0]);
+        for (columns, order) in [(&["x", "y"][..], &["x", "y"][..]), (&["x", "y"], &[]), (&[], &["x", "y"])] {
+            assert_eq!(arranged(columns, order).unwrap(), [1.0, 2.0, 3.0, 4.0]);
         }
-        for (columns, wanted) in [(&["x", "z"], &["x", "y"][..]), (&["x", "y"], &["x"])] {
-            let message = arranged(columns, wanted).unwrap_err().to_string();
+        for (columns, order) in [(&["x", "z"], &["x", "y"][..]), (&["x", "y"], &["x"])] {
+            let message = arranged(columns, order).unwrap_err().to_string();
             assert!(message.starts_with("x.csv: has the columns x, "), "{message}");
         }
     }

@@ -113,13 +113,13 @@ impl Stored {
         let x = if self.orientation.mirrored { self.width - 1 - x } else { x };
         let y = if self.orientation.flipped { self.height - 1 - y } else { y };
         let place = (y * self.width + x) * self.channels;
-        let share = |channel: usize| f32::from(self.bytes[place + channel]) / 255.0;
+        let value = |channel: usize| f32::from(self.bytes[place + channel]) / 255.0;
         let over = |colour: [f32; 3], opacity: f32| colour.map(|colour| 1.0 - opacity + opacity * colour);
         match self.channels {
-            1 => [share(0); 3],
-            2 => over([share(0); 3], share(1)),
-            3 => [share(0), share(1), share(2)],
-            _ => over([share(0), share(1), share(2)], share(3)),
+            1 => [value(0); 3],
+            2 => over([value(0); 3], value(1)),
+            3 => [value(0), value(1), value(2)],
+            _ => over([value(0), value(1), value(2)], value(3)),
         }
     }
 }

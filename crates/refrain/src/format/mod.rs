@@ -24,9 +24,9 @@ assert_eq!(error.to_string(), "pairs.tsv, line 2: has no tab: write source<TAB>t
 #[cfg(feature = "formats")]
 mod codec;
 mod column;
+mod data_format;
 #[cfg(feature = "pictures")]
 mod exif;
-mod form;
 mod frames;
 #[cfg(feature = "pictures")]
 mod image;
@@ -40,7 +40,7 @@ mod text;
 #[cfg(feature = "formats")]
 pub use codec::*;
 pub use column::{Column, Columns};
-pub use form::{Form, Guess};
+pub use data_format::{DataFormat, DetectedFormat};
 #[cfg(all(feature = "train", feature = "files", feature = "formats"))]
 pub(crate) use frames::arrange;
 pub use frames::{FrameSequence, Labels};

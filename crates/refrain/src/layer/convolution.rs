@@ -50,7 +50,7 @@ workspace! {
         patches: B::Frames,
         d_patches: B::Frames,
         /// Host copies of both, and the gradient of `outputs`.
-        laid_out: Vec<B::Real>,
+        host_values: Vec<B::Real>,
         /// Before pooling, `[B, height, width, O]`.
         outputs: Vec<B::Real>,
         /// Index in `outputs` of each pooled value.
@@ -65,7 +65,7 @@ pub struct ConvolutionBack<'a, B: Backend> {
     /// Gradient of the output of the forward pass, `[B, height / 2, width / 2, O]`.
     pub d_pooled: &'a [B::Real],
     /// Whether to compute the gradient of the images.
-    pub d_pictures: bool,
+    pub d_images: bool,
     /// The arena of gradients, added to.
     pub grads: &'a mut B::Buffer,
 }
@@ -90,13 +90,13 @@ impl Convolution {
         &self,
         backend: &B,
         weights: &Weights<B>,
-        pictures: &[B::Real],
+        images: &[B::Real],
         workspace: &'w mut ConvolutionWorkspace<B>,
         scratch: &mut B::Scratch,
     ) -> &'w [B::Real] {
-        let ConvolutionWorkspace { patches, laid_out, outputs, .. } = workspace;
-        self.lay_out(pictures, laid_out);
-        *patches = backend.frames(self.linear.input_size, laid_out);
+        let ConvolutionWorkspace { patches, host_values, outputs, .. } = workspace;
+        self.im2col(images, host_values);
+        *patches = backend.frames(self.linear.input_size, host_values);
         self.linear.outputs(backend, weights, backend.view(patches), outputs, scratch);
         self.pool(outputs, &mut workspace.pooled, &mut workspace.places);
         &workspace.pooled
@@ -111,8 +111,8 @@ impl Convolution {
         back: ConvolutionBack<'_, B>,
         scratch: &mut B::Scratch,
     ) -> Vec<B::Real> {
-        let ConvolutionBack { d_pooled, d_pictures, grads } = back;
-        let ConvolutionWorkspace { patches, d_patches, laid_out: d_outputs, outputs, places, pooled } =
+        let ConvolutionBack { d_pooled, d_images, grads } = back;
+        let ConvolutionWorkspace { patches, d_patches, host_values: d_outputs, outputs, places, pooled } =
             workspace;
         d_outputs.clear();
         d_outputs.resize(outputs.len(), B::Real::of(0.0));
@@ -121,17 +121,17 @@ impl Convolution {
                 d_outputs[place as usize] = d;
             }
         }
-        let back = LinearBack { d_outputs, d_input: d_pictures.then_some(&mut *d_patches), grads };
+        let back = LinearBack { d_outputs, d_input: d_images.then_some(&mut *d_patches), grads };
         self.linear.backward(backend, weights, backend.view(patches), back, scratch);
-        if d_pictures { self.add_patches(&backend.read_frames(backend.view(d_patches))) } else { vec![] }
+        if d_images { self.add_patches(&backend.read_frames(backend.view(d_patches))) } else { vec![] }
     }
 
     /// im2col: overwrites `patches` with `[B, height, width, 9 channels]`.
-    fn lay_out<R: Real>(&self, pictures: &[R], patches: &mut Vec<R>) {
+    fn im2col<R: Real>(&self, images: &[R], patches: &mut Vec<R>) {
         let ImageSize { width, height, channels } = self.size;
         let line = SIDE * channels;
         patches.clear();
-        patches.resize(pictures.len() * SIDE * SIDE, R::zero());
+        patches.resize(images.len() * SIDE * SIDE, R::zero());
         let rows = patches.chunks_exact_mut(width * SIDE * line).enumerate();
         for (at, row) in rows {
             let y = at % height;
@@ -139,8 +139,7 @@ impl Convolution {
                 for (dy, part) in patch.chunks_exact_mut(line).enumerate() {
                     if let Some(span) = self.span(x, y, dy) {
                         let from = (at + dy - 1) * width * channels;
-                        part[span.at..][..span.len]
-                            .copy_from_slice(&pictures[from + span.from..][..span.len]);
+                        part[span.at..][..span.len].copy_from_slice(&images[from + span.from..][..span.len]);
                     }
                 }
             }
@@ -151,20 +150,20 @@ impl Convolution {
     fn add_patches<R: Real>(&self, d_patches: &[R]) -> Vec<R> {
         let ImageSize { width, height, channels } = self.size;
         let line = SIDE * channels;
-        let mut d_pictures = vec![R::zero(); d_patches.len() / (SIDE * SIDE)];
+        let mut d_images = vec![R::zero(); d_patches.len() / (SIDE * SIDE)];
         for (at, row) in d_patches.chunks_exact(width * SIDE * line).enumerate() {
             let y = at % height;
             for (x, patch) in row.chunks_exact(SIDE * line).enumerate() {
                 for (dy, part) in patch.chunks_exact(line).enumerate() {
                     if let Some(span) = self.span(x, y, dy) {
                         let to = (at + dy - 1) * width * channels + span.from;
-                        let pixels = d_pictures[to..][..span.len].iter_mut();
+                        let pixels = d_images[to..][..span.len].iter_mut();
                         pixels.zip(&part[span.at..]).for_each(|(sum, &d)| *sum = *sum + d);
                     }
                 }
             }
         }
-        d_pictures
+        d_images
     }
 
     /// The part of line `dy` of the neighbourhood of a pixel that is within the image.
@@ -186,9 +185,9 @@ impl Convolution {
         let line = self.size.width * channels;
         pooled.clear();
         places.clear();
-        for picture in (0..outputs.len()).step_by(self.size.height * line) {
+        for image in (0..outputs.len()).step_by(self.size.height * line) {
             for corner in (0..rows).flat_map(|y| (0..columns).map(move |x| (y, x))) {
-                let at = picture + 2 * corner.0 * line + 2 * corner.1 * channels;
+                let at = image + 2 * corner.0 * line + 2 * corner.1 * channels;
                 for first in at..at + channels {
                     let others = [first + channels, first + line, first + line + channels];
                     let largest = others
@@ -230,14 +229,14 @@ mod tests {
             let params: Vec<f64> = layout.init(2).into_iter().map(f64::from).collect();
             let mut weights = Weights::new(&layout, &backend, &params);
             weights.pack(&backend, false);
-            let pictures: Vec<f64> =
+            let images: Vec<f64> =
                 (0..2 * width * height * channels).map(|i| (i as f64 * 1.3).sin()).collect();
             let mut workspace = ConvolutionWorkspace::default();
-            let got = layer.forward(&backend, &weights, &pictures, &mut workspace, &mut Default::default());
+            let got = layer.forward(&backend, &weights, &images, &mut workspace, &mut Default::default());
             let pixel = |b: usize, y: isize, x: isize, c: usize| {
                 let inside = (0..height as isize).contains(&y) && (0..width as isize).contains(&x);
                 let at = ((b * height) as isize + y) * width as isize + x;
-                if inside { pictures[at as usize * channels + c] } else { 0.0 }
+                if inside { images[at as usize * channels + c] } else { 0.0 }
             };
             let at = |b: usize, y: usize, x: usize, o: usize| {
                 let mut sum = params[27 * channels + o];

@@ -12,13 +12,13 @@ pub struct Score {
     /// Number of correct predictions, and of all that can be correct.
     pub right: usize,
     /// See `right`; 0 for targets without accuracy.
-    pub judged: usize,
+    pub predictions: usize,
 }
 
 impl Score {
     /// The share of correct predictions, if the targets have an accuracy.
     pub fn accuracy(&self) -> Option<f64> {
-        (self.judged > 0).then(|| self.right as f64 / self.judged as f64)
+        (self.predictions > 0).then(|| self.right as f64 / self.predictions as f64)
     }
 }
 
@@ -26,7 +26,7 @@ impl AddAssign for Score {
     fn add_assign(&mut self, other: Self) {
         self.loss.add(other.loss);
         self.right += other.right;
-        self.judged += other.judged;
+        self.predictions += other.predictions;
     }
 }
 
@@ -69,7 +69,7 @@ pub fn softmax_cross_entropy<R: Real>(
         let sum: R = logits.iter().map(|&x| (x - largest).exp()).sum();
         let log_sum = largest + sum.ln();
         score.loss.add(Loss { nats: weight * (log_sum - logits[label]).as_f64(), count: 1 });
-        score.judged += 1;
+        score.predictions += 1;
         score.right += usize::from(most_probable(logits) == label);
         if let Some(LossBack { scale, d_outputs }) = &mut back {
             let factor = R::of(*scale * weight);
@@ -230,7 +230,7 @@ mod tests {
         let back = LossBack { scale: 0.7, d_outputs: &mut d_outputs };
         let score = softmax_cross_entropy(&logits, 3, &labels, &weights, Some(back));
         assert_eq!(score, loss(&logits));
-        assert_eq!((score.right, score.judged, score.loss.count), (2, 2, 2));
+        assert_eq!((score.right, score.predictions, score.loss.count), (2, 2, 2));
         for (i, d) in d_outputs.iter().enumerate() {
             let shifted = |by: f64| {
                 let mut logits = logits;

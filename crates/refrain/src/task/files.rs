@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result, SettingProblem};
-use crate::format::{self, Form, FrameSequence, Guess};
+use crate::format::{self, DataFormat, DetectedFormat, FrameSequence};
 use crate::train::Settings;
 
 /// The one file to learn from.
@@ -23,8 +23,8 @@ pub(super) fn one_file(settings: &Settings) -> Result<PathBuf> {
 }
 
 /// A file of another form than a task reads.
-pub(super) fn wrong_form(path: &Path, guess: &Guess, expected: &str) -> Error {
-    let found = format!("looks like {} ({})", guess.form, guess.why);
+pub(super) fn wrong_form(path: &Path, guess: &DetectedFormat, expected: &str) -> Error {
+    let found = format!("looks like {} ({})", guess.format, guess.why);
     Error::wrong_kind(path, found, expected)
 }
 
@@ -36,21 +36,21 @@ pub(super) fn features_of(sequences: &[FrameSequence]) -> Vec<String> {
 /// Reads sequences of frames of any form, for which labels do not matter. A table of sequences without them looks like
 /// any other.
 pub(super) fn read_unlabelled(path: &Path, names: &[String]) -> Result<Vec<FrameSequence>> {
-    let guess = format::form_of(path)?;
-    let form = if guess.form == Form::Series { Form::LongTable } else { guess.form };
-    read_frames_of(path, &Guess { form, ..guess }, names)
+    let guess = format::detect_format(path)?;
+    let form = if guess.format == DataFormat::Series { DataFormat::LongTable } else { guess.format };
+    read_frames_of(path, &DetectedFormat { format: form, ..guess }, names)
 }
 
 /// Reads sequences of frames of any form, their features in the order of `names`, unless there are none.
 pub(super) fn read_frames(path: &Path, names: &[String]) -> Result<Vec<FrameSequence>> {
-    read_frames_of(path, &format::form_of(path)?, names)
+    read_frames_of(path, &format::detect_format(path)?, names)
 }
 
-fn read_frames_of(path: &Path, guess: &Guess, names: &[String]) -> Result<Vec<FrameSequence>> {
-    let mut sequences = match guess.form {
-        Form::TimeSeries => format::read(path, format::ts_of),
-        Form::LongTable => format::read(path, format::table_of),
-        Form::Npz => format::read(path, format::npz_of),
+fn read_frames_of(path: &Path, guess: &DetectedFormat, names: &[String]) -> Result<Vec<FrameSequence>> {
+    let mut sequences = match guess.format {
+        DataFormat::TimeSeries => format::read(path, format::ts_of),
+        DataFormat::LongTable => format::read(path, format::table_of),
+        DataFormat::Npz => format::read(path, format::npz_of),
         _ => {
             let expected =
                 "sequences of numbers come in .ts, .npz, or CSV with columns sequence, label and features";

@@ -27,8 +27,8 @@ pub(super) fn split_chunks(text: &str) -> impl Iterator<Item = &str> {
 /// Repeatedly cuts off the first part of a text, up to the index that `first` returns.
 fn cut(mut rest: &str, first: fn(&str) -> Option<usize>) -> impl Iterator<Item = &str> {
     std::iter::from_fn(move || {
-        let (part, behind) = rest.split_at(first(rest)?);
-        rest = behind;
+        let (part, after) = rest.split_at(first(rest)?);
+        rest = after;
         Some(part)
     })
 }
@@ -81,9 +81,9 @@ impl Kind {
 fn first_chunk(text: &str) -> Option<usize> {
     let first = text.chars().next()?;
     let joins = if matches!(first, ' ' | '\'' | '’') { first.len_utf8() } else { 0 };
-    let behind = &text[joins..];
-    match behind.chars().next().map(Kind::of) {
-        Some(kind) if kind != Kind::White => Some(joins + kind.run(behind)),
+    let after = &text[joins..];
+    match after.chars().next().map(Kind::of) {
+        Some(kind) if kind != Kind::White => Some(joins + kind.run(after)),
         _ if first == '\n' => Some(1),
         _ => {
             let run = Kind::of(first).run(text);

@@ -62,7 +62,7 @@ pub(crate) fn check_gradients<N: Network>(network: &N, batch: &N::Batch) {
     let size = gradients.iter().map(|g| g * g).sum::<f64>().sqrt();
     for isa in Isa::available() {
         let (got, computed) = score_and_gradients(&Cpu::with_isa(isa, 1).unwrap(), network, &params, batch);
-        assert_eq!((got.loss.count, got.judged), (score.loss.count, score.judged), "{isa}");
+        assert_eq!((got.loss.count, got.predictions), (score.loss.count, score.predictions), "{isa}");
         let error = (got.loss.nats - score.loss.nats).abs() / score.loss.nats.abs().max(1.0);
         assert!(error < SINGLE, "{isa}: the loss is off by {error:.2e}");
         let distance: f64 = computed.iter().zip(&gradients).map(|(a, b)| (a - b) * (a - b)).sum();

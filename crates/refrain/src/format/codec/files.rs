@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use flate2::read::MultiGzDecoder;
 
 use super::captions::captions_of;
+use super::detect::{HEAD, IMAGES, MIDI, detect_format_of_bytes, format_of_extension};
 use super::midi::{MidiPiece, midi_of};
 use super::rolls::rolls_of;
 use super::rows::extension;
-use super::sniff::{HEAD, IMAGES, MIDI, form_of_bytes, form_of_name};
-use crate::format::form::{Form, Guess};
+use crate::format::data_format::{DataFormat, DetectedFormat};
 use crate::format::records::Caption;
 use crate::format::roll::{RollParts, StepsPerQuarter};
 use crate::format::text::text_of;
@@ -123,12 +123,12 @@ pub fn read_image(path: &Path, size: Option<(usize, usize)>) -> Result<crate::fo
     read(path, |place, input| crate::format::pixels_of(place, input, size))
 }
 
-/// Detects the format of the file or folder at `path`; for files as [`form_of_bytes`].
+/// Detects the format of the file or folder at `path`; for files as [`detect_format_of_bytes`].
 ///
 /// # Errors
 /// [`Error::Io`] if it cannot be read; [`Error::Input`] if it is empty, a single image or MIDI file, or a folder
 /// without any.
-pub fn form_of(path: &Path) -> Result<Guess> {
+pub fn detect_format(path: &Path) -> Result<DetectedFormat> {
     let metadata = fs::metadata(path).map_err(Error::io("read", path))?;
     if metadata.is_dir() {
         return folder(path);
@@ -138,16 +138,16 @@ pub fn form_of(path: &Path) -> Result<Guess> {
         return Err(Error::wrong_kind(path, "is neither a file nor a folder", expected));
     }
     let name = path.to_string_lossy();
-    match form_of_name(&name)? {
-        Some(guess) => Ok(guess),
-        None => form_of_bytes(&name, &read_head(path, HEAD as u64)?),
+    match format_of_extension(&name)? {
+        Some(detected) => Ok(detected),
+        None => detect_format_of_bytes(&name, &read_head(path, HEAD as u64)?),
     }
 }
 
 /// Maximum depth of files in a folder: usually one folder per class, one per split.
 const MAX_DEPTH: usize = 2;
 
-fn folder(path: &Path) -> Result<Guess> {
+fn folder(path: &Path) -> Result<DetectedFormat> {
     let (mut images, mut midi) = (0, 0);
     let mut folders = vec![(path.to_owned(), 0)];
     while let Some((folder, depth)) = folders.pop() {
@@ -170,14 +170,16 @@ fn folder(path: &Path) -> Result<Guess> {
             let expected = format!("give files, such as {}/*.txt", path.display());
             Err(Error::wrong_kind(path, found, expected))
         }
-        _ if images >= midi => Ok(Guess::new(Form::ImageFolder, format!("it contains {images} images"))),
-        _ => Ok(Guess::new(Form::MidiFolder, format!("it contains {midi} MIDI files"))),
+        _ if images >= midi => {
+            Ok(DetectedFormat::new(DataFormat::ImageFolder, format!("it contains {images} images")))
+        }
+        _ => Ok(DetectedFormat::new(DataFormat::MidiFolder, format!("it contains {midi} MIDI files"))),
     }
 }
 
 #[cfg(test)]
-#[path = "form_tests.rs"]
-mod form_tests;
+#[path = "detect_tests.rs"]
+mod detect_tests;
 
 #[cfg(test)]
 #[path = "files_tests.rs"]

@@ -3,6 +3,7 @@
 mod captions;
 mod conll;
 mod csv_rows;
+mod detect;
 #[cfg(feature = "files")]
 mod files;
 mod labelled;
@@ -14,7 +15,6 @@ mod pairs;
 mod rolls;
 mod rows;
 mod series_table;
-mod sniff;
 mod tabbed;
 mod table;
 mod ts;
@@ -22,6 +22,7 @@ mod vectors;
 
 pub use captions::captions_of;
 pub use conll::{tagged_of, tagged_or_written_of, untagged_of};
+pub use detect::detect_format_of_bytes;
 #[cfg(feature = "files")]
 pub use files::*;
 pub use labelled::labelled_of;
@@ -30,7 +31,6 @@ pub use npz::npz_of;
 pub use pairs::pairs_of;
 pub use rolls::rolls_of;
 pub use series_table::series_of;
-pub use sniff::form_of_bytes;
 pub use table::table_of;
 pub use ts::ts_of;
 pub use vectors::vectors_of;

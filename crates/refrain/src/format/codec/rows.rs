@@ -78,7 +78,7 @@ impl<'a> Table<'a> {
         let cells = split(row, self.tabs);
         if cells.len() != self.width {
             let plural = if cells.len() == 1 { "" } else { "s" };
-            let (wanted, remedy) = if self.conllu {
+            let (expected, remedy) = if self.conllu {
                 let remedy = "separate them by tabs, use _ for empty ones,";
                 ("where CoNLL-U has 10".to_owned(), remedy.to_owned())
             } else {
@@ -87,7 +87,7 @@ impl<'a> Table<'a> {
                 let remedy = format!("use the same number in every line, separated by {parted},");
                 (format!("but line {first} has {width}"), remedy)
             };
-            let found = format!("has {} column{plural}, {wanted}", cells.len());
+            let found = format!("has {} column{plural}, {expected}", cells.len());
             let expected = format!("{remedy} and put a blank line between sentences");
             return Err(Error::malformed(self.place.at(line), found, expected));
         }

@@ -84,14 +84,14 @@ fn has_stamps(name: &str, headed: bool, row: &StringRecord) -> bool {
     row.len() > 1 && (named || !is_number(&row[0]) && !is_missing(&row[0]))
 }
 
-/// The indices of the wanted columns.
-fn choose(names: &[String], wanted: &[String], stamped: bool) -> Result<Vec<usize>, InputProblem> {
+/// The indices of the chosen columns.
+fn choose(names: &[String], chosen: &[String], stamped: bool) -> Result<Vec<usize>, InputProblem> {
     let all = &names[usize::from(stamped)..];
-    let wanted = if wanted.is_empty() { all } else { wanted };
+    let chosen = if chosen.is_empty() { all } else { chosen };
     if let Some(name) =
-        wanted.iter().enumerate().find_map(|(i, name)| wanted[..i].contains(name).then_some(name))
+        chosen.iter().enumerate().find_map(|(i, name)| chosen[..i].contains(name).then_some(name))
     {
-        return Err(match wanted.len() == all.len() && wanted == all {
+        return Err(match chosen.len() == all.len() && chosen == all {
             true => InputProblem::RepeatedColumn { name: name.clone() },
             false => InputProblem::malformed(format!("{name:?} is given twice"), "give it once"),
         });
@@ -104,7 +104,7 @@ fn choose(names: &[String], wanted: &[String], stamped: bool) -> Result<Vec<usiz
             (None, _) => Err(InputProblem::MissingColumn { name: name.clone(), known: names.to_vec() }),
         }
     };
-    wanted.iter().map(find).collect()
+    chosen.iter().map(find).collect()
 }
 
 #[cfg(test)]

@@ -211,7 +211,7 @@ impl Stack {
             }
             let (below, here) = tapes.split_at_mut(l * directions);
             let input = x.of_layer(backend, below, workspace.derived.then_some(&outputs[..l]));
-            let wanted = l > 0 || back.d_input;
+            let needs_d_input = l > 0 || back.d_input;
             for (direction, tape) in here.iter_mut().enumerate().take(directions) {
                 let number = l * directions + direction;
                 let d_output = if directions == 1 {
@@ -227,13 +227,13 @@ impl Stack {
                 let d_input = if direction == 0 { &mut *d_input } else { &mut *d_other };
                 let into = Gradients {
                     params: &mut *back.grads,
-                    d_input: wanted.then_some(d_input),
+                    d_input: needs_d_input.then_some(d_input),
                     d_initial: back.d_initial.as_deref_mut().map(|states| &mut states[number]),
                 };
                 let layer = &self.weights(weights)[number];
                 backend.recurrent_backward(layer, input, &weights.params, upstream, tape, into);
             }
-            if directions == 2 && wanted {
+            if directions == 2 && needs_d_input {
                 backend.add_gradients(backend.view(d_other), d_input);
             }
             std::mem::swap(d_output, d_input);

@@ -131,7 +131,7 @@ impl Captioner {
         let mut d_pooled = backend.read_frames(backend.view(&workspace.d_features));
         let layers = convolutions.iter().zip(&mut workspace.convolutions).enumerate();
         for (number, (layer, own)) in layers.rev() {
-            let back = ConvolutionBack { d_pooled: &d_pooled, d_pictures: number > 0, grads: &mut *grads };
+            let back = ConvolutionBack { d_pooled: &d_pooled, d_images: number > 0, grads: &mut *grads };
             d_pooled = layer.backward(backend, weights, own, back, &mut workspace.scratch);
         }
     }

@@ -53,7 +53,7 @@ impl Tagger {
         let loss = Crf::new(self.sizes.labels, field).loss(chains, None);
         let best = self.decode(field, emissions);
         let right = best.iter().zip(labels).filter(|(best, label)| best == label).count();
-        Score { loss, right, judged: labels.len() }
+        Score { loss, right, predictions: labels.len() }
     }
 
     /// The loss of a batch after its emissions, and the gradient of these, in the workspace; that of the field is added to

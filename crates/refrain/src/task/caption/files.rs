@@ -7,7 +7,7 @@ use super::prepare::SIDE;
 use super::{Caption, InputCodec};
 use crate::Model;
 use crate::error::{Error, InputProblem, Place, Result};
-use crate::format::{self, DescribedVector, Form, FrameSequence, Labels};
+use crate::format::{self, DataFormat, DescribedVector, FrameSequence, Labels};
 use crate::task::files::one_file;
 use crate::train::{Data, ReadData, Settings};
 
@@ -43,11 +43,11 @@ impl ReadData for Caption {
 
 /// Whether a file is a list of images rather than one of vectors.
 fn lists_images(path: &Path) -> Result<bool> {
-    let guess = format::form_of(path)?;
-    match guess.form {
-        Form::Captions => Ok(true),
-        Form::Npz => Ok(false),
-        Form::ImageFolder => {
+    let guess = format::detect_format(path)?;
+    match guess.format {
+        DataFormat::Captions => Ok(true),
+        DataFormat::Npz => Ok(false),
+        DataFormat::ImageFolder => {
             let expected =
                 "name the list of its captions, lines of file<TAB>text (and the folder by `images`)";
             Err(Error::wrong_kind(path, "is a folder", expected))

@@ -6,7 +6,7 @@ use super::data::{ClassifyInput, Dataset, Labelled};
 use super::{Classify, InputCodec};
 use crate::Model;
 use crate::error::{Error, Place, Result};
-use crate::format::{self, Form, FrameSequence, Labels};
+use crate::format::{self, DataFormat, FrameSequence, Labels};
 use crate::task::files::{features_of, one_file, read_frames, read_unlabelled, wrong_form};
 use crate::train::{Data, ReadData, Settings};
 
@@ -25,10 +25,10 @@ impl ReadData for Classify {
 
 /// Reads labelled sequences of any form, their features in the order of `names`, unless there are none.
 pub(super) fn read_labelled(path: &Path, names: &[String]) -> Result<Dataset> {
-    let guess = format::form_of(path)?;
-    let dataset: Dataset = match guess.form {
+    let guess = format::detect_format(path)?;
+    let dataset: Dataset = match guess.format {
         // Without labels that recur it looks like pairs, with faulty lines like any text: its reader knows better.
-        Form::LabelledText | Form::Pairs | Form::Text => {
+        DataFormat::LabelledText | DataFormat::Pairs | DataFormat::Text => {
             let texts = format::read(path, format::labelled_of)?.into_iter();
             let record = |text: format::LabelledText| Labelled {
                 input: ClassifyInput::Text(text.text),
@@ -37,7 +37,7 @@ pub(super) fn read_labelled(path: &Path, names: &[String]) -> Result<Dataset> {
             };
             texts.map(record).collect()
         }
-        Form::TimeSeries | Form::LongTable | Form::Npz => {
+        DataFormat::TimeSeries | DataFormat::LongTable | DataFormat::Npz => {
             let sequences = read_frames(path, names)?;
             let features = features_of(&sequences);
             let records = sequences.into_iter().map(|sequence| labelled(path, sequence));

@@ -7,7 +7,7 @@ use super::data::Dataset;
 use super::evaluate::MusicPart;
 use crate::Model;
 use crate::error::{Error, Result};
-use crate::format::{self, Form, Roll, RollParts, StepsPerQuarter};
+use crate::format::{self, DataFormat, Roll, RollParts, StepsPerQuarter};
 use crate::note::Note;
 use crate::task::files::{one_file, wrong_form};
 use crate::train::{Data, ReadData, Settings};
@@ -62,10 +62,10 @@ impl Music {
 
 /// Reads a file of rolls, or a folder of MIDI files, all of whose pieces are then to train on.
 fn read_pieces(path: &Path, steps: StepsPerQuarter) -> Result<(RollParts, Vec<Note>)> {
-    let guess = format::form_of(path)?;
-    match guess.form {
-        Form::Rolls => Ok((format::read_rolls(path)?, vec![])),
-        Form::MidiFolder => {
+    let guess = format::detect_format(path)?;
+    match guess.format {
+        DataFormat::Rolls => Ok((format::read_rolls(path)?, vec![])),
+        DataFormat::MidiFolder => {
             let pieces = format::read_midi_folder(path, steps)?;
             let off = pieces.iter().map(|(_, piece)| piece.off_the_piano).sum();
             let short = pieces.iter().map(|(_, piece)| piece.too_short).sum();

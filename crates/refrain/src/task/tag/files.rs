@@ -6,7 +6,7 @@ use super::data::{Dataset, TagInput, TaggedInput};
 use super::{Tag, TagCodec};
 use crate::Model;
 use crate::error::{Error, Place, Result};
-use crate::format::{self, Columns, Form, FrameSequence, Labels, TaggedSentence};
+use crate::format::{self, Columns, DataFormat, FrameSequence, Labels, TaggedSentence};
 use crate::task::files::{features_of, one_file, read_frames, read_unlabelled};
 use crate::train::{Data, ReadData, Settings};
 
@@ -32,8 +32,9 @@ pub(super) fn read_tagged(
     written: bool,
     names: &[String],
 ) -> Result<Dataset> {
-    let form = format::form_of(path)?.form;
-    if !matches!(form, Form::LongTable | Form::Npz | Form::TimeSeries | Form::Series) {
+    let form = format::detect_format(path)?.format;
+    if !matches!(form, DataFormat::LongTable | DataFormat::Npz | DataFormat::TimeSeries | DataFormat::Series)
+    {
         let sentences = format::read(path, |place, input| match written {
             true => format::tagged_or_written_of(place, input, columns),
             false => format::tagged_of(place, input, columns),
@@ -48,7 +49,7 @@ pub(super) fn read_tagged(
     }
     let sequences = read_frames(path, names)?;
     let features = features_of(&sequences);
-    let repeats_label = form == Form::LongTable;
+    let repeats_label = form == DataFormat::LongTable;
     let tagged = sequences.into_iter().map(|sequence| of_frames(path, sequence, repeats_label));
     let dataset = tagged.collect::<Result<Dataset>>()?;
     Ok(dataset.named(path.display().to_string()).with_features(features))

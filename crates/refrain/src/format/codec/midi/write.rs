@@ -67,7 +67,7 @@ pub fn to_midi(roll: &Roll, options: &MidiOptions) -> Result<Vec<u8>> {
         played(0, MidiMessage::ProgramChange { program }),
     ];
     let mut last = 0;
-    for (frame, starts, note) in strokes(roll, repeats) {
+    for (frame, starts, note) in note_events(roll, repeats) {
         let key = u7::new(note);
         let message = match starts {
             true => MidiMessage::NoteOn { key, vel: PRESS_VELOCITY },
@@ -88,19 +88,19 @@ pub fn to_midi(roll: &Roll, options: &MidiOptions) -> Result<Vec<u8>> {
 
 /// Frame, whether it starts, and number of every note that starts or ends. Ends come first, so that a repeated note
 /// is kept.
-fn strokes(roll: &Roll, repeats: Repeats) -> Vec<(usize, bool, u8)> {
-    let mut strokes = vec![];
+fn note_events(roll: &Roll, repeats: Repeats) -> Vec<(usize, bool, u8)> {
+    let mut note_events = vec![];
     for Span { note, start, end } in roll.spans() {
         let length = match repeats {
             Repeats::Held => end - start,
             Repeats::Struck => 1,
         };
         for start in (start..end).step_by(length) {
-            strokes.extend([(start, true, note), (start + length, false, note)]);
+            note_events.extend([(start, true, note), (start + length, false, note)]);
         }
     }
-    strokes.sort_unstable();
-    strokes
+    note_events.sort_unstable();
+    note_events
 }
 
 fn played(delta: u32, message: MidiMessage) -> TrackEvent<'static> {

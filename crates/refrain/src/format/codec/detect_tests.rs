@@ -5,11 +5,11 @@ use proptest::prelude::*;
 use super::*;
 
 /// The detected format of a file with this name and content, `Err` if it is refused.
-fn guess(name: &str, content: &[u8]) -> Result<Guess> {
+fn detect_named(name: &str, content: &[u8]) -> Result<DetectedFormat> {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join(name);
     fs::write(&path, content).unwrap();
-    form_of(&path)
+    detect_format(&path)
 }
 
 fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
@@ -22,128 +22,138 @@ fn each_format_is_detected_by_name_or_content() {
     let id = "1\tGo\tgo\tVERB\tVB\t_\t0\troot\t_\t_\n";
     let cases = [
         // By name, whatever the content.
-        ("x.conllu", "".to_owned(), Form::Conllu, "its name ends in .conllu"),
-        ("x.Conllu.gz", "".into(), Form::Conllu, "its name ends in .conllu"),
-        ("x.ts", "@data".into(), Form::TimeSeries, "its name ends in .ts"),
-        ("x.npz", "PK".into(), Form::Npz, "its name ends in .npz"),
-        ("x.conll03", "a\n".into(), Form::Conll, "its name ends in .conll03"),
-        ("x.iob2", "a X".into(), Form::Conll, "its name ends in .iob2"),
+        ("x.conllu", "".to_owned(), DataFormat::Conllu, "its name ends in .conllu"),
+        ("x.Conllu.gz", "".into(), DataFormat::Conllu, "its name ends in .conllu"),
+        ("x.ts", "@data".into(), DataFormat::TimeSeries, "its name ends in .ts"),
+        ("x.npz", "PK".into(), DataFormat::Npz, "its name ends in .npz"),
+        ("x.conll03", "a\n".into(), DataFormat::Conll, "its name ends in .conll03"),
+        ("x.iob2", "a X".into(), DataFormat::Conll, "its name ends in .iob2"),
         // JSON.
         (
             "x.json",
             "{ \"train\": [[[60]]], \"valid\": []}".into(),
-            Form::Rolls,
+            DataFormat::Rolls,
             "its JSON starts with \"train\"",
         ),
-        ("x.json", "{\"test\":[]".into(), Form::Rolls, "\"test\""),
-        ("x.json", "{\"training\": 1}".into(), Form::Text, "its JSON does not start with train"),
-        ("x.json", "[1, 2]".into(), Form::Text, "its JSON does not"),
-        ("x.txt", "{\"train\": [[[60]]]}".into(), Form::Text, "its lines have no columns"),
+        ("x.json", "{\"test\":[]".into(), DataFormat::Rolls, "\"test\""),
+        ("x.json", "{\"training\": 1}".into(), DataFormat::Text, "its JSON does not start with train"),
+        ("x.json", "[1, 2]".into(), DataFormat::Text, "its JSON does not"),
+        ("x.txt", "{\"train\": [[[60]]]}".into(), DataFormat::Text, "its lines have no columns"),
         // Columns with blank lines between sentences.
-        ("x.txt", format!("# text = Go\n{id}"), Form::Conllu, "its lines have ten columns"),
-        ("x.txt", id.replace('1', "one"), Form::Pairs, "it has 1 different text before"),
-        ("x.txt", conll.into(), Form::Conll, "its lines have 3 columns, and blank lines between sentences"),
-        ("x.tsv", conll.replace(' ', "\t"), Form::Conll, "its lines have 3 columns"),
-        ("x.txt", "a b\nc d\n\na d\ne f\n".into(), Form::Text, "its lines have no columns"),
-        ("x.txt", "the cat sat\nthe dog ran\n\nhe ran off\n".into(), Form::Text, ""),
-        ("x.tsv", "a cat\tune chatte\na dog\tun chien\n\na cow\tune vache\n".into(), Form::Pairs, ""),
+        ("x.txt", format!("# text = Go\n{id}"), DataFormat::Conllu, "its lines have ten columns"),
+        ("x.txt", id.replace('1', "one"), DataFormat::Pairs, "it has 1 different text before"),
+        (
+            "x.txt",
+            conll.into(),
+            DataFormat::Conll,
+            "its lines have 3 columns, and blank lines between sentences",
+        ),
+        ("x.tsv", conll.replace(' ', "\t"), DataFormat::Conll, "its lines have 3 columns"),
+        ("x.txt", "a b\nc d\n\na d\ne f\n".into(), DataFormat::Text, "its lines have no columns"),
+        ("x.txt", "the cat sat\nthe dog ran\n\nhe ran off\n".into(), DataFormat::Text, ""),
+        ("x.tsv", "a cat\tune chatte\na dog\tun chien\n\na cow\tune vache\n".into(), DataFormat::Pairs, ""),
         // Two columns.
         (
             "x.tsv",
             "ham\tsee you\nspam\twin\nham\tlater\nspam\tnow".into(),
-            Form::LabelledText,
+            DataFormat::LabelledText,
             "it has 2 different labels before the tab in the first 4 lines",
         ),
-        ("x", lines(40, |i| format!("{}\ttext {i}", i % 7)), Form::LabelledText, "7 different labels before"),
-        ("x", lines(4, |i| format!("ham\ttext {i}")), Form::LabelledText, "1 different"),
+        (
+            "x",
+            lines(40, |i| format!("{}\ttext {i}", i % 7)),
+            DataFormat::LabelledText,
+            "7 different labels before",
+        ),
+        ("x", lines(4, |i| format!("ham\ttext {i}")), DataFormat::LabelledText, "1 different"),
         (
             "x",
             lines(9000, |i| format!("class{}\ttext", i % 150)),
-            Form::LabelledText,
+            DataFormat::LabelledText,
             "150 different labels before the tab in the first 5,000 lines",
         ),
         (
             "x",
             "ham\tsee you\nspam win\n".repeat(9) + &"ham\tyes\n".repeat(81),
-            Form::LabelledText,
+            DataFormat::LabelledText,
             "1 different label before the tab in the first 99 lines",
         ),
         (
             "x.tsv",
             "Go.\tVa !\nRun!\tCours !\nRun!\tCourez !\n".into(),
-            Form::Pairs,
+            DataFormat::Pairs,
             "it has 2 different texts before",
         ),
         (
             "x.tsv",
             lines(3000, |i| format!("word{}\tmot {i}", i / 3)),
-            Form::Pairs,
+            DataFormat::Pairs,
             "1,000 different texts before the tab in the first 3,000 lines",
         ),
-        ("x.tsv", "a b\tc\n".repeat(100), Form::Pairs, "1 different"),
+        ("x.tsv", "a b\tc\n".repeat(100), DataFormat::Pairs, "1 different"),
         (
             "x.tsv",
             "a.png\ta cat\npets/b.JPG\ta dog\n".into(),
-            Form::Captions,
+            DataFormat::Captions,
             "its lines start with the name of an image and a tab",
         ),
         // Tables.
         (
             "x.csv",
             "\"Month\",\"Passengers\"\r\n\"1949-01\",112\r\n\"1949-02\",118\r\n".into(),
-            Form::Series,
+            DataFormat::Series,
             "it has a column of numbers: 1",
         ),
-        ("x.csv", "YEAR;SUN\n1700;5\n1701;\n".into(), Form::Series, "it has columns of numbers: 2"),
-        ("x.csv", "a,b\n1,NA\n2,3\n".into(), Form::Series, "it has columns of numbers: 2"),
-        ("x.csv", "0,0,5,13\n0,0,0,12\n".into(), Form::Series, "4"),
-        ("x.csv", "1\n2\n3\n".into(), Form::Series, "1"),
-        ("x.tra", "47,100,8\n0,89,8\n".into(), Form::Series, "3"),
+        ("x.csv", "YEAR;SUN\n1700;5\n1701;\n".into(), DataFormat::Series, "it has columns of numbers: 2"),
+        ("x.csv", "a,b\n1,NA\n2,3\n".into(), DataFormat::Series, "it has columns of numbers: 2"),
+        ("x.csv", "0,0,5,13\n0,0,0,12\n".into(), DataFormat::Series, "4"),
+        ("x.csv", "1\n2\n3\n".into(), DataFormat::Series, "1"),
+        ("x.tra", "47,100,8\n0,89,8\n".into(), DataFormat::Series, "3"),
         (
             "x.csv",
             "Sequence,Label,x\na,0,1\n".into(),
-            Form::LongTable,
+            DataFormat::LongTable,
             "its first columns are Sequence and Label",
         ),
         (
             "x.csv",
             "\"ID\",\"class\",x\n1,0,1\n".into(),
-            Form::LongTable,
+            DataFormat::LongTable,
             "its first columns are ID and class",
         ),
         (
             "x.csv",
             "who,what,x\n1,a,1\n1,a,2\n2,b,3\n2,b,4\n".into(),
-            Form::LongTable,
+            DataFormat::LongTable,
             "its first column repeats in consecutive rows",
         ),
-        ("x.csv", "who,what,x\n1,a,1\n1,b,2\n2,b,3\n2,b,4\n".into(), Form::Series, ""),
-        ("x.csv", "who,what,x\n1,a,1\n1,a,2\n2,b,3\n2,b,4\n1,a,3\n1,a,4\n".into(), Form::Series, ""),
+        ("x.csv", "who,what,x\n1,a,1\n1,b,2\n2,b,3\n2,b,4\n".into(), DataFormat::Series, ""),
+        ("x.csv", "who,what,x\n1,a,1\n1,a,2\n2,b,3\n2,b,4\n1,a,3\n1,a,4\n".into(), DataFormat::Series, ""),
         (
             "x.csv",
             "day,name,x\n2020-01-01,Wed,1\n2020-01-01,Wed,2\n2020-01-02,Thu,3\n2020-01-02,Thu,4\n".into(),
-            Form::Series,
+            DataFormat::Series,
             "",
         ),
-        ("x.csv", "text,label\nhello,ham\nwin,spam\n".into(), Form::Text, "no column has only numbers"),
-        ("x.csv", "text,label\n".into(), Form::Text, ""),
+        ("x.csv", "text,label\nhello,ham\nwin,spam\n".into(), DataFormat::Text, "no column has only numbers"),
+        ("x.csv", "text,label\n".into(), DataFormat::Text, ""),
         // Anything else.
         (
             "x.txt",
             "ROMEO:\nBut soft, what light\n\nJULIET:\nAy me\n".into(),
-            Form::Text,
+            DataFormat::Text,
             "its lines have no columns",
         ),
-        ("x.txt", "\tindented\n\tlines\n".into(), Form::Text, ""),
-        ("x.txt", "one, 1\ntwo, too\n".into(), Form::Text, ""),
-        ("x.txt", "a\tb\nno\nno\n".into(), Form::Text, ""),
-        ("x.txt", "é".repeat(600_000), Form::Text, ""),
-        ("noname", "word".into(), Form::Text, ""),
+        ("x.txt", "\tindented\n\tlines\n".into(), DataFormat::Text, ""),
+        ("x.txt", "one, 1\ntwo, too\n".into(), DataFormat::Text, ""),
+        ("x.txt", "a\tb\nno\nno\n".into(), DataFormat::Text, ""),
+        ("x.txt", "é".repeat(600_000), DataFormat::Text, ""),
+        ("noname", "word".into(), DataFormat::Text, ""),
     ];
-    for (name, content, form, why) in cases {
-        let guess = guess(name, content.as_bytes()).unwrap();
-        assert_eq!(guess.form, form, "{name}: {content:.60?}: {}", guess.why);
-        assert!(guess.why.contains(why), "{name}: {content:.60?}: {}", guess.why);
+    for (name, content, format, why) in cases {
+        let detected = detect_named(name, content.as_bytes()).unwrap();
+        assert_eq!(detected.format, format, "{name}: {content:.60?}: {}", detected.why);
+        assert!(detected.why.contains(why), "{name}: {content:.60?}: {}", detected.why);
     }
 }
 
@@ -156,10 +166,10 @@ fn files_without_a_format_are_refused_with_a_remedy() {
         ("x.PNG", b"", "x.PNG: is a single image: give the folder"),
         ("x.mid", b"MThd", "x.mid: is a single MIDI file"),
     ] {
-        let message = guess(name, content).unwrap_err().to_string();
+        let message = detect_named(name, content).unwrap_err().to_string();
         assert!(message.contains(expected), "{name}: {message}");
     }
-    assert!(matches!(form_of(Path::new("no such file")), Err(Error::Io { .. })));
+    assert!(matches!(detect_format(Path::new("no such file")), Err(Error::Io { .. })));
 }
 
 #[test]
@@ -167,7 +177,10 @@ fn packed_files_are_detected_like_plain_ones() {
     let mut encoder = flate2::write::GzEncoder::new(vec![], Default::default());
     // Longer than the inspected part, which ends within a line and a character.
     encoder.write_all(lines(200_000, |i| format!("{}\tça {i}", ["ham", "spam"][i % 2])).as_bytes()).unwrap();
-    assert_eq!(guess("x.tsv.gz", &encoder.finish().unwrap()).unwrap().form, Form::LabelledText);
+    assert_eq!(
+        detect_named("x.tsv.gz", &encoder.finish().unwrap()).unwrap().format,
+        DataFormat::LabelledText
+    );
 }
 
 #[test]
@@ -179,14 +192,14 @@ fn folders_are_detected_by_the_majority_of_their_files() {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "").unwrap();
         }
-        form_of(directory.path())
+        detect_format(directory.path())
     };
-    for (files, form, why) in [
-        (&["a.png", "b.JPEG", "c.jpg", "names.tsv"][..], Form::ImageFolder, "it contains 3 images"),
-        (&["train/cat/a.png", ".thumbs/b.mid", "._c.mid"], Form::ImageFolder, "it contains 1 images"),
-        (&["a.mid", "b.MIDI", "cover.png"], Form::MidiFolder, "it contains 2 MIDI files"),
+    for (files, format, why) in [
+        (&["a.png", "b.JPEG", "c.jpg", "names.tsv"][..], DataFormat::ImageFolder, "it contains 3 images"),
+        (&["train/cat/a.png", ".thumbs/b.mid", "._c.mid"], DataFormat::ImageFolder, "it contains 1 images"),
+        (&["a.mid", "b.MIDI", "cover.png"], DataFormat::MidiFolder, "it contains 2 MIDI files"),
     ] {
-        assert_eq!(folder(files).unwrap(), Guess::new(form, why));
+        assert_eq!(folder(files).unwrap(), DetectedFormat::new(format, why));
     }
     for files in [&[][..], &["a.txt"], &["1/2/3/a.png"]] {
         let message = folder(files).unwrap_err().to_string();
@@ -204,6 +217,6 @@ proptest! {
         ],
         name in r"x([.](tsv|csv|json|conll|conllu|gz|csv[.]gz|png|txt))?",
     ) {
-        let _ = guess(&name, &bytes);
+        let _ = detect_named(&name, &bytes);
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Format of a file or a folder of data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Form {
+pub enum DataFormat {
     /// Lines `label<TAB>text`.
     LabelledText,
     /// Lines `source<TAB>target`.
@@ -33,31 +33,31 @@ pub enum Form {
     Text,
 }
 
-impl fmt::Display for Form {
+impl fmt::Display for DataFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Form::LabelledText => "labelled texts",
-            Form::Pairs => "pairs of texts",
-            Form::Captions => "captions of images",
-            Form::Conll => "tagged sentences (CoNLL)",
-            Form::Conllu => "tagged sentences (CoNLL-U)",
-            Form::TimeSeries => "labelled time series",
-            Form::LongTable => "a table of labelled sequences",
-            Form::Series => "a series of numbers",
-            Form::Rolls => "piano rolls",
-            Form::Npz => "NumPy arrays",
-            Form::ImageFolder => "a folder of images",
-            Form::MidiFolder => "a folder of MIDI files",
-            Form::Text => "text",
+            DataFormat::LabelledText => "labelled texts",
+            DataFormat::Pairs => "pairs of texts",
+            DataFormat::Captions => "captions of images",
+            DataFormat::Conll => "tagged sentences (CoNLL)",
+            DataFormat::Conllu => "tagged sentences (CoNLL-U)",
+            DataFormat::TimeSeries => "labelled time series",
+            DataFormat::LongTable => "a table of labelled sequences",
+            DataFormat::Series => "a series of numbers",
+            DataFormat::Rolls => "piano rolls",
+            DataFormat::Npz => "NumPy arrays",
+            DataFormat::ImageFolder => "a folder of images",
+            DataFormat::MidiFolder => "a folder of MIDI files",
+            DataFormat::Text => "text",
         })
     }
 }
 
 /// A detected format.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Guess {
+pub struct DetectedFormat {
     /// The format, which determines the reader.
-    pub form: Form,
+    pub format: DataFormat,
     /// The reason, in words: "its name ends in .npz".
     pub why: String,
 }

@@ -4,13 +4,13 @@ use std::collections::HashSet;
 
 use super::rows::{Table, extension, is_conll};
 use super::tabbed::filled_lines;
-use crate::format::form::{Form, Guess};
+use crate::format::data_format::{DataFormat, DetectedFormat};
 use crate::number::thousands;
 use crate::{Error, InputProblem, Place, Result};
 
-impl Guess {
-    pub(super) fn new(form: Form, why: impl Into<String>) -> Self {
-        Self { form, why: why.into() }
+impl DetectedFormat {
+    pub(super) fn new(format: DataFormat, why: impl Into<String>) -> Self {
+        Self { format, why: why.into() }
     }
 }
 
@@ -29,16 +29,16 @@ const LINES: usize = 5_000;
 /// [`Error::Input`] if it is empty, or a single image or MIDI file.
 ///
 /// ```
-/// use refrain::format::{Form, form_of_bytes};
+/// use refrain::format::{DataFormat, detect_format_of_bytes};
 ///
-/// assert_eq!(form_of_bytes("sentences.tsv", b"Go.\tVa !\nI won!\tJ'ai gagn\xc3\xa9 !\n")?.form, Form::Pairs);
+/// assert_eq!(detect_format_of_bytes("sentences.tsv", b"Go.\tVa !\nI won!\tJ'ai gagn\xc3\xa9 !\n")?.form, DataFormat::Pairs);
 /// # Ok::<(), refrain::Error>(())
 /// ```
-pub fn form_of_bytes(name: &str, bytes: &[u8]) -> Result<Guess> {
+pub fn detect_format_of_bytes(name: &str, bytes: &[u8]) -> Result<DetectedFormat> {
     let place = Place::of(name);
-    match form_of_name(name)? {
-        Some(guess) => Ok(guess),
-        None => sniff(&place, &head(bytes)),
+    match format_of_extension(name)? {
+        Some(detected) => Ok(detected),
+        None => detect(&place, &head(bytes)),
     }
 }
 
@@ -46,7 +46,7 @@ pub fn form_of_bytes(name: &str, bytes: &[u8]) -> Result<Guess> {
 ///
 /// # Errors
 /// [`Error::Input`] for the extension of a single image or MIDI file.
-pub(super) fn form_of_name(name: &str) -> Result<Option<Guess>> {
+pub(super) fn format_of_extension(name: &str) -> Result<Option<DetectedFormat>> {
     let single = |what: &str| {
         let problem = InputProblem::WrongKind {
             found: format!("is a single {what}"),
@@ -55,15 +55,15 @@ pub(super) fn form_of_name(name: &str) -> Result<Option<Guess>> {
         Err(Error::input(Place::of(name), problem))
     };
     let extension = extension(name);
-    let form = match extension.as_str() {
-        "conllu" => Form::Conllu,
-        "ts" => Form::TimeSeries,
-        "npz" => Form::Npz,
+    let format = match extension.as_str() {
+        "conllu" => DataFormat::Conllu,
+        "ts" => DataFormat::TimeSeries,
+        "npz" => DataFormat::Npz,
         of if IMAGES.contains(&of) => return single("image"),
         of if MIDI.contains(&of) => return single("MIDI file"),
         _ => return Ok(None),
     };
-    Ok(Some(Guess::new(form, format!("its name ends in .{extension}"))))
+    Ok(Some(DetectedFormat::new(format, format!("its name ends in .{extension}"))))
 }
 
 /// The first lines of a file, without an incomplete last one unless it is the only one. Invalid UTF-8 is replaced:
@@ -83,7 +83,7 @@ fn head(bytes: &[u8]) -> String {
 }
 
 /// The format of a file named `place` in messages, which starts with `text`.
-fn sniff(place: &Place, text: &str) -> Result<Guess> {
+fn detect(place: &Place, text: &str) -> Result<DetectedFormat> {
     if text.trim().is_empty() {
         return Err(Error::too_little(place, "is empty", "give a file that contains data"));
     }
@@ -91,13 +91,13 @@ fn sniff(place: &Place, text: &str) -> Result<Guess> {
     let extension = extension(&place.source);
     Ok(match extension.as_str() {
         "json" => rolls(text),
-        of if is_conll(of) => Some(Guess::new(Form::Conll, format!("its name ends in .{of}"))),
+        of if is_conll(of) => Some(DetectedFormat::new(DataFormat::Conll, format!("its name ends in .{of}"))),
         "csv" => table(&lines),
         _ => tagged(place, text).or_else(|| tabbed(&lines)).or_else(|| numbers(&lines)),
     }
     .unwrap_or_else(|| {
-        Guess::new(
-            Form::Text,
+        DetectedFormat::new(
+            DataFormat::Text,
             match extension.as_str() {
                 "json" => "its JSON does not start with train, valid or test",
                 "csv" => "no column has only numbers",
@@ -107,26 +107,26 @@ fn sniff(place: &Place, text: &str) -> Result<Guess> {
     }))
 }
 
-fn rolls(text: &str) -> Option<Guess> {
+fn rolls(text: &str) -> Option<DetectedFormat> {
     let key = text.trim_start().strip_prefix('{')?.trim_start().strip_prefix('"')?.split('"').next()?;
     let is_split = ["train", "valid", "test"].contains(&key);
-    is_split.then(|| Guess::new(Form::Rolls, format!("its JSON starts with {key:?}")))
+    is_split.then(|| DetectedFormat::new(DataFormat::Rolls, format!("its JSON starts with {key:?}")))
 }
 
-fn tagged(place: &Place, text: &str) -> Option<Guess> {
+fn tagged(place: &Place, text: &str) -> Option<DetectedFormat> {
     let table = Table::of(place, text)?;
     if table.conllu {
-        Some(Guess::new(Form::Conllu, "its lines have ten columns, numbers in the first"))
+        Some(DetectedFormat::new(DataFormat::Conllu, "its lines have ten columns, numbers in the first"))
     } else if table.width > 1 && table.is_regular() {
         let why = format!("its lines have {} columns, and blank lines between sentences", table.width);
-        Some(Guess::new(Form::Conll, why))
+        Some(DetectedFormat::new(DataFormat::Conll, why))
     } else {
         None
     }
 }
 
 /// Two columns separated by a tab, at least in most lines.
-fn tabbed(lines: &[&str]) -> Option<Guess> {
+fn tabbed(lines: &[&str]) -> Option<DetectedFormat> {
     let columns = lines.iter().filter_map(|line| line.split_once('\t'));
     let firsts: Vec<&str> = columns
         .filter(|(_, rest)| !rest.trim().is_empty())
@@ -138,26 +138,29 @@ fn tabbed(lines: &[&str]) -> Option<Guess> {
     }
     let images = firsts.iter().filter(|first| IMAGES.contains(&extension(first).as_str())).count();
     if images * 10 >= firsts.len() * 9 {
-        return Some(Guess::new(Form::Captions, "its lines start with the name of an image and a tab"));
+        return Some(DetectedFormat::new(
+            DataFormat::Captions,
+            "its lines start with the name of an image and a tab",
+        ));
     }
     let distinct = firsts.iter().collect::<HashSet<_>>().len();
     // A dictionary has several translations for some words, but not five on average.
     let recur = distinct * 2 <= firsts.len() && distinct <= (firsts.len() / 5).max(10);
-    let (form, what) = if recur && firsts.iter().all(|first| !first.contains(char::is_whitespace)) {
-        (Form::LabelledText, "label")
+    let (format, what) = if recur && firsts.iter().all(|first| !first.contains(char::is_whitespace)) {
+        (DataFormat::LabelledText, "label")
     } else {
-        (Form::Pairs, "text")
+        (DataFormat::Pairs, "text")
     };
     let (distinct, plural) = (thousands(distinct as u64), if distinct == 1 { "" } else { "s" });
     let lines = thousands(lines.len() as u64);
-    Some(Guess::new(
-        form,
+    Some(DetectedFormat::new(
+        format,
         format!("it has {distinct} different {what}{plural} before the tab in the first {lines} lines"),
     ))
 }
 
 /// A table of numbers, whatever its extension: only numbers, except for a header and a first column of dates.
-fn numbers(lines: &[&str]) -> Option<Guess> {
+fn numbers(lines: &[&str]) -> Option<DetectedFormat> {
     let rows = cells(lines);
     let (header, rows) = rows.split_first()?;
     let is_row =
@@ -166,7 +169,7 @@ fn numbers(lines: &[&str]) -> Option<Guess> {
 }
 
 /// The format of a CSV file.
-fn table(lines: &[&str]) -> Option<Guess> {
+fn table(lines: &[&str]) -> Option<DetectedFormat> {
     let rows = cells(lines);
     let (header, rows) = rows.split_first()?;
     let called = |index: usize, names: &[&str]| {
@@ -175,15 +178,16 @@ fn table(lines: &[&str]) -> Option<Guess> {
     if called(0, &["sequence", "sequence_id", "series", "series_id", "id"]) && called(1, &["label", "class"])
     {
         let why = format!("its first columns are {} and {}", header[0], header[1]);
-        return Some(Guess::new(Form::LongTable, why));
+        return Some(DetectedFormat::new(DataFormat::LongTable, why));
     }
     if has_runs(rows) {
         let why = "its first column repeats in consecutive rows with the same value in the second";
-        return Some(Guess::new(Form::LongTable, why));
+        return Some(DetectedFormat::new(DataFormat::LongTable, why));
     }
     let numeric = (0..header.len()).filter(|&column| is_numeric(rows, column)).count();
     let columns = if numeric == 1 { "a column" } else { "columns" };
-    (numeric > 0).then(|| Guess::new(Form::Series, format!("it has {columns} of numbers: {numeric}")))
+    (numeric > 0)
+        .then(|| DetectedFormat::new(DataFormat::Series, format!("it has {columns} of numbers: {numeric}")))
 }
 
 /// The cells of each line. Commas within quotes are treated as separators, which is good enough for detection.
