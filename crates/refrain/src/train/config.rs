@@ -1,4 +1,4 @@
-//! The values in force in a run: what was asked for, checked, and defaults that fit the task for the rest.
+//! The values in force in a run: the settings that were given, checked, and defaults for the others.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::error::{Error, InputProblem, Place, Result, SettingProblem};
 use crate::model::{ActivationKind, CellKind, LayerSizes, RecurrentLayers, ResetGate, TaskName};
 use crate::option::{Range, Span, Verb, nearest};
 
-/// What a task takes where nothing is asked for.
+/// The defaults of a task.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[allow(missing_docs, reason = "every field is the setting of the same name in `Settings`")]
 pub struct Defaults {
@@ -19,25 +19,25 @@ pub struct Defaults {
     pub num_layers: usize,
     pub dropout: f32,
     pub batch_size: usize,
-    /// Unless updates are limited.
+    /// Unless the number of updates is limited.
     pub epochs: u64,
-    /// Whether there may be more of them if time is limited, as many as fit.
+    /// Whether a time limit replaces the default number of epochs.
     pub more_epochs_in_time: bool,
-    /// For Adam and its like.
+    /// For Adam, AdamW and RMSprop.
     pub learning_rate: f64,
     pub weight_decay: f64,
     pub valid_fraction: f64,
     pub patience: u64,
 }
 
-/// Defaults of settings that other settings leave without effect.
+// Defaults that are compared with: a setting that has no effect beside the others may only have its default.
 const MOMENTUM: f64 = 0.9;
 const BETA2: f64 = 0.999;
 const DECAY_FACTOR: f64 = 0.5;
 
 impl Config {
-    /// Fills in what was not asked for, and checks everything that can be checked without the data. Threads and precision are
-    /// those of the backend, its precision settled for layers of the hidden size.
+    /// Fills in defaults and checks all that can be checked without the data. Threads and precision are those of the
+    /// backend, with an automatic precision resolved for the hidden size.
     ///
     /// # Errors
     /// [`Error::Setting`] for a value out of range or for settings that exclude each other.
@@ -104,7 +104,7 @@ impl Config {
         self.check_idle()
     }
 
-    /// Refuses values that nothing would come of.
+    /// Refuses settings that have no effect beside the others.
     fn check_idle(&self) -> Result<()> {
         let (elman, gru) = (self.cell == CellKind::Rnn, self.cell == CellKind::Gru);
         let steps = self.schedule == Schedule::Step;
@@ -123,8 +123,8 @@ impl Config {
         }
     }
 
-    /// Recurrent layers of these sizes that read forwards and drop anew at every step. Whether a task's do otherwise is
-    /// among its own options.
+    /// Unidirectional layers of these sizes, with a new dropout mask at every time step. Tasks override this by their own
+    /// settings.
     pub fn recurrent(&self) -> RecurrentLayers {
         let layers = LayerSizes {
             cell: self.cell,
@@ -150,12 +150,12 @@ impl Config {
         }
     }
 
-    /// Whether the update rule keeps a share of the direction of earlier updates.
+    /// Whether the update rule has momentum (or Adam's β₁).
     fn has_momentum(&self) -> bool {
         matches!(self.optimizer, Optimizer::Adam | Optimizer::AdamW | Optimizer::Sgd)
     }
 
-    /// Optimiser, learning rate, batch: for people.
+    /// Optimiser, learning rate and batch size as text.
     pub(crate) fn recipe(&self) -> String {
         let momentum =
             if self.has_momentum() { format!(", momentum {}", self.momentum) } else { String::new() };
@@ -176,7 +176,7 @@ impl Config {
     }
 }
 
-/// The precision that training runs in.
+/// The precision of training.
 fn precision(settings: &Settings, precision: Precision) -> Result<Precision> {
     if precision == Precision::Int8 {
         return Err(Error::out_of_range(
@@ -203,8 +203,8 @@ pub(crate) fn unused(setting: &'static str, context: &str) -> Error {
     Error::Setting { setting, problem: SettingProblem::Unused { context: context.to_owned() } }
 }
 
-/// As many shards as there are processors, but none of fewer than sixteen rows, where products get slow; two at
-/// least, so that one and two processors give the same bits.
+/// One shard per processor, but at least 16 rows per shard, because products of fewer rows are slow; at least two shards, so
+/// that one and two processors give the same bits.
 fn default_shards(batch_size: usize) -> usize {
     available_threads().max(2).min((batch_size / 16).max(2)).min(batch_size)
 }

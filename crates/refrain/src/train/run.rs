@@ -1,4 +1,4 @@
-//! A training run: prepared from settings and data, or from where an earlier one stopped, then trained.
+//! A training run: prepared from settings and data, or from a checkpoint, then trained.
 
 #[cfg(feature = "files")]
 use std::path::Path;
@@ -17,14 +17,14 @@ use crate::model::{Network, check_memory};
 use crate::store::{Checkpoint, Model, Progress};
 use crate::text::Source;
 
-/// A run that is ready to start or to go on.
+/// A run that is ready to start or to be resumed.
 pub struct Run<T: TrainableTask, B: Backend> {
     plan: Plan<T, B>,
 }
 
 impl Settings {
     /// Trains a model on a data set in memory, holding out `valid_fraction` of it if there is no validation set.
-    /// `listen` hears every [`super::Event`] and may end the run early.
+    /// `listen` receives every [`super::Event`] and may end the run early.
     ///
     /// # Errors
     /// As [`Run::new`] and [`Run::train`].
@@ -40,10 +40,10 @@ impl Settings {
 }
 
 impl<T: TrainableTask, B: Backend> Run<T, B> {
-    /// Prepares a new run on data in memory; every value is settled. With `out` among the settings it has a directory.
+    /// Prepares a new run on data in memory. If `out` is set, the run has a directory.
     ///
     /// # Errors
-    /// For settings that cannot be, data that are too little or contradict themselves, a directory that exists.
+    /// For invalid settings, too little or inconsistent data, a directory that exists.
     pub fn new(settings: Settings, data: impl Into<Data<T::Dataset>>, backend: &B) -> Result<Self> {
         #[cfg(feature = "files")]
         if let Some(out) = &settings.out {
@@ -81,10 +81,10 @@ impl<T: TrainableTask, B: Backend> Run<T, B> {
         Ok(self)
     }
 
-    /// Prepares a new run as the settings say: data, validation set and initial model are read from their files.
+    /// Prepares a new run: data, validation set and initial model are read from the files that the settings name.
     ///
     /// # Errors
-    /// As [`Run::new`], and for files that cannot be read or understood.
+    /// As [`Run::new`], and for files that cannot be read or parsed.
     #[cfg(all(feature = "files", feature = "formats"))]
     pub fn from_files(settings: Settings, backend: &B) -> Result<Self>
     where
@@ -103,8 +103,8 @@ impl<T: TrainableTask, B: Backend> Run<T, B> {
         }
     }
 
-    /// Prepares to go on with the run in `directory`, whose data are read from the files that it began with. Of its settings
-    /// those that [`crate::option::OptionDef`] calls resumable may change.
+    /// Resumes the run in `directory`; its data are read from the same files. Only settings that are
+    /// [`resumable`](crate::option::OptionDef::resumable) may change.
     ///
     /// # Errors
     /// If there is no run, its files are damaged, its data have changed, or another setting is given.
@@ -119,7 +119,7 @@ impl<T: TrainableTask, B: Backend> Run<T, B> {
         Self::go_on(Settings { out: Some(path.to_owned()), ..settings }, data, start, backend)
     }
 
-    /// Prepares to go on with the run in `directory` on data in memory, which must be those that it began with.
+    /// Resumes the run in `directory` on data in memory, which must equal those of its start.
     ///
     /// # Errors
     /// As [`Run::resume`].
@@ -135,8 +135,7 @@ impl<T: TrainableTask, B: Backend> Run<T, B> {
         Self::go_on(Settings { out: Some(path.to_owned()), ..settings }, data.into(), start, backend)
     }
 
-    /// Prepares to go on from a checkpoint in memory (see [`Training::to_bytes`]), with the settings and data that the run
-    /// began with.
+    /// Resumes from a checkpoint in memory (see [`Training::to_bytes`]), with the settings and data of the start of the run.
     ///
     /// # Errors
     /// If the bytes are damaged, or do not belong to these settings and data.
@@ -179,29 +178,29 @@ impl<T: TrainableTask, B: Backend> Run<T, B> {
         Ok(Run { plan })
     }
 
-    /// Every value in force that is not the task's own.
+    /// The values in force that all tasks have.
     pub fn config(&self) -> &Config {
         &self.plan.prepared.config
     }
 
-    /// Where the run is computed, its precision settled.
+    /// The backend, with its precision resolved.
     pub fn backend(&self) -> &B {
         &self.plan.backend
     }
 
-    /// The same, which shows what the network does with a text (the beginning of it), before the first update and after every
-    /// validation ([`super::Event::Probe`]). That changes no result.
+    /// Emits [`super::Event::Probe`], activations for the beginning of this text, before the first update and after every
+    /// validation. Does not affect the result.
     #[must_use]
     pub fn probing(mut self, text: Source) -> Self {
         self.plan.probe = Some(text);
         self
     }
 
-    /// Trains until an end is reached or `listen` breaks off.
+    /// Trains to the end, or until `listen` breaks.
     ///
     /// # Errors
-    /// If the data change or a file cannot be written ([`Error::Io`], [`Error::Input`]; what had been achieved is
-    /// in the directory), or if training diverges ([`Error::Divergence`]).
+    /// If the data change or a file cannot be written ([`Error::Io`], [`Error::Input`]), or if training diverges
+    /// ([`Error::Divergence`]). The last checkpoint remains in the directory.
     pub fn train(
         self,
         mut listen: impl FnMut(&super::Event) -> std::ops::ControlFlow<()>,
@@ -215,7 +214,7 @@ impl<T: TrainableTask, B: Backend> Run<T, B> {
     /// Starts training step by step; [`Training::step`] makes one update.
     ///
     /// # Errors
-    /// If the run's directory cannot be made.
+    /// If the run directory cannot be created.
     pub fn start(self, listen: &mut Listener<'_>) -> Result<Training<T, B>> {
         let mut training = Training::new(self.plan)?;
         training.begin(listen)?;
@@ -223,7 +222,7 @@ impl<T: TrainableTask, B: Backend> Run<T, B> {
     }
 }
 
-/// The settings of a resumed run: the stored ones, with those changed that may change.
+/// The settings of a resumed run: the stored ones, with the changes that are allowed.
 #[cfg(feature = "files")]
 fn resumed_settings(changes: Settings, stored: Settings) -> Result<Settings> {
     let resumable: Vec<&str> =
@@ -246,9 +245,9 @@ fn fresh_checkpoint<T: TrainableTask>(prepared: &Prepared<T>, params: Vec<f32>) 
     Checkpoint { progress, params, average, best: None, moments, state: vec![] }
 }
 
-/// Refuses settings that these data make no use of: they are not among the values in force.
+/// Refuses settings that are not used with these data: they are not among the values in force.
 fn refuse_unused<T: TrainableTask>(given: &Settings, prepared: &Prepared<T>) -> Result<()> {
-    // Settled before, or no value of a run: a preset becomes other settings.
+    // Not values of a run: a preset is replaced by the settings that it stands for.
     let given = Settings { task: None, preset: None, out: None, ..given.clone() };
     let in_force = prepared.in_force().changes(&Settings::default());
     let mut given = given.changes(&Settings::default()).into_iter();
@@ -261,7 +260,7 @@ fn refuse_unused<T: TrainableTask>(given: &Settings, prepared: &Prepared<T>) -> 
     }
 }
 
-/// Refuses to go on from a model of other layers; dropout may change.
+/// Refuses an initial model with other layers; dropout may differ.
 fn check_same_layers<N: Network>(ours: &N, theirs: &N) -> Result<()> {
     // A cell's variant is in the summary alone.
     if (ours.layout(), ours.summary()) == (theirs.layout(), theirs.summary()) {
@@ -274,14 +273,14 @@ fn check_same_layers<N: Network>(ours: &N, theirs: &N) -> Result<()> {
     Err(Error::Setting { setting: "init_from", problem })
 }
 
-/// How many times training holds the parameters, about: themselves, packed for both directions, their gradients
-/// in every shard, the optimiser's moments, the average with its own packing, and those with some dropped.
+/// About how many copies of the parameters training holds: the parameters, packed for both passes, gradients per shard,
+/// moments, the average and its packing, and the masked copy of weight dropout.
 fn copies(config: &Config) -> usize {
     let average = if config.average > 0 { 2 } else { 0 };
     3 + config.shards + config.rule().moments() + average + usize::from(config.weight_drop > 0.0)
 }
 
-/// Whether a checkpoint can belong to a run of this configuration: every array in it has the size it would have.
+/// Whether a checkpoint fits this configuration: every array in it has the expected size.
 fn fits<T: TrainableTask>(start: &Checkpoint, prepared: &Prepared<T>) -> bool {
     let Checkpoint { progress, params, average, best, moments, state } = start;
     let (config, train, network) = (&prepared.config, &prepared.train, prepared.task.network());

@@ -221,7 +221,7 @@ settings! {
     source_units: TokenUnits {
         heading: TRANSLATION, value_name: "UNITS",
         uses: &[
-            train("by its form: char for single words, word for symbols separated by spaces, bpe for sentences")
+            train("by its format: char for single words, word for symbols separated by spaces, bpe for sentences")
                 .only(&[Translate]),
         ],
     }
@@ -362,7 +362,7 @@ settings! {
         heading: OPTIMISATION, value_name: "NAME",
         uses: &[train("cosine")],
     }
-    /// Warm-up: updates over which the learning rate rises
+    /// Warm-up: updates until the learning rate reaches its peak
     warmup_steps: u64 => Option<u64> {
         heading: OPTIMISATION, value_name: "N",
         uses: &[train("2 % of all updates, at most 200")],
