@@ -1,4 +1,4 @@
-//! Trains a character model on the built-in Latin for some seconds and writes new Latin.
+//! Trains a character model on the built-in Latin for a few seconds and samples from it.
 
 use std::ops::ControlFlow;
 

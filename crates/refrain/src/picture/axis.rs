@@ -1,4 +1,4 @@
-//! From values to pixels, and the round numbers that stand beside an axis.
+//! Axes: from values to pixels, and ticks.
 
 /// An axis of a figure.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -9,35 +9,35 @@ pub struct Axis {
 }
 
 impl Axis {
-    /// Puts `values` (the least, the most) at `pixels`, evenly.
+    /// Maps `values` (minimum, maximum) linearly to `pixels`.
     pub fn linear(values: (f64, f64), pixels: (f64, f64)) -> Self {
         Self { values: apart(values), pixels, logarithmic: false }
     }
 
-    /// Puts `values` at `pixels`, equal ratios equally far apart. What is not positive has no place.
+    /// Maps `values` logarithmically to `pixels`. Values that are not positive are outside.
     pub fn logarithmic((least, most): (f64, f64), pixels: (f64, f64)) -> Self {
         let values = match (least.log10(), most.log10()) {
             (low, high) if low < high => (low, high),
             (low, high) if low == high && low.is_finite() => (low - 0.5, high + 0.5),
-            // Nothing has a place, or only what is not positive.
+            // There are no positive values.
             _ => (0.0, 1.0),
         };
         Self { values, pixels, logarithmic: true }
     }
 
-    /// Where a value is.
+    /// The position of a value in pixels.
     pub fn place(&self, value: f64) -> f64 {
         let value = if self.logarithmic { value.max(f64::MIN_POSITIVE).log10() } else { value };
         let ((least, most), (from, to)) = (self.values, self.pixels);
         from + (value - least) / (most - least) * (to - from)
     }
 
-    /// About `count` round values within the axis, the least first, each with its name.
+    /// About `count` round values within the axis, in increasing order, each with its label.
     pub fn ticks(&self, count: usize) -> Vec<(f64, String)> {
         let (least, most) = self.values;
         let step = round_step((most - least) / count.max(1) as f64);
         if self.logarithmic {
-            // Whole powers of ten only; fewer than two of them say too little.
+            // Whole powers of ten, if there are at least two.
             let step = step.max(1.0).round();
             let powers: Vec<_> =
                 multiples((least, most), step).map(|p| (10.0_f64.powf(p), power(p))).collect();
@@ -52,7 +52,7 @@ impl Axis {
     }
 }
 
-/// A range with something in it.
+/// The range, widened if it is empty.
 fn apart((least, most): (f64, f64)) -> (f64, f64) {
     match most - least {
         width if width > 0.0 && width.is_finite() => (least, most),
@@ -72,7 +72,7 @@ fn round_step(step: f64) -> f64 {
 }
 
 fn multiples((least, most): (f64, f64), step: f64) -> impl Iterator<Item = f64> {
-    // A value on the edge counts, whatever rounding made of it.
+    // Includes values on the edge despite rounding.
     let (first, last) = ((least / step - 1e-9).ceil(), (most / step + 1e-9).floor());
     (0..=(last - first).max(-1.0) as i64)
         .filter(move |_| last >= first)
@@ -87,7 +87,7 @@ fn decimal(x: f64, digits: usize) -> String {
     }
 }
 
-/// A power of ten, with the exponent above the line.
+/// A power of ten with a superscript exponent.
 fn power(exponent: f64) -> String {
     const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
     let raised = |c: char| c.to_digit(10).map_or('⁻', |digit| DIGITS[digit as usize]);
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn powers_of_ten_stand_at_equal_distances() {
+    fn powers_of_ten_are_equally_spaced() {
         let axis = Axis::logarithmic((1e-6, 10.0), (0.0, 70.0));
         assert_eq!(names(&axis, 7), ["10⁻⁶", "10⁻⁵", "10⁻⁴", "10⁻³", "10⁻²", "10⁻¹", "1", "10"]);
         assert!((axis.place(1e-3) - 30.0).abs() < 1e-9);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn an_axis_of_one_value_or_of_none_still_has_a_place_for_it() {
+    fn an_axis_of_one_value_or_none_gives_finite_positions() {
         assert_eq!(Axis::linear((3.0, 3.0), (0.0, 10.0)).place(3.0), 5.0);
         assert!(Axis::linear((f64::MAX, f64::MIN), (0.0, 10.0)).place(0.5).is_finite());
         assert!(Axis::logarithmic((0.0, 0.0), (0.0, 10.0)).place(0.0).is_finite());

@@ -1,11 +1,11 @@
-//! What might come next, and how probable it is.
+//! The most probable next tokens.
 
 use refrain_kernels::Real;
 
 use crate::layer::softmax;
 
-/// The `count` most probable ids by the logits `[V]`, the most probable first, with their probabilities (those of the
-/// model: temperature 1, nothing left out); and the probability of `id`.
+/// The `count` most probable ids of the logits `[V]`, most probable first, with their probabilities at temperature 1; and
+/// the probability of `id`.
 pub fn candidates<R: Real>(logits: &[R], count: usize, id: Option<u32>) -> (Vec<(u32, f32)>, Option<f32>) {
     let mut probabilities = logits.to_vec();
     softmax(&mut probabilities);

@@ -127,7 +127,7 @@ impl<B: Backend> Session<Caption, B> {
         let network = model::Task::network(task);
         let mut writer = Writer { session: self, pass: CaptionerWorkspace::default() };
         let mut states =
-            network.first_states(self.backend(), self.weights(), &inputs.concat(), None, &mut writer.pass);
+            network.initial_states(self.backend(), self.weights(), &inputs.concat(), None, &mut writer.pass);
         match decoding {
             Decoding::Greedy => {
                 let pick = |_, logits: &[B::Real]| crate::layer::most_probable(logits) as u32;
