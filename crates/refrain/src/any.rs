@@ -1,7 +1,7 @@
 //! A model of any task as one type, for callers that learn the task from the file.
 //!
 //! ```
-//! use refrain::{AnyModel, Cpu, Result, Session, sample::Options, with_any};
+//! use refrain::{AnyModel, Cpu, Result, Session, sample::SamplingOptions, with_any};
 //!
 //! # fn open(bytes: &[u8]) -> Result<()> {
 //! let model = AnyModel::from_bytes(bytes)?;
@@ -11,7 +11,7 @@
 //! println!("trained on {data}");
 //! // ... or for one of them.
 //! if let AnyModel::Language(model) = model {
-//!     println!("{}", Session::new(model, &Cpu::new(1)?).write("", 200, &Options::default())?);
+//!     println!("{}", Session::new(model, &Cpu::new(1)?).write("", 200, &SamplingOptions::default())?);
 //! }
 //! # Ok(())
 //! # }

@@ -9,7 +9,7 @@ use crate::Result;
 use crate::data::TextBatch;
 use crate::error::within;
 use crate::model::{Architecture, LanguageModel, Network, Weights, check_memory};
-use crate::sample::{Generator, Options};
+use crate::sample::{Generator, SamplingOptions};
 use crate::text::{SymbolCounts, Units, Vocabulary};
 use crate::train::{Clock, Trainer};
 
@@ -109,15 +109,14 @@ pub fn sample<B: Backend>(backend: &B, workload: &Workload) -> Result<Figures> {
     let params: Vec<B::Real> = model.layout().init(0).iter().map(|&x| B::Real::of(x.into())).collect();
     let mut weights = Weights::new(model.layout(), backend, &params);
     weights.pack(backend, false);
-    let symbols: Vec<u32> =
-        ('\0'..=char::MAX).map(u32::from).take(workload.architecture.vocab_size).collect();
+    let tokens: Vec<u32> = ('\0'..=char::MAX).map(u32::from).take(workload.architecture.vocab_size).collect();
     let mut counts = SymbolCounts::default();
-    counts.add(&symbols);
+    counts.add(&tokens);
     let vocabulary = Arc::new(Vocabulary::from_counts(Units::Char, &counts, 1, false)?);
     let generator = Generator::new(backend, &model, &weights, &vocabulary, false);
     let mut generator = generator.with_threads(backend.threads());
     for seed in 0..workload.streams as u64 {
-        generator.join("", usize::MAX, &Options { seed, ..Options::default() })?;
+        generator.join("", usize::MAX, &SamplingOptions { seed, ..SamplingOptions::default() })?;
     }
     let mut times = Vec::with_capacity(workload.repeat);
     for round in 0..1 + workload.repeat {
@@ -130,17 +129,17 @@ pub fn sample<B: Backend>(backend: &B, workload: &Workload) -> Result<Figures> {
             times.push(start.seconds());
         }
     }
-    let (steps, symbols) = (workload.seq_length as f64, (workload.seq_length * workload.streams) as f64);
-    let flops = flops_per_token(&workload.architecture) * symbols;
-    Ok(figures(&mut times, symbols, flops, steps))
+    let (steps, tokens) = (workload.seq_length as f64, (workload.seq_length * workload.streams) as f64);
+    let flops = flops_per_token(&workload.architecture) * tokens;
+    Ok(figures(&mut times, tokens, flops, steps))
 }
 
-fn figures(times: &mut [f64], symbols: f64, flops: f64, steps: f64) -> Figures {
+fn figures(times: &mut [f64], tokens: f64, flops: f64, steps: f64) -> Figures {
     times.sort_by(f64::total_cmp);
     let median = times[times.len() / 2];
     Figures {
-        chars_per_s: symbols / median,
-        best_chars_per_s: symbols / times[0],
+        chars_per_s: tokens / median,
+        best_chars_per_s: tokens / times[0],
         step_ms: 1e3 * median / steps,
         gflops: flops / median / 1e9,
     }

@@ -4,13 +4,13 @@
 //! methods (`predict`, `evaluate`, `inspect`, `generator`, `step`).
 //!
 //! ```
-//! use refrain::{Cpu, Model, Result, Session, sample::Options, task::Language};
+//! use refrain::{Cpu, Model, Result, Session, sample::SamplingOptions, task::Language};
 //!
 //! # fn write(bytes: &[u8]) -> Result<()> {
 //! let session = Session::new(Model::<Language>::from_bytes(bytes)?, &Cpu::new(1)?);
 //! let other = session.clone();
-//! let thread = std::thread::spawn(move || other.write("ROMEO:", 200, &Options::default()));
-//! println!("{}", session.write("JULIET:", 200, &Options::default())?);
+//! let thread = std::thread::spawn(move || other.write("ROMEO:", 200, &SamplingOptions::default()));
+//! println!("{}", session.write("JULIET:", 200, &SamplingOptions::default())?);
 //! # drop(thread);
 //! # Ok(())
 //! # }

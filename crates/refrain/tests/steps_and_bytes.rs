@@ -139,7 +139,7 @@ fn a_session_owns_what_it_needs() {
     let session = Session::new(language("lstm"), &Cpu::new(1).unwrap());
     is_owned(&session);
     let mut generator = session.generator();
-    let options = refrain::sample::Options::default();
+    let options = refrain::sample::SamplingOptions::default();
     let text = session.write("abc", 40, &options).unwrap();
     let thread = std::thread::spawn(move || {
         let stream = generator.join("abc", 40, &options).unwrap();

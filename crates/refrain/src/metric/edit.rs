@@ -58,7 +58,7 @@ impl ErrorRate {
         self.sequences += 1;
     }
 
-    /// Edits / items of the references: 0 at best; above 1 if predictions are much too long. If all references are
+    /// Edits / items of the references: 0 at best; above 1 if there are more edits than items. If all references are
     /// empty, the number of edits.
     pub fn rate(&self) -> f64 {
         self.edits as f64 / self.reference_length.max(1) as f64

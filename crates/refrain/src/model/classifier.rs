@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use step::ClassifierState;
 
-use super::input::{INPUT, Input, InputKind, LABELLED_EMBEDDING_INIT, Read};
+use super::input::{INPUT, Input, InputKind, LABELLED_EMBEDDING_INIT, PassInput};
 use super::network::{Network, NetworkSizes, Part, SizedNetwork, Tapes, TrainStep};
 use super::recurrent::{MAX_VOCABULARY, RecurrentLayers};
 use super::stepwise::{Backbone, BackboneWorkspace};
@@ -171,7 +171,7 @@ impl Classifier {
         &self,
         backend: &B,
         weights: &Weights<B>,
-        read: Read<'_>,
+        read: PassInput<'_>,
         state: &mut [State<B::Real>],
         workspace: &mut ClassifierWorkspace<B>,
     ) {
@@ -207,7 +207,7 @@ impl Classifier {
         &self,
         backend: &B,
         weights: &Weights<B>,
-        read: Read<'_>,
+        read: PassInput<'_>,
         workspace: &mut ClassifierWorkspace<B>,
         back: StackBack<'_, B>,
     ) {
@@ -248,9 +248,9 @@ impl ClassifierBatch {
         if self.frames.rows() > 0 { &self.frames.lengths } else { &self.ids.lengths }
     }
 
-    fn read(&self, dropout: Option<DropoutMask>) -> Read<'_> {
-        let ids = Read::of_ids(&self.ids.values, Some(self.lengths()), dropout);
-        Read { frames: &self.frames.values, ..ids }
+    fn read(&self, dropout: Option<DropoutMask>) -> PassInput<'_> {
+        let ids = PassInput::of_ids(&self.ids.values, Some(self.lengths()), dropout);
+        PassInput { frames: &self.frames.values, ..ids }
     }
 }
 

@@ -8,7 +8,7 @@ use std::ops::Range;
 use refrain_kernels::{Backend, Loss, Real, State};
 use serde::{Deserialize, Serialize};
 
-use super::input::{Input, InputKind, Read};
+use super::input::{Input, InputKind, PassInput};
 use super::network::{Network, NetworkSizes, Part, SizedNetwork, Tapes, TrainStep};
 use super::recurrent::{MAX_SIZE, RecurrentLayers};
 use super::stepwise::{Backbone, Stepwise, StepwiseWorkspace};
@@ -156,7 +156,7 @@ impl Forecaster {
         state: &mut [State<B::Real>],
         workspace: &'w mut ForecasterWorkspace<B>,
     ) -> &'w [B::Real] {
-        self.layers.forward(backend, weights, Read::of_frames(inputs, dropout), state, workspace);
+        self.layers.forward(backend, weights, PassInput::of_frames(inputs, dropout), state, workspace);
         self.layers.outputs(backend, weights, workspace)
     }
 
@@ -240,7 +240,7 @@ impl Network for Forecaster {
         let mut state = self.start::<B>(batch.rows());
         self.outputs(backend, weights, &batch.inputs, dropout, &mut state, workspace);
         let score = self.loss(&workspace.outputs, batch, Some(step.scale), &mut workspace.d_outputs);
-        let read = Read::of_frames(&batch.inputs, dropout);
+        let read = PassInput::of_frames(&batch.inputs, dropout);
         self.layers.backward(backend, weights, read, workspace, grads);
         score
     }

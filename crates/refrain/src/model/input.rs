@@ -81,7 +81,7 @@ enum InputSource {
 
 /// The input of one pass.
 #[derive(Clone, Copy)]
-pub(super) struct Read<'a> {
+pub(super) struct PassInput<'a> {
     /// `[T, B]`, for models over ids.
     pub(super) ids: &'a [u32],
     /// `[T, B, I]`, for models over frames.
@@ -110,7 +110,7 @@ pub(super) const DEFAULT_EMBEDDING_INIT: Init = Init::Normal(1.0);
 
 /// The initial embedding of classifiers and taggers, half the usual size: labelled data are few, most words are rare, and
 /// training hardly changes the vectors of rare words. With 1, accuracy depends on the random seed (SST-2: 79.4 to 82.5 %);
-/// with 0.5 it is higher and varies less; with 0.1 the model underfits until it overfits. Translators have more examples
+/// with 0.5 it is higher and varies less; with 0.1 the model overfits before it is as accurate. Translators have more examples
 /// and train faster with 1.
 pub(super) const LABELLED_EMBEDDING_INIT: Init = Init::Normal(0.5);
 
@@ -191,7 +191,7 @@ impl Input {
         &self,
         backend: &B,
         weights: &Weights<B>,
-        read: Read<'_>,
+        read: PassInput<'_>,
         extra: Option<&B::Frames>,
         workspace: &mut InputWorkspace<B>,
     ) {
@@ -219,10 +219,10 @@ impl Input {
     /// The input of the lowest recurrent layer, after [`Input::forward`].
     pub(super) fn above<'a, B: Backend>(
         &self,
-        read: Read<'a>,
+        read: PassInput<'a>,
         workspace: &'a InputWorkspace<B>,
     ) -> StackInput<'a, B> {
-        let Read { ids, rows, lengths, dropout, .. } = read;
+        let PassInput { ids, rows, lengths, dropout, .. } = read;
         let source = match self.source {
             InputSource::Ids(_) => Source::Ids(ids),
             _ => Source::Frames(&workspace.frames),
@@ -234,7 +234,7 @@ impl Input {
     pub(super) fn backward<B: Backend>(
         &self,
         backend: &B,
-        read: Read<'_>,
+        read: PassInput<'_>,
         d_frames: &mut B::Frames,
         grads: &mut B::Buffer,
     ) -> Vec<B::Real> {
@@ -259,7 +259,7 @@ impl<B: Backend> InputWorkspace<B> {
     }
 }
 
-impl<'a> Read<'a> {
+impl<'a> PassInput<'a> {
     /// Ids; without `lengths` one time step of each row.
     pub(super) fn of_ids(ids: &'a [u32], lengths: Option<&'a [usize]>, dropout: Option<DropoutMask>) -> Self {
         Self { ids, frames: &[], rows: lengths.map_or(ids.len(), <[usize]>::len), lengths, dropout }

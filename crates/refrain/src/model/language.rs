@@ -5,7 +5,7 @@
 use refrain_kernels::{Backend, State, Trace};
 
 use super::Architecture;
-use super::input::{DEFAULT_EMBEDDING_INIT, Input, InputKind, Read};
+use super::input::{DEFAULT_EMBEDDING_INIT, Input, InputKind, PassInput};
 use super::network::{Network, NetworkSizes, Part, SizedNetwork, Tapes, TrainStep};
 use super::stepwise::{Backbone, Stepwise, StepwiseWorkspace, Targets};
 use crate::Result;
@@ -77,7 +77,7 @@ impl LanguageModel {
         state: &mut [State<B::Real>],
         workspace: &mut Workspace<B>,
     ) {
-        self.layers.forward(backend, weights, Read::of_ids(ids, None, None), state, workspace);
+        self.layers.forward(backend, weights, PassInput::of_ids(ids, None, None), state, workspace);
     }
 
     /// Many time steps of one stream without logits: updates `state`.
@@ -89,7 +89,13 @@ impl LanguageModel {
         state: &mut [State<B::Real>],
         workspace: &mut Workspace<B>,
     ) {
-        self.layers.forward(backend, weights, Read::of_ids(ids, Some(&[ids.len()]), None), state, workspace);
+        self.layers.forward(
+            backend,
+            weights,
+            PassInput::of_ids(ids, Some(&[ids.len()]), None),
+            state,
+            workspace,
+        );
     }
 
     /// The logits `[T, B, V]` of the last pass.
@@ -123,7 +129,7 @@ impl LanguageModel {
         self.layers.cross_entropy_backward(
             backend,
             weights,
-            Read::of_texts(step, None),
+            PassInput::of_texts(step, None),
             targets,
             workspace,
             back,
@@ -170,7 +176,7 @@ impl Network for LanguageModel {
         grads: &mut B::Buffer,
     ) -> Score {
         let Part { batch, state, workspace, .. } = part;
-        let read = Read::of_texts(batch, Some(step.dropout));
+        let read = PassInput::of_texts(batch, Some(step.dropout));
         self.layers.forward(backend, weights, read, state, workspace);
         let targets = Targets { ids: &batch.targets, scale: step.scale };
         self.layers
@@ -185,7 +191,7 @@ impl Network for LanguageModel {
     /// Starts from the state of the part, which is updated.
     fn evaluate<B: Backend>(&self, backend: &B, weights: &Weights<B>, part: &mut Part<Self, B>) -> Score {
         let Part { batch, state, workspace, .. } = part;
-        self.layers.forward(backend, weights, Read::of_texts(batch, None), state, workspace);
+        self.layers.forward(backend, weights, PassInput::of_texts(batch, None), state, workspace);
         self.layers.cross_entropy(backend, weights, &batch.targets, workspace).into()
     }
 }

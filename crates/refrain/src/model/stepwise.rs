@@ -2,7 +2,7 @@
 
 use refrain_kernels::{Backend, CrossEntropy, Loss, Real, State};
 
-use super::input::{Input, InputWorkspace, Read};
+use super::input::{Input, InputWorkspace, PassInput};
 use super::network::Tapes;
 use crate::layer::{Linear, LinearBack, Stack, StackBack, StackWorkspace, workspace};
 use crate::params::Weights;
@@ -46,7 +46,7 @@ impl Backbone {
         &self,
         backend: &B,
         weights: &Weights<B>,
-        read: Read<'_>,
+        read: PassInput<'_>,
         extra: Option<&B::Frames>,
         state: &mut [State<B::Real>],
         workspace: &mut BackboneWorkspace<B>,
@@ -61,7 +61,7 @@ impl Backbone {
         &self,
         backend: &B,
         weights: &Weights<B>,
-        read: Read<'_>,
+        read: PassInput<'_>,
         workspace: &mut BackboneWorkspace<B>,
         back: StackBack<'_, B>,
     ) -> Vec<B::Real> {
@@ -89,7 +89,7 @@ impl Stepwise {
         &self,
         backend: &B,
         weights: &Weights<B>,
-        read: Read<'_>,
+        read: PassInput<'_>,
         state: &mut [State<B::Real>],
         workspace: &mut StepwiseWorkspace<B>,
     ) {
@@ -116,7 +116,7 @@ impl Stepwise {
         &self,
         backend: &B,
         weights: &Weights<B>,
-        read: Read<'_>,
+        read: PassInput<'_>,
         workspace: &mut StepwiseWorkspace<B>,
         grads: &mut B::Buffer,
     ) -> Vec<B::Real> {
@@ -145,7 +145,7 @@ impl Stepwise {
         &self,
         backend: &B,
         weights: &Weights<B>,
-        read: Read<'_>,
+        read: PassInput<'_>,
         targets: Targets<'_>,
         workspace: &mut StepwiseWorkspace<B>,
         back: StackBack<'_, B>,

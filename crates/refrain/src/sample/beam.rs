@@ -4,7 +4,7 @@ use refrain_kernels::{Real, State};
 
 use crate::error::{Error, Result, within};
 
-/// Options of a beam search.
+/// SamplingOptions of a beam search.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BeamOptions {
     /// Hypotheses that are kept at each time step; 1 is greedy search.
@@ -29,7 +29,7 @@ impl BeamOptions {
         let Self { width, length_penalty } = *self;
         within("beam", width, 1, 1_000)?;
         if !(length_penalty.is_finite() && length_penalty >= 0.0) {
-            return Err(Error::out_of_range("length_penalty", length_penalty, "a number of at least 0"));
+            return Err(Error::out_of_range("length_penalty", length_penalty, "at least 0"));
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ pub fn candidates<R: Real>(logits: &[R], count: usize, id: Option<u32>) -> (Vec<
     softmax(&mut probabilities);
     let mut best: Vec<(u32, f32)> = Vec::with_capacity(count + 1);
     for (id, p) in (0..).zip(probabilities.iter().map(|p| p.as_f32())) {
-        if best.len() < count || best.last().is_some_and(|&(_, least)| p > least) {
+        if best.len() < count || best.last().is_some_and(|&(_, lowest)| p > lowest) {
             let place = best.partition_point(|&(_, other)| other >= p);
             best.insert(place, (id, p));
             best.truncate(count);

@@ -6,7 +6,7 @@ use refrain_kernels::Backend;
 
 use super::group::{Group, Shared};
 use super::stream::Stream;
-use super::{Options, Piece, StreamId};
+use super::{Piece, SamplingOptions, StreamId};
 use crate::model::{LanguageModel, Network, Weights};
 use crate::text::Vocabulary;
 use crate::{Handle, Result};
@@ -60,7 +60,7 @@ impl<'m, B: Backend> Generator<'m, B> {
     /// # Errors
     /// [`crate::Error::Input`] for characters that are not in the vocabulary; [`crate::Error::Setting`] for invalid
     /// options. Other streams are not affected.
-    pub fn join(&mut self, prompt: &str, length: usize, options: &Options) -> Result<StreamId> {
+    pub fn join(&mut self, prompt: &str, length: usize, options: &SamplingOptions) -> Result<StreamId> {
         let id = StreamId(self.next_id);
         let stream = Stream::new(id, &self.shared.vocabulary, prompt, length, options)?;
         self.next_id += 1;
@@ -131,7 +131,7 @@ impl<'m, B: Backend> TextStream<'m, B> {
     ///
     /// # Errors
     /// As [`Generator::join`].
-    pub fn new(mut generator: Generator<'m, B>, prompt: &str, options: &Options) -> Result<Self> {
+    pub fn new(mut generator: Generator<'m, B>, prompt: &str, options: &SamplingOptions) -> Result<Self> {
         let id = generator.join(prompt, usize::MAX, options)?;
         Ok(Self { generator, id })
     }

@@ -59,14 +59,14 @@ impl<B: Backend> Fixture<B> {
 struct Request {
     prompt: String,
     length: usize,
-    options: Options,
+    options: SamplingOptions,
 }
 
 impl Request {
     /// Requests that differ in everything.
     fn number(n: usize) -> Self {
         let prompt: String = SYMBOLS.chars().cycle().skip(3 * n).take(n * 5 % 11).collect();
-        let options = Options {
+        let options = SamplingOptions {
             temperature: [1.0, 0.7, 0.0, 1.6][n % 4],
             top_k: (n % 5 == 1).then_some(4),
             top_p: (n % 7 == 3).then_some(0.8),
@@ -133,7 +133,7 @@ fn a_stream_equals_sampling_from_its_model_token_by_token() {
     for cell in [CellKind::Rnn, CellKind::Gru, CellKind::Lstm] {
         let fixture = Fixture::new(Cpu::new(1).unwrap(), cell, 33, 2);
         let Fixture { backend, model, weights, vocabulary } = &fixture;
-        let request = Request { prompt: "cab".to_owned(), length: 300, options: Options::default() };
+        let request = Request { prompt: "cab".to_owned(), length: 300, options: SamplingOptions::default() };
         for lines in [false, true] {
             let (mut state, mut pass) = (model.zero_state::<Cpu>(1), Workspace::default());
             let mut sampler = Sampler::new(&request.options, vocabulary.unknown()).unwrap();
@@ -215,7 +215,7 @@ fn streams_are_distributed_evenly_over_threads_if_there_are_enough() {
     let sizes = |generator: &Generator<'_, Cpu>| -> Vec<usize> {
         generator.groups.iter().map(|group| group.streams().len()).collect()
     };
-    let long = Request { prompt: String::new(), length: 1000, options: Options::default() };
+    let long = Request { prompt: String::new(), length: 1000, options: SamplingOptions::default() };
     let streams: Vec<StreamId> = (0..7).map(|_| long.join(&mut generator)).collect();
     generator.step().for_each(drop);
     assert_eq!(sizes(&generator), [7, 0, 0]);
@@ -233,7 +233,7 @@ fn streams_are_distributed_evenly_over_threads_if_there_are_enough() {
 #[test]
 fn a_line_end_resets_only_the_state_of_its_own_stream() {
     let fixture = Fixture::new(Cpu::new(1).unwrap(), CellKind::Lstm, 33, 1);
-    let greedy = Options { temperature: 0.0, ..Options::default() };
+    let greedy = SamplingOptions { temperature: 0.0, ..SamplingOptions::default() };
     let after = |prompt: &str| Request { prompt: prompt.to_owned(), length: 20, options: greedy.clone() };
     let fresh = fixture.alone(true, &after("\n"));
     // An empty prompt is the start of a line; the line before has no effect.
@@ -252,7 +252,7 @@ fn a_line_end_resets_only_the_state_of_its_own_stream() {
 #[test]
 fn a_stream_ends_at_a_stop_sequence_or_its_length() {
     let fixture = Fixture::new(Cpu::new(1).unwrap(), CellKind::Gru, 33, 1);
-    let whole = Request { prompt: "a".to_owned(), length: 200, options: Options::default() };
+    let whole = Request { prompt: "a".to_owned(), length: 200, options: SamplingOptions::default() };
     let text = String::from_utf8(fixture.alone(false, &whole)).unwrap();
     assert_eq!(text.chars().count(), 200);
     for stop in ["b", "和", "\n", "de", "never to be seen"] {
@@ -266,7 +266,7 @@ fn a_stream_ends_at_a_stop_sequence_or_its_length() {
         assert_eq!(end, Some(if text.contains(stop) { End::Stop } else { End::Length }));
     }
     let mut generator = fixture.generator(false);
-    let none = generator.join("ab", 0, &Options::default()).unwrap();
+    let none = generator.join("ab", 0, &SamplingOptions::default()).unwrap();
     assert_eq!(run(generator, &[none]), [(vec![], Some(End::Length))]);
 }
 
@@ -277,8 +277,8 @@ fn invalid_requests_are_refused_without_affecting_other_streams() {
     let one = Request::number(3);
     let stream = one.join(&mut generator);
     generator.step().for_each(drop);
-    assert!(matches!(generator.join("zebra", 9, &Options::default()), Err(Error::Input { .. })));
-    let invalid = Options { temperature: -1.0, ..Options::default() };
+    assert!(matches!(generator.join("zebra", 9, &SamplingOptions::default()), Err(Error::Input { .. })));
+    let invalid = SamplingOptions { temperature: -1.0, ..SamplingOptions::default() };
     assert!(matches!(generator.join("a", 9, &invalid), Err(Error::Setting { .. })));
     assert_eq!(generator.len(), 1);
     let next = Request::number(4).join(&mut generator);

@@ -51,7 +51,7 @@ impl<B: Backend> Group<B> {
         }
         let Shared { backend, model, weights, vocabulary, .. } = shared;
         model.read(backend, weights, ids, state, pass);
-        let logits = match streams.iter().any(Stream::draws) {
+        let logits = match streams.iter().any(Stream::samples) {
             true => model.logits(backend, weights, pass),
             false => &[],
         };

@@ -9,11 +9,11 @@
 //! probable sequence instead.
 //!
 //! ```
-//! # use refrain::{Cpu, Result, Session, sample::Options, task::Language};
+//! # use refrain::{Cpu, Result, Session, sample::SamplingOptions, task::Language};
 //! # fn two(session: &Session<Language, Cpu>) -> Result<()> {
 //! let mut generator = session.generator();
-//! let romeo = generator.join("ROMEO:", 200, &Options::default())?;
-//! let juliet = generator.join("JULIET:", 300, &Options { seed: 1, ..Options::default() })?;
+//! let romeo = generator.join("ROMEO:", 200, &SamplingOptions::default())?;
+//! let juliet = generator.join("JULIET:", 300, &SamplingOptions { seed: 1, ..SamplingOptions::default() })?;
 //! let mut texts = [vec![], vec![]];
 //! while !generator.is_empty() {
 //!     for piece in generator.step() {
@@ -42,7 +42,7 @@ pub use stream::{End, Piece, StreamId};
 
 /// How tokens are sampled, and where a stream ends.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Options {
+pub struct SamplingOptions {
     /// Sampling temperature, the divisor of the logits: below 1 less random, above 1 more random; 0 is greedy.
     pub temperature: f64,
     /// Sample from this many most probable tokens only.
@@ -57,7 +57,7 @@ pub struct Options {
     pub candidates: usize,
 }
 
-impl Default for Options {
+impl Default for SamplingOptions {
     fn default() -> Self {
         Self { temperature: 1.0, top_k: None, top_p: None, seed: 0, stop: vec![], candidates: 0 }
     }

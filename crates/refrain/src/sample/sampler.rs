@@ -4,7 +4,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use refrain_kernels::Real;
 
-use super::Options;
+use super::SamplingOptions;
 use crate::{Error, Result};
 
 /// Samples tokens from logits.
@@ -25,8 +25,8 @@ impl Sampler {
     ///
     /// # Errors
     /// [`Error::Setting`] for a temperature that is negative or not finite, a `top_k` of 0, a `top_p` outside 0..=1.
-    pub fn new(options: &Options, banned: Option<u32>) -> Result<Self> {
-        let Options { temperature, top_k, top_p, seed, .. } = *options;
+    pub fn new(options: &SamplingOptions, banned: Option<u32>) -> Result<Self> {
+        let SamplingOptions { temperature, top_k, top_p, seed, .. } = *options;
         if !(temperature.is_finite() && temperature >= 0.0) {
             let allowed = "at least 0; 0 is greedy, 1 samples from the probabilities of the model";
             return Err(Error::out_of_range("temperature", temperature, allowed));
@@ -99,12 +99,12 @@ mod tests {
 
     use super::*;
 
-    fn sampler(options: Options) -> Sampler {
+    fn sampler(options: SamplingOptions) -> Sampler {
         Sampler::new(&options, Some(0)).unwrap()
     }
 
     /// Relative frequencies of 20,000 choices.
-    fn frequencies(options: Options, logits: &[f32]) -> Vec<f64> {
+    fn frequencies(options: SamplingOptions, logits: &[f32]) -> Vec<f64> {
         let mut sampler = sampler(options);
         let mut counts = vec![0.0; logits.len()];
         for _ in 0..20_000 {
@@ -126,14 +126,14 @@ mod tests {
         let near = |got: Vec<f64>, want: [f64; 5]| {
             assert!(got.iter().zip(want).all(|(g, w)| (g - w).abs() < 0.02), "{got:?} is not {want:?}");
         };
-        near(frequencies(Options::default(), &logits()), [0.0, 0.1, 0.2, 0.3, 0.4]);
-        let sharp = Options { temperature: 0.5, ..Options::default() };
+        near(frequencies(SamplingOptions::default(), &logits()), [0.0, 0.1, 0.2, 0.3, 0.4]);
+        let sharp = SamplingOptions { temperature: 0.5, ..SamplingOptions::default() };
         near(frequencies(sharp, &logits()), [0.0, 1.0 / 30.0, 4.0 / 30.0, 9.0 / 30.0, 16.0 / 30.0]);
-        let two = Options { top_k: Some(2), ..Options::default() };
+        let two = SamplingOptions { top_k: Some(2), ..SamplingOptions::default() };
         near(frequencies(two, &logits()), [0.0, 0.0, 0.0, 3.0 / 7.0, 4.0 / 7.0]);
-        let most = Options { top_p: Some(0.65), ..Options::default() };
-        near(frequencies(most, &logits()), [0.0, 0.0, 0.0, 3.0 / 7.0, 4.0 / 7.0]);
-        let zero = Options { temperature: 0.0, ..Options::default() };
+        let nucleus = SamplingOptions { top_p: Some(0.65), ..SamplingOptions::default() };
+        near(frequencies(nucleus, &logits()), [0.0, 0.0, 0.0, 3.0 / 7.0, 4.0 / 7.0]);
+        let zero = SamplingOptions { temperature: 0.0, ..SamplingOptions::default() };
         near(frequencies(zero, &logits()), [0.0, 0.0, 0.0, 0.0, 1.0]);
     }
 
@@ -145,7 +145,7 @@ mod tests {
             top_k in 1..50_usize,
             top_p in prop_oneof![Just(1.0), 0.01..1.0],
         ) {
-            let options = Options { top_k: Some(top_k), top_p: Some(top_p), ..Options::default() };
+            let options = SamplingOptions { top_k: Some(top_k), top_p: Some(top_p), ..SamplingOptions::default() };
             let mut sampler = sampler(options);
             sampler.pick(&logits);
             let largest = logits[1..].iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn the_random_seed_determines_the_choices() {
         let text = |seed| -> Vec<u32> {
-            let mut sampler = sampler(Options { seed, ..Options::default() });
+            let mut sampler = sampler(SamplingOptions { seed, ..SamplingOptions::default() });
             (0..50).map(|_| sampler.pick(&logits())).collect()
         };
         assert_eq!(text(1), text(1));
@@ -180,14 +180,16 @@ mod tests {
     fn options_out_of_bounds_are_refused() {
         for temperature in [-0.1, f64::NAN, f64::INFINITY] {
             assert!(
-                Sampler::new(&Options { temperature, ..Options::default() }, None).is_err(),
+                Sampler::new(&SamplingOptions { temperature, ..SamplingOptions::default() }, None).is_err(),
                 "{temperature}"
             );
         }
         for top_p in [0.0, -1.0, 1.1, f64::NAN] {
-            let options = Options { top_p: Some(top_p), ..Options::default() };
+            let options = SamplingOptions { top_p: Some(top_p), ..SamplingOptions::default() };
             assert!(Sampler::new(&options, None).is_err(), "{top_p}");
         }
-        assert!(Sampler::new(&Options { top_k: Some(0), ..Options::default() }, None).is_err());
+        assert!(
+            Sampler::new(&SamplingOptions { top_k: Some(0), ..SamplingOptions::default() }, None).is_err()
+        );
     }
 }

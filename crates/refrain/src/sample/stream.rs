@@ -3,7 +3,7 @@
 use refrain_kernels::Real;
 
 use super::stop::Stop;
-use super::{Options, Sampler, candidates};
+use super::{Sampler, SamplingOptions, candidates};
 use crate::Result;
 use crate::text::Vocabulary;
 
@@ -32,7 +32,7 @@ pub struct Piece<'g> {
     pub drawn: Option<u32>,
     /// Its probability, if candidates are reported.
     pub probability: Option<f32>,
-    /// The most probable ids and their probabilities, [`Options::candidates`] of them.
+    /// The most probable ids and their probabilities, [`SamplingOptions::candidates`] of them.
     pub candidates: &'g [(u32, f32)],
     /// Set on a stream's last piece.
     pub end: Option<End>,
@@ -50,7 +50,7 @@ pub(super) struct Stream {
     sampler: Sampler,
     stop: Stop,
     /// Whether the last step sampled a token, and its text.
-    drew: bool,
+    sampled: bool,
     text: Vec<u8>,
     /// Number of candidates to report, and those of the last step with the probability of the sampled token.
     num_candidates: usize,
@@ -69,7 +69,7 @@ impl Stream {
         vocabulary: &Vocabulary,
         prompt: &str,
         length: usize,
-        options: &Options,
+        options: &SamplingOptions,
     ) -> Result<Self> {
         let mut prompt = vocabulary.encode_prompt(prompt)?;
         prompt.reverse();
@@ -80,7 +80,7 @@ impl Stream {
             left: length,
             sampler: Sampler::new(options, vocabulary.unknown())?,
             stop: Stop::new(&options.stop),
-            drew: false,
+            sampled: false,
             text: vec![],
             num_candidates: options.candidates,
             candidates: vec![],
@@ -99,15 +99,15 @@ impl Stream {
     }
 
     /// Whether this step samples a token and needs logits: not within the prompt.
-    pub(super) fn draws(&self) -> bool {
+    pub(super) fn samples(&self) -> bool {
         self.prompt.is_empty() && self.left > 0
     }
 
     /// Advances after a step with input [`Stream::next`]. `logits` are `[V]` if the stream samples.
     pub(super) fn advance<R: Real>(&mut self, logits: &[R], vocabulary: &Vocabulary) {
         self.text.clear();
-        self.drew = self.draws();
-        if self.drew {
+        self.sampled = self.samples();
+        if self.sampled {
             self.next = self.sampler.pick(logits);
             self.left -= 1;
             if self.num_candidates > 0 {
@@ -134,9 +134,9 @@ impl Stream {
     /// The result of the last step, if it sampled a token or ended the stream.
     pub(super) fn piece(&self) -> Option<Piece<'_>> {
         let Self { text, candidates, probability, end, .. } = self;
-        let drawn = self.drew.then_some(self.next);
+        let drawn = self.sampled.then_some(self.next);
         let piece = Piece { stream: self.id, text, drawn, probability: *probability, candidates, end: *end };
-        (self.drew || self.has_ended()).then_some(piece)
+        (self.sampled || self.has_ended()).then_some(piece)
     }
 
     /// The pending text, which might have become a stop sequence.

@@ -44,7 +44,7 @@ pub(crate) struct Progress {
     pub(crate) measured: Vec<Validation>,
     /// The best validation.
     pub(crate) best: Option<Best>,
-    /// Validations since the best one.
+    /// Validations since the accuracy or the loss last improved.
     pub(crate) stale: u64,
     /// Fifths of the run after which a sample was shown.
     pub(crate) samples: u64,

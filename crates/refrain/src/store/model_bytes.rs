@@ -28,7 +28,7 @@ pub struct History {
     pub train_size: u64,
     /// Number of updates.
     pub step: u64,
-    /// Last epoch, from 1.
+    /// The last epoch that was started, from 1.
     pub epoch: u64,
     /// Optimiser, learning rate and batch size as text.
     pub recipe: String,

@@ -14,7 +14,7 @@ pub use batch::CaptionerBatch;
 pub use initial_states::CaptionerWorkspace;
 pub use sizes::{CaptionerInput, CaptionerSizes};
 
-use super::input::{DEFAULT_EMBEDDING_INIT, Input, Read};
+use super::input::{DEFAULT_EMBEDDING_INIT, Input, PassInput};
 use super::network::{Network, NetworkSizes, Part, SizedNetwork, Tapes, TrainStep};
 use super::stepwise::{Backbone, Stepwise, Targets};
 use crate::Result;
@@ -78,7 +78,7 @@ impl Captioner {
         states: &mut [State<B::Real>],
         workspace: &'w mut CaptionerWorkspace<B>,
     ) -> &'w [B::Real] {
-        let read = Read::of_ids(ids, None, None);
+        let read = PassInput::of_ids(ids, None, None);
         self.layers.decoder.forward(backend, weights, read, states, &mut workspace.decoder);
         self.layers.decoder.outputs(backend, weights, &mut workspace.decoder)
     }
@@ -93,7 +93,7 @@ impl Captioner {
         workspace: &'w mut CaptionerWorkspace<B>,
     ) -> &'w [B::Real] {
         let mut states = self.initial_states(backend, weights, input, None, workspace);
-        let read = Read { rows: 1, ..Read::of_ids(ids, None, None) };
+        let read = PassInput { rows: 1, ..PassInput::of_ids(ids, None, None) };
         self.layers.decoder.forward(backend, weights, read, &mut states, &mut workspace.decoder);
         self.layers.decoder.outputs(backend, weights, &mut workspace.decoder)
     }
@@ -129,7 +129,7 @@ impl Network for Captioner {
         let Part { batch, workspace, .. } = part;
         let dropout = Some(step.dropout);
         let mut states = self.initial_states(backend, weights, &batch.inputs, dropout, workspace);
-        let read = Read::of_texts(&batch.texts, dropout);
+        let read = PassInput::of_texts(&batch.texts, dropout);
         self.layers.decoder.forward(backend, weights, read, &mut states, &mut workspace.decoder);
         let targets = Targets { ids: &batch.texts.targets, scale: step.scale };
         let back = StackBack { d_initial: Some(&mut states[..]), ..StackBack::new(grads) };
@@ -152,7 +152,7 @@ impl Network for Captioner {
     fn evaluate<B: Backend>(&self, backend: &B, weights: &Weights<B>, part: &mut Part<Self, B>) -> Score {
         let Part { batch, workspace, .. } = part;
         let mut states = self.initial_states(backend, weights, &batch.inputs, None, workspace);
-        let read = Read::of_texts(&batch.texts, None);
+        let read = PassInput::of_texts(&batch.texts, None);
         self.layers.decoder.forward(backend, weights, read, &mut states, &mut workspace.decoder);
         let targets = &batch.texts.targets;
         self.layers.decoder.cross_entropy(backend, weights, targets, &mut workspace.decoder).into()

@@ -14,7 +14,7 @@ use refrain_kernels::{Backend, Real, State};
 pub use batch::TaggerBatch;
 pub use sizes::TaggerSizes;
 
-use super::input::{INPUT, Input, LABELLED_EMBEDDING_INIT, Read};
+use super::input::{INPUT, Input, LABELLED_EMBEDDING_INIT, PassInput};
 use super::network::{Network, NetworkSizes, Part, SizedNetwork, Tapes, TrainStep};
 use super::stepwise::{Backbone, Stepwise, StepwiseWorkspace};
 use crate::Result;
@@ -131,8 +131,8 @@ impl Tagger {
 }
 
 /// The input of a pass over a batch, with `ids` after word dropout.
-fn read<'a>(batch: &'a TaggerBatch, ids: &'a [u32], dropout: Option<DropoutMask>) -> Read<'a> {
-    Read { frames: &batch.frames.values, ..Read::of_ids(ids, Some(batch.lengths()), dropout) }
+fn read<'a>(batch: &'a TaggerBatch, ids: &'a [u32], dropout: Option<DropoutMask>) -> PassInput<'a> {
+    PassInput { frames: &batch.frames.values, ..PassInput::of_ids(ids, Some(batch.lengths()), dropout) }
 }
 
 impl Network for Tagger {

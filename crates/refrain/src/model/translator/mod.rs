@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use batch::TranslatorBatch;
 pub use passes::TranslatorWorkspace;
 
-use super::input::{DEFAULT_EMBEDDING_INIT, Input, InputKind, Read};
+use super::input::{DEFAULT_EMBEDDING_INIT, Input, InputKind, PassInput};
 use super::network::{Network, NetworkSizes, Part, SizedNetwork, Tapes, TrainStep};
 use super::recurrent::{MAX_SIZE, MAX_VOCABULARY, RecurrentLayers};
 use super::stepwise::Backbone;
@@ -162,7 +162,7 @@ impl Network for Translator {
             inputs = mix(logits, &inputs, batch.rows(), self.sizes.scheduled_sampling, step.dropout);
         }
         let mut state = self.encode(backend, weights, &batch.source, dropout, workspace);
-        let read = Read::of_ids(&inputs, lengths, dropout);
+        let read = PassInput::of_ids(&inputs, lengths, dropout);
         self.decode(backend, weights, read, &mut state, workspace);
         let output = backend.view(&workspace.output);
         let (scale, smoothing) = (B::Real::of(step.scale), B::Real::of(self.sizes.label_smoothing.into()));

@@ -8,7 +8,7 @@ use crate::layer::{
     AttendBack, AttendWorkspace, BridgeWorkspace, DropoutMask, LinearBack, StackBack, drop_in_place, tanh,
     tanh_back, workspace,
 };
-use crate::model::input::{INPUT, Read};
+use crate::model::input::{INPUT, PassInput};
 use crate::model::stepwise::BackboneWorkspace;
 use crate::params::Weights;
 
@@ -52,7 +52,7 @@ impl Translator {
         workspace: &mut TranslatorWorkspace<B>,
     ) -> Vec<State<B::Real>> {
         let Layers { encoder, bridge, attend, .. } = &self.layers;
-        let read = Read::of_ids(&source.values, Some(&source.lengths), dropout);
+        let read = PassInput::of_ids(&source.values, Some(&source.lengths), dropout);
         let mut state = encoder.stack.zero_state::<B>(read.rows);
         encoder.forward(backend, weights, read, None, &mut state, &mut workspace.encoder);
         if let Some(attend) = attend {
@@ -73,7 +73,7 @@ impl Translator {
         state: &mut [State<B::Real>],
         workspace: &'w mut TranslatorWorkspace<B>,
     ) -> &'w [B::Real] {
-        self.decode(backend, weights, Read::of_ids(ids, lengths, None), state, workspace);
+        self.decode(backend, weights, PassInput::of_ids(ids, lengths, None), state, workspace);
         let TranslatorWorkspace { output, logits, scratch, .. } = workspace;
         self.layers.readout.outputs(backend, weights, backend.view(output), logits, scratch);
         logits
@@ -84,7 +84,7 @@ impl Translator {
         &self,
         backend: &B,
         weights: &Weights<B>,
-        read: Read<'_>,
+        read: PassInput<'_>,
         state: &mut [State<B::Real>],
         workspace: &mut TranslatorWorkspace<B>,
     ) {
@@ -113,12 +113,12 @@ impl Translator {
         backend: &B,
         weights: &Weights<B>,
         source: &Padded<u32>,
-        read: Read<'_>,
+        read: PassInput<'_>,
         workspace: &mut TranslatorWorkspace<B>,
         grads: &mut B::Buffer,
     ) {
         let Layers { encoder, decoder, bridge, .. } = &self.layers;
-        let of_source = Read::of_ids(&source.values, Some(&source.lengths), read.dropout);
+        let of_source = PassInput::of_ids(&source.values, Some(&source.lengths), read.dropout);
         let read = of_decoder(read);
         self.outputs_backward(backend, weights, read, workspace, grads);
 
@@ -135,7 +135,7 @@ impl Translator {
         &self,
         backend: &B,
         weights: &Weights<B>,
-        read: Read<'_>,
+        read: PassInput<'_>,
         workspace: &mut TranslatorWorkspace<B>,
         grads: &mut B::Buffer,
     ) {
@@ -167,7 +167,7 @@ impl Translator {
 }
 
 /// The decoder's input with dropout masks independent of the encoder's.
-fn of_decoder(read: Read<'_>) -> Read<'_> {
+fn of_decoder(read: PassInput<'_>) -> PassInput<'_> {
     let apart = |mask: DropoutMask| DropoutMask { seed: mask.seed ^ 0x9e6c_63d0_876a_9a35, ..mask };
-    Read { dropout: read.dropout.map(apart), ..read }
+    PassInput { dropout: read.dropout.map(apart), ..read }
 }
