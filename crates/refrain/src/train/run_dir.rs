@@ -165,7 +165,7 @@ pub(super) fn config_text(task: &str, in_force: &Settings) -> Result<String> {
     };
     let settings = Settings { task: TaskName::of(task), out: None, ..in_force.clone() };
     let values = toml::to_string(&settings).map_err(refuse)?;
-    Ok(format!("# Every value in force in this run: a configuration file for another one.\n{values}"))
+    Ok(format!("# All settings of this run, usable as a configuration file.\n{values}"))
 }
 
 /// The lines of events up to a step. An incomplete last line, after a kill or on a full disk, is dropped.
