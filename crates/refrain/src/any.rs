@@ -69,7 +69,6 @@ macro_rules! with_task {
     };
 }
 
-/// Name of bytes in messages.
 const NAME: &str = "the model";
 
 impl AnyModel {

@@ -78,7 +78,6 @@ struct Content {
 
 const FORMAT: u32 = 2;
 
-/// Name of bytes in messages.
 const NAME: &str = "the checkpoint";
 
 impl Checkpoint {

@@ -31,7 +31,6 @@ pub(super) struct Container<'b> {
     tensors: Vec<StoredTensor>,
 }
 
-/// See [`Container`].
 pub(super) struct StoredTensor {
     name: String,
     pub(super) shape: Vec<usize>,
@@ -113,14 +112,12 @@ impl<'b> Container<'b> {
         Ok(Self { bytes, content: envelope.content.get().to_owned(), tensors })
     }
 
-    /// The parsed content.
     pub(super) fn content<C: DeserializeOwned>(&self) -> Result<C, ModelProblem> {
         serde_json::from_str(&self.content).map_err(|error| ModelProblem::Version {
             what: format!("was written by another version of refrain: {error}"),
         })
     }
 
-    /// Number of tensors.
     pub(super) fn len(&self) -> usize {
         self.tensors.len()
     }

@@ -140,7 +140,6 @@ impl<'b> ModelBytes<'b> {
     }
 }
 
-/// Name of bytes in messages.
 const NAME: &str = "the model";
 
 impl<T: Task> Model<T> {

@@ -121,7 +121,6 @@ impl RunDir {
         model_path(&self.path)
     }
 
-    /// Appends an event to the metrics.
     pub(super) fn record(&mut self, event: &Event) -> Result<()> {
         let path = self.path.join(METRICS);
         let mut line = serde_json::to_string(event).unwrap_or_default();
@@ -129,7 +128,6 @@ impl RunDir {
         self.metrics.write_all(line.as_bytes()).map_err(Error::io("write", path))
     }
 
-    /// Saves a checkpoint and returns its path.
     pub(super) fn save_checkpoint(&self, checkpoint: &Checkpoint) -> Result<PathBuf> {
         let path = self.path.join(CHECKPOINT);
         checkpoint.save(&path)?;

@@ -32,12 +32,10 @@ pub(super) struct Plan<T: TrainableTask, B: Backend> {
     pub(super) backend: B,
     pub(super) prepared: Prepared<T>,
     pub(super) start: Checkpoint,
-    /// The run directory.
     #[cfg(feature = "files")]
     pub(super) out: Option<PathBuf>,
     /// Whether the run is resumed from a checkpoint.
     pub(super) resumed: bool,
-    /// A text for the probe.
     pub(super) probe: Option<Source>,
 }
 
@@ -74,7 +72,6 @@ pub struct Training<T: TrainableTask, B: Backend> {
     /// Times and targets of the latest steps.
     recent: VecDeque<(f64, usize)>,
     stop: Option<Reason>,
-    /// A text for the probe.
     pub(super) probe: Option<Source>,
 }
 
@@ -174,7 +171,6 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
         self.checkpoint()?.to_bytes()
     }
 
-    /// One update from the current batch.
     fn update(&mut self, listen: &mut Listener<'_>) -> Result<()> {
         let at = self.position();
         let config = &self.config;
@@ -227,7 +223,6 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
         }
     }
 
-    /// The error of a diverged update.
     fn diverged_by(&self, loss: f64, grad_norm: f64) -> Error {
         let what = match self.trainer.first_non_finite() {
             Some(entry) if !grad_norm.is_finite() => {
