@@ -170,13 +170,13 @@ fn files_that_are_no_models() {
             ("missing", &["cannot read missing: no such file or directory"][..]),
             ("text.txt", &["text.txt: is not a model file"]),
             ("picture.png", &["picture.png: is not a model file"]),
-            ("empty", &["empty: is empty: it is no model file"]),
+            ("empty", &["empty: is empty, not a model file"]),
             (
                 "other.safetensors",
                 &["other.safetensors: is a safetensors file, but not one that refrain wrote"],
             ),
             ("cut.safetensors", &["cut.safetensors: is damaged", "use another copy"]),
-            ("folder", &["folder: holds no model.safetensors"]),
+            ("folder", &["folder: contains no model.safetensors"]),
             ("run/checkpoint.safetensors", &["is a checkpoint, not a model"]),
         ] {
             expect(&place.fail(&verb.replace("{}", file), 1), parts);

@@ -90,7 +90,7 @@ fn numbers_of_a_users_own_are_compared_with_the_units() {
     expect(&message, &["short.txt: has 3 numbers", "500 tokens"]);
     place.write("words.txt", "1\n0 x");
     let message = place.fail("inspect run text.txt --annotate words.txt --format csv", 1);
-    expect(&message, &["words.txt, line 2", "\"x\" is no number"]);
+    expect(&message, &["words.txt, line 2", "\"x\" is not a number"]);
 }
 
 #[test]

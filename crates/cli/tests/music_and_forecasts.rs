@@ -151,7 +151,7 @@ fn bad_music_and_bad_series_are_explained() {
         ("train --task forecast series.csv --horizon 70", 1, "give a longer series"),
         ("train --task forecast series.csv --season 70", 2, "season is 70"),
         ("train --task forecast series.csv --test-fraction 1", 2, "test-fraction is 1"),
-        ("train --task forecast series.csv --quantiles 0.9,0.1", 2, "rising shares"),
+        ("train --task forecast series.csv --quantiles 0.9,0.1", 2, "increasing numbers"),
         (
             "train --task forecast series.csv --valid series.csv",
             2,

@@ -1,5 +1,5 @@
-//! Classifies sequences of vectors made in memory: rising and falling waves. The model goes to bytes and back, labels a new
-//! sequence, and shows a gate.
+//! Classifies rising and falling sequences of vectors in memory. The model is converted to bytes and back, classifies a new
+//! sequence, and prints a gate.
 
 use std::ops::ControlFlow;
 

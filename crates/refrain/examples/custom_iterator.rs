@@ -1,5 +1,4 @@
-//! Trains on whatever an iterator yields: here words that are made up on the fly and the same words backwards, as pairs might
-//! come from a database or a generator.
+//! Trains on the items of an iterator: generated words and their reversals.
 
 use std::ops::ControlFlow;
 
@@ -8,7 +7,7 @@ use refrain::task::translate::Dataset;
 use refrain::train::Settings;
 use refrain::{Cpu, Result, Session};
 
-/// Made-up words of three to five letters, each with itself reversed.
+/// Random words of three to five letters, each with its reversal.
 struct Reversed {
     state: u64,
 }

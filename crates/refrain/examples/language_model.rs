@@ -1,8 +1,8 @@
-//! Trains a character model on the built-in Latin for some seconds and writes new Latin.
+//! Trains a character model on the built-in Latin for a few seconds and samples from it.
 
 use std::ops::ControlFlow;
 
-use refrain::sample::Options;
+use refrain::sample::SamplingOptions;
 use refrain::task::language::Dataset;
 use refrain::train::{Event, Example, Settings};
 use refrain::{Cpu, Result, Session};
@@ -18,6 +18,9 @@ fn main() -> Result<()> {
         ControlFlow::Continue(())
     })?;
     let session = Session::new(model, &backend);
-    println!("{}", session.write("Quid ", 300, &Options { temperature: 0.7, ..Options::default() })?);
+    println!(
+        "{}",
+        session.write("Quid ", 300, &SamplingOptions { temperature: 0.7, ..SamplingOptions::default() })?
+    );
     Ok(())
 }

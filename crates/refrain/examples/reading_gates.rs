@@ -1,4 +1,4 @@
-//! Trains an LSTM on nested brackets and reads its gates while it reads a text: which unit of the top layer follows the depth.
+//! Trains an LSTM on nested brackets and finds the unit of the top layer that correlates most with the nesting depth.
 
 use std::ops::ControlFlow;
 
@@ -17,14 +17,14 @@ fn main() -> Result<()> {
     let ids = session.model().task.vocabulary.encode_prompt(text)?;
     let trace = session.trace(&ids)?;
     let units = trace.layers[0].units;
-    // The depth after each symbol, and how each cell state goes along with it: their correlation.
+    // The depth after each token, and its correlation with each cell state.
     let count = |t: usize, bracket| text[..=t].matches(bracket).count() as f32;
     let depth = |t: usize| count(t, '(') - count(t, ')');
     let depths: Vec<f32> = (0..text.len()).map(depth).collect();
     let cells = |unit: usize| trace["c"].iter().skip(unit).step_by(units).copied().collect::<Vec<f32>>();
-    let follows = |unit: usize| correlation(&cells(unit), &depths).abs();
-    let unit = (0..units).max_by(|&a, &b| follows(a).total_cmp(&follows(b))).unwrap_or(0);
-    println!("unit {unit} follows the depth best");
+    let score = |unit: usize| correlation(&cells(unit), &depths).abs();
+    let unit = (0..units).max_by(|&a, &b| score(a).total_cmp(&score(b))).unwrap_or(0);
+    println!("unit {unit} has the largest correlation with the depth");
     for (t, bracket) in text.char_indices().filter(|(_, c)| "()".contains(*c)) {
         let [c, i, f, o] = ["c", "i", "f", "o"].map(|name| trace[name][t * units + unit]);
         println!("{bracket}  depth {:.0}   c {c:6.2}   i {i:.2}   f {f:.2}   o {o:.2}", depth(t));
@@ -32,7 +32,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Pearson's.
+/// Pearson's correlation.
 fn correlation(x: &[f32], y: &[f32]) -> f32 {
     let mean = |values: &[f32]| values.iter().sum::<f32>() / values.len() as f32;
     let (mean_x, mean_y) = (mean(x), mean(y));

@@ -1,4 +1,4 @@
-//! Steps a language model through a thousand symbols with the state in the caller's hands, and gets the logits of one call.
+//! Steps a language model through a thousand tokens with the state held by the caller, and compares with one call.
 
 use std::ops::ControlFlow;
 
@@ -19,7 +19,7 @@ fn main() -> Result<()> {
     let mut state = session.zero_state(1);
     for (id, expected) in ids.iter().zip(whole.chunks_exact(whole.len() / ids.len())) {
         let logits = session.step(&[*id], &mut state)?;
-        assert_eq!(logits, expected, "a step gives the bits of the whole");
+        assert_eq!(logits, expected, "steps and the whole sequence give equal bits");
     }
     println!("{} steps gave the logits of one call", ids.len());
     Ok(())

@@ -1,17 +1,17 @@
-//! A model of any task behind one type, for callers that take the task from the file.
+//! A model of any task as one type, for callers that learn the task from the file.
 //!
 //! ```
-//! use refrain::{AnyModel, Cpu, Result, Session, sample::Options, with_any};
+//! use refrain::{AnyModel, Cpu, Result, Session, sample::SamplingOptions, with_any};
 //!
 //! # fn open(bytes: &[u8]) -> Result<()> {
 //! let model = AnyModel::from_bytes(bytes)?;
 //! println!("{}: {}, {} parameters", model.task_name(), model.summary(), model.parameters());
 //! // One expression for every task ...
 //! let data = with_any!(&model, model => &model.history.data);
-//! println!("learned from {data}");
-//! // ... or what one of them can do.
+//! println!("trained on {data}");
+//! // ... or for one of them.
 //! if let AnyModel::Language(model) = model {
-//!     println!("{}", Session::new(model, &Cpu::new(1)?).write("", 200, &Options::default())?);
+//!     println!("{}", Session::new(model, &Cpu::new(1)?).write("", 200, &SamplingOptions::default())?);
 //! }
 //! # Ok(())
 //! # }
@@ -36,7 +36,7 @@ pub enum AnyModel {
     Forecast(Model<Forecast>),
 }
 
-/// One expression for the model in an [`AnyModel`](crate::AnyModel), by value or by reference, whatever its task.
+/// One expression for the model in an [`AnyModel`](crate::AnyModel) of any task, by value or by reference.
 #[macro_export]
 macro_rules! with_any {
     ($any:expr, $model:pat => $result:expr) => {
@@ -52,7 +52,7 @@ macro_rules! with_any {
     };
 }
 
-/// One expression for the task of a [`TaskName`](crate::model::TaskName), which it knows as the type `$task`.
+/// One expression for the task of a [`TaskName`](crate::model::TaskName), with the task as the type `$task`.
 #[macro_export]
 macro_rules! with_task {
     ($name:expr, $task:ident => $result:expr) => {
@@ -69,14 +69,13 @@ macro_rules! with_task {
     };
 }
 
-/// What bytes are called in messages.
 const NAME: &str = "the model";
 
 impl AnyModel {
     /// Reads the bytes of a model of any task.
     ///
     /// # Errors
-    /// [`Error::Model`] if they are damaged in any way, or of another version.
+    /// [`Error::Model`] if they are damaged, or of another version.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         Self::read(&ModelBytes::open(bytes, NAME)?, NAME)
     }
@@ -89,7 +88,7 @@ impl AnyModel {
         with_any!(self, model => model.to_bytes())
     }
 
-    /// Reads a model file, or the one in a run's directory.
+    /// Reads a model file, or the model file in a run directory.
     ///
     /// # Errors
     /// As [`Model::load`].
@@ -111,7 +110,7 @@ impl AnyModel {
         match TaskName::of(bytes.task()) {
             Some(task) => with_task!(task, T => bytes.model::<T>(name).map(Self::from)),
             None => {
-                let what = format!("holds a {} model, which this version does not know", bytes.task());
+                let what = format!("contains a {} model, which this version does not support", bytes.task());
                 Err(Error::Model { name: name.to_owned(), problem: ModelProblem::Version { what } })
             }
         }
@@ -135,7 +134,7 @@ impl AnyModel {
         with_any!(self, model => &model.history)
     }
 
-    /// What it knows beside its parameters, see [`Task::about`].
+    /// Names and values to display, see [`Task::about`].
     pub fn about(&self) -> Vec<(&'static str, String)> {
         with_any!(self, model => model.task.about())
     }
@@ -155,7 +154,7 @@ impl AnyModel {
         with_any!(self, model => model.task.network().layout())
     }
 
-    /// How many parameters it has.
+    /// Number of parameters.
     pub fn parameters(&self) -> usize {
         self.layout().len()
     }

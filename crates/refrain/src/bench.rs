@@ -1,5 +1,4 @@
-//! The speed of this machine at the usual workload: training steps and samples of a character model on synthetic
-//! ids, measured the way its peers are.
+//! Benchmarks: the speed of training and sampling of a character model on synthetic ids.
 
 use std::sync::Arc;
 
@@ -10,31 +9,31 @@ use crate::Result;
 use crate::data::TextBatch;
 use crate::error::within;
 use crate::model::{Architecture, LanguageModel, Network, Weights, check_memory};
-use crate::sample::{Generator, Options};
+use crate::sample::{Generator, SamplingOptions};
 use crate::text::{SymbolCounts, Units, Vocabulary};
 use crate::train::{Clock, Trainer};
 
-/// What is measured.
+/// What is timed.
 #[derive(Clone, Debug)]
 pub struct Workload {
-    /// The model; its vocabulary is what the synthetic ids are drawn from.
+    /// The model.
     pub architecture: Architecture,
     /// `B` in training.
     pub batch_size: usize,
-    /// Streams of sampling.
+    /// Number of streams in sampling.
     pub streams: usize,
-    /// `T`, or the symbols of one timed round of sampling.
+    /// `T`, or the tokens per stream in one timed round of sampling.
     pub seq_length: usize,
     /// Shards of the batch.
     pub shards: usize,
-    /// Rounds of training that are not timed, before those that are.
+    /// Untimed rounds of training before the timed ones.
     pub warm_up: usize,
     /// Timed rounds.
     pub repeat: usize,
 }
 
 impl Workload {
-    /// Sizes that can be allocated and end some day.
+    /// Checks sizes against bounds of memory and time.
     fn check(&self) -> Result<()> {
         let sizes = [
             ("batch_size", self.batch_size, 1 << 16),
@@ -45,24 +44,24 @@ impl Workload {
             ("warm_up", self.warm_up.saturating_add(self.repeat), 1 << 21),
             ("seq_length", self.batch_size.saturating_mul(self.seq_length), 1 << 24),
         ];
-        sizes.into_iter().try_for_each(|(name, size, most)| within(name, size, 1, most))
+        sizes.into_iter().try_for_each(|(name, size, max)| within(name, size, 1, max))
     }
 }
 
-/// A measurement.
+/// Results of a benchmark.
 #[derive(Clone, Debug, Serialize)]
 pub struct Figures {
-    /// Symbols per second over the median round.
+    /// Tokens per second in the median round.
     pub chars_per_s: f64,
-    /// Symbols per second over the fastest round.
+    /// Tokens per second in the fastest round.
     pub best_chars_per_s: f64,
-    /// Milliseconds of the median round (training), or of a step of all streams in it (sampling).
+    /// Milliseconds of the median round (training), or per time step of all streams in it (sampling).
     pub step_ms: f64,
     /// Multiplications and additions of the matrix products per second in the median round, in 10^9.
     pub gflops: f64,
 }
 
-/// Times training steps: forward, loss, backward, clipping and Adam, the state carried from step to step.
+/// Times training steps: forward, loss, backward, clipping and Adam, with carried state.
 ///
 /// # Errors
 /// If a size is out of bounds.
@@ -72,7 +71,7 @@ pub fn train(backend: &impl Backend, workload: &Workload) -> Result<Figures> {
     let model = LanguageModel::new(&workload.architecture)?;
     check_memory(&model, 5 + workload.shards)?;
     let params = model.layout().init(0);
-    let flops = flops_per_symbol(&workload.architecture) * 3.0 * (rows * steps) as f64;
+    let flops = flops_per_token(&workload.architecture) * 3.0 * (rows * steps) as f64;
     let vocab = workload.architecture.vocab_size;
     let batch = TextBatch {
         rows,
@@ -99,8 +98,7 @@ pub fn train(backend: &impl Backend, workload: &Workload) -> Result<Figures> {
     Ok(figures(&mut times, (rows * steps) as f64, flops, 1.0))
 }
 
-/// Times the sampling of streams side by side: every symbol drawn goes in again. Symbols are counted over all
-/// streams.
+/// Times sampling of several streams. Tokens are counted over all streams.
 ///
 /// # Errors
 /// If a size is out of bounds.
@@ -111,15 +109,14 @@ pub fn sample<B: Backend>(backend: &B, workload: &Workload) -> Result<Figures> {
     let params: Vec<B::Real> = model.layout().init(0).iter().map(|&x| B::Real::of(x.into())).collect();
     let mut weights = Weights::new(model.layout(), backend, &params);
     weights.pack(backend, false);
-    let symbols: Vec<u32> =
-        ('\0'..=char::MAX).map(u32::from).take(workload.architecture.vocab_size).collect();
+    let tokens: Vec<u32> = ('\0'..=char::MAX).map(u32::from).take(workload.architecture.vocab_size).collect();
     let mut counts = SymbolCounts::default();
-    counts.add(&symbols);
+    counts.add(&tokens);
     let vocabulary = Arc::new(Vocabulary::from_counts(Units::Char, &counts, 1, false)?);
     let generator = Generator::new(backend, &model, &weights, &vocabulary, false);
     let mut generator = generator.with_threads(backend.threads());
     for seed in 0..workload.streams as u64 {
-        generator.join("", usize::MAX, &Options { seed, ..Options::default() })?;
+        generator.join("", usize::MAX, &SamplingOptions { seed, ..SamplingOptions::default() })?;
     }
     let mut times = Vec::with_capacity(workload.repeat);
     for round in 0..1 + workload.repeat {
@@ -132,25 +129,25 @@ pub fn sample<B: Backend>(backend: &B, workload: &Workload) -> Result<Figures> {
             times.push(start.seconds());
         }
     }
-    let (steps, symbols) = (workload.seq_length as f64, (workload.seq_length * workload.streams) as f64);
-    let flops = flops_per_symbol(&workload.architecture) * symbols;
-    Ok(figures(&mut times, symbols, flops, steps))
+    let (steps, tokens) = (workload.seq_length as f64, (workload.seq_length * workload.streams) as f64);
+    let flops = flops_per_token(&workload.architecture) * tokens;
+    Ok(figures(&mut times, tokens, flops, steps))
 }
 
-fn figures(times: &mut [f64], symbols: f64, flops: f64, steps: f64) -> Figures {
+fn figures(times: &mut [f64], tokens: f64, flops: f64, steps: f64) -> Figures {
     times.sort_by(f64::total_cmp);
     let median = times[times.len() / 2];
     Figures {
-        chars_per_s: symbols / median,
-        best_chars_per_s: symbols / times[0],
+        chars_per_s: tokens / median,
+        best_chars_per_s: tokens / times[0],
         step_ms: 1e3 * median / steps,
         gflops: flops / median / 1e9,
     }
 }
 
-/// Floating-point operations of the matrix products that one symbol needs on the way there. The lowest layer's
-/// input product is counted as if every position took it, as it is wherever it is not replaced by a table.
-fn flops_per_symbol(a: &Architecture) -> f64 {
+/// Floating-point operations of the matrix products of the forward pass per token. The lowest layer's input product is
+/// counted even where a table replaces it.
+fn flops_per_token(a: &Architecture) -> f64 {
     let (h, gates) = (a.layers.hidden_size, a.layers.cell().gates());
     let lowest = if a.embedding_size == 0 { 0 } else { a.embedding_size };
     let layers: usize =
@@ -158,7 +155,7 @@ fn flops_per_symbol(a: &Architecture) -> f64 {
     2.0 * (layers + h * a.vocab_size) as f64
 }
 
-/// Ids that look random and are the same everywhere.
+/// Reproducible pseudo-random ids.
 fn synthetic_ids(count: usize, vocab_size: usize, salt: u64) -> Vec<u32> {
     let mut state = salt.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mut next = || {

@@ -1,21 +1,21 @@
 //! refrain: a recurrent-network workbench.
 //!
-//! Elman RNN, GRU and LSTM models: trained, sampled, evaluated and inspected on the machine at hand, without a tensor
-//! framework underneath. Data become a model along the modules, in this order:
+//! Trains, samples, evaluates and inspects Elman RNN, GRU and LSTM models on one machine, without a tensor framework. The
+//! modules, in the order of the data flow:
 //!
-//! [`text`] and [`format`](mod@format) (symbols, vocabularies, data formats) -> [`data`] (batches) -> [`params`], [`layer`], [`model`] (ids
-//! and frames to losses, forward and backward) -> [`Model`] (one value, bytes or a file) -> [`Session`] (a model on a backend) by way of
-//! [`sample`]; [`train`] and [`task`] bring it all together, [`inspect`] shows what happens inside, [`picture`] draws it.
+//! [`text`] and [`format`](mod@format) (tokens, vocabularies, data formats) -> [`data`] (batches) -> [`params`], [`layer`], [`model`] (ids
+//! and frames to losses, forward and backward) -> [`Model`] (a value, bytes or a file) -> [`Session`] (a model on a backend) ->
+//! [`sample`]. [`train`] and [`task`] combine them, [`inspect`] gives activations, [`picture`] draws figures.
 //!
-//! The library never prints: a run tells its listener every [`train::Event`]. Whatever a run computes follows from its settings, its
-//! data, its number of shards, the instruction set and the precision; never from the number of threads.
+//! The library prints nothing: a run reports every [`train::Event`] to its listener. Results depend on the settings, the data, the number
+//! of shards, the instruction set and the precision, not on the number of threads.
 //!
 //! ```
 //! use std::ops::ControlFlow;
 //! use refrain::{AnyModel, Cpu, Session, task::classify, train::Settings};
 //!
 //! # fn main() -> refrain::Result<()> {
-//! // Two classes of sequences of two features, made in memory.
+//! // Two classes of sequences of two features.
 //! let frame = |i: usize, t: usize| vec![(i % 2) as f32 * t as f32, 1.0];
 //! let sequences = (0..20).map(|i| (0..4).map(|t| frame(i, t)).collect::<Vec<_>>());
 //! let labels = (0..20).map(|i| ["flat", "rising"][i % 2]);
@@ -37,21 +37,21 @@
 //!
 //! # Features
 //!
-//! All are on by default. Without any, the library is inference on bytes.
+//! All are on by default. Without any, the library supports inference from models in memory.
 //!
 //! | feature | what it adds |
 //! | --- | --- |
-//! | `train` | settings, runs, what prepares data |
-//! | `files` | paths, locks, directories of runs, texts read in place |
-//! | `clock` | time limits and speeds |
+//! | `train` | settings, runs, preparation of data |
+//! | `files` | paths, locks, run directories, texts read from disk |
+//! | `clock` | time limits, speeds |
 //! | `formats` | CSV, MIDI, NumPy, CoNLL and other data formats |
 //! | `tokenizers` | byte pair encoding |
-//! | `pictures` | images read, figures drawn |
+//! | `pictures` | reading images, drawing figures |
 //! | `threads` | shards and streams on several threads |
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(feature = "train"),
-    allow(dead_code, reason = "what prepares data has no caller without training")
+    allow(dead_code, reason = "preparation of data has no caller without training")
 )]
 
 mod any;
@@ -87,4 +87,4 @@ pub use refrain_kernels::{Cpu, CpuError, Isa, Precision, PrecisionChoice};
 pub use session::{Handle, Session, StepInput};
 #[cfg(feature = "files")]
 pub use store::write_atomically;
-pub use store::{History, Measured, Model};
+pub use store::{History, Model, Validation};

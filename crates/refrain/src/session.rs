@@ -1,24 +1,22 @@
 //! A trained model on a backend, ready for use.
 //!
-//! A [`Session`] owns what it needs and is cheap to clone, so it can be kept in a struct, sent to a thread, or handed to a
-//! server. What can be done with it depends on the task: every task's module adds methods (`predict`, `evaluate`, `inspect`,
-//! `generator`, `step`).
+//! A [`Session`] owns its data and is cheap to clone, so it can be stored in a struct or sent to a thread. Every task adds
+//! methods (`predict`, `evaluate`, `inspect`, `generator`, `step`).
 //!
 //! ```
-//! use refrain::{Cpu, Model, Result, Session, sample::Options, task::Language};
+//! use refrain::{Cpu, Model, Result, Session, sample::SamplingOptions, task::Language};
 //!
 //! # fn write(bytes: &[u8]) -> Result<()> {
 //! let session = Session::new(Model::<Language>::from_bytes(bytes)?, &Cpu::new(1)?);
 //! let other = session.clone();
-//! let thread = std::thread::spawn(move || other.write("ROMEO:", 200, &Options::default()));
-//! println!("{}", session.write("JULIET:", 200, &Options::default())?);
+//! let thread = std::thread::spawn(move || other.write("ROMEO:", 200, &SamplingOptions::default()));
+//! println!("{}", session.write("JULIET:", 200, &SamplingOptions::default())?);
 //! # drop(thread);
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! Models that read forwards go on step by step, with the state as a value that the caller holds: plain vectors, to be
-//! copied, stored, or thrown away.
+//! Unidirectional models can run step by step, with the state as a value of the caller: plain vectors.
 //!
 //! ```
 //! # use refrain::{Cpu, Result, Session, task::Language};
@@ -27,7 +25,7 @@
 //! let logits = session.step(&[7], &mut state)?;
 //! let before = state.clone();
 //! let next = session.step(&[3], &mut state)?;
-//! // Another way to go on from the same place.
+//! // A different continuation from the same state.
 //! let other = session.step(&[5], &mut before.clone())?;
 //! # drop((logits, next, other));
 //! let trace = session.trace(&[7, 3])?;
@@ -47,7 +45,7 @@ use crate::model::{Network, RecurrentLayers, Task, Weights};
 use crate::store::Model;
 use crate::{Error, InputProblem, ModelProblem, Result};
 
-/// See the module.
+/// A model on a backend.
 #[derive(Clone)]
 pub struct Session<T: Task, B: Backend> {
     model: Arc<Model<T>>,
@@ -56,7 +54,7 @@ pub struct Session<T: Task, B: Backend> {
     workspaces: Arc<Workspaces<T, B>>,
 }
 
-/// What passes work in, kept for the next one.
+/// Workspaces for reuse.
 type Workspaces<T, B> = Mutex<Vec<<<T as Task>::Network as Network>::Workspace<B>>>;
 
 impl<T: Task> Model<T> {
@@ -65,11 +63,11 @@ impl<T: Task> Model<T> {
         Session::new(self.clone(), backend)
     }
 
-    /// Its parameters on a backend, packed; `training` includes the way back.
+    /// Its parameters on a backend, packed; `training` includes the backward pass.
     fn weights<B: Backend>(&self, backend: &B, training: bool) -> Weights<B> {
         let layout = self.task.network().layout();
         let mut weights = match (&self.params as &dyn Any).downcast_ref::<Vec<B::Real>>() {
-            // A backend of f32 takes them as they are: touching new memory is most of the time a load takes.
+            // No copy for f32 backends: allocating memory takes most of the loading time.
             Some(params) => Weights::new(layout, backend, params),
             None => {
                 let params: Vec<_> = self.params.iter().map(|&x| B::Real::of(x.into())).collect();
@@ -82,7 +80,7 @@ impl<T: Task> Model<T> {
 }
 
 impl<T: Task, B: Backend> Session<T, B> {
-    /// Brings a model to a backend.
+    /// Transfers a model to a backend.
     pub fn new(model: impl Into<Arc<Model<T>>>, backend: &B) -> Self {
         let model = model.into();
         let weights = Arc::new(model.weights(backend, false));
@@ -94,22 +92,22 @@ impl<T: Task, B: Backend> Session<T, B> {
         &self.model
     }
 
-    /// Where it runs.
+    /// The backend.
     pub fn backend(&self) -> &B {
         &self.backend
     }
 
-    /// Its parameters there, packed.
+    /// The parameters on the backend, packed.
     pub fn weights(&self) -> &Arc<Weights<B>> {
         &self.weights
     }
 
-    /// The same once more, packed for the way back too.
+    /// A copy of the parameters, packed for the backward pass too.
     pub(crate) fn training_weights(&self) -> Weights<B> {
         self.model.weights(&self.backend, true)
     }
 
-    /// What `pass` gives in a workspace of an earlier pass, so that steps allocate nothing large.
+    /// Calls `pass` with a reused workspace, so that steps allocate little.
     pub(crate) fn with_workspace<O>(
         &self,
         pass: impl FnOnce(&mut <T::Network as Network>::Workspace<B>) -> O,
@@ -122,12 +120,12 @@ impl<T: Task, B: Backend> Session<T, B> {
     }
 }
 
-/// One step of each of some sequences side by side.
+/// One time step of several sequences.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum StepInput<'a> {
-    /// An id a sequence, `[rows]`.
+    /// One id per sequence, `[rows]`.
     Ids(&'a [u32]),
-    /// A frame a sequence, `[rows, I]`, in the unit of the data.
+    /// One frame per sequence, `[rows, I]`, in the unit of the data.
     Frames(&'a [f32]),
 }
 
@@ -155,10 +153,10 @@ impl<'a> From<&'a Vec<f32>> for StepInput<'a> {
     }
 }
 
-/// The rows that a state of recurrent layers has.
+/// The number of rows of a state.
 ///
 /// # Errors
-/// [`Error::Input`] for one of other layers.
+/// [`Error::Input`] for a state of other layers.
 pub(crate) fn rows_of<R>(specs: &[RecurrentSpec], state: &[State<R>]) -> Result<usize> {
     let rows = match (specs, state) {
         ([spec, ..], [first, ..]) => first.h.len() / spec.hidden_size,
@@ -172,13 +170,13 @@ pub(crate) fn rows_of<R>(specs: &[RecurrentSpec], state: &[State<R>]) -> Result<
     match specs.len() == state.len() && specs.iter().zip(state).all(fits) {
         true => Ok(rows),
         false => {
-            let expected = "begin with `zero_state` of this session";
-            Err(Error::wrong_kind("the state", "is one of other layers", expected))
+            let expected = "start with `zero_state` of this session";
+            Err(Error::wrong_kind("the state", "does not match the layers of this model", expected))
         }
     }
 }
 
-/// Refuses a step that has not one element for each of `rows` sequences.
+/// Checks the number of elements of a step.
 pub(crate) fn check_step(what: &'static str, found: usize, expected: usize) -> Result<()> {
     match found == expected {
         true => Ok(()),
@@ -186,18 +184,18 @@ pub(crate) fn check_step(what: &'static str, found: usize, expected: usize) -> R
     }
 }
 
-/// Refuses ids that a vocabulary of this size does not have.
+/// Checks that ids are below the vocabulary size.
 pub(crate) fn check_ids(ids: &[u32], vocab_size: usize) -> Result<()> {
     match ids.iter().find(|&&id| id as usize >= vocab_size) {
         None => Ok(()),
         Some(id) => {
-            let expected = format!("the vocabulary has {vocab_size}, from 0");
+            let expected = format!("the vocabulary has {vocab_size} ids, from 0");
             Err(Error::wrong_kind("the step", format!("has the id {id}"), expected))
         }
     }
 }
 
-/// Refuses layers that read sequences from both ends.
+/// Refuses bidirectional layers.
 pub(crate) fn check_causal(layers: &RecurrentLayers) -> Result<()> {
     match layers.bidirectional {
         false => Ok(()),
@@ -205,11 +203,11 @@ pub(crate) fn check_causal(layers: &RecurrentLayers) -> Result<()> {
     }
 }
 
-/// Something that is borrowed for a while, or shared for as long as anybody wants it.
+/// A borrowed or shared value.
 pub enum Handle<'a, X> {
-    /// For a while.
+    /// A reference.
     Borrowed(&'a X),
-    /// For as long as needed.
+    /// A reference-counted value.
     Shared(Arc<X>),
 }
 

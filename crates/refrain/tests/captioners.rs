@@ -72,7 +72,7 @@ fn a_padded_row_gives_the_bits_of_the_row_alone() {
             };
             let step = |batch: &CaptionerBatch| {
                 let mut pass = CaptionerWorkspace::default();
-                let mut states = network.first_states(&backend, &weights, &batch.inputs, None, &mut pass);
+                let mut states = network.initial_states(&backend, &weights, &batch.inputs, None, &mut pass);
                 let ids = vec![1; batch.rows()];
                 network.step(&backend, &weights, &ids, &mut states, &mut pass).to_vec()
             };

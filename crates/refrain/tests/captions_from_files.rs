@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use refrain::format::{Pixels, read_image};
-use refrain::sample::{BeamOptions, Options};
+use refrain::sample::{BeamOptions, SamplingOptions};
 use refrain::task::Caption;
 use refrain::task::caption::Decoding;
 use refrain::train::{Run, Settings};
@@ -86,7 +86,7 @@ fn colours_are_learned_by_their_names() {
         assert!(beam.score >= greedy.score - 1e-6);
     }
     let drawn = |temperature, seed| {
-        let options = Options { temperature, seed, ..Options::default() };
+        let options = SamplingOptions { temperature, seed, ..SamplingOptions::default() };
         session.predict(&inputs, &Decoding::Sample(options)).unwrap()
     };
     assert_eq!(drawn(0.0, 5), greedy);

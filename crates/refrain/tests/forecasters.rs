@@ -74,7 +74,7 @@ fn a_padded_row_gives_the_bits_of_the_row_alone() {
                     let outputs =
                         network.outputs(&backend, &weights, &batch.inputs, None, &mut state, &mut pass);
                     let mut rows = vec![vec![]; batch.rows()];
-                    for (at, _) in batch.judged() {
+                    for (at, _) in batch.target_positions() {
                         rows[at % batch.rows()]
                             .extend_from_slice(&outputs[at * output.size()..][..output.size()]);
                     }
@@ -98,7 +98,7 @@ fn a_padded_row_gives_the_bits_of_the_row_alone() {
 #[test]
 fn targets_stand_after_the_last_steps_of_their_rows() {
     let batch = batch(&outputs()[1], &[2, 4, 1], false);
-    assert_eq!(batch.judged().collect::<Vec<_>>(), [(3, 0), (10, 1), (2, 2)]);
+    assert_eq!(batch.target_positions().collect::<Vec<_>>(), [(3, 0), (10, 1), (2, 2)]);
     assert_eq!((batch.rows(), batch.count()), (3, 3));
 }
 

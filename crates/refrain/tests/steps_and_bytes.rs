@@ -139,7 +139,7 @@ fn a_session_owns_what_it_needs() {
     let session = Session::new(language("lstm"), &Cpu::new(1).unwrap());
     is_owned(&session);
     let mut generator = session.generator();
-    let options = refrain::sample::Options::default();
+    let options = refrain::sample::SamplingOptions::default();
     let text = session.write("abc", 40, &options).unwrap();
     let thread = std::thread::spawn(move || {
         let stream = generator.join("abc", 40, &options).unwrap();
@@ -225,7 +225,7 @@ fn a_tagger_gives_the_emissions_of_the_whole() {
         let mut state = session.zero_state(1);
         let steps = values.chunks_exact(3).map(|frame| session.step(frame, &mut state).unwrap());
         let emissions = steps.collect::<Vec<_>>().concat();
-        let field = network.field(session.backend(), session.weights());
+        let field = network.crf_params(session.backend(), session.weights());
         let input = TagInput::Frames { values: values.clone(), width: 3 };
         let whole = &session.predict(std::slice::from_ref(&input)).unwrap()[0];
         let labels: Vec<usize> =

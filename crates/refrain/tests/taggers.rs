@@ -92,7 +92,7 @@ fn a_padded_row_gives_the_bits_of_the_row_alone() {
                 (0..batch.rows()).map(|row| network.row(emissions, batch.lengths(), row)).collect()
             };
             let all = batch(&sizes, &[3, 9, 1, 6, 2]);
-            let field = network.field(&backend, &weights);
+            let field = network.crf_params(&backend, &weights);
             for (row, together) in rows_of(&all).iter().enumerate() {
                 let mut alone = TaggerBatch::default();
                 alone.take(&all, row..row + 1);

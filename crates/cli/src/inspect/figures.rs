@@ -77,7 +77,7 @@ fn gradients(gradients: &Gradients) -> Figure {
     }])
 }
 
-fn path(path: &inspect::Path) -> Figure {
+fn path(path: &inspect::StateTrajectory) -> Figure {
     let points = path.map.points.iter().map(|[x, y]| ((*x).into(), (*y).into())).collect();
     let share = |i: usize| 100.0 * path.map.explained.get(i).copied().unwrap_or(0.0);
     chart_figure(&[Chart {
@@ -108,6 +108,6 @@ fn heatmap(recording: &Recording, selection: &Selection) -> Heatmap {
         steps: inspection.tokens.clone(),
         rows,
         // What lies between -1 and 1 is shown as what it is.
-        most: if *plane == "c" { most } else { 1.0 },
+        max: if *plane == "c" { most } else { 1.0 },
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use refrain::inspect::{Gradients, NamedReach, Property, Recording};
 use refrain::option::{Verb, choice};
-use refrain::sample::Options;
+use refrain::sample::SamplingOptions;
 use refrain::task::Language;
 use refrain::task::language::{InspectOptions, held_back};
 use refrain::text::Source;
@@ -183,7 +183,7 @@ impl Request<'_> {
                     return Ok(held);
                 }
                 note("note: no text given: the model reads what it writes itself")?;
-                let options = Options { temperature: 0.8, ..Options::default() };
+                let options = SamplingOptions { temperature: 0.8, ..SamplingOptions::default() };
                 ("a text of the model's own", session.write("", WRITTEN, &options)?)
             }
         };

@@ -1,6 +1,6 @@
 //! A text for each image or vector.
 
-use refrain::sample::Options;
+use refrain::sample::SamplingOptions;
 use refrain::task::Caption;
 use refrain::task::caption::{Decoding, InputCodec};
 use refrain::{Error, Model, Session};
@@ -29,10 +29,10 @@ pub(super) fn run(args: &Args, model: Model<Caption>) -> Result<(), Failure> {
         }
     };
     let decoding = match args.temperature {
-        Some(temperature) => Decoding::Sample(Options {
+        Some(temperature) => Decoding::Sample(SamplingOptions {
             temperature,
             seed: args.settings.seed.unwrap_or(0),
-            ..Options::default()
+            ..SamplingOptions::default()
         }),
         None => args.decoding()?,
     };

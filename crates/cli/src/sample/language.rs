@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal};
 
-use refrain::sample::{Generator, Options, StreamId};
+use refrain::sample::{Generator, SamplingOptions, StreamId};
 use refrain::task::Language;
 use refrain::{Cpu, Model, Session};
 
@@ -41,7 +41,7 @@ pub(super) fn run(args: &Args, model: Model<Language>) -> Result<(), Failure> {
 fn write_all(args: &Args, seed: u64, mut generator: Generator<'_, Cpu>) -> Result<Option<u8>, Failure> {
     let (count, length) = (args.count.unwrap_or(1), args.length.unwrap_or(500));
     let prompt = args.prompt.as_deref().unwrap_or("");
-    let mut options = Options {
+    let mut options = SamplingOptions {
         temperature: temperature(args),
         top_k: args.top_k,
         top_p: args.top_p,

@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use axum::extract::{Request, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use refrain::sample::{End, Options, Sampler};
+use refrain::sample::{End, Sampler, SamplingOptions};
 use refrain::task::Language;
 use refrain::{Cpu, Session};
 use serde::Deserialize;
@@ -279,7 +279,7 @@ fn jobs(request: &CompletionRequest) -> Result<Vec<Job>, Refusal> {
         Some(Stops::Several(stops)) => stops.clone(),
     };
     let seed = request.seed.unwrap_or_else(seed_of_the_moment);
-    let options = Options {
+    let options = SamplingOptions {
         temperature: request.temperature.unwrap_or(1.0),
         // In other servers 0 is a way to say that there is no such limit.
         top_k: request.top_k.filter(|k| *k > 0),
@@ -295,7 +295,7 @@ fn jobs(request: &CompletionRequest) -> Result<Vec<Job>, Refusal> {
     let job = |(number, prompt): (usize, String)| Job {
         prompt,
         length,
-        options: Options { seed: seed.wrapping_add(number as u64), ..options.clone() },
+        options: SamplingOptions { seed: seed.wrapping_add(number as u64), ..options.clone() },
     };
     Ok(numbered.map(job).collect())
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use refrain::sample::{End, Options, StreamId};
+use refrain::sample::{End, SamplingOptions, StreamId};
 use refrain::task::Language;
 use refrain::text::Vocabulary;
 use refrain::{Cpu, Session};
@@ -18,7 +18,7 @@ const MAX_STREAMS: usize = 256;
 pub(super) struct Job {
     pub(super) prompt: String,
     pub(super) length: usize,
-    pub(super) options: Options,
+    pub(super) options: SamplingOptions,
 }
 
 /// A symbol that was written.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use refrain::inspect::{Inspection, Recording};
 use refrain::model::Task;
-use refrain::sample::{BeamOptions, Options};
+use refrain::sample::{BeamOptions, SamplingOptions};
 use refrain::task::Language;
 use refrain::task::classify::{ClassifyInput, InputCodec};
 use refrain::task::language::InspectOptions;
@@ -79,7 +79,7 @@ impl TextInspector for LanguageInspector {
     }
 
     fn sample(&self) -> String {
-        let options = Options { temperature: 0.8, ..Options::default() };
+        let options = SamplingOptions { temperature: 0.8, ..SamplingOptions::default() };
         self.session.write("", SAMPLE, &options).unwrap_or_default()
     }
 

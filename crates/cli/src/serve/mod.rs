@@ -13,7 +13,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::response::Html;
 use axum::routing::{any, get, post};
-use refrain::inspect::Facts;
+use refrain::inspect::ModelSummary;
 use refrain::task::Language;
 use refrain::{AnyModel, Model, with_any};
 use serde_json::json;
@@ -29,13 +29,13 @@ use inspectors::{LanguageInspector, TextInspector, session};
 /// What the page's requests share.
 pub(crate) struct Server {
     inspector: Box<dyn TextInspector>,
-    facts: Facts,
+    facts: ModelSummary,
     traces: traces::Traces,
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let model = AnyModel::load(args.model())?;
-    let facts = with_any!(&model, model => Facts::of(model, &page::name_of(args.model())));
+    let facts = with_any!(&model, model => ModelSummary::of(model, &page::name_of(args.model())));
     let router = match model {
         AnyModel::Language(model) => language(args, model, &facts)?,
         model => {
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 /// A language model also writes.
-fn language(args: &Args, model: Model<Language>, facts: &Facts) -> Result<Router, Failure> {
+fn language(args: &Args, model: Model<Language>, facts: &ModelSummary) -> Result<Router, Failure> {
     let session = session(args, model)?;
     let generation = Generation::begin(session.clone(), args.threads())?;
     let name = facts.name.clone();
@@ -65,7 +65,7 @@ fn language(args: &Args, model: Model<Language>, facts: &Facts) -> Result<Router
     Ok(page.merge(completions))
 }
 
-fn page_of(facts: Facts, inspector: Box<dyn TextInspector>) -> Router {
+fn page_of(facts: ModelSummary, inspector: Box<dyn TextInspector>) -> Router {
     let boot = page::served(&json!({ "host": "serve", "version": env!("CARGO_PKG_VERSION") }));
     let policy = page::policy("'self'");
     let server = Arc::new(Server { inspector, facts, traces: traces::Traces::default() });

@@ -1,12 +1,12 @@
-//! Looking inside: what a trained model did, from the very tapes of the kernels that trained it, as data for pages, files
-//! and programs. Here is what knows no task; each task's `inspect` makes a [`Recording`].
+//! Inspection: activations of a trained model from the tapes of the kernels, as data for pages, files and programs. This
+//! module is independent of tasks; each task's `inspect` gives a [`Recording`].
 //!
 //! ```
 //! # use refrain::{Cpu, Result, Session, task::Language, task::language::InspectOptions, text::Source};
-//! # fn look(session: &Session<Language, Cpu>) -> Result<()> {
-//! let recording = session.inspect(Source::memory("a text", "to be read"), &InspectOptions::default())?;
+//! # fn inspect(session: &Session<Language, Cpu>) -> Result<()> {
+//! let recording = session.inspect(Source::memory("a text", "some characters"), &InspectOptions::default())?;
 //! for gate in &recording.inspection.saturation {
-//!     println!("layer {}, gate {}: unit 0 is shut {} of the time", gate.layer, gate.gate, gate.left[0]);
+//!     println!("layer {}, gate {}: unit 0 is closed in {} of the time steps", gate.layer, gate.gate, gate.left[0]);
 //! }
 //! let hidden_states = &recording.planes[&(0, "h")];
 //! # assert!(hidden_states.steps() > 0);
@@ -14,10 +14,10 @@
 //! # }
 //! ```
 
-mod map;
 mod plane;
 mod predictions;
 mod probe;
+mod projection;
 mod properties;
 mod recorder;
 mod recording;
@@ -26,17 +26,18 @@ mod saturation;
 pub mod statistics;
 mod trace;
 
-pub use map::Map;
 pub use plane::Plane;
 pub use predictions::{Predictions, Window};
 pub use probe::{MeanSaturation, Probe};
+pub use projection::Projection;
 pub use properties::{Property, PropertyKind, properties};
 pub(crate) use recorder::{Recorder, planes_of};
 pub(crate) use recording::gate_names;
 pub use report::{
-    AttentionMatrix, ContinuedSeries, Contributions, DirectionMatch, EmbeddingMap, Expectations,
-    ExpectedRoll, Facts, Finding, Findings, GradientReach, Gradients, Inspection, Layer, NamedReach, Own,
-    Path, PlaneFacts, Recording, Tags, Truncation, UnitMatch, Unrolled, UnrolledLayer,
+    AttentionMatrix, ContinuedSeries, Contributions, DirectionMatch, EmbeddingMap, ExpectedRoll, Finding,
+    Findings, GradientReach, Gradients, Inspection, Layer, ModelSummary, NamedReach, PlaneInfo,
+    PredictionReport, Recording, StateTrajectory, Tags, TaskInspection, Truncation, UnitMatch, Unrolled,
+    UnrolledLayer,
 };
 pub use saturation::{GateSaturation, SaturationCounter};
 pub use trace::{LayerTrace, Trace};

@@ -1,4 +1,4 @@
-//! A fixed text, read again and again while a model learns.
+//! Activations on a fixed text during training.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::{Layer, Plane};
 
-/// What a network does with a short text at one moment of its training.
+/// Activations on a short text at one time of training.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Probe {
-    /// What is read at each step.
+    /// The input of each time step.
     #[serde(skip)]
     pub tokens: Vec<String>,
     /// The layers.
@@ -18,19 +18,19 @@ pub struct Probe {
     /// All planes of all units.
     #[serde(skip)]
     pub planes: BTreeMap<(usize, &'static str), Plane>,
-    /// Of each gate, the means over its units.
+    /// For each gate the means over its units.
     pub saturation: Vec<MeanSaturation>,
 }
 
-/// How often the gates of a layer are shut and open.
+/// How often the gates of a layer are closed and open.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MeanSaturation {
-    /// Lowest 0.
+    /// Layer, from 0, lowest first.
     pub layer: usize,
-    /// As the tape calls it.
+    /// Name of the gate in the tape.
     pub gate: &'static str,
-    /// The mean share of steps below 0.1.
+    /// The mean share of time steps below 0.1.
     pub left: f32,
-    /// Above 0.9.
+    /// The mean share of time steps above 0.9.
     pub right: f32,
 }

@@ -1,4 +1,4 @@
-//! What can be said of every place of a text without a network: what units are compared with.
+//! Properties of a text at every position, with which units are compared.
 
 use std::path::Path;
 
@@ -7,20 +7,20 @@ use serde::{Serialize, Serializer};
 
 use crate::{Error, Place, Result};
 
-/// A property of a text, a value a token: what holds once the token has been read.
+/// A property of a text, one value per token: the value after that token.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Property {
-    /// For people.
+    /// Name to display.
     pub name: String,
-    /// What its values are.
+    /// The type of its values.
     pub kind: PropertyKind,
     /// `[T]`.
-    #[serde(serialize_with = "whole_where_they_are")]
+    #[serde(serialize_with = "integers_if_possible")]
     pub values: Vec<f32>,
 }
 
-/// Most properties count something: `3` is half as long as `3.0`.
-fn whole_where_they_are<S: Serializer>(
+/// Most properties are counts, and `3` is shorter than `3.0`.
+fn integers_if_possible<S: Serializer>(
     values: &[f32],
     serializer: S,
 ) -> std::result::Result<S::Ok, S::Error> {
@@ -34,7 +34,7 @@ fn whole_where_they_are<S: Serializer>(
     sequence.end()
 }
 
-/// What the values of a property are.
+/// The type of a property's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum PropertyKind {
     /// 1 or 0.
@@ -45,12 +45,12 @@ pub enum PropertyKind {
     Number,
 }
 
-/// Letters whose places are properties of their own: the most frequent ones.
+/// Number of most frequent letters that are properties.
 const LETTERS: usize = 12;
-/// A property that hardly ever holds, or hardly ever does not, is none that a unit could follow.
+/// Minimum number of positions with, and without, a property.
 const MIN_TIMES: usize = 8;
 
-/// The properties of a text of these tokens that vary within it.
+/// The properties that vary within a text of these tokens.
 pub fn properties(tokens: &[String]) -> Vec<Property> {
     let mut places: Vec<Position> = Vec::with_capacity(tokens.len());
     let mut place = Position::default();
@@ -80,7 +80,7 @@ pub fn properties(tokens: &[String]) -> Vec<Property> {
         flag("letter", &|place| place.last.is_alphabetic()),
         flag("vowel", &|place| is_vowel(place.last)),
         flag("digit", &|place| place.last.is_numeric()),
-        flag("blank", &|place| place.last == ' '),
+        flag("space", &|place| place.last == ' '),
         flag("end of a line", &|place| place.last == '\n'),
         flag("punctuation", &|place| place.last.is_ascii_punctuation()),
     ];
@@ -92,10 +92,10 @@ pub fn properties(tokens: &[String]) -> Vec<Property> {
 }
 
 impl Property {
-    /// One that somebody wrote down: a number a token, with white space between.
+    /// A property from a file: one number per token, separated by white space.
     ///
     /// # Errors
-    /// For what is no number, and if there are not as many as tokens.
+    /// For words that are not numbers, and if there is not one per token.
     pub fn from_text(path: &Path, text: &str, tokens: usize) -> Result<Self> {
         let mut values: Vec<f32> = vec![];
         let place = Place::of(path.display());
@@ -103,14 +103,14 @@ impl Property {
             for word in content.split_whitespace() {
                 let value = word.parse::<f32>().ok().filter(|value| value.is_finite());
                 values.push(value.ok_or_else(|| {
-                    let found = format!("\"{word}\" is no number");
-                    Error::malformed(place.clone().line(line), found, "give one for each token of the text")
+                    let found = format!("\"{word}\" is not a number");
+                    Error::malformed(place.clone().line(line), found, "give one number per token of the text")
                 })?);
             }
         }
         if values.len() != tokens {
-            let found = format!("has {} numbers, but the text has {tokens} tokens", values.len());
-            return Err(Error::malformed(place, found, "give one for each"));
+            let found = format!("has {} numbers for {tokens} tokens", values.len());
+            return Err(Error::malformed(place, found, "give one number per token"));
         }
         let kind = match values.iter().all(|&x| x == 0.0 || x == 1.0) {
             true => PropertyKind::Flag,
@@ -121,14 +121,14 @@ impl Property {
     }
 }
 
-/// Whether it takes two values or more, and none of them nearly always.
+/// Whether its values differ from the first one, and equal it, at enough positions.
 fn varies(property: &Property) -> bool {
     let Some(&first) = property.values.first() else { return false };
     let same = property.values.iter().filter(|&&x| x == first).count();
     same.min(property.values.len() - same) >= MIN_TIMES
 }
 
-/// Where a text stands after a character.
+/// Position in a text after a character.
 #[derive(Clone, Copy, Debug)]
 struct Position {
     last: char,
@@ -160,7 +160,7 @@ impl Position {
                 '"' => !self.quoted,
                 '\u{201c}' | '\u{ab}' => true,
                 '\u{201d}' | '\u{bb}' => false,
-                // A quotation that somebody forgot to close ends with its paragraph.
+                // An unclosed quotation ends with its paragraph.
                 '\n' if begins_line => false,
                 _ => self.quoted,
             },
@@ -179,7 +179,7 @@ fn is_vowel(c: char) -> bool {
     "aeiouyäöüåæøàáâãèéêëìíîïòóôõùúûаеёиоуыэюя".contains(c.to_lowercase().next().unwrap_or(c))
 }
 
-/// The most frequent letters, small, the most frequent first.
+/// The most frequent letters, in lower case, most frequent first.
 fn frequent_letters(places: &[Position]) -> Vec<char> {
     let mut counts = std::collections::BTreeMap::new();
     for place in places.iter().filter(|place| place.last.is_alphabetic()) {
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn places_of_a_text_are_told() {
+    fn properties_have_the_expected_values() {
         assert_eq!(values("a(b[c])d\n", "nesting depth"), [0., 1., 1., 2., 2., 1., 0., 0., 0.]);
         assert_eq!(values("x \"y\" z\n", "inside quotes"), [0., 0., 1., 1., 0., 0., 0., 0.]);
         assert_eq!(values("  if x\n", "indentation"), [1., 2., 2., 2., 2., 2., 0.]);
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_never_changes_is_no_property() {
+    fn constant_properties_are_left_out() {
         assert!(values("ab\n", "digit").is_empty() && values("ab\n", "nesting depth").is_empty());
         assert!(properties(&[]).is_empty());
     }

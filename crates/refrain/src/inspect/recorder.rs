@@ -1,12 +1,12 @@
-//! Activations of windows, as many of them as there is room for.
+//! Activations of windows within a memory limit.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use refrain_kernels::{Real, Trace};
 
-use super::{Finding, Layer, Plane, PlaneFacts};
+use super::{Finding, Layer, Plane, PlaneInfo};
 
-/// Keeps as much of the activations as there is room for.
+/// Collects activations within a memory limit.
 pub(crate) struct Recorder<'f> {
     steps: usize,
     bytes: usize,
@@ -34,12 +34,12 @@ impl<'f> Recorder<'f> {
         }
     }
 
-    /// Which planes are kept, and which units of them.
+    /// Chooses the planes and units to keep.
     fn choose<R: Real>(&mut self, layers: &[Trace<R>]) {
         let names = |layer: usize| planes_of(&layers[layer]).map(|(name, _)| name).collect::<Vec<_>>();
         let columns: usize = (0..layers.len()).map(|l| names(l).len() * self.units[l]).sum();
-        let room = self.bytes / self.steps.max(1);
-        if columns <= room {
+        let limit = self.bytes / self.steps.max(1);
+        if columns <= limit {
             for layer in 0..layers.len() {
                 for name in names(layer) {
                     self.planes.insert((layer, name), Plane::new((0..self.units[layer]).collect()));
@@ -47,17 +47,17 @@ impl<'f> Recorder<'f> {
             }
             return;
         }
-        // Those that follow something, the best of every property first; then any.
+        // Units that match a property first, best matches first; then the others.
         let best = (0..).map_while(|rank| {
             let units: Vec<_> = self.finder.iter().filter_map(|finding| finding.units.get(rank)).collect();
             (!units.is_empty()).then_some(units)
         });
         let named = best.flatten().map(|unit| (unit.layer, unit.unit));
-        let most = self.units.iter().copied().max().unwrap_or(0);
-        let others = (0..most).flat_map(|unit| (0..layers.len()).map(move |layer| (layer, unit)));
+        let max = self.units.iter().copied().max().unwrap_or(0);
+        let others = (0..max).flat_map(|unit| (0..layers.len()).map(move |layer| (layer, unit)));
         let others = others.filter(|&(layer, unit)| unit < self.units[layer]);
         let states = |layer: usize| names(layer).into_iter().filter(|name| ["h", "c"].contains(name)).count();
-        let (mut chosen, mut left): (BTreeSet<(usize, usize)>, usize) = (BTreeSet::new(), room);
+        let (mut chosen, mut left): (BTreeSet<(usize, usize)>, usize) = (BTreeSet::new(), limit);
         for (layer, unit) in named.chain(others) {
             if left < states(layer) {
                 break;
@@ -78,14 +78,14 @@ impl<'f> Recorder<'f> {
     }
 }
 
-/// Layers of these many units, and which planes there are of them.
+/// Descriptions of layers with these numbers of units and these planes.
 pub(crate) fn described(units: &[usize], planes: &BTreeMap<(usize, &'static str), Plane>) -> Vec<Layer> {
     let mut layers: Vec<Layer> = (1..)
         .zip(units)
         .map(|(number, &units)| Layer { name: format!("layer {number}"), units, planes: BTreeMap::new() })
         .collect();
     for (&(layer, name), plane) in planes {
-        let facts = PlaneFacts {
+        let facts = PlaneInfo {
             units: plane.units().to_vec(),
             scale: plane.scales().to_vec(),
             steps: [0, plane.steps()],
@@ -95,7 +95,7 @@ pub(crate) fn described(units: &[usize], planes: &BTreeMap<(usize, &'static str)
     layers
 }
 
-/// The activations of a layer by name, without those that say the same twice and those that only the way back wants.
+/// The activations of a layer by name, without duplicates and those that only the backward pass needs.
 pub(crate) fn planes_of<R: Real>(trace: &Trace<R>) -> impl Iterator<Item = (&'static str, &[R])> {
     let states = [("h", &trace.h[..]), ("c", &trace.c[..])];
     let gates = trace.gates.iter().map(|(name, values)| (*name, &values[..]));

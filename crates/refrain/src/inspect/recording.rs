@@ -1,17 +1,16 @@
-//! A recording of one pass, whatever the task.
+//! A recording of one pass, for any task.
 
 use std::collections::BTreeMap;
 
 use refrain_kernels::Backend;
 
 use super::recorder::{described, planes_of};
-use super::{Facts, Inspection, LayerTrace, Plane, Recording, SaturationCounter, Trace};
+use super::{Inspection, LayerTrace, ModelSummary, Plane, Recording, SaturationCounter, Trace};
 use crate::Session;
 use crate::model::{Network, Task};
 
 impl Recording {
-    /// Of a pass of one row over a sequence with these steps; what else there is to see belongs into its
-    /// [`Inspection::own`].
+    /// Of a pass of one row over a sequence with these time steps, without [`Inspection::own`].
     pub(crate) fn of_pass<T: Task, B: Backend>(
         session: &Session<T, B>,
         pass: &<T::Network as Network>::Workspace<B>,
@@ -34,7 +33,7 @@ impl Recording {
         let mut saturation = SaturationCounter::default();
         saturation.add(tokens.len(), &traces);
         let inspection = Inspection {
-            model: Facts::of(session.model(), name),
+            model: ModelSummary::of(session.model(), name),
             axis: axis.to_owned(),
             tokens,
             layers: described,

@@ -1,28 +1,28 @@
-//! What there is to see of a model, in the form that pages and files have it.
+//! Results of an inspection, in the format of pages and files.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{GateSaturation, Map, Plane, Property};
+use super::{GateSaturation, Plane, Projection, Property};
 use crate::Model;
 use crate::model::{Network, Task};
 
-/// What a model is, in a few words and numbers.
+/// A summary of a model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Facts {
-    /// What people call it.
+pub struct ModelSummary {
+    /// Name to display.
     pub name: String,
-    /// As `refrain info` has it.
+    /// Name of the task.
     pub task: &'static str,
-    /// One line for people.
+    /// Description in one line.
     pub summary: String,
-    /// Of the whole model.
+    /// Number of parameters.
     pub parameters: usize,
 }
 
-impl Facts {
-    /// Of any model.
+impl ModelSummary {
+    /// The summary of any model.
     pub fn of<T: Task>(model: &Model<T>, name: &str) -> Self {
         let network = model.task.network();
         let parameters = network.layout().len();
@@ -30,148 +30,147 @@ impl Facts {
     }
 }
 
-/// A layer of an inspection, and which of its planes there are.
+/// A layer and its planes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Layer {
-    /// For people.
+    /// Name to display.
     pub name: String,
     /// `H`.
     pub units: usize,
-    /// By the name that the tape has for them.
-    pub planes: BTreeMap<&'static str, PlaneFacts>,
+    /// By name in the tape.
+    pub planes: BTreeMap<&'static str, PlaneInfo>,
 }
 
-/// What a reader of a plane's bytes has to know.
+/// Metadata of a plane's bytes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct PlaneFacts {
-    /// The units that are there, in the order of their columns.
+pub struct PlaneInfo {
+    /// The units, one per column.
     pub units: Vec<usize>,
-    /// A column each: the value of a byte.
+    /// One per column: the value of a byte of 1.
     pub scale: Vec<f32>,
-    /// From which step to which.
+    /// Range of time steps.
     pub steps: [usize; 2],
 }
 
-/// What a model expected of a text.
+/// A model's predictions of a text.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Expectations {
-    /// Nats, a token each, to four places; none for the first.
+pub struct PredictionReport {
+    /// Surprisal of each token in nats, to four decimal places; none for the first.
     pub surprise: Vec<Option<f64>>,
-    /// After each token, the first ones of the text only: the most probable next ones, to four places.
+    /// The most probable next tokens with probabilities to four decimal places, at the start of the text only.
     pub top: Vec<Vec<(String, f64)>>,
 }
 
-/// Norms of the gradient of a single step's loss with respect to the top layer's `h` so many steps before, over many
-/// places of a text: element `i` is about `i + 1` steps. Where there are cell states, those are held fixed; what goes
-/// back to them is in `cell`.
+/// Norms of the gradient of one time step's loss with respect to the top layer's `h` at earlier time steps, over many
+/// positions of a text: element `i` is `i + 1` steps before. Cell states are held fixed; gradients with respect to them
+/// are in `cell`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct GradientReach {
-    /// The median over the places.
+    /// The median over the positions.
     pub median: Vec<f64>,
-    /// A tenth lies below.
+    /// The first decile.
     pub low: Vec<f64>,
-    /// A tenth lies above.
+    /// The last decile.
     pub high: Vec<f64>,
-    /// The median of the norms with respect to cell states; empty where there are none.
+    /// The median of the norms with respect to cell states; empty if there are none.
     pub cell: Vec<f64>,
 }
 
 /// One curve of a figure of gradients.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct NamedReach {
-    /// For people.
+    /// Name to display.
     pub name: String,
-    /// Element `i` is about `i + 1` steps.
+    /// Element `i` is `i + 1` steps before.
     #[serde(flatten)]
     pub reach: GradientReach,
 }
 
-/// How far gradients reach, of one model or several.
+/// Gradient norms over distance, of one model or several.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Gradients {
-    /// Steps, 1 and more.
+    /// Distances in time steps, from 1.
     pub lags: Vec<usize>,
     /// The models.
     pub series: Vec<NamedReach>,
 }
 
-/// A unit that follows a property. All numbers are of the second half of the text.
+/// A unit that correlates with a property. All values are from the second half of the text.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct UnitMatch {
-    /// Lowest 0.
+    /// Layer, from 0, lowest first.
     pub layer: usize,
     /// `h`, or `c` of cells that have it.
     pub plane: &'static str,
-    /// Of the layer.
+    /// Unit of the layer.
     pub unit: usize,
     /// Pearson's correlation.
     pub r: f64,
     /// Mutual information in nats.
     pub mi: f64,
-    /// The size of the correlation with the property's values moved along the text, the mean of a few ways: what a unit shows
-    /// that has nothing to do with it.
+    /// Baseline: the mean absolute correlation with the property's values shifted along the text.
     pub baseline_r: f64,
 }
 
-/// The sum of a layer's units, each with a weight, that follows a property best.
+/// The linear combination of a layer's units that predicts a property best.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DirectionMatch {
-    /// Lowest 0.
+    /// Layer, from 0, lowest first.
     pub layer: usize,
     /// `h` or `c`.
     pub plane: &'static str,
-    /// Correlation on the second half of the text, to whose places it was not fitted.
+    /// Correlation on the second half of the text, which is held out.
     pub r: f64,
-    /// The same of a direction that was fitted to the property's values moved along the text.
+    /// Baseline: the same for a direction fitted to the property's values shifted along the text.
     pub baseline_r: f64,
 }
 
-/// A property and what follows it.
+/// A property and its matches.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {
-    /// Of the whole text.
+    /// The property over the whole text.
     #[serde(flatten)]
     pub property: Property,
-    /// The best first, as they were ranked on the first half.
+    /// Best first, ranked on the first half.
     pub units: Vec<UnitMatch>,
-    /// None for a text that is too short.
+    /// None if the text is too short.
     pub direction: Option<DirectionMatch>,
 }
 
-/// What units follow.
+/// Properties and the units that match them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Findings {
-    /// The share of the text that correlations were measured on, and not chosen by.
+    /// The held-out share of the text, on which correlations are computed.
     pub held_out: f64,
-    /// The best followed first.
+    /// Best matches first.
     pub properties: Vec<Finding>,
 }
 
 /// The network over a short text, unrolled.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Unrolled {
-    /// `[T]`: what is read.
+    /// `[T]`: the inputs.
     pub tokens: Vec<String>,
-    /// `[T]`: what comes next, and is to be predicted.
+    /// `[T]`: the next tokens.
     pub targets: Vec<String>,
     /// `[T]`: in nats.
     pub losses: Vec<f32>,
-    /// `[T]`: of the targets.
+    /// `[T]`: probabilities of the targets.
     pub probabilities: Vec<f32>,
     /// `[T]`: the most probable next tokens with their probabilities.
     pub top: Vec<Vec<(String, f32)>>,
-    /// What the cell computes.
+    /// Equations of the cell.
     pub equations: &'static [&'static str],
     /// Lowest first.
     pub layers: Vec<UnrolledLayer>,
-    /// The way back, once for every length that it is cut to: the longest first.
+    /// The backward pass for several truncation lengths, longest first.
     pub truncations: Vec<Truncation>,
 }
 
-/// A layer's numbers.
+/// The values of a layer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct UnrolledLayer {
-    /// For people.
+    /// Name to display.
     pub name: String,
     /// `H`.
     pub units: usize,
@@ -179,55 +178,55 @@ pub struct UnrolledLayer {
     pub planes: BTreeMap<&'static str, Vec<Vec<f32>>>,
 }
 
-/// Backpropagation through time, cut every `k` steps.
+/// Backpropagation through time, truncated every `k` time steps.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Truncation {
-    /// Steps of a window.
+    /// Time steps of a window.
     pub k: usize,
-    /// Of each layer, `[T][H]`: what of the sum of all losses flows back through time to `h` after each step.
+    /// For each layer, `[T][H]`: the gradient of the sum of all losses that flows back through time to `h` after each step.
     pub d_h: Vec<Vec<Vec<f32>>>,
-    /// Likewise to `c`, of cells that have it.
+    /// The same for `c`, of cells that have it.
     pub d_c: Vec<Vec<Vec<f32>>>,
 }
 
-/// A path of hidden states.
+/// A trajectory of hidden states.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Path {
-    /// Whose states.
+pub struct StateTrajectory {
+    /// Layer of the states.
     pub layer: usize,
-    /// Steps from one point to the next.
+    /// Time steps between points.
     pub every: usize,
-    /// The places.
+    /// The points.
     #[serde(flatten)]
-    pub map: Map,
+    pub map: Projection,
 }
 
-/// A map of the vectors that tokens are read as.
+/// A projection of the embedding.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct EmbeddingMap {
-    /// A token a point.
+    /// The token of each point.
     pub labels: Vec<String>,
-    /// The places.
+    /// The points.
     #[serde(flatten)]
-    pub map: Map,
+    pub map: Projection,
 }
 
-/// All that there is to see; what does not apply is absent.
+/// All results of an inspection; parts that do not apply are absent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[allow(missing_docs, reason = "the fields are named as their types")]
 pub struct Inspection {
-    pub model: Facts,
-    /// What a step is, in the plural.
+    pub model: ModelSummary,
+    /// What a time step is, in the plural.
     pub axis: String,
-    /// What is read at each step.
+    /// The input of each time step.
     pub tokens: Vec<String>,
     pub layers: Vec<Layer>,
-    /// What people call the planes.
+    /// Display names of the planes.
     pub gates: BTreeMap<&'static str, &'static str>,
-    /// If the text was cut, in words.
+    /// A message if the text was truncated.
     pub truncated: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub predictions: Option<Expectations>,
+    pub predictions: Option<PredictionReport>,
     pub saturation: Vec<GateSaturation>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gradients: Option<Gradients>,
@@ -236,18 +235,18 @@ pub struct Inspection {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finder: Option<Findings>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub path: Option<Path>,
+    pub path: Option<StateTrajectory>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub embedding: Option<EmbeddingMap>,
-    /// And what other tasks have to show.
+    /// Results of other tasks.
     #[serde(flatten)]
-    pub own: Own,
+    pub own: TaskInspection,
 }
 
-/// What only some tasks have to show.
+/// Results that only some tasks have.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[allow(missing_docs, reason = "the fields are named as their types")]
-pub struct Own {
+pub struct TaskInspection {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contributions: Option<Contributions>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -260,67 +259,67 @@ pub struct Own {
     pub series: Option<ContinuedSeries>,
 }
 
-/// Why a classifier decided as it did.
+/// Contributions of time steps to a classifier's prediction.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Contributions {
-    /// The label that was given.
+    /// The predicted label.
     pub label: String,
-    /// The most probable labels, the most probable first.
+    /// The most probable labels, most probable first.
     pub labels: Vec<(String, f32)>,
-    /// `[T]`: the gradient of `ln p(label)` with respect to what is read at a step, times it.
+    /// `[T]`: the gradient of `ln p(label)` with respect to the input of a time step, times that input.
     pub gradient_x_input: Vec<f32>,
-    /// `[T]`: `ln p(label)` of the whole less that of the whole without the step (Zeiler & Fergus 2014).
+    /// `[T]`: decrease of `ln p(label)` if the time step is left out (Zeiler & Fergus 2014).
     pub occlusion: Vec<f32>,
 }
 
-/// How sure a tagger is.
+/// Label probabilities of a tagger.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Tags {
-    /// `[T]`: the most probable labels of each step, the most probable first.
+    /// `[T]`: the most probable labels of each time step, most probable first.
     pub steps: Vec<Vec<(String, f32)>>,
 }
 
-/// Where a decoder looked.
+/// Attention weights of a decoder.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AttentionMatrix {
-    /// What was read.
+    /// Source tokens.
     pub sources: Vec<String>,
-    /// What was written.
+    /// Generated tokens.
     pub targets: Vec<String>,
-    /// A row for each of the targets: the share of each source.
+    /// One row per target token: the weight of each source token.
     pub weights: Vec<Vec<f32>>,
-    /// The whole of what was written.
+    /// The generated text.
     pub text: String,
 }
 
-/// Music, and what was expected of it.
+/// A piano roll with predictions.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ExpectedRoll {
     /// MIDI numbers.
     pub frames: Vec<Vec<u8>>,
-    /// Of each frame the probability of each of the 88 keys, before it was read.
+    /// For each frame the predicted probability of each of the 88 keys.
     pub probability: Vec<Vec<f32>>,
 }
 
-/// The end of a series, and what a forecaster expects after it.
+/// The end of a series, and its forecast.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ContinuedSeries {
-    /// Their names.
+    /// Names of the columns.
     pub columns: Vec<String>,
-    /// `[T, C]`: what was read, in the unit of the series.
+    /// `[T, C]`: the input, in the unit of the series.
     pub values: Vec<Vec<f64>>,
-    /// `[h, C]`: what is expected.
+    /// `[h, C]`: the forecast.
     pub expected: Vec<Vec<f64>>,
-    /// `[h, C]`: the lowest number that it might well be.
+    /// `[h, C]`: the lower bound of the prediction interval.
     pub lowest: Vec<Vec<f64>>,
-    /// `[h, C]`: the highest.
+    /// `[h, C]`: the upper bound.
     pub highest: Vec<Vec<f64>>,
 }
 
-/// An inspection and the activations that it speaks of.
+/// An inspection and its activations.
 #[derive(Clone, Debug)]
 pub struct Recording {
-    /// What pages and files say.
+    /// The results.
     pub inspection: Inspection,
     /// The planes of [`Inspection::layers`], by layer and name.
     pub planes: BTreeMap<(usize, &'static str), Plane>,

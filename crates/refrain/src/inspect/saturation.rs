@@ -1,37 +1,37 @@
-//! How often gates are shut or wide open (Karpathy, Johnson & Li 2015, figure 2).
+//! How often gates are closed or open (Karpathy, Johnson & Li 2015, figure 2).
 
 use refrain_kernels::{Real, Trace};
 use serde::Serialize;
 
-/// A gate below this is left-saturated, one above `1 - SHUT` right-saturated.
-const SHUT: f32 = 0.1;
+/// A gate below this is left-saturated, one above `1 - CLOSED` right-saturated.
+const CLOSED: f32 = 0.1;
 
-/// The names of gates that lie between 0 and 1; what else a tape has is no gate.
+/// The names of gates, which are between 0 and 1.
 const GATES: [&str; 5] = ["i", "f", "o", "r", "z"];
 
 /// One gate of one layer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct GateSaturation {
-    /// Lowest 0.
+    /// Layer, from 0, lowest first.
     pub layer: usize,
-    /// As the tape calls it.
+    /// Name of the gate in the tape.
     pub gate: &'static str,
-    /// `[H]`: the share of steps in which each unit's gate is below 0.1.
+    /// `[H]`: the share of time steps in which each unit's gate is below 0.1.
     pub left: Vec<f32>,
-    /// `[H]`: above 0.9.
+    /// `[H]`: the share of time steps above 0.9.
     pub right: Vec<f32>,
 }
 
-/// Counts, step by step.
+/// Counts saturated gates.
 #[derive(Clone, Debug, Default)]
 pub struct SaturationCounter {
     steps: usize,
-    /// Of each gate, the units' counts.
+    /// For each gate, the counts of its units.
     gates: Vec<(usize, &'static str, Vec<[u32; 2]>)>,
 }
 
 impl SaturationCounter {
-    /// Counts `steps` steps of one row, of which these are the traces of the layers.
+    /// Adds `steps` time steps of one row, from the traces of all layers.
     pub fn add<R: Real>(&mut self, steps: usize, traces: &[Trace<R>]) {
         let gates = traces.iter().enumerate().flat_map(|(layer, trace)| {
             let own = trace.gates.iter().filter(|(name, _)| GATES.contains(name));
@@ -44,15 +44,15 @@ impl SaturationCounter {
             }
             for step in values.chunks_exact(units) {
                 for (count, x) in self.gates[place].2.iter_mut().zip(step) {
-                    count[0] += u32::from(x.as_f32() < SHUT);
-                    count[1] += u32::from(x.as_f32() > 1.0 - SHUT);
+                    count[0] += u32::from(x.as_f32() < CLOSED);
+                    count[1] += u32::from(x.as_f32() > 1.0 - CLOSED);
                 }
             }
         }
         self.steps += steps;
     }
 
-    /// The shares of all steps so far.
+    /// The shares over all time steps so far.
     pub fn shares(&self) -> Vec<GateSaturation> {
         let share = |counts: &[[u32; 2]], side: usize| {
             counts.iter().map(|count| count[side] as f32 / self.steps.max(1) as f32).collect()

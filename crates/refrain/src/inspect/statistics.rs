@@ -1,6 +1,6 @@
-//! How much one series tells of another.
+//! Correlation, mutual information, regression and principal components.
 
-/// Pearson's correlation; 0 where one of them does not vary.
+/// Pearson's correlation; 0 if one of them is constant.
 pub fn correlation(a: &[f32], b: &[f32]) -> f64 {
     let n = a.len().min(b.len()) as f64;
     let mut sums = [0.0_f64; 5];
@@ -11,15 +11,15 @@ pub fn correlation(a: &[f32], b: &[f32]) -> f64 {
     }
     let [x, y, xx, yy, xy] = sums.map(|sum| sum / n.max(1.0));
     let (var_x, var_y) = (xx - x * x, yy - y * y);
-    // What rounding leaves of a variance of nothing is nothing.
+    // The variance of a constant is not exactly 0 after rounding.
     if var_x <= 1e-12 * xx || var_y <= 1e-12 * yy { 0.0 } else { (xy - x * y) / (var_x * var_y).sqrt() }
 }
 
-/// Classes that values are sorted into.
+/// Number of classes of values.
 const CLASSES: usize = 8;
 
-/// The mutual information in nats of two series, each in up to eight classes of equally many values, less what as many
-/// values without any connection would show by chance (Miller & Madow's correction), and never below 0.
+/// The mutual information in nats of two series, each in up to eight classes of equal size, with Miller & Madow's
+/// correction for independent series, at least 0.
 pub fn mutual_information(a: &[f32], b: &[f32]) -> f64 {
     let (a, b) = (classes(a), classes(b));
     let n = a.len().min(b.len());
@@ -43,7 +43,7 @@ pub fn mutual_information(a: &[f32], b: &[f32]) -> f64 {
     (information - chance.max(0.0)).max(0.0)
 }
 
-/// The class of each value: by its own value where there are few of them, otherwise by its rank.
+/// The class of each value: by value if there are few distinct ones, otherwise by rank.
 fn classes(values: &[f32]) -> Vec<usize> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f32::total_cmp);
@@ -61,7 +61,7 @@ fn classes(values: &[f32]) -> Vec<usize> {
     values.iter().map(|x| bounds.partition_point(|bound| bound <= x).saturating_sub(1)).collect()
 }
 
-/// Rows `[N, W]` of f32, less the mean row.
+/// Rows `[N, W]` of f32, minus the mean row.
 #[derive(Clone, Debug)]
 pub struct Rows {
     width: usize,
@@ -87,7 +87,7 @@ impl Rows {
     fn gram(&self) -> Vec<f64> {
         let width = self.width;
         let mut gram = vec![0.0_f64; width * width];
-        // In f32 over a few rows at a time: fast, and what is lost is lost only there.
+        // Sums in f32 over a few rows at a time, for speed with little loss of precision.
         for rows in self.values.chunks(width * 64) {
             let mut part = vec![0.0_f32; width * width];
             for row in rows.chunks_exact(width) {
@@ -106,14 +106,14 @@ impl Rows {
         gram
     }
 
-    /// Where a row (not centred) lies in a direction, from the mean on.
+    /// The projection of a row (not centred) on a direction, relative to the mean.
     pub fn project(&self, row: &[f32], direction: &[f64]) -> f64 {
         let from_mean = row.iter().zip(&self.mean).map(|(&x, mean)| f64::from(x) - mean);
         from_mean.zip(direction).map(|(x, w)| x * w).sum()
     }
 
-    /// Of each series `[N]` in `targets` the direction `[W]` that predicts it best by least squares, with so much weight
-    /// on short directions (ridge regression), as a share of the mean variance.
+    /// For each series `[N]` in `targets` the direction `[W]` that predicts it best (ridge regression); `ridge` is relative
+    /// to the mean variance.
     pub fn directions(&self, targets: &[Vec<f32>], ridge: f64) -> Vec<Vec<f64>> {
         let width = self.width;
         let mut gram = self.gram();
@@ -133,7 +133,7 @@ impl Rows {
         targets.iter().map(direction).collect()
     }
 
-    /// The `count` directions of most variance, of length 1 and at right angles, each with its share of all variance.
+    /// The first `count` principal components, orthonormal, each with its share of the variance.
     pub fn principal(&self, count: usize) -> Vec<(Vec<f64>, f64)> {
         const ROUNDS: usize = 100;
         let width = self.width;
@@ -141,7 +141,7 @@ impl Rows {
         let total: f64 = (0..width).map(|i| gram[i * width + i]).sum();
         let mut found: Vec<(Vec<f64>, f64)> = vec![];
         for number in 0..count.min(width) {
-            // Any start that is not at right angles to the answer will do.
+            // Any start that is not orthogonal to the result.
             let mut v: Vec<f64> = (0..width).map(|i| ((i * 7 + number * 3 + 1) as f64).sin()).collect();
             let mut variance = 0.0;
             for _ in 0..ROUNDS {
@@ -169,7 +169,7 @@ impl Rows {
     }
 }
 
-/// The lower triangle of `L` with `L L^T = A`, in its place; `A` is positive definite.
+/// The lower triangle of `L` with `L L^T = A`, in place; `A` is positive definite.
 fn cholesky(a: &mut [f64], n: usize) {
     for j in 0..n {
         for i in j..n {
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn correlation_is_that_of_the_textbook() {
+    fn correlations_are_correct() {
         assert!((correlation(&[1., 2., 3.], &[2., 4., 6.]) - 1.0).abs() < 1e-12);
         assert!((correlation(&[1., 2., 3., 4.], &[1., 3., 2., 0.]) + 0.4).abs() < 1e-6);
         assert_eq!(correlation(&[1., 1., 1.], &[1., 2., 3.]), 0.0);
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn mutual_information_is_that_of_a_coin_and_of_nothing() {
+    fn mutual_information_is_ln_2_for_a_coin_and_0_for_independent_series() {
         let a: Vec<f32> = (0..4000).map(|i| (i % 2) as f32).collect();
         let b: Vec<f32> = a.iter().map(|x| 3.0 - x).collect();
         assert!((mutual_information(&a, &b) - std::f64::consts::LN_2).abs() < 1e-3);
@@ -225,22 +225,22 @@ mod tests {
     }
 
     #[test]
-    fn a_direction_that_made_a_series_is_found() {
+    fn regression_finds_the_direction_of_a_series() {
         let (n, width) = (500, 7);
         let x = noise(n * width, 3);
         let y: Vec<f32> = x.chunks(width).map(|row| 2.0 * row[1] - row[4] + 5.0).collect();
         let rows = Rows::new(x.clone(), width);
         let direction = &rows.directions(std::slice::from_ref(&y), 1e-6)[0];
         for (i, w) in direction.iter().enumerate() {
-            let wanted = [0., 2., 0., 0., -1., 0., 0.][i];
-            assert!((w - wanted).abs() < 1e-3, "{i}: {w}");
+            let expected = [0., 2., 0., 0., -1., 0., 0.][i];
+            assert!((w - expected).abs() < 1e-3, "{i}: {w}");
         }
-        let said: Vec<f32> = x.chunks(width).map(|row| rows.project(row, direction) as f32).collect();
-        assert!(correlation(&said, &y) > 0.9999);
+        let predicted: Vec<f32> = x.chunks(width).map(|row| rows.project(row, direction) as f32).collect();
+        assert!(correlation(&predicted, &y) > 0.9999);
     }
 
     #[test]
-    fn principal_directions_are_those_of_most_variance() {
+    fn principal_components_have_the_largest_variance() {
         let (n, width) = (400, 5);
         let mut x = noise(n * width, 5);
         x.chunks_mut(width).for_each(|row| {

@@ -7,22 +7,22 @@ use refrain_kernels::{self as kernels, Backend};
 use crate::Session;
 use crate::model::{Network, Tapes, Task};
 
-/// What the recurrent layers did over a sequence: `trace["c"]` are the cell states of the top layer, `trace.layers[0]["i"]`
+/// The activations of recurrent layers over a sequence: `trace["c"]` are the cell states of the top layer, `trace.layers[0]["i"]`
 /// the input gates of the lowest.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trace<R> {
-    /// Lowest first; of each layer forwards before backwards.
+    /// Lowest layer first, forward direction first.
     pub layers: Vec<LayerTrace<R>>,
 }
 
-/// What one layer did in one direction.
+/// The activations of one layer in one direction.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerTrace<R> {
-    /// For people: `layer 1`, `layer 2 backwards`.
+    /// Name to display: `layer 1`, `layer 2 backwards`.
     pub name: String,
     /// `H`.
     pub units: usize,
-    /// As the kernels have it.
+    /// The trace of the kernels.
     pub activations: kernels::Trace<R>,
 }
 

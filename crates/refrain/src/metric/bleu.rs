@@ -1,16 +1,14 @@
-//! BLEU: how many runs of up to four words a translation shares with its references (Papineni et al. 2002).
+//! BLEU: overlap of word n-grams between a translation and its references (Papineni et al. 2002).
 
 use std::collections::HashMap;
 
 use super::ngrams::{is_space, matches, ngrams};
 
-/// The longest runs.
+/// Maximum n of the n-grams.
 const ORDER: usize = 4;
 
-/// Gathers BLEU over a corpus as sacreBLEU's `BLEU()` does (Post 2018): words cut as by mteval-v13a, upper and lower
-/// case apart, exponential smoothing.
-///
-/// Texts are as people write them; cutting off punctuation is done here.
+/// Corpus BLEU as sacreBLEU's `BLEU()` (Post 2018): tokenisation of mteval-v13a, case-sensitive, exponential smoothing.
+/// Texts are not tokenised beforehand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bleu {
     predicted_length: u64,
@@ -20,9 +18,8 @@ pub struct Bleu {
 }
 
 impl Bleu {
-    /// Counts one sentence. A run counts as often as in the reference that has most of it; the length that it should
-    /// have is that of the reference closest in length, the shorter of two. Without references it is held against an
-    /// empty one.
+    /// Adds one sentence. N-gram counts are clipped by their maximum over the references; the reference length is that of
+    /// the reference closest in length, the shorter of two. Without references it is compared with an empty one.
     pub fn add(&mut self, references: &[impl AsRef<str>], predicted: &str) {
         let predicted = tokenised(predicted);
         let references: Vec<String> = references.iter().map(|text| tokenised(text.as_ref())).collect();
@@ -34,23 +31,23 @@ impl Bleu {
         self.predicted_length += predicted.len() as u64;
         self.reference_length += closest.unwrap_or(0) as u64;
         for index in 0..ORDER {
-            let mut most = HashMap::new();
+            let mut max = HashMap::new();
             for (ngram, count) in references.iter().flat_map(|words| ngrams(words, index + 1)) {
-                let highest = most.entry(ngram).or_default();
+                let highest = max.entry(ngram).or_default();
                 *highest = count.max(*highest);
             }
-            self.matched[index] += matches(&ngrams(&predicted, index + 1), &most);
+            self.matched[index] += matches(&ngrams(&predicted, index + 1), &max);
             self.total[index] += (predicted.len() as u64).saturating_sub(index as u64);
         }
     }
 
-    /// What the score is multiplied with where predictions are shorter than references, 0..=1.
+    /// Factor of the score if predictions are shorter than references, 0..=1.
     pub fn brevity_penalty(&self) -> f64 {
         let (predicted, reference) = (self.predicted_length, self.reference_length);
         if predicted >= reference { 1.0 } else { (1.0 - reference as f64 / predicted as f64).exp() }
     }
 
-    /// The score of everything so far, 0..=100; 0 if not a word is right, or no prediction has four words.
+    /// The score so far, 0..=100; 0 if no word matches, or no prediction has four words.
     pub fn score(&self) -> f64 {
         if self.matched == [0; ORDER] || self.total.contains(&0) {
             return 0.0;
@@ -94,25 +91,25 @@ fn tokenised(text: &str) -> String {
 
     let digit = |character: char| character.is_ascii_digit();
     let point = |character: char| matches!(character, '.' | ',');
-    // 3.14 and 1,000 stay whole; a hyphen is cut off only behind a digit.
+    // 3.14 and 1,000 are not split; a hyphen is split off only after a digit.
     let spaced = at_pairs(&spaced, |first, second| !digit(first) && point(second), ["", " ", " "]);
     let spaced = at_pairs(&spaced, |first, second| point(first) && !digit(second), [" ", " ", ""]);
     at_pairs(&spaced, |first, second| digit(first) && second == '-', ["", " ", " "])
 }
 
-/// The text with these put before, between and behind every two characters that are `wanted`, from left to right: a
-/// character belongs to one pair at most, as in the substitution of a regular expression.
-fn at_pairs(text: &str, wanted: impl Fn(char, char) -> bool, [before, between, behind]: [&str; 3]) -> String {
+/// The text with these put before, between and after every two characters that are `matched`, from left to right:
+/// pairs do not overlap, as in the substitution of a regular expression.
+fn at_pairs(text: &str, matched: impl Fn(char, char) -> bool, [before, between, after]: [&str; 3]) -> String {
     let mut spaced = String::with_capacity(text.len() + text.len() / 4);
     let mut characters = text.chars().peekable();
     while let Some(first) = characters.next() {
-        match characters.next_if(|&second| wanted(first, second)) {
+        match characters.next_if(|&second| matched(first, second)) {
             Some(second) => {
                 spaced += before;
                 spaced.push(first);
                 spaced += between;
                 spaced.push(second);
-                spaced += behind;
+                spaced += after;
             }
             None => spaced.push(first),
         }
@@ -133,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_stay_whole_and_punctuation_is_cut_off() {
+    fn numbers_are_not_split_and_punctuation_is_split_off() {
         let cut = |text| words(&tokenised(text)).join("|");
         assert_eq!(
             cut("It's 3.14, or 1,000-odd (well-known)."),
@@ -144,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_is_held_against_the_reference_closest_in_length() {
+    fn the_reference_closest_in_length_gives_the_reference_length() {
         let of = |references| bleu(references, "a b c d").brevity_penalty();
         assert_eq!(of(&["a b c d e", "a b c"]), 1.0);
         assert_eq!(of(&["a b c d e", "a"]), (1.0f64 - 5.0 / 4.0).exp());
@@ -152,13 +149,13 @@ mod tests {
     }
 
     #[test]
-    fn of_each_run_the_reference_with_most_counts() {
+    fn ngram_counts_are_clipped_by_their_maximum_over_the_references() {
         let both = bleu(&["x x y z", "x w w w"], "x x w w");
         assert_eq!((both.matched, both.total), ([4, 3, 1, 0], [4, 3, 2, 1]));
     }
 
     #[test]
-    fn what_has_no_run_of_four_words_scores_nothing() {
+    fn the_score_is_zero_without_four_words_or_without_matches() {
         assert_eq!(bleu(&["one two three"], "one two three").score(), 0.0);
         assert_eq!(bleu(&["one two three four"], "five six seven eight").score(), 0.0);
         assert_eq!(Bleu::default().score(), 0.0);
@@ -166,7 +163,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_is_too_odd(references: Vec<String>, predicted: String) {
+        fn any_text_gives_a_score_from_0_to_100(references: Vec<String>, predicted: String) {
             let mut bleu = Bleu::default();
             bleu.add(&references, &predicted);
             bleu.add(&[&predicted], &predicted);
@@ -175,7 +172,7 @@ mod tests {
         }
 
         #[test]
-        fn a_text_is_its_own_best_translation(text in "[a-z,.0-9-]{1,5}( [a-z,.0-9-]{1,5}){3,9}") {
+        fn a_text_equal_to_its_reference_scores_100(text in "[a-z,.0-9-]{1,5}( [a-z,.0-9-]{1,5}){3,9}") {
             prop_assert!((bleu(&[&text], &text).score() - 100.0).abs() < 1e-9);
         }
     }

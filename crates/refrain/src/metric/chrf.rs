@@ -1,22 +1,22 @@
-//! chrF2: how many runs of up to six characters a translation shares with its reference (Popović 2015).
+//! chrF2: overlap of character n-grams between a translation and its reference (Popović 2015).
 
 use super::ngrams::{is_space, matches, ngrams};
 
-/// The longest runs.
+/// Maximum n of the n-grams.
 const ORDER: usize = 6;
-/// How much more recall weighs than precision.
+/// Weight of recall relative to precision.
 const BETA: f64 = 2.0;
 
-/// Gathers chrF2 over a corpus as sacreBLEU's `CHRF()` does: upper and lower case apart, white space left out, no runs
-/// of words, orders too long for the text left out of the mean.
+/// Corpus chrF2 as sacreBLEU's `CHRF()`: case-sensitive, without white space, without word n-grams; the mean leaves out
+/// orders too long for the text.
 ///
-/// Of several references each prediction is held against the one that it scores highest with, the first of several such.
+/// Of several references each prediction is compared with the one of the highest score, the first of equals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Chrf {
     orders: [Counts; ORDER],
 }
 
-/// Runs of one length.
+/// N-grams of one order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Counts {
     predicted: u64,
@@ -25,7 +25,7 @@ struct Counts {
 }
 
 impl Chrf {
-    /// Counts one sentence. Without references it is held against an empty one, which leaves the score as it is.
+    /// Adds one sentence. Without references the score does not change.
     pub fn add(&mut self, references: &[impl AsRef<str>], predicted: &str) {
         let predicted = characters(predicted);
         let mut best: Option<(f64, Chrf)> = None;
@@ -45,14 +45,14 @@ impl Chrf {
     }
 
     fn of(reference: &[char], predicted: &[char]) -> Self {
-        let runs = |text: &[char], order| (text.len() + 1).saturating_sub(order) as u64;
+        let count = |text: &[char], order| (text.len() + 1).saturating_sub(order) as u64;
         Self {
             orders: std::array::from_fn(|index| {
                 let order = index + 1;
-                let of_reference = runs(reference, order);
+                let of_reference = count(reference, order);
                 Counts {
-                    // Where the reference has no runs, there is nothing to miss.
-                    predicted: if of_reference > 0 { runs(predicted, order) } else { 0 },
+                    // Orders that the reference is too short for do not count.
+                    predicted: if of_reference > 0 { count(predicted, order) } else { 0 },
                     reference: of_reference,
                     matched: matches(&ngrams(predicted, order), &ngrams(reference, order)),
                 }
@@ -60,7 +60,7 @@ impl Chrf {
         }
     }
 
-    /// The score of everything so far, 0..=100.
+    /// The score so far, 0..=100.
     pub fn score(&self) -> f64 {
         let (mut precision, mut recall, mut orders) = (0.0, 0.0, 0u64);
         for counts in self.orders.iter().filter(|counts| counts.predicted > 0 && counts.reference > 0) {
@@ -94,15 +94,15 @@ mod tests {
     }
 
     #[test]
-    fn orders_that_the_text_is_too_short_for_are_left_out() {
-        // Precision (2/2 + 1/1) / 2, recall (2/3 + 1/2) / 2; the reference alone has a run of three.
+    fn orders_too_long_for_the_text_are_left_out() {
+        // Precision (2/2 + 1/1) / 2, recall (2/3 + 1/2) / 2; only the reference has an n-gram of order three.
         let (precision, recall) = (1.0, 7.0 / 12.0);
         let expected = 100.0 * 5.0 * precision * recall / (4.0 * precision + recall);
         assert!((chrf(&["a\tb\u{1c}c"], "ab").score() - expected).abs() < 1e-12);
     }
 
     #[test]
-    fn the_reference_of_the_highest_score_counts() {
+    fn the_reference_with_the_highest_score_counts() {
         assert_eq!(chrf(&["Straße", "street"], "street"), chrf(&["street"], "street"));
         assert_eq!(chrf(&[], "street"), Chrf::default());
         assert_eq!(Chrf::default().score(), 0.0);
@@ -110,14 +110,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_is_too_odd(references: Vec<String>, predicted: String) {
+        fn any_text_gives_a_score_from_0_to_100(references: Vec<String>, predicted: String) {
             let mut chrf = Chrf::default();
             chrf.add(&references, &predicted);
             prop_assert!((0.0..=100.0 + 1e-9).contains(&chrf.score()));
         }
 
         #[test]
-        fn a_text_is_its_own_best_translation(text in "[a-zß-ω].{0,20}") {
+        fn a_text_equal_to_its_reference_scores_100(text in "[a-zß-ω].{0,20}") {
             prop_assert!((chrf(&[&text], &text).score() - 100.0).abs() < 1e-9);
         }
     }

@@ -1,42 +1,42 @@
-//! Classification: which label was taken for which.
+//! Confusion matrix and the metrics computed from it.
 
 use std::collections::BTreeMap;
 
 use super::{PrecisionRecall, share};
 
-/// Names are cut to this many characters, so that a table of long ones still fits a terminal.
+/// Names are truncated to this many characters, so that tables fit a terminal.
 const NAME_WIDTH: usize = 12;
 
-/// A confusion matrix `[K, K]` from true to predicted label index. Only cells that were hit take room, so `K` need not
-/// be known, nor be small.
+/// A confusion matrix `[K, K]` from true to predicted label index. Sparse: `K` need not be known and
+/// may be large.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Confusion {
     counts: BTreeMap<(u32, u32), u64>,
 }
 
 impl Confusion {
-    /// Counts one prediction.
+    /// Adds one prediction.
     pub fn add(&mut self, truth: u32, predicted: u32) {
         *self.counts.entry((truth, predicted)).or_default() += 1;
     }
 
-    /// How often `truth` was taken for `predicted`.
+    /// How often `predicted` was predicted for `truth`.
     pub fn count(&self, truth: u32, predicted: u32) -> u64 {
         self.counts.get(&(truth, predicted)).copied().unwrap_or(0)
     }
 
-    /// How many predictions were counted.
+    /// Number of predictions.
     pub fn total(&self) -> u64 {
         self.counts.values().sum()
     }
 
-    /// The share of predictions that are right, 0..=1.
+    /// The share of correct predictions, 0..=1.
     pub fn accuracy(&self) -> f64 {
-        let right = self.counts.iter().filter(|((truth, predicted), _)| truth == predicted);
-        share(right.map(|(_, count)| count).sum(), self.total())
+        let correct = self.counts.iter().filter(|((truth, predicted), _)| truth == predicted);
+        share(correct.map(|(_, count)| count).sum(), self.total())
     }
 
-    /// Every label that occurs as truth or prediction, in order.
+    /// All labels that occur as truth or prediction, in order.
     pub fn classes(&self) -> BTreeMap<u32, PrecisionRecall> {
         let mut classes: BTreeMap<u32, PrecisionRecall> = BTreeMap::new();
         for (&(truth, predicted), &count) in &self.counts {
@@ -57,16 +57,16 @@ impl Confusion {
         classes.values().map(PrecisionRecall::f1).sum::<f64>() / classes.len().max(1) as f64
     }
 
-    /// The matrix as aligned text, a true label a line, each line with precision, recall and F1 of its label.
+    /// The matrix as aligned text, one line per true label, with its precision, recall and F1.
     ///
-    /// `names` are by label index; an index beyond them is written as `#index`. Of more than `most` labels, the rarest
-    /// are taken together as one row and one column, called `others`.
-    pub fn table(&self, names: &[impl AsRef<str>], most: usize) -> String {
+    /// `names` are by label index; an index beyond them is written as `#index`. Of more than `max_labels` labels, the
+    /// rarest are merged into one row and one column, `others`.
+    pub fn table(&self, names: &[impl AsRef<str>], max_labels: usize) -> String {
         let classes = self.classes();
         let mut shown: Vec<_> = classes.iter().collect();
-        // Stable: of labels as frequent as each other, those of lower index stay.
+        // Stable: of equally frequent labels, those with lower index are kept.
         shown.sort_by_key(|(_, class)| std::cmp::Reverse(class.predicted + class.support));
-        shown.truncate(most);
+        shown.truncate(max_labels);
         shown.sort_by_key(|&(&label, _)| label);
 
         let mut titles: Vec<String> = shown.iter().map(|&(&label, _)| name(names, label)).collect();
@@ -94,7 +94,7 @@ impl Confusion {
     }
 }
 
-/// What a label is called in a table.
+/// Name of a label in a table.
 fn name(names: &[impl AsRef<str>], label: u32) -> String {
     let Some(name) = names.get(label as usize) else { return format!("#{label}") };
     let name = name.as_ref();
@@ -104,7 +104,7 @@ fn name(names: &[impl AsRef<str>], label: u32) -> String {
     name.chars().take(NAME_WIDTH - 1).chain(['…']).collect()
 }
 
-/// Columns as wide as their widest cell, the first flush left, the others flush right, two spaces apart.
+/// Columns as wide as their widest cell, the first left-aligned, the others right-aligned, two spaces apart.
 fn aligned(lines: &[Vec<String>]) -> String {
     let mut widths = vec![];
     for line in lines {
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_that_was_only_predicted_counts_in_the_mean() {
+    fn the_mean_includes_labels_that_were_only_predicted() {
         let confusion = confusion(&[(0, 0), (0, 0), (0, 1), (1, 1), (1, 7)]);
         assert_eq!(confusion.accuracy(), 0.6);
         assert_eq!(confusion.count(0, 1), 1);
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_is_aligned_and_takes_the_rarest_labels_together() {
+    fn a_table_is_aligned_and_merges_the_rarest_labels() {
         let confusion = confusion(&[(0, 0), (0, 0), (0, 1), (1, 1), (1, 7), (2, 1)]);
         let names = ["a name that is too long", "été"];
         let expected = "\
@@ -170,11 +170,11 @@ others                       0    1       0
 
     proptest! {
         #[test]
-        fn no_labels_are_too_odd(pairs: Vec<(u32, u32)>, names: Vec<String>, most in 0usize..9) {
+        fn any_labels_give_metrics_and_a_table(pairs: Vec<(u32, u32)>, names: Vec<String>, max_labels in 0usize..9) {
             let confusion = confusion(&pairs);
             prop_assert!((0.0..=1.0).contains(&confusion.accuracy()));
             prop_assert!((0.0..=1.0).contains(&confusion.macro_f1()));
-            prop_assert!(confusion.table(&names, most).starts_with("true"));
+            prop_assert!(confusion.table(&names, max_labels).starts_with("true"));
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Edit distance, and the error rates that are made of it: of words (WER), characters (CER) and phonemes (PER).
+//! Edit distance, and the error rates from it: of words (WER), characters (CER) and phonemes (PER).
 
 use super::share;
 
-/// How many items must be put in, left out or replaced to turn one sequence into the other (Levenshtein 1966), in time
+/// Minimum number of insertions, deletions and substitutions between two sequences (Levenshtein 1966), in time
 /// `O(len * len)`.
 pub fn edit_distance<T: Eq>(mut a: &[T], mut b: &[T]) -> usize {
-    // What both begin or end with costs nothing, and is most of two good transcriptions.
+    // Common prefixes and suffixes cost nothing, and good predictions consist mostly of them.
     while let ([first, rest @ ..], [other, others @ ..]) = (a, b)
         && first == other
     {
@@ -16,7 +16,7 @@ pub fn edit_distance<T: Eq>(mut a: &[T], mut b: &[T]) -> usize {
     {
         (a, b) = (rest, others);
     }
-    // Distances of the items of `a` so far to each beginning of `b`, a row of Wagner and Fischer's matrix.
+    // Distances of the items of `a` so far to each prefix of `b`, a row of Wagner and Fischer's matrix.
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, item) in a.iter().enumerate() {
         let (mut diagonal, mut left) = (i, i + 1);
@@ -29,23 +29,22 @@ pub fn edit_distance<T: Eq>(mut a: &[T], mut b: &[T]) -> usize {
     row[b.len()]
 }
 
-/// Edits for each item of the truth: the word error rate if items are words, the character or phoneme error rate if
-/// they are those.
+/// Edits per item of the references: word, character or phoneme error rate, depending on the items.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ErrorRate {
     /// Insertions, deletions and substitutions.
     pub edits: u64,
-    /// Items of the references that predictions were held against.
+    /// Items of the references.
     pub reference_length: u64,
-    /// Predictions without a single edit.
+    /// Predictions without edits.
     pub exact: u64,
     /// All predictions.
     pub sequences: u64,
 }
 
 impl ErrorRate {
-    /// Counts one prediction, held against the closest of its references: that of fewest edits, and of several such the
-    /// longest, by which the rate is lowest. Without references it is held against an empty one.
+    /// Adds one prediction, compared with the closest of its references: the one with fewest edits, of several such the
+    /// longest. Without references it is compared with an empty one.
     pub fn add<T: Eq>(&mut self, references: &[impl AsRef<[T]>], predicted: &[T]) {
         let costs = references.iter().map(|reference| {
             let reference = reference.as_ref();
@@ -59,13 +58,13 @@ impl ErrorRate {
         self.sequences += 1;
     }
 
-    /// Edits over items of the references: 0 at best, above 1 where predictions are longer than they should be. If
-    /// all references are empty, the number of edits.
+    /// Edits / items of the references: 0 at best; above 1 if there are more edits than items. If all references are
+    /// empty, the number of edits.
     pub fn rate(&self) -> f64 {
         self.edits as f64 / self.reference_length.max(1) as f64
     }
 
-    /// The share of predictions that are right as a whole, 0..=1.
+    /// The share of predictions without edits, 0..=1.
     pub fn exact_rate(&self) -> f64 {
         share(self.exact, self.sequences)
     }
@@ -77,7 +76,7 @@ mod tests {
 
     use super::*;
 
-    /// The definition, without a table.
+    /// The recursive definition.
     fn written_out(a: &[u8], b: &[u8]) -> usize {
         match (a, b) {
             ([], rest) | (rest, []) => rest.len(),
@@ -89,13 +88,13 @@ mod tests {
     }
 
     #[test]
-    fn words_and_characters_are_counted_alike() {
+    fn distances_of_words_and_characters_are_correct() {
         assert_eq!(edit_distance(b"kitten", b"sitting"), 3);
         assert_eq!(edit_distance::<&str>(&["the", "cat", "sat"], &["cat", "sat", "down"]), 2);
     }
 
     #[test]
-    fn the_closest_reference_counts_and_of_two_the_longer() {
+    fn the_closest_reference_counts_and_the_longer_of_two() {
         let mut errors = ErrorRate::default();
         errors.add(&["abcd", "ab", "x"], b"abc");
         assert_eq!(errors, ErrorRate { edits: 1, reference_length: 4, exact: 0, sequences: 1 });
@@ -108,7 +107,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn distances_are_those_of_the_definition(a in "[abc]{0,6}", b in "[abc]{0,6}") {
+        fn distances_match_the_definition(a in "[abc]{0,6}", b in "[abc]{0,6}") {
             let (a, b) = (a.as_bytes(), b.as_bytes());
             prop_assert_eq!(edit_distance(a, b), written_out(a, b));
             prop_assert_eq!(edit_distance(a, b), edit_distance(b, a));

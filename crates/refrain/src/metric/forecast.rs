@@ -1,30 +1,29 @@
-//! Forecasts of numbers, and of how they scatter: means over pairs of a truth and its prediction.
-//!
-//! What has no partner in the other slice is left out; the mean of no pairs is NaN.
+//! Metrics of numerical forecasts: means over pairs of a truth and its prediction. Extra elements of the longer slice are
+//! ignored; the mean of no pairs is NaN.
 
 use std::f64::consts::TAU;
 
 use refrain_kernels::Real;
 
-/// The root of the mean squared error, in the unit of the numbers.
+/// The root mean squared error, in the unit of the values.
 pub fn rmse<R: Real>(truths: &[R], predictions: &[R]) -> f64 {
     mean(errors(truths, predictions).map(|error| error * error)).sqrt()
 }
 
-/// The mean absolute error, in the unit of the numbers.
+/// The mean absolute error, in the unit of the values.
 pub fn mae<R: Real>(truths: &[R], predictions: &[R]) -> f64 {
     mean(errors(truths, predictions).map(f64::abs))
 }
 
-/// The mean pinball loss of predictions of the `quantile` (0..=1), in the unit of the numbers (Koenker and Bassett
-/// 1978): `quantile` of an error where the truth lies above, `1 - quantile` where it lies below.
+/// The mean pinball loss of predictions of the `quantile` (0..=1), in the unit of the values (Koenker and Bassett
+/// 1978): `quantile` times the error if the truth is above, `1 - quantile` times the error if it is below.
 pub fn pinball<R: Real>(truths: &[R], predictions: &[R], quantile: f64) -> f64 {
     let losses = errors(truths, predictions).map(|error| (quantile * error).max((quantile - 1.0) * error));
     mean(losses)
 }
 
 /// The mean negative log-density of truths under normal distributions of these means and standard deviations, in
-/// nats. A deviation of 0 gives infinity, or NaN where the truth is met.
+/// nats. A deviation of 0 gives infinity, or NaN if truth and mean are equal.
 pub fn gaussian_nll<R: Real>(truths: &[R], means: &[R], deviations: &[R]) -> f64 {
     let losses = errors(truths, means).zip(deviations).map(|(error, deviation)| {
         let deviation = deviation.as_f64();
@@ -50,7 +49,7 @@ mod tests {
     const PREDICTIONS: [f64; 4] = [1.0, 4.0, 2.0, 3.0];
 
     #[test]
-    fn each_measure_is_its_formula() {
+    fn each_metric_matches_its_formula() {
         assert_eq!(rmse(&TRUTHS, &PREDICTIONS), 1.5f64.sqrt());
         assert_eq!(mae(&TRUTHS, &PREDICTIONS), 1.0);
         assert!((pinball(&TRUTHS, &PREDICTIONS, 0.9) - (0.2 + 0.9 + 0.9) / 4.0).abs() < 1e-15);
@@ -60,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_has_no_mean() {
+    fn metrics_of_no_pairs_are_nan() {
         assert!(rmse::<f32>(&[], &[]).is_nan());
         assert!(gaussian_nll(&TRUTHS, &PREDICTIONS, &[]).is_nan());
     }

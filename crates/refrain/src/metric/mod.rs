@@ -1,8 +1,7 @@
-//! How good predictions are, by the measures of each field: pure functions of predictions and truths.
+//! Metrics: pure functions of truths and predictions.
 //!
-//! Truths come first, predictions second. What is gathered example by example has an `add` and may be asked at any
-//! time; shares and scores of nothing at all are 0, means of nothing NaN. Where a field has a tool that everybody
-//! reports the numbers of (scikit-learn, seqeval, sacreBLEU), these are its numbers.
+//! Truths come first, predictions second. Metrics that accumulate examples have an `add`. Shares and scores of
+//! no examples are 0, means NaN. Values equal those of the usual tools (scikit-learn, seqeval, sacreBLEU).
 
 mod bleu;
 mod chrf;
@@ -23,7 +22,7 @@ pub use precision_recall::PrecisionRecall;
 pub use spans::{Span, SpanScores, is_spans, spans};
 pub use text_scores::TextScores;
 
-/// A share of a whole; nothing of nothing is 0.
+/// `part / whole`; 0 if `whole` is 0.
 fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }

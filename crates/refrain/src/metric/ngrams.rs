@@ -1,9 +1,9 @@
-//! What measures of translation count: runs of neighbouring words or characters.
+//! N-grams of words or characters, for translation metrics.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// How often each run of `order` items occurs.
+/// How often each n-gram of `order` items occurs.
 pub(super) fn ngrams<T: Eq + Hash>(items: &[T], order: usize) -> HashMap<&[T], u64> {
     let mut counts = HashMap::new();
     for ngram in items.windows(order) {
@@ -12,12 +12,12 @@ pub(super) fn ngrams<T: Eq + Hash>(items: &[T], order: usize) -> HashMap<&[T], u
     counts
 }
 
-/// How many of the runs are also in the other text, each at most as often as there.
+/// Number of n-grams that also occur in the other text, each count clipped by the other.
 pub(super) fn matches<T: Eq + Hash>(ngrams: &HashMap<&[T], u64>, others: &HashMap<&[T], u64>) -> u64 {
     ngrams.iter().map(|(ngram, &count)| others.get(ngram).map_or(0, |&other| count.min(other))).sum()
 }
 
-/// White space as Python's `str.split` sees it, and with it sacreBLEU: four control characters more than Unicode has.
+/// White space of Python's `str.split`, which sacreBLEU uses: that of Unicode and four control characters.
 pub(super) fn is_space(character: char) -> bool {
     character.is_whitespace() || matches!(character, '\x1c'..='\x1f')
 }

@@ -2,10 +2,10 @@
 
 use super::share;
 
-/// What was found, out of what was there: counts of one class, or of several together.
+/// Counts of one class, or of several together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PrecisionRecall {
-    /// Predictions that are right.
+    /// Correct predictions.
     pub correct: u64,
     /// All predictions.
     pub predicted: u64,
@@ -14,7 +14,7 @@ pub struct PrecisionRecall {
 }
 
 impl PrecisionRecall {
-    /// The share of predictions that are right, 0..=1; 0 without predictions.
+    /// The share of predictions that are correct, 0..=1; 0 without predictions.
     pub fn precision(&self) -> f64 {
         share(self.correct, self.predicted)
     }

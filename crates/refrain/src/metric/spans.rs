@@ -1,17 +1,17 @@
-//! Spans (named entities, chunks) that a tag a token spells out: BIO, IOB1, IOBES and whatever comes close.
+//! Spans (named entities, chunks) from one tag per token: BIO, IOB1, IOBES and similar schemes.
 //!
-//! What a tag means is read leniently, as conlleval does (Tjong Kim Sang and Buchholz 2000, the script of the CoNLL-2000
-//! shared task): an `I-` or `E-` that follows nothing of its type starts a span, and a span ends where its type does. A
-//! span counts as found only if its type and both its ends are right. The numbers are those of seqeval without a scheme.
+//! Tags are interpreted leniently, as by conlleval (Tjong Kim Sang and Buchholz 2000, the script of the CoNLL-2000
+//! shared task): an `I-` or `E-` without a preceding tag of its type starts a span, and a span ends where its type does. A
+//! span is correct only if its type and both its ends are. Values equal those of seqeval without a scheme.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::PrecisionRecall;
 
-/// Neighbouring tokens that belong together.
+/// A span of adjacent tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span<'a> {
-    /// What stands behind the letter and its hyphen, as `PER`; `_` if nothing does.
+    /// The type after the letter and its hyphen, such as `PER`; `_` if there is none.
     pub kind: &'a str,
     /// The first token.
     pub start: usize,
@@ -19,10 +19,10 @@ pub struct Span<'a> {
     pub end: usize,
 }
 
-/// The spans of one sequence, in order. What is no tag of this kind stands outside.
+/// The spans of one sequence, in order. Other tags are outside of spans.
 pub fn spans<T: AsRef<str>>(tags: &[T]) -> Vec<Span<'_>> {
     let mut spans: Vec<Span<'_>> = vec![];
-    // Whether the last span may go on.
+    // Whether the last span may continue.
     let mut open = false;
     for (at, tag) in tags.iter().enumerate() {
         let (letter, kind) = parts(tag.as_ref());
@@ -45,9 +45,8 @@ fn parts(tag: &str) -> (char, &str) {
     (letter, if kind.is_empty() { "_" } else { kind })
 }
 
-/// Whether these tags, all that a data set has, look as if they spelled out spans: each is `O`, or one of the letters
-/// B, I, E and S, alone or with a type behind a hyphen. Letters alone must be `B` or `I` beside an `O`: there are other
-/// sets of labels with one-letter names.
+/// Whether these tags, all of a data set, look like spans: each is `O`, or one of the letters B, I, E and S, alone or with
+/// a type after a hyphen. Without types there must be `O` and `B` or `I`, because other label sets have one-letter names.
 pub fn is_spans(tags: impl IntoIterator<Item = impl AsRef<str>>) -> bool {
     let (mut outside, mut inside, mut typed) = (false, false, false);
     for tag in tags {
@@ -64,14 +63,14 @@ pub fn is_spans(tags: impl IntoIterator<Item = impl AsRef<str>>) -> bool {
     typed || outside && inside
 }
 
-/// Spans found, out of spans there, in all types.
+/// Precision and recall of spans, per type.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SpanScores {
     kinds: BTreeMap<String, PrecisionRecall>,
 }
 
 impl SpanScores {
-    /// Counts the spans of one sequence; `[T]` tags each.
+    /// Adds the spans of one sequence; `[T]` tags each.
     pub fn add(&mut self, truth: &[impl AsRef<str>], predicted: &[impl AsRef<str>]) {
         let truths: BTreeSet<Span<'_>> = spans(truth).into_iter().collect();
         for span in &truths {
@@ -90,12 +89,12 @@ impl SpanScores {
         self.kinds.entry(kind.to_owned()).or_default()
     }
 
-    /// Every type that occurs as truth or prediction, in alphabetical order.
+    /// All types that occur as truth or prediction, in alphabetical order.
     pub fn kinds(&self) -> &BTreeMap<String, PrecisionRecall> {
         &self.kinds
     }
 
-    /// Spans of all types together, each span weighing the same (the micro-average).
+    /// The micro-average over all types.
     pub fn overall(&self) -> PrecisionRecall {
         self.kinds.values().fold(PrecisionRecall::default(), |sum, kind| PrecisionRecall {
             correct: sum.correct + kind.correct,
@@ -117,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_spans_are_read_from_every_scheme() {
+    fn all_schemes_give_the_same_spans() {
         let expected = [("A".to_owned(), 0, 2), ("A".to_owned(), 2, 3), ("B".to_owned(), 4, 5)];
         let schemes = ["B-A I-A B-A O B-B", "I-A I-A B-A O I-B", "B-A E-A S-A O S-B", "I-A E-A S-A . E-B"];
         for scheme in schemes {
@@ -129,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_span_is_found_only_with_its_type_and_both_ends() {
+    fn a_span_is_correct_only_with_its_type_and_both_ends() {
         let mut scores = SpanScores::default();
         scores.add(&["B-A", "I-A", "O", "B-B"], &["B-A", "I-A", "O", "B-A"]);
         scores.add(&["B-A", "I-A", "O", "B-B"], &["B-A", "O", "O", "B-B"]);
@@ -139,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_of_other_kinds_are_told_apart() {
+    fn tags_of_spans_are_distinguished_from_other_labels() {
         for yes in ["O B-PER I-PER", "B-NP I-NP", "S-LOC B-LOC E-LOC I-LOC O", "O B I", "I-ORG O"] {
             assert!(is_spans(yes.split(' ')), "{yes}");
         }
@@ -152,7 +151,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_tags_are_too_odd(truth: Vec<String>, predicted in proptest::collection::vec("[BIOES.X]?-?[ab]?", 0..12)) {
+        fn any_tags_give_valid_spans(truth: Vec<String>, predicted in proptest::collection::vec("[BIOES.X]?-?[ab]?", 0..12)) {
             let mut scores = SpanScores::default();
             scores.add(&truth, &predicted);
             scores.add(&predicted, &predicted);

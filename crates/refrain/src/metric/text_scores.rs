@@ -1,20 +1,20 @@
-//! How good written texts are, by all measures that texts have.
+//! All metrics of generated texts.
 
 use super::{Bleu, Chrf, ErrorRate};
 
-/// Gathers exact matches, the character error rate, BLEU and chrF2 over the same texts.
+/// Exact matches, character error rate, BLEU and chrF2 over the same texts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TextScores {
-    /// Edits a character, and texts without any.
+    /// Edits per character, and texts without edits.
     pub characters: ErrorRate,
-    /// As sacreBLEU counts it.
+    /// As computed by sacreBLEU.
     pub bleu: Bleu,
-    /// Likewise.
+    /// As computed by sacreBLEU.
     pub chrf: Chrf,
 }
 
 impl TextScores {
-    /// Counts one text, held against its references, any of which would do.
+    /// Adds one text with its references.
     pub fn add(&mut self, references: &[impl AsRef<str>], predicted: &str) {
         let truths: Vec<Vec<char>> = references.iter().map(|text| text.as_ref().chars().collect()).collect();
         self.characters.add(&truths, &predicted.chars().collect::<Vec<_>>());
@@ -22,12 +22,12 @@ impl TextScores {
         self.chrf.add(references, predicted);
     }
 
-    /// The share of texts that are one of their references, 0..=1.
+    /// The share of texts that equal one of their references, 0..=1.
     pub fn exact(&self) -> f64 {
         self.characters.exact_rate()
     }
 
-    /// Edits for each character of the references, see [`ErrorRate::rate`].
+    /// Edits per character of the references, see [`ErrorRate::rate`].
     pub fn cer(&self) -> f64 {
         self.characters.rate()
     }
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_reference_will_do() {
+    fn a_text_may_match_any_reference() {
         let mut scores = TextScores::default();
         scores.add(&["a dog", "a cat on a mat"], "a cat on a mat");
         assert_eq!((scores.exact(), scores.cer()), (1.0, 0.0));

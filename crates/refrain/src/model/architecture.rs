@@ -1,4 +1,4 @@
-//! The sizes of a language model, as its file describes them.
+//! The sizes of a language model, as model files store them.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,12 +23,12 @@ pub struct Architecture {
 }
 
 impl Architecture {
-    /// One LSTM layer of 128 units over so many symbols, one-hot.
+    /// One LSTM layer of 128 units, one-hot input.
     pub fn new(vocab_size: usize) -> Self {
         Self { layers: LayerSizes::default(), embedding_size: 0, vocab_size, tied_embeddings: false }
     }
 
-    /// Checks that every size is one that a model can have.
+    /// Checks all sizes against their bounds.
     ///
     /// # Errors
     /// [`Error::Setting`], naming the size and its bounds.
@@ -39,8 +39,8 @@ impl Architecture {
         within("vocab_size", self.vocab_size, 1, MAX_VOCABULARY)?;
         if self.tied_embeddings && embedding_size != hidden_size {
             let reason = format!(
-                "tied embeddings are as wide as the layers that they are read from: leave out \
-                 `embedding_size = {embedding_size}`, or give it the value of `hidden_size`, {hidden_size}"
+                "tied embeddings need embedding_size = hidden_size: leave out \
+                `embedding_size = {embedding_size}`, or set it to {hidden_size}"
             );
             let problem = SettingProblem::Conflict { other: "embedding_size", reason };
             return Err(Error::Setting { setting: "tied_embeddings", problem });
@@ -48,7 +48,7 @@ impl Architecture {
         Ok(())
     }
 
-    /// One line for people: `LSTM, 2 layers of 256, embedding of 64`.
+    /// For example `LSTM, 2 layers of 256, embedding of 64`.
     pub fn summary(&self) -> String {
         let layers = self.layers.summary();
         match self.embedding_size {

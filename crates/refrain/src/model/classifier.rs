@@ -1,4 +1,4 @@
-//! The classifier: many-to-one. It reads a sequence and says which of some classes it belongs to.
+//! The classifier: many-to-one, from a sequence to one of `K` classes.
 //!
 //! ids `[T, B]` -> embedding, or frames `[T, B, I]` -> recurrent layers -> pooling -> linear -> softmax cross-entropy.
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use step::ClassifierState;
 
-use super::input::{INPUT, Input, InputKind, LABELLED_START, Read};
+use super::input::{INPUT, Input, InputKind, LABELLED_EMBEDDING_INIT, PassInput};
 use super::network::{Network, NetworkSizes, Part, SizedNetwork, Tapes, TrainStep};
 use super::recurrent::{MAX_VOCABULARY, RecurrentLayers};
 use super::stepwise::{Backbone, BackboneWorkspace};
@@ -24,43 +24,43 @@ use crate::layer::{
 };
 use crate::params::{Layout, LayoutBuilder, Weights};
 
-/// How a sequence becomes one vector, by name.
+/// How the outputs of all time steps become one vector, by name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PoolingKind {
-    /// The output at the end, in each direction.
+    /// The last output of each direction.
     Last,
-    /// The mean over all steps.
+    /// The mean over all time steps.
     Mean,
-    /// The largest over all steps, unit by unit.
+    /// The maximum of each unit over all time steps.
     #[default]
     Max,
-    /// The mean over all steps, weighted by a score that is learned.
+    /// The mean over all time steps, weighted by a learned score.
     Attention,
 }
 
-/// The layer of that name.
+/// The layer of a [`PoolingKind`].
 #[derive(Clone, Debug)]
 enum Pool {
     Plain(Pooling),
     Attention(AttentionPool),
 }
 
-/// What makes a classifier what it is.
+/// The sizes of a classifier.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClassifierSizes {
-    /// What it reads.
+    /// Its input.
     pub input: InputKind,
     /// Its recurrent layers.
     pub recurrent: RecurrentLayers,
-    /// How their output becomes one vector.
+    /// How their outputs become one vector.
     pub pooling: PoolingKind,
     /// `K`.
     pub classes: usize,
 }
 
-/// Sequences with a class each.
+/// Sequences with one class each.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ClassifierBatch {
     /// Ids, for a model over ids.
@@ -69,14 +69,14 @@ pub struct ClassifierBatch {
     pub frames: Padded<f32>,
     /// `[B]`
     pub classes: Vec<u32>,
-    /// `[B]`: how much each row's loss counts.
+    /// `[B]`: weight of each row's loss.
     pub weights: Vec<f32>,
 }
 
 /// A classifier's layers and their places in the arena.
 pub type Classifier = SizedNetwork<ClassifierSizes>;
 
-/// What a classifier is made of.
+/// The layers of a classifier.
 #[derive(Clone, Debug)]
 pub struct Layers {
     backbone: Backbone,
@@ -85,12 +85,12 @@ pub struct Layers {
 }
 
 workspace! {
-    /// What a pass leaves behind.
+    /// Buffers of the forward and backward pass.
     pub struct ClassifierWorkspace<B> {
         backbone: BackboneWorkspace<B>,
-        /// Of the recurrent layers, on the host.
+        /// Outputs of the recurrent layers, on the host.
         outputs: Vec<B::Real>,
-        /// Which step each maximum is from.
+        /// The time step of each maximum.
         steps: Vec<u32>,
         attention: AttentionPoolWorkspace<B>,
         pooled: B::Frames,
@@ -101,11 +101,11 @@ workspace! {
     }
 }
 
-/// Where the pooled vector is in the order of dropout masks.
+/// Index of the pooled vector among the dropout masks.
 const POOLED: u64 = INPUT + 1;
 
 impl ClassifierSizes {
-    /// One LSTM layer of 128 units in each direction over this `input`, the largest outputs over all steps.
+    /// One LSTM layer of 128 units in each direction, max pooling.
     pub fn new(input: InputKind, classes: usize) -> Self {
         let recurrent = RecurrentLayers { bidirectional: true, ..RecurrentLayers::default() };
         Self { input, recurrent, pooling: PoolingKind::default(), classes }
@@ -120,8 +120,8 @@ impl NetworkSizes for ClassifierSizes {
         self.input.validate()?;
         recurrent.layers.validate()?;
         within("classes", self.classes, 1, MAX_VOCABULARY)?;
-        let input = Input::new(layout, "embedding", self.input, recurrent.dropout(), LABELLED_START);
-        // The top layer's output is dropped once it is pooled: a maximum over steps should not be one over what is left.
+        let input = Input::new(layout, "embedding", self.input, recurrent.dropout(), LABELLED_EMBEDDING_INIT);
+        // Dropout on the top layer follows the pooling, so that a maximum is taken over all time steps.
         let stack = Stack::new(layout, "rnn", recurrent.over(input.spec(), false));
         let width = recurrent.output_size();
         let pool = match self.pooling {
@@ -136,7 +136,7 @@ impl NetworkSizes for ClassifierSizes {
 }
 
 impl Classifier {
-    /// The logits `[B, K]` of some rows' classes.
+    /// The logits `[B, K]` of the classes.
     pub fn logits<'w, B: Backend>(
         &self,
         backend: &B,
@@ -166,12 +166,12 @@ impl Classifier {
         logits
     }
 
-    /// The recurrent layers over what is read, from `state`, which becomes the one after it.
+    /// Runs the recurrent layers from `state`, which is updated.
     fn read<B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
-        read: Read<'_>,
+        read: PassInput<'_>,
         state: &mut [State<B::Real>],
         workspace: &mut ClassifierWorkspace<B>,
     ) {
@@ -179,8 +179,8 @@ impl Classifier {
         workspace.outputs = backend.read_frames(workspace.backbone.stack.output(backend));
     }
 
-    /// What each step of the one row of a batch adds to the log-probability of a class, `[T]`: the gradient with respect to
-    /// what the layers read at that step, times it (gradient x input; Shrikumar, Greenside, Shcherbina & Kundaje 2016).
+    /// The contribution of each time step of a batch with one row to the log-probability of a class, `[T]`: gradient x
+    /// input of the recurrent layers ( Shrikumar, Greenside, Shcherbina & Kundaje 2016).
     pub fn input_contributions<B: Backend>(
         &self,
         backend: &B,
@@ -202,12 +202,12 @@ impl Classifier {
         products.collect::<Vec<f64>>().chunks_exact(size).map(|step| step.iter().sum()).collect()
     }
 
-    /// The backward pass from the gradients of the logits, which are in the workspace.
+    /// The backward pass from the gradients of the logits in the workspace.
     fn backward<B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
-        read: Read<'_>,
+        read: PassInput<'_>,
         workspace: &mut ClassifierWorkspace<B>,
         back: StackBack<'_, B>,
     ) {
@@ -243,14 +243,14 @@ impl Classifier {
 }
 
 impl ClassifierBatch {
-    /// `[B]` steps of each row.
+    /// `[B]`: time steps of each row.
     pub fn lengths(&self) -> &[usize] {
         if self.frames.rows() > 0 { &self.frames.lengths } else { &self.ids.lengths }
     }
 
-    fn read(&self, dropout: Option<DropoutMask>) -> Read<'_> {
-        let ids = Read::of_ids(&self.ids.values, Some(self.lengths()), dropout);
-        Read { frames: &self.frames.values, ..ids }
+    fn read(&self, dropout: Option<DropoutMask>) -> PassInput<'_> {
+        let ids = PassInput::of_ids(&self.ids.values, Some(self.lengths()), dropout);
+        PassInput { frames: &self.frames.values, ..ids }
     }
 }
 

@@ -1,4 +1,4 @@
-//! How well a model predicts many batches.
+//! Evaluation of a model on batches.
 
 use std::ops::ControlFlow;
 
@@ -10,21 +10,20 @@ use crate::data::{Batch, DataLoader};
 use crate::layer::Score;
 use crate::params::Weights;
 
-/// Rows of a batch that are measured on one thread, about. A number of its own, so that the order of sums does not
-/// depend on the threads.
+/// Approximate number of rows per part. It is fixed, so that the order of sums does not depend on the number of threads.
 const ROWS_OF_PART: usize = 8;
 
-/// Measures on `batches`, the rows of each batch in parts side by side. After each batch, `listen` hears how many there
-/// have been and the score so far, and says whether to go on.
+/// Evaluates on `batches`, the parts of each batch in parallel. After each batch, `on_batch` is called with the number of
+/// batches and the score so far; it may stop the evaluation.
 ///
 /// # Errors
-/// If the data cannot be read any more.
+/// If the data cannot be read.
 pub fn evaluate<N: Network, B: Backend>(
     backend: &B,
     network: &N,
     weights: &Weights<B>,
     batches: &mut impl DataLoader<Batch = N::Batch>,
-    mut listen: impl FnMut(u64, &Score) -> ControlFlow<()>,
+    mut on_batch: impl FnMut(u64, &Score) -> ControlFlow<()>,
 ) -> Result<Score> {
     let (mut batch, mut parts, mut score) = (N::Batch::default(), vec![], Score::default());
     for index in 0.. {
@@ -45,7 +44,7 @@ pub fn evaluate<N: Network, B: Backend>(
             part.score = network.evaluate(backend, weights, part);
         });
         parts.iter().for_each(|part| score += part.score);
-        if listen(index + 1, &score).is_break() {
+        if on_batch(index + 1, &score).is_break() {
             break;
         }
     }

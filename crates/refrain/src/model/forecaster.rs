@@ -1,6 +1,6 @@
-//! The forecaster: many-to-many. It reads frames and says after each, or after the last ones, what comes next.
+//! The forecaster: many-to-many. It reads frames and predicts the next one after each, or after the last ones.
 //!
-//! frames `[T, B, I]` -> recurrent layers -> linear -> keys that sound, or a distribution of numbers -> negative
+//! frames `[T, B, I]` -> recurrent layers -> linear -> logits of keys, or parameters of a distribution -> negative
 //! log-likelihood.
 
 use std::ops::Range;
@@ -8,7 +8,7 @@ use std::ops::Range;
 use refrain_kernels::{Backend, Loss, Real, State};
 use serde::{Deserialize, Serialize};
 
-use super::input::{Input, InputKind, Read};
+use super::input::{Input, InputKind, PassInput};
 use super::network::{Network, NetworkSizes, Part, SizedNetwork, Tapes, TrainStep};
 use super::recurrent::{MAX_SIZE, RecurrentLayers};
 use super::stepwise::{Backbone, Stepwise, StepwiseWorkspace};
@@ -21,32 +21,32 @@ use crate::layer::{
 use crate::params::{Layout, LayoutBuilder, Weights};
 use crate::{Error, Result};
 
-/// What is said of a frame to come.
+/// The prediction of a frame.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum FrameOutput {
-    /// Of each key how probable it is to sound, as a logit. A frame's loss is the sum over its keys.
+    /// A logit per key. A frame's loss is the sum over its keys.
     Bernoulli {
         /// `K`.
         keys: usize,
     },
-    /// Of each number its mean, and behind all of those the logarithm of each standard deviation. A frame's loss is
-    /// the mean over its numbers, as it is below.
+    /// The means of all values, then the logarithms of their standard deviations. A frame's loss is the mean over its
+    /// values.
     Gaussian {
         /// `V`.
         values: usize,
     },
-    /// Of each number its quantiles.
+    /// The quantiles of each value. A frame's loss is the mean over its values.
     Quantiles {
         /// `V`.
         values: usize,
-        /// `[Q]`, rising, between 0 and 1.
+        /// `[Q]`, increasing, between 0 and 1.
         levels: Vec<f64>,
     },
 }
 
 impl FrameOutput {
-    /// Numbers of a target.
+    /// Values per target.
     pub fn values(&self) -> usize {
         match *self {
             FrameOutput::Bernoulli { keys } => keys,
@@ -54,7 +54,7 @@ impl FrameOutput {
         }
     }
 
-    /// `O`: numbers that describe them.
+    /// `O`: outputs per frame.
     pub fn size(&self) -> usize {
         match self {
             FrameOutput::Bernoulli { keys } => *keys,
@@ -63,7 +63,7 @@ impl FrameOutput {
         }
     }
 
-    /// The loss of a frame whose `outputs`, `[O]`, meet `targets`, `[V]`.
+    /// The loss of a frame with `outputs`, `[O]`, and `targets`, `[V]`.
     fn loss<R: Real>(&self, outputs: &[R], targets: &[f32], back: Option<FrameBack<'_, R>>) -> f64 {
         match self {
             FrameOutput::Bernoulli { .. } => bernoulli_nll(outputs, targets, back),
@@ -76,9 +76,9 @@ impl FrameOutput {
         within("output_size", self.values(), 1, MAX_SIZE)?;
         if let FrameOutput::Quantiles { levels, .. } = self {
             within("quantiles", levels.len(), 1, 99)?;
-            let rising = levels.is_sorted_by(|a, b| a < b);
-            if !rising || !levels.iter().all(|level| (0.0..1.0).contains(level) && *level > 0.0) {
-                let allowed = "rising shares between 0 and 1, as 0.1,0.5,0.9";
+            let increasing = levels.is_sorted_by(|a, b| a < b);
+            if !increasing || !levels.iter().all(|level| (0.0..1.0).contains(level) && *level > 0.0) {
+                let allowed = "increasing numbers between 0 and 1, for example 0.1,0.5,0.9";
                 return Err(Error::out_of_range("quantiles", format!("{levels:?}"), allowed));
             }
         }
@@ -86,35 +86,35 @@ impl FrameOutput {
     }
 }
 
-/// What makes a forecaster what it is.
+/// The sizes of a forecaster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ForecasterSizes {
-    /// `I`, numbers of a frame that is read.
+    /// `I`, values per input frame.
     pub input_size: usize,
     /// Its recurrent layers.
     pub recurrent: RecurrentLayers,
-    /// What it says of frames to come.
+    /// Its predictions.
     pub output: FrameOutput,
 }
 
-/// Sequences of frames, and what comes after their steps.
+/// Sequences of frames, and the frames to predict.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ForecasterBatch {
     /// `[T, B, I]`.
     pub inputs: Padded<f32>,
-    /// Of each row what comes after its last steps, as many as there are targets: after all, or after the last alone.
+    /// The targets of each row's last time steps: of all steps, or of fewer.
     pub targets: Padded<f32>,
 }
 
 /// A forecaster's layers and their places in the arena.
 pub type Forecaster = SizedNetwork<ForecasterSizes>;
 
-/// What a pass leaves behind.
+/// Buffers of the forward and backward pass.
 pub type ForecasterWorkspace<B> = StepwiseWorkspace<B>;
 
 impl ForecasterSizes {
-    /// One LSTM layer of 128 units that says this of the frames to come.
+    /// One LSTM layer of 128 units.
     pub fn new(input_size: usize, output: FrameOutput) -> Self {
         Self { input_size, recurrent: RecurrentLayers::default(), output }
     }
@@ -129,10 +129,10 @@ impl NetworkSizes for ForecasterSizes {
         recurrent.layers.validate()?;
         output.validate()?;
         let keys = matches!(output, FrameOutput::Bernoulli { .. });
-        // Keys are dropped like symbols; measured numbers are not.
+        // Dropout on keys, as on tokens, but not on measured values.
         let dropout = if keys { recurrent.dropout() } else { DropoutRate::default() };
         let input = Input::of_frames(*input_size, dropout);
-        // Chords change at every step: a cell that starts by holding on to them learns slower.
+        // Chords change at every time step: an open forget gate at the start slows training.
         let stack = StackSizes { open_forget_gate: !keys, ..recurrent.over(input.spec(), true) };
         let stack = Stack::new(layout, "rnn", stack);
         let output = Linear::new(layout, "output", recurrent.output_size(), output.size());
@@ -141,12 +141,12 @@ impl NetworkSizes for ForecasterSizes {
 }
 
 impl Forecaster {
-    /// The state of `rows` sequences that begin.
+    /// The initial state of `rows` sequences.
     pub fn start<B: Backend>(&self, rows: usize) -> Vec<State<B::Real>> {
         self.layers.backbone.stack.zero_state::<B>(rows)
     }
 
-    /// The outputs `[T, B, O]` after every step of `inputs`, which go on from `state`; it becomes the one after them.
+    /// The outputs `[T, B, O]` after every time step of `inputs`, from `state`, which is updated.
     pub fn outputs<'w, B: Backend>(
         &self,
         backend: &B,
@@ -156,11 +156,11 @@ impl Forecaster {
         state: &mut [State<B::Real>],
         workspace: &'w mut ForecasterWorkspace<B>,
     ) -> &'w [B::Real] {
-        self.layers.forward(backend, weights, Read::of_frames(inputs, dropout), state, workspace);
+        self.layers.forward(backend, weights, PassInput::of_frames(inputs, dropout), state, workspace);
         self.layers.outputs(backend, weights, workspace)
     }
 
-    /// The loss of `outputs`, and its gradient in `d_outputs` where a `scale` is given.
+    /// The loss of `outputs`, and its gradient in `d_outputs` if there is a `scale`.
     fn loss<R: Real>(
         &self,
         outputs: &[R],
@@ -172,7 +172,7 @@ impl Forecaster {
         d_outputs.clear();
         d_outputs.resize(if scale.is_some() { outputs.len() } else { 0 }, R::zero());
         let mut loss = Loss::default();
-        for (at, target) in batch.judged() {
+        for (at, target) in batch.target_positions() {
             let (outputs, targets) =
                 (&outputs[at * size..][..size], &batch.targets.values[target * values..][..values]);
             let back = scale.map(|scale| FrameBack { scale, d_outputs: &mut d_outputs[at * size..][..size] });
@@ -183,8 +183,8 @@ impl Forecaster {
 }
 
 impl ForecasterBatch {
-    /// Where in the inputs and where in the targets each target stands, as `step * B + row`.
-    pub fn judged(&self) -> impl Iterator<Item = (usize, usize)> {
+    /// The positions of each target in the inputs and in the targets, as `step * B + row`.
+    pub fn target_positions(&self) -> impl Iterator<Item = (usize, usize)> {
         let rows = self.rows();
         self.targets.filled().map(move |at| {
             let before = self.inputs.lengths[at % rows] - self.targets.lengths[at % rows];
@@ -240,7 +240,7 @@ impl Network for Forecaster {
         let mut state = self.start::<B>(batch.rows());
         self.outputs(backend, weights, &batch.inputs, dropout, &mut state, workspace);
         let score = self.loss(&workspace.outputs, batch, Some(step.scale), &mut workspace.d_outputs);
-        let read = Read::of_frames(&batch.inputs, dropout);
+        let read = PassInput::of_frames(&batch.inputs, dropout);
         self.layers.backward(backend, weights, read, workspace, grads);
         score
     }

@@ -1,4 +1,4 @@
-//! What stands below the recurrent layers of a model: a vector for each id, or frames as they are, and the dropout on it.
+//! The input of a model's recurrent layers: embedding vectors of ids, or frames, with dropout.
 
 use refrain_kernels::{Backend, InputSpec, Real};
 use serde::{Deserialize, Serialize};
@@ -10,18 +10,18 @@ use crate::error::within;
 use crate::layer::{DropoutMask, DropoutRate, Embedding, Source, StackInput, drop_in_place, workspace};
 use crate::params::{Init, LayoutBuilder, Weights};
 
-/// What a model over ids or frames reads.
+/// The input of a model over ids or frames.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum InputKind {
-    /// Ids below `vocab_size`, each of which has a vector.
+    /// Ids below `vocab_size`, embedded.
     Ids {
         /// `V`.
         vocab_size: usize,
         /// `E`.
         embedding_size: usize,
     },
-    /// Frames of so many features.
+    /// Frames of features.
     Frames {
         /// `I`.
         size: usize,
@@ -29,7 +29,7 @@ pub enum InputKind {
 }
 
 impl InputKind {
-    /// Numbers a step.
+    /// Values per time step.
     pub fn size(self) -> usize {
         match self {
             InputKind::Ids { embedding_size, .. } => embedding_size,
@@ -37,7 +37,7 @@ impl InputKind {
         }
     }
 
-    /// Checks that every size is one that a model can have.
+    /// Checks all sizes against their bounds.
     ///
     /// # Errors
     /// [`crate::Error::Setting`], naming the size and its bounds.
@@ -51,7 +51,7 @@ impl InputKind {
         }
     }
 
-    /// For people: `embedding of 64`.
+    /// For example `embedding of 64`.
     pub(super) fn summary(self) -> String {
         match self {
             InputKind::Ids { embedding_size, .. } => format!("embedding of {embedding_size}"),
@@ -60,59 +60,59 @@ impl InputKind {
     }
 }
 
-/// What the lowest recurrent layer reads.
+/// The input of the lowest recurrent layer.
 #[derive(Clone, Debug)]
 pub(super) struct Input {
     source: InputSource,
     dropout: DropoutRate,
-    /// Numbers a step that the network itself puts behind those of the input.
-    beside: usize,
+    /// Values per time step that the network appends to those of the input.
+    extra: usize,
 }
 
 #[derive(Clone, Debug)]
 enum InputSource {
-    /// Ids, whose vectors are the lowest layer's own business.
+    /// Ids, embedded by the lowest layer.
     Ids(InputSpec),
-    /// The vectors of ids, looked up.
+    /// Ids, embedded here.
     Embedding(Embedding),
-    /// Frames of so many features.
+    /// Frames of features.
     Frames(usize),
 }
 
-/// What is read in one pass.
+/// The input of one pass.
 #[derive(Clone, Copy)]
-pub(super) struct Read<'a> {
-    /// `[T, B]`, for a layer over ids.
+pub(super) struct PassInput<'a> {
+    /// `[T, B]`, for models over ids.
     pub(super) ids: &'a [u32],
-    /// `[T, B, I]`, for a layer over frames.
+    /// `[T, B, I]`, for models over frames.
     pub(super) frames: &'a [f32],
     /// `B`.
     pub(super) rows: usize,
-    /// Steps of each row; all full if absent.
+    /// Time steps of each row; no padding if absent.
     pub(super) lengths: Option<&'a [usize]>,
-    /// The mask of a training pass; none when evaluating.
+    /// The mask of a training pass; none in evaluation.
     pub(super) dropout: Option<DropoutMask>,
 }
 
 workspace! {
-    /// What a pass leaves behind.
+    /// Buffers of the forward and backward pass.
     pub(super) struct InputWorkspace<B> {
         vectors: Vec<B::Real>,
         frames: B::Frames,
     }
 }
 
-/// Where the input is in the order of dropout masks, behind all layers of a stack.
+/// Index of the input among the dropout masks, after all layers of a stack.
 pub(super) const INPUT: u64 = 1 << 20;
 
-/// How the vectors of ids usually start.
-pub(super) const USUAL_START: Init = Init::Normal(1.0);
+/// The usual initial embedding.
+pub(super) const DEFAULT_EMBEDDING_INIT: Init = Init::Normal(1.0);
 
-/// How the vectors of words start that are read to be labelled, half as far from 0 as is usual: labelled data are few, most
-/// of their words are rare, and what a rare one starts with is never quite unlearned. From 1, how much a classifier of
-/// sentences gets right is a matter of its seed (SST-2: 79.4 to 82.5 %), from 0.5 more and less so; from 0.1 it learns too
-/// little by the time that it knows its examples by heart. Translators learn from many pairs, and faster from 1.
-pub(super) const LABELLED_START: Init = Init::Normal(0.5);
+/// The initial embedding of classifiers and taggers, half the usual size: labelled data are few, most words are rare, and
+/// training hardly changes the vectors of rare words. With 1, accuracy depends on the random seed (SST-2: 79.4 to 82.5 %);
+/// with 0.5 it is higher and varies less; with 0.1 the model overfits before it is as accurate. Translators have more examples
+/// and train faster with 1.
+pub(super) const LABELLED_EMBEDDING_INIT: Init = Init::Normal(0.5);
 
 impl Input {
     /// Ids, one-hot.
@@ -120,60 +120,59 @@ impl Input {
         Self::undropped(InputSource::Ids(InputSpec::OneHot { vocab_size }))
     }
 
-    /// Ids with a vector each, in a table of `prefix.weight` all of which the lowest layer multiplies beforehand.
+    /// Embedded ids; the lowest layer multiplies the whole embedding `prefix.weight` beforehand.
     pub(super) fn table(
         layout: &mut LayoutBuilder,
         prefix: &str,
         vocab_size: usize,
         size: usize,
-        start: Init,
+        init: Init,
     ) -> Self {
-        let embedding = Embedding::new(layout, prefix, vocab_size, size, start).weight();
+        let embedding = Embedding::new(layout, prefix, vocab_size, size, init).weight();
         Self::undropped(InputSource::Ids(InputSpec::Embedded { vocab_size, size, embedding }))
     }
 
-    /// Ids, whose vectors, `prefix.weight`, are looked up and dropped like the outputs of layers, or frames of measured
-    /// numbers, which are not dropped.
+    /// Ids embedded by `prefix.weight`, with dropout, or frames of measured values, without dropout.
     pub(super) fn new(
         layout: &mut LayoutBuilder,
         prefix: &str,
         kind: InputKind,
         dropout: DropoutRate,
-        start: Init,
+        init: Init,
     ) -> Self {
         match kind {
             InputKind::Ids { vocab_size, embedding_size } => {
-                let embedding = Embedding::new(layout, prefix, vocab_size, embedding_size, start);
-                Self { source: InputSource::Embedding(embedding), dropout, beside: 0 }
+                let embedding = Embedding::new(layout, prefix, vocab_size, embedding_size, init);
+                Self { source: InputSource::Embedding(embedding), dropout, extra: 0 }
             }
             InputKind::Frames { size } => Self::of_frames(size, DropoutRate::default()),
         }
     }
 
-    /// Frames, which are dropped.
+    /// Frames with dropout.
     pub(super) fn of_frames(size: usize, dropout: DropoutRate) -> Self {
         Self { dropout, ..Self::undropped(InputSource::Frames(size)) }
     }
 
     fn undropped(source: InputSource) -> Self {
-        Self { source, dropout: DropoutRate::default(), beside: 0 }
+        Self { source, dropout: DropoutRate::default(), extra: 0 }
     }
 
-    /// The same with so many numbers more a step.
-    pub(super) fn with_beside(self, beside: usize) -> Self {
-        Self { beside, ..self }
+    /// The same with `extra` more values per time step.
+    pub(super) fn with_extra(self, extra: usize) -> Self {
+        Self { extra, ..self }
     }
 
-    /// What the lowest recurrent layer reads.
+    /// The input of the lowest recurrent layer.
     pub(super) fn spec(&self) -> InputSpec {
         match &self.source {
             InputSource::Ids(spec) => *spec,
-            InputSource::Embedding(embedding) => InputSpec::Frames { size: embedding.size() + self.beside },
-            InputSource::Frames(size) => InputSpec::Frames { size: size + self.beside },
+            InputSource::Embedding(embedding) => InputSpec::Frames { size: embedding.size() + self.extra },
+            InputSource::Frames(size) => InputSpec::Frames { size: size + self.extra },
         }
     }
 
-    /// Where the vectors of ids lie in the arena, if ids have vectors.
+    /// Where the embedding is in the arena, if there is one.
     pub(super) fn embedding(&self) -> Option<usize> {
         match &self.source {
             InputSource::Ids(InputSpec::Embedded { embedding, .. }) => Some(*embedding),
@@ -182,18 +181,18 @@ impl Input {
         }
     }
 
-    /// Whether it has something to learn from the gradient of what is read.
-    pub(super) fn learns(&self) -> bool {
+    /// Whether the embedding needs the gradient of the input.
+    pub(super) fn needs_gradient(&self) -> bool {
         matches!(self.source, InputSource::Embedding(_))
     }
 
-    /// Leaves what is read in the workspace; behind each step's own numbers stands what is `beside` them.
+    /// Writes the input of the lowest recurrent layer to the workspace; `extra` is appended to each time step.
     pub(super) fn forward<B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
-        read: Read<'_>,
-        beside: Option<&B::Frames>,
+        read: PassInput<'_>,
+        extra: Option<&B::Frames>,
         workspace: &mut InputWorkspace<B>,
     ) {
         let InputWorkspace { vectors, frames } = workspace;
@@ -210,20 +209,20 @@ impl Input {
             }
         };
         *frames = backend.frames(size, vectors);
-        if let Some(beside) = beside {
+        if let Some(extra) = extra {
             let own = std::mem::take(frames);
-            backend.join(&[backend.view(&own), backend.view(beside)], frames);
+            backend.join(&[backend.view(&own), backend.view(extra)], frames);
         }
         drop_in_place(backend, read.dropout, self.dropout, INPUT, read.rows, frames);
     }
 
-    /// What the lowest recurrent layer reads, after [`Input::forward`].
+    /// The input of the lowest recurrent layer, after [`Input::forward`].
     pub(super) fn above<'a, B: Backend>(
         &self,
-        read: Read<'a>,
+        read: PassInput<'a>,
         workspace: &'a InputWorkspace<B>,
     ) -> StackInput<'a, B> {
-        let Read { ids, rows, lengths, dropout, .. } = read;
+        let PassInput { ids, rows, lengths, dropout, .. } = read;
         let source = match self.source {
             InputSource::Ids(_) => Source::Ids(ids),
             _ => Source::Frames(&workspace.frames),
@@ -231,43 +230,42 @@ impl Input {
         StackInput { source, rows, lengths, dropout }
     }
 
-    /// The backward pass from the gradient of what is read, which is dropped on the way; gives that of what stood beside,
-    /// `[T, B, _]`.
+    /// The backward pass from the gradient of the input, with dropout; returns the gradient of `extra`, `[T, B, _]`.
     pub(super) fn backward<B: Backend>(
         &self,
         backend: &B,
-        read: Read<'_>,
+        read: PassInput<'_>,
         d_frames: &mut B::Frames,
         grads: &mut B::Buffer,
     ) -> Vec<B::Real> {
         let InputSource::Embedding(embedding) = &self.source else { return vec![] };
         drop_in_place(backend, read.dropout, self.dropout, INPUT, read.rows, d_frames);
         let d_frames = backend.read_frames(backend.view(d_frames));
-        if self.beside == 0 {
+        if self.extra == 0 {
             embedding.backward(backend, read.ids, &d_frames, grads);
             return vec![];
         }
-        let steps = d_frames.chunks_exact(embedding.size() + self.beside);
-        let (own, beside): (Vec<_>, Vec<_>) = steps.map(|step| step.split_at(embedding.size())).unzip();
+        let steps = d_frames.chunks_exact(embedding.size() + self.extra);
+        let (own, extra): (Vec<_>, Vec<_>) = steps.map(|step| step.split_at(embedding.size())).unzip();
         embedding.backward(backend, read.ids, &own.concat(), grads);
-        beside.concat()
+        extra.concat()
     }
 }
 
 impl<B: Backend> InputWorkspace<B> {
-    /// What the layers above read, `[T, B, _]`, on the host.
+    /// The input of the lowest recurrent layer, `[T, B, _]`, on the host.
     pub(super) fn values(&self, backend: &B) -> Vec<B::Real> {
         backend.read_frames(backend.view(&self.frames))
     }
 }
 
-impl<'a> Read<'a> {
-    /// Ids alone; without `lengths` a single step of each row.
+impl<'a> PassInput<'a> {
+    /// Ids; without `lengths` one time step of each row.
     pub(super) fn of_ids(ids: &'a [u32], lengths: Option<&'a [usize]>, dropout: Option<DropoutMask>) -> Self {
         Self { ids, frames: &[], rows: lengths.map_or(ids.len(), <[usize]>::len), lengths, dropout }
     }
 
-    /// Frames alone.
+    /// Frames.
     pub(super) fn of_frames(frames: &'a Padded<f32>, dropout: Option<DropoutMask>) -> Self {
         Self { frames: &frames.values, ..Self::of_ids(&[], Some(&frames.lengths), dropout) }
     }

@@ -1,12 +1,11 @@
-//! The language model: many-to-many, aligned, self-supervised. It reads a text symbol by symbol and says at every
-//! step how probable each symbol is to come next.
+//! The language model: many-to-many, aligned, self-supervised. At every time step it predicts the next token.
 //!
 //! ids `[T, B]` -> embedding -> recurrent layers -> readout -> softmax cross-entropy against the next ids.
 
 use refrain_kernels::{Backend, State, Trace};
 
 use super::Architecture;
-use super::input::{Input, InputKind, Read, USUAL_START};
+use super::input::{DEFAULT_EMBEDDING_INIT, Input, InputKind, PassInput};
 use super::network::{Network, NetworkSizes, Part, SizedNetwork, Tapes, TrainStep};
 use super::stepwise::{Backbone, Stepwise, StepwiseWorkspace, Targets};
 use crate::Result;
@@ -17,14 +16,14 @@ use crate::params::{Init, Layout, LayoutBuilder, Weights};
 /// A language model's layers and their places in the arena.
 pub type LanguageModel = SizedNetwork<Architecture>;
 
-/// With more tokens than this most do not occur in a batch, and their vectors are looked up; with fewer, all are
-/// multiplied by the lowest layer's weights beforehand.
-const LARGEST_TABLE: usize = 1024;
+/// Up to this vocabulary size the lowest layer multiplies all embedding vectors beforehand. In larger vocabularies most
+/// tokens do not occur in a batch, so vectors are looked up.
+const MAX_TABLE_VOCABULARY: usize = 1024;
 
-/// As in Merity et al. 2018. Standard normal numbers, an embedding's usual start, would make logits as large as 2 sqrt(H).
-const TIED_START: Init = Init::Uniform(0.1);
+/// As in Merity et al. 2018. Standard normal values, the usual initial embedding, would give logits up to 2 sqrt(H).
+const TIED_EMBEDDING_INIT: Init = Init::Uniform(0.1);
 
-/// What one pass leaves behind; reused from pass to pass.
+/// Buffers of the forward and backward pass, reused.
 pub type Workspace<B> = StepwiseWorkspace<B>;
 
 impl NetworkSizes for Architecture {
@@ -33,15 +32,17 @@ impl NetworkSizes for Architecture {
     fn lay_out(&self, layout: &mut LayoutBuilder) -> Result<Stepwise> {
         self.validate()?;
         let &Architecture { ref layers, vocab_size, embedding_size, tied_embeddings } = self;
-        let start = if tied_embeddings { TIED_START } else { USUAL_START };
+        let init = if tied_embeddings { TIED_EMBEDDING_INIT } else { DEFAULT_EMBEDDING_INIT };
         let input = match embedding_size {
             0 => Input::one_hot(vocab_size),
-            size if vocab_size <= LARGEST_TABLE => Input::table(layout, "embedding", vocab_size, size, start),
+            size if vocab_size <= MAX_TABLE_VOCABULARY => {
+                Input::table(layout, "embedding", vocab_size, size, init)
+            }
             _ => {
-                // The same at all steps: a word that is dropped is gone wherever it stands.
+                // The same mask at all time steps: a dropped token is dropped at all its positions.
                 let dropout = DropoutRate { rate: layers.dropout, locked: true };
                 let kind = InputKind::Ids { vocab_size, embedding_size };
-                Input::new(layout, "embedding", kind, dropout, start)
+                Input::new(layout, "embedding", kind, dropout, init)
             }
         };
         let stack = Stack::new(layout, "rnn", layers.over(input.spec()));
@@ -54,7 +55,7 @@ impl NetworkSizes for Architecture {
 }
 
 impl LanguageModel {
-    /// One step of `ids.len()` streams: the logits `[B, V]` of each one's next symbol.
+    /// One time step of `ids.len()` streams: the logits `[B, V]` of the next tokens.
     pub fn step<'w, B: Backend>(
         &self,
         backend: &B,
@@ -67,8 +68,7 @@ impl LanguageModel {
         self.logits(backend, weights, workspace)
     }
 
-    /// The first half of a step, which is enough where nothing is drawn: `ids.len()` streams read one symbol each,
-    /// and `state` is the one after it.
+    /// One time step of `ids.len()` streams without logits: updates `state`.
     pub fn read<B: Backend>(
         &self,
         backend: &B,
@@ -77,10 +77,10 @@ impl LanguageModel {
         state: &mut [State<B::Real>],
         workspace: &mut Workspace<B>,
     ) {
-        self.layers.forward(backend, weights, Read::of_ids(ids, None, None), state, workspace);
+        self.layers.forward(backend, weights, PassInput::of_ids(ids, None, None), state, workspace);
     }
 
-    /// One stream reads many symbols, and `state` is the one after them.
+    /// Many time steps of one stream without logits: updates `state`.
     pub fn read_ahead<B: Backend>(
         &self,
         backend: &B,
@@ -89,10 +89,16 @@ impl LanguageModel {
         state: &mut [State<B::Real>],
         workspace: &mut Workspace<B>,
     ) {
-        self.layers.forward(backend, weights, Read::of_ids(ids, Some(&[ids.len()]), None), state, workspace);
+        self.layers.forward(
+            backend,
+            weights,
+            PassInput::of_ids(ids, Some(&[ids.len()]), None),
+            state,
+            workspace,
+        );
     }
 
-    /// The other half: the logits `[T, B, V]` after what was read.
+    /// The logits `[T, B, V]` of the last pass.
     ///
     /// # Panics
     /// Before the first pass.
@@ -105,8 +111,8 @@ impl LanguageModel {
         self.layers.outputs(backend, weights, workspace)
     }
 
-    /// The backward pass through the one step `step` that was read, from the gradient of the state after it and of the
-    /// loss of what came next: gives that of the state before it. Gradients of the parameters are added to `grads`.
+    /// The backward pass through the last time step, `step`, from its loss and the gradient of the state after it: returns
+    /// the gradient of the state before it. Gradients of the parameters are added to `grads`.
     pub fn step_back<B: Backend>(
         &self,
         backend: &B,
@@ -120,11 +126,18 @@ impl LanguageModel {
         let back =
             StackBack { d_final: Some(d_state), d_initial: Some(&mut d_before), ..StackBack::new(grads) };
         let targets = Targets { ids: &step.targets, scale: 1.0 };
-        self.layers.learn(backend, weights, Read::of_texts(step, None), targets, workspace, back);
+        self.layers.cross_entropy_backward(
+            backend,
+            weights,
+            PassInput::of_texts(step, None),
+            targets,
+            workspace,
+            back,
+        );
         d_before
     }
 
-    /// The named activations of every layer in the last pass (not one of training, which consumes them).
+    /// The named activations of every layer in the last pass; training passes consume them.
     pub fn trace<B: Backend>(
         &self,
         backend: &B,
@@ -153,7 +166,7 @@ impl Network for LanguageModel {
         self.layers.backbone.stack.zero_state::<B>(rows)
     }
 
-    /// From the part's own state, which is left as it is after the window.
+    /// Starts from the state of the part, which is updated.
     fn train<B: Backend>(
         &self,
         backend: &B,
@@ -163,20 +176,22 @@ impl Network for LanguageModel {
         grads: &mut B::Buffer,
     ) -> Score {
         let Part { batch, state, workspace, .. } = part;
-        let read = Read::of_texts(batch, Some(step.dropout));
+        let read = PassInput::of_texts(batch, Some(step.dropout));
         self.layers.forward(backend, weights, read, state, workspace);
         let targets = Targets { ids: &batch.targets, scale: step.scale };
-        self.layers.learn(backend, weights, read, targets, workspace, StackBack::new(grads)).into()
+        self.layers
+            .cross_entropy_backward(backend, weights, read, targets, workspace, StackBack::new(grads))
+            .into()
     }
 
     fn tapes<'w, B: Backend>(&'w self, workspace: &'w Self::Workspace<B>) -> Vec<Tapes<'w, B>> {
         self.layers.backbone.tapes("", &workspace.backbone)
     }
 
-    /// From the part's own state, which is left as it is after the window.
+    /// Starts from the state of the part, which is updated.
     fn evaluate<B: Backend>(&self, backend: &B, weights: &Weights<B>, part: &mut Part<Self, B>) -> Score {
         let Part { batch, state, workspace, .. } = part;
-        self.layers.forward(backend, weights, Read::of_texts(batch, None), state, workspace);
+        self.layers.forward(backend, weights, PassInput::of_texts(batch, None), state, workspace);
         self.layers.cross_entropy(backend, weights, &batch.targets, workspace).into()
     }
 }

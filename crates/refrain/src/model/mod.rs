@@ -1,7 +1,6 @@
-//! The models, a file or a folder for each shape of sequence task: layers in order, forward and backward.
+//! The models, one module per shape of sequence task: layers in order, forward and backward.
 //!
-//! A network describes: [`Network`] is what training and evaluation know of it, whatever its shape. Its sizes are checked
-//! before anything is allocated.
+//! [`Network`] is the interface of all models to training and evaluation. Sizes are checked before anything is allocated.
 //!
 //! ```
 //! use refrain::Cpu;
@@ -11,7 +10,7 @@
 //! };
 //!
 //! # fn main() -> refrain::Result<()> {
-//! // Which of three classes a sequence of frames of two features belongs to.
+//! // Three classes of sequences of frames with two features.
 //! let sizes = ClassifierSizes {
 //!     pooling: PoolingKind::Mean,
 //!     ..ClassifierSizes::new(InputKind::Frames { size: 2 }, 3)

@@ -1,4 +1,4 @@
-//! What training and measuring know of a model, whatever its shape: parameters, and a pass over some rows of a batch.
+//! The interface of all models to training and evaluation: parameters, and a pass over some rows of a batch.
 
 use std::fmt;
 use std::ops::Range;
@@ -12,25 +12,25 @@ use crate::params::{Layout, LayoutBuilder, Weights};
 
 /// Layers in order, forward and backward.
 ///
-/// A network only describes; weights, activations and states come along, so that one description serves every backend.
+/// A network only describes; weights, activations and states are arguments, so that it is the same for all backends.
 pub trait Network: Clone + Send + Sync {
-    /// What goes in and what should come out.
+    /// Inputs and targets.
     type Batch: Batch;
-    /// What a pass works in and leaves behind; reused from pass to pass.
+    /// Buffers of the forward and backward pass, reused.
     type Workspace<B: Backend>: Default + Send;
 
     /// Its parameters.
     fn layout(&self) -> &Layout;
 
-    /// One line for people.
+    /// A description in one line.
     fn summary(&self) -> String;
 
-    /// The largest `H` of its recurrent layers, which precisions are chosen by.
+    /// The largest `H` of its recurrent layers, from which the precision is chosen.
     fn hidden_size(&self) -> usize {
         self.layout().recurrent().iter().map(|spec| spec.hidden_size).max().unwrap_or(0)
     }
 
-    /// The state of `rows` sequences that begin, one element a layer, if it is carried from batch to batch.
+    /// The initial state of `rows` sequences, one element per layer; empty if no state is carried across batches.
     fn zero_state<B: Backend>(&self, _rows: usize) -> Vec<State<B::Real>> {
         vec![]
     }
@@ -45,16 +45,16 @@ pub trait Network: Clone + Send + Sync {
         grads: &mut B::Buffer,
     ) -> Score;
 
-    /// What a pass (not one of training, which consumes it) left of its recurrent layers over the steps of a sequence.
+    /// The tapes of the recurrent layers from the last pass; training passes consume them.
     fn tapes<'w, B: Backend>(&'w self, workspace: &'w Self::Workspace<B>) -> Vec<Tapes<'w, B>>;
 
-    /// How well some rows are predicted.
+    /// Loss and accuracy of some rows.
     fn evaluate<B: Backend>(&self, backend: &B, weights: &Weights<B>, part: &mut Part<Self, B>) -> Score;
 }
 
-/// What makes a network of one kind what it is.
+/// The sizes of one kind of network.
 pub trait NetworkSizes: Clone + fmt::Debug + Send + Sync {
-    /// Its layers, which know their places in the arena.
+    /// Its layers, with their places in the arena.
     type Layers: Clone + fmt::Debug + Send + Sync;
 
     /// Lays out the layers.
@@ -64,8 +64,7 @@ pub trait NetworkSizes: Clone + fmt::Debug + Send + Sync {
     fn lay_out(&self, layout: &mut LayoutBuilder) -> Result<Self::Layers>;
 }
 
-/// A network of the kind that its sizes name: its layers and their places in the arena. Weights come along separately, so
-/// that one description serves every backend.
+/// A network with these sizes: its layers and their places in the arena.
 #[derive(Clone, Debug)]
 pub struct SizedNetwork<S: NetworkSizes> {
     pub(super) sizes: S,
@@ -91,32 +90,32 @@ impl<S: NetworkSizes> SizedNetwork<S> {
 
 /// The tapes of the layers of one stack.
 pub struct Tapes<'w, B: Backend> {
-    /// What people call the stack where there are several; or empty.
+    /// Name of the stack in models with several; otherwise empty.
     pub name: &'static str,
     /// The stack.
     pub stack: &'w Stack,
-    /// One a layer, lowest first; of each layer forwards before backwards.
+    /// One per layer and direction, lowest layer first, forward direction first.
     pub tapes: &'w [B::Tape],
 }
 
-/// What a step of training says to all of its parts.
+/// Values that all parts of a training step share.
 #[derive(Clone, Copy, Debug)]
 pub struct TrainStep {
-    /// One over the targets of the whole batch.
+    /// 1 / number of targets of the whole batch.
     pub scale: f64,
-    /// What is dropped.
+    /// The dropout mask.
     pub dropout: DropoutMask,
 }
 
-/// Some rows of a batch, and what is computed for them without regard to the others.
+/// Some rows of a batch, processed independently of the others.
 pub struct Part<N: Network, B: Backend> {
     /// The rows.
     pub batch: N::Batch,
     /// Carried from batch to batch, see [`Network::zero_state`].
     pub state: Vec<State<B::Real>>,
-    /// Of the last batch.
+    /// The score of the last batch.
     pub score: Score,
-    /// What passes work in.
+    /// Buffers.
     pub workspace: N::Workspace<B>,
 }
 
@@ -127,7 +126,7 @@ impl<N: Network, B: Backend> Default for Part<N, B> {
     }
 }
 
-/// The gradients of some rows' loss, overwritten in `grads`, and their score in the part.
+/// Overwrites `grads` with the gradients of the loss of some rows, and `part.score`.
 pub fn gradients<N: Network, B: Backend>(
     backend: &B,
     network: &N,
@@ -145,8 +144,7 @@ pub fn gradients<N: Network, B: Backend>(
     weights.drop_gradients(backend, grads);
 }
 
-/// Refuses a model whose parameters this machine could not hold `copies` times, before a failed allocation ends the
-/// program.
+/// Fails if memory cannot hold `copies` of the parameters: a failed allocation would abort the process.
 #[cfg(feature = "train")]
 pub(crate) fn check_memory(network: &impl Network, copies: usize) -> Result<()> {
     let parameters = network.layout().len();
@@ -157,7 +155,7 @@ pub(crate) fn check_memory(network: &impl Network, copies: usize) -> Result<()> 
     reserved.map_err(|_| crate::Error::Setting { setting: "hidden_size", problem })
 }
 
-/// Rows of part `i` of `parts`: contiguous, as equal as can be.
+/// Rows of part `i` of `parts`: contiguous, as equal as possible.
 pub(crate) fn rows_of_part(rows: usize, parts: usize, i: usize) -> Range<usize> {
     rows * i / parts..rows * (i + 1) / parts
 }

@@ -1,4 +1,4 @@
-//! The recurrent layers of a model, as its file describes them: checked before anything is allocated.
+//! The recurrent layers of a model, as model files store them.
 
 use refrain_kernels::{Activation, Cell, InputSpec};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use crate::Result;
 use crate::error::{fraction, within};
 use crate::layer::{DropoutRate, StackSizes};
 
-/// A recurrent cell, by the name that options and files use.
+/// A recurrent cell, by the name in options and files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CellKind {
@@ -44,7 +44,7 @@ pub enum ResetGate {
     Before,
 }
 
-/// What the layers of every model are made of.
+/// Cell and sizes of recurrent layers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LayerSizes {
     /// The cell.
@@ -62,11 +62,11 @@ pub struct LayerSizes {
     /// Whether each layer's output is normalised.
     #[serde(default)]
     pub layer_norm: bool,
-    /// Share of each layer's output that training drops.
+    /// Dropout probability of each layer's output.
     pub dropout: f32,
 }
 
-/// Recurrent layers, whatever they read.
+/// Recurrent layers over any input.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecurrentLayers {
@@ -75,11 +75,11 @@ pub struct RecurrentLayers {
     pub layers: LayerSizes,
     /// Whether a second set of layers reads each sequence from its end.
     pub bidirectional: bool,
-    /// Whether all steps of a sequence drop the same.
+    /// Whether all time steps of a sequence share a dropout mask.
     pub locked_dropout: bool,
 }
 
-/// Beyond these a size is a mistake, and arithmetic on sizes could overflow.
+/// Larger sizes are mistakes, and arithmetic on sizes could overflow.
 pub(super) const MAX_SIZE: usize = 16_384;
 const MAX_LAYERS: usize = 32;
 pub(super) const MAX_VOCABULARY: usize = 0x11_0000;
@@ -113,7 +113,7 @@ impl LayerSizes {
         }
     }
 
-    /// The cell with its variant, for people.
+    /// The name of the cell with its variant.
     pub fn cell_name(&self) -> &'static str {
         match self.cell {
             CellKind::Rnn => match self.activation {
@@ -127,7 +127,7 @@ impl LayerSizes {
         }
     }
 
-    /// A stack of these layers, forwards, over an input; their outputs are dropped, that of the top layer too.
+    /// A unidirectional stack of these layers over an input, with dropout on all outputs, the top layer's included.
     pub fn over(&self, input: InputSpec) -> StackSizes {
         StackSizes {
             num_layers: self.num_layers,
@@ -138,7 +138,7 @@ impl LayerSizes {
         }
     }
 
-    /// Checks that every size is one that a model can have.
+    /// Checks all sizes against their bounds.
     ///
     /// # Errors
     /// [`Error::Setting`], naming the size and its bounds.
@@ -148,7 +148,7 @@ impl LayerSizes {
         fraction("dropout", self.dropout)
     }
 
-    /// One line for people: `LSTM, 2 layers of 256`.
+    /// For example `LSTM, 2 layers of 256`.
     pub fn summary(&self) -> String {
         let Self { num_layers, hidden_size, .. } = self;
         let layers = if *num_layers == 1 { "layer" } else { "layers" };
@@ -158,7 +158,7 @@ impl LayerSizes {
 }
 
 impl RecurrentLayers {
-    /// What training drops of a layer's output.
+    /// Dropout on a layer's output.
     pub fn dropout(&self) -> DropoutRate {
         DropoutRate { rate: self.layers.dropout, locked: self.locked_dropout }
     }
@@ -168,13 +168,13 @@ impl RecurrentLayers {
         self.layers.hidden_size * if self.bidirectional { 2 } else { 1 }
     }
 
-    /// A stack of these layers over an input, whose output is dropped too if it `drops_top`.
+    /// A stack of these layers over an input; `drops_top` is whether the top layer's output has dropout.
     pub fn over(&self, input: InputSpec, drops_top: bool) -> StackSizes {
         let Self { bidirectional, .. } = *self;
         StackSizes { bidirectional, dropout: self.dropout(), drops_top, ..self.layers.over(input) }
     }
 
-    /// One line for people: `bidirectional LSTM, 2 layers of 256`.
+    /// For example `bidirectional LSTM, 2 layers of 256`.
     pub fn summary(&self) -> String {
         let direction = if self.bidirectional { "bidirectional " } else { "" };
         format!("{direction}{}", self.layers.summary())
@@ -186,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_list_all_fields_side_by_side_and_unknown_ones_are_refused() {
+    fn all_fields_are_on_one_level_and_unknown_ones_are_refused() {
         let layers = RecurrentLayers { locked_dropout: true, ..RecurrentLayers::default() };
         let json = serde_json::to_string(&layers).unwrap();
         let written = r#"{"cell":"lstm","activation":"tanh","reset_gate":"after","hidden_size":128,"num_layers":1,"layer_norm":false,"dropout":0.0,"bidirectional":false,"locked_dropout":true}"#;

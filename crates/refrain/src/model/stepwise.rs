@@ -1,8 +1,8 @@
-//! What networks have in common: recurrent layers over an input, and a linear layer that gives outputs at every step.
+//! Common parts of networks: recurrent layers over an input, and a linear layer with outputs at every time step.
 
 use refrain_kernels::{Backend, CrossEntropy, Loss, Real, State};
 
-use super::input::{Input, InputWorkspace, Read};
+use super::input::{Input, InputWorkspace, PassInput};
 use super::network::Tapes;
 use crate::layer::{Linear, LinearBack, Stack, StackBack, StackWorkspace, workspace};
 use crate::params::Weights;
@@ -15,14 +15,14 @@ pub(super) struct Backbone {
 }
 
 workspace! {
-    /// What a pass through an input and the recurrent layers over it leaves behind.
+    /// Buffers of a [`Backbone`].
     pub(super) struct BackboneWorkspace<B> {
         pub(super) input: InputWorkspace<B>,
         pub(super) stack: StackWorkspace<B>,
     }
 }
 
-/// The same with a linear layer over the output of every step.
+/// A backbone with a linear layer over the output of every time step.
 #[derive(Clone, Debug)]
 pub struct Stepwise {
     pub(super) backbone: Backbone,
@@ -30,7 +30,7 @@ pub struct Stepwise {
 }
 
 workspace! {
-    /// What a pass through a network with outputs at every step leaves behind; reused from pass to pass.
+    /// Buffers of networks with outputs at every time step, reused.
     pub struct StepwiseWorkspace<B> {
         pub(super) backbone: BackboneWorkspace<B>,
         /// `[T, B, O]`, and their gradient.
@@ -41,39 +41,39 @@ workspace! {
 }
 
 impl Backbone {
-    /// Reads on from `state`, which becomes the one after what is read; `beside` each step's own numbers stand these.
+    /// Runs from `state`, which is updated; `extra` is appended to the input of each time step.
     pub(super) fn forward<B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
-        read: Read<'_>,
-        beside: Option<&B::Frames>,
+        read: PassInput<'_>,
+        extra: Option<&B::Frames>,
         state: &mut [State<B::Real>],
         workspace: &mut BackboneWorkspace<B>,
     ) {
         let BackboneWorkspace { input, stack } = workspace;
-        self.input.forward(backend, weights, read, beside, input);
+        self.input.forward(backend, weights, read, extra, input);
         self.stack.forward(backend, weights, &self.input.above(read, input), state, stack);
     }
 
-    /// The backward pass from the gradient of the output in `workspace.stack.d_output`; gives that of what stood beside.
+    /// The backward pass from the gradient of the output in `workspace.stack.d_output`; returns the gradient of `extra`.
     pub(super) fn backward<B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
-        read: Read<'_>,
+        read: PassInput<'_>,
         workspace: &mut BackboneWorkspace<B>,
         back: StackBack<'_, B>,
     ) -> Vec<B::Real> {
         let BackboneWorkspace { input, stack } = workspace;
         let StackBack { grads, d_final, d_initial, d_input } = back;
-        let d_input = d_input || self.input.learns();
+        let d_input = d_input || self.input.needs_gradient();
         let back = StackBack { grads: &mut *grads, d_final, d_initial, d_input };
         self.stack.backward(backend, weights, &self.input.above(read, input), stack, back);
         self.input.backward(backend, read, &mut stack.d_output, grads)
     }
 
-    /// Its recurrent layers, as people call them where there are several stacks.
+    /// The tapes of its recurrent layers, `name` as in [`Tapes::name`].
     pub(super) fn tapes<'w, B: Backend>(
         &'w self,
         name: &'static str,
@@ -84,19 +84,19 @@ impl Backbone {
 }
 
 impl Stepwise {
-    /// Reads on from `state`, which becomes the one after what is read.
+    /// Runs from `state`, which is updated.
     pub(super) fn forward<B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
-        read: Read<'_>,
+        read: PassInput<'_>,
         state: &mut [State<B::Real>],
         workspace: &mut StepwiseWorkspace<B>,
     ) {
         self.backbone.forward(backend, weights, read, None, state, &mut workspace.backbone);
     }
 
-    /// The outputs `[T, B, O]` after what was read.
+    /// The outputs `[T, B, O]` of the last pass.
     ///
     /// # Panics
     /// Before the first pass.
@@ -111,13 +111,12 @@ impl Stepwise {
         outputs
     }
 
-    /// The backward pass from the gradients of the outputs in `workspace.d_outputs`; gives that of what stood beside the
-    /// input.
+    /// The backward pass from the gradients of the outputs in `workspace.d_outputs`; returns the gradient of `extra`.
     pub(super) fn backward<B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
-        read: Read<'_>,
+        read: PassInput<'_>,
         workspace: &mut StepwiseWorkspace<B>,
         grads: &mut B::Buffer,
     ) -> Vec<B::Real> {
@@ -128,7 +127,7 @@ impl Stepwise {
         self.backbone.backward(backend, weights, read, backbone, StackBack::new(grads))
     }
 
-    /// The cross-entropy of the outputs, as logits, against `targets`, `[T, B]`, after what was read.
+    /// The cross-entropy of the outputs, as logits, against `targets`, `[T, B]`, after the forward pass.
     pub(super) fn cross_entropy<B: Backend>(
         &self,
         backend: &B,
@@ -141,12 +140,12 @@ impl Stepwise {
         backend.cross_entropy(weights.linear(self.output.id), output, targets, None, scratch)
     }
 
-    /// The same, and the backward pass from it, with every gradient times `targets.scale`.
-    pub(super) fn learn<B: Backend>(
+    /// The cross-entropy and the backward pass, with every gradient times `targets.scale`.
+    pub(super) fn cross_entropy_backward<B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
-        read: Read<'_>,
+        read: PassInput<'_>,
         targets: Targets<'_>,
         workspace: &mut StepwiseWorkspace<B>,
         back: StackBack<'_, B>,
@@ -162,11 +161,11 @@ impl Stepwise {
     }
 }
 
-/// What the outputs should have been.
+/// Targets of the outputs.
 #[derive(Clone, Copy)]
 pub(super) struct Targets<'a> {
     /// `[T, B]`, [`refrain_kernels::IGNORE`] for none.
     pub(super) ids: &'a [u32],
-    /// Factor on every gradient.
+    /// Factor of every gradient.
     pub(super) scale: f64,
 }

@@ -1,4 +1,4 @@
-//! What a model file knows beside parameters: which kind of model it is, and all that its network cannot say.
+//! What a model file stores besides parameters: its task, sizes, vocabularies and labels.
 
 use std::fmt;
 
@@ -12,11 +12,11 @@ use crate::Result;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TaskName {
-    /// Text symbol by symbol, each from those before it.
+    /// The next token of a text.
     Language,
     /// One label for a sequence.
     Classify,
-    /// A label for each step of a sequence.
+    /// One label per time step.
     Tag,
     /// A text for a vector or an image.
     Caption,
@@ -40,7 +40,7 @@ impl TaskName {
         TaskName::Forecast,
     ];
 
-    /// As files and settings name it.
+    /// The name in files and settings.
     pub const fn name(self) -> &'static str {
         match self {
             TaskName::Language => "language",
@@ -53,7 +53,7 @@ impl TaskName {
         }
     }
 
-    /// The task of a name.
+    /// The task with this name.
     pub fn of(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|task| task.name() == name)
     }
@@ -65,27 +65,27 @@ impl fmt::Display for TaskName {
     }
 }
 
-/// A kind of model: a network, and what turns its users' data into numbers and back.
+/// A kind of model: a network, and what converts data to its inputs and outputs back to data.
 pub trait Task: Clone + Send + Sync {
-    /// As files name it: for the tasks of this library [`TaskName::name`].
+    /// The name in files; [`TaskName::name`] for the tasks of this library.
     const NAME: &'static str;
     /// Its layers.
     type Network: Network;
-    /// What a file says of it: sizes, vocabularies, labels.
+    /// Its part of the metadata: sizes, vocabularies, labels.
     type Description: Serialize + DeserializeOwned;
 
     /// The task that a file describes.
     ///
     /// # Errors
-    /// [`crate::Error::Setting`] for sizes out of bounds, [`crate::Error::Model`] for parts that contradict each other.
+    /// [`crate::Error::Setting`] for sizes out of bounds, [`crate::Error::Model`] for inconsistent parts.
     fn new(description: Self::Description) -> Result<Self>;
 
-    /// What [`Task::new`] makes the same one of.
+    /// The argument of [`Task::new`] that gives an equal task.
     fn description(&self) -> Self::Description;
 
     /// Its layers.
     fn network(&self) -> &Self::Network;
 
-    /// What it knows beside its parameters, for people: names and what is to be said of them.
+    /// Names and values to display.
     fn about(&self) -> Vec<(&'static str, String)>;
 }

@@ -1,4 +1,4 @@
-//! From values to pixels, and the round numbers that stand beside an axis.
+//! Axes: from values to pixels, and ticks.
 
 /// An axis of a figure.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -9,56 +9,55 @@ pub struct Axis {
 }
 
 impl Axis {
-    /// Puts `values` (the least, the most) at `pixels`, evenly.
+    /// Maps `values` (minimum, maximum) linearly to `pixels`.
     pub fn linear(values: (f64, f64), pixels: (f64, f64)) -> Self {
-        Self { values: apart(values), pixels, logarithmic: false }
+        Self { values: widened(values), pixels, logarithmic: false }
     }
 
-    /// Puts `values` at `pixels`, equal ratios equally far apart. What is not positive has no place.
-    pub fn logarithmic((least, most): (f64, f64), pixels: (f64, f64)) -> Self {
-        let values = match (least.log10(), most.log10()) {
+    /// Maps `values` logarithmically to `pixels`. Values that are not positive are outside.
+    pub fn logarithmic((min, max): (f64, f64), pixels: (f64, f64)) -> Self {
+        let values = match (min.log10(), max.log10()) {
             (low, high) if low < high => (low, high),
             (low, high) if low == high && low.is_finite() => (low - 0.5, high + 0.5),
-            // Nothing has a place, or only what is not positive.
+            // There are no positive values.
             _ => (0.0, 1.0),
         };
         Self { values, pixels, logarithmic: true }
     }
 
-    /// Where a value is.
+    /// The position of a value in pixels.
     pub fn place(&self, value: f64) -> f64 {
         let value = if self.logarithmic { value.max(f64::MIN_POSITIVE).log10() } else { value };
-        let ((least, most), (from, to)) = (self.values, self.pixels);
-        from + (value - least) / (most - least) * (to - from)
+        let ((min, max), (from, to)) = (self.values, self.pixels);
+        from + (value - min) / (max - min) * (to - from)
     }
 
-    /// About `count` round values within the axis, the least first, each with its name.
+    /// About `count` round values within the axis, in increasing order, each with its label.
     pub fn ticks(&self, count: usize) -> Vec<(f64, String)> {
-        let (least, most) = self.values;
-        let step = round_step((most - least) / count.max(1) as f64);
+        let (min, max) = self.values;
+        let step = round_step((max - min) / count.max(1) as f64);
         if self.logarithmic {
-            // Whole powers of ten only; fewer than two of them say too little.
+            // Whole powers of ten, if there are at least two.
             let step = step.max(1.0).round();
-            let powers: Vec<_> =
-                multiples((least, most), step).map(|p| (10.0_f64.powf(p), power(p))).collect();
+            let powers: Vec<_> = multiples((min, max), step).map(|p| (10.0_f64.powf(p), power(p))).collect();
             if powers.len() > 1 {
                 return powers;
             }
-            let values = (10.0_f64.powf(least), 10.0_f64.powf(most));
+            let values = (10.0_f64.powf(min), 10.0_f64.powf(max));
             return Self { values, logarithmic: false, ..*self }.ticks(count);
         }
         let digits = (-step.log10().floor()).max(0.0) as usize;
-        multiples((least, most), step).map(|x| (x, decimal(x, digits))).collect()
+        multiples((min, max), step).map(|x| (x, decimal(x, digits))).collect()
     }
 }
 
-/// A range with something in it.
-fn apart((least, most): (f64, f64)) -> (f64, f64) {
-    match most - least {
-        width if width > 0.0 && width.is_finite() => (least, most),
+/// The range, widened if it is empty.
+fn widened((min, max): (f64, f64)) -> (f64, f64) {
+    match max - min {
+        width if width > 0.0 && width.is_finite() => (min, max),
         0.0 => {
-            let room = (0.1 * least.abs()).max(0.5);
-            (least - room, least + room)
+            let margin = (0.1 * min.abs()).max(0.5);
+            (min - margin, min + margin)
         }
         _ => (0.0, 1.0),
     }
@@ -71,9 +70,9 @@ fn round_step(step: f64) -> f64 {
     round.unwrap_or(10.0) * power
 }
 
-fn multiples((least, most): (f64, f64), step: f64) -> impl Iterator<Item = f64> {
-    // A value on the edge counts, whatever rounding made of it.
-    let (first, last) = ((least / step - 1e-9).ceil(), (most / step + 1e-9).floor());
+fn multiples((min, max): (f64, f64), step: f64) -> impl Iterator<Item = f64> {
+    // Includes values on the edge despite rounding.
+    let (first, last) = ((min / step - 1e-9).ceil(), (max / step + 1e-9).floor());
     (0..=(last - first).max(-1.0) as i64)
         .filter(move |_| last >= first)
         .map(move |i| (first + i as f64) * step)
@@ -87,7 +86,7 @@ fn decimal(x: f64, digits: usize) -> String {
     }
 }
 
-/// A power of ten, with the exponent above the line.
+/// A power of ten with a superscript exponent.
 fn power(exponent: f64) -> String {
     const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
     let raised = |c: char| c.to_digit(10).map_or('⁻', |digit| DIGITS[digit as usize]);
@@ -118,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn powers_of_ten_stand_at_equal_distances() {
+    fn powers_of_ten_are_equally_spaced() {
         let axis = Axis::logarithmic((1e-6, 10.0), (0.0, 70.0));
         assert_eq!(names(&axis, 7), ["10⁻⁶", "10⁻⁵", "10⁻⁴", "10⁻³", "10⁻²", "10⁻¹", "1", "10"]);
         assert!((axis.place(1e-3) - 30.0).abs() < 1e-9);
@@ -126,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn an_axis_of_one_value_or_of_none_still_has_a_place_for_it() {
+    fn an_axis_of_one_value_or_none_gives_finite_positions() {
         assert_eq!(Axis::linear((3.0, 3.0), (0.0, 10.0)).place(3.0), 5.0);
         assert!(Axis::linear((f64::MAX, f64::MIN), (0.0, 10.0)).place(0.5).is_finite());
         assert!(Axis::logarithmic((0.0, 0.0), (0.0, 10.0)).place(0.0).is_finite());

@@ -10,22 +10,22 @@ const LEFT: f64 = 64.0;
 const RIGHT: f64 = 12.0;
 const ABOVE: f64 = 28.0;
 const BELOW: f64 = 40.0;
-/// About, of a letter.
+/// Approximate width of a letter.
 const LETTER: f64 = 7.0;
 const DOT: f32 = 3.0;
 
-/// A line, and what it is called.
+/// A line of a chart.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Line {
-    /// Named beside the title.
+    /// Name in the legend, next to the title.
     pub name: String,
     /// Of the line, its name and its band.
     pub colour: Colour,
     /// The points, from left to right; a value that is not finite interrupts the line.
     pub points: Vec<(f64, f64)>,
-    /// A shaded band around it, its lower and upper edge at each point; or empty.
+    /// Lower and upper edge of a shaded band at each point; or empty.
     pub band: Vec<(f64, f64)>,
-    /// Whether the points are drawn by themselves instead of the line through them.
+    /// Whether points are drawn instead of a line.
     pub dots: bool,
 }
 
@@ -34,15 +34,15 @@ pub struct Line {
 pub struct Chart {
     /// Above the chart.
     pub title: String,
-    /// What is to the right.
+    /// Label of the x axis.
     pub x_name: String,
-    /// Whether equal ratios are equally high.
+    /// Whether the y axis is logarithmic.
     pub logarithmic: bool,
-    /// Those drawn last lie above the others.
+    /// Later lines are drawn above earlier ones.
     pub lines: Vec<Line>,
 }
 
-/// Charts, one below the other, legible on light and dark ground.
+/// Charts, one below the other, legible on light and dark backgrounds.
 pub fn chart_figure(charts: &[Chart]) -> Figure {
     let panel = ABOVE + HEIGHT + BELOW;
     let title = charts.first().map_or("", |chart| &chart.title);
@@ -54,7 +54,7 @@ pub fn chart_figure(charts: &[Chart]) -> Figure {
 }
 
 impl Chart {
-    /// From the least to the most of some values, if they have a place on the axis.
+    /// Minimum and maximum of the values that are finite and, if required, positive.
     fn extent(values: impl Iterator<Item = f64>, positive: bool) -> (f64, f64) {
         let there = values.filter(|x| x.is_finite() && (!positive || *x > 0.0));
         there.fold((f64::MAX, f64::MIN), |(a, b), x| (a.min(x), b.max(x)))
@@ -99,7 +99,7 @@ impl Chart {
         }
     }
 
-    /// The title, the names of the lines in their colours, and that of the axis.
+    /// The title, the names of the lines in their colours, and the label of the axis.
     fn draw_names(&self, figure: &mut Figure, top: f64) {
         let (mut x, y) = (LEFT, (top - 10.0) as f32);
         let lines = self.lines.iter().filter(|line| !line.name.is_empty());
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chart_of_nothing_and_a_logarithm_of_zero_can_be_drawn() {
+    fn empty_charts_and_logarithms_of_zero_can_be_drawn() {
         for logarithmic in [false, true] {
             for points in [vec![], vec![(0.0, 0.0)], vec![(0.0, 0.0), (1.0, 1e-30)]] {
                 let svg =

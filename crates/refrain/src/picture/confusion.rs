@@ -1,4 +1,4 @@
-//! A confusion matrix as a picture.
+//! A figure of a confusion matrix.
 
 use super::figure::{Anchor, Figure};
 use super::{ACCENT, BLUE, INK, WHITE};
@@ -8,13 +8,13 @@ use crate::metric::Confusion;
 const CELL: f32 = 34.0;
 const CHARACTER: f32 = 7.0;
 const GAP: f32 = 8.0;
-/// Longer names are cut.
+/// Maximum length of names.
 const NAME: usize = 24;
 
-/// A confusion matrix over the labels `names`, legible on light and dark ground: a row for each true label, a column for each
-/// predicted one, the darker the larger its share of the row. Cells have their counts.
+/// A confusion matrix over the labels `names`, legible on light and dark backgrounds: a row per true label, a column per
+/// predicted label, darker for a larger share of the row, with counts.
 pub fn confusion_figure(confusion: &Confusion, names: &[impl AsRef<str>]) -> Figure {
-    let names: Vec<String> = names.iter().map(|name| cut(name.as_ref())).collect();
+    let names: Vec<String> = names.iter().map(|name| truncated(name.as_ref())).collect();
     let labels = 0..names.len() as u32;
     let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
     let margin = longest as f32 * CHARACTER + 2.0 * GAP;
@@ -35,7 +35,7 @@ pub fn confusion_figure(confusion: &Confusion, names: &[impl AsRef<str>]) -> Fig
         for predicted in labels.clone() {
             let count = confusion.count(truth, predicted);
             let (x, y) = (margin + predicted as f32 * CELL, margin + truth as f32 * CELL);
-            // Right ones in blue, wrong ones in orange; a rare mistake still shows.
+            // Correct ones in blue, errors in orange; rare errors remain visible.
             let [red, green, blue, _] = if truth == predicted { BLUE } else { ACCENT };
             let share = count as f32 / row.max(1) as f32;
             let cover = if count == 0 { 0.05 } else { 0.15 + 0.85 * share };
@@ -56,8 +56,8 @@ pub fn confusion_figure(confusion: &Confusion, names: &[impl AsRef<str>]) -> Fig
     figure
 }
 
-/// A name that is not too long for its place.
-fn cut(name: &str) -> String {
+/// The name, truncated to [`NAME`] characters.
+fn truncated(name: &str) -> String {
     let mut characters = name.chars();
     let mut cut: String = characters.by_ref().take(NAME).collect();
     if characters.next().is_some() {

@@ -1,4 +1,4 @@
-//! What a figure is made of, and the two forms it is written in: SVG, and PNG.
+//! Figures of simple shapes, written as SVG or PNG.
 
 use std::fmt::Write;
 
@@ -12,10 +12,10 @@ use tiny_skia::{
 use super::escaped;
 use crate::{Error, Result};
 
-/// Red, green, blue, and how much it covers.
+/// Red, green, blue, opacity.
 pub type Colour = [u8; 4];
 
-/// A figure in pixels, from the upper left corner.
+/// A figure in pixels; the origin is the upper left corner.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Figure {
     width: f32,
@@ -33,23 +33,23 @@ enum Shape {
     Cells { at: [f32; 4], columns: usize, colours: Vec<Colour> },
 }
 
-/// Which part of a text lies at its place.
+/// Which part of a text is at its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Anchor {
-    /// Its first letter.
+    /// Its start.
     Start,
     /// Its middle.
     Middle,
-    /// Its last letter.
+    /// Its end.
     End,
 }
 
-/// Pixels of a letter that is drawn into a PNG, at size 12.
+/// Width in pixels of a letter in PNGs, at size 12.
 const LETTER: f32 = 7.0;
 const TEXT_SIZE: f32 = 12.0;
-/// Pixels of a PNG for each of the figure.
+/// PNG pixels per figure pixel, in each dimension.
 const DENSITY: f32 = 2.0;
-/// The most pixels on a side of a PNG.
+/// Maximum width and height of a PNG.
 const MAX_PIXELS: f32 = 16_384.0;
 
 impl Figure {
@@ -77,13 +77,13 @@ impl Figure {
         }
     }
 
-    /// A text whose base line begins, has its middle or ends at a place.
+    /// A text whose baseline starts, is centred or ends at a position.
     pub fn text(&mut self, at: (f32, f32), text: impl Into<String>, anchor: Anchor, colour: Colour) {
         let (text, upwards) = (text.into(), false);
         self.shapes.push(Shape::Text { at, text, anchor, upwards, size: TEXT_SIZE, colour });
     }
 
-    /// A text that is read upwards.
+    /// A text rotated by 90 degrees, read upwards.
     pub fn text_upwards(&mut self, at: (f32, f32), text: impl Into<String>, colour: Colour) {
         let (text, anchor) = (text.into(), Anchor::Start);
         self.shapes.push(Shape::Text { at, text, anchor, upwards: true, size: TEXT_SIZE, colour });
@@ -96,7 +96,7 @@ impl Figure {
         }
     }
 
-    /// As SVG, without a background: legible on light and dark ground if the colours are.
+    /// As SVG, without a background.
     pub fn svg(&self) -> String {
         let (width, height) = (self.width, self.height);
         let mut svg = format!(
@@ -112,14 +112,14 @@ impl Figure {
         svg
     }
 
-    /// As PNG on white, two pixels for one.
+    /// As PNG on white, at twice the size.
     ///
     /// # Errors
-    /// [`Error::Input`] for a figure that is too large for one.
+    /// [`Error::Input`] for a figure that is too large.
     pub fn png(&self) -> Result<Vec<u8>> {
         let size = [self.width, self.height].map(|x| (x * DENSITY).ceil());
         let too_large =
-            || Error::malformed("figure", "is too large for a PNG", "ask for fewer steps, or for SVG");
+            || Error::malformed("figure", "is too large for a PNG", "choose fewer time steps, or SVG");
         if size.iter().any(|&x| x > MAX_PIXELS) {
             return Err(too_large());
         }
@@ -132,7 +132,7 @@ impl Figure {
         let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(image.data()));
         written.map_err(|error| {
             let found = format!("cannot be written as PNG ({error})");
-            Error::malformed("figure", found, "ask for SVG")
+            Error::malformed("figure", found, "choose SVG")
         })?;
         Ok(png)
     }
@@ -241,7 +241,7 @@ fn draw(image: &mut Pixmap, shape: &Shape) {
             for (i, c) in text.chars().enumerate() {
                 let place = place.pre_translate(i as f32 * letter, 0.0).pre_scale(letter / 8.0, letter / 8.0);
                 let (c, place) = match raised(c) {
-                    // Above the line, and smaller.
+                    // Superscript.
                     Some(c) => (c, place.pre_translate(0.0, -2.0).pre_scale(0.75, 0.75)),
                     None => (c, place),
                 };
@@ -258,14 +258,14 @@ fn draw(image: &mut Pixmap, shape: &Shape) {
     }
 }
 
-/// The digit or sign that an exponent is made of.
+/// The plain character of a superscript one.
 fn raised(c: char) -> Option<char> {
     const RAISED: [char; 11] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹', '⁻'];
     const PLAIN: [char; 11] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '-'];
     RAISED.iter().position(|&raised| raised == c).map(|place| PLAIN[place])
 }
 
-/// A letter of 8 by 8 squares; one that the font lacks as an empty box.
+/// A letter of 8 by 8 squares; an empty box if the font has none.
 fn draw_letter(image: &mut Pixmap, c: char, place: Transform, paint: &Paint<'_>) {
     let fonts = [
         font8x8::BASIC_FONTS.get(c),
@@ -287,7 +287,7 @@ fn draw_letter(image: &mut Pixmap, c: char, place: Transform, paint: &Paint<'_>)
     }
 }
 
-/// A pixel a cell.
+/// One pixel per cell.
 fn pixels(columns: usize, colours: &[Colour]) -> Option<Pixmap> {
     let mut image = Pixmap::new(columns as u32, (colours.len() / columns) as u32)?;
     for (pixel, &[red, green, blue, cover]) in image.pixels_mut().iter_mut().zip(colours) {
@@ -296,7 +296,7 @@ fn pixels(columns: usize, colours: &[Colour]) -> Option<Pixmap> {
     Some(image)
 }
 
-/// As PNG, with what is not covered left open.
+/// As PNG with transparency.
 fn encoded(image: &Pixmap) -> Option<Vec<u8>> {
     let data: Vec<u8> = (image.pixels().iter())
         .map(|pixel| pixel.demultiply())

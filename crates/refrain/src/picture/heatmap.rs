@@ -1,4 +1,4 @@
-//! Units over time as a picture: what each of them did at each step of a text.
+//! Heatmaps of units over time steps.
 
 use super::figure::{Anchor, Colour, Figure};
 use super::{ACCENT, BLUE, INK};
@@ -9,23 +9,23 @@ const HEIGHT: f32 = 9.0;
 const LEFT: f32 = 44.0;
 const ABOVE: f32 = 26.0;
 const BELOW: f32 = 22.0;
-/// Units from one name to the next.
+/// Rows between names.
 const NAMED: usize = 8;
 
-/// Values over the steps of a text, a row each.
+/// Values over time steps, one row per unit.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Heatmap {
     /// Above it.
     pub title: String,
-    /// `[T]`: what stands below each step, a letter or two.
+    /// `[T]`: label below each time step, a letter or two.
     pub steps: Vec<String>,
     /// The names and values `[T]` of the rows, drawn in blue below 0 and in orange above.
     pub rows: Vec<(String, Vec<f32>)>,
-    /// The value that has the full colour.
-    pub most: f32,
+    /// The value with full colour.
+    pub max: f32,
 }
 
-/// A colour for a value between -1 and 1: nothing at 0, so that the ground shows through.
+/// A colour for a value between -1 and 1: transparent at 0.
 pub fn diverging(value: f32) -> Colour {
     let [red, green, blue, _] = if value < 0.0 { BLUE } else { ACCENT };
     [red, green, blue, (255.0 * value.abs().min(1.0)) as u8]
@@ -38,7 +38,7 @@ impl Heatmap {
         let (width, height) = (steps as f32 * WIDTH, units as f32 * HEIGHT);
         let mut figure = Figure::new(&self.title, LEFT + width + WIDTH, ABOVE + height + BELOW);
         figure.text((LEFT, ABOVE - 10.0), &*self.title, Anchor::Start, INK);
-        let scale = if self.most > 0.0 { self.most } else { 1.0 };
+        let scale = if self.max > 0.0 { self.max } else { 1.0 };
         let colours =
             self.rows.iter().flat_map(|(_, values)| values.iter().take(steps).map(|x| diverging(x / scale)));
         figure.cells([LEFT, ABOVE, width, height], steps, colours.collect());
@@ -54,7 +54,7 @@ impl Heatmap {
     }
 }
 
-/// A token in one line, blanks and line ends too.
+/// A token in one line; spaces and line ends are visible.
 fn visible(token: &str) -> String {
     match token {
         " " => "\u{b7}".to_owned(),
@@ -68,12 +68,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_have_colours_and_steps_their_letters() {
+    fn values_are_coloured_and_time_steps_labelled() {
         let heatmap = Heatmap {
             title: "h".to_owned(),
             steps: ["a", " ", "<"].map(str::to_owned).to_vec(),
             rows: vec![("17".to_owned(), vec![-1.0, 0.0, 2.0])],
-            most: 2.0,
+            max: 2.0,
         };
         let svg = heatmap.figure().svg();
         assert!(

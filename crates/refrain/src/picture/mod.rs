@@ -1,4 +1,4 @@
-//! Figures: what is to be seen, drawn once, and written as SVG (legible on light and dark ground) or PNG.
+//! Figures, written as SVG (legible on light and dark backgrounds) or PNG.
 //!
 //! ```
 //! use refrain::{format::Roll, picture::roll_figure};
@@ -22,21 +22,21 @@ pub use figure::{Anchor, Colour, Figure};
 pub use heatmap::{Heatmap, diverging};
 pub use roll::{roll_figure, roll_text};
 
-/// What names, axes and the plain lines of a figure are drawn in.
+/// Texts, axes and plain lines.
 pub const INK: Colour = [0x7a, 0x82, 0x8c, 0xff];
-/// What a model says; values above 0.
+/// Predictions; values above 0.
 pub const ACCENT: Colour = [0xe0, 0x70, 0x3a, 0xff];
-/// What is right; values below 0.
+/// Truths; values below 0.
 pub const BLUE: Colour = [0x2f, 0x6d, 0xb5, 0xff];
-/// On full colours.
+/// Text on saturated colours.
 pub const WHITE: Colour = [0xff; 4];
 
-/// A colour that lets others through.
+/// A translucent variant of a colour.
 fn faint([red, green, blue, _]: Colour) -> Colour {
     [red, green, blue, 0x40]
 }
 
-/// Text as XML has it.
+/// Text escaped for XML.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -1,20 +1,20 @@
-//! Pictures of piano rolls, time to the right and pitch upwards: one for pages, one for the terminal.
+//! Figures of piano rolls, time to the right and pitch upwards, and text for the terminal.
 
 use super::figure::{Anchor, Figure};
 use super::{ACCENT, INK, faint};
 use crate::format::{Roll, Span};
 
-/// Pixels of a semitone, and of the margins that hold the labels.
+/// Pixels of a semitone, and of the margins with labels.
 const SEMITONE: f32 = 6.0;
 const LEFT: f32 = 28.0;
 const ABOVE: f32 = 4.0;
 const BELOW: f32 = 18.0;
-/// Pixels that a roll should fill, and between two labels of time.
+/// Preferred width in pixels, and minimum distance of time labels.
 const WIDTH: f32 = 900.0;
 const LABEL_SPACING: f32 = 60.0;
 
-/// The roll, legible on light and dark ground: a bar a note, a line at every C with the octave's number (C4 is middle C, 60),
-/// and the number of the frame below. Long rolls are drawn narrower, short ones no wider than 12 pixels a frame.
+/// The roll, legible on light and dark backgrounds: a bar per note, a line at every C with the octave's number (C4 is middle
+/// C, 60), and frame numbers below. A frame is at most 12 pixels wide, less in long rolls.
 pub fn roll_figure(roll: &Roll) -> Figure {
     let (lowest, highest) = pitches(roll);
     let step = (WIDTH / roll.len().max(1) as f32).clamp(0.5, 12.0);
@@ -43,11 +43,11 @@ pub fn roll_figure(roll: &Roll) -> Figure {
     figure
 }
 
-/// The roll in Braille dots, two frames and four semitones a character, in staves of at most `columns` characters
-/// (8 or more), one below the other with an empty line between; every line ends in a newline. The lines of each C
-/// are labelled: it is the lowest row of dots there.
+/// The roll in Braille dots, two frames and four semitones per character, in staves of at most `columns` characters
+/// (8 or more), separated by an empty line; every line ends in a newline. A label `C4` refers to the lowest row of dots of
+/// its line.
 pub fn roll_text(roll: &Roll, columns: usize) -> String {
-    /// The dots of a character, from the bottom up, on the left and on the right.
+    /// The dots of a character from the bottom up, left and right.
     const DOTS: [[u32; 4]; 2] = [[0x40, 0x04, 0x02, 0x01], [0x80, 0x20, 0x10, 0x08]];
     const LABEL: usize = 4;
     let (lowest, highest) = pitches(roll);
@@ -72,13 +72,13 @@ pub fn roll_text(roll: &Roll, columns: usize) -> String {
     text
 }
 
-/// The lowest and highest note to be drawn: those that sound, or the octave of middle C.
+/// The lowest and highest note of the roll, or the octave of middle C.
 fn pitches(roll: &Roll) -> (u8, u8) {
     let notes = || roll.frames().iter().flatten().copied();
     (notes().min().unwrap_or(60), notes().max().unwrap_or(72))
 }
 
-/// The number of a note's octave, by which middle C is C4.
+/// The number of a note's octave; middle C is C4.
 fn octave(note: u8) -> i32 {
     i32::from(note) / 12 - 1
 }
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_has_a_bar_a_note_and_a_line_an_octave() {
+    fn a_figure_has_one_bar_per_note_and_one_line_per_octave() {
         let svg = roll_figure(&scale()).svg();
         for bar in ["x=\"28.0\" y=\"76.5\" width=\"24.0\"", "x=\"64.0\" y=\"4.5\" width=\"12.0\""] {
             assert!(svg.contains(bar), "{bar} in {svg}");
@@ -103,14 +103,14 @@ mod tests {
     }
 
     #[test]
-    fn text_has_two_frames_and_four_semitones_a_character() {
+    fn text_has_two_frames_and_four_semitones_per_character() {
         assert_eq!(roll_text(&scale(), 80), "C5  ⠀⢀\n    ⠀⠀\n    ⠀⡠\nC4  ⣐⠀\n");
         let long = Roll::new(vec![vec![60]; 10]).unwrap();
         assert_eq!(roll_text(&long, 8), "C4  ⣀⣀⣀⣀\n\nC4  ⣀\n");
     }
 
     #[test]
-    fn nothing_at_all_can_be_drawn() {
+    fn empty_rolls_can_be_drawn() {
         for roll in [Roll::default(), Roll::new(vec![vec![]; 3]).unwrap()] {
             assert!(roll_figure(&roll).svg().ends_with("</svg>\n"));
             assert!(roll_text(&roll, 0).chars().all(|c| "C45 \u{2800}\n".contains(c)));

@@ -1,17 +1,16 @@
-//! Beam search: of all sequences that a model could write, those that it finds most probable, as far as a few
-//! hypotheses at a time can tell (Sutskever, Vinyals & Le 2014, section 3.2).
+//! Beam search: an approximate search for the most probable sequences (Sutskever, Vinyals & Le 2014, section 3.2).
 
 use refrain_kernels::{Real, State};
 
 use crate::error::{Error, Result, within};
 
-/// How to search.
+/// SamplingOptions of a beam search.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BeamOptions {
-    /// Hypotheses that are kept at each step; 1 takes the most probable symbol again and again (greedy search).
+    /// Hypotheses that are kept at each time step; 1 is greedy search.
     pub width: usize,
-    /// The exponent of the length in [`Hypothesis::score`]: 0 compares probabilities, which favours the short; 1 their means
-    /// a symbol.
+    /// Exponent of the length in [`Hypothesis::score`]: 0 compares log-probabilities, which favours short sequences; 1
+    /// compares log-probabilities per token.
     pub length_penalty: f64,
 }
 
@@ -22,66 +21,66 @@ impl Default for BeamOptions {
 }
 
 impl BeamOptions {
-    /// Checks that there can be such a search.
+    /// Checks the options against their bounds.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a width of 0 or far too large, and an exponent that is no number from 0 on.
+    /// [`Error::Setting`] for a width outside 1..=1000, and an exponent that is negative or not finite.
     pub fn validate(&self) -> Result<()> {
         let Self { width, length_penalty } = *self;
         within("beam", width, 1, 1_000)?;
         if !(length_penalty.is_finite() && length_penalty >= 0.0) {
-            return Err(Error::out_of_range("length_penalty", length_penalty, "a number of at least 0"));
+            return Err(Error::out_of_range("length_penalty", length_penalty, "at least 0"));
         }
         Ok(())
     }
 }
 
-/// What a search found for one sequence.
+/// A result of a search.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hypothesis {
-    /// Without start and end symbol.
+    /// Without start and end token.
     pub ids: Vec<u32>,
-    /// Natural logarithm of its probability, the end symbol's included.
+    /// Natural logarithm of its probability, including the end token.
     pub log_probability: f64,
     /// `log_probability / (length + 1)^length_penalty`, by which hypotheses are ranked.
     pub score: f64,
 }
 
-/// The symbols around a sequence.
+/// The tokens around a sequence.
 #[derive(Clone, Copy, Debug)]
 pub struct Boundaries {
-    /// Before the first symbol; never written.
+    /// Before the first token; never generated.
     pub start: u32,
-    /// Behind the last.
+    /// After the last token.
     pub end: u32,
 }
 
-/// A beginning that may be gone on from.
+/// An unfinished hypothesis.
 #[derive(Clone, Default)]
 struct Live {
     ids: Vec<u32>,
     log_probability: f64,
-    /// Its row in the step before.
+    /// Its row in the previous time step.
     row: usize,
 }
 
 /// The search for one sequence.
 struct Beam {
     live: Vec<Live>,
-    /// The best first.
+    /// Best first.
     finished: Vec<Hypothesis>,
-    most: usize,
+    max_len: usize,
 }
 
-/// Searches for as many sequences as there are `limits`, side by side; each has the symbols of its limit at most. Gives each
-/// one's hypotheses, at least one and at most `width`, the best first.
+/// Searches for one sequence per element of `limits`, its maximum number of tokens. Returns the hypotheses of each, at least
+/// one and at most `width`, best first.
 ///
-/// `step` is the model that is searched. It gets `parents` and `ids`: every row goes on by one symbol, row `i` from where row
-/// `parents[i]` was after the step before, by `ids[i]`; and gives the logits `[rows, V]` of what comes next. In the first step
-/// every row is its own parent. Row `n S + s` is hypothesis `n` of sequence `s`, of `S`: there are `width S` rows.
+/// `step(parents, ids)` runs the model for one time step: row `i` continues from row `parents[i]` of the previous step with the
+/// token `ids[i]`. It returns the logits `[rows, V]`. In the first step every row is its own parent. Row `n S + s` is
+/// hypothesis `n` of sequence `s` of `S`: there are `width S` rows.
 ///
-/// A sequence's search ends when as many hypotheses have ended as the beam is wide, and none that goes on can become better
-/// than the best of them. What a sequence gets does not depend on the others beside it.
+/// The search for a sequence ends when `width` hypotheses are finished and no unfinished one can become better than the best
+/// of them. Results do not depend on the other sequences.
 pub fn beam_search<R: Real>(
     mut step: impl FnMut(&[usize], &[u32]) -> Vec<R>,
     limits: &[usize],
@@ -89,10 +88,10 @@ pub fn beam_search<R: Real>(
     options: &BeamOptions,
 ) -> Vec<Vec<Hypothesis>> {
     let (count, width) = (limits.len(), options.width);
-    let begin = |(s, &most): (usize, &usize)| Beam {
+    let begin = |(s, &max_len): (usize, &usize)| Beam {
         live: vec![Live { row: s, ..Live::default() }],
         finished: vec![],
-        most,
+        max_len,
     };
     let mut beams: Vec<Beam> = limits.iter().enumerate().map(begin).collect();
     let mut parents: Vec<usize> = (0..width * count).collect();
@@ -113,20 +112,20 @@ pub fn beam_search<R: Real>(
 }
 
 impl Beam {
-    /// Goes on from every live hypothesis by its best symbols.
+    /// Extends every live hypothesis by its best tokens.
     fn step<R: Real>(&mut self, logits: &[R], classes: usize, boundaries: Boundaries, options: &BeamOptions) {
         let Boundaries { start, end } = boundaries;
-        let Self { live, finished, most } = self;
+        let Self { live, finished, max_len } = self;
         let mut candidates: Vec<(f64, usize, u32)> = vec![];
         for (n, hypothesis) in live.iter().enumerate() {
             let logits = &logits[hypothesis.row * classes..][..classes];
             let base = hypothesis.log_probability - log_sum(logits);
-            // At the limit there is nothing left but to end.
-            let ids = if hypothesis.ids.len() >= *most { end..end + 1 } else { 0..classes as u32 };
+            // At the limit only the end token may follow.
+            let ids = if hypothesis.ids.len() >= *max_len { end..end + 1 } else { 0..classes as u32 };
             let ids = ids.filter(|&id| id != start);
             candidates.extend(ids.map(|id| (base + logits[id as usize].as_f64(), n, id)));
         }
-        // Ends among the first `width` finish; of the others the first `width` go on.
+        // End tokens among the first `width` finish; the first `width` others stay live.
         let kept = (2 * options.width).min(candidates.len());
         let order = |a: &(f64, usize, u32), b: &(f64, usize, u32)| {
             b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2)))
@@ -139,7 +138,7 @@ impl Beam {
         let mut next = vec![];
         for (rank, &(log_probability, n, id)) in candidates.iter().enumerate() {
             let from = &live[n];
-            if id == end && (rank < options.width || from.ids.len() >= *most) {
+            if id == end && (rank < options.width || from.ids.len() >= *max_len) {
                 let length = (from.ids.len() + 1) as f64;
                 let score = log_probability / length.powf(options.length_penalty);
                 finished.push(Hypothesis { ids: from.ids.clone(), log_probability, score });
@@ -150,17 +149,18 @@ impl Beam {
         *live = next;
         finished.sort_by(|a, b| b.score.total_cmp(&a.score));
         finished.truncate(options.width);
-        // The first of those that go on is the most probable, and a longer sequence is never more probable.
-        let hope =
-            live.first().map(|live| live.log_probability / ((*most + 1) as f64).powf(options.length_penalty));
-        let settled = |hope| finished.len() >= options.width && finished[0].score >= hope;
-        if hope.is_none_or(settled) {
+        // The first live hypothesis is the most probable one, and a longer sequence is never more probable.
+        let bound = live
+            .first()
+            .map(|live| live.log_probability / ((*max_len + 1) as f64).powf(options.length_penalty));
+        let done = |bound| finished.len() >= options.width && finished[0].score >= bound;
+        if bound.is_none_or(done) {
             live.clear();
         }
     }
 }
 
-/// Makes each row of states `[rows, H]` that of its parent.
+/// Replaces each row of states `[rows, H]` by that of its parent.
 pub(crate) fn take_rows<R: Copy>(states: &mut [State<R>], rows: usize, parents: &[usize]) {
     for values in states.iter_mut().flat_map(|state| [&mut state.h, &mut state.c]) {
         let size = values.len() / rows.max(1);

@@ -1,11 +1,11 @@
-//! Searches through a small model, against all that it could write.
+//! Beam search on a small model, compared with exhaustive search.
 
 use super::*;
 
 const V: usize = 4;
 const BOUNDARIES: Boundaries = Boundaries { start: 2, end: 3 };
 
-/// Logits that follow from all symbols so far and from the number of the sequence.
+/// Logits that depend on all tokens so far and on the number of the sequence.
 fn toy(count: usize, first: usize, width: usize) -> impl FnMut(&[usize], &[u32]) -> Vec<f64> {
     let mut rows: Vec<Vec<u32>> = vec![vec![]; count * width];
     move |parents, ids| {
@@ -19,8 +19,8 @@ fn logits(sequence: usize, ids: &[u32]) -> Vec<f64> {
     (0..V).map(|v| if v == 2 { f64::NEG_INFINITY } else { 2.0 * (seed * (v as f64 + 1.3)).sin() }).collect()
 }
 
-/// Every sequence of at most `most` symbols, the best first.
-fn exhaustive(sequence: usize, most: usize, length_penalty: f64) -> Vec<Hypothesis> {
+/// All sequences of at most `max_len` tokens, best first.
+fn exhaustive(sequence: usize, max_len: usize, length_penalty: f64) -> Vec<Hypothesis> {
     let (mut found, mut open) = (vec![], vec![(vec![BOUNDARIES.start], 0.0)]);
     while let Some((ids, log_probability)) = open.pop() {
         let logits = logits(sequence, &ids);
@@ -31,7 +31,7 @@ fn exhaustive(sequence: usize, most: usize, length_penalty: f64) -> Vec<Hypothes
             ids: ids[1..].to_vec(),
             log_probability: p,
         });
-        if ids.len() <= most {
+        if ids.len() <= max_len {
             open.extend([0, 1].map(|id| ([&ids[..], &[id]].concat(), log(id))));
         }
     }
@@ -40,24 +40,24 @@ fn exhaustive(sequence: usize, most: usize, length_penalty: f64) -> Vec<Hypothes
 }
 
 #[test]
-fn a_beam_that_is_wide_enough_finds_what_trying_everything_finds() {
+fn a_beam_that_is_wide_enough_equals_exhaustive_search() {
     for length_penalty in [0.0, 0.7, 1.0] {
         let options = BeamOptions { width: 40, length_penalty };
         let limits = [3, 4, 2];
         let found = beam_search(toy(3, 0, 40), &limits, BOUNDARIES, &options);
-        for (sequence, (found, most)) in found.iter().zip(limits).enumerate() {
-            let all = exhaustive(sequence, most, length_penalty);
+        for (sequence, (found, max_len)) in found.iter().zip(limits).enumerate() {
+            let all = exhaustive(sequence, max_len, length_penalty);
             assert_eq!(found.len(), all.len());
-            for (found, wanted) in found.iter().zip(&all) {
-                assert_eq!(found.ids, wanted.ids);
-                assert!((found.score - wanted.score).abs() < 1e-12);
+            for (found, expected) in found.iter().zip(&all) {
+                assert_eq!(found.ids, expected.ids);
+                assert!((found.score - expected.score).abs() < 1e-12);
             }
         }
     }
 }
 
 #[test]
-fn a_beam_of_one_takes_the_most_probable_symbol() {
+fn a_beam_of_width_one_takes_the_most_probable_token() {
     let options = BeamOptions { width: 1, ..BeamOptions::default() };
     for (sequence, found) in beam_search(toy(5, 0, 1), &[6; 5], BOUNDARIES, &options).iter().enumerate() {
         let mut ids = vec![BOUNDARIES.start];
@@ -74,7 +74,7 @@ fn a_beam_of_one_takes_the_most_probable_symbol() {
 }
 
 #[test]
-fn what_is_found_does_not_depend_on_the_sequences_beside_it() {
+fn results_do_not_depend_on_the_other_sequences() {
     let options = BeamOptions { width: 3, length_penalty: 0.7 };
     let together = beam_search(toy(4, 0, 3), &[5, 9, 0, 7], BOUNDARIES, &options);
     for (sequence, limit) in [5, 9, 0, 7].into_iter().enumerate() {
@@ -86,7 +86,7 @@ fn what_is_found_does_not_depend_on_the_sequences_beside_it() {
 }
 
 #[test]
-fn searches_that_cannot_be_are_refused() {
+fn options_out_of_bounds_are_refused() {
     for options in [
         BeamOptions { width: 0, ..BeamOptions::default() },
         BeamOptions { width: usize::MAX, ..BeamOptions::default() },

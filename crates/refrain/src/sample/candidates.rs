@@ -1,17 +1,17 @@
-//! What might come next, and how probable it is.
+//! The most probable next tokens.
 
 use refrain_kernels::Real;
 
 use crate::layer::softmax;
 
-/// The `count` most probable ids by the logits `[V]`, the most probable first, with their probabilities (those of the
-/// model: temperature 1, nothing left out); and the probability of `id`.
+/// The `count` most probable ids of the logits `[V]`, most probable first, with their probabilities at temperature 1; and
+/// the probability of `id`.
 pub fn candidates<R: Real>(logits: &[R], count: usize, id: Option<u32>) -> (Vec<(u32, f32)>, Option<f32>) {
     let mut probabilities = logits.to_vec();
     softmax(&mut probabilities);
     let mut best: Vec<(u32, f32)> = Vec::with_capacity(count + 1);
     for (id, p) in (0..).zip(probabilities.iter().map(|p| p.as_f32())) {
-        if best.len() < count || best.last().is_some_and(|&(_, least)| p > least) {
+        if best.len() < count || best.last().is_some_and(|&(_, lowest)| p > lowest) {
             let place = best.partition_point(|&(_, other)| other >= p);
             best.insert(place, (id, p));
             best.truncate(count);

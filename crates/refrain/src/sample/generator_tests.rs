@@ -1,4 +1,4 @@
-//! What a stream writes is what it would write alone.
+//! The text of a stream does not depend on other streams.
 
 use proptest::prelude::*;
 use refrain_kernels::{Cpu, Real, Reference};
@@ -11,7 +11,7 @@ use crate::text::{SymbolCounts, Units};
 
 const SYMBOLS: &str = "\n abcdefgλ和🙂";
 
-/// A model of random weights, large enough for every step to depend on all that came before.
+/// A model with random weights, large enough for every time step to depend on all previous ones.
 struct Fixture<B: Backend> {
     backend: B,
     model: LanguageModel,
@@ -40,14 +40,14 @@ impl<B: Backend> Fixture<B> {
         self.generator_on(1, lines)
     }
 
-    /// On so many threads, four streams being enough for each.
+    /// On `threads` threads, with at least four streams each.
     fn generator_on(&self, threads: usize, lines: bool) -> Generator<'_, B> {
         let Self { backend, model, weights, vocabulary } = self;
         let generator = Generator::new(backend, model, weights, vocabulary, lines).with_threads(threads);
-        Generator { least: 4, ..generator }
+        Generator { min_streams: 4, ..generator }
     }
 
-    /// What a stream writes that has nobody beside it.
+    /// The text of a stream without others.
     fn alone(&self, lines: bool, request: &Request) -> Vec<u8> {
         let mut generator = self.generator(lines);
         let stream = request.join(&mut generator);
@@ -59,20 +59,20 @@ impl<B: Backend> Fixture<B> {
 struct Request {
     prompt: String,
     length: usize,
-    options: Options,
+    options: SamplingOptions,
 }
 
 impl Request {
     /// Requests that differ in everything.
     fn number(n: usize) -> Self {
         let prompt: String = SYMBOLS.chars().cycle().skip(3 * n).take(n * 5 % 11).collect();
-        let options = Options {
+        let options = SamplingOptions {
             temperature: [1.0, 0.7, 0.0, 1.6][n % 4],
             top_k: (n % 5 == 1).then_some(4),
             top_p: (n % 7 == 3).then_some(0.8),
             seed: n as u64,
             stop: ["ab", "和", "ccc", "\n\n"].iter().skip(n % 6).map(|&stop| stop.to_owned()).collect(),
-            // Telling of candidates changes no text.
+            // Reporting candidates changes no text.
             candidates: n % 3,
         };
         Self { prompt, length: n * 13 % 40, options }
@@ -83,13 +83,13 @@ impl Request {
     }
 }
 
-/// Steps until nobody is left; the text of each stream, in the order of their names, and how it ended.
+/// Steps until all streams have ended; the text and the end of each stream, in the order of ids.
 fn run<B: Backend>(mut generator: Generator<'_, B>, streams: &[StreamId]) -> Vec<(Vec<u8>, Option<End>)> {
     let mut texts = vec![(vec![], None); streams.len()];
     while !generator.is_empty() {
         for piece in generator.step() {
             let (text, end) = &mut texts[streams.binary_search(&piece.stream).unwrap()];
-            assert_eq!(*end, None, "{:?} goes on after its end", piece.stream);
+            assert_eq!(*end, None, "{:?} continues after its end", piece.stream);
             text.extend_from_slice(piece.text);
             *end = piece.end;
         }
@@ -98,7 +98,7 @@ fn run<B: Backend>(mut generator: Generator<'_, B>, streams: &[StreamId]) -> Vec
     texts
 }
 
-fn texts_are_those_of_lone_streams<B: Backend>(fixture: &Fixture<B>, lines: bool, threads: usize) {
+fn texts_equal_those_of_single_streams<B: Backend>(fixture: &Fixture<B>, lines: bool, threads: usize) {
     let requests: Vec<Request> = (0..23).map(Request::number).collect();
     let mut generator = fixture.generator_on(threads, lines);
     let streams: Vec<StreamId> = requests.iter().map(|request| request.join(&mut generator)).collect();
@@ -112,24 +112,28 @@ fn texts_are_those_of_lone_streams<B: Backend>(fixture: &Fixture<B>, lines: bool
 }
 
 #[test]
-fn a_stream_writes_what_it_would_write_alone() {
+fn streams_do_not_affect_each_other() {
     for cell in [CellKind::Rnn, CellKind::Gru, CellKind::Lstm] {
         for (hidden_size, threads) in [(33, 1), (33, 2), (16, 3)] {
             let fixture = Fixture::new(Cpu::new(threads).unwrap(), cell, hidden_size, 2);
             for lines in [false, true] {
-                texts_are_those_of_lone_streams(&fixture, lines, threads);
+                texts_equal_those_of_single_streams(&fixture, lines, threads);
             }
         }
     }
-    texts_are_those_of_lone_streams(&Fixture::new(Reference::<f64>::new(), CellKind::Lstm, 5, 2), true, 1);
+    texts_equal_those_of_single_streams(
+        &Fixture::new(Reference::<f64>::new(), CellKind::Lstm, 5, 2),
+        true,
+        1,
+    );
 }
 
 #[test]
-fn a_lone_stream_draws_from_its_model_symbol_by_symbol() {
+fn a_stream_equals_sampling_from_its_model_token_by_token() {
     for cell in [CellKind::Rnn, CellKind::Gru, CellKind::Lstm] {
         let fixture = Fixture::new(Cpu::new(1).unwrap(), cell, 33, 2);
         let Fixture { backend, model, weights, vocabulary } = &fixture;
-        let request = Request { prompt: "cab".to_owned(), length: 300, options: Options::default() };
+        let request = Request { prompt: "cab".to_owned(), length: 300, options: SamplingOptions::default() };
         for lines in [false, true] {
             let (mut state, mut pass) = (model.zero_state::<Cpu>(1), Workspace::default());
             let mut sampler = Sampler::new(&request.options, vocabulary.unknown()).unwrap();
@@ -163,17 +167,16 @@ fn state_of<B: Backend<Real = f32>>(generator: &Generator<'_, B>, stream: Stream
 proptest! {
     #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
 
-    /// Streams come and go at random, on one thread or several; the rest keep their texts and the bits of their
-    /// states.
+    /// Streams join and leave at random, on one thread or several, without changing texts and states of the others.
     #[test]
-    fn nobody_notices_who_comes_and_goes(
+    fn streams_that_join_and_leave_do_not_affect_others(
         schedule in proptest::collection::vec((0..3_usize, 0..40_usize), 1..60),
         threads in 1..4_usize,
         lines: bool,
     ) {
         let fixture = Fixture::new(Cpu::new(threads).unwrap(), CellKind::Lstm, 17, 2);
         let mut generator = fixture.generator_on(threads, lines);
-        // Each with its lone double and what both have written.
+        // Each with a copy in a generator of its own, and their text.
         let mut doubles: Vec<(StreamId, Generator<'_, Cpu>, StreamId, Vec<u8>)> = vec![];
         for (joins, cancelled) in schedule {
             for n in 0..2 * joins {
@@ -206,13 +209,13 @@ proptest! {
 }
 
 #[test]
-fn streams_are_shared_out_evenly_among_threads_where_there_are_enough() {
+fn streams_are_distributed_evenly_over_threads_if_there_are_enough() {
     let fixture = Fixture::new(Cpu::new(1).unwrap(), CellKind::Rnn, 8, 1);
     let mut generator = fixture.generator_on(3, false);
     let sizes = |generator: &Generator<'_, Cpu>| -> Vec<usize> {
         generator.groups.iter().map(|group| group.streams().len()).collect()
     };
-    let long = Request { prompt: String::new(), length: 1000, options: Options::default() };
+    let long = Request { prompt: String::new(), length: 1000, options: SamplingOptions::default() };
     let streams: Vec<StreamId> = (0..7).map(|_| long.join(&mut generator)).collect();
     generator.step().for_each(drop);
     assert_eq!(sizes(&generator), [7, 0, 0]);
@@ -228,12 +231,12 @@ fn streams_are_shared_out_evenly_among_threads_where_there_are_enough() {
 }
 
 #[test]
-fn a_line_end_begins_only_its_own_stream_afresh() {
+fn a_line_end_resets_only_the_state_of_its_own_stream() {
     let fixture = Fixture::new(Cpu::new(1).unwrap(), CellKind::Lstm, 33, 1);
-    let greedy = Options { temperature: 0.0, ..Options::default() };
+    let greedy = SamplingOptions { temperature: 0.0, ..SamplingOptions::default() };
     let after = |prompt: &str| Request { prompt: prompt.to_owned(), length: 20, options: greedy.clone() };
     let fresh = fixture.alone(true, &after("\n"));
-    // No prompt stands for the start of a line; what stood on the line before is forgotten.
+    // An empty prompt is the start of a line; the line before has no effect.
     assert_eq!(fixture.alone(true, &after("")), fresh);
     assert_eq!(fixture.alone(true, &after("abc\n")), fresh);
     assert_ne!(fixture.alone(false, &after("abc\n")), fresh);
@@ -247,9 +250,9 @@ fn a_line_end_begins_only_its_own_stream_afresh() {
 }
 
 #[test]
-fn a_stream_ends_with_its_stop_or_its_length() {
+fn a_stream_ends_at_a_stop_sequence_or_its_length() {
     let fixture = Fixture::new(Cpu::new(1).unwrap(), CellKind::Gru, 33, 1);
-    let whole = Request { prompt: "a".to_owned(), length: 200, options: Options::default() };
+    let whole = Request { prompt: "a".to_owned(), length: 200, options: SamplingOptions::default() };
     let text = String::from_utf8(fixture.alone(false, &whole)).unwrap();
     assert_eq!(text.chars().count(), 200);
     for stop in ["b", "和", "\n", "de", "never to be seen"] {
@@ -263,20 +266,20 @@ fn a_stream_ends_with_its_stop_or_its_length() {
         assert_eq!(end, Some(if text.contains(stop) { End::Stop } else { End::Length }));
     }
     let mut generator = fixture.generator(false);
-    let none = generator.join("ab", 0, &Options::default()).unwrap();
+    let none = generator.join("ab", 0, &SamplingOptions::default()).unwrap();
     assert_eq!(run(generator, &[none]), [(vec![], Some(End::Length))]);
 }
 
 #[test]
-fn what_cannot_be_served_is_refused_and_the_others_go_on() {
+fn invalid_requests_are_refused_without_affecting_other_streams() {
     let fixture = Fixture::new(Cpu::new(1).unwrap(), CellKind::Rnn, 8, 1);
     let mut generator = fixture.generator(false);
     let one = Request::number(3);
     let stream = one.join(&mut generator);
     generator.step().for_each(drop);
-    assert!(matches!(generator.join("zebra", 9, &Options::default()), Err(Error::Input { .. })));
-    let senseless = Options { temperature: -1.0, ..Options::default() };
-    assert!(matches!(generator.join("a", 9, &senseless), Err(Error::Setting { .. })));
+    assert!(matches!(generator.join("zebra", 9, &SamplingOptions::default()), Err(Error::Input { .. })));
+    let invalid = SamplingOptions { temperature: -1.0, ..SamplingOptions::default() };
+    assert!(matches!(generator.join("a", 9, &invalid), Err(Error::Setting { .. })));
     assert_eq!(generator.len(), 1);
     let next = Request::number(4).join(&mut generator);
     assert!(next > stream);

@@ -1,4 +1,4 @@
-//! Streams that one thread steps together, and the rows of state that belong to them.
+//! Streams that one thread steps together, and their rows of state.
 
 use std::sync::Arc;
 
@@ -9,22 +9,22 @@ use crate::Handle;
 use crate::model::{LanguageModel, Network, Weights, Workspace};
 use crate::text::Vocabulary;
 
-/// What all streams of a generator have in common.
+/// Shared by all streams of a generator.
 pub(super) struct Shared<'m, B: Backend> {
     pub(super) backend: B,
     pub(super) model: LanguageModel,
     pub(super) weights: Handle<'m, Weights<B>>,
     pub(super) vocabulary: Arc<Vocabulary>,
-    /// A symbol that ends a sequence: what comes after it starts from the zero state, as in training.
+    /// A token that ends a sequence: the next one starts from the zero state, as in training.
     pub(super) end: Option<u32>,
 }
 
-/// `B` streams, of which number `r` has row `r` of every state.
+/// `B` streams; stream `r` has row `r` of every state.
 pub(super) struct Group<B: Backend> {
     streams: Vec<Stream>,
-    /// `[B, H]`, one element a layer.
+    /// `[B, H]`, one element per layer.
     state: Vec<State<B::Real>>,
-    /// `[B]`: what the streams read in a step.
+    /// `[B]`: the tokens that the streams read in a time step.
     ids: Vec<u32>,
     pass: Workspace<B>,
 }
@@ -38,7 +38,7 @@ impl<B: Backend> Group<B> {
         &self.streams
     }
 
-    /// One step of every stream. Those that have ended stay until they are removed.
+    /// One time step of every stream. Streams that have ended stay until they are removed.
     pub(super) fn step(&mut self, shared: &Shared<'_, B>) {
         let Self { streams, state, ids, pass } = self;
         if streams.is_empty() {
@@ -51,7 +51,7 @@ impl<B: Backend> Group<B> {
         }
         let Shared { backend, model, weights, vocabulary, .. } = shared;
         model.read(backend, weights, ids, state, pass);
-        let logits = match streams.iter().any(Stream::draws) {
+        let logits = match streams.iter().any(Stream::samples) {
             true => model.logits(backend, weights, pass),
             false => &[],
         };
@@ -61,32 +61,32 @@ impl<B: Backend> Group<B> {
         }
     }
 
-    /// Takes in a stream with its row of state.
+    /// Adds a stream with its row of state.
     pub(super) fn push(&mut self, (stream, state): (Stream, Vec<State<B::Real>>)) {
         self.streams.push(stream);
         rows::append(&mut self.state, state);
     }
 
-    /// Hands over the last stream with its row of state.
+    /// Removes the last stream with its row of state.
     pub(super) fn pop(&mut self) -> Option<(Stream, Vec<State<B::Real>>)> {
         let rows = self.streams.len();
         self.streams.pop().map(|stream| (stream, rows::split_last(&mut self.state, rows)))
     }
 
-    /// Moves the streams that have ended to `ended`. The last stream takes the place of one that leaves.
+    /// Moves the streams that have ended to `ended`. The last stream takes the row of a removed one.
     pub(super) fn remove_ended(&mut self, ended: &mut Vec<Stream>) {
         while let Some(row) = self.streams.iter().position(Stream::has_ended) {
             ended.push(self.remove(row));
         }
     }
 
-    /// Takes out the stream of this name.
+    /// Removes the stream with this id.
     pub(super) fn cancel(&mut self, id: StreamId) -> Option<Stream> {
         let row = self.streams.iter().position(|stream| stream.id() == id)?;
         Some(self.remove(row))
     }
 
-    /// The state of the stream of this name.
+    /// The state of the stream with this id.
     #[cfg(test)]
     pub(super) fn state_of(&self, id: StreamId) -> Option<Vec<State<B::Real>>> {
         let row = self.streams.iter().position(|stream| stream.id() == id)?;
@@ -107,7 +107,7 @@ impl<B: Backend> Group<B> {
 mod rows {
     use super::{Real, State};
 
-    /// The values of all layers, each with the length of a row: `H`, or 0 where there is no cell state.
+    /// The values of all layers, each with the length of a row: `H`, or 0 if there is no cell state.
     fn values<R>(state: &mut [State<R>], rows: usize) -> impl Iterator<Item = (&mut Vec<R>, usize)> {
         let values = state.iter_mut().flat_map(|state| [&mut state.h, &mut state.c]);
         values.map(move |values| {
@@ -134,7 +134,7 @@ mod rows {
         state.iter_mut().map(|state| State { h: last(&mut state.h), c: last(&mut state.c) }).collect()
     }
 
-    /// Puts the last row in the place of `row`.
+    /// Replaces `row` by the last row.
     pub(super) fn swap_remove<R: Real>(state: &mut [State<R>], row: usize, rows: usize) {
         for (values, width) in values(state, rows) {
             let last = values.len() - width;

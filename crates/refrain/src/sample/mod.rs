@@ -1,20 +1,19 @@
-//! Sampling: choosing the next symbol from logits, and streams of text that go on from a prompt.
+//! Sampling: choosing the next token from logits, and streams of text that continue a prompt.
 //!
-//! A [`Generator`] steps any number of streams together, each with a prompt, options and an end of its own:
+//! A [`Generator`] steps any number of streams together, each with its own prompt and options:
 //!
 //! prompt -> ids -> [`LanguageModel::step`](crate::model::LanguageModel::step), all streams at once -> logits ->
-//! each stream's [`Sampler`] -> id -> text -> its stops -> [`Piece`], and the id is what the stream reads next.
+//! each stream's [`Sampler`] -> id -> text -> stop sequences -> [`Piece`]; the id is the stream's next input.
 //!
-//! [`beam_search`] looks for the most probable sequence instead, whatever writes it.
-//!
-//! What one stream writes does not depend on which others run beside it, nor on the number of threads.
+//! The text of a stream does not depend on other streams or on the number of threads. [`beam_search`] searches for the most
+//! probable sequence instead.
 //!
 //! ```
-//! # use refrain::{Cpu, Result, Session, sample::Options, task::Language};
+//! # use refrain::{Cpu, Result, Session, sample::SamplingOptions, task::Language};
 //! # fn two(session: &Session<Language, Cpu>) -> Result<()> {
 //! let mut generator = session.generator();
-//! let romeo = generator.join("ROMEO:", 200, &Options::default())?;
-//! let juliet = generator.join("JULIET:", 300, &Options { seed: 1, ..Options::default() })?;
+//! let romeo = generator.join("ROMEO:", 200, &SamplingOptions::default())?;
+//! let juliet = generator.join("JULIET:", 300, &SamplingOptions { seed: 1, ..SamplingOptions::default() })?;
 //! let mut texts = [vec![], vec![]];
 //! while !generator.is_empty() {
 //!     for piece in generator.step() {
@@ -41,24 +40,24 @@ pub use generator::{Generator, TextStream};
 pub use sampler::Sampler;
 pub use stream::{End, Piece, StreamId};
 
-/// How symbols are chosen, and where a stream ends.
+/// How tokens are sampled, and where a stream ends.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Options {
-    /// Divides the logits: below 1 less random, above 1 more random; 0 always takes the most probable symbol.
+pub struct SamplingOptions {
+    /// Sampling temperature, the divisor of the logits: below 1 less random, above 1 more random; 0 is greedy.
     pub temperature: f64,
-    /// Choose among this many most probable symbols only.
+    /// Sample from this many most probable tokens only.
     pub top_k: Option<usize>,
-    /// Choose among the fewest symbols that together have this probability (Holtzman et al. 2020).
+    /// Sample from the fewest tokens whose total probability is at least this (Holtzman et al. 2020).
     pub top_p: Option<f64>,
-    /// Names the random choices.
+    /// Random seed.
     pub seed: u64,
-    /// Texts before which a stream ends.
+    /// Stop sequences: a stream ends before them.
     pub stop: Vec<String>,
-    /// How many of the most probable symbols to tell of at each choice ([`Piece::candidates`]); changes no text.
+    /// Number of most probable tokens to report at each time step ([`Piece::candidates`]); changes no text.
     pub candidates: usize,
 }
 
-impl Default for Options {
+impl Default for SamplingOptions {
     fn default() -> Self {
         Self { temperature: 1.0, top_k: None, top_p: None, seed: 0, stop: vec![], candidates: 0 }
     }

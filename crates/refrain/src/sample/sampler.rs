@@ -1,19 +1,19 @@
-//! Choosing the next symbol from logits.
+//! Sampling the next token from logits.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use refrain_kernels::Real;
 
-use super::Options;
+use super::SamplingOptions;
 use crate::{Error, Result};
 
-/// Chooses symbols from logits.
+/// Samples tokens from logits.
 #[derive(Clone, Debug)]
 pub struct Sampler {
     temperature: f64,
     top_k: usize,
     top_p: f64,
-    /// Never chosen: the unknown symbol stands for no text.
+    /// Never sampled: the unknown token has no text.
     banned: Option<u32>,
     rng: ChaCha8Rng,
     /// `(probability, id)` of the candidates of one choice.
@@ -21,23 +21,23 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// A sampler that never chooses `banned`.
+    /// A sampler that never samples `banned`.
     ///
     /// # Errors
     /// [`Error::Setting`] for a temperature that is negative or not finite, a `top_k` of 0, a `top_p` outside 0..=1.
-    pub fn new(options: &Options, banned: Option<u32>) -> Result<Self> {
-        let Options { temperature, top_k, top_p, seed, .. } = *options;
+    pub fn new(options: &SamplingOptions, banned: Option<u32>) -> Result<Self> {
+        let SamplingOptions { temperature, top_k, top_p, seed, .. } = *options;
         if !(temperature.is_finite() && temperature >= 0.0) {
-            let allowed = "a number from 0 (always the most probable symbol) up; 1 follows the model";
+            let allowed = "at least 0; 0 is greedy, 1 samples from the probabilities of the model";
             return Err(Error::out_of_range("temperature", temperature, allowed));
         }
         if top_k == Some(0) {
-            return Err(Error::out_of_range("top_k", 0, "at least 1, or leave it out"));
+            return Err(Error::out_of_range("top_k", 0, "at least 1; leave it out for no limit"));
         }
         if let Some(p) = top_p
             && !(p > 0.0 && p <= 1.0)
         {
-            return Err(Error::out_of_range("top_p", p, "a share above 0 and up to 1"));
+            return Err(Error::out_of_range("top_p", p, "above 0 and at most 1"));
         }
         Ok(Self {
             temperature,
@@ -49,14 +49,14 @@ impl Sampler {
         })
     }
 
-    /// Chooses an id from the logits `[V]` of all ids.
+    /// Samples an id from the logits `[V]`.
     pub fn pick<R: Real>(&mut self, logits: &[R]) -> u32 {
         let allowed = |id: &(usize, &R)| Some(id.0 as u32) != self.banned || logits.len() == 1;
         let logits = || logits.iter().enumerate().filter(allowed).map(|(id, x)| (x.as_f64(), id as u32));
-        let (largest, likeliest) =
+        let (largest, most_probable) =
             logits().fold((f64::NEG_INFINITY, 0), |best, next| if next.0 > best.0 { next } else { best });
         if self.temperature == 0.0 {
-            return likeliest;
+            return most_probable;
         }
         self.candidates.clear();
         self.candidates.extend(logits().map(|(x, id)| (((x - largest) / self.temperature).exp(), id)));
@@ -71,12 +71,12 @@ impl Sampler {
                 return id;
             }
         }
-        likeliest
+        most_probable
     }
 
-    /// Leaves the candidates that `top_k` and `top_p` allow, most probable first; equals in the order of ids.
+    /// Keeps the candidates that `top_k` and `top_p` allow, most probable first; equally probable ones by id.
     fn narrow(&mut self) {
-        // No two are equal, so that the order is one and the same however it is come by.
+        // No two are equal, so that the order does not depend on the sorting algorithm.
         let order = |a: &(f64, u32), b: &(f64, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
         if self.top_k < self.candidates.len() {
             self.candidates.select_nth_unstable_by(self.top_k - 1, order);
@@ -99,12 +99,12 @@ mod tests {
 
     use super::*;
 
-    fn sampler(options: Options) -> Sampler {
+    fn sampler(options: SamplingOptions) -> Sampler {
         Sampler::new(&options, Some(0)).unwrap()
     }
 
     /// Relative frequencies of 20,000 choices.
-    fn frequencies(options: Options, logits: &[f32]) -> Vec<f64> {
+    fn frequencies(options: SamplingOptions, logits: &[f32]) -> Vec<f64> {
         let mut sampler = sampler(options);
         let mut counts = vec![0.0; logits.len()];
         for _ in 0..20_000 {
@@ -122,30 +122,30 @@ mod tests {
     }
 
     #[test]
-    fn frequencies_follow_the_model_and_the_banned_id_never_comes() {
+    fn frequencies_match_the_probabilities_and_the_banned_id_never_occurs() {
         let near = |got: Vec<f64>, want: [f64; 5]| {
             assert!(got.iter().zip(want).all(|(g, w)| (g - w).abs() < 0.02), "{got:?} is not {want:?}");
         };
-        near(frequencies(Options::default(), &logits()), [0.0, 0.1, 0.2, 0.3, 0.4]);
-        let sharp = Options { temperature: 0.5, ..Options::default() };
+        near(frequencies(SamplingOptions::default(), &logits()), [0.0, 0.1, 0.2, 0.3, 0.4]);
+        let sharp = SamplingOptions { temperature: 0.5, ..SamplingOptions::default() };
         near(frequencies(sharp, &logits()), [0.0, 1.0 / 30.0, 4.0 / 30.0, 9.0 / 30.0, 16.0 / 30.0]);
-        let two = Options { top_k: Some(2), ..Options::default() };
+        let two = SamplingOptions { top_k: Some(2), ..SamplingOptions::default() };
         near(frequencies(two, &logits()), [0.0, 0.0, 0.0, 3.0 / 7.0, 4.0 / 7.0]);
-        let most = Options { top_p: Some(0.65), ..Options::default() };
-        near(frequencies(most, &logits()), [0.0, 0.0, 0.0, 3.0 / 7.0, 4.0 / 7.0]);
-        let zero = Options { temperature: 0.0, ..Options::default() };
+        let nucleus = SamplingOptions { top_p: Some(0.65), ..SamplingOptions::default() };
+        near(frequencies(nucleus, &logits()), [0.0, 0.0, 0.0, 3.0 / 7.0, 4.0 / 7.0]);
+        let zero = SamplingOptions { temperature: 0.0, ..SamplingOptions::default() };
         near(frequencies(zero, &logits()), [0.0, 0.0, 0.0, 0.0, 1.0]);
     }
 
     proptest! {
-        /// The candidates are those that sorting them all would leave: most probable first, equals by id.
+        /// The candidates equal those after sorting all: most probable first, equally probable ones by id.
         #[test]
-        fn narrowing_leaves_the_first_of_all_in_order(
+        fn top_k_and_top_p_keep_the_most_probable_in_order(
             logits in proptest::collection::vec((-3..4_i8).prop_map(f32::from), 2..40),
             top_k in 1..50_usize,
             top_p in prop_oneof![Just(1.0), 0.01..1.0],
         ) {
-            let options = Options { top_k: Some(top_k), top_p: Some(top_p), ..Options::default() };
+            let options = SamplingOptions { top_k: Some(top_k), top_p: Some(top_p), ..SamplingOptions::default() };
             let mut sampler = sampler(options);
             sampler.pick(&logits);
             let largest = logits[1..].iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -167,9 +167,9 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_names_the_choices() {
+    fn the_random_seed_determines_the_choices() {
         let text = |seed| -> Vec<u32> {
-            let mut sampler = sampler(Options { seed, ..Options::default() });
+            let mut sampler = sampler(SamplingOptions { seed, ..SamplingOptions::default() });
             (0..50).map(|_| sampler.pick(&logits())).collect()
         };
         assert_eq!(text(1), text(1));
@@ -177,17 +177,19 @@ mod tests {
     }
 
     #[test]
-    fn senseless_options_are_refused() {
+    fn options_out_of_bounds_are_refused() {
         for temperature in [-0.1, f64::NAN, f64::INFINITY] {
             assert!(
-                Sampler::new(&Options { temperature, ..Options::default() }, None).is_err(),
+                Sampler::new(&SamplingOptions { temperature, ..SamplingOptions::default() }, None).is_err(),
                 "{temperature}"
             );
         }
         for top_p in [0.0, -1.0, 1.1, f64::NAN] {
-            let options = Options { top_p: Some(top_p), ..Options::default() };
+            let options = SamplingOptions { top_p: Some(top_p), ..SamplingOptions::default() };
             assert!(Sampler::new(&options, None).is_err(), "{top_p}");
         }
-        assert!(Sampler::new(&Options { top_k: Some(0), ..Options::default() }, None).is_err());
+        assert!(
+            Sampler::new(&SamplingOptions { top_k: Some(0), ..SamplingOptions::default() }, None).is_err()
+        );
     }
 }

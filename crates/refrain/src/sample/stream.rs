@@ -1,76 +1,75 @@
-//! One stream among those that a generator steps: what it reads next, how it chooses, where it ends.
+//! One stream of a generator.
 
 use refrain_kernels::Real;
 
 use super::stop::Stop;
-use super::{Options, Sampler, candidates};
+use super::{Sampler, SamplingOptions, candidates};
 use crate::Result;
 use crate::text::Vocabulary;
 
-/// Names a stream of a generator's. A stream that joins later has a greater one; none is given twice.
+/// Identifies a stream of a generator; unique, and increasing in the order of joining.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId(pub(super) u64);
 
 /// Why a stream has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// It came to one of its stops; its text ends before that.
+    /// At a stop sequence; its text ends before that.
     Stop,
-    /// It has all the symbols it was to draw.
+    /// After the requested number of tokens.
     Length,
 }
 
-/// What one step adds to a stream.
+/// The result of one time step of a stream.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Piece<'g> {
     /// The stream.
     pub stream: StreamId,
-    /// The text of the symbol drawn, after what was held back before it; empty while that may become a stop.
-    /// UTF-8 where the model's units are characters.
+    /// The text of the sampled token, with pending text before it; empty while the text may become a stop sequence.
+    /// UTF-8 if the model's units are characters.
     pub text: &'g [u8],
-    /// The id that was drawn.
+    /// The sampled id.
     pub drawn: Option<u32>,
-    /// Its probability, where candidates are asked for.
+    /// Its probability, if candidates are reported.
     pub probability: Option<f32>,
-    /// The most probable ids and their probabilities, as many as the options ask for.
+    /// The most probable ids and their probabilities, [`SamplingOptions::candidates`] of them.
     pub candidates: &'g [(u32, f32)],
     /// Set on a stream's last piece.
     pub end: Option<End>,
 }
 
-/// See the module.
 #[derive(Debug)]
 pub(super) struct Stream {
     id: StreamId,
-    /// The symbol to read in the next step.
+    /// The input of the next time step.
     next: u32,
-    /// What is to be read of the prompt after that, last symbol first.
+    /// The rest of the prompt, last token first.
     prompt: Vec<u32>,
-    /// Symbols still to draw.
+    /// Tokens left to sample.
     left: usize,
     sampler: Sampler,
     stop: Stop,
-    /// Whether the last step drew a symbol, and the text it gave.
-    drew: bool,
+    /// Whether the last step sampled a token, and its text.
+    sampled: bool,
     text: Vec<u8>,
-    /// How many candidates to tell of, and those of the last choice with the probability of what was drawn.
-    told: usize,
+    /// Number of candidates to report, and those of the last step with the probability of the sampled token.
+    num_candidates: usize,
     candidates: Vec<(u32, f32)>,
     probability: Option<f32>,
     end: Option<End>,
 }
 
 impl Stream {
-    /// A stream that draws `length` symbols after `prompt`; an empty one stands for the start of a line.
+    /// A stream that samples `length` tokens after `prompt`; an empty prompt is the start of a line.
     ///
     /// # Errors
-    /// [`crate::Error::Input`] for symbols that the vocabulary lacks; as [`Sampler::new`].
+    /// [`crate::Error::Input`] for characters that are not in the vocabulary; as [`Sampler::new`].
     pub(super) fn new(
         id: StreamId,
         vocabulary: &Vocabulary,
         prompt: &str,
         length: usize,
-        options: &Options,
+        options: &SamplingOptions,
     ) -> Result<Self> {
         let mut prompt = vocabulary.encode_prompt(prompt)?;
         prompt.reverse();
@@ -81,9 +80,9 @@ impl Stream {
             left: length,
             sampler: Sampler::new(options, vocabulary.unknown())?,
             stop: Stop::new(&options.stop),
-            drew: false,
+            sampled: false,
             text: vec![],
-            told: options.candidates,
+            num_candidates: options.candidates,
             candidates: vec![],
             probability: None,
             end: None,
@@ -94,25 +93,26 @@ impl Stream {
         self.id
     }
 
-    /// The id to read in this step.
+    /// The input of this step.
     pub(super) fn next(&self) -> u32 {
         self.next
     }
 
-    /// Whether this step's logits are needed: not while there is more of the prompt.
-    pub(super) fn draws(&self) -> bool {
+    /// Whether this step samples a token and needs logits: not within the prompt.
+    pub(super) fn samples(&self) -> bool {
         self.prompt.is_empty() && self.left > 0
     }
 
-    /// Goes on after a step that read [`Stream::next`]. `logits` are `[V]` where the stream draws.
+    /// Advances after a step with input [`Stream::next`]. `logits` are `[V]` if the stream samples.
     pub(super) fn advance<R: Real>(&mut self, logits: &[R], vocabulary: &Vocabulary) {
         self.text.clear();
-        self.drew = self.draws();
-        if self.drew {
+        self.sampled = self.samples();
+        if self.sampled {
             self.next = self.sampler.pick(logits);
             self.left -= 1;
-            if self.told > 0 {
-                (self.candidates, self.probability) = candidates(logits, self.told, Some(self.next));
+            if self.num_candidates > 0 {
+                (self.candidates, self.probability) =
+                    candidates(logits, self.num_candidates, Some(self.next));
             }
             if self.stop.push(vocabulary.text_of(self.next, &mut [0; 4]), &mut self.text) {
                 self.end = Some(End::Stop);
@@ -131,16 +131,16 @@ impl Stream {
         self.end.is_some()
     }
 
-    /// What the last step added, if it drew a symbol or ended the stream.
+    /// The result of the last step, if it sampled a token or ended the stream.
     pub(super) fn piece(&self) -> Option<Piece<'_>> {
         let Self { text, candidates, probability, end, .. } = self;
-        let drawn = self.drew.then_some(self.next);
+        let drawn = self.sampled.then_some(self.next);
         let piece = Piece { stream: self.id, text, drawn, probability: *probability, candidates, end: *end };
-        (self.drew || self.has_ended()).then_some(piece)
+        (self.sampled || self.has_ended()).then_some(piece)
     }
 
-    /// What is held back because it might have become a stop.
-    pub(super) fn into_held(mut self) -> Vec<u8> {
+    /// The pending text, which might have become a stop sequence.
+    pub(super) fn into_pending(mut self) -> Vec<u8> {
         self.text.clear();
         self.stop.finish(&mut self.text);
         self.text

@@ -1,4 +1,4 @@
-//! Writing a file so that a crash, a kill or a full disk leaves the old one or the new one, never a mixture.
+//! Atomic writes: a crash, a kill or a full disk leaves the old file or the new one.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -6,16 +6,16 @@ use std::path::Path;
 
 use crate::{Error, Result};
 
-/// Replaces `path` by `bytes`: written beside it under a temporary name, synced, renamed.
+/// Replaces `path` by `bytes`: writes a temporary file in the same directory, syncs and renames it.
 ///
 /// # Errors
-/// If the system refuses any of it; the old file is then untouched and the temporary one removed.
+/// If the system reports one; the old file is then unchanged and the temporary one removed.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     let named = path;
-    // A link stays one: what it points to is replaced.
+    // The target of a link is replaced, not the link.
     let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
-        // A device or a pipe cannot be replaced, only written to.
+        // A device or a pipe cannot be replaced.
         return fs::OpenOptions::new()
             .write(true)
             .open(path)
@@ -32,7 +32,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
         })
         .and_then(|()| fs::rename(&temporary, path));
     if let Err(source) = written {
-        // Best effort: what matters is reported below.
+        // Best effort: the write error is reported.
         let _ = fs::remove_file(&temporary);
         return Err(Error::io("write", named)(source));
     }
@@ -44,7 +44,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
 fn sync_directory(path: &Path) {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if let Ok(directory) = File::open(parent) {
-        // Some file systems refuse; the file is whole either way.
+        // Some file systems cannot; the file is complete anyway.
         let _ = directory.sync_all();
     }
 }
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
+    fn a_file_is_replaced_and_no_temporary_file_remains() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
         for text in ["first", "second, longer"] {
@@ -66,7 +66,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn links_and_pipes_stay_what_they_are() {
+    fn links_and_pipes_are_not_replaced() {
         let directory = tempfile::tempdir().unwrap();
         let (path, link) = (directory.path().join("file"), directory.path().join("link"));
         fs::write(&path, "old").unwrap();
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_the_file() {
+    fn an_error_names_the_file() {
         let error = write_atomically(Path::new("/nowhere/at/all"), b"").unwrap_err();
         assert_eq!(error.to_string(), "cannot write /nowhere/at/all: no such file or directory");
     }

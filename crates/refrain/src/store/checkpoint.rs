@@ -1,10 +1,10 @@
-//! The checkpoint: everything a run needs to go on as if it had never stopped.
+//! The checkpoint: everything that resuming a run needs for the same result as without the interruption.
 
 use refrain_kernels::State;
 use serde::{Deserialize, Serialize};
 
 use super::container::{self, Container, Kind, Tensor, no_model};
-use super::model_bytes::Measured;
+use super::model_bytes::Validation;
 use super::wrong;
 use crate::{ModelProblem, Result};
 
@@ -14,17 +14,17 @@ pub(crate) struct Checkpoint {
     pub(crate) progress: Progress,
     /// The arena of parameters.
     pub(crate) params: Vec<f32>,
-    /// Their running average, if the run takes one.
+    /// Their running average, if the run has one.
     pub(crate) average: Option<Vec<f32>>,
-    /// The parameters of the best model so far, of a run that keeps it in memory.
+    /// The parameters of the best model so far, if the run keeps them in memory.
     pub(crate) best: Option<Vec<f32>>,
     /// The optimiser's arenas.
     pub(crate) moments: Vec<Vec<f32>>,
-    /// Carried states of all lanes, `[B, H]`, one element a layer.
+    /// Carried states of all lanes, `[B, H]`, one element per layer.
     pub(crate) state: Vec<State<f32>>,
 }
 
-/// Where a run stands. Random choices need no state of their own: each follows from the seed and its place.
+/// The progress of a run. Random choices need no state: each is computed from the random seed and its position.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Progress {
     /// Updates done.
@@ -37,22 +37,22 @@ pub(crate) struct Progress {
     pub(crate) rows: usize,
     /// Seconds spent.
     pub(crate) elapsed_s: f64,
-    /// Nats and symbols learned from since the last validation.
+    /// Training loss in nats and number of targets since the last validation.
     pub(crate) train_nats: f64,
     pub(crate) train_count: u64,
     /// Validations done.
-    pub(crate) measured: Vec<Measured>,
+    pub(crate) measured: Vec<Validation>,
     /// The best validation.
     pub(crate) best: Option<Best>,
-    /// Validations since the last that had more right answers or a smaller loss than all before.
+    /// Validations since the accuracy or the loss last improved.
     pub(crate) stale: u64,
-    /// Fifths of the run after which a sample has been shown.
+    /// Fifths of the run after which a sample was shown.
     pub(crate) samples: u64,
-    /// Identifies the data: a run must go on with those it began with.
+    /// Digest of the data: resuming needs the same data.
     pub(crate) data: String,
 }
 
-/// A validation, and when it was.
+/// The best validation so far.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Best {
     pub(crate) loss: f64,
@@ -61,7 +61,7 @@ pub(crate) struct Best {
 }
 
 impl Best {
-    /// More right answers are better; where there are none, or as many, a smaller loss is.
+    /// Compares accuracies if both have one, then losses.
     pub(crate) fn is_better_than(&self, other: Best) -> bool {
         match (self.accuracy, other.accuracy) {
             (Some(own), Some(theirs)) if own != theirs => own > theirs,
@@ -78,11 +78,10 @@ struct Content {
 
 const FORMAT: u32 = 2;
 
-/// What bytes are called in messages.
 const NAME: &str = "the checkpoint";
 
 impl Checkpoint {
-    /// The bytes of its file.
+    /// The contents of its file.
     ///
     /// # Errors
     /// [`crate::Error::Model`] if they cannot be written.
@@ -99,10 +98,10 @@ impl Checkpoint {
         container::to_bytes(&content, &tensors).map_err(wrong(NAME))
     }
 
-    /// Reads what [`Checkpoint::to_bytes`] wrote.
+    /// The inverse of [`Checkpoint::to_bytes`].
     ///
     /// # Errors
-    /// [`crate::Error::Model`] if they are damaged in any way, not those of a checkpoint, or of another version.
+    /// [`crate::Error::Model`] if they are damaged, not a checkpoint, or of another version.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self> {
         Self::read(bytes).map_err(wrong(NAME))
     }
@@ -115,7 +114,7 @@ impl Checkpoint {
             return Err(ModelProblem::Version { what });
         }
         let values = |name: &str| Some(stored.values(stored.get(name)?).collect::<Vec<f32>>());
-        let params = values("params").ok_or_else(|| no_model("is no checkpoint: it lacks tensors"))?;
+        let params = values("params").ok_or_else(|| no_model("is not a checkpoint: tensors are missing"))?;
         let (average, best) = (values("average"), values("best"));
         let moments = (0..).map_while(|i| values(&format!("moment{i}"))).collect();
         let state = (0..)
@@ -134,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_checkpoint_goes_to_bytes_and_back() {
+    fn a_checkpoint_survives_a_round_trip_through_bytes() {
         let checkpoint = Checkpoint {
             progress: Progress { step: 7, data: "a text".to_owned(), ..Progress::default() },
             params: vec![1.0, -2.5, 3.0],

@@ -1,4 +1,4 @@
-//! The envelope of models and checkpoints: safetensors whose metadata has one key, `refrain`, holding
+//! The container of models and checkpoints: safetensors whose metadata has one key, `refrain`, with the value
 //! `{"checksum": ..., "content": {...}}`. The checksum covers the content and every tensor's name, shape and bytes.
 
 use std::collections::HashMap;
@@ -13,34 +13,32 @@ use sha2::{Digest, Sha256};
 
 use crate::ModelProblem;
 
-/// The one key: several would be written in no fixed order, and equal models would differ in bytes.
+/// The only key: several would be written in random order, and equal models would differ in bytes.
 const KEY: &str = "refrain";
 
-/// A tensor of `f32` to be written.
+/// A tensor of `f32` to write.
 pub(super) struct Tensor<'a> {
     pub(super) name: String,
     pub(super) shape: Vec<usize>,
     pub(super) values: &'a [f32],
 }
 
-/// What was read. Tensors stay where they are until they are asked for: most of the time that a load takes goes into
-/// touching new memory.
+/// A container in memory. Tensors are decoded on demand, because allocating memory takes most of the loading time.
 pub(super) struct Container<'b> {
     bytes: &'b [u8],
     content: String,
-    /// In the order of their names.
+    /// Sorted by name.
     tensors: Vec<StoredTensor>,
 }
 
-/// See [`Container`].
 pub(super) struct StoredTensor {
     name: String,
     pub(super) shape: Vec<usize>,
-    /// Where in the file.
+    /// Byte range in the file.
     range: Range<usize>,
 }
 
-/// The two kinds of file, told apart by what their content has.
+/// The two kinds of file, distinguished by their content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Model,
@@ -81,8 +79,8 @@ pub(super) fn to_bytes(content: &impl Serialize, tensors: &[Tensor<'_>]) -> Resu
 }
 
 impl<'b> Container<'b> {
-    /// Reads what [`to_bytes`] wrote and proves that nothing of it has changed.
-    pub(super) fn open(bytes: &'b [u8], wanted: Kind) -> Result<Self, ModelProblem> {
+    /// The inverse of [`to_bytes`]; verifies the checksum.
+    pub(super) fn open(bytes: &'b [u8], expected: Kind) -> Result<Self, ModelProblem> {
         check_start(bytes)?;
         let (header, metadata) =
             SafeTensors::read_metadata(bytes).map_err(|error| damaged(error.to_string()))?;
@@ -98,7 +96,7 @@ impl<'b> Container<'b> {
         if checksum(envelope.content.get(), parts) != envelope.checksum {
             return Err(damaged("its checksum does not match"));
         }
-        check_kind(envelope.content.get(), wanted)?;
+        check_kind(envelope.content.get(), expected)?;
         let stored = |(name, view): (&str, TensorView<'_>)| {
             if view.dtype() != Dtype::F32 {
                 let what = format!("tensor {name} holds {:?}: this version reads F32", view.dtype());
@@ -114,14 +112,12 @@ impl<'b> Container<'b> {
         Ok(Self { bytes, content: envelope.content.get().to_owned(), tensors })
     }
 
-    /// What the content says.
     pub(super) fn content<C: DeserializeOwned>(&self) -> Result<C, ModelProblem> {
         serde_json::from_str(&self.content).map_err(|error| ModelProblem::Version {
             what: format!("was written by another version of refrain: {error}"),
         })
     }
 
-    /// How many tensors there are.
     pub(super) fn len(&self) -> usize {
         self.tensors.len()
     }
@@ -136,27 +132,27 @@ impl<'b> Container<'b> {
     }
 }
 
-/// Bytes of the start that [`check_start`] looks at.
+/// Number of bytes that [`check_start`] reads.
 #[cfg(feature = "files")]
 pub(super) const START: u64 = 9;
 
-/// Refuses what does not begin as a safetensors file does: eight bytes of header length, then a JSON object.
+/// Checks the start of a safetensors file: eight bytes of header length, then a JSON object.
 pub(super) fn check_start(bytes: &[u8]) -> Result<(), ModelProblem> {
     match bytes {
-        [] => Err(no_model("is empty: it is no model file")),
+        [] => Err(no_model("is empty, not a model file")),
         [_, _, _, _, _, _, _, _, b'{', ..] => Ok(()),
         _ => Err(no_model("is not a model file: training writes model.safetensors")),
     }
 }
 
-fn check_kind(content: &str, wanted: Kind) -> Result<(), ModelProblem> {
+fn check_kind(content: &str, expected: Kind) -> Result<(), ModelProblem> {
     let found = serde_json::from_str::<KindOf>(content).ok().and_then(|kind| kind.checkpoint);
-    match (wanted, found) {
+    match (expected, found) {
         (Kind::Model, Some(_)) => {
-            Err(no_model("is a checkpoint, not a model: name the directory of the run"))
+            Err(no_model("is a checkpoint, not a model: give the directory of the run"))
         }
         (Kind::Checkpoint, None) => {
-            Err(no_model("is a model, not a checkpoint: `init_from` goes on from a model"))
+            Err(no_model("is a model, not a checkpoint: to start from a model, set `init_from`"))
         }
         _ => Ok(()),
     }
@@ -170,8 +166,8 @@ fn damaged(what: impl Into<String>) -> ModelProblem {
     ModelProblem::Damaged { what: what.into() }
 }
 
-/// SHA-256, in hexadecimal, of the content and then of each tensor in the order of names: name, shape and bytes,
-/// each preceded by its length.
+/// SHA-256, in hexadecimal, of the content and then of each tensor, sorted by name: name, shape and bytes, each
+/// preceded by its length.
 fn checksum<'a>(content: &str, tensors: impl Iterator<Item = (&'a str, &'a [usize], &'a [u8])>) -> String {
     let mut hash = Sha256::new();
     let mut part = |bytes: &[u8]| {

@@ -14,16 +14,18 @@ use crate::{Error, Result};
 /// The model file's name in a run's directory.
 const NAME: &str = "model.safetensors";
 
-/// The model file that `path` names: itself, or the one in a run's directory.
+/// The model file at `path` or in the run directory `path`.
 pub(crate) fn model_path(path: &Path) -> PathBuf {
     if path.is_dir() { path.join(NAME) } else { path.to_owned() }
 }
 
-/// What `read` makes of the bytes of the model file at `path`, or of the one in that directory, and of its name.
+/// Calls `read` with the bytes and the name of the model file at `path` or in the run directory `path`.
 pub(crate) fn read_model<M>(path: &Path, read: impl FnOnce(&ModelBytes<'_>, &str) -> Result<M>) -> Result<M> {
     let file = model_path(path);
     if path.is_dir() && !file.exists() {
-        let what = format!("holds no {NAME}: the run has not finished its first validation, or it is no run");
+        let what = format!(
+            "contains no {NAME}: the run has not finished its first validation, or this is not a run directory"
+        );
         return Err(wrong(path.display())(no_model(what)));
     }
     let (bytes, name) = (read_file(&file)?, file.display().to_string());
@@ -31,11 +33,11 @@ pub(crate) fn read_model<M>(path: &Path, read: impl FnOnce(&ModelBytes<'_>, &str
 }
 
 impl<T: Task> Model<T> {
-    /// Reads a model file, or the one in a run's directory.
+    /// Reads a model file, or the model file in a run directory.
     ///
     /// # Errors
-    /// [`Error::Io`] if it cannot be read; [`Error::Model`] if it is damaged in any way, of another kind, or of another
-    /// version.
+    /// [`Error::Io`] if it cannot be read; [`Error::Model`] if it is damaged, not a model of this task, or of
+    /// another version.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         read_model(path.as_ref(), |bytes, name| bytes.model(name))
     }
@@ -43,7 +45,7 @@ impl<T: Task> Model<T> {
     /// Writes the model file, atomically.
     ///
     /// # Errors
-    /// If the system refuses; an older file is then untouched.
+    /// If the system reports one; an existing file is then unchanged.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         write_atomically(path.as_ref(), &self.to_bytes()?)
     }
@@ -60,7 +62,7 @@ impl Checkpoint {
     }
 }
 
-/// The whole file, if it begins as a safetensors file does: nothing large is read, or waited for, in vain.
+/// The whole file, after a check of its type and its first bytes.
 fn read_file(path: &Path) -> Result<Vec<u8>> {
     let refuse = |what: &str| wrong(path.display())(no_model(what));
     // Before opening, because opening a pipe waits for its writer.

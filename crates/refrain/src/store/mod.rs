@@ -1,5 +1,5 @@
-//! Models and checkpoints as bytes (`docs/format.md` specifies them), and as files. Nothing damaged is read as if it were
-//! sound; a file appears under its name whole and synced, or not at all.
+//! Models and checkpoints as bytes (`docs/format.md` specifies them), and as files. Damage is detected by a checksum; files
+//! are written atomically.
 //!
 //! ```
 //! # use refrain::{Model, Result, task::Language};
@@ -29,11 +29,11 @@ pub(crate) use checkpoint::{Best, Checkpoint, Progress};
 #[cfg(feature = "files")]
 pub(crate) use files::{model_path, read_model};
 pub(crate) use model_bytes::ModelBytes;
-pub use model_bytes::{History, Measured, Model};
+pub use model_bytes::{History, Model, Validation};
 
 use crate::{Error, ModelProblem};
 
-/// What is wrong with the model or checkpoint of a name.
+/// Adds the name of the model or checkpoint to a problem.
 fn wrong(name: impl fmt::Display) -> impl FnOnce(ModelProblem) -> Error {
     move |problem| Error::Model { name: name.to_string(), problem }
 }

@@ -8,10 +8,10 @@ use crate::model::{Network, Task};
 use crate::params::{Entry, Layout};
 use crate::{Error, ModelProblem, Result};
 
-/// A trained model: what it is, what it has learned, and how.
+/// A trained model.
 #[derive(Clone, Debug)]
 pub struct Model<T> {
-    /// Its layers, and what stands around them.
+    /// Its network, vocabularies and labels.
     pub task: T,
     /// Its parameters, in the order of [`Network::layout`].
     pub params: Vec<f32>,
@@ -19,44 +19,44 @@ pub struct Model<T> {
     pub history: History,
 }
 
-/// How a model was trained. Holds no clock time, so that equal runs give equal bytes.
+/// How a model was trained. Contains no clock time, so that equal runs give equal bytes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
-    /// What it learned from, in words.
+    /// Description of the data.
     pub data: String,
-    /// How much of that was learned from and not held back, in its units (characters, sentences).
+    /// Size of the training set in units of the data (characters, sentences).
     pub train_size: u64,
-    /// Updates up to these parameters.
+    /// Number of updates.
     pub step: u64,
-    /// Passes through the data, the last one begun, from 1.
+    /// The last epoch that was started, from 1.
     pub epoch: u64,
-    /// Optimiser, learning rate, batch: for people.
+    /// Optimiser, learning rate and batch size as text.
     pub recipe: String,
-    /// Instruction set, precision and shards: all that bits depend on beside the seed.
+    /// Instruction set, precision and shards: with the random seed, they determine the result to the bit.
     pub computed_with: String,
     /// Version of refrain.
     pub version: String,
-    /// Every validation so far.
-    pub measured: Vec<Measured>,
+    /// All validations so far.
+    pub measured: Vec<Validation>,
 }
 
 /// A validation.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Measured {
+pub struct Validation {
     /// Updates done.
     pub step: u64,
     /// Epoch, from 1.
     pub epoch: u64,
-    /// Mean training loss since the validation before, nats per target.
+    /// Mean training loss since the previous validation, nats per target.
     pub train_loss: f64,
     /// Validation loss, nats per target.
     pub valid_loss: f64,
-    /// Share of validation targets that were predicted rightly, where there is such a thing.
+    /// Validation accuracy, for tasks that have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_accuracy: Option<f64>,
 }
 
-/// The metadata, as they are written.
+/// The metadata.
 #[derive(Serialize)]
 struct Content<D> {
     format: u32,
@@ -66,13 +66,12 @@ struct Content<D> {
     history: History,
 }
 
-/// How it was trained.
 #[derive(Deserialize)]
-struct Trained {
+struct HistoryOnly {
     history: History,
 }
 
-/// As much of the metadata as every version has.
+/// The part of the metadata that all versions have.
 #[derive(Deserialize)]
 struct Head {
     format: u32,
@@ -81,14 +80,14 @@ struct Head {
 
 const FORMAT: u32 = 2;
 
-/// A model's bytes, of which the task is known and no parameter has been read.
+/// A model's bytes with parsed header; parameters are not read yet.
 pub(crate) struct ModelBytes<'b> {
     container: Container<'b>,
     head: Head,
 }
 
 impl<'b> ModelBytes<'b> {
-    /// Proves that the bytes are those of a model, unchanged, in this version's format.
+    /// Checks that the bytes are an undamaged model in this version's format.
     pub(crate) fn open(bytes: &'b [u8], name: &str) -> Result<Self> {
         let open = || {
             let container = Container::open(bytes, Kind::Model)?;
@@ -108,19 +107,19 @@ impl<'b> ModelBytes<'b> {
         &self.head.task
     }
 
-    /// The model, if it is one of this task.
+    /// The model, if it has this task.
     pub(crate) fn model<T: Task>(&self, name: &str) -> Result<Model<T>> {
         self.read().map_err(wrong(name))
     }
 
-    /// The parameters of a model with this layout, and how it was trained; what else the file says is not read.
+    /// The parameters of a model with this layout, and its history.
     #[cfg(all(feature = "train", feature = "files"))]
     pub(crate) fn params(&self, layout: &Layout, name: &str) -> Result<(Vec<f32>, History)> {
         self.trained(layout).map_err(wrong(name))
     }
 
     fn trained(&self, layout: &Layout) -> Result<(Vec<f32>, History), ModelProblem> {
-        let Trained { history } = self.container.content()?;
+        let HistoryOnly { history } = self.container.content()?;
         Ok((params_of(layout, &self.container)?, history))
     }
 
@@ -128,36 +127,34 @@ impl<'b> ModelBytes<'b> {
         if self.head.task != T::NAME {
             return Err(ModelProblem::WrongTask { found: self.head.task.clone(), expected: T::NAME });
         }
-        // What else the metadata have is passed over.
         let description: T::Description = self.container.content()?;
         let task = T::new(description).map_err(|error| {
             let what = match error {
                 Error::Model { problem, .. } => problem.to_string(),
                 error => error.to_string(),
             };
-            ModelProblem::Inconsistent { what: format!("describes a model that cannot be: {what}") }
+            ModelProblem::Inconsistent { what: format!("describes an invalid model: {what}") }
         })?;
         let (params, history) = self.trained(task.network().layout())?;
         Ok(Model { task, params, history })
     }
 }
 
-/// What bytes are called in messages.
 const NAME: &str = "the model";
 
 impl<T: Task> Model<T> {
-    /// Reads what [`Model::to_bytes`] wrote, or a model file's bytes.
+    /// The inverse of [`Model::to_bytes`]; also reads the contents of a model file.
     ///
     /// # Errors
-    /// [`crate::Error::Model`] if they are damaged in any way, of another task, or of another version.
+    /// [`crate::Error::Model`] if they are damaged, of another task, or of another version.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         ModelBytes::open(bytes, NAME)?.model(NAME)
     }
 
-    /// The bytes of its file. Equal models have equal bytes.
+    /// The contents of its file. Equal models have equal bytes.
     ///
     /// # Errors
-    /// [`crate::Error::Model`] if its parameters are not as many as its layers have.
+    /// [`crate::Error::Model`] if the number of parameters does not match the layers.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let content = Content {
             format: FORMAT,
@@ -180,7 +177,7 @@ impl<T: Task> Model<T> {
     }
 }
 
-/// The arena from a file's tensors: exactly those of the layout, in its shapes.
+/// The arena from a file's tensors, which must have the names and shapes of the layout.
 fn params_of(layout: &Layout, stored: &Container<'_>) -> Result<Vec<f32>, ModelProblem> {
     let (entries, found) = (layout.entries(), stored.len());
     let inconsistent = |what: String| ModelProblem::Inconsistent { what };
@@ -190,13 +187,13 @@ fn params_of(layout: &Layout, stored: &Container<'_>) -> Result<Vec<f32>, ModelP
     }
     let tensor_of = |entry: &Entry| {
         let Entry { name, shape, .. } = entry;
-        let tensor = stored.get(name).ok_or_else(|| inconsistent(format!("lacks the tensor {name}")))?;
+        let tensor = stored.get(name).ok_or_else(|| inconsistent(format!("has no tensor {name}")))?;
         match tensor.shape == *shape {
             true => Ok(tensor),
             false => Err(inconsistent(format!("has {name} in shape {:?}, not {shape:?}", tensor.shape))),
         }
     };
-    // Sizes are believed, and memory is asked for, once the file has them all.
+    // Memory is allocated after the sizes are checked against the file.
     let tensors = entries.iter().map(tensor_of).collect::<Result<Vec<_>, _>>()?;
     let mut params = Vec::with_capacity(layout.len());
     for (entry, tensor) in entries.iter().zip(tensors) {

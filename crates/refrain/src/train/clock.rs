@@ -8,7 +8,6 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// Starts now.
     pub(crate) fn start() -> Self {
         Self {
             #[cfg(feature = "clock")]

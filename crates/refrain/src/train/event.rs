@@ -1,5 +1,4 @@
-//! What a run tells whoever listens. The library never prints: a terminal, a stream of JSON lines and a page in a
-//! browser are listeners alike.
+//! Events of a run, for listeners such as a terminal, JSON lines or a web page. The library itself prints nothing.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,33 +8,33 @@ use serde::Serialize;
 use crate::Note;
 use crate::inspect::Probe;
 
-/// Something that happened in a run. Losses are in nats per target (a character, a label).
+/// An event of a run. Losses are in nats per target (a character, a label).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum Event {
-    /// Everything is ready; the first update comes next.
+    /// Before the first update.
     Start(Start),
-    /// An update was made.
+    /// After an update.
     Step(Step),
-    /// The validation part was measured.
+    /// After a validation.
     Valid {
         /// Updates done.
         step: u64,
         /// Epoch, from 1.
         epoch: u64,
-        /// Loss on the validation part.
+        /// Validation loss.
         loss: f64,
         /// The same in bits.
         bits: f64,
-        /// Share of targets that were predicted rightly, where there is such a thing.
+        /// Validation accuracy, for tasks that have one.
         #[serde(skip_serializing_if = "Option::is_none")]
         accuracy: Option<f64>,
-        /// Mean training loss since the validation before.
+        /// Mean training loss since the previous validation.
         train_loss: Option<f64>,
-        /// Whether this is the best so far, whose model is kept.
+        /// Whether this model is the best so far and kept.
         best: bool,
     },
-    /// Text the model writes at this stage.
+    /// A sample of the current model.
     Sample {
         /// Updates done.
         step: u64,
@@ -44,17 +43,17 @@ pub enum Event {
         /// The text, invalid UTF-8 replaced.
         text: String,
     },
-    /// What the network does with the settings' probe at this stage.
+    /// The activations of the current model on the settings' probe.
     Probe {
         /// Updates done.
         step: u64,
         /// Epoch, from 1.
         epoch: u64,
-        /// Its activations, for who wants to see them.
+        /// Its activations.
         #[serde(flatten)]
         probe: Arc<Probe>,
     },
-    /// The run can be resumed from here.
+    /// A checkpoint was saved.
     Checkpoint {
         /// Updates done.
         step: u64,
@@ -63,21 +62,21 @@ pub enum Event {
         /// The file.
         path: PathBuf,
     },
-    /// Something the user should know.
+    /// A warning to the user.
     Warning {
         /// Updates done.
         step: u64,
         /// Epoch, from 1.
         epoch: u64,
-        /// What; in JSON a sentence under the name `message`.
+        /// The warning; in JSON a sentence named `message`.
         #[serde(rename = "message", serialize_with = "as_sentence")]
         note: Note,
     },
-    /// The run is over.
+    /// The end of the run.
     Done(Done),
 }
 
-/// See [`Event::Start`].
+/// Content of [`Event::Start`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Start {
     /// Updates already done, in a resumed run.
@@ -86,38 +85,38 @@ pub struct Start {
     pub epoch: u64,
     /// The task.
     pub task: &'static str,
-    /// The model, in words.
+    /// Description of the model.
     pub model: String,
-    /// Numbers that are learned.
+    /// Number of parameters.
     pub parameters: usize,
-    /// What it can tell apart, in words.
+    /// Description of the vocabulary or classes.
     pub vocabulary: String,
-    /// What is learned from, in words.
+    /// Description of the data.
     pub data: String,
-    /// How much of it is learned from, in `unit`.
+    /// Size of the training set, in `unit`.
     pub train_size: u64,
-    /// How much of it is measured on, in `unit`.
+    /// Size of the validation set, in `unit`.
     pub valid_size: u64,
     /// Updates of the whole run, if no time limit ends it.
     pub total_steps: Option<u64>,
     /// Epochs of the whole run, if neither steps nor time end it first.
     pub epochs: Option<u64>,
-    /// The shape of a batch, in words.
+    /// Description of a batch.
     pub batches: String,
-    /// Parts of a batch.
+    /// Shards per batch.
     pub shards: usize,
-    /// What the data are counted in: `characters`, `sentences`.
+    /// Unit of sizes: `characters`, `sentences`.
     pub unit: &'static str,
-    /// What one loss is of: `character`, `label`.
+    /// Unit of losses, in the singular: `character`, `label`.
     pub target: &'static str,
     /// The run's directory.
     pub out: Option<PathBuf>,
 }
 
-/// See [`Event::Step`].
+/// Content of [`Event::Step`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Step {
-    /// Updates done, this one included.
+    /// Updates done, including this one.
     pub step: u64,
     /// Epoch, from 1.
     pub epoch: u64,
@@ -127,37 +126,37 @@ pub struct Step {
     pub bits: f64,
     /// Global norm of the gradient before clipping.
     pub grad_norm: f64,
-    /// Of this update.
+    /// Learning rate of this update.
     pub learning_rate: f64,
-    /// Targets learned from per second, lately.
+    /// Training targets per second over the last two seconds.
     pub targets_per_s: f64,
-    /// Share of the run that lies behind, 0..=1.
+    /// Progress of the run, 0..=1.
     pub progress: f64,
-    /// Seconds since the run began, stretches before a resume included.
+    /// Seconds of training, including time before a resume.
     pub elapsed_s: f64,
 }
 
-/// See [`Event::Done`].
+/// Content of [`Event::Done`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Done {
     /// Updates done.
     pub step: u64,
     /// Epoch, from 1.
     pub epoch: u64,
-    /// The loss of the model that is kept: on the validation part, or where there is none, of the last batch.
+    /// The loss of the kept model: its validation loss, or without a validation set, that of the last batch.
     pub loss: f64,
-    /// The loss of the best model on the validation part.
+    /// The validation loss of the best model.
     pub valid_loss: Option<f64>,
-    /// The accuracy that goes with it, where there is such a thing.
+    /// Its validation accuracy, for tasks that have one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_accuracy: Option<f64>,
-    /// Update after which that was measured.
+    /// Update of the best model.
     pub best_step: u64,
-    /// Why it ended.
+    /// Why the run ended.
     pub reason: Reason,
-    /// Seconds, stretches before a resume included.
+    /// Seconds of training, including time before a resume.
     pub elapsed_s: f64,
-    /// The model.
+    /// The model file.
     pub model: Option<PathBuf>,
 }
 
@@ -169,11 +168,11 @@ pub enum Reason {
     Epochs,
     /// All steps are done.
     Steps,
-    /// The time is up.
+    /// The time limit is reached.
     Time,
-    /// The validation loss stopped falling.
+    /// Early stopping: the validation loss stopped falling.
     Patience,
-    /// The listener asked for it; the run can be resumed.
+    /// The listener stopped the run, which can be resumed.
     Interrupted,
 }
 

@@ -1,4 +1,4 @@
-//! What a run does between updates: measuring, showing samples, keeping the best model, writing checkpoints.
+//! Work between updates: validation, samples, keeping the best model, checkpoints.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -11,18 +11,18 @@ use crate::Result;
 use crate::data::DataLoader;
 use crate::layer::Score;
 use crate::model;
-use crate::store::{Best, Checkpoint, History, Measured, Model};
+use crate::store::{Best, Checkpoint, History, Model, Validation};
 
-/// Steps between two validations, about, where an epoch is shorter or longer.
+/// Approximate bounds of the number of updates between validations.
 const MIN_STEPS_BETWEEN: u64 = 50;
 const MAX_STEPS_BETWEEN: u64 = 1_000;
-/// Samples shown over a run.
+/// Samples per run.
 const SAMPLES: f64 = 5.0;
-/// Validation during training measures about this many targets at most.
+/// Approximate maximum number of validation targets during training.
 pub(crate) const VALIDATION_TARGETS: u64 = 250_000;
 
 impl<T: TrainableTask, B: Backend> Training<T, B> {
-    /// Validation comes every epoch, or every few where epochs are short, or several times in a long one.
+    /// Validation is due every epoch, every few epochs if they are short, or several times in long epochs.
     pub(super) fn validation_is_due(&self, end_of_epoch: bool, end_of_run: bool) -> bool {
         let per_epoch = self.train.batches_per_epoch();
         if end_of_run {
@@ -35,8 +35,8 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
         end_of_epoch && (self.progress.epoch + 1).is_multiple_of(MIN_STEPS_BETWEEN.div_ceil(per_epoch))
     }
 
-    /// Measures the validation part; keeps the model if it is the best so far. Without a validation part the
-    /// model is kept at the end.
+    /// Evaluates on the validation set; keeps the model if it is the best so far. Without a validation set the last model
+    /// is kept.
     pub(super) fn validate(&mut self, listen: &mut Listener<'_>) -> Result<()> {
         let progress = &mut self.progress;
         let train_loss = progress.train_nats / progress.train_count.max(1) as f64;
@@ -49,17 +49,17 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
         let score = model::evaluate(&self.backend, self.task.network(), weights, valid, enough)?;
         let (valid_loss, valid_accuracy) = (score.loss.mean(), score.accuracy());
         if !valid_loss.is_finite() {
-            let what = format!("the loss on the validation part is {valid_loss}");
+            let what = format!("the validation loss is {valid_loss}");
             return Err(self.diverged(self.progress.step, &what));
         }
         let progress = &mut self.progress;
         let (step, epoch) = (progress.step, progress.epoch + 1);
         let lowest = progress.measured.iter().map(|earlier| earlier.valid_loss).fold(f64::INFINITY, f64::min);
-        progress.measured.push(Measured { step, epoch, train_loss, valid_loss, valid_accuracy });
+        progress.measured.push(Validation { step, epoch, train_loss, valid_loss, valid_accuracy });
         (progress.train_nats, progress.train_count) = (0.0, 0);
         let now = Best { loss: valid_loss, accuracy: valid_accuracy, step };
         let best = progress.best.is_none_or(|best| now.is_better_than(best));
-        // Where few examples are held back, all may soon be right by luck, while the loss says how much there is to learn.
+        // With few validation examples accuracy may be 1 by chance while the loss still falls.
         progress.stale = if best || valid_loss < lowest { 0 } else { progress.stale + 1 };
         if best {
             progress.best = Some(now);
@@ -77,7 +77,7 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
         self.emit(event, listen)
     }
 
-    /// Keeps the present model: in its file, or in memory.
+    /// Keeps the current model: in its file, or in memory.
     pub(super) fn keep(&mut self) -> Result<()> {
         let params = self.finite_params(self.trainer.kept())?;
         #[cfg(feature = "files")]
@@ -104,7 +104,7 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
         Model { task: self.task.clone(), params, history }
     }
 
-    /// Shows what the network does with the probe at this stage, if there is one.
+    /// Reports activations on the probe, if there is one.
     pub(super) fn show_probe(&mut self, listen: &mut Listener<'_>) -> Result<()> {
         let Some(text) = &self.probe else { return Ok(()) };
         let Some(probe) = self.task.probe(&self.backend, self.trainer.evaluation(), text)? else {
@@ -132,7 +132,7 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
         self.emit(Event::Sample { step, epoch, text }, listen)
     }
 
-    /// Where the run stands.
+    /// The current checkpoint.
     pub(super) fn checkpoint(&mut self) -> Result<Checkpoint> {
         self.progress.elapsed_s = self.elapsed_s();
         Ok(Checkpoint {

@@ -1,7 +1,7 @@
 //! Training: from settings and data to a model.
 //!
-//! [`Settings`] say what is asked for, [`Config`] what is in force; a [`TrainableTask`] prepares its data, and [`Run`] trains,
-//! telling its listener every [`Event`]; [`Trainer`] makes one update from one batch.
+//! [`Settings`] are the options, [`Config`] has all values resolved; a [`TrainableTask`] prepares its data, [`Run`] trains and
+//! reports every [`Event`] to its listener, [`Trainer`] makes one update from one batch.
 
 mod choices;
 mod clock;

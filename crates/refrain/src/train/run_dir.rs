@@ -1,4 +1,4 @@
-//! A run's directory: `config.toml`, `metrics.jsonl`, `model.safetensors`, `checkpoint.safetensors`.
+//! Run directories: `config.toml`, `metrics.jsonl`, `model.safetensors`, `checkpoint.safetensors`.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write};
@@ -14,18 +14,18 @@ const CONFIG: &str = "config.toml";
 const METRICS: &str = "metrics.jsonl";
 const CHECKPOINT: &str = "checkpoint.safetensors";
 
-/// A directory that belongs to one run.
+/// The directory of one run.
 pub(super) struct RunDir {
     path: PathBuf,
-    /// Locked as long as the run works, so that no second process works on it.
+    /// Locked during the run against other processes.
     metrics: File,
 }
 
 impl RunDir {
-    /// Makes the directory of a new run, with what [`config_text`] gives. It appears under its name only when all that a resume needs is in it.
+    /// Creates the directory of a new run with its config.toml and first checkpoint, atomically.
     ///
     /// # Errors
-    /// [`Error::Run`] if it exists: nothing is ever overwritten. [`Error::Io`] if it cannot be made.
+    /// [`Error::Run`] if it exists. [`Error::Io`] if it cannot be created.
     pub(super) fn create(path: &Path, config: &str, start: &Checkpoint) -> Result<Self> {
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         if let Some(parent) = parent {
@@ -43,14 +43,14 @@ impl RunDir {
             // Another run may have taken the name in the meantime.
             .or_else(|error| Self::check_free(path).and(Err(error)));
         if let Err(error) = made {
-            // Best effort: what matters is the error.
+            // Best effort: the first error is reported.
             let _ = fs::remove_dir_all(&temporary);
             return Err(error);
         }
         Self::open(path)
     }
 
-    /// Refuses a directory that exists.
+    /// Checks that the directory does not exist.
     ///
     /// # Errors
     /// [`Error::Run`] with the remedy.
@@ -78,11 +78,11 @@ impl RunDir {
         if let Err(TryLockError::WouldBlock) = file.try_lock() {
             return Err(wrong(path, RunProblem::Locked));
         }
-        // Where files cannot be locked at all, the run goes on without.
+        // On file systems without locks the run is not locked.
         Ok(Self { path: path.to_owned(), metrics: file })
     }
 
-    /// Reads the settings of an existing run and where it stopped. Changes nothing.
+    /// Reads the settings and the checkpoint of an existing run.
     ///
     /// # Errors
     /// If there is no run, or its files are damaged.
@@ -100,13 +100,12 @@ impl RunDir {
         Settings::read(path.join(CONFIG))
     }
 
-    /// Goes on with an existing run: notes the values that are now in force, and drops metrics of updates after
-    /// `step`, for they will be made again.
+    /// Resumes an existing run: writes its config.toml, and drops metrics of updates after `step`, which are repeated.
     ///
     /// # Errors
     /// If a file cannot be read or written, or another process is working on the run.
-    pub(super) fn go_on(path: &Path, config: &str, step: u64) -> Result<Self> {
-        // Before anything is changed; the file that takes the place of this one is locked anew.
+    pub(super) fn resume(path: &Path, config: &str, step: u64) -> Result<Self> {
+        // Locks before any change; the new file is locked again.
         let _locked = Self::open(path)?;
         write_atomically(&path.join(CONFIG), config.as_bytes())?;
         let metrics = path.join(METRICS);
@@ -122,7 +121,6 @@ impl RunDir {
         model_path(&self.path)
     }
 
-    /// Appends an event to the metrics.
     pub(super) fn record(&mut self, event: &Event) -> Result<()> {
         let path = self.path.join(METRICS);
         let mut line = serde_json::to_string(event).unwrap_or_default();
@@ -130,7 +128,6 @@ impl RunDir {
         self.metrics.write_all(line.as_bytes()).map_err(Error::io("write", path))
     }
 
-    /// Saves a checkpoint and returns its path.
     pub(super) fn save_checkpoint(&self, checkpoint: &Checkpoint) -> Result<PathBuf> {
         let path = self.path.join(CHECKPOINT);
         checkpoint.save(&path)?;
@@ -150,7 +147,7 @@ impl Settings {
     /// Reads a configuration file.
     ///
     /// # Errors
-    /// [`Error::Io`] if it cannot be read, [`Error::Input`] with line and remedy if it is not understood.
+    /// [`Error::Io`] if it cannot be read, [`Error::Input`] with line and remedy if it is invalid.
     pub fn read(path: impl AsRef<Path>) -> Result<Settings> {
         let path = path.as_ref();
         let text = fs::read_to_string(path).map_err(Error::io("read", path))?;
@@ -158,7 +155,7 @@ impl Settings {
     }
 }
 
-/// `config.toml`: every value in force but the run's directory itself, which may be moved.
+/// `config.toml`: all resolved settings except the run directory, which may be moved.
 pub(super) fn config_text(task: &str, in_force: &Settings) -> Result<String> {
     let refuse = |error: toml::ser::Error| {
         let problem = InputProblem::Syntax { message: format!("cannot be stored: {error}") };
@@ -166,15 +163,15 @@ pub(super) fn config_text(task: &str, in_force: &Settings) -> Result<String> {
     };
     let settings = Settings { task: TaskName::of(task), out: None, ..in_force.clone() };
     let values = toml::to_string(&settings).map_err(refuse)?;
-    Ok(format!("# Every value in force in this run: a configuration file for another one.\n{values}"))
+    Ok(format!("# All settings of this run, usable as a configuration file.\n{values}"))
 }
 
-/// The lines of events up to a step. A last line that a kill or a full disk has cut is dropped with them.
+/// The lines of events up to a step. An incomplete last line, after a kill or on a full disk, is dropped.
 fn lines_up_to(path: &Path, step: u64) -> Result<Vec<u8>> {
     let all = fs::read(path).map_err(Error::io("read", path))?;
     let lines = all.split_inclusive(|&byte| byte == b'\n');
     let is_known = |line: &&[u8]| {
-        // A line that was cut may end within a character: it is no JSON then, and no error.
+        // An incomplete line is not an error, even if it ends within a character.
         let event: serde_json::Value = serde_json::from_slice(line).unwrap_or_default();
         event.get("step").and_then(serde_json::Value::as_u64).is_some_and(|s| s <= step)
             && line.ends_with(b"\n")

@@ -3,22 +3,22 @@
 use super::Config;
 use super::choices::Schedule;
 
-/// How far a run has come.
+/// The progress of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Position {
     /// Updates done.
     pub(super) step: u64,
     /// Epoch, from 0.
     pub(super) epoch: u64,
-    /// Share of the run that lies behind, 0..=1.
+    /// Progress of the run, 0..=1.
     pub(super) progress: f64,
-    /// All updates of the run, where that is known.
+    /// All updates of the run, if known.
     pub(super) total_steps: Option<u64>,
 }
 
 /// Learning rate of the next update.
 pub(super) fn learning_rate(config: &Config, at: Position) -> f64 {
-    // Without a wish: a fiftieth of the run, at most 200 updates.
+    // Default warm-up: a fiftieth of the run, at most 200 updates.
     let warmup =
         config.warmup_steps.unwrap_or_else(|| at.total_steps.map_or(200, |total| (total / 50).min(200)));
     let by_steps = if at.step < warmup { (at.step + 1) as f64 / (warmup + 1) as f64 } else { 1.0 };
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_limit_is_beside_the_epochs_or_in_their_place() {
+    fn a_time_limit_is_used_together_with_epochs_or_replaces_them() {
         for more_epochs_in_time in [true, false] {
             let limited = Settings { time_limit: Some(Span { seconds: 60.0 }), ..Settings::default() };
             let config = Config::resolve(
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn every_schedule_warms_up_and_ends_where_it_should() {
+    fn every_schedule_warms_up_and_ends_at_the_expected_rate() {
         let rates = |schedule| {
             let config = config(schedule);
             [0, 3, 50, 100].map(|step| learning_rate(&config, at(step)))
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_time_will_end_warms_up_for_a_fiftieth_of_it() {
+    fn a_run_with_a_time_limit_warms_up_for_a_fiftieth_of_it() {
         let config = Config { warmup_steps: None, ..config(Schedule::Constant) };
         let at = |step, progress| Position { step, epoch: 0, progress, total_steps: None };
         let rates =

@@ -1,4 +1,4 @@
-//! What a run needs of a task: its data as values, how they become batches, and what can be shown of the model so far.
+//! The interface of tasks to runs: data, batches, samples and probes.
 
 #[cfg(all(feature = "files", feature = "formats"))]
 use std::path::Path;
@@ -16,35 +16,35 @@ use crate::{Note, Result};
 
 /// A task that can be trained.
 pub trait TrainableTask: Task {
-    /// Its examples as values, wherever they came from.
+    /// Its examples as values.
     type Dataset: TaskData<Task = Self>;
     /// Its batches.
     type Loader: DataLoader<Batch = <Self::Network as Network>::Batch>;
 
-    /// Settles every value, makes vocabularies and scales, and turns the data into batches. What depends on the device (its
-    /// speed under a time limit, its precision) is taken from `backend`.
+    /// Resolves all settings, creates vocabularies and scales, and prepares batches. Values that depend on the device (speed
+    /// under a time limit, precision) are taken from `backend`.
     ///
     /// # Errors
-    /// [`crate::Error::Setting`] for settings that cannot be, [`crate::Error::Input`] for data that cannot be learned from.
+    /// [`crate::Error::Setting`] for invalid settings, [`crate::Error::Input`] for invalid data.
     fn prepare<B: Backend>(
         settings: &Settings,
         data: Data<Self::Dataset>,
         backend: &B,
     ) -> Result<Prepared<Self>>;
 
-    /// Whether another model has the same vocabularies, labels and columns, so that training can go on from its parameters.
-    /// (That its layers are the same is checked by [`super::Run`].)
+    /// Checks that another model has the same vocabularies, labels and columns, for training from its parameters. ([`super::Run`]
+    /// checks its layers.)
     ///
     /// # Errors
     /// [`crate::Error::Setting`] with the difference.
     fn check_same(&self, other: &Self) -> Result<()>;
 
-    /// What the model writes at this stage, if it writes.
+    /// A sample of the current model, if it generates text.
     fn sample<B: Backend>(&self, _backend: &B, _weights: &Weights<B>, _seed: u64) -> Result<Option<String>> {
         Ok(None)
     }
 
-    /// What the network does with the beginning of a text at this stage, if it reads texts.
+    /// The activations of the current model on the beginning of a text, if its inputs are texts.
     fn probe<B: Backend>(
         &self,
         _backend: &B,
@@ -57,14 +57,14 @@ pub trait TrainableTask: Task {
 
 /// Examples of a task, as values.
 pub trait TaskData: Sized + Send {
-    /// The task that learns from them.
+    /// The task that is trained on them.
     type Task: TrainableTask<Dataset = Self>;
 }
 
-/// What a run learns from, and what it is validated on.
+/// The training set and the validation set of a run.
 #[derive(Clone, Debug)]
 pub struct Data<D> {
-    /// The training set, from which the validation set is held out if there is no other.
+    /// The training set; without `valid`, the validation set is held out from it.
     pub train: D,
     /// The validation set; `None` to hold out the share `valid_fraction` of the training set.
     pub valid: Option<D>,
@@ -76,28 +76,28 @@ impl<D> From<D> for Data<D> {
     }
 }
 
-/// A task whose data and models can be read from the files that the settings name.
+/// A task whose data and models can be read from files.
 #[cfg(all(feature = "files", feature = "formats"))]
 pub trait ReadData: TrainableTask {
-    /// Reads `data` and, where it is given, `valid`.
+    /// Reads `data` and, if given, `valid`.
     ///
     /// # Errors
-    /// [`crate::Error::Io`] and [`crate::Error::Input`] for files that cannot be read or understood;
-    /// [`crate::Error::Setting`] if none is named, or more than the task learns from.
+    /// [`crate::Error::Io`] and [`crate::Error::Input`] for files that cannot be read or are malformed;
+    /// [`crate::Error::Setting`] if none is given, or more than the task is trained on.
     fn read_data(settings: &Settings) -> Result<Data<Self::Dataset>>;
 
-    /// Reads the model to start from. (Each task does it for itself, so that the program has the code for it once.)
+    /// Reads the model to start from. (Implemented by each task, so that its code is compiled once.)
     ///
     /// # Errors
     /// As [`Model::load`].
     fn read_model(path: &Path) -> Result<Model<Self>>;
 }
 
-/// Everything that a run begins with.
+/// Everything that a run starts with.
 pub struct Prepared<T: TrainableTask> {
-    /// Every value in force.
+    /// Resolved settings.
     pub config: Config,
-    /// Those of the task, which [`Config`] lacks.
+    /// Resolved settings of the task that are not in [`Config`].
     pub options: Settings,
     /// The model, without parameters.
     pub task: T,
@@ -105,40 +105,40 @@ pub struct Prepared<T: TrainableTask> {
     pub train: T::Loader,
     /// The validation set.
     pub valid: Option<T::Loader>,
-    /// What both are.
+    /// Description of both sets.
     pub data: DataSummary,
 }
 
 impl<T: TrainableTask> Prepared<T> {
-    /// Every value in force, as settings: what config.toml holds.
+    /// All resolved settings, as in config.toml.
     pub fn in_force(&self) -> Settings {
         Settings::from(&self.config).or(self.options.clone())
     }
 }
 
-/// The data of a run, in words and numbers.
+/// Description of the data of a run.
 #[derive(Clone, Debug, Default)]
 pub struct DataSummary {
-    /// In words.
+    /// Description of the data.
     pub name: String,
-    /// Identifies them: a run that is resumed must find the same.
+    /// Identifies the data: resuming needs the same.
     pub digest: String,
-    /// What they are counted in, as `characters` or `sentences`.
+    /// Unit of sizes: `characters`, `sentences`.
     pub unit: &'static str,
-    /// What a batch's targets are, one of them, as `character` or `label`.
+    /// Unit of losses, in the singular: `character`, `label`.
     pub target: &'static str,
     /// Size of the training set, in `unit`.
     pub train_size: u64,
     /// Size of the validation set, in `unit`.
     pub valid_size: u64,
-    /// The classes, in words: symbols, labels.
+    /// Description of the vocabulary or classes.
     pub vocabulary: String,
-    /// The shape of a batch, in words.
+    /// Description of a batch.
     pub batches: String,
-    /// Loss of guessing, nats per target: far above it training has diverged.
+    /// Loss of random guessing, nats per target; training with a far larger loss has diverged.
     pub guessing: f64,
-    /// What the user should know about how the data were read.
+    /// Notes to the user about how the data were read.
     pub notes: Vec<Note>,
-    /// Seconds of the run's time that went into preparing.
+    /// Seconds of preparation, which count towards the time limit.
     pub preparation_s: f64,
 }

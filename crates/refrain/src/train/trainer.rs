@@ -1,4 +1,4 @@
-//! One step of training: the batch cut into shards, each shard's gradients on its own, then one update.
+//! One training step: the batch is split into shards, each shard's gradients are computed, then one update.
 
 use refrain_kernels::{Backend, Loss, Moments, Real, State, Update};
 
@@ -7,65 +7,65 @@ use crate::layer::DropoutMask;
 use crate::model::{Network, Part, TrainStep, gradients, rows_of_part};
 use crate::params::{Entry, WeightDrop, Weights};
 
-/// A model in training: its weights, the optimiser's moments, and the shards with the states they carry.
+/// A model in training: its weights, the optimiser's moments, and the shards with their carried states.
 ///
-/// A shard goes through the whole model, forward and backward, on one thread without waiting for another; their
-/// gradients are added in order. So the number of shards may change bits of the result, that of threads cannot.
+/// Each shard is processed by the whole model, forward and backward, on one thread; gradients are added in order. So the
+/// number of shards affects rounding, the number of threads does not.
 pub struct Trainer<N: Network, B: Backend> {
     backend: B,
     network: N,
     weights: Weights<B>,
     moments: Moments<B::Buffer>,
     shards: Vec<Shard<N, B>>,
-    /// Share of the recurrent weights that each step drops.
+    /// Dropout probability of the recurrent weights.
     weight_drop: f32,
     average: Option<Average<B>>,
 }
 
-/// Rows that are learned from together.
+/// Rows that are processed together.
 struct Shard<N: Network, B: Backend> {
     part: Part<N, B>,
     /// The arena of its gradients.
     grads: B::Buffer,
 }
 
-/// A running average of the parameters (Polyak & Juditsky 1992), which is measured, shown and kept in their place.
-///
-/// It forgets exponentially. While the run is young it forgets faster, so that the random numbers of its start are
-/// out of it soon: after `t` updates it reaches back over about a tenth of them.
+/// An exponential moving average of the parameters (Polyak & Juditsky 1992), which is evaluated, sampled from and kept in
+/// their place. Early in training it averages over about the last tenth of the updates, so that the initial parameters
+/// soon lose their influence.
 struct Average<B: Backend> {
     weights: Weights<B>,
-    /// Updates that it reaches back over, at most.
+    /// Maximum number of updates to average over.
     horizon: f64,
 }
 
 impl<B: Backend> Average<B> {
-    /// The share that the parameters have in it after update `step`, from 1.
+    /// The weight of the current parameters after update `step`, from 1.
     fn share(&self, step: u64) -> f64 {
         (10.0 / (step as f64 + 9.0)).max(1.0 / self.horizon)
     }
 }
 
-/// What a step did.
+/// Results of a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepReport {
-    /// Over the whole batch, before the update.
+    /// Of the whole batch, before the update.
     pub loss: Loss,
     /// Global norm of the gradient before clipping.
     pub grad_norm: f64,
 }
 
 impl StepReport {
-    /// Whether the step stayed within the finite numbers; otherwise nothing was updated.
+    /// Whether loss and gradient are finite; otherwise nothing was updated.
     pub fn is_finite(&self) -> bool {
         self.grad_norm.is_finite() && self.loss.nats.is_finite()
     }
 }
 
 impl<N: Network, B: Backend> Trainer<N, B> {
-    /// A learner of a network with the parameters `params`, cut into `shards` shards, with `moments` arenas for the optimiser.
+    /// A trainer of a network with the parameters `params`, for batches of `shards` shards and an optimiser with `moments`
+    /// arenas.
     pub fn new(backend: &B, network: N, params: &[f32], shards: usize, moments: usize) -> Self {
-        let params: Vec<B::Real> = reals(params);
+        let params: Vec<B::Real> = to_reals(params);
         let mut weights = Weights::new(network.layout(), backend, &params);
         weights.pack(backend, true);
         let zeros = vec![B::Real::of(0.0); params.len()];
@@ -82,7 +82,7 @@ impl<N: Network, B: Backend> Trainer<N, B> {
         }
     }
 
-    /// The same, which drops this share of the recurrent weights in every step (see [`WeightDrop`]); 0 for none.
+    /// The same with dropout of recurrent weights (see [`WeightDrop`]); 0 for none.
     #[must_use]
     pub fn dropping_weights(self, rate: f32) -> Self {
         Self { weight_drop: rate, ..self }
@@ -99,12 +99,12 @@ impl<N: Network, B: Backend> Trainer<N, B> {
         self
     }
 
-    /// What learns.
+    /// The network.
     pub fn network(&self) -> &N {
         &self.network
     }
 
-    /// The weights to measure and to write with, packed: the average if there is one, and none dropped.
+    /// The weights for evaluation and sampling, packed: the average if there is one, without weight drop.
     pub fn evaluation(&mut self) -> &Weights<B> {
         match &mut self.average {
             Some(average) => {
@@ -128,8 +128,8 @@ impl<N: Network, B: Backend> Trainer<N, B> {
         }
     }
 
-    /// Learns from a batch whose rows go on from the states of the last one (see [`Trainer::reset_state`]).
-    /// `dropout_seed` names what is dropped.
+    /// One update from a batch whose rows continue those of the last one (see [`Trainer::reset_state`]). `dropout_seed`
+    /// is the random seed of dropout.
     pub fn step(&mut self, batch: &N::Batch, dropout_seed: u64, update: &Update) -> StepReport {
         let Self { backend, network, weights, moments, shards, weight_drop, average } = self;
         if *weight_drop > 0.0 {
@@ -162,7 +162,7 @@ impl<N: Network, B: Backend> Trainer<N, B> {
         report
     }
 
-    /// After a step that was not finite: the first parameter whose gradient is not.
+    /// After a step that was not finite: the first parameter whose gradient is not finite.
     pub fn first_non_finite(&self) -> Option<&Entry> {
         let grads = self.backend.read(&self.shards.first()?.grads);
         let at = grads.iter().position(|g| !g.as_f64().is_finite())?;
@@ -171,7 +171,7 @@ impl<N: Network, B: Backend> Trainer<N, B> {
 
     /// The parameters, in the order of the layout.
     pub fn params(&self) -> Vec<f32> {
-        singles(&self.backend.read(&self.weights.params))
+        to_f32(&self.backend.read(&self.weights.params))
     }
 
     /// The parameters to keep: their average, if there is one.
@@ -181,26 +181,26 @@ impl<N: Network, B: Backend> Trainer<N, B> {
 
     /// The average of the parameters, if there is one.
     pub fn average(&self) -> Option<Vec<f32>> {
-        self.average.as_ref().map(|average| singles(&self.backend.read(&average.weights.params)))
+        self.average.as_ref().map(|average| to_f32(&self.backend.read(&average.weights.params)))
     }
 
     /// The optimiser's moments.
     pub fn moments(&self) -> Vec<Vec<f32>> {
-        self.moments.0.iter().map(|moment| singles(&self.backend.read(moment))).collect()
+        self.moments.0.iter().map(|moment| to_f32(&self.backend.read(moment))).collect()
     }
 
-    /// The carried states of the whole batch, `[B, H]` each, one element a layer.
+    /// The carried states of the whole batch, `[B, H]` each, one element per layer.
     pub fn state(&self) -> Vec<State<f32>> {
         let layers = self.shards.first().map_or(0, |shard| shard.part.state.len());
         let whole = |layer: usize| {
             let parts = self.shards.iter().map(|shard| &shard.part.state[layer]);
-            let h = parts.clone().flat_map(|part| singles(&part.h)).collect();
-            State { h, c: parts.flat_map(|part| singles(&part.c)).collect() }
+            let h = parts.clone().flat_map(|part| to_f32(&part.h)).collect();
+            State { h, c: parts.flat_map(|part| to_f32(&part.c)).collect() }
         };
         (0..layers).map(whole).collect()
     }
 
-    /// Goes on from saved moments, average and states.
+    /// Restores saved moments, average and states.
     pub fn restore(
         &mut self,
         moments: &[Vec<f32>],
@@ -209,25 +209,25 @@ impl<N: Network, B: Backend> Trainer<N, B> {
         rows: usize,
     ) {
         if let (Some(own), Some(saved)) = (&mut self.average, average) {
-            own.weights.params = self.backend.buffer(&reals(saved));
+            own.weights.params = self.backend.buffer(&to_reals(saved));
         }
-        self.moments = Moments(moments.iter().map(|moment| self.backend.buffer(&reals(moment))).collect());
+        self.moments = Moments(moments.iter().map(|moment| self.backend.buffer(&to_reals(moment))).collect());
         let shards = self.shards.len();
         for (i, shard) in self.shards.iter_mut().enumerate() {
             let own = rows_of_part(rows, shards, i);
             let part = |values: &[f32]| {
                 let width = values.len() / rows.max(1);
-                reals(&values[own.start * width..own.end * width])
+                to_reals(&values[own.start * width..own.end * width])
             };
             shard.part.state = state.iter().map(|s| State { h: part(&s.h), c: part(&s.c) }).collect();
         }
     }
 }
 
-fn reals<R: Real>(values: &[f32]) -> Vec<R> {
+fn to_reals<R: Real>(values: &[f32]) -> Vec<R> {
     values.iter().map(|&x| R::of(x.into())).collect()
 }
 
-fn singles<R: Real>(values: &[R]) -> Vec<f32> {
+fn to_f32<R: Real>(values: &[R]) -> Vec<f32> {
     values.iter().map(|x| x.as_f32()).collect()
 }

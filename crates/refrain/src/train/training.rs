@@ -1,4 +1,4 @@
-//! The loop of a run: update after update until an end is reached.
+//! The training loop.
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -21,36 +21,34 @@ use crate::store::read_model;
 use crate::store::{Checkpoint, Model, Progress};
 use crate::text::Source;
 
-/// A loss so far above that of guessing counts as divergence.
+/// Training has diverged if the loss exceeds that of random guessing by this factor.
 const DIVERGED: f64 = 50.0;
 
-/// What hears of a run, and may end it.
+/// Receives the events of a run, and may stop it.
 pub type Listener<'l> = dyn FnMut(&Event) -> ControlFlow<()> + 'l;
 
-/// What training begins with.
+/// Input of [`Training::new`].
 pub(super) struct Plan<T: TrainableTask, B: Backend> {
     pub(super) backend: B,
     pub(super) prepared: Prepared<T>,
     pub(super) start: Checkpoint,
-    /// Where the run has its directory, or will have it.
     #[cfg(feature = "files")]
     pub(super) out: Option<PathBuf>,
-    /// Whether the run goes on from a checkpoint.
+    /// Whether the run is resumed from a checkpoint.
     pub(super) resumed: bool,
-    /// A text to show the network's activations on while it trains.
     pub(super) probe: Option<Source>,
 }
 
-/// What a run leaves.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Outcome<T> {
-    /// The model that is kept: the best on the validation set, or without one, the last.
+    /// The model with the best validation loss or accuracy; without a validation set, the last model.
     pub model: Model<T>,
     /// How the run ended.
     pub done: Done,
 }
 
-/// A run under way. [`super::Run::train`] makes all its steps; one by one they can be made from [`super::Run::start`] on.
+/// A run in progress, from [`super::Run::start`], for training step by step. [`super::Run::train`] makes all steps.
 pub struct Training<T: TrainableTask, B: Backend> {
     pub(super) backend: B,
     pub(super) config: Config,
@@ -62,19 +60,18 @@ pub struct Training<T: TrainableTask, B: Backend> {
     pub(super) directory: Option<RunDir>,
     pub(super) trainer: Trainer<T::Network, B>,
     pub(super) progress: Progress,
-    /// The best model so far, where it is not in a file.
+    /// The best model so far, if it is not in a file.
     pub(super) kept: Option<Vec<f32>>,
     batch: <T::Network as Network>::Batch,
     last_loss: f64,
     pub(super) clock: Clock,
-    /// Seconds of the stretches before a resume.
+    /// Seconds of training before a resume.
     spent_before: f64,
-    /// Seconds of this stretch until the last checkpoint.
+    /// Seconds from the start or resume to the last checkpoint.
     pub(super) last_checkpoint: f64,
     /// Times and targets of the latest steps.
-    lately: VecDeque<(f64, usize)>,
+    recent: VecDeque<(f64, usize)>,
     stop: Option<Reason>,
-    /// A text to show the network's activations on while it trains.
     pub(super) probe: Option<Source>,
 }
 
@@ -109,21 +106,21 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
             last_loss: f64::NAN,
             clock: Clock::start(),
             last_checkpoint: 0.0,
-            lately: VecDeque::new(),
+            recent: VecDeque::new(),
             stop: None,
             probe,
         })
     }
 
-    /// Tells the listener what begins.
+    /// Reports the start to the listener.
     pub(super) fn begin(&mut self, listen: &mut Listener<'_>) -> Result<()> {
         self.emit_start(listen)?;
         self.show_probe(listen)?;
-        self.stop = self.stop.or(self.end_reached()).or(self.out_of_patience());
+        self.stop = self.stop.or(self.end_reached()).or(self.should_stop_early());
         Ok(())
     }
 
-    /// One update, with the validation, sample and checkpoint that are due after it; gives the reason once the run has ended.
+    /// One update, with the validation, sample and checkpoint that are due after it; returns the reason after the run has ended.
     ///
     /// # Errors
     /// As [`super::Run::train`].
@@ -134,7 +131,7 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
         let mut begins = false;
         while !self.train.batch(self.progress.epoch, self.progress.batch, &mut self.batch)? {
             if begins {
-                return Err(Error::too_little(&*self.data.name, "has no batch", "give one example at least"));
+                return Err(Error::too_little(&*self.data.name, "has no batch", "give at least one example"));
             }
             (self.progress.epoch, self.progress.batch) = (self.progress.epoch + 1, 0);
             begins = true;
@@ -150,7 +147,7 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
             self.show_probe(listen)?;
         }
         self.sample_if_due(listen)?;
-        self.stop = self.stop.or(ends).or(self.out_of_patience());
+        self.stop = self.stop.or(ends).or(self.should_stop_early());
         let since_checkpoint = self.clock.seconds() - self.last_checkpoint;
         if since_checkpoint >= self.config.checkpoint_every.seconds && self.stop.is_none() {
             self.save_checkpoint(listen)?;
@@ -158,7 +155,7 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
         Ok(self.stop)
     }
 
-    /// The model as it is now (the running average of the weights, if the run takes one).
+    /// The current model (the running average of the weights, if the run has one).
     ///
     /// # Errors
     /// [`Error::Divergence`] if a parameter is not finite.
@@ -166,7 +163,7 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
         Ok(self.model_of(self.finite_params(self.trainer.kept())?))
     }
 
-    /// All that [`super::Run::from_bytes`] needs to go on from here, beside settings and data.
+    /// The checkpoint that [`super::Run::from_bytes`] needs to resume, besides settings and data.
     ///
     /// # Errors
     /// As [`Training::model`].
@@ -174,7 +171,6 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
         self.checkpoint()?.to_bytes()
     }
 
-    /// Learns from the batch at hand.
     fn update(&mut self, listen: &mut Listener<'_>) -> Result<()> {
         let at = self.position();
         let config = &self.config;
@@ -212,10 +208,10 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
         self.emit(event, listen)
     }
 
-    /// Parameters, which have to be finite to be worth keeping.
+    /// Checks that parameters are finite.
     ///
     /// # Errors
-    /// [`Error::Divergence`], naming the one that is not.
+    /// [`Error::Divergence`], naming the first one that is not.
     pub(super) fn finite_params(&self, params: Vec<f32>) -> Result<Vec<f32>> {
         match params.iter().position(|x| !x.is_finite()) {
             None => Ok(params),
@@ -227,13 +223,14 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
         }
     }
 
-    /// What went wrong in an update.
     fn diverged_by(&self, loss: f64, grad_norm: f64) -> Error {
         let what = match self.trainer.first_non_finite() {
             Some(entry) if !grad_norm.is_finite() => {
                 format!("the gradient of {} is no longer finite (global norm {grad_norm})", entry.name)
             }
-            _ => format!("the loss is {loss:.1} nats, far above guessing (gradient norm {grad_norm:.3e})"),
+            _ => format!(
+                "the loss is {loss:.1} nats, far above random guessing (gradient norm {grad_norm:.3e})"
+            ),
         };
         self.diverged(self.progress.step + 1, &what)
     }
@@ -245,22 +242,22 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
         Error::Divergence(Box::new(Divergence { step, what, learning_rate, grad_clip, kept, has_model }))
     }
 
-    /// Targets per second over the latest two seconds or so; 0 without a clock.
+    /// Targets per second over about the last two seconds; 0 without a clock.
     fn rate(&mut self, targets: usize) -> f64 {
         let now = self.clock.seconds();
-        self.lately.push_back((now, targets));
-        while self.lately.len() > 2 && now - self.lately[0].0 > 2.0 {
-            self.lately.pop_front();
+        self.recent.push_back((now, targets));
+        while self.recent.len() > 2 && now - self.recent[0].0 > 2.0 {
+            self.recent.pop_front();
         }
-        let later: usize = self.lately.iter().skip(1).map(|&(_, targets)| targets).sum();
-        match now - self.lately[0].0 {
+        let later: usize = self.recent.iter().skip(1).map(|&(_, targets)| targets).sum();
+        match now - self.recent[0].0 {
             seconds if seconds > 0.0 => later as f64 / seconds,
             _ if now > 0.0 => targets as f64 / now,
             _ => 0.0,
         }
     }
 
-    /// Seconds since the run began, without the breaks before a resume.
+    /// Seconds of training, including time before a resume.
     pub(super) fn elapsed_s(&self) -> f64 {
         self.spent_before + self.clock.seconds()
     }
@@ -279,7 +276,7 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
         }
     }
 
-    /// All updates, if time does not end the run first.
+    /// Number of updates, unless a time limit ends the run first.
     fn total_steps(&self) -> Option<u64> {
         let by_epochs =
             self.config.epochs.map(|epochs| epochs.saturating_mul(self.train.batches_per_epoch()));
@@ -288,7 +285,7 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
 
     fn end_reached(&self) -> Option<Reason> {
         let progress = &self.progress;
-        if self.config.max_steps.is_some_and(|most| progress.step >= most) {
+        if self.config.max_steps.is_some_and(|max| progress.step >= max) {
             return Some(Reason::Steps);
         }
         let epochs_done = progress.epoch + progress.batch / self.train.batches_per_epoch();
@@ -299,7 +296,7 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
         late.then_some(Reason::Time)
     }
 
-    fn out_of_patience(&self) -> Option<Reason> {
+    fn should_stop_early(&self) -> Option<Reason> {
         (self.config.patience > 0 && self.progress.stale >= self.config.patience).then_some(Reason::Patience)
     }
 
@@ -332,7 +329,7 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
         Ok(())
     }
 
-    /// Ends the run, wherever it is: the last checkpoint is saved, and the best model returned.
+    /// Ends the run: saves the last checkpoint and returns the best model.
     ///
     /// # Errors
     /// As [`super::Run::train`].
@@ -386,7 +383,8 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
         None
     }
 
-    /// Tells the listener, and the metrics what belongs there. Not inlined: every task has its own copy of all callers.
+    /// Reports an event to the listener and, depending on its kind, to the metrics. Not inlined, for code size: callers are
+    /// compiled once per task.
     #[inline(never)]
     pub(super) fn emit(&mut self, event: Event, listen: &mut Listener<'_>) -> Result<()> {
         #[cfg(feature = "files")]
@@ -402,13 +400,13 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
     }
 }
 
-/// The run's directory, made or opened, if it has one.
+/// Creates or opens the run directory, if there is one.
 #[cfg(feature = "files")]
 fn directory_of<T: TrainableTask, B: Backend>(run: &Plan<T, B>) -> Result<Option<RunDir>> {
     let Some(out) = &run.out else { return Ok(None) };
     let in_force = config_text(T::NAME, &run.prepared.in_force())?;
     match run.resumed {
-        true => RunDir::go_on(out, &in_force, run.start.progress.step),
+        true => RunDir::resume(out, &in_force, run.start.progress.step),
         false => RunDir::create(out, &in_force, &run.start),
     }
     .map(Some)

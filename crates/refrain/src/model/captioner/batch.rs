@@ -1,17 +1,17 @@
-//! What a captioner learns from.
+//! Training examples of a captioner.
 
 use std::ops::Range;
 
 use crate::data::{Batch, TextBatch};
 
-/// Inputs with a text each.
+/// Inputs with one text each.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CaptionerBatch {
     /// `[B, F]`.
     pub inputs: Vec<f32>,
     /// `F`.
     pub size: usize,
-    /// The texts: the start symbol and all ids but the end are inputs, all ids and the end symbol are targets.
+    /// The texts: inputs begin with the start token, targets end with the end token.
     pub texts: TextBatch,
 }
 

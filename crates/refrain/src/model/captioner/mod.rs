@@ -1,20 +1,20 @@
-//! The captioner: one-to-many. It reads a vector or a picture and writes a text about it.
+//! The captioner: one-to-many, from a vector or an image to a text.
 //!
-//! picture `[B, height, width, 3]` -> convolutions -> linear, layer normalisation, ReLU, or vector `[B, F]` -> linear,
-//! ReLU: the code `[B, C]` -> linear, tanh: the first states of the decoder. Its ids `[T, B]` -> embedding -> recurrent
+//! image `[B, height, width, 3]` -> convolutions -> linear, layer normalisation, ReLU, or vector `[B, F]` -> linear,
+//! ReLU: the code `[B, C]` -> linear, tanh: the decoder's initial state. Its ids `[T, B]` -> embedding -> recurrent
 //! layers -> readout -> softmax cross-entropy against the next ids.
 
 mod batch;
-mod first_states;
+mod initial_states;
 mod sizes;
 
 use refrain_kernels::{Backend, State};
 
 pub use batch::CaptionerBatch;
-pub use first_states::CaptionerWorkspace;
+pub use initial_states::CaptionerWorkspace;
 pub use sizes::{CaptionerInput, CaptionerSizes};
 
-use super::input::{Input, Read, USUAL_START};
+use super::input::{DEFAULT_EMBEDDING_INIT, Input, PassInput};
 use super::network::{Network, NetworkSizes, Part, SizedNetwork, Tapes, TrainStep};
 use super::stepwise::{Backbone, Stepwise, Targets};
 use crate::Result;
@@ -25,15 +25,15 @@ use sizes::COLOURS;
 /// A captioner's layers and their places in the arena.
 pub type Captioner = SizedNetwork<CaptionerSizes>;
 
-/// What a captioner is made of.
+/// The layers of a captioner.
 #[derive(Clone, Debug)]
 pub struct Layers {
     convolutions: Vec<Convolution>,
     code: Linear,
-    /// Of the code of a picture, before its ReLU: what convolutions give may grow without bound while they learn, and would
-    /// drive the first states into the flat ends of tanh.
+    /// For images, before the ReLU: the outputs of convolutions may grow without bound in training and would saturate the
+    /// tanh of the initial state.
     norm: Option<LayerNorm>,
-    /// From the code to the first states: of each layer `h`, and `c` of an LSTM.
+    /// From the code to the initial states: `h` of each layer, and `c` of an LSTM.
     first: Linear,
     decoder: Stepwise,
 }
@@ -59,7 +59,8 @@ impl NetworkSizes for CaptionerSizes {
         let code = Linear::new(layout, "code", features, code_size);
         let first = Linear::new(layout, "first", code_size, states * hidden_size);
         let output = Linear::new(layout, "readout", hidden_size, vocab_size);
-        let input = Input::table(layout, "embedding", vocab_size, self.embedding_size, USUAL_START);
+        let input =
+            Input::table(layout, "embedding", vocab_size, self.embedding_size, DEFAULT_EMBEDDING_INIT);
         let stack = Stack::new(layout, "rnn", recurrent.over(input.spec(), true));
         let norm = (!convolutions.is_empty()).then(|| LayerNorm::new(layout, "code_norm", code_size));
         let decoder = Stepwise { backbone: Backbone { input, stack }, output };
@@ -68,7 +69,7 @@ impl NetworkSizes for CaptionerSizes {
 }
 
 impl Captioner {
-    /// One step of `ids.len()` texts: the logits `[B, V]` of each one's next id.
+    /// One time step of `ids.len()` texts: the logits `[B, V]` of the next ids.
     pub fn step<'w, B: Backend>(
         &self,
         backend: &B,
@@ -77,12 +78,12 @@ impl Captioner {
         states: &mut [State<B::Real>],
         workspace: &'w mut CaptionerWorkspace<B>,
     ) -> &'w [B::Real] {
-        let read = Read::of_ids(ids, None, None);
+        let read = PassInput::of_ids(ids, None, None);
         self.layers.decoder.forward(backend, weights, read, states, &mut workspace.decoder);
         self.layers.decoder.outputs(backend, weights, &mut workspace.decoder)
     }
 
-    /// A text that is read after one input, `[F]`: the logits `[T, V]` of what comes after each of its ids.
+    /// The logits `[T, V]` of the next ids of one text, given its input `[F]`.
     pub fn read<'w, B: Backend>(
         &self,
         backend: &B,
@@ -91,8 +92,8 @@ impl Captioner {
         ids: &[u32],
         workspace: &'w mut CaptionerWorkspace<B>,
     ) -> &'w [B::Real] {
-        let mut states = self.first_states(backend, weights, input, None, workspace);
-        let read = Read { rows: 1, ..Read::of_ids(ids, None, None) };
+        let mut states = self.initial_states(backend, weights, input, None, workspace);
+        let read = PassInput { rows: 1, ..PassInput::of_ids(ids, None, None) };
         self.layers.decoder.forward(backend, weights, read, &mut states, &mut workspace.decoder);
         self.layers.decoder.outputs(backend, weights, &mut workspace.decoder)
     }
@@ -110,7 +111,7 @@ impl Network for Captioner {
         let input = match &self.sizes.input {
             CaptionerInput::Vector { size } => format!("vectors of {size}"),
             CaptionerInput::Picture { width, height, channels } => {
-                format!("pictures of {width} x {height}, convolutions to {channels:?} channels")
+                format!("images of {width} x {height}, convolutions to {channels:?} channels")
             }
         };
         let CaptionerSizes { code_size, recurrent, embedding_size, .. } = &self.sizes;
@@ -127,13 +128,20 @@ impl Network for Captioner {
     ) -> Score {
         let Part { batch, workspace, .. } = part;
         let dropout = Some(step.dropout);
-        let mut states = self.first_states(backend, weights, &batch.inputs, dropout, workspace);
-        let read = Read::of_texts(&batch.texts, dropout);
+        let mut states = self.initial_states(backend, weights, &batch.inputs, dropout, workspace);
+        let read = PassInput::of_texts(&batch.texts, dropout);
         self.layers.decoder.forward(backend, weights, read, &mut states, &mut workspace.decoder);
         let targets = Targets { ids: &batch.texts.targets, scale: step.scale };
         let back = StackBack { d_initial: Some(&mut states[..]), ..StackBack::new(grads) };
-        let loss = self.layers.decoder.learn(backend, weights, read, targets, &mut workspace.decoder, back);
-        self.first_states_backward(backend, weights, &mut states, step.dropout, workspace, grads);
+        let loss = self.layers.decoder.cross_entropy_backward(
+            backend,
+            weights,
+            read,
+            targets,
+            &mut workspace.decoder,
+            back,
+        );
+        self.initial_states_backward(backend, weights, &mut states, step.dropout, workspace, grads);
         loss.into()
     }
 
@@ -143,8 +151,8 @@ impl Network for Captioner {
 
     fn evaluate<B: Backend>(&self, backend: &B, weights: &Weights<B>, part: &mut Part<Self, B>) -> Score {
         let Part { batch, workspace, .. } = part;
-        let mut states = self.first_states(backend, weights, &batch.inputs, None, workspace);
-        let read = Read::of_texts(&batch.texts, None);
+        let mut states = self.initial_states(backend, weights, &batch.inputs, None, workspace);
+        let read = PassInput::of_texts(&batch.texts, None);
         self.layers.decoder.forward(backend, weights, read, &mut states, &mut workspace.decoder);
         let targets = &batch.texts.targets;
         self.layers.decoder.cross_entropy(backend, weights, targets, &mut workspace.decoder).into()

@@ -1,4 +1,4 @@
-//! What makes a captioner what it is, as its file describes it.
+//! The sizes of a captioner, as model files store them.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,22 +6,22 @@ use crate::error::within;
 use crate::model::recurrent::{MAX_SIZE, MAX_VOCABULARY, RecurrentLayers};
 use crate::{Error, Result};
 
-/// Numbers of a pixel.
+/// Colour channels of a pixel.
 pub(super) const COLOURS: usize = 3;
-/// Pixels a side, at most.
+/// Maximum width and height in pixels.
 const MAX_SIDE: usize = 1024;
-/// Convolutions, at most: a side is halved as often.
+/// Maximum number of convolutions; each halves width and height.
 const MAX_LAYERS: usize = 16;
 
-/// What makes a captioner what it is.
+/// The sizes of a captioner.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CaptionerSizes {
-    /// What it reads.
+    /// Its input.
     pub input: CaptionerInput,
     /// `C`.
     pub code_size: usize,
-    /// The decoder's recurrent layers, which run forwards.
+    /// The decoder's recurrent layers, unidirectional.
     pub recurrent: RecurrentLayers,
     /// `V`.
     pub vocab_size: usize,
@@ -29,34 +29,34 @@ pub struct CaptionerSizes {
     pub embedding_size: usize,
 }
 
-/// What a captioner reads.
+/// The input of a captioner.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum CaptionerInput {
-    /// So many numbers.
+    /// A vector.
     Vector {
         /// `F`.
         size: usize,
     },
-    /// A picture of three colours, through convolutions that each halve its sides.
+    /// An RGB image, read by convolutions that each halve width and height.
     Picture {
         /// Columns.
         width: usize,
         /// Rows.
         height: usize,
-        /// Channels that each convolution gives, lowest first.
+        /// Output channels of each convolution, lowest first.
         channels: Vec<usize>,
     },
 }
 
 impl CaptionerSizes {
-    /// A code of 256, embeddings of 64 and one LSTM layer of 128, for texts of so many symbols about this `input`.
+    /// A code of 256, embeddings of 64 and one LSTM layer of 128.
     pub fn new(input: CaptionerInput, vocab_size: usize) -> Self {
         let recurrent = RecurrentLayers::default();
         Self { input, code_size: 256, recurrent, vocab_size, embedding_size: 64 }
     }
 
-    /// Checks that every size is one that a model can have.
+    /// Checks all sizes against their bounds.
     ///
     /// # Errors
     /// [`Error::Setting`], naming the size and its bounds.
@@ -67,14 +67,14 @@ impl CaptionerSizes {
         within("vocab_size", self.vocab_size, 1, MAX_VOCABULARY)?;
         within("embedding_size", self.embedding_size, 1, MAX_SIZE)?;
         if self.recurrent.bidirectional {
-            return Err(Error::unused("bidirectional", "where a text is written, which happens forwards"));
+            return Err(Error::unused("bidirectional", "for decoders, which are unidirectional"));
         }
         Ok(())
     }
 }
 
 impl CaptionerInput {
-    /// Numbers of an input, `F`.
+    /// Values per input, `F`.
     pub fn size(&self) -> usize {
         match *self {
             CaptionerInput::Vector { size } => size,
@@ -82,7 +82,7 @@ impl CaptionerInput {
         }
     }
 
-    /// Checks that every size is one that a model can have.
+    /// Checks all sizes against their bounds.
     fn validate(&self) -> Result<()> {
         match self {
             CaptionerInput::Vector { size } => within("input_size", *size, 1, MAX_SIZE),
@@ -90,9 +90,9 @@ impl CaptionerInput {
                 for side in [*width, *height] {
                     within("image_size", side, 1, MAX_SIDE)?;
                     if side >> channels.len().min(MAX_LAYERS) == 0 {
-                        let found = format!("gives pictures of {width} x {height} pixels");
+                        let found = format!("gives images of {width} x {height} pixels");
                         let expected = format!(
-                            "that is too small for {} convolutions, each of which halves it: make it larger",
+                            "that is too small for {} convolutions, which each halve width and height: increase it",
                             channels.len()
                         );
                         return Err(Error::mismatch("image_size", found, expected));

@@ -1,4 +1,4 @@
-//! A classifier that goes on step by step, with what it has pooled so far as part of its state.
+//! A classifier in steps, with running pooling as part of its state.
 
 use refrain_kernels::{Backend, Real, State};
 
@@ -6,23 +6,23 @@ use super::{Classifier, ClassifierBatch, ClassifierWorkspace, Pool};
 use crate::layer::Pooling;
 use crate::params::Weights;
 
-/// Some sequences as far as they have been read.
+/// The state of `rows` sequences after some time steps.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ClassifierState<R> {
-    /// Of the recurrent layers, one element a layer.
+    /// Of the recurrent layers, one element per layer.
     pub layers: Vec<State<R>>,
-    /// Steps so far.
+    /// Time steps so far.
     pub steps: usize,
-    /// `[rows, W]`: the last outputs; the largest; their sum; or their sum weighted by `exp(score - largest score)`.
+    /// `[rows, W]`: the last outputs; their maximum; their sum; or their sum weighted by `exp(score - largest score)`.
     pub pooled: Vec<R>,
-    /// `[rows]`: for pooling by attention the largest score so far.
+    /// `[rows]`, for attention pooling: the largest score so far.
     pub largest: Vec<R>,
-    /// `[rows]`: and the sum of the weights.
+    /// `[rows]`, for attention pooling: the sum of the weights.
     pub total: Vec<R>,
 }
 
 impl Classifier {
-    /// The state of `rows` sequences that begin.
+    /// The initial state of `rows` sequences.
     pub fn zero_state<B: Backend>(&self, rows: usize) -> ClassifierState<B::Real> {
         let zeros = |len: usize| vec![B::Real::of(0.0); len];
         let attention = if matches!(self.layers.pool, Pool::Attention(_)) { rows } else { 0 };
@@ -35,8 +35,8 @@ impl Classifier {
         }
     }
 
-    /// One step more, `[1, rows]` in `batch`: the logits `[rows, K]` of the classes of what has been read so far. A mean over
-    /// steps, weighted or not, is a running one: it differs from that of [`Classifier::logits`] in rounding.
+    /// One more time step, `[1, rows]` in `batch`: the logits `[rows, K]` of the classes after it. A mean over time steps,
+    /// weighted or not, is a running mean and differs from [`Classifier::logits`] in rounding.
     pub fn step<'w, B: Backend>(
         &self,
         backend: &B,
@@ -81,8 +81,8 @@ impl Classifier {
 }
 
 impl<R: Real> ClassifierState<R> {
-    /// Adds outputs `[rows, W]` by their `scores`, `[rows]`, to a softmax over all steps: where a score is larger than all
-    /// before, what there is of them is scaled down.
+    /// Adds outputs `[rows, W]` by their `scores`, `[rows]`, to a running softmax over all time steps: a new largest
+    /// score scales the sum so far down.
     fn weigh(&mut self, scores: &[R], outputs: &[R], width: usize) {
         for (row, (&score, outputs)) in scores.iter().zip(outputs.chunks_exact(width)).enumerate() {
             let largest = self.largest[row].max(score);

@@ -1,24 +1,24 @@
-//! What a tagger learns from.
+//! Training examples of a tagger.
 
 use std::ops::Range;
 
 use crate::data::{Batch, DistinctWords, Padded};
 
-/// Sequences with a label a step.
+/// Sequences with one label per time step.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaggerBatch {
     /// Words, for a model over words.
     pub ids: Padded<u32>,
-    /// The same, spelled, for a model that reads that too.
+    /// Their characters, for a model with a spelling.
     pub spelled: DistinctWords,
     /// Frames, for a model over frames.
     pub frames: Padded<f32>,
-    /// One a step; beyond a row's length anything.
+    /// One per time step; padding is arbitrary.
     pub labels: Padded<u32>,
 }
 
 impl TaggerBatch {
-    /// `[B]` steps of each row.
+    /// `[B]`: time steps of each row.
     pub fn lengths(&self) -> &[usize] {
         &self.labels.lengths
     }

@@ -1,5 +1,4 @@
-//! From what fits each step to labels: the best of them, how probable they are, and the loss; each step alone, or together by
-//! a conditional random field.
+//! From emissions to labels, their probabilities and the loss: of each time step alone, or with a conditional random field.
 
 use refrain_kernels::{Backend, IGNORE, Real};
 
@@ -9,23 +8,23 @@ use crate::model::stepwise::StepwiseWorkspace;
 use crate::params::Weights;
 
 impl Tagger {
-    /// The parameters of the field; none if there is none.
-    pub fn field<B: Backend>(&self, backend: &B, weights: &Weights<B>) -> Vec<B::Real> {
+    /// The parameters of the conditional random field; empty without one.
+    pub fn crf_params<B: Backend>(&self, backend: &B, weights: &Weights<B>) -> Vec<B::Real> {
         let part = self.layers.crf.clone();
         part.map_or(vec![], |part| backend.read_part(&weights.params, part))
     }
 
-    /// The emissions `[T, K]` of row `row` out of those of a batch.
+    /// The emissions `[T, K]` of one row of a batch.
     pub fn row<R: Real>(&self, emissions: &[R], lengths: &[usize], row: usize) -> Vec<R> {
         let k = self.sizes.labels;
         let steps = (0..lengths[row]).flat_map(|t| &emissions[(t * lengths.len() + row) * k..][..k]);
         steps.copied().collect()
     }
 
-    /// The best labels of a sequence from its `emissions [T, K]` and the [`Tagger::field`].
-    pub fn decode<R: Real>(&self, field: &[R], emissions: &[R]) -> Vec<u32> {
+    /// The most probable labels of a sequence from its `emissions [T, K]` and [`Tagger::crf_params`].
+    pub fn decode<R: Real>(&self, crf_params: &[R], emissions: &[R]) -> Vec<u32> {
         match self.layers.crf {
-            Some(_) => Crf::new(self.sizes.labels, field).decode(emissions),
+            Some(_) => Crf::new(self.sizes.labels, crf_params).decode(emissions),
             None => {
                 let steps = emissions.chunks_exact(self.sizes.labels);
                 steps.map(|logits| most_probable(logits) as u32).collect()
@@ -33,10 +32,10 @@ impl Tagger {
         }
     }
 
-    /// The probability of each label at each step of a sequence, `[T, K]`, from the same.
-    pub fn probabilities<R: Real>(&self, field: &[R], mut emissions: Vec<R>) -> Vec<R> {
+    /// The probability of each label at each time step of a sequence, `[T, K]`, from the same.
+    pub fn probabilities<R: Real>(&self, crf_params: &[R], mut emissions: Vec<R>) -> Vec<R> {
         match self.layers.crf {
-            Some(_) => Crf::new(self.sizes.labels, field).marginals(&emissions),
+            Some(_) => Crf::new(self.sizes.labels, crf_params).marginals(&emissions),
             None => {
                 emissions.chunks_exact_mut(self.sizes.labels).for_each(softmax);
                 emissions
@@ -44,20 +43,20 @@ impl Tagger {
         }
     }
 
-    /// The loss of a sequence's labels in nats, from the same, and how many are right.
-    pub fn score<R: Real>(&self, field: &[R], emissions: &[R], labels: &[u32]) -> Score {
+    /// The loss of a sequence's labels in nats, from the same, and the number of correct predictions.
+    pub fn score<R: Real>(&self, crf_params: &[R], emissions: &[R], labels: &[u32]) -> Score {
         if self.layers.crf.is_none() {
             return softmax_cross_entropy(emissions, self.sizes.labels, labels, &[], None);
         }
         let chains = Chains { emissions, labels, lengths: &[labels.len()] };
-        let loss = Crf::new(self.sizes.labels, field).loss(chains, None);
-        let best = self.decode(field, emissions);
+        let loss = Crf::new(self.sizes.labels, crf_params).loss(chains, None);
+        let best = self.decode(crf_params, emissions);
         let right = best.iter().zip(labels).filter(|(best, label)| best == label).count();
         Score { loss, right, predictions: labels.len() }
     }
 
-    /// The loss of a batch after its emissions, and the gradient of these, in the workspace; that of the field is added to
-    /// `grads`.
+    /// The loss of a batch from the emissions in the workspace, which receives their gradient; the gradient of the
+    /// conditional random field is added to `grads`.
     pub(super) fn loss<B: Backend>(
         &self,
         backend: &B,
@@ -75,12 +74,12 @@ impl Tagger {
             let back = LossBack { scale, d_outputs: d_emissions };
             return softmax_cross_entropy(emissions, k, &labels, &[], Some(back));
         };
-        let field = self.field(backend, weights);
-        let mut d_field = vec![B::Real::of(0.0); field.len()];
+        let crf_params = self.crf_params(backend, weights);
+        let mut d_crf_params = vec![B::Real::of(0.0); crf_params.len()];
         let chains = Chains { emissions, labels: &batch.labels.values, lengths };
-        let back = CrfBack { scale: B::Real::of(scale), d_emissions, d_params: &mut d_field };
-        let loss = Crf::new(k, &field).loss(chains, Some(back));
-        backend.add_part(&d_field, grads, place.start);
+        let back = CrfBack { scale: B::Real::of(scale), d_emissions, d_params: &mut d_crf_params };
+        let loss = Crf::new(k, &crf_params).loss(chains, Some(back));
+        backend.add_part(&d_crf_params, grads, place.start);
         loss.into()
     }
 }

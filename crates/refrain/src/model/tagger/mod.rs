@@ -1,7 +1,7 @@
-//! The tagger: many-to-many, aligned. It reads a sequence and gives each of its steps a label.
+//! The tagger: many-to-many, aligned, one label per time step.
 //!
-//! words `[T, B]` -> embedding, joined with their spelling (or frames `[T, B, I]`) -> recurrent layers -> linear -> softmax
-//! cross-entropy at every step, or a conditional random field over the sequence.
+//! words `[T, B]` -> embedding, concatenated with a vector of their spelling (or frames `[T, B, I]`) -> recurrent layers -> linear -> softmax
+//! cross-entropy at every time step, or a conditional random field over the sequence.
 
 mod batch;
 mod labels;
@@ -14,7 +14,7 @@ use refrain_kernels::{Backend, Real, State};
 pub use batch::TaggerBatch;
 pub use sizes::TaggerSizes;
 
-use super::input::{INPUT, Input, LABELLED_START, Read};
+use super::input::{INPUT, Input, LABELLED_EMBEDDING_INIT, PassInput};
 use super::network::{Network, NetworkSizes, Part, SizedNetwork, Tapes, TrainStep};
 use super::stepwise::{Backbone, Stepwise, StepwiseWorkspace};
 use crate::Result;
@@ -27,17 +27,17 @@ use crate::params::{Layout, LayoutBuilder, Weights};
 /// A tagger's layers and their places in the arena.
 pub type Tagger = SizedNetwork<TaggerSizes>;
 
-/// What a tagger is made of.
+/// The layers of a tagger.
 #[derive(Clone, Debug)]
 pub struct Layers {
     spelling: Option<CharEncoder>,
     steps: Stepwise,
-    /// Where the parameters of the conditional random field lie.
+    /// Where the parameters of the conditional random field are in the arena.
     crf: Option<Range<usize>>,
 }
 
 workspace! {
-    /// What a pass leaves behind.
+    /// Buffers of the forward and backward pass.
     pub struct TaggerWorkspace<B> {
         spelling: CharEncoderWorkspace<B>,
         steps: StepwiseWorkspace<B>,
@@ -46,7 +46,7 @@ workspace! {
     }
 }
 
-/// Where the words are in the order of dropout masks.
+/// Index of word dropout among the dropout masks.
 const WORDS: u64 = INPUT + 1;
 
 impl NetworkSizes for TaggerSizes {
@@ -55,10 +55,10 @@ impl NetworkSizes for TaggerSizes {
     fn lay_out(&self, layout: &mut LayoutBuilder) -> Result<Layers> {
         self.validate()?;
         let recurrent = &self.recurrent;
-        let input = Input::new(layout, "embedding", self.input, recurrent.dropout(), LABELLED_START);
+        let input = Input::new(layout, "embedding", self.input, recurrent.dropout(), LABELLED_EMBEDDING_INIT);
         let cell = recurrent.layers.cell();
         let spelling = self.spelling.map(|sizes| CharEncoder::new(layout, "chars", cell, sizes));
-        let input = input.with_beside(spelling.as_ref().map_or(0, CharEncoder::size));
+        let input = input.with_extra(spelling.as_ref().map_or(0, CharEncoder::size));
         let stack = Stack::new(layout, "rnn", recurrent.over(input.spec(), true));
         let output = Linear::new(layout, "output", recurrent.output_size(), self.labels);
         let crf = self.crf.then(|| lay_out_crf(layout, "crf", self.labels));
@@ -67,17 +67,17 @@ impl NetworkSizes for TaggerSizes {
 }
 
 impl Tagger {
-    /// The state of `rows` sequences that begin, of the layers over the steps of a sequence.
+    /// The initial state of `rows` sequences.
     pub fn zero_state<B: Backend>(&self, rows: usize) -> Vec<State<B::Real>> {
         self.stack().zero_state::<B>(rows)
     }
 
-    /// The layers that [`Tagger::zero_state`] is of.
+    /// The recurrent layers over the sequence.
     pub(crate) fn stack(&self) -> &Stack {
         &self.layers.steps.backbone.stack
     }
 
-    /// How well each label fits each step, `[T, B, K]`: logits, or what the field adds its own scores to.
+    /// The emissions `[T, B, K]`: logits, or unary scores of the conditional random field.
     pub fn emissions<'w, B: Backend>(
         &self,
         backend: &B,
@@ -90,7 +90,7 @@ impl Tagger {
         self.emissions_from(backend, weights, batch, dropout, &mut state, workspace)
     }
 
-    /// The same for sequences that go on from `state`, which becomes the one after the batch.
+    /// The emissions from `state`, which is updated.
     pub fn emissions_from<'w, B: Backend>(
         &self,
         backend: &B,
@@ -130,9 +130,9 @@ impl Tagger {
     }
 }
 
-/// What is read in a pass over a batch: `ids` are its words, as training may have replaced some.
-fn read<'a>(batch: &'a TaggerBatch, ids: &'a [u32], dropout: Option<DropoutMask>) -> Read<'a> {
-    Read { frames: &batch.frames.values, ..Read::of_ids(ids, Some(batch.lengths()), dropout) }
+/// The input of a pass over a batch, with `ids` after word dropout.
+fn read<'a>(batch: &'a TaggerBatch, ids: &'a [u32], dropout: Option<DropoutMask>) -> PassInput<'a> {
+    PassInput { frames: &batch.frames.values, ..PassInput::of_ids(ids, Some(batch.lengths()), dropout) }
 }
 
 impl Network for Tagger {
@@ -173,7 +173,7 @@ impl Network for Tagger {
         score
     }
 
-    /// Without the layers over characters, which have another time.
+    /// Without the layers over characters, which have other time steps.
     fn tapes<'w, B: Backend>(&'w self, workspace: &'w Self::Workspace<B>) -> Vec<Tapes<'w, B>> {
         self.layers.steps.backbone.tapes("", &workspace.steps.backbone)
     }
@@ -181,10 +181,11 @@ impl Network for Tagger {
     fn evaluate<B: Backend>(&self, backend: &B, weights: &Weights<B>, part: &mut Part<Self, B>) -> Score {
         let Part { batch, workspace, .. } = part;
         let emissions = self.emissions(backend, weights, batch, None, workspace);
-        let field = self.field(backend, weights);
+        let crf_params = self.crf_params(backend, weights);
         let mut score = Score::default();
         for row in 0..batch.rows() {
-            score += self.score(&field, &self.row(emissions, batch.lengths(), row), &batch.labels.row(row));
+            score +=
+                self.score(&crf_params, &self.row(emissions, batch.lengths(), row), &batch.labels.row(row));
         }
         score
     }

@@ -1,4 +1,4 @@
-//! What makes a tagger what it is, as its file describes it.
+//! The sizes of a tagger, as model files store them.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,32 +8,32 @@ use crate::model::input::InputKind;
 use crate::model::recurrent::{MAX_SIZE, MAX_VOCABULARY, RecurrentLayers};
 use crate::{Error, Result};
 
-/// What makes a tagger what it is.
+/// The sizes of a tagger.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TaggerSizes {
-    /// What it reads. Id 0 is the unknown word.
+    /// Its input. Id 0 is the unknown token.
     pub input: InputKind,
-    /// What it reads of a word's spelling, beside its id.
+    /// Layers over the characters of words.
     pub spelling: Option<CharEncoderSizes>,
-    /// Share of the words that training takes for the unknown one.
+    /// Probability that training replaces a word by the unknown token.
     pub word_dropout: f32,
     /// Its recurrent layers.
     pub recurrent: RecurrentLayers,
-    /// Whether neighbouring labels are judged together, by a conditional random field.
+    /// Whether a conditional random field follows the emissions.
     pub crf: bool,
     /// `K`.
     pub labels: usize,
 }
 
 impl TaggerSizes {
-    /// One LSTM layer of 128 units in each direction over this `input`, which judges each step by itself.
+    /// One LSTM layer of 128 units in each direction, without a conditional random field.
     pub fn new(input: InputKind, labels: usize) -> Self {
         let recurrent = RecurrentLayers { bidirectional: true, ..RecurrentLayers::default() };
         Self { input, spelling: None, word_dropout: 0.0, recurrent, crf: false, labels }
     }
 
-    /// Checks that every size is one that a model can have.
+    /// Checks all sizes against their bounds.
     ///
     /// # Errors
     /// [`Error::Setting`], naming the size and its bounds.
@@ -48,7 +48,7 @@ impl TaggerSizes {
         }
         let words = matches!(self.input, InputKind::Ids { .. });
         if !words && self.spelling.is_some() {
-            return Err(Error::unused("char_hidden_size", "where frames are read, which have no spelling"));
+            return Err(Error::unused("char_hidden_size", "for frames, which have no spelling"));
         }
         fraction("word_dropout", self.word_dropout)
     }

@@ -1,4 +1,4 @@
-//! Pairs of sequences, as a translator learns from them.
+//! Training examples of a translator.
 
 use std::ops::Range;
 
@@ -11,9 +11,9 @@ use crate::data::{Batch, Padded};
 pub struct TranslatorBatch {
     /// `[S, B]`
     pub source: Padded<u32>,
-    /// What the decoder reads, `[T, B]`: the start symbol, then the target.
+    /// Decoder inputs `[T, B]`: the start token, then the target.
     pub inputs: Padded<u32>,
-    /// What it should say, `[T, B]`: the target, then the end symbol.
+    /// `[T, B]`: the target, then the end token.
     pub targets: Padded<u32>,
 }
 

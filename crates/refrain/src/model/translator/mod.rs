@@ -1,11 +1,10 @@
-//! The translator: many-to-many, unaligned. It reads a sequence and writes another one, of a length of its own.
+//! The translator: many-to-many, unaligned, from one sequence to another of any length.
 //!
-//! source ids `[S, B]` -> embedding -> encoder -> bridge -> decoder's initial state; target ids `[T, B]`, the start symbol
+//! source ids `[S, B]` -> embedding -> encoder -> bridge -> decoder's initial state; target ids `[T, B]`, start token
 //! first -> embedding -> decoder -> attention over the encoder's output -> `[h; context]` -> linear -> tanh -> readout ->
-//! softmax cross-entropy against the same ids one step on, the end symbol last.
+//! softmax cross-entropy against the next ids, end token last.
 //!
-//! The decoder's layers do not read what was attended to (no input feeding, unlike Luong et al. 2015, section 3.3): so a
-//! whole target goes through every layer at once.
+//! No input feeding (unlike Luong et al. 2015, section 3.3): each layer processes all time steps of the target at once.
 
 mod batch;
 mod passes;
@@ -17,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use batch::TranslatorBatch;
 pub use passes::TranslatorWorkspace;
 
-use super::input::{Input, InputKind, Read, USUAL_START};
+use super::input::{DEFAULT_EMBEDDING_INIT, Input, InputKind, PassInput};
 use super::network::{Network, NetworkSizes, Part, SizedNetwork, Tapes, TrainStep};
 use super::recurrent::{MAX_SIZE, MAX_VOCABULARY, RecurrentLayers};
 use super::stepwise::Backbone;
@@ -28,30 +27,30 @@ use crate::params::{Layout, LayoutBuilder, Weights};
 use crate::{Error, Result};
 use scheduled::mix;
 
-/// What makes a translator what it is.
+/// The sizes of a translator.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TranslatorSizes {
-    /// Ids of the source.
+    /// Vocabulary size of the source.
     pub source_vocab: usize,
-    /// Ids of the target, start and end symbol included.
+    /// Vocabulary size of the target, start and end token included.
     pub target_vocab: usize,
     /// `E` of both sides.
     pub embedding_size: usize,
-    /// The encoder; the decoder has the same layers, forwards only.
+    /// The encoder; the decoder has the same layers, unidirectional.
     pub encoder: RecurrentLayers,
     /// How the decoder attends to the source.
     pub attention: AttentionKind,
-    /// Share of the decoder's inputs that training takes from its own predictions.
+    /// Probability that training replaces a decoder input by the model's own prediction.
     pub scheduled_sampling: f32,
-    /// Share of a target's probability that training deals out to all symbols alike.
+    /// Label smoothing: share of a target's probability that is distributed over all tokens.
     pub label_smoothing: f32,
 }
 
 /// A translator's layers and their places in the arena.
 pub type Translator = SizedNetwork<TranslatorSizes>;
 
-/// What a translator is made of.
+/// The layers of a translator.
 #[derive(Clone, Debug)]
 pub struct Layers {
     encoder: Backbone,
@@ -76,7 +75,7 @@ impl TranslatorSizes {
         }
     }
 
-    /// Checks that every size is one that a model can have.
+    /// Checks all sizes against their bounds.
     ///
     /// # Errors
     /// [`Error::Setting`], naming the size and its bounds.
@@ -89,7 +88,7 @@ impl TranslatorSizes {
             [("scheduled_sampling", self.scheduled_sampling), ("label_smoothing", self.label_smoothing)]
         {
             if !(0.0..=1.0).contains(&share) {
-                return Err(Error::out_of_range(setting, share, "a share from 0 to 1"));
+                return Err(Error::out_of_range(setting, share, "from 0 to 1"));
             }
         }
         Ok(())
@@ -106,7 +105,7 @@ impl NetworkSizes for TranslatorSizes {
         let decoder = RecurrentLayers { bidirectional: false, ..encoder.clone() };
         let input = |layout: &mut LayoutBuilder, prefix: &str, vocab_size: usize| {
             let kind = InputKind::Ids { vocab_size, embedding_size };
-            Input::new(layout, prefix, kind, encoder.dropout(), USUAL_START)
+            Input::new(layout, prefix, kind, encoder.dropout(), DEFAULT_EMBEDDING_INIT)
         };
         let source = input(layout, "source", self.source_vocab);
         let target = input(layout, "target", self.target_vocab);
@@ -143,7 +142,7 @@ impl Network for Translator {
             AttentionKind::Additive => "attention (additive)",
         };
         let (encoder, embedding) = (self.sizes.encoder.summary(), self.sizes.embedding_size);
-        format!("{encoder}, a decoder like it, embeddings of {embedding}, {attention}")
+        format!("{encoder}, the same decoder, embeddings of {embedding}, {attention}")
     }
 
     fn train<B: Backend>(
@@ -163,7 +162,7 @@ impl Network for Translator {
             inputs = mix(logits, &inputs, batch.rows(), self.sizes.scheduled_sampling, step.dropout);
         }
         let mut state = self.encode(backend, weights, &batch.source, dropout, workspace);
-        let read = Read::of_ids(&inputs, lengths, dropout);
+        let read = PassInput::of_ids(&inputs, lengths, dropout);
         self.decode(backend, weights, read, &mut state, workspace);
         let output = backend.view(&workspace.output);
         let (scale, smoothing) = (B::Real::of(step.scale), B::Real::of(self.sizes.label_smoothing.into()));

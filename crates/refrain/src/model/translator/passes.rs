@@ -8,18 +8,18 @@ use crate::layer::{
     AttendBack, AttendWorkspace, BridgeWorkspace, DropoutMask, LinearBack, StackBack, drop_in_place, tanh,
     tanh_back, workspace,
 };
-use crate::model::input::{INPUT, Read};
+use crate::model::input::{INPUT, PassInput};
 use crate::model::stepwise::BackboneWorkspace;
 use crate::params::Weights;
 
 workspace! {
-    /// What a pass leaves behind.
+    /// Buffers of the forward and backward pass.
     pub struct TranslatorWorkspace<B> {
         pub(super) encoder: BackboneWorkspace<B>,
         decoder: BackboneWorkspace<B>,
         bridge: BridgeWorkspace<B>,
         attend: AttendWorkspace<B>,
-        /// `[h; context]`, and what the linear layer and the tanh make of it, before and after dropout.
+        /// `[h; context]`, and the tanh of the linear layer over it, before and after dropout.
         joined: B::Frames,
         combined: Vec<B::Real>,
         pub(super) output: B::Frames,
@@ -32,18 +32,17 @@ workspace! {
 }
 
 impl<B: Backend> TranslatorWorkspace<B> {
-    /// How much each step of the latest targets attended to each step of their sources, `[T, B, S]`; empty without
-    /// attention.
+    /// The attention weights of the last pass, `[T, B, S]`; empty without attention.
     pub fn attention_weights(&self) -> &[B::Real] {
         &self.attend.attended
     }
 }
 
-/// Where what the readout reads is in the order of dropout masks.
+/// Index of the readout's input among the dropout masks.
 const OUTPUT: u64 = INPUT + 1;
 
 impl Translator {
-    /// Reads sources, and gives the states `[B, H]` that the decoder starts from, one a layer.
+    /// Reads sources, and returns the decoder's initial states `[B, H]`, one per layer.
     pub fn encode<B: Backend>(
         &self,
         backend: &B,
@@ -53,7 +52,7 @@ impl Translator {
         workspace: &mut TranslatorWorkspace<B>,
     ) -> Vec<State<B::Real>> {
         let Layers { encoder, bridge, attend, .. } = &self.layers;
-        let read = Read::of_ids(&source.values, Some(&source.lengths), dropout);
+        let read = PassInput::of_ids(&source.values, Some(&source.lengths), dropout);
         let mut state = encoder.stack.zero_state::<B>(read.rows);
         encoder.forward(backend, weights, read, None, &mut state, &mut workspace.encoder);
         if let Some(attend) = attend {
@@ -63,9 +62,8 @@ impl Translator {
         bridge.forward(backend, weights, &state, &mut workspace.bridge)
     }
 
-    /// Goes on writing what was read by [`Translator::encode`]: reads `ids`, `[T, rows]`, from `state`, and gives the
-    /// logits `[T, rows, V]` of what comes next. Where `T` is 1, there may be several rows for a source: row `n B + b` is
-    /// about source `b`.
+    /// Runs the decoder over `ids`, `[T, rows]`, from `state`, after [`Translator::encode`], and returns the logits
+    /// `[T, rows, V]` of the next ids. If `T` is 1, there may be several rows per source: row `n B + b` belongs to source `b`.
     pub fn logits<'w, B: Backend>(
         &self,
         backend: &B,
@@ -75,18 +73,18 @@ impl Translator {
         state: &mut [State<B::Real>],
         workspace: &'w mut TranslatorWorkspace<B>,
     ) -> &'w [B::Real] {
-        self.decode(backend, weights, Read::of_ids(ids, lengths, None), state, workspace);
+        self.decode(backend, weights, PassInput::of_ids(ids, lengths, None), state, workspace);
         let TranslatorWorkspace { output, logits, scratch, .. } = workspace;
         self.layers.readout.outputs(backend, weights, backend.view(output), logits, scratch);
         logits
     }
 
-    /// Everything from the decoder's ids to what the readout reads, in `workspace.output`.
+    /// From the decoder's ids to the input of the readout, in `workspace.output`.
     pub(super) fn decode<B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
-        read: Read<'_>,
+        read: PassInput<'_>,
         state: &mut [State<B::Real>],
         workspace: &mut TranslatorWorkspace<B>,
     ) {
@@ -108,19 +106,19 @@ impl Translator {
         drop_in_place(backend, read.dropout, rate, OUTPUT, read.rows, &mut workspace.output);
     }
 
-    /// The backward pass through [`Translator::decode`], which has `read` this, from `workspace.d_output`, and then
-    /// through [`Translator::encode`].
+    /// The backward pass through [`Translator::decode`] of `read`, from `workspace.d_output`, and then through
+    /// [`Translator::encode`].
     pub(super) fn backward<B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
         source: &Padded<u32>,
-        read: Read<'_>,
+        read: PassInput<'_>,
         workspace: &mut TranslatorWorkspace<B>,
         grads: &mut B::Buffer,
     ) {
         let Layers { encoder, decoder, bridge, .. } = &self.layers;
-        let of_source = Read::of_ids(&source.values, Some(&source.lengths), read.dropout);
+        let of_source = PassInput::of_ids(&source.values, Some(&source.lengths), read.dropout);
         let read = of_decoder(read);
         self.outputs_backward(backend, weights, read, workspace, grads);
 
@@ -137,7 +135,7 @@ impl Translator {
         &self,
         backend: &B,
         weights: &Weights<B>,
-        read: Read<'_>,
+        read: PassInput<'_>,
         workspace: &mut TranslatorWorkspace<B>,
         grads: &mut B::Buffer,
     ) {
@@ -168,8 +166,8 @@ impl Translator {
     }
 }
 
-/// What the decoder reads, with masks apart from the encoder's.
-fn of_decoder(read: Read<'_>) -> Read<'_> {
+/// The decoder's input with dropout masks independent of the encoder's.
+fn of_decoder(read: PassInput<'_>) -> PassInput<'_> {
     let apart = |mask: DropoutMask| DropoutMask { seed: mask.seed ^ 0x9e6c_63d0_876a_9a35, ..mask };
-    Read { dropout: read.dropout.map(apart), ..read }
+    PassInput { dropout: read.dropout.map(apart), ..read }
 }

@@ -1,6 +1,6 @@
-//! Scheduled sampling in parallel (Duckworth, Neelakantan, Goodrich, Kaiser & Bengio 2019): a first pass with the true inputs
-//! says what the model would have written, and some of that takes the place of the true inputs in the pass that is learned
-//! from. So a decoder meets its own mistakes while it learns (Bengio et al. 2015), without being run step by step.
+//! Scheduled sampling in parallel (Duckworth, Neelakantan, Goodrich, Kaiser & Bengio 2019): some true inputs are
+//! replaced by predictions from a first pass. So the decoder is trained on its own mistakes (Bengio et al. 2015) without
+//! being run step by step.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -8,9 +8,9 @@ use refrain_kernels::Real;
 
 use crate::layer::{DropoutMask, most_probable};
 
-/// The inputs `[T, rows]`, of which a share is replaced by the most probable symbols after the step before, from the logits
-/// `[T, rows, V]` of a first pass. The first step's are kept. Which are replaced follows from the step of training and the row,
-/// not from how a batch is cut into parts.
+/// The inputs `[T, rows]`, each replaced with probability `share` by the most probable token, from the logits
+/// `[T, rows, V]` of a first pass. The first time step is kept. The choice depends on the training step and the row, not on
+/// how a batch is split into parts.
 pub(super) fn mix<R: Real>(
     logits: &[R],
     inputs: &[u32],

@@ -3,7 +3,7 @@
 use refrain_kernels::Backend;
 
 use super::{Caption, Decoding};
-use crate::inspect::{Expectations, Predictions, Recording, Trace, Window};
+use crate::inspect::{PredictionReport, Predictions, Recording, Trace, Window};
 use crate::model::{CaptionerWorkspace, Task};
 use crate::{Result, Session};
 
@@ -24,7 +24,7 @@ impl<B: Backend> Session<Caption, B> {
         let text_of = |id| task.tokenizer.token(id).into_owned();
         let tokens = read.iter().map(|&id| text_of(id)).collect();
         let mut recording = Recording::of_pass(self, &pass, name, (task.tokenizer.units().plural(), tokens));
-        recording.inspection.predictions = Some(Expectations::of(&predictions, text_of));
+        recording.inspection.predictions = Some(PredictionReport::of(&predictions, text_of));
         Ok(recording)
     }
 

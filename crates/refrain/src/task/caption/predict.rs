@@ -21,7 +21,7 @@ pub enum Decoding {
     /// The most probable text that a beam search finds.
     Beam(BeamOptions),
     /// Tokens drawn as these options say; the seed of each input is one more than that of the one before.
-    Sample(sample::Options),
+    Sample(sample::SamplingOptions),
 }
 
 /// A text for an input.
@@ -127,7 +127,7 @@ impl<B: Backend> Session<Caption, B> {
         let network = model::Task::network(task);
         let mut writer = Writer { session: self, pass: CaptionerWorkspace::default() };
         let mut states =
-            network.first_states(self.backend(), self.weights(), &inputs.concat(), None, &mut writer.pass);
+            network.initial_states(self.backend(), self.weights(), &inputs.concat(), None, &mut writer.pass);
         match decoding {
             Decoding::Greedy => {
                 let pick = |_, logits: &[B::Real]| crate::layer::most_probable(logits) as u32;
@@ -136,7 +136,7 @@ impl<B: Backend> Session<Caption, B> {
             Decoding::Sample(options) => {
                 let sampler = |row: usize| {
                     let seed = options.seed.wrapping_add((first + row) as u64);
-                    Sampler::new(&sample::Options { seed, ..options.clone() }, None)
+                    Sampler::new(&sample::SamplingOptions { seed, ..options.clone() }, None)
                 };
                 let mut samplers: Vec<_> = (0..inputs.len()).map(sampler).collect::<Result<_>>()?;
                 let pick = |row: usize, logits: &[B::Real]| samplers[row].pick(logits);

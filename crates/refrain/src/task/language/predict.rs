@@ -3,7 +3,7 @@
 use refrain_kernels::Backend;
 
 use super::Language;
-use crate::sample::{Generator, Options, TextStream};
+use crate::sample::{Generator, SamplingOptions, TextStream};
 use crate::{Result, Session};
 
 impl<B: Backend> Session<Language, B> {
@@ -20,7 +20,7 @@ impl<B: Backend> Session<Language, B> {
     /// # Errors
     /// [`crate::Error::Input`] for characters that the model has never seen; [`crate::Error::Setting`] for options that
     /// cannot be.
-    pub fn stream<'g>(&self, prompt: &str, options: &Options) -> Result<TextStream<'g, B>> {
+    pub fn stream<'g>(&self, prompt: &str, options: &SamplingOptions) -> Result<TextStream<'g, B>> {
         TextStream::new(self.generator(), prompt, options)
     }
 
@@ -28,7 +28,7 @@ impl<B: Backend> Session<Language, B> {
     ///
     /// # Errors
     /// As [`Session::stream`].
-    pub fn write(&self, prompt: &str, length: usize, options: &Options) -> Result<String> {
+    pub fn write(&self, prompt: &str, length: usize, options: &SamplingOptions) -> Result<String> {
         let mut generator = self.generator();
         let id = generator.join(prompt, length, options)?;
         let text = [prompt.as_bytes(), &generator.finish(id)].concat();

@@ -56,7 +56,8 @@ impl TrainableTask for Language {
             TokenUnits::Char | TokenUnits::Byte => 200,
             TokenUnits::Word | TokenUnits::Bpe => 50,
         };
-        let options = sample::Options { temperature: 0.8, seed, ..sample::Options::default() };
+        let options =
+            sample::SamplingOptions { temperature: 0.8, seed, ..sample::SamplingOptions::default() };
         let mut generator = Generator::new(backend, &self.network, weights, &self.vocabulary, self.lines);
         let stream = generator.join("", length, &options)?;
         Ok(Some(String::from_utf8_lossy(&generator.finish(stream)).into_owned()))

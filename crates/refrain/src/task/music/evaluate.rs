@@ -97,7 +97,7 @@ impl<B: Backend> Session<Music, B> {
             let outputs =
                 network.outputs(self.backend(), self.weights(), &batch.inputs, None, &mut state, pass);
             let mut tallies = vec![Tally::default(); batch.inputs.rows()];
-            for (at, target) in batch.judged() {
+            for (at, target) in batch.target_positions() {
                 let logits = &outputs[at * NOTES..][..NOTES];
                 let keys = &batch.targets.values[target * NOTES..][..NOTES];
                 let tally = &mut tallies[at % batch.inputs.rows()];

@@ -41,7 +41,7 @@ impl<B: Backend> Session<Tag, B> {
         let task = &self.model().task;
         let network = task.network();
         let (example, emissions, pass) = self.read(input)?;
-        let field = network.field(self.backend(), self.weights());
+        let field = network.crf_params(self.backend(), self.weights());
         let probabilities = network.probabilities(&field, emissions);
         let axis = match (&task.codec, input) {
             (TagCodec::Words { .. }, TagInput::Words(words)) => ("words", words.clone()),

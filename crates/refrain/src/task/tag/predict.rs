@@ -103,7 +103,7 @@ impl<B: Backend> Session<Tag, B> {
                 let emissions = network.emissions(self.backend(), self.weights(), batch, None, pass);
                 (0..batch.lengths().len()).map(|row| network.row(emissions, batch.lengths(), row)).collect()
             });
-        let field = network.field(self.backend(), self.weights());
+        let field = network.crf_params(self.backend(), self.weights());
         emissions
             .into_iter()
             .zip(examples)

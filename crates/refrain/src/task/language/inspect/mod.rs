@@ -16,8 +16,9 @@ pub use watch::watch;
 
 use super::Language;
 use crate::inspect::{
-    EmbeddingMap, Expectations, Facts, Finding, Findings, Gradients, Inspection, Map, NamedReach, Own, Path,
-    Predictions, Property, Recorder, Recording, SaturationCounter, gate_names, properties,
+    EmbeddingMap, Finding, Findings, Gradients, Inspection, ModelSummary, NamedReach, PredictionReport,
+    Predictions, Projection, Property, Recorder, Recording, SaturationCounter, StateTrajectory,
+    TaskInspection, gate_names, properties,
 };
 use crate::model::Network;
 use crate::text::{Source, thousands};
@@ -101,7 +102,7 @@ impl<B: Backend> Session<Language, B> {
                 let plural = vocabulary.units().plural();
                 format!("the text goes on: these are its first {} {plural}", thousands(ids.len() as u64))
             }),
-            predictions: Some(Expectations::of(&predictions, text_of)),
+            predictions: Some(PredictionReport::of(&predictions, text_of)),
             saturation: saturation.shares(),
             gradients: self.gradients(&ids, options.lags)?,
             unrolled: match options.unrolled.min(ids.len().saturating_sub(1)) {
@@ -109,14 +110,14 @@ impl<B: Backend> Session<Language, B> {
                 steps => Some(self.unroll(&ids[..=steps])?),
             },
             finder: (!findings.is_empty()).then_some(Findings { held_out: 0.5, properties: findings }),
-            path: options.maps.then(|| Path {
+            path: options.maps.then(|| StateTrajectory {
                 layer: layers.len().saturating_sub(1),
                 every,
-                map: Map::new(&top_states, width),
+                map: Projection::new(&top_states, width),
             }),
             embedding: if options.maps { self.embedding_map() } else { None },
-            own: Own::default(),
-            model: Facts::of(self.model(), &options.name),
+            own: TaskInspection::default(),
+            model: ModelSummary::of(self.model(), &options.name),
             gates: gate_names(),
             tokens,
             layers,
@@ -158,7 +159,7 @@ impl<B: Backend> Session<Language, B> {
         let vectors = self.model().params.get(entry.range.clone())?;
         Some(EmbeddingMap {
             labels: (0..vocabulary.len() as u32).map(|id| vocabulary.render(id).into_owned()).collect(),
-            map: Map::new(vectors, width),
+            map: Projection::new(vectors, width),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! From a vector or a picture to the states that the decoder starts from, forward and backward.
+//! The decoder's initial state from a vector or an image, forward and backward.
 
 use refrain_kernels::{Backend, Real, State};
 
@@ -12,31 +12,31 @@ use crate::model::stepwise::StepwiseWorkspace;
 use crate::params::Weights;
 
 workspace! {
-    /// What a pass leaves behind.
+    /// Buffers of the forward and backward pass.
     pub struct CaptionerWorkspace<B> {
         convolutions: Vec<ConvolutionWorkspace<B>>,
-        /// What the code is made of.
+        /// Input of the linear layer that gives the code.
         features: B::Frames,
         d_features: B::Frames,
         norm: NormWorkspace<B::Real>,
         /// After ReLU, `[B, C]`.
         code: Vec<B::Real>,
-        /// The same after dropout.
+        /// `code` after dropout.
         code_frames: B::Frames,
         d_code: B::Frames,
-        /// All first states side by side, after tanh.
+        /// The initial states of all layers, concatenated, after tanh.
         first: Vec<B::Real>,
         pub(super) decoder: StepwiseWorkspace<B>,
         scratch: B::Scratch,
     }
 }
 
-/// Where the code is in the order of dropout masks.
+/// Index of the code among the dropout masks.
 const CODE: u64 = INPUT;
 
 impl Captioner {
-    /// The decoder's first states, one element a layer, after inputs `[B, F]`.
-    pub fn first_states<B: Backend>(
+    /// The decoder's initial state, one element per layer, from inputs `[B, F]`.
+    pub fn initial_states<B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
@@ -61,10 +61,10 @@ impl Captioner {
             &mut workspace.scratch,
         );
         if let Some(norm) = norm {
-            let given = backend.frames(code.output_size, &workspace.code);
-            let given = backend.view(&given);
-            let given = norm.forward(backend, &weights.params, given, rows, None, &mut workspace.norm);
-            workspace.code = backend.read_frames(backend.view(&given));
+            let frames = backend.frames(code.output_size, &workspace.code);
+            let frames = backend.view(&frames);
+            let frames = norm.forward(backend, &weights.params, frames, rows, None, &mut workspace.norm);
+            workspace.code = backend.read_frames(backend.view(&frames));
         }
         relu(&mut workspace.code);
         workspace.code_frames = backend.frames(code.output_size, &workspace.code);
@@ -89,8 +89,8 @@ impl Captioner {
         states
     }
 
-    /// The backward pass from the gradients of the first states.
-    pub(super) fn first_states_backward<B: Backend>(
+    /// The backward pass from the gradients of the initial state.
+    pub(super) fn initial_states_backward<B: Backend>(
         &self,
         backend: &B,
         weights: &Weights<B>,
@@ -137,7 +137,7 @@ impl Captioner {
     }
 }
 
-/// The parts of states in the order of the layers, of each `h` before `c`.
+/// The vectors of `states` in the order of the layers, `h` before `c`.
 fn parts<R>(states: &mut [State<R>]) -> impl Iterator<Item = &mut Vec<R>> {
     let both = states.iter_mut().flat_map(|State { h, c }| [h, c]);
     both.filter(|values| !values.is_empty())
@@ -147,7 +147,7 @@ fn relu<R: Real>(values: &mut [R]) {
     values.iter_mut().for_each(|x| *x = x.max(R::zero()));
 }
 
-/// The backward pass: the gradient of what went in, in place, from what came out.
+/// The backward pass, in place, from the outputs of the forward pass.
 fn relu_back<R: Real>(outputs: &[R], d_outputs: &mut [R]) {
     for (d, &y) in d_outputs.iter_mut().zip(outputs) {
         if y <= R::zero() {

@@ -1,19 +1,19 @@
-//! Vectors on a sheet of paper: the two directions in which they differ most (principal components).
+//! Two-dimensional projections of vectors: their first two principal components.
 
 use serde::Serialize;
 
 use super::statistics::Rows;
 
-/// Places in two dimensions.
+/// Points in two dimensions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Map {
-    /// The share of all variance that lies in each direction.
+pub struct Projection {
+    /// The share of the variance that each component explains.
     pub explained: Vec<f64>,
-    /// A place a vector.
+    /// One point per vector.
     pub points: Vec<[f32; 2]>,
 }
 
-impl Map {
+impl Projection {
     /// Of vectors `[N, W]`.
     pub fn new(vectors: &[f32], width: usize) -> Self {
         let rows = Rows::new(vectors.to_vec(), width);
