@@ -25,7 +25,7 @@ fn training_tells_its_story_in_events_and_leaves_a_run() {
     let place = Place::new();
     let events = events(&place.succeed(&format!("train text.txt --out run {SMALL} --json")));
     assert_eq!(events[0]["event"], "start");
-    assert_eq!(events[0]["vocabulary"], "21 symbols");
+    assert_eq!(events[0]["vocabulary"], "21 tokens");
     assert_eq!(events.last().unwrap()["event"], "done");
     let steps = only(&events, "step");
     assert_eq!(Some(steps.len() as u64), events[0]["total_steps"].as_u64());
@@ -93,7 +93,7 @@ fn a_time_limit_chooses_a_model_and_says_why() {
     assert!(config.contains("hidden_size = 128"), "{config}");
     // What was chosen stands when the run goes on.
     let more = place.succeed("train --resume run --time-limit 1s");
-    assert!(!more.contains(" chosen for "), "{more}");
+    assert!(!more.contains(" selected for "), "{more}");
 }
 
 #[test]

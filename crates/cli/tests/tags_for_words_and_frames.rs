@@ -34,7 +34,7 @@ fn words_are_tagged_in_columns() {
     let said = place.succeed(&format!(
         "train names.conll --epochs 40 --learning-rate 0.02 --dropout 0.1 --char-hidden-size 4 --out run {SMALL}"
     ));
-    for part in ["task      tag", "spell out spans", "conditional random field", "% right"] {
+    for part in ["task      tag", "mark spans", "conditional random field", "% right"] {
         assert!(said.contains(part), "no {part:?} in {said}");
     }
     let found = &events(&place.succeed("eval run names.conll --json"))[0];

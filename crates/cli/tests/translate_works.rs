@@ -18,7 +18,7 @@ fn pairs_become_a_model_that_translates_and_is_measured() {
     for part in [
         "translate: the data look like pairs of texts",
         "source in characters, for single words",
-        "target in symbols, for symbols with spaces between",
+        "target in symbols, for symbols separated by spaces",
         "attention (general)",
     ] {
         assert!(said.contains(part), "no {part:?} in {said}");

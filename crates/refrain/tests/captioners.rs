@@ -1,4 +1,4 @@
-//! The captioner's layers: gradients, and rows that do not depend on their neighbours.
+//! The captioner: gradients, and independence of the rows of a batch.
 
 mod support;
 
@@ -47,7 +47,7 @@ fn batch(input: &CaptionerInput, lengths: &[usize]) -> CaptionerBatch {
 }
 
 #[test]
-fn gradients_are_the_differences_of_the_loss() {
+fn gradients_equal_differences_of_the_loss() {
     for cell in [CellKind::Lstm, CellKind::Gru, CellKind::Rnn] {
         for input in inputs() {
             let batch = batch(&input, &[4, 2, 1]);
@@ -57,7 +57,7 @@ fn gradients_are_the_differences_of_the_loss() {
 }
 
 #[test]
-fn a_padded_row_gives_the_bits_of_the_row_alone() {
+fn a_padded_row_gives_the_same_bits_as_the_row_alone() {
     for isa in Isa::available() {
         let backend = Cpu::with_isa(isa, 1).unwrap();
         for input in inputs() {
@@ -89,7 +89,7 @@ fn a_padded_row_gives_the_bits_of_the_row_alone() {
 }
 
 #[test]
-fn impossible_sizes_are_refused() {
+fn invalid_sizes_are_rejected() {
     let picture = |side: usize, layers: usize| CaptionerInput::Picture {
         width: side,
         height: side,

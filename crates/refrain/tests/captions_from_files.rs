@@ -1,4 +1,4 @@
-//! Captions from files to texts: learning, writing, measuring, and files that cannot be.
+//! Captioning from files: training, prediction, evaluation, and invalid files.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -14,7 +14,7 @@ use refrain::{Cpu, Error, InputProblem, Model};
 
 const NAMES: [&str; 3] = ["red", "green", "blue"];
 
-/// A picture of one colour, whose name is the text; `shade` makes several of them.
+/// A picture of one colour; `shade` varies it.
 fn picture(path: &Path, colour: usize, shade: u8) {
     let mut pixel = [shade; 3];
     pixel[colour] = 255 - shade;
@@ -62,7 +62,7 @@ fn train(settings: Settings) -> Result<Model<Caption>, Error> {
 }
 
 #[test]
-fn colours_are_learned_by_their_names() {
+fn a_captioner_names_colours() {
     let directory = tempfile::tempdir().unwrap();
     let list = pictures(directory.path(), &[0, 10, 20, 30]);
     let elsewhere = tempfile::tempdir().unwrap();
@@ -85,13 +85,13 @@ fn colours_are_learned_by_their_names() {
     for (greedy, beam) in greedy.iter().zip(session.predict(&inputs, &beam(4)).unwrap()) {
         assert!(beam.score >= greedy.score - 1e-6);
     }
-    let drawn = |temperature, seed| {
+    let sampled = |temperature, seed| {
         let options = SamplingOptions { temperature, seed, ..SamplingOptions::default() };
         session.predict(&inputs, &Decoding::Sample(options)).unwrap()
     };
-    assert_eq!(drawn(0.0, 5), greedy);
-    assert_eq!(drawn(3.0, 5), drawn(3.0, 5));
-    assert_ne!(drawn(3.0, 5), drawn(3.0, 50));
+    assert_eq!(sampled(0.0, 5), greedy);
+    assert_eq!(sampled(3.0, 5), sampled(3.0, 5));
+    assert_ne!(sampled(3.0, 5), sampled(3.0, 50));
 
     let read = |path: &Path, images| model.task.read_dataset(path, images);
     let (dataset, known) = (read(&others, None).unwrap(), read(&list, None).unwrap());
@@ -99,11 +99,11 @@ fn colours_are_learned_by_their_names() {
     assert_eq!((found.texts.exact(), found.texts.cer()), (1.0, 0.0));
     assert_eq!(found.baseline.unwrap().exact(), 1.0);
     assert!(found.loss < 0.3, "{}", found.loss);
-    // Several texts of one image are several truths.
+    // Several texts of one image are several references.
     fs::write(&others, "red15.png\tscarlet\nred15.png\tred\n").unwrap();
     let found = session.evaluate(&read(&others, None).unwrap(), &Decoding::Greedy, None).unwrap();
     assert_eq!((found.texts.exact(), found.texts.characters.sequences), (1.0, 1));
-    // The list of one folder, the images of another.
+    // The list is in another folder than the images.
     fs::write(directory.path().join("other.tsv"), "blue15.png\tblue\n").unwrap();
     let (other, folder) = (directory.path().join("other.tsv"), Some(elsewhere.path()));
     let other = read(&other, folder).unwrap();
@@ -111,7 +111,7 @@ fn colours_are_learned_by_their_names() {
 }
 
 #[test]
-fn images_in_memory_are_resized_as_those_of_files_are() {
+fn images_in_memory_are_resized_like_those_in_files() {
     let directory = tempfile::tempdir().unwrap();
     let list = pictures(directory.path(), &[0, 10, 20, 30]);
     let path = directory.path().join("striped.png");
@@ -132,7 +132,7 @@ fn images_in_memory_are_resized_as_those_of_files_are() {
 }
 
 #[test]
-fn vectors_are_learned_and_a_model_file_keeps_all() {
+fn a_captioner_of_vectors_predicts_the_same_after_loading() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("vectors.csv");
     let rows =
@@ -165,7 +165,7 @@ fn vectors_are_learned_and_a_model_file_keeps_all() {
 }
 
 #[test]
-fn what_cannot_be_learned_from_is_said_with_its_place() {
+fn invalid_data_are_reported_with_their_place() {
     let directory = tempfile::tempdir().unwrap();
     picture(&directory.path().join("good.png"), 0, 0);
     fs::write(directory.path().join("text.png"), "no picture").unwrap();
@@ -198,11 +198,8 @@ fn what_cannot_be_learned_from_is_said_with_its_place() {
     };
     let (vectors, list) = (data("v.csv", "1,2,one\n3,4,two\n"), data("l.tsv", "good.png\tgood\n"));
     refused(settings(directory.path()), "is a folder: name the list of its captions");
-    refused(of_images(&vectors), "`image_size` is not used by data of vectors");
-    refused(
-        Settings { augment: Some(true), ..settings(&vectors) },
-        "`augment` is not used by data of vectors",
-    );
+    refused(of_images(&vectors), "`image_size` is not used with vectors");
+    refused(Settings { augment: Some(true), ..settings(&vectors) }, "`augment` is not used with vectors");
     refused(Settings { flip: Some(true), ..of_images(&list) }, "`flip` is not used without `augment = true`");
     refused(Settings { image_size: Some(2), ..of_images(&list) }, "too small for 2 convolutions");
     refused(Settings { image_size: Some(0), ..of_images(&list) }, "`image_size` is 0: give 1 to 1024");

@@ -1,4 +1,4 @@
-//! The classifier's layers: gradients, and rows that do not depend on their neighbours.
+//! The classifier: gradients, and independence of the rows of a batch.
 
 mod support;
 
@@ -56,7 +56,7 @@ fn batch(input: InputKind, lengths: &[usize]) -> ClassifierBatch {
 }
 
 #[test]
-fn gradients_are_the_differences_of_the_loss() {
+fn gradients_equal_differences_of_the_loss() {
     for (cell, bidirectional) in [(CellKind::Lstm, true), (CellKind::Gru, false), (CellKind::Rnn, true)] {
         for pooling in POOLINGS {
             for input in [IDS, FRAMES] {
@@ -68,7 +68,7 @@ fn gradients_are_the_differences_of_the_loss() {
 }
 
 #[test]
-fn a_padded_row_gives_the_bits_of_the_row_alone() {
+fn a_padded_row_gives_the_same_bits_as_the_row_alone() {
     for isa in Isa::available() {
         let backend = Cpu::with_isa(isa, 1).unwrap();
         for (cell, input) in [(CellKind::Lstm, IDS), (CellKind::Gru, FRAMES), (CellKind::Rnn, IDS)] {
@@ -97,7 +97,7 @@ fn a_padded_row_gives_the_bits_of_the_row_alone() {
 }
 
 #[test]
-fn contributions_are_what_scaling_an_input_changes() {
+fn gradient_times_input_equals_the_effect_of_scaling_an_input() {
     // Products of numbers with few binary places are exact in `f32`.
     let by = f32::exp2(-12.0);
     let short = |xs: &mut [f32]| xs.iter_mut().for_each(|x| *x = (*x * 256.0).round() / 256.0);
@@ -154,7 +154,7 @@ fn contributions_are_what_scaling_an_input_changes() {
 }
 
 #[test]
-fn a_batch_says_how_many_steps_each_row_has() {
+fn a_batch_gives_the_lengths_of_its_rows() {
     let batch = batch(IDS, &[2, 0, 1]);
     let padded: &Padded<u32> = &batch.ids;
     assert_eq!((batch.lengths(), padded.steps, batch.count()), (&[2, 0, 1][..], 2, 3));

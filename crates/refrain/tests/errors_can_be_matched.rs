@@ -1,4 +1,4 @@
-//! A caller can act on errors: which setting, which input and where, which model, which update.
+//! Errors identify the setting, the input and its place, the model, or the update.
 
 use std::ops::ControlFlow;
 
@@ -13,7 +13,7 @@ fn cpu() -> Cpu {
     Cpu::new(1).unwrap()
 }
 
-/// Sequences of two features: rising and falling.
+/// Sequences of two features, rising and falling.
 fn slopes() -> Dataset {
     let slope = |i: usize| -> ClassifyInput {
         let sign = [1.0, -1.0][i % 2];
@@ -31,7 +31,7 @@ fn fit(settings: Settings, data: Dataset) -> Result<Model<Classify>, Error> {
 }
 
 #[test]
-fn a_setting_out_of_range_says_which_what_and_what_is_allowed() {
+fn an_out_of_range_error_has_setting_value_and_allowed_range() {
     let error = fit(Settings { batch_size: Some(0), ..small() }, slopes()).unwrap_err();
     let Error::Setting { setting: "batch_size", problem: SettingProblem::OutOfRange { value, allowed } } =
         &error
@@ -43,7 +43,7 @@ fn a_setting_out_of_range_says_which_what_and_what_is_allowed() {
 }
 
 #[test]
-fn a_setting_without_effect_is_told_from_one_out_of_range() {
+fn an_unused_setting_is_a_separate_error() {
     let unused = Settings { horizon: Some(3), ..small() };
     let error = fit(unused, slopes()).unwrap_err();
     assert!(
@@ -53,7 +53,7 @@ fn a_setting_without_effect_is_told_from_one_out_of_range() {
 }
 
 #[test]
-fn an_input_says_where_it_is_wrong() {
+fn an_input_error_has_its_place() {
     let mut records = slopes().records().to_vec();
     records[6].input = vec![vec![1.0, 2.0, 3.0]].into();
     let data: Dataset = records.into_iter().collect();
@@ -68,7 +68,7 @@ fn an_input_says_where_it_is_wrong() {
 }
 
 #[test]
-fn a_file_is_named_with_the_line() {
+fn an_error_in_a_file_has_its_line() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("reviews.tsv");
     let lines: String = (0..30).map(|i| format!("{}\tword{i} and\n", ["good", "bad"][i % 2])).collect();
@@ -87,7 +87,7 @@ fn a_file_is_named_with_the_line() {
 }
 
 #[test]
-fn a_prompt_with_unknown_symbols_names_them() {
+fn an_error_lists_the_unknown_characters_of_a_prompt() {
     let text = language::Dataset::texts(["to be or not to be, that is the question\n".repeat(20)]);
     let settings = Settings { seq_length: Some(8), batch_size: Some(2), ..small() };
     let model = settings.fit(&cpu(), text, None, |_| ControlFlow::Continue(())).unwrap();
@@ -99,7 +99,7 @@ fn a_prompt_with_unknown_symbols_names_them() {
 }
 
 #[test]
-fn a_damaged_model_is_told_from_one_of_another_task() {
+fn a_damaged_model_and_a_model_of_another_task_are_separate_errors() {
     let model = fit(small(), slopes()).unwrap();
     let bytes = model.to_bytes().unwrap();
     let mut damaged = bytes.clone();
@@ -116,7 +116,7 @@ fn a_damaged_model_is_told_from_one_of_another_task() {
 }
 
 #[test]
-fn divergence_says_when_and_under_which_learning_rate() {
+fn a_divergence_error_has_step_and_learning_rate() {
     let wild = Settings {
         learning_rate: Some(1e30),
         warmup_steps: Some(0),
@@ -132,7 +132,7 @@ fn divergence_says_when_and_under_which_learning_rate() {
 }
 
 #[test]
-fn a_directory_that_exists_is_told_from_one_without_a_run() {
+fn an_existing_directory_and_a_missing_run_are_separate_errors() {
     let directory = tempfile::tempdir().unwrap();
     let settings = Settings { out: Some(directory.path().to_owned()), ..small() };
     let error = Run::<Classify, _>::new(settings, slopes(), &cpu()).err().unwrap();
@@ -143,7 +143,7 @@ fn a_directory_that_exists_is_told_from_one_without_a_run() {
 }
 
 #[test]
-fn a_resumed_run_names_the_setting_that_cannot_change() {
+fn resuming_with_a_fixed_setting_changed_names_the_setting() {
     let directory = tempfile::tempdir().unwrap();
     let out = directory.path().join("run");
     let settings = Settings { out: Some(out.clone()), ..small() };

@@ -1,4 +1,4 @@
-//! The forecaster's layers: gradients, and rows that do not depend on their neighbours.
+//! The forecaster: gradients, and independence of the rows of a batch.
 
 mod support;
 
@@ -29,7 +29,7 @@ fn outputs() -> [FrameOutput; 3] {
     ]
 }
 
-/// Rows of these lengths, with targets for all steps or for the last one.
+/// Rows with these lengths, and targets for all steps or for the last one.
 fn batch(output: &FrameOutput, lengths: &[usize], all: bool) -> ForecasterBatch {
     let rows = |width: usize, steps: &dyn Fn(usize) -> usize| {
         let row = |(row, &length): (usize, &usize)| {
@@ -49,7 +49,7 @@ fn batch(output: &FrameOutput, lengths: &[usize], all: bool) -> ForecasterBatch 
 }
 
 #[test]
-fn gradients_are_the_differences_of_the_loss() {
+fn gradients_equal_differences_of_the_loss() {
     for (cell, all) in [(CellKind::Lstm, true), (CellKind::Gru, false), (CellKind::Rnn, true)] {
         for output in outputs() {
             check_gradients(&network(cell, output.clone()), &batch(&output, &[2, 4, 1], all));
@@ -58,7 +58,7 @@ fn gradients_are_the_differences_of_the_loss() {
 }
 
 #[test]
-fn a_padded_row_gives_the_bits_of_the_row_alone() {
+fn a_padded_row_gives_the_same_bits_as_the_row_alone() {
     for isa in Isa::available() {
         let backend = Cpu::with_isa(isa, 1).unwrap();
         for cell in [CellKind::Lstm, CellKind::Gru, CellKind::Rnn] {
@@ -67,7 +67,7 @@ fn a_padded_row_gives_the_bits_of_the_row_alone() {
                 let mut weights = Weights::new(network.layout(), &backend, &network.layout().init(1));
                 weights.pack(&backend, false);
                 let all = batch(&output, &[3, 9, 1, 6, 2], true);
-                // The outputs of each row's own steps.
+                // The outputs of each row without padding.
                 let said = |batch: &ForecasterBatch| {
                     let (mut state, mut pass) =
                         (network.start::<Cpu>(batch.rows()), ForecasterWorkspace::<Cpu>::default());
@@ -96,14 +96,14 @@ fn a_padded_row_gives_the_bits_of_the_row_alone() {
 }
 
 #[test]
-fn targets_stand_after_the_last_steps_of_their_rows() {
+fn targets_belong_to_the_last_steps_of_their_rows() {
     let batch = batch(&outputs()[1], &[2, 4, 1], false);
     assert_eq!(batch.target_positions().collect::<Vec<_>>(), [(3, 0), (10, 1), (2, 2)]);
     assert_eq!((batch.rows(), batch.count()), (3, 3));
 }
 
 #[test]
-fn quantiles_rise_between_0_and_1() {
+fn quantile_levels_must_rise_between_0_and_1() {
     for levels in [vec![], vec![0.5, 0.5], vec![0.9, 0.1], vec![0.0, 0.5], vec![0.5, 1.0], vec![f64::NAN]] {
         let output = FrameOutput::Quantiles { values: 1, levels };
         let sizes =

@@ -1,5 +1,5 @@
-//! What an inspection shows is what the network does: activations against the reference, gradients through time against
-//! differences, units that follow a property found.
+//! Inspection of language models: activations agree with the reference, gradients through time with finite differences, and
+//! the finder finds units that follow a property.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -14,13 +14,13 @@ use refrain::text::Source;
 use refrain::train::{Run, Settings};
 use refrain::{Cpu, Model, Session};
 
-/// Sums of a few hundred `f32` products, over many steps.
+/// Rounding of sums of a few hundred `f32` products, over many steps.
 const SINGLE: f64 = 1e-5;
-/// Step of the differences, and the error that they and `f64` leave.
+/// Step of the differences, and tolerance in `f64`.
 const STEP: f64 = 1e-5;
 const DIFFERENCES: f64 = 1e-7;
 
-/// Brackets in brackets, with letters between.
+/// Nested brackets, with letters between.
 fn text(lines: usize) -> String {
     let mut state = 7_u32;
     let mut draw = |n: u32| {
@@ -87,35 +87,36 @@ fn source(text: &str) -> Source {
 }
 
 #[test]
-fn activations_are_those_of_the_reference() {
+fn activations_equal_those_of_the_reference() {
     for settings in cells() {
         let model = model(settings);
         let (fast, reference) = (Cpu::new(1).unwrap(), Reference::<f64>::new());
         let (fast, reference) = (model.on(&fast), model.on(&reference));
         let (ids, cut) = fast.model().task.tokens(source(&text(40)), 400).unwrap();
         assert!(cut && ids.len() == 400);
-        let mut wanted = vec![];
-        reference.watch(&ids, |seen| {
-            wanted.extend(seen.layers.iter().flat_map(|trace| [&trace.h, &trace.c]).flatten().copied());
-            wanted.extend(seen.layers.iter().flat_map(|trace| &trace.gates).flat_map(|(_, values)| values));
-            wanted.extend_from_slice(seen.logits);
+        let mut expected = vec![];
+        reference.for_each_window(&ids, |window| {
+            expected.extend(window.layers.iter().flat_map(|trace| [&trace.h, &trace.c]).flatten().copied());
+            expected
+                .extend(window.layers.iter().flat_map(|trace| &trace.gates).flat_map(|(_, values)| values));
+            expected.extend_from_slice(window.logits);
         });
         let (mut found, mut steps): (Vec<f32>, usize) = (vec![], 0);
-        fast.watch(&ids, |seen| {
-            assert_eq!((seen.from, seen.ids), (steps, &ids[steps..steps + seen.ids.len()]));
-            steps += seen.ids.len();
-            found.extend(seen.layers.iter().flat_map(|trace| [&trace.h, &trace.c]).flatten());
-            found.extend(seen.layers.iter().flat_map(|trace| &trace.gates).flat_map(|(_, values)| values));
-            found.extend_from_slice(seen.logits);
+        fast.for_each_window(&ids, |window| {
+            assert_eq!((window.from, window.ids), (steps, &ids[steps..steps + window.ids.len()]));
+            steps += window.ids.len();
+            found.extend(window.layers.iter().flat_map(|trace| [&trace.h, &trace.c]).flatten());
+            found.extend(window.layers.iter().flat_map(|trace| &trace.gates).flat_map(|(_, values)| values));
+            found.extend_from_slice(window.logits);
         });
-        assert_eq!((steps, found.len()), (400, wanted.len()));
-        for (x, y) in found.iter().zip(&wanted) {
+        assert_eq!((steps, found.len()), (400, expected.len()));
+        for (x, y) in found.iter().zip(&expected) {
             assert!((f64::from(*x) - y).abs() <= SINGLE * y.abs().max(1.0), "{x} {y}");
         }
     }
 }
 
-/// The loss of the last target, from a top state so many steps before it that is changed a little.
+/// The loss of the last target, with a small change of one component of the top state `lag` steps before it.
 fn loss_from(
     session: &Session<Language, Reference<f64>>,
     ids: &[u32],
@@ -140,13 +141,13 @@ fn loss_from(
 }
 
 #[test]
-fn gradients_through_time_are_the_differences_of_the_loss() {
+fn gradients_through_time_equal_differences_of_the_loss() {
     for settings in cells() {
         let model = model(Settings { lines: None, ..settings });
         let reference = Reference::<f64>::new();
         let session = model.on(&reference);
         let (ids, _) = session.model().task.tokens(source("(a(b)a)b"), 100).unwrap();
-        // One place only: the median is its norm.
+        // One position only: the median is its norm.
         let reach = session.gradient_reach(&ids, ids.len() - 2, 0).unwrap();
         for lag in 1..=ids.len() - 2 {
             let difference = |unit| {
@@ -162,7 +163,7 @@ fn gradients_through_time_are_the_differences_of_the_loss() {
         let arrives = |cut: usize, t: usize| -> f32 {
             unrolled.truncations[cut].d_h.iter().flat_map(|layer| &layer[t]).map(|x| x.abs()).sum()
         };
-        // Cut every three steps, nothing flows back over the edges; cut at every one, nothing does at all.
+        // With truncation every three steps, no gradient crosses the boundaries; at every step, there is none at all.
         assert!((0..7).all(|t| (arrives(1, t) == 0.0) == (t % 3 == 2 || t == 6)));
         assert!((0..7).all(|t| arrives(2, t) == 0.0) && arrives(0, 2) > 0.0);
         assert!((f64::from(unrolled.losses[6]) - loss_from(&session, &ids, 1, 0, 0.0)).abs() < 1e-6);
@@ -170,7 +171,7 @@ fn gradients_through_time_are_the_differences_of_the_loss() {
 }
 
 #[test]
-fn the_finder_tells_what_a_unit_follows_from_what_none_does() {
+fn the_finder_separates_a_followed_property_from_noise() {
     let model = model(Settings {
         hidden_size: Some(24),
         max_steps: Some(300),
@@ -197,7 +198,7 @@ fn the_finder_tells_what_a_unit_follows_from_what_none_does() {
 }
 
 #[test]
-fn a_recording_keeps_what_there_is_room_for() {
+fn a_recording_stays_within_its_maximum_size() {
     let model = model(cells().remove(3));
     let backend = Cpu::new(1).unwrap();
     let session = model.on(&backend);
@@ -217,7 +218,7 @@ fn a_recording_keeps_what_there_is_room_for() {
     assert!((7 * steps..=9 * steps).contains(&kept), "{kept} bytes");
     let best = &few.inspection.finder.as_ref().unwrap().properties[0].units[0];
     assert!(few.planes[&(best.layer, "h")].units().contains(&best.unit));
-    // A text too short for most of it is no error.
+    // A text that is too short for most parts is not an error.
     let short = session.inspect(source("ab"), &InspectOptions::default()).unwrap();
     assert!(short.inspection.finder.is_none() && short.inspection.gradients.is_none());
     assert_eq!(short.inspection.unrolled.unwrap().tokens, ["a"]);

@@ -1,6 +1,5 @@
-//! The gradients of the whole language model: against central differences of its own loss, in `f64`, and the fast
-//! path of every instruction set against the reference. Dropout is on throughout, of weights too, so masks are proved
-//! to agree as well.
+//! Gradients of the whole language model in `f64` against central differences of its loss, and the kernels of every
+//! instruction set against the reference. Dropout, also of weights, is always on, so that its masks are tested, too.
 
 use refrain::data::{Batch, IGNORE, TextBatch};
 use refrain::kernels::{Backend, Cpu, Isa, Loss, Real, Reference};
@@ -11,11 +10,10 @@ use refrain::model::{
 };
 use refrain::params::WeightDrop;
 
-/// Central differences with a step of 1e-5 carry an error of about 1e-10 from the third derivative and 1e-11 from
-/// rounding.
+/// Central differences with a step of 1e-5 have an error of about 1e-10 from the third derivative and 1e-11 from rounding.
 const STEP: f64 = 1e-5;
 const DIFFERENCES: f64 = 1e-6;
-/// Sums of up to a few thousand `f32` products in another order.
+/// Sums of up to a few thousand `f32` products in different orders.
 const SINGLE: f64 = 1e-5;
 
 /// All cells and variants.
@@ -52,7 +50,7 @@ fn architecture(
     }
 }
 
-/// Rows of different lengths, or full ones; some positions without a target.
+/// Rows of different lengths, or full ones; some positions have no target.
 fn batch(vocab_size: usize, lengths: Option<Vec<usize>>, (rows, steps): (usize, usize)) -> TextBatch {
     let id = |i: usize| ((i * 7 + i / 3 + 1) % vocab_size) as u32;
     let lives = |i: usize| lengths.as_ref().is_none_or(|lengths| i / rows < lengths[i % rows]);
@@ -86,7 +84,7 @@ fn loss_and_gradients<B: Backend>(
             *x = B::Real::of((i as f64 * 0.7).sin() * 0.5);
         }
     }
-    // Two rows of a larger batch come first, so that the mask of a shard is taken from its own place.
+    // Two rows of a larger batch come first, so that the offset of a shard's dropout mask is tested.
     let dropout = DropoutMask { seed: 11, batch_rows: batch.rows + 2, first_row: 2 };
     let step = TrainStep { scale: 1.0 / batch.count().max(1) as f64, dropout };
     let mut grads = backend.buffer(&params);
@@ -124,7 +122,7 @@ fn check_differences(architecture: &Architecture, batch: &TextBatch) {
 }
 
 #[test]
-fn gradients_are_the_differences_of_the_loss_for_every_cell_and_depth() {
+fn gradients_equal_differences_of_the_loss_for_every_cell_and_depth() {
     for cell in cells() {
         for (num_layers, embedding_size) in [(1, 0), (1, 2), (2, 0), (2, 2)] {
             let architecture = architecture(cell, (5, 4), num_layers, embedding_size);
@@ -134,7 +132,7 @@ fn gradients_are_the_differences_of_the_loss_for_every_cell_and_depth() {
     }
 }
 
-/// Beyond 1024 tokens their vectors are looked up; a tied matrix gets gradients from both of its uses.
+/// Vocabularies above 1024 tokens use embedding lookup; a tied matrix gets gradients from both uses.
 #[test]
 fn tied_embeddings_and_large_vocabularies_have_the_right_gradients() {
     let tied = |vocab_size, hidden_size| Architecture {
@@ -162,7 +160,7 @@ fn tied_embeddings_and_large_vocabularies_have_the_right_gradients() {
 }
 
 #[test]
-fn gradients_are_the_differences_of_the_loss_where_layers_are_normalised() {
+fn gradients_equal_differences_of_the_loss_with_layer_normalisation() {
     for cell in [cells()[0], cells()[3], cells()[5]] {
         let mut architecture = architecture(cell, (5, 4), 2, 2);
         architecture.layers.layer_norm = true;
@@ -171,7 +169,7 @@ fn gradients_are_the_differences_of_the_loss_where_layers_are_normalised() {
 }
 
 #[test]
-fn a_step_drops_recurrent_weights_and_nothing_else() {
+fn weight_drop_affects_recurrent_weights_only() {
     let architecture = architecture(cells()[5], (9, 8), 2, 3);
     let model = LanguageModel::new(&architecture).unwrap();
     let (_, gradients) =
@@ -179,13 +177,13 @@ fn a_step_drops_recurrent_weights_and_nothing_else() {
     for entry in model.layout().entries().iter().filter(|entry| entry.shape.len() == 2) {
         let zeros = gradients[entry.range.clone()].iter().filter(|&&g| g == 0.0).count();
         let share = zeros as f32 / entry.range.len() as f32;
-        let want = if entry.name.contains("weight_hh") { WEIGHT_DROP.rate } else { 0.0 };
-        assert!((share - want).abs() < 0.1, "{}: {share}", entry.name);
+        let expected = if entry.name.contains("weight_hh") { WEIGHT_DROP.rate } else { 0.0 };
+        assert!((share - expected).abs() < 0.1, "{}: {share}", entry.name);
     }
 }
 
 #[test]
-fn the_masks_of_dropout_reach_the_loss() {
+fn dropout_seeds_change_the_loss() {
     let dropped = architecture(cells()[5], (5, 4), 2, 2);
     let mut whole = dropped.clone();
     whole.layers.dropout = 0.0;
@@ -197,10 +195,10 @@ fn the_masks_of_dropout_reach_the_loss() {
     assert!((losses[0] - losses[1]).abs() > 1e-3, "{losses:?}");
 }
 
-fn relative_error(got: &[f64], want: &[f64]) -> f64 {
+fn relative_error(got: &[f64], expected: &[f64]) -> f64 {
     let square = |values: &mut dyn Iterator<Item = f64>| values.map(|x| x * x).sum::<f64>().sqrt();
-    let difference = square(&mut got.iter().zip(want).map(|(g, w)| g - w));
-    difference / square(&mut want.iter().copied()).max(1e-12)
+    let difference = square(&mut got.iter().zip(expected).map(|(g, w)| g - w));
+    difference / square(&mut expected.iter().copied()).max(1e-12)
 }
 
 #[test]
@@ -228,12 +226,12 @@ fn every_instruction_set_agrees_with_the_reference() {
 fn agree(architecture: &Architecture, batch: &TextBatch, backends: &[Cpu]) {
     let model = LanguageModel::new(architecture).unwrap();
     let params = first_values(&model);
-    let (want, gradients) = loss_and_gradients(&Reference::<f64>::new(), &model, &params, batch);
+    let (expected, gradients) = loss_and_gradients(&Reference::<f64>::new(), &model, &params, batch);
     for backend in backends {
         let context = format!("{}, {architecture:?}, {} by {}", backend.isa(), batch.rows, batch.steps);
         let (got, d) = loss_and_gradients(backend, &model, &params, batch);
-        assert_eq!(got.count, want.count, "{context}");
-        let error = (got.nats - want.nats).abs() / want.nats.max(1.0);
+        assert_eq!(got.count, expected.count, "{context}");
+        let error = (got.nats - expected.nats).abs() / expected.nats.max(1.0);
         assert!(error < SINGLE, "{context}: the loss is off by {error:.2e}");
         let error = relative_error(&d, &gradients);
         let nothing = d.iter().chain(&gradients).all(|g| g.abs() < 1e-6);

@@ -1,5 +1,4 @@
-//! Runs give the same bits on any number of threads and however often they are broken off, and leave nothing where
-//! they were not asked to.
+//! Runs give the same bits for any number of threads and interruptions, and write only to their directory.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -11,7 +10,7 @@ use refrain::task::Language;
 use refrain::train::{Event, Optimizer, Outcome, Reason, Run, Settings};
 use refrain::{Cpu, Model};
 
-/// A text of short lines whose words follow no fixed order.
+/// A text of short lines with random words.
 fn text(lines: usize) -> String {
     const WORDS: [&str; 9] = ["the", "cat", "sat", "on", "a", "mat", "né", "and", "dog"];
     let mut state = 1_u32;
@@ -22,7 +21,7 @@ fn text(lines: usize) -> String {
     (0..lines).map(|i| (0..2 + i % 4).map(|_| word()).collect::<Vec<_>>().join(" ") + "\n").collect()
 }
 
-/// A directory with a text in it.
+/// A directory with a text.
 struct Place {
     directory: tempfile::TempDir,
 }
@@ -38,7 +37,7 @@ impl Place {
         self.directory.path().join(name)
     }
 
-    /// Some forty updates of a small model.
+    /// About forty updates of a small model.
     fn settings(&self, out: Option<&str>) -> Settings {
         Settings {
             data: Some(vec![self.at("text.txt")]),
@@ -79,8 +78,8 @@ fn model_bytes(run: &Path) -> Vec<u8> {
     fs::read(run.join("model.safetensors")).unwrap()
 }
 
-/// Trains, breaking off at the first event at or after each of `breaks`, and going on; then to the end.
-fn train_broken(settings: Settings, breaks: &[u64]) -> Outcome<Language> {
+/// Trains with interruptions at the first event at or after each of `breaks`, then to the end.
+fn train_interrupted(settings: Settings, breaks: &[u64]) -> Outcome<Language> {
     let out = settings.out.clone().unwrap();
     let mut run = Run::<Language, _>::from_files(settings, &cpu(1)).unwrap();
     for &at in breaks {
@@ -97,7 +96,7 @@ fn train_broken(settings: Settings, breaks: &[u64]) -> Outcome<Language> {
     run.train(|_| ControlFlow::Continue(())).unwrap()
 }
 
-/// The metrics without what a clock decides.
+/// The metrics without times.
 fn metrics(run: &Path) -> Vec<serde_json::Value> {
     let lines = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
     let timeless = |line: &str| {
@@ -110,7 +109,7 @@ fn metrics(run: &Path) -> Vec<serde_json::Value> {
 }
 
 #[test]
-fn threads_change_no_bit() {
+fn the_number_of_threads_does_not_change_bits() {
     let place = Place::new();
     train(place.settings(Some("one")), 1);
     train(place.settings(Some("two")), 2);
@@ -119,7 +118,7 @@ fn threads_change_no_bit() {
 }
 
 #[test]
-fn a_seed_names_a_run() {
+fn the_random_seed_determines_a_run() {
     let place = Place::new();
     let params = |seed| train(Settings { seed: Some(seed), ..place.settings(None) }, 1).model.params;
     assert_eq!(params(1), params(1));
@@ -127,7 +126,7 @@ fn a_seed_names_a_run() {
 }
 
 #[test]
-fn averaging_changes_what_is_measured_and_kept_and_not_what_is_learned() {
+fn averaging_changes_validation_and_saved_models_but_not_training() {
     let place = Place::new();
     let [plain, averaged] = [("plain", 0), ("averaged", 5)].map(|(name, average)| {
         train(Settings { average: Some(average), ..place.settings(Some(name)) }, 1);
@@ -138,7 +137,7 @@ fn averaging_changes_what_is_measured_and_kept_and_not_what_is_learned() {
     assert_eq!(plain.2, averaged.2);
     assert_ne!(plain.1, averaged.1);
     let distance = plain.0.iter().zip(&averaged.0).fold(0.0, |most: f32, (p, a)| most.max((p - a).abs()));
-    // Within the few updates of 0.01 that the average reaches back.
+    // Within the range of the last averaged updates of 0.01.
     assert!(distance > 1e-4 && distance < 0.1, "{distance}");
 }
 
@@ -147,7 +146,7 @@ fn shards_change_the_result_by_rounding_only() {
     let place = Place::new();
     let loss = |shards| train(Settings { shards: Some(shards), ..place.settings(None) }, 1).done.loss;
     let (one, five) = (loss(1), loss(5));
-    // Forty updates from sums in another order.
+    // Forty updates, with sums in different orders.
     assert!((one - five).abs() < 1e-3, "{one} and {five}");
 }
 
@@ -172,13 +171,13 @@ fn a_run_without_a_directory_writes_nothing_and_returns_the_best_model() {
     assert_eq!(names, ["text.txt"]);
     assert_eq!((outcome.done.valid_loss, outcome.done.best_step), (Some(best.0), best.1));
     assert_eq!(outcome.done.model, None);
-    // The same run with a directory keeps the same parameters there.
+    // The same run with a directory writes the same parameters.
     train(Settings { out: Some(place.at("run")), ..settings }, 1);
     assert_eq!(Model::<Language>::load(place.at("run")).unwrap().params, outcome.model.params);
 }
 
 #[test]
-fn a_run_that_is_broken_off_and_resumed_gives_the_bytes_of_one_that_was_not() {
+fn an_interrupted_and_resumed_run_gives_the_bytes_of_an_uninterrupted_one() {
     let optimizers =
         [Optimizer::Adam, Optimizer::AdamW, Optimizer::RmsProp, Optimizer::Adagrad, Optimizer::Sgd];
     for (i, optimizer) in optimizers.into_iter().enumerate() {
@@ -190,7 +189,7 @@ fn a_run_that_is_broken_off_and_resumed_gives_the_bytes_of_one_that_was_not() {
                 cell: Some(cell),
                 lines: Some(lines),
                 layer_norm: Some(i % 2 == 0),
-                // With the lines of every other rule nothing is held back.
+                // Every other run on lines has no validation set.
                 valid_fraction: Some(if i % 2 == 1 && lines { 0.0 } else { 0.1 }),
                 ..place.settings(Some(out))
             };
@@ -199,17 +198,21 @@ fn a_run_that_is_broken_off_and_resumed_gives_the_bytes_of_one_that_was_not() {
             let mut breaks = vec![0, 1, 2 + i as u64, all / 3, all / 2, all / 2 + 1, all - 1, all];
             breaks.sort_unstable();
             breaks.dedup();
-            let broken = train_broken(settings("broken"), &breaks);
+            let interrupted = train_interrupted(settings("interrupted"), &breaks);
             let context = format!("{optimizer:?}, lines {lines}, {all} updates");
-            assert!(model_bytes(&place.at("whole")) == model_bytes(&place.at("broken")), "{context}");
-            assert_eq!(metrics(&place.at("whole")), metrics(&place.at("broken")), "{context}");
-            assert_eq!((broken.done.step, broken.done.best_step), (all, whole.done.best_step), "{context}");
+            assert!(model_bytes(&place.at("whole")) == model_bytes(&place.at("interrupted")), "{context}");
+            assert_eq!(metrics(&place.at("whole")), metrics(&place.at("interrupted")), "{context}");
+            assert_eq!(
+                (interrupted.done.step, interrupted.done.best_step),
+                (all, whole.done.best_step),
+                "{context}"
+            );
         }
     }
 }
 
 #[test]
-fn a_run_that_ran_out_of_patience_stays_complete_until_it_is_given_more() {
+fn a_run_that_stopped_early_continues_only_with_more_patience() {
     let place = Place::new();
     let settings = Settings {
         learning_rate: Some(0.3),
@@ -230,7 +233,7 @@ fn a_run_that_ran_out_of_patience_stays_complete_until_it_is_given_more() {
 }
 
 #[test]
-fn what_a_resume_changes_is_still_in_force_at_the_next() {
+fn settings_changed_on_resume_are_kept_on_the_next_resume() {
     let place = Place::new();
     train(place.settings(Some("run")), 1);
     let longer = Settings { epochs: Some(5), ..Settings::default() };
@@ -247,7 +250,7 @@ fn what_a_resume_changes_is_still_in_force_at_the_next() {
 }
 
 #[test]
-fn the_configuration_of_a_run_makes_the_same_run_again() {
+fn the_configuration_of_a_run_reproduces_it() {
     let place = Place::new();
     train(place.settings(Some("run")), 1);
     let settings = Settings::read(place.at("run/config.toml")).unwrap();
@@ -257,7 +260,7 @@ fn the_configuration_of_a_run_makes_the_same_run_again() {
 }
 
 #[test]
-fn a_run_goes_on_from_another_model_of_its_kind_and_no_other() {
+fn fine_tuning_needs_a_model_with_the_same_architecture_and_vocabulary() {
     let place = Place::new();
     let first = train(place.settings(Some("first")), 1);
     let from = || Settings { init_from: Some(place.at("first")), ..place.settings(None) };
@@ -288,9 +291,9 @@ fn a_run_goes_on_from_another_model_of_its_kind_and_no_other() {
 }
 
 #[test]
-fn a_text_that_changed_is_refused_even_if_its_characters_are_the_same() {
+fn a_changed_text_is_rejected_even_with_the_same_character_counts() {
     let place = Place::new();
-    train_broken(place.settings(Some("run")), &[3]);
+    train_interrupted(place.settings(Some("run")), &[3]);
     let text = fs::read_to_string(place.at("text.txt")).unwrap();
     let (first, rest) = text.split_once('\n').unwrap();
     for changed in [format!("{text}more\n"), format!("{rest}{first}\n"), text.replacen("cat", "act", 1)] {
@@ -309,9 +312,9 @@ fn a_text_that_changed_is_refused_even_if_its_characters_are_the_same() {
 }
 
 #[test]
-fn a_configuration_that_no_longer_fits_the_checkpoint_is_refused() {
+fn a_configuration_that_does_not_match_the_checkpoint_is_rejected() {
     let place = Place::new();
-    train_broken(place.settings(Some("run")), &[3]);
+    train_interrupted(place.settings(Some("run")), &[3]);
     let path = place.at("run/config.toml");
     let config = fs::read_to_string(&path).unwrap();
     for (from, to) in [
@@ -332,9 +335,9 @@ fn a_configuration_that_no_longer_fits_the_checkpoint_is_refused() {
 }
 
 #[test]
-fn metrics_that_a_full_disk_cut_do_not_stand_in_the_way() {
+fn truncated_metrics_do_not_prevent_resuming() {
     let place = Place::new();
-    train_broken(place.settings(Some("run")), &[3]);
+    train_interrupted(place.settings(Some("run")), &[3]);
     let path = place.at("run/metrics.jsonl");
     let whole = fs::read(&path).unwrap();
     let mut cut = whole.clone();
@@ -347,7 +350,7 @@ fn metrics_that_a_full_disk_cut_do_not_stand_in_the_way() {
 }
 
 #[test]
-fn a_run_that_blows_up_keeps_its_last_checkpoint_and_no_model_without_sense() {
+fn a_diverged_run_keeps_its_last_good_checkpoint_and_no_invalid_model() {
     let place = Place::new();
     for (learning_rate, valid_fraction) in [(1e20, 0.1), (1e300, 0.0), (1e300, 0.1)] {
         for max_steps in [1, 2, 50] {
@@ -363,7 +366,7 @@ fn a_run_that_blows_up_keeps_its_last_checkpoint_and_no_model_without_sense() {
                 .unwrap()
                 .train(|_| ControlFlow::Continue(()))
             {
-                // A single absurd update may still give finite numbers.
+                // A single update at an extreme rate may still give finite values.
                 Ok(outcome) => assert!(outcome.done.loss.is_finite() && max_steps == 1),
                 Err(error) => {
                     let message = error.to_string();

@@ -1,4 +1,4 @@
-//! Training step by step, without a file: the model can be looked at in the middle, and a checkpoint in bytes goes on with the
+//! Training step by step without files: the model is accessible between steps, and a checkpoint in bytes continues with the
 //! same bits.
 
 use std::ops::ControlFlow;
@@ -28,14 +28,14 @@ fn settings() -> Settings {
     }
 }
 
-/// Trains to the end in one go.
+/// Trains to the end at once.
 fn whole() -> Model<Classify> {
     let cpu = Cpu::new(1).unwrap();
     Run::new(settings(), slopes(40), &cpu).unwrap().train(|_| ControlFlow::Continue(())).unwrap().model
 }
 
 #[test]
-fn a_run_made_step_by_step_is_the_same_run() {
+fn training_step_by_step_gives_the_same_model() {
     let cpu = Cpu::new(2).unwrap();
     let mut events = 0;
     let mut listen = |event: &Event| {
@@ -59,7 +59,7 @@ fn a_run_made_step_by_step_is_the_same_run() {
 }
 
 #[test]
-fn a_checkpoint_in_bytes_goes_on_with_the_same_bits() {
+fn a_checkpoint_in_bytes_continues_with_the_same_bits() {
     let cpu = Cpu::new(1).unwrap();
     let listen = &mut |_: &Event| ControlFlow::Continue(());
     let mut run = Run::<Classify, _>::new(settings(), slopes(40), &cpu).unwrap();
@@ -76,7 +76,7 @@ fn a_checkpoint_in_bytes_goes_on_with_the_same_bits() {
         let other = Run::<Classify, _>::from_bytes(&bytes, settings(), slopes(38), &cpu).err().unwrap();
         assert!(matches!(other, Error::Run { problem: RunProblem::DataChanged { .. }, .. }), "{other:?}");
     }
-    // The best model, wherever it was, and the last one.
+    // The best model and the last one.
     let mut training = run.start(listen).unwrap();
     while training.step(listen).unwrap().is_none() {}
     let last = training.model().unwrap();
@@ -87,7 +87,7 @@ fn a_checkpoint_in_bytes_goes_on_with_the_same_bits() {
 }
 
 #[test]
-fn texts_in_memory_carry_their_state_across_bytes() {
+fn language_model_checkpoints_in_bytes_keep_the_state() {
     let cpu = Cpu::new(1).unwrap();
     let listen = &mut |_: &Event| ControlFlow::Continue(());
     let text = || language::Dataset::texts(["the cat sat on the mat and the dog did not\n".repeat(30)]);

@@ -1,4 +1,4 @@
-//! The tagger's layers: gradients, and rows that do not depend on their neighbours.
+//! The tagger: gradients, and independence of the rows of a batch.
 
 mod support;
 
@@ -31,7 +31,7 @@ fn sizes(cell: CellKind, input: InputKind, spelling: Option<CharEncoderSizes>, c
     TaggerSizes { input, spelling, word_dropout: 0.2, recurrent, crf, labels: LABELS }
 }
 
-/// Kinds of input, each with every cell and both losses.
+/// All kinds of input, each with every cell and both losses.
 fn all() -> Vec<TaggerSizes> {
     let mut all = vec![];
     for (input, spelling) in [(IDS, SPELLING), (IDS, None), (FRAMES, None)] {
@@ -61,7 +61,7 @@ fn batch(sizes: &TaggerSizes, lengths: &[usize]) -> TaggerBatch {
         }
     }
     if sizes.spelling.is_some() {
-        // Words of one to four letters, several of which recur.
+        // Words of one to four letters; some occur repeatedly.
         let words = rows(lengths, 1, |row, step| {
             let word = (row * 5 + step * 3) % 7;
             (0..1 + word % 4).map(|letter| ((word + letter * letter) % CHARACTERS) as u32).collect::<Vec<_>>()
@@ -72,14 +72,14 @@ fn batch(sizes: &TaggerSizes, lengths: &[usize]) -> TaggerBatch {
 }
 
 #[test]
-fn gradients_are_the_differences_of_the_loss() {
+fn gradients_equal_differences_of_the_loss() {
     for sizes in all() {
         check_gradients(&Tagger::new(&sizes).unwrap(), &batch(&sizes, &[2, 4, 1]));
     }
 }
 
 #[test]
-fn a_padded_row_gives_the_bits_of_the_row_alone() {
+fn a_padded_row_gives_the_same_bits_as_the_row_alone() {
     for isa in Isa::available() {
         let backend = Cpu::with_isa(isa, 1).unwrap();
         for sizes in all() {
@@ -107,7 +107,7 @@ fn a_padded_row_gives_the_bits_of_the_row_alone() {
 }
 
 #[test]
-fn sizes_that_cannot_be_are_refused() {
+fn invalid_sizes_are_rejected() {
     let good = sizes(CellKind::Lstm, IDS, SPELLING, true);
     assert!(Tagger::new(&good).is_ok());
     for (bad, part) in [
@@ -128,7 +128,7 @@ fn sizes_that_cannot_be_are_refused() {
 }
 
 #[test]
-fn labels_that_are_not_one_for_each_step_are_refused() {
+fn a_wrong_number_of_labels_is_rejected() {
     let frames = |steps: usize| TagInput::frames(&vec![vec![1.0, 2.0]; steps]);
     let is_size = |error: &Error, what: &str| {
         let Error::Input { problem: InputProblem::Size { what: found, .. }, .. } = error else {
@@ -141,7 +141,7 @@ fn labels_that_are_not_one_for_each_step_are_refused() {
     let error = Dataset::new([frames(2), frames(3)], [["on", "off"], ["on", "off"]]).unwrap_err();
     assert!(is_size(&error, "labels"), "{error}");
     assert!(error.to_string().starts_with("the data, example 2"), "{error}");
-    // Records may be made without the constructor.
+    // Records can be made without the constructor.
     let tagged = |steps: usize| TaggedInput {
         input: frames(steps),
         labels: vec!["on".to_owned(), "off".to_owned()],

@@ -1,4 +1,4 @@
-//! The translator's layers: gradients, and rows that do not depend on their neighbours.
+//! The translator: gradients, and independence of the rows of a batch.
 
 mod support;
 
@@ -47,7 +47,7 @@ fn sizes(cell: CellKind, bidirectional: bool, attention: AttentionKind) -> Trans
     }
 }
 
-/// Rows of so many source and target steps.
+/// Rows with these numbers of source and target steps.
 fn batch(lengths: &[(usize, usize)]) -> TranslatorBatch {
     let (start, end) = (TARGET_VOCAB as u32 - 2, TARGET_VOCAB as u32 - 1);
     let ids = |row: usize, steps: usize, vocab: usize| {
@@ -66,7 +66,7 @@ fn batch(lengths: &[(usize, usize)]) -> TranslatorBatch {
 }
 
 #[test]
-fn gradients_are_the_differences_of_the_loss() {
+fn gradients_equal_differences_of_the_loss() {
     for attention in KINDS {
         for (cell, bidirectional) in [(CellKind::Lstm, true), (CellKind::Gru, false), (CellKind::Rnn, true)] {
             let network = Translator::new(&sizes(cell, bidirectional, attention)).unwrap();
@@ -76,14 +76,14 @@ fn gradients_are_the_differences_of_the_loss() {
 }
 
 #[test]
-fn gradients_are_right_where_inputs_are_the_models_own() {
+fn gradients_are_correct_with_scheduled_sampling() {
     let sizes =
         TranslatorSizes { scheduled_sampling: 0.8, ..sizes(CellKind::Lstm, true, AttentionKind::General) };
     check_gradients(&Translator::new(&sizes).unwrap(), &batch(&[(2, 5), (4, 4), (1, 2)]));
 }
 
 #[test]
-fn a_padded_row_gives_the_bits_of_the_row_alone() {
+fn a_padded_row_gives_the_same_bits_as_the_row_alone() {
     for isa in Isa::available() {
         let backend = Cpu::with_isa(isa, 1).unwrap();
         for (cell, attention) in
@@ -113,7 +113,7 @@ fn a_padded_row_gives_the_bits_of_the_row_alone() {
     }
 }
 
-/// Numbers in digits and in words, which say the number of tens first or not at all.
+/// Numbers in digits and words.
 fn numbers() -> String {
     const UNITS: [&str; 10] = ["nil", "one", "two", "tri", "for", "fif", "six", "sev", "oct", "nin"];
     let word = |n: usize| match (n / 10, n % 10) {
@@ -144,7 +144,7 @@ fn prepare(settings: &Settings) -> Result<Prepared<Translate>> {
 }
 
 #[test]
-fn a_translator_learns_to_spell_numbers_and_writes_the_same_whatever_is_beside_it() {
+fn a_translator_spells_numbers_independently_of_its_batch() {
     let directory = tempfile::tempdir().unwrap();
     let settings = settings(directory.path(), &numbers());
     let path = settings.data.as_ref().unwrap()[0].clone();
@@ -174,7 +174,7 @@ fn a_translator_learns_to_spell_numbers_and_writes_the_same_whatever_is_beside_i
     assert!(session.translate(&["7", ""], &beam).unwrap_err().to_string().contains("text 2"));
     assert!(session.translate(&["7"], &BeamOptions { width: 0, ..beam }).is_err());
 
-    // What is stored says the same.
+    // The stored model gives the same translations.
     let file = directory.path().join("model.safetensors");
     model.save(&file).unwrap();
     let read = Model::<Translate>::load(&file).unwrap();
@@ -185,7 +185,7 @@ fn a_translator_learns_to_spell_numbers_and_writes_the_same_whatever_is_beside_i
 }
 
 #[test]
-fn several_targets_of_a_source_are_references_and_stay_on_one_side() {
+fn several_targets_of_a_source_are_references_and_stay_in_one_set() {
     let directory = tempfile::tempdir().unwrap();
     let text: String = (0..40).map(|i| format!("w{i}\tone two\nw{i}\tone tri\n")).collect();
     let settings = Settings { valid_fraction: Some(0.25), ..settings(directory.path(), &text) };
@@ -207,11 +207,11 @@ fn several_targets_of_a_source_are_references_and_stay_on_one_side() {
 }
 
 #[test]
-fn what_cannot_be_learned_from_is_said_with_its_line_and_a_remedy() {
+fn invalid_data_and_settings_are_reported() {
     let directory = tempfile::tempdir().unwrap();
     let refused = |text: &str, change: fn(Settings) -> Settings, part: &str| {
         let settings = change(settings(directory.path(), text));
-        let Err(error) = prepare(&settings) else { panic!("{text:?} is taken") };
+        let Err(error) = prepare(&settings) else { panic!("{text:?} is accepted") };
         assert!(error.to_string().contains(part), "{text:?}: {error}");
     };
     let same = |settings: Settings| settings;

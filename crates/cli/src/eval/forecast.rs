@@ -20,11 +20,11 @@ pub(super) fn run(args: &Args, model: Model<Forecast>) -> Result<(), Failure> {
         let columns: Map<_, _> = columns.map(|(name, errors)| (name.clone(), column(errors))).collect();
         let object = json!({
             "columns": columns, "horizon": session.model().task.horizon(), "from": found.from, "steps": found.steps,
-            "kept_apart": found.kept_apart, "precision": backend.precision().name(),
+            "kept_apart": found.is_test_set, "precision": backend.precision().name(),
         });
         return out::line(&object.to_string());
     }
-    let part = if found.kept_apart { "kept apart in training" } else { "all there is history for" };
+    let part = if found.is_test_set { "kept apart in training" } else { "all there is history for" };
     out::line(&format!(
         "steps   {} from step {} on, {part}",
         thousands(found.steps as u64),

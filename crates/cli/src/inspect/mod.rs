@@ -14,7 +14,7 @@ use refrain::inspect::{Gradients, NamedReach, Property, Recording};
 use refrain::option::{Verb, choice};
 use refrain::sample::SamplingOptions;
 use refrain::task::Language;
-use refrain::task::language::{InspectOptions, held_back};
+use refrain::task::language::{InspectOptions, held_out};
 use refrain::text::Source;
 use refrain::train::Settings;
 use refrain::{AnyModel, Cpu, Model, Session, write_atomically};
@@ -178,7 +178,7 @@ impl Request<'_> {
             }
             Some(text) => ("--text", text.clone()),
             None => {
-                if let Some(held) = self.held_back()? {
+                if let Some(held) = self.held_out()? {
                     note(&format!("note: the text is {}", held))?;
                     return Ok(held);
                 }
@@ -191,9 +191,9 @@ impl Request<'_> {
     }
 
     /// What the run of this model held back, where the run and its text are still there.
-    fn held_back(&self) -> Result<Option<Source>, Failure> {
+    fn held_out(&self) -> Result<Option<Source>, Failure> {
         match self.model().join("config.toml").is_file() {
-            true => Ok(held_back(&Settings::of_run(self.model())?)?),
+            true => Ok(held_out(&Settings::of_run(self.model())?)?),
             false => Ok(None),
         }
     }

@@ -57,7 +57,7 @@ fn units(
     let names = units.iter().map(|unit| format!("{plane}{unit}"));
     table.line(&["step".to_owned(), "token".to_owned()].into_iter().chain(names).collect::<Vec<_>>());
     let (ids, _) = session.model().task.tokens(source, inspection.tokens.len())?;
-    session.watch(&ids, |window| {
+    session.for_each_window(&ids, |window| {
         let trace = &window.layers[*layer];
         let gate = trace.gates.iter().find(|(name, _)| name == plane).map(|(_, values)| &values[..]);
         let values = match *plane {

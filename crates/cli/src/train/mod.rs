@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use refrain::model::TaskName;
-use refrain::task::language::held_back;
+use refrain::task::language::held_out;
 use refrain::text::Source;
 use refrain::train::{Event, Reason, Run, Settings, TrainableTask};
 use refrain::{Cpu, with_task};
@@ -125,7 +125,7 @@ impl Listeners {
 /// The validation set that the page of a language model's run shows the network reading.
 fn probe(args: &Args, settings: &Settings, task: TaskName) -> Result<Option<Source>, Failure> {
     match args.live {
-        Some(_) if task == TaskName::Language => Ok(held_back(settings)?),
+        Some(_) if task == TaskName::Language => Ok(held_out(settings)?),
         _ => Ok(None),
     }
 }

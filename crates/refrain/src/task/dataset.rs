@@ -1,9 +1,9 @@
-//! Examples in memory, as every task with separate examples takes them, wherever they came from.
+//! Examples in memory, for all tasks with separate examples.
 
 use std::sync::Arc;
 
 use super::record::Record;
-use super::split::hold_back;
+use super::split::hold_out;
 use crate::error::{Error, InputProblem, Place, Result};
 use crate::note::Note;
 
@@ -17,25 +17,25 @@ pub struct Dataset<E> {
 }
 
 impl<E> Dataset<E> {
-    /// The same under another name, which messages and a model's history give: a file, or what they are.
+    /// Replaces the name, which appears in messages and in the model's history.
     #[must_use]
     pub fn named(self, name: impl Into<String>) -> Self {
         Self { name: name.into(), ..self }
     }
 
-    /// The same with names for the features of a frame.
+    /// Sets the names of the features of a frame.
     #[must_use]
     pub fn with_features(self, features: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { features: features.into_iter().map(Into::into).collect(), ..self }
     }
 
-    /// The same with what a user should know about how it was read.
+    /// Sets the notes about reading the data.
     #[must_use]
     pub fn with_notes(self, notes: Vec<Note>) -> Self {
         Self { notes, ..self }
     }
 
-    /// What messages call it.
+    /// The name in messages.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -45,7 +45,7 @@ impl<E> Dataset<E> {
         &self.records
     }
 
-    /// What a user should know about how it was read.
+    /// Notes for the user about reading the data.
     pub fn notes(&self) -> &[Note] {
         &self.notes
     }
@@ -74,21 +74,21 @@ impl<E, X: Into<E>> FromIterator<X> for Dataset<E> {
 }
 
 impl<E: Record> Dataset<E> {
-    /// Holds out about the share `fraction` for validation, at random; examples that are alike stay together.
+    /// Holds out about the share `fraction` for validation, at random; examples with the same key stay together.
     ///
     /// # Errors
     /// [`Error::Setting`] for a fraction that is not in `0..1`; [`Error::Input`] if either part would be empty.
     pub fn split(self, fraction: f64, seed: u64) -> Result<(Self, Self)> {
         let Self { name, records, features, notes } = self;
-        let (train, valid) = hold_back(&name, records, fraction, seed)?;
+        let (train, valid) = hold_out(&name, records, fraction, seed)?;
         let part = |records, notes| Self { name: name.clone(), records, features: features.clone(), notes };
         Ok((part(train, notes), part(valid, vec![])))
     }
 
-    /// Every example in numbers.
+    /// Encodes every example.
     ///
     /// # Errors
-    /// [`Error::Input`] with the place of the first that has a problem, at the step that is given with it, if it is one step's.
+    /// [`Error::Input`] with the place of the first invalid example, and of its step, if `encode` returns one.
     pub(super) fn encode<X>(
         &self,
         encode: impl Fn(&E) -> Result<X, (Option<usize>, InputProblem)>,
@@ -108,7 +108,7 @@ impl<E: Record> Dataset<E> {
 }
 
 impl<E: Record> Dataset<E> {
-    /// As [`Dataset::encode`], of examples that are not needed afterwards.
+    /// As [`Dataset::encode`], but consumes the examples.
     pub(super) fn encode_into<X>(self, encode: impl Fn(E) -> Result<X, InputProblem>) -> Result<Vec<X>> {
         let Self { name, records, .. } = self;
         let encoded = records.into_iter().enumerate().map(|(i, record)| {
@@ -119,7 +119,7 @@ impl<E: Record> Dataset<E> {
     }
 }
 
-/// Where an example stands: a line of its file, or its number.
+/// Place of an example: a line of its file, or its number.
 fn place(name: &str, index: usize, line: Option<u64>) -> Place {
     match line {
         Some(line) => Place::of(name).line(line),

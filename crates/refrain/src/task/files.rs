@@ -1,4 +1,4 @@
-//! What the readers of several tasks have in common.
+//! Readers that several tasks share.
 
 use std::path::{Path, PathBuf};
 
@@ -6,42 +6,43 @@ use crate::error::{Error, Result, SettingProblem};
 use crate::format::{self, DataFormat, DetectedFormat, FrameSequence};
 use crate::train::Settings;
 
-/// The one file to learn from.
+/// The only data file.
 pub(super) fn one_file(settings: &Settings) -> Result<PathBuf> {
     match settings.data.as_deref() {
         Some([path]) => Ok(path.clone()),
         Some([_, other, ..]) => {
-            let allowed = "one file: this task learns from one (and is validated on that of `valid`)";
-            let value = format!("several files, {} among them", other.display());
+            let allowed =
+                "one file: this task is trained on a single file (and validated on the file in `valid`)";
+            let value = format!("several files, including {}", other.display());
             Err(Error::out_of_range("data", value, allowed))
         }
         _ => {
-            let problem = SettingProblem::Missing { reason: "name the file to learn from".to_owned() };
+            let problem = SettingProblem::Missing { reason: "name the training file".to_owned() };
             Err(Error::Setting { setting: "data", problem })
         }
     }
 }
 
-/// A file of another form than a task reads.
-pub(super) fn wrong_form(path: &Path, guess: &DetectedFormat, expected: &str) -> Error {
+/// Error for a file whose format the task does not support.
+pub(super) fn wrong_format(path: &Path, guess: &DetectedFormat, expected: &str) -> Error {
     let found = format!("looks like {} ({})", guess.format, guess.why);
     Error::wrong_kind(path, found, expected)
 }
 
-/// What the features of these sequences are called.
+/// The names of the features of these sequences.
 pub(super) fn features_of(sequences: &[FrameSequence]) -> Vec<String> {
     sequences.first().map_or_else(Vec::new, |first| first.columns.to_vec())
 }
 
-/// Reads sequences of frames of any form, for which labels do not matter. A table of sequences without them looks like
-/// any other.
+/// Reads sequences of frames in any supported format; labels are ignored. A table of sequences without labels has the same
+/// format as other tables.
 pub(super) fn read_unlabelled(path: &Path, names: &[String]) -> Result<Vec<FrameSequence>> {
     let guess = format::detect_format(path)?;
     let form = if guess.format == DataFormat::Series { DataFormat::LongTable } else { guess.format };
     read_frames_of(path, &DetectedFormat { format: form, ..guess }, names)
 }
 
-/// Reads sequences of frames of any form, their features in the order of `names`, unless there are none.
+/// Reads sequences of frames in any supported format; features are ordered as in `names`, if given.
 pub(super) fn read_frames(path: &Path, names: &[String]) -> Result<Vec<FrameSequence>> {
     read_frames_of(path, &format::detect_format(path)?, names)
 }
@@ -54,7 +55,7 @@ fn read_frames_of(path: &Path, guess: &DetectedFormat, names: &[String]) -> Resu
         _ => {
             let expected =
                 "sequences of numbers come in .ts, .npz, or CSV with columns sequence, label and features";
-            Err(wrong_form(path, guess, expected))
+            Err(wrong_format(path, guess, expected))
         }
     }?;
     format::arrange(path, &mut sequences, names)?;

@@ -1,11 +1,11 @@
-//! The labels that a model tells apart.
+//! The labels of a model.
 
 use serde::{Deserialize, Serialize};
 
 use super::listed;
 use crate::error::{Error, InputProblem, Result};
 
-/// Their names in order, each once. A label's id is its place.
+/// Sorted unique names of labels. The index of a label is its id.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct LabelSet {
@@ -13,10 +13,10 @@ pub(super) struct LabelSet {
 }
 
 impl LabelSet {
-    /// Of all labels of the data of this `name`; `what` they are called there is for a message.
+    /// All labels of a data set `name`; `what` is the term for a label in the error message.
     ///
     /// # Errors
-    /// [`Error::Input`] if there are not two different ones.
+    /// [`Error::Input`] for fewer than two different labels.
     pub(super) fn of<'a>(name: &str, what: &str, labels: impl Iterator<Item = &'a String>) -> Result<Self> {
         let mut names: Vec<String> = labels.cloned().collect();
         names.sort_unstable();
@@ -24,13 +24,13 @@ impl LabelSet {
         match names.len() {
             0 | 1 => {
                 let found = format!("has a single {what}");
-                Err(Error::too_little(name, found, "there is nothing to tell apart"))
+                Err(Error::too_little(name, found, "at least two are needed"))
             }
             _ => Ok(Self { names }),
         }
     }
 
-    /// In the order of their ids.
+    /// The names, ordered by id.
     pub(super) fn names(&self) -> &[String] {
         &self.names
     }
@@ -43,7 +43,7 @@ impl LabelSet {
     /// The id of a label.
     ///
     /// # Errors
-    /// [`InputProblem::UnknownLabel`] for one that was not learned.
+    /// [`InputProblem::UnknownLabel`] for a label that is not in the set.
     pub(super) fn id(&self, label: &str) -> Result<u32, InputProblem> {
         let found = self.names.binary_search_by(|name| name.as_str().cmp(label));
         found
@@ -51,7 +51,7 @@ impl LabelSet {
             .map_err(|_| InputProblem::UnknownLabel { label: label.to_owned(), known: self.names.clone() })
     }
 
-    /// A line of what is said about a model.
+    /// A line of the model's description.
     pub(super) fn about(&self) -> (&'static str, String) {
         ("labels", format!("{}: {}", self.len(), listed(self.names.iter().cloned())))
     }

@@ -1,5 +1,5 @@
-//! The tasks, one folder each: how its data are read and become batches, what its model file says, and what its models
-//! do once they have learned.
+//! The tasks, one folder per task: reading and batching of data, description in the model file, training, prediction and
+//! evaluation.
 
 pub mod caption;
 pub mod classify;
@@ -36,8 +36,7 @@ pub use translate::Translate;
 use crate::data::{Example, sort_longest_first};
 use crate::error::{Error, ModelProblem};
 
-/// Works through examples in batches of about equal length, side by side, and gives the results in the order of the
-/// examples.
+/// Processes examples in parallel, in batches of similar length, and returns the results in the order of the examples.
 fn in_batches<E: Example, P: Default + Send, O: Send>(
     backend: &impl Backend,
     examples: &[E],
@@ -49,9 +48,9 @@ fn in_batches<E: Example, P: Default + Send, O: Send>(
     sort_longest_first(&mut order, &steps);
     let mut parts: Vec<(&[usize], Vec<O>)> = order.chunks(batch_size).map(|part| (part, vec![])).collect();
     backend.parallel(&mut parts, |_, (part, results)| {
-        let chosen: Vec<&E> = part.iter().map(|&i| &examples[i]).collect();
+        let examples: Vec<&E> = part.iter().map(|&i| &examples[i]).collect();
         let mut batch = E::Batch::default();
-        E::fill(&chosen, &mut batch);
+        E::fill(&examples, &mut batch);
         *results = work(&batch, &mut P::default());
     });
     let mut all: Vec<Option<O>> = examples.iter().map(|_| None).collect();
@@ -61,29 +60,29 @@ fn in_batches<E: Example, P: Default + Send, O: Send>(
     all.into_iter().flatten().collect()
 }
 
-/// A description whose parts contradict each other.
+/// An error for a description whose parts contradict each other.
 fn inconsistent(what: impl Into<String>) -> Error {
     Error::Model { name: "the model".to_owned(), problem: ModelProblem::Inconsistent { what: what.into() } }
 }
 
-/// Refuses to go on from a model that has something else than this run.
+/// Rejects an initial model that differs from the run.
 #[cfg(feature = "train")]
-fn same(is_same: bool, other: &str) -> crate::Result<()> {
+fn require_same(is_same: bool, other: &str) -> crate::Result<()> {
     match is_same {
         true => Ok(()),
         false => {
-            let expected = "training can go on only with the same ones";
-            Err(Error::mismatch("init_from", format!("is a model of other {other}"), expected))
+            let expected = "fine-tuning needs the same";
+            Err(Error::mismatch("init_from", format!("is a model with other {other}"), expected))
         }
     }
 }
 
-/// Words for people, the first few hundred of them.
+/// Joins words for display, at most a few hundred.
 fn listed(words: impl Iterator<Item = String>) -> String {
-    const MOST: usize = 400;
-    let mut words: Vec<String> = words.take(MOST + 1).collect();
-    if words.len() > MOST {
-        words[MOST] = "...".to_owned();
+    const MAX_WORDS: usize = 400;
+    let mut words: Vec<String> = words.take(MAX_WORDS + 1).collect();
+    if words.len() > MAX_WORDS {
+        words[MAX_WORDS] = "...".to_owned();
     }
     words.join(" ")
 }

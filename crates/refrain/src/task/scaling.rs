@@ -1,23 +1,23 @@
-//! Measured numbers of any unit, made comparable.
+//! Standardisation of numbers.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::InputProblem;
 
-/// What makes features of any unit about as large as each other.
+/// Standardises features by mean and deviation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scaling {
-    /// Of each feature over all frames of the training part.
+    /// Mean of each feature over all frames of the training set.
     pub means: Vec<f32>,
-    /// Likewise; 1 for a feature that never changes.
+    /// Standard deviation of each feature; 1 for a constant feature.
     pub deviations: Vec<f32>,
-    /// What the features are called, if they are; else empty.
+    /// Names of the features; empty if unknown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<String>,
 }
 
 impl Scaling {
-    /// Of frames `[_, width]`.
+    /// Computed from frames `[_, width]`.
     pub fn of<'a>(width: usize, sequences: impl Iterator<Item = &'a [f32]> + Clone) -> Self {
         let mut count = 0.0_f64;
         let (mut sums, mut squares) = (vec![0.0_f64; width], vec![0.0_f64; width]);
@@ -40,21 +40,21 @@ impl Scaling {
         }
     }
 
-    /// The same with what the features are called.
+    /// Sets the names of the features.
     pub(super) fn named(self, names: &[String]) -> Self {
         Self { names: names.to_vec(), ..self }
     }
 
-    /// Whether it is one of frames `[_, width]`.
+    /// Whether it has `width` features.
     pub(super) fn is_of(&self, width: usize) -> bool {
         [self.means.len(), self.deviations.len()] == [width; 2]
             && (self.names.is_empty() || self.names.len() == width)
     }
 
-    /// A sequence of frames `[_, width]` as a model reads it.
+    /// Standardises a sequence of frames `[_, width]`.
     ///
     /// # Errors
-    /// [`InputProblem`] for frames of another width, none at all, a last one that is not whole, or values that are not finite.
+    /// [`InputProblem`] for another width, no frames, an incomplete last frame, or values that are not finite.
     pub(super) fn frames(&self, mut values: Vec<f32>, width: usize) -> Result<Vec<f32>, InputProblem> {
         let expected = self.means.len();
         if width != expected {
@@ -73,7 +73,7 @@ impl Scaling {
         Ok(values)
     }
 
-    /// Scales frames `[_, width]` in place.
+    /// Standardises frames `[_, width]` in place.
     pub fn apply(&self, frames: &mut [f32]) {
         for frame in frames.chunks_exact_mut(self.means.len().max(1)) {
             let parts = frame.iter_mut().zip(&self.means).zip(&self.deviations);

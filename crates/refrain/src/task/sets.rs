@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::number::thousands;
 use crate::train::{Config, Data, DataSummary};
 
-/// The training set and the validation set of a run (empty if there is none), and what identifies the data of both.
+/// Training set and validation set of a run (empty if there is none), with a digest of both.
 pub(super) struct Sets<E> {
     pub(super) train: Dataset<E>,
     pub(super) valid: Dataset<E>,
@@ -15,14 +15,14 @@ pub(super) struct Sets<E> {
 }
 
 impl<E: Record> Sets<E> {
-    /// Holds out a validation set, unless one is given.
+    /// Holds out a validation set, unless it is given.
     ///
     /// # Errors
-    /// As [`Dataset::split`]; [`Error::Input`] for a training set without any example.
+    /// As [`Dataset::split`]; [`Error::Input`] for a training set without examples.
     pub(super) fn of(data: Data<Dataset<E>>, config: &Config) -> Result<Self> {
         if data.train.is_empty() {
             let name = data.train.name();
-            return Err(Error::too_little(name, "has no examples", "there is nothing to learn from"));
+            return Err(Error::too_little(name, "has no examples", "training needs at least one"));
         }
         let mut digest = Digest::default();
         let held_out = data.valid.iter().flat_map(Dataset::records);
@@ -34,7 +34,7 @@ impl<E: Record> Sets<E> {
         Ok(Self { train, valid, digest: digest.finish() })
     }
 
-    /// Both in words and numbers, counted in `unit`; what a task adds is left empty.
+    /// Summary of both sets, with sizes in `unit`; the fields of the task are left empty.
     pub(super) fn summary(&self, unit: &'static str, config: &Config) -> DataSummary {
         let (train_size, valid_size) = (self.train.len() as u64, self.valid.len() as u64);
         DataSummary {
@@ -50,7 +50,7 @@ impl<E: Record> Sets<E> {
     }
 }
 
-/// Batches of the training set in a new order each epoch, and of the validation set in its own; `None` if that is empty.
+/// Batches of the training set, shuffled in each epoch, and of the validation set in fixed order; `None` if it is empty.
 pub(super) fn loaders<X: Example>(
     train: Vec<X>,
     valid: Vec<X>,

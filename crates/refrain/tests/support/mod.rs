@@ -1,4 +1,4 @@
-//! What must hold for the network of every task.
+//! Checks for the networks of all tasks.
 
 use refrain::data::Batch;
 use refrain::kernels::{Backend, Cpu, Isa, Real, Reference};
@@ -7,14 +7,14 @@ use refrain::model::{Network, Part, TrainStep, Weights, gradients};
 
 /// Step of the differences.
 const STEP: f64 = 1e-5;
-/// Error of a central difference, relative to the largest gradient of its parameter.
+/// Tolerance of a central difference, relative to the largest gradient of its parameter.
 const DIFFERENCES: f64 = 2e-6;
-/// Error of `f32`, relative L2, through all layers and back.
+/// Tolerance of `f32`, relative L2, through all layers in both directions.
 const SINGLE: f64 = 2e-4;
-/// Numbers of a parameter whose differences are taken: every one would take minutes.
-const TRIED: usize = 12;
+/// Numbers per parameter that are tested: all of them would take minutes.
+const TESTED: usize = 12;
 
-/// The score of a batch and the gradients of its mean loss, with dropout as if two other rows came first.
+/// The score of a batch and the gradients of its mean loss, with the dropout of a shard after two other rows.
 fn score_and_gradients<N: Network, B: Backend>(
     backend: &B,
     network: &N,
@@ -34,7 +34,7 @@ fn score_and_gradients<N: Network, B: Backend>(
     (part.score, backend.read(&grads).into_iter().map(Real::as_f64).collect())
 }
 
-/// Gradients are the differences of the loss, and every instruction set computes what the reference does.
+/// Gradients equal differences of the loss, and every instruction set agrees with the reference.
 pub(crate) fn check_gradients<N: Network>(network: &N, batch: &N::Batch) {
     let reference = Reference::<f64>::new();
     let params: Vec<f64> = network.layout().init(3).into_iter().map(f64::from).collect();
@@ -45,8 +45,8 @@ pub(crate) fn check_gradients<N: Network>(network: &N, batch: &N::Batch) {
     };
     for entry in network.layout().entries() {
         let analytic = &gradients[entry.range.clone()];
-        let scale = analytic.iter().fold(1e-3, |most: f64, g| most.max(g.abs()));
-        let every = analytic.len().div_ceil(TRIED);
+        let scale = analytic.iter().fold(1e-3, |max: f64, g| max.max(g.abs()));
+        let every = analytic.len().div_ceil(TESTED);
         for (i, &gradient) in entry.range.clone().zip(analytic).step_by(every) {
             let shifted = |by: f64| {
                 let mut shifted = params.clone();

@@ -1,29 +1,29 @@
-//! An image as it might have been: moved, stretched and coloured a little differently.
+//! Data augmentation for images: random shifts, stretching, rotation and colour changes.
 
 use rand::{Rng, RngExt};
 
-/// How images are varied.
+/// Settings of the augmentation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Augment {
-    /// Pixels a side.
+    /// Side length in pixels.
     pub side: usize,
-    /// Whether half of them are mirrored.
+    /// Whether half of the images are mirrored.
     pub flip: bool,
 }
 
-/// Pixels by which an image moves at most, each way.
+/// Maximum shift in pixels, in each direction.
 const SHIFT: f32 = 1.5;
-/// How much wider and higher it may get, and by as much narrower and lower.
+/// Maximum relative change of width and height.
 const STRETCH: f32 = 0.1;
-/// Bound of the angle that it turns by, in radians.
+/// Maximum rotation angle in radians.
 const TURN: f32 = 0.06;
-/// How much stronger or weaker each colour may get.
+/// Maximum relative change of each colour channel.
 const GAIN: f32 = 0.2;
-/// How much of each colour may spill into each other.
+/// Maximum share of a colour channel that is added to another.
 const MIX: f32 = 0.1;
 
 impl Augment {
-    /// Varies an image, `[side, side, 3]`, whose ground is zero.
+    /// Augments an image, `[side, side, 3]`, whose background is zero.
     pub fn apply(&self, image: &mut [f32], rng: &mut impl Rng) {
         let mut within = |bound: f32| rng.random_range(-bound..=bound);
         let centre = (self.side as f32 - 1.0) / 2.0;
@@ -46,7 +46,7 @@ impl Augment {
         }
     }
 
-    /// The colour at a place between pixels, from the four around it; zero beyond the edges.
+    /// The colour at a position between pixels, by bilinear interpolation; zero outside the image.
     fn between(&self, image: &[f32], x: f32, y: f32) -> [f32; 3] {
         let (left, top) = (x.floor(), y.floor());
         let (right_share, bottom_share) = (x - left, y - top);
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_varied_stays_an_image_and_in_its_place() {
+    fn augmented_images_stay_valid_and_near_their_position() {
         let augment = Augment { side: 16, flip: false };
         let dot = |x: usize, y: usize| (6..10).contains(&x) && (6..10).contains(&y);
         let image: Vec<f32> =
@@ -85,7 +85,7 @@ mod tests {
             let mut varied = image.clone();
             augment.apply(&mut varied, &mut rng);
             assert!(varied.iter().all(|x| (0.0..=1.0).contains(x)));
-            assert!(varied[..3 * 16 * 3].iter().all(|&x| x == 0.0), "it moved more than it may");
+            assert!(varied[..3 * 16 * 3].iter().all(|&x| x == 0.0), "the shift exceeds its maximum");
             let share = varied.iter().sum::<f32>() / image.iter().sum::<f32>();
             assert!((0.4..1.8).contains(&share), "{share}");
             assert!(!seen.contains(&varied));
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_may_be_mirrored_is() {
+    fn images_are_mirrored_only_with_flip() {
         let image: Vec<f32> = (0..256).flat_map(|at| [if at % 16 < 4 { 1.0 } else { 0.0 }; 3]).collect();
         let mirrored = |flip: bool| {
             let mut rng = ChaCha8Rng::seed_from_u64(4);

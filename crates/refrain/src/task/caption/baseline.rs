@@ -1,8 +1,8 @@
-//! What it takes no learning to do: the text of the nearest input learned from.
+//! Baseline without a network: the text of the nearest input of the training set.
 
 use refrain_kernels::Backend;
 
-/// For each input the text of the one that is nearest to it, by Euclidean distance; the first of several.
+/// For each input, the text of the nearest known one by Euclidean distance; the first in case of a tie.
 pub(super) fn nearest<'a>(
     backend: &impl Backend,
     known: &[(&[f32], &'a str)],

@@ -1,4 +1,4 @@
-//! Inputs with their texts as rows of a batch, images varied each time that they come.
+//! Inputs with their texts as rows of a batch; images may be augmented anew in each epoch.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -8,12 +8,12 @@ use crate::Result;
 use crate::data::{DataLoader, Example, Examples};
 use crate::model::CaptionerBatch;
 
-/// An input in numbers, with its text.
+/// An encoded input, with its text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CaptionExample {
     /// `[F]`, as the network reads them.
     pub(super) values: Vec<f32>,
-    /// Start symbol, tokens, end symbol.
+    /// Start token, tokens, end token.
     pub(super) ids: Vec<u32>,
 }
 
@@ -41,7 +41,7 @@ pub struct CaptionBatches {
 }
 
 impl CaptionBatches {
-    /// In an order of its own each epoch, which `seed` names, and varied if asked for.
+    /// Batches shuffled in each epoch by `seed`, with optional augmentation.
     pub(super) fn train(
         examples: Vec<CaptionExample>,
         batch_size: usize,
@@ -51,12 +51,12 @@ impl CaptionBatches {
         Self { examples: Examples::new(examples, batch_size, Some(seed)), seed, augment }
     }
 
-    /// Always the same.
+    /// Batches in a fixed order, without augmentation.
     pub(super) fn valid(examples: Vec<CaptionExample>, batch_size: usize) -> Self {
         Self { examples: Examples::new(examples, batch_size, None), seed: 0, augment: None }
     }
 
-    /// The examples, in their own order.
+    /// The examples, in their original order.
     pub(super) fn examples(&self) -> &[CaptionExample] {
         self.examples.examples()
     }

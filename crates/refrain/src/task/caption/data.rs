@@ -1,4 +1,4 @@
-//! Vectors and images with their texts: values, and what a network reads of them.
+//! Vectors and images with their texts, and their encoding for the network.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,20 +8,20 @@ use crate::error::{InputProblem, Result};
 use crate::format::Pixels;
 use crate::task::{Digest, Record, Scaling};
 
-/// How input becomes numbers.
+/// How an input is encoded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InputCodec {
-    /// A vector, each number less its mean and over its deviation.
+    /// A vector, standardised per component.
     Vector(Scaling),
-    /// An image, brought to a square; of each colour what it lacks to white, so that a white ground is zero.
+    /// An image, resized to a square; colours are inverted, so that a white background is zero.
     Image {
-        /// Pixels a side.
+        /// Side length in pixels.
         side: usize,
     },
 }
 
-/// What a text is written for.
+/// The input of a captioner.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CaptionInput {
     /// A vector.
@@ -45,13 +45,13 @@ impl From<Pixels> for CaptionInput {
 /// A vector or an image with a text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Captioning {
-    /// What is read.
+    /// Input.
     pub input: CaptionInput,
-    /// What is to be written; not empty.
+    /// Target text; not empty.
     pub text: String,
-    /// What identifies an image of which there may be several texts: its file.
+    /// Identifies an image that has several texts: the name of its file.
     pub image: Option<String>,
-    /// Where it stands in its file, from 1, if it comes from one.
+    /// Line in its file, from 1, if it comes from a file.
     pub line: Option<u64>,
 }
 
@@ -93,11 +93,10 @@ impl Record for Captioning {
 }
 
 impl Caption {
-    /// An input in numbers, `[F]`: a vector on the scale of the training set, an image brought to the model's size.
+    /// An encoded input, `[F]`: a standardised vector, or an image resized to the model's size.
     ///
     /// # Errors
-    /// [`InputProblem`] for a vector of another size, an image without three values a pixel, and where the model reads the
-    /// other kind.
+    /// [`InputProblem`] for a vector of another size, an image without three values per pixel, and the wrong kind of input.
     pub fn numbers(&self, input: CaptionInput) -> Result<Vec<f32>, InputProblem> {
         match (&self.codec, input) {
             (InputCodec::Vector(scaling), CaptionInput::Vector(mut values)) => {
@@ -112,7 +111,7 @@ impl Caption {
                 let expected = image.width.saturating_mul(image.height).saturating_mul(3);
                 if image.values.len() != expected || expected == 0 {
                     let found = image.values.len();
-                    return Err(InputProblem::Size { what: "values of colours", found, expected });
+                    return Err(InputProblem::Size { what: "colour values", found, expected });
                 }
                 let image = match (image.width, image.height) == (*side, *side) {
                     true => image,
@@ -131,7 +130,7 @@ impl Caption {
         }
     }
 
-    /// Inputs with their texts in numbers.
+    /// Encodes inputs and texts.
     pub(super) fn examples(&self, dataset: Dataset) -> Result<Vec<CaptionExample>> {
         let (start, end) = self.boundaries();
         dataset.encode_into(|Captioning { input, text, .. }| {

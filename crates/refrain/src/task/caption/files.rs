@@ -1,4 +1,4 @@
-//! Vectors and images with their texts out of files.
+//! Reads vectors and images with their texts from files.
 
 use std::path::Path;
 
@@ -11,12 +11,12 @@ use crate::format::{self, DataFormat, DescribedVector, FrameSequence, Labels};
 use crate::task::files::one_file;
 use crate::train::{Data, ReadData, Settings};
 
-/// Where the vectors or images of a file come from.
+/// Source of the vectors or images of a file.
 #[derive(Clone, Copy)]
 enum Source<'a> {
-    /// Vectors, of this many numbers if it is known.
+    /// Vectors, with their size if it is known.
     Vectors(Option<usize>),
-    /// Images of this many pixels a side, in this folder or else in that of the list.
+    /// Images with this side length in pixels, in this folder or in that of the list.
     Images(usize, Option<&'a Path>),
 }
 
@@ -41,7 +41,7 @@ impl ReadData for Caption {
     }
 }
 
-/// Whether a file is a list of images rather than one of vectors.
+/// Whether a file is a list of images, not of vectors.
 fn lists_images(path: &Path) -> Result<bool> {
     let guess = format::detect_format(path)?;
     match guess.format {
@@ -49,15 +49,15 @@ fn lists_images(path: &Path) -> Result<bool> {
         DataFormat::Npz => Ok(false),
         DataFormat::ImageFolder => {
             let expected =
-                "name the list of its captions, lines of file<TAB>text (and the folder by `images`)";
+                "name the list of its captions, lines of file<TAB>text (and give the folder in `images`)";
             Err(Error::wrong_kind(path, "is a folder", expected))
         }
-        // With a text in the last column it may look like any table.
+        // A table with a text in the last column may have the format of any other table.
         _ => Ok(!is_named(path, "csv")),
     }
 }
 
-/// Reads vectors or images with a text each.
+/// Reads vectors or images with their texts.
 fn read_described(path: &Path, source: Source<'_>) -> Result<Dataset> {
     let dataset: Dataset = match source {
         Source::Images(side, folder) => {
@@ -96,7 +96,7 @@ fn described(path: &Path, DescribedVector { values, text, line }: DescribedVecto
         }
         None => {
             let place = Place::of(path.display()).line(line);
-            Err(Error::malformed(place, "has no text", "write what it shows into the last column"))
+            Err(Error::malformed(place, "has no text", "add a text in the last column"))
         }
     }
 }
@@ -108,18 +108,18 @@ fn described_frame(path: &Path, vector: FrameSequence, width: Option<usize>) -> 
         Labels::One(text) if !text.trim().is_empty() => text.clone(),
         _ => {
             let place = Place::of(path.display()).field(format!("vector {name}"));
-            return Err(Error::malformed(place, "has no text", "give it one in an array \"y\" of strings"));
+            return Err(Error::malformed(place, "has no text", "add it to an array \"y\" of strings"));
         }
     };
     let input = CaptionInput::Vector(single_frame(path, vector, width)?);
     Ok(Captioning { input, text, image: None, line: None })
 }
 
-/// The one frame of a sequence in an archive.
+/// The only frame of a sequence in an archive.
 fn single_frame(path: &Path, vector: FrameSequence, width: Option<usize>) -> Result<Vec<f32>> {
     if vector.steps() != 1 {
         let found = format!("holds sequences of {} vectors", vector.steps());
-        return Err(Error::wrong_kind(path, found, "a captioner reads single ones, \"x\" [N, F]"));
+        return Err(Error::wrong_kind(path, found, "a captioner reads single vectors, \"x\" [N, F]"));
     }
     match width {
         Some(expected) if expected != vector.width => {
@@ -135,10 +135,10 @@ fn is_named(path: &Path, ending: &str) -> bool {
 }
 
 impl Caption {
-    /// Inputs with their texts to evaluate on, from a file. Images are named as in `images` or else in the folder of the file.
+    /// Reads inputs with their texts for evaluation. Images are in the folder `images`, by default in that of the file.
     ///
     /// # Errors
-    /// If a file cannot be read, or is not of the kind that the model learned from.
+    /// If a file cannot be read, or is not of the kind that the model was trained on.
     pub fn read_dataset(&self, path: &Path, images: Option<&Path>) -> Result<Dataset> {
         let source = match &self.codec {
             InputCodec::Image { side } => Source::Images(*side, images),
@@ -147,10 +147,10 @@ impl Caption {
         read_described(path, source)
     }
 
-    /// The inputs of files, in numbers: an image a file, or vectors, one a row.
+    /// Reads and encodes inputs from a file: one image per file, or one vector per row.
     ///
     /// # Errors
-    /// If a file cannot be read or understood, or its vectors are of another width than those learned from.
+    /// If a file cannot be read or parsed, or its vectors differ in size from the training set.
     pub fn read_inputs(&self, path: &Path) -> Result<Vec<Vec<f32>>> {
         let number = |input| self.numbers(input).map_err(|problem| Error::input(path, problem));
         match &self.codec {
@@ -166,7 +166,7 @@ impl Caption {
         }
     }
 
-    /// The vectors in a CSV table that came from `path`, in numbers.
+    /// Encodes the vectors of a CSV table that was read from `path`.
     ///
     /// # Errors
     /// As [`Caption::read_inputs`]; [`Error::Input`] for a model of images.

@@ -1,4 +1,4 @@
-//! What a captioner thinks while it writes.
+//! Activations and alternatives of a captioner.
 
 use refrain_kernels::Backend;
 
@@ -8,7 +8,7 @@ use crate::model::{CaptionerWorkspace, Task};
 use crate::{Result, Session};
 
 impl<B: Backend> Session<Caption, B> {
-    /// What the layers do while the text of an input is written, and what else might have come at each of its tokens.
+    /// Activations of the layers while a text is generated, and the alternatives of each of its tokens.
     ///
     /// # Errors
     /// As [`Session::predict`].
@@ -28,7 +28,7 @@ impl<B: Backend> Session<Caption, B> {
         Ok(recording)
     }
 
-    /// What the layers do while the text of an input is written.
+    /// Activations of the layers while a text is generated.
     ///
     /// # Errors
     /// As [`Session::predict`].
@@ -40,7 +40,7 @@ impl<B: Backend> Session<Caption, B> {
         Ok(Trace::of_pass(self, &pass))
     }
 
-    /// The text of an input in ids, start and end included.
+    /// The ids of the text that is generated for an input, with start and end tokens.
     fn ids_for(&self, input: &[f32], decoding: &Decoding) -> Result<Vec<u32>> {
         let task = &self.model().task;
         let found = self.predict(&[input], decoding)?;

@@ -1,4 +1,4 @@
-//! A text for a vector or an image.
+//! Generates a text for a vector or an image.
 
 mod augment;
 mod baseline;
@@ -23,17 +23,17 @@ use crate::model::{Captioner, CaptionerInput, CaptionerSizes, Task, TaskName};
 use crate::task::inconsistent;
 use crate::text::Tokenizer;
 
-/// A captioner, what brings its input into numbers, and its ids into text.
+/// A captioner with the encoding of its inputs and its tokenizer.
 #[derive(Clone, Debug)]
 pub struct Caption {
     network: Captioner,
     codec: InputCodec,
     tokenizer: Tokenizer,
-    /// Tokens of the longest text learned from.
+    /// Tokens of the longest text of the training set.
     longest: usize,
 }
 
-/// What its file says.
+/// Description of the model in its file.
 #[derive(Serialize, Deserialize)]
 pub struct Description {
     sizes: CaptionerSizes,
@@ -43,7 +43,7 @@ pub struct Description {
 }
 
 impl Caption {
-    /// How input becomes numbers.
+    /// How inputs are encoded.
     pub fn codec(&self) -> &InputCodec {
         &self.codec
     }
@@ -63,7 +63,7 @@ impl Task for Caption {
             _ => false,
         };
         if !fits || tokenizer.len() != sizes.vocab_size || tokenizer.start().is_none() {
-            return Err(inconsistent("its vocabularies are not of the sizes that it says"));
+            return Err(inconsistent("its vocabularies do not match its sizes"));
         }
         Ok(Self { network: Captioner::new(&sizes)?, codec, tokenizer, longest })
     }

@@ -1,4 +1,4 @@
-//! What a captioner does once it has learned.
+//! Prediction and evaluation of captioners.
 
 use std::borrow::Borrow;
 use std::ops::ControlFlow;
@@ -13,48 +13,48 @@ use crate::model::{self, CaptionerWorkspace};
 use crate::sample::{self, BeamOptions, Boundaries, Sampler, beam_search, log_sum, take_rows};
 use crate::{Error, InputProblem, Result, Session};
 
-/// How a text is chosen.
+/// Decoding method.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decoding {
-    /// Always the most probable token.
+    /// Greedy decoding.
     Greedy,
-    /// The most probable text that a beam search finds.
+    /// Beam search.
     Beam(BeamOptions),
-    /// Tokens drawn as these options say; the seed of each input is one more than that of the one before.
+    /// Sampling with these options; the seed is incremented per input.
     Sample(sample::SamplingOptions),
 }
 
-/// A text for an input.
+/// A generated text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Captioned {
     /// The text.
     pub text: String,
-    /// Its natural log-probability, that of its end included.
+    /// Natural log-probability, including the end token.
     pub score: f64,
 }
 
-/// How well a captioner does on inputs whose texts are known.
+/// Evaluation of a captioner.
 #[derive(Clone, Debug)]
 pub struct CaptionEvaluation {
-    /// Mean loss in nats a token.
+    /// Mean loss in nats per token.
     pub loss: f64,
-    /// Of the texts that it writes, one for each different image.
+    /// Scores of the generated texts, one for each different image.
     pub texts: TextScores,
-    /// Of those that stand by the nearest input of another file.
+    /// Scores of the baseline, the texts of the nearest known inputs.
     pub baseline: Option<TextScores>,
 }
 
-/// Inputs that are read together.
+/// Maximum batch size.
 const BATCH: usize = 32;
 
-/// How much longer than any text learned from one may get, before it is cut off.
-const LONGER: usize = 2;
+/// Maximum length of a generated text, relative to the longest text of the training set.
+const MAX_LENGTH_RATIO: usize = 2;
 
 impl<B: Backend> Session<Caption, B> {
-    /// A text for each input, as [`Caption::read_inputs`] gives them.
+    /// Generates a text for each input, encoded as by [`Caption::read_inputs`].
     ///
     /// # Errors
-    /// [`Error::Setting`] for a way of choosing that cannot be, [`Error::Input`] for inputs of another size.
+    /// [`Error::Setting`] for invalid decoding options, [`Error::Input`] for inputs of another size.
     pub fn predict<V: Borrow<[f32]> + Sync>(
         &self,
         inputs: &[V],
@@ -75,16 +75,16 @@ impl<B: Backend> Session<Caption, B> {
         let mut parts: Vec<(&[V], Result<Vec<Captioned>>)> =
             inputs.chunks(BATCH).map(|inputs| (inputs, Ok(vec![]))).collect();
         self.backend().parallel(&mut parts, |i, (inputs, texts)| {
-            *texts = self.write_part(i * BATCH, inputs, decoding);
+            *texts = self.predict_part(i * BATCH, inputs, decoding);
         });
         Ok(parts.into_iter().map(|(_, texts)| texts).collect::<Result<Vec<_>>>()?.concat())
     }
 
-    /// How well the texts of a data set are written; with a `baseline`, the training set as a rule, also how well the texts
-    /// of its nearest inputs would do.
+    /// Evaluates the model on a data set; `baseline`, usually the training set, adds the scores of a nearest-neighbour
+    /// baseline.
     ///
     /// # Errors
-    /// [`Error::Input`] for inputs that the model cannot read; as [`Session::predict`].
+    /// [`Error::Input`] for invalid inputs; as [`Session::predict`].
     pub fn evaluate(
         &self,
         dataset: &Dataset,
@@ -116,8 +116,8 @@ impl<B: Backend> Session<Caption, B> {
         Ok(CaptionEvaluation { loss: score.loss.mean(), texts, baseline })
     }
 
-    /// Texts for some inputs, the first of which is number `first` of all.
-    fn write_part<V: Borrow<[f32]>>(
+    /// Generates texts for a part of the inputs, which begins with input number `first`.
+    fn predict_part<V: Borrow<[f32]>>(
         &self,
         first: usize,
         inputs: &[V],
@@ -125,13 +125,13 @@ impl<B: Backend> Session<Caption, B> {
     ) -> Result<Vec<Captioned>> {
         let task = &self.model().task;
         let network = model::Task::network(task);
-        let mut writer = Writer { session: self, pass: CaptionerWorkspace::default() };
+        let mut decoder = Decoder { session: self, pass: CaptionerWorkspace::default() };
         let mut states =
-            network.initial_states(self.backend(), self.weights(), &inputs.concat(), None, &mut writer.pass);
+            network.initial_states(self.backend(), self.weights(), &inputs.concat(), None, &mut decoder.pass);
         match decoding {
             Decoding::Greedy => {
                 let pick = |_, logits: &[B::Real]| crate::layer::most_probable(logits) as u32;
-                Ok(writer.together(&mut states, inputs.len(), pick))
+                Ok(decoder.generate(&mut states, inputs.len(), pick))
             }
             Decoding::Sample(options) => {
                 let sampler = |row: usize| {
@@ -140,17 +140,17 @@ impl<B: Backend> Session<Caption, B> {
                 };
                 let mut samplers: Vec<_> = (0..inputs.len()).map(sampler).collect::<Result<_>>()?;
                 let pick = |row: usize, logits: &[B::Real]| samplers[row].pick(logits);
-                Ok(writer.together(&mut states, inputs.len(), pick))
+                Ok(decoder.generate(&mut states, inputs.len(), pick))
             }
             Decoding::Beam(options) => {
                 let (start, end) = task.boundaries();
                 let hypotheses: Vec<usize> =
                     (0..options.width * inputs.len()).map(|row| row % inputs.len()).collect();
                 take_rows(&mut states, inputs.len(), &hypotheses);
-                let limits = vec![task.most_tokens(); inputs.len()];
+                let limits = vec![task.max_tokens(); inputs.len()];
                 let step = |parents: &[usize], ids: &[u32]| {
                     take_rows(&mut states, parents.len(), parents);
-                    writer.step(ids, &mut states)
+                    decoder.step(ids, &mut states)
                 };
                 let found = beam_search(step, &limits, Boundaries { start, end }, options);
                 let best = found.iter().map(|found| match found.first() {
@@ -166,20 +166,19 @@ impl<B: Backend> Session<Caption, B> {
     }
 }
 
-/// The decoder at work.
-struct Writer<'s, B: Backend> {
+/// Runs the decoder.
+struct Decoder<'s, B: Backend> {
     session: &'s Session<Caption, B>,
     pass: CaptionerWorkspace<B>,
 }
 
-impl<B: Backend> Writer<'_, B> {
-    /// Logits of the next tokens, `[rows, V]`, of those that may come.
+impl<B: Backend> Decoder<'_, B> {
+    /// Logits of the next tokens, `[rows, V]`; tokens that are never generated are masked.
     fn step(&mut self, ids: &[u32], states: &mut [State<B::Real>]) -> Vec<B::Real> {
         let task = &self.session.model().task;
         let (network, session) = (model::Task::network(task), self.session);
         let mut logits =
             network.step(session.backend(), session.weights(), ids, states, &mut self.pass).to_vec();
-        // The start is none to write, and the unknown symbol stands for no text.
         for id in [Some(task.boundaries().0), task.tokenizer.unknown()].into_iter().flatten() {
             for row in logits.chunks_exact_mut(task.tokenizer.len()) {
                 row[id as usize] = B::Real::of(f64::NEG_INFINITY);
@@ -188,8 +187,8 @@ impl<B: Backend> Writer<'_, B> {
         logits
     }
 
-    /// All rows' texts, token by token.
-    fn together(
+    /// Generates the texts of all rows, token by token.
+    fn generate(
         &mut self,
         states: &mut [State<B::Real>],
         rows: usize,
@@ -199,7 +198,7 @@ impl<B: Backend> Writer<'_, B> {
         let (start, end) = task.boundaries();
         let mut texts = vec![(vec![], 0.0, false); rows];
         let mut ids = vec![start; rows];
-        for _ in 0..=task.most_tokens() {
+        for _ in 0..=task.max_tokens() {
             let logits = self.step(&ids, states);
             let all = logits.chunks_exact(task.tokenizer.len()).zip(&mut texts).zip(&mut ids);
             for (row, ((logits, (text, score, ended)), id)) in all.enumerate().filter(|(_, ((_, t), _))| !t.2)
@@ -213,25 +212,25 @@ impl<B: Backend> Writer<'_, B> {
                 break;
             }
         }
-        let written =
+        let captioned =
             |(ids, score, _): (Vec<u32>, f64, bool)| Captioned { text: task.tokenizer.decode(&ids), score };
-        texts.into_iter().map(written).collect()
+        texts.into_iter().map(captioned).collect()
     }
 }
 
 impl Caption {
-    /// The start and the end symbol.
+    /// The ids of the start and end tokens.
     pub(super) fn boundaries(&self) -> (u32, u32) {
-        // `Task::new` has seen to it that there are both.
+        // `Task::new` checks that both exist.
         (self.tokenizer.start().unwrap_or_default(), self.tokenizer.end().unwrap_or_default())
     }
 
-    fn most_tokens(&self) -> usize {
-        self.longest.saturating_mul(LONGER).clamp(1, 1 << 16)
+    fn max_tokens(&self) -> usize {
+        self.longest.saturating_mul(MAX_LENGTH_RATIO).clamp(1, 1 << 16)
     }
 }
 
-/// Each different image once, with all of its texts; vectors are all different.
+/// Each different image once, with all of its texts; vectors are all treated as different.
 fn by_image<'a>(
     records: &'a [Captioning],
     examples: &'a [CaptionExample],

@@ -1,4 +1,4 @@
-//! From captions to a run: validation set, scaling, vocabulary, sizes.
+//! Prepares a captioning run: validation set, scaling, vocabulary, sizes.
 
 use refrain_kernels::Backend;
 
@@ -10,16 +10,16 @@ use crate::Result;
 use crate::model::{CaptionerInput, CaptionerSizes, Task};
 use crate::number::thousands;
 use crate::task::Scaling;
-use crate::task::same;
+use crate::task::require_same;
 use crate::task::sets::Sets;
 use crate::text::{TokenUnits, Tokenizer, TokenizerOptions};
 use crate::train::{
     Config, Data, DataSummary, Defaults, Prepared, Settings, TaskData, TrainableTask, unused,
 };
 
-/// Pixels a side that images are brought to.
+/// Default side length of images in pixels.
 pub(super) const SIDE: usize = 32;
-/// Channels that the convolutions give.
+/// Default output channels of the convolutions.
 const CHANNELS: [usize; 3] = [24, 48, 96];
 const EMBEDDING_SIZE: usize = 64;
 
@@ -36,7 +36,7 @@ impl TrainableTask for Caption {
     }
 
     fn check_same(&self, other: &Self) -> Result<()> {
-        same(
+        require_same(
             (&self.codec, &self.tokenizer) == (&other.codec, &other.tokenizer),
             "inputs or another vocabulary",
         )
@@ -45,7 +45,7 @@ impl TrainableTask for Caption {
 
 fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Caption>> {
     let images = data.train.records().iter().any(|one| matches!(one.input, CaptionInput::Image(_)));
-    refuse(settings, images)?;
+    check_settings(settings, images)?;
     let options = options(settings, images);
     let units = settings.units.unwrap_or(TokenUnits::Char);
     let config = Config::resolve(settings, defaults(images), backend)?;
@@ -80,13 +80,14 @@ fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) ->
     let flip = settings.flip.unwrap_or(false);
     let augment =
         options.image_size.filter(|_| settings.augment == Some(true)).map(|side| Augment { side, flip });
-    let held = task.examples(sets.valid)?;
+    let valid_examples = task.examples(sets.valid)?;
     let train = CaptionBatches::train(task.examples(sets.train)?, config.batch_size, config.seed, augment);
-    let valid = (!held.is_empty()).then(|| CaptionBatches::valid(held, config.batch_size));
+    let valid =
+        (!valid_examples.is_empty()).then(|| CaptionBatches::valid(valid_examples, config.batch_size));
     Ok(Prepared { config, options, task, train, valid, data })
 }
 
-/// How the inputs of a training set become numbers, and what the network reads of them.
+/// The input encoding of a training set, and the network's input.
 fn codec(train: &Dataset, options: &Settings) -> (InputCodec, CaptionerInput) {
     if let Some(side) = options.image_size {
         let channels = options.channels.clone().unwrap_or_default();
@@ -119,8 +120,8 @@ fn defaults(images: bool) -> Defaults {
     }
 }
 
-/// Refuses settings for images where the data are vectors, and `flip` without `augment`.
-fn refuse(settings: &Settings, images: bool) -> Result<()> {
+/// Rejects image settings for vectors, and `flip` without `augment`.
+fn check_settings(settings: &Settings, images: bool) -> Result<()> {
     let only_images = [
         ("images", settings.images.is_some()),
         ("image_size", settings.image_size.is_some()),
@@ -129,7 +130,7 @@ fn refuse(settings: &Settings, images: bool) -> Result<()> {
         ("channels", settings.channels.is_some()),
     ];
     if let Some((name, _)) = only_images.iter().find(|(_, given)| *given && !images) {
-        return Err(unused(name, "by data of vectors, only by images"));
+        return Err(unused(name, "with vectors, only with images"));
     }
     if settings.flip == Some(true) && settings.augment != Some(true) {
         return Err(unused("flip", "without `augment = true`"));
@@ -141,7 +142,7 @@ fn default_latent_size(images: bool) -> usize {
     if images { 256 } else { 128 }
 }
 
-/// The values in force that are not in [`Config`].
+/// Resolved settings that are not in [`Config`].
 fn options(settings: &Settings, images: bool) -> Settings {
     Settings {
         images: settings.images.clone(),

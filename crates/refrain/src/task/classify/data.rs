@@ -1,4 +1,4 @@
-//! Labelled sequences: values, and rows of a batch.
+//! Labelled sequences, and rows of a batch.
 
 use super::{Classify, InputCodec};
 use crate::data::Example;
@@ -32,7 +32,7 @@ impl From<&str> for ClassifyInput {
     }
 }
 
-/// Frames, one vector a step.
+/// Frames, one vector per step.
 impl From<Vec<Vec<f32>>> for ClassifyInput {
     fn from(frames: Vec<Vec<f32>>) -> Self {
         let width = frames.first().map_or(0, Vec::len);
@@ -43,11 +43,11 @@ impl From<Vec<Vec<f32>>> for ClassifyInput {
 /// A sequence with its label.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Labelled {
-    /// What is read.
+    /// Input.
     pub input: ClassifyInput,
-    /// What should be predicted.
+    /// Target.
     pub label: String,
-    /// Where it stands in its file, from 1, if it comes from one.
+    /// Line in its file, from 1, if it comes from a file.
     pub line: Option<u64>,
 }
 
@@ -55,10 +55,10 @@ pub struct Labelled {
 pub type Dataset = crate::task::Dataset<Labelled>;
 
 impl Dataset {
-    /// Sequences with a label each.
+    /// Sequences with their labels.
     ///
     /// # Errors
-    /// [`Error::Input`] if there are not as many labels as sequences.
+    /// [`Error::Input`] if the numbers of sequences and labels differ.
     ///
     /// ```
     /// use refrain::task::classify::Dataset;
@@ -113,7 +113,7 @@ impl Record for Labelled {
     }
 }
 
-/// A sequence in numbers, with its class.
+/// An encoded sequence, with its class.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClassifyExample {
     pub(super) ids: Vec<u32>,
@@ -125,7 +125,7 @@ pub struct ClassifyExample {
 }
 
 impl ClassifyExample {
-    /// The same without one of its steps.
+    /// A copy without one of its steps.
     pub(super) fn without(&self, step: usize) -> Self {
         let mut rest = self.clone();
         match self.width {
@@ -158,8 +158,8 @@ impl Example for ClassifyExample {
 }
 
 impl Classify {
-    /// The texts of a file to be labelled, one a line, blank ones among them. Where most begin with a label of this model
-    /// and a tab, as in a file to learn from, what stands before the tab is left out of all.
+    /// The texts of a file to be classified, one per line, including empty lines. If most lines begin with a label of this
+    /// model and a tab, everything before the first tab is removed.
     pub fn texts_in(&self, text: &str) -> Vec<String> {
         // A label without a text ends in a tab.
         let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
@@ -174,10 +174,10 @@ impl Classify {
         lines.into_iter().map(text).collect()
     }
 
-    /// A sequence in numbers.
+    /// Encodes a sequence.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// [`InputProblem`] for a sequence of the wrong kind, or without tokens or frames.
     pub(super) fn encode(&self, input: ClassifyInput) -> Result<ClassifyExample, InputProblem> {
         let mut example = ClassifyExample { ids: vec![], frames: vec![], width: 0, class: 0, weight: 1.0 };
         match (&self.codec, input) {
@@ -200,7 +200,7 @@ impl Classify {
         Ok(example)
     }
 
-    /// Labelled sequences in numbers, every one of the same weight.
+    /// Encodes labelled sequences, all with the same weight.
     pub(super) fn examples(&self, dataset: &Dataset) -> Result<Vec<ClassifyExample>> {
         dataset.encode(|Labelled { input, label, .. }| {
             let class = self.labels.id(label).map_err(|problem| (None, problem))?;

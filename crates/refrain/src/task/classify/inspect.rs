@@ -1,4 +1,4 @@
-//! Why a sequence got its label.
+//! Contributions of the steps to a label.
 
 use refrain_kernels::{Backend, Real};
 
@@ -9,20 +9,20 @@ use crate::inspect::{Contributions, Recording, Trace};
 use crate::model::{ClassifierBatch, ClassifierWorkspace, Task};
 use crate::{Error, Result, Session};
 
-/// Labels that are shown.
+/// Number of labels that are shown.
 const TOP_K: usize = 5;
 
 impl<B: Backend> Session<Classify, B> {
-    /// What the layers do while they read a sequence.
+    /// Activations of the layers for a sequence.
     ///
     /// # Errors
-    /// [`Error::Input`] for a sequence that the model cannot read.
+    /// [`Error::Input`] for an invalid sequence.
     pub fn trace(&self, input: ClassifyInput) -> Result<Trace<B::Real>> {
         let (_, _, pass) = self.read(input)?;
         Ok(Trace::of_pass(self, &pass))
     }
 
-    /// A sequence in numbers, and what a pass over it left.
+    /// Encodes a sequence and runs a forward pass.
     fn read(
         &self,
         input: ClassifyInput,
@@ -35,10 +35,10 @@ impl<B: Backend> Session<Classify, B> {
         Ok((example, batch, pass))
     }
 
-    /// What the layers do with a sequence, and what each of its steps contributes to the label.
+    /// Activations of the layers for a sequence, and the contribution of each step to the label.
     ///
     /// # Errors
-    /// [`Error::Input`] for a sequence that the model cannot read.
+    /// [`Error::Input`] for an invalid sequence.
     pub fn inspect(&self, input: ClassifyInput, name: &str) -> Result<Recording> {
         let task = &self.model().task;
         let (example, batch, mut pass) = self.read(input)?;
@@ -57,7 +57,7 @@ impl<B: Backend> Session<Classify, B> {
             task.network().input_contributions(self.backend(), &weights, &batch, class, &mut pass);
         let without: Vec<ClassifyExample> = (0..steps).map(|step| example.without(step)).collect();
         let label = |p: &[f32]| p[whole.class].as_f64().max(f64::from(f32::MIN_POSITIVE)).ln();
-        // One step alone cannot be left out.
+        // A single step cannot be left out.
         let others = if steps > 1 { self.classify(&without) } else { vec![] };
         let occlusion =
             others.iter().map(|other| (label(&whole.probabilities) - label(&other.probabilities)) as f32);

@@ -1,4 +1,4 @@
-//! One label for a sequence: a sentence, a gesture, a word.
+//! Classification of sequences: one label per sequence.
 
 mod data;
 #[cfg(all(feature = "train", feature = "files", feature = "formats"))]
@@ -20,7 +20,7 @@ use crate::task::labels::LabelSet;
 use crate::task::{Scaling, inconsistent};
 use crate::text::Tokenizer;
 
-/// A classifier with its labels, and what brings its input into numbers.
+/// A classifier with its labels and the encoding of its inputs.
 #[derive(Clone, Debug)]
 pub struct Classify {
     network: Classifier,
@@ -28,17 +28,17 @@ pub struct Classify {
     labels: LabelSet,
 }
 
-/// How input becomes numbers.
+/// How an input is encoded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InputCodec {
-    /// A text, token by token.
+    /// A text as tokens.
     Text(Tokenizer),
-    /// Frames, each feature less its mean and over its deviation.
+    /// Standardised frames.
     Frames(Scaling),
 }
 
-/// What its file says.
+/// Description of the model in its file.
 #[derive(Serialize, Deserialize)]
 pub struct Description {
     sizes: ClassifierSizes,
@@ -47,12 +47,12 @@ pub struct Description {
 }
 
 impl Classify {
-    /// What can be predicted.
+    /// The labels, ordered by class.
     pub fn labels(&self) -> &[String] {
         self.labels.names()
     }
 
-    /// How input becomes numbers.
+    /// How inputs are encoded.
     pub fn codec(&self) -> &InputCodec {
         &self.codec
     }
@@ -70,7 +70,7 @@ impl Task for Classify {
             _ => false,
         };
         if !fits || labels.len() != sizes.classes {
-            return Err(inconsistent("its vocabularies are not of the sizes that it says"));
+            return Err(inconsistent("its vocabularies do not match its sizes"));
         }
         Ok(Self { network: Classifier::new(&sizes)?, codec, labels })
     }

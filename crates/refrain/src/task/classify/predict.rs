@@ -1,4 +1,4 @@
-//! What a classifier does once it has learned.
+//! Prediction and evaluation of classifiers.
 
 use refrain_kernels::{Backend, Real};
 
@@ -10,32 +10,32 @@ use crate::model::ClassifierWorkspace;
 use crate::task::in_batches;
 use crate::{Error, Result, Session};
 
-/// Which class a sequence belongs to.
+/// The predicted class of a sequence.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Classified {
     /// The most probable class.
     pub class: usize,
-    /// Of every class, in the order of [`Classify::labels`].
+    /// Probability of each class, in the order of [`Classify::labels`].
     pub probabilities: Vec<f32>,
 }
 
-/// How well a classifier does on labelled sequences.
+/// Evaluation of a classifier.
 #[derive(Clone, Debug)]
 pub struct ClassifyEvaluation {
-    /// Mean loss in nats a sequence.
+    /// Mean loss in nats per sequence.
     pub loss: f64,
-    /// Which class was taken for which.
+    /// Confusion matrix.
     pub confusion: Confusion,
 }
 
-/// Sequences that are read together.
+/// Maximum batch size.
 const BATCH: usize = 32;
 
 impl<B: Backend> Session<Classify, B> {
-    /// The classes of sequences, in their order.
+    /// Predicts the classes of sequences, in their order.
     ///
     /// # Errors
-    /// [`Error::Input`] for a sequence that the model cannot read, with its number.
+    /// [`Error::Input`] for an invalid sequence, with its number.
     pub fn predict(&self, inputs: Vec<ClassifyInput>) -> Result<Vec<Classified>> {
         let encode = |(i, input): (usize, ClassifyInput)| {
             let encoded = self.model().task.encode(input);
@@ -45,10 +45,10 @@ impl<B: Backend> Session<Classify, B> {
         Ok(self.classify(&examples))
     }
 
-    /// How well the labels of a data set are predicted.
+    /// Evaluates the model on a data set.
     ///
     /// # Errors
-    /// [`Error::Input`] for sequences or labels that the model does not know.
+    /// [`Error::Input`] for invalid sequences or unknown labels.
     pub fn evaluate(&self, dataset: &Dataset) -> Result<ClassifyEvaluation> {
         let examples = self.model().task.examples(dataset)?;
         let (mut nats, mut confusion) = (0.0, Confusion::default());

@@ -1,4 +1,4 @@
-//! From labelled sequences to a run: validation set, vocabulary or scaling, labels, sizes.
+//! Prepares a classification run: validation set, vocabulary or scaling, labels, sizes.
 
 use refrain_kernels::Backend;
 
@@ -9,16 +9,16 @@ use crate::model::{ClassifierSizes, InputKind, RecurrentLayers, Task};
 use crate::number::thousands;
 use crate::task::Scaling;
 use crate::task::labels::LabelSet;
-use crate::task::same;
+use crate::task::require_same;
 use crate::task::sets::{Sets, loaders};
 use crate::text::{TokenUnits, Tokenizer, TokenizerOptions};
 use crate::train::{Config, Data, DataSummary, Defaults, Prepared, Settings, TaskData, TrainableTask};
 use crate::{Note, Result};
 
-/// Texts of fewer words than this, on average, are read by characters: they are words themselves.
-const WORDS_OF_A_TEXT: f64 = 2.5;
+/// Texts with fewer words on average are split into characters, because they are single words.
+const MIN_WORDS_PER_TEXT: f64 = 2.5;
 
-/// From so many texts on, words that occur once can be spared.
+/// From this number of texts on, words that occur once are replaced by the unknown token.
 const MANY_TEXTS: usize = 1_000;
 
 impl TaskData for Dataset {
@@ -34,7 +34,10 @@ impl TrainableTask for Classify {
     }
 
     fn check_same(&self, other: &Self) -> Result<()> {
-        same((&self.codec, &self.labels) == (&other.codec, &other.labels), "labels or another vocabulary")
+        require_same(
+            (&self.codec, &self.labels) == (&other.codec, &other.labels),
+            "labels or another vocabulary",
+        )
     }
 }
 
@@ -83,7 +86,7 @@ fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) ->
     Ok(Prepared { config, options, task, train, valid, data })
 }
 
-/// Texts are read in a few passes, short series of frames in many.
+/// Texts need few epochs, short sequences of frames many.
 fn defaults(is_text: bool, size: usize) -> Defaults {
     let small = size < 2_000;
     Defaults {
@@ -104,7 +107,7 @@ fn defaults(is_text: bool, size: usize) -> Defaults {
     }
 }
 
-/// The values in force that are not in [`Config`]; [`of_texts`] adds those of texts.
+/// Resolved settings that are not in [`Config`]; [`of_texts`] adds those of texts.
 fn options(settings: &Settings, is_text: bool) -> Settings {
     Settings {
         vocab_size: settings.vocab_size.filter(|_| is_text),
@@ -116,7 +119,7 @@ fn options(settings: &Settings, is_text: bool) -> Settings {
     }
 }
 
-/// Texts as ids.
+/// Encoding of texts.
 fn of_texts(
     train: &Dataset,
     settings: &Settings,
@@ -133,7 +136,7 @@ fn of_texts(
     Ok((InputCodec::Text(tokenizer), input))
 }
 
-/// Frames on the scale of the training set.
+/// Encoding of frames: standardised by the training set.
 fn of_frames(train: &Dataset) -> (InputCodec, InputKind) {
     let frames = train.records().iter().filter_map(|one| match &one.input {
         ClassifyInput::Frames { values, width } => Some((&values[..], *width)),
@@ -144,7 +147,7 @@ fn of_frames(train: &Dataset) -> (InputCodec, InputKind) {
     (InputCodec::Frames(scaling.named(train.features())), InputKind::Frames { size })
 }
 
-/// A tokenizer of the texts to learn from.
+/// A tokenizer for the texts of the training set.
 fn tokenizer(
     train: &Dataset,
     settings: &Settings,
@@ -160,15 +163,15 @@ fn tokenizer(
     let units = settings.units.unwrap_or_else(|| {
         let words: usize = texts().map(|text| text.split_whitespace().count()).sum();
         let mean = words as f64 / train.len().max(1) as f64;
-        let units = if mean < WORDS_OF_A_TEXT { TokenUnits::Char } else { TokenUnits::Word };
-        let choice = format!("read by {}, for texts of {mean:.1} words", units.plural());
+        let units = if mean < MIN_WORDS_PER_TEXT { TokenUnits::Char } else { TokenUnits::Word };
+        let choice = format!("tokens are {}, because texts have {mean:.1} words on average", units.plural());
         notes.push(Note::Chosen { setting: "units", choice });
         units
     });
     let words = units == TokenUnits::Word;
     let made = TokenizerOptions {
         units,
-        // What occurs once cannot be told from what never does; as the unknown symbol it teaches what that means.
+        // Words that occur once train the unknown token.
         min_count: settings.min_count.unwrap_or(if words && train.len() >= MANY_TEXTS { 2 } else { 1 }),
         max_size: settings.vocab_size,
         lowercase: settings.lowercase.unwrap_or(words),
@@ -179,7 +182,7 @@ fn tokenizer(
     Tokenizer::train(texts(), &made)
 }
 
-/// Gives every class the same weight in sum.
+/// Gives every class the same total weight.
 fn weigh_classes(train: &mut [ClassifyExample], classes: usize) {
     let mut counts = vec![0_usize; classes];
     train.iter().for_each(|example| counts[example.class as usize] += 1);

@@ -1,4 +1,4 @@
-//! A classifier that goes on step by step, the state in the caller's hands.
+//! Stepwise classification; the caller holds the state.
 
 use refrain_kernels::{Backend, Real};
 
@@ -9,17 +9,17 @@ use crate::session::{check_causal, check_ids, check_step, rows_of};
 use crate::{Error, Result, Session, StepInput};
 
 impl<B: Backend> Session<Classify, B> {
-    /// The state of `rows` sequences that begin: that of the layers, and what is pooled of their outputs.
+    /// The initial state of `rows` sequences: that of the layers and of the pooling.
     pub fn zero_state(&self, rows: usize) -> ClassifierState<B::Real> {
         self.model().task.network().zero_state::<B>(rows)
     }
 
-    /// Reads a step of each sequence, ids `[rows]` (of the tokenizer in [`Classify::codec`]) or frames `[rows, I]`, and gives
-    /// the probability of each class, `[rows, K]` in the order of [`Classify::labels`], after what has been read so far.
-    /// They are those of [`Session::predict`], but for the rounding of a mean over steps.
+    /// Reads one step of each sequence, ids `[rows]` (of the tokenizer in [`Classify::codec`]) or frames `[rows, I]`, and
+    /// returns the class probabilities after the steps so far, `[rows, K]` in the order of [`Classify::labels`]. They equal
+    /// those of [`Session::predict`] up to the rounding of means over steps.
     ///
     /// # Errors
-    /// [`Error::Model`] for a bidirectional model; [`Error::Input`] for a step or a state of another model.
+    /// [`Error::Model`] for a bidirectional model; [`Error::Input`] for an invalid step or state.
     pub fn step<'a>(
         &self,
         input: impl Into<StepInput<'a>>,

@@ -1,29 +1,29 @@
-//! What a forecaster has to beat: forecasts that need no network.
+//! Baseline forecasts without a network.
 
 use serde::{Deserialize, Serialize};
 
-/// `x[t] = constant + sum of weights[k] x[t - 1 - k]`, by least squares.
+/// `x[t] = constant + sum of weights[k] x[t - 1 - k]`, fitted by least squares.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Autoregression {
-    /// `[p]`, of the latest value first.
+    /// `[p]`, the weight of the latest value first.
     pub weights: Vec<f64>,
-    /// What is added.
+    /// Constant term.
     pub constant: f64,
 }
 
-/// Forecasts of a series from its past alone.
+/// Forecasts of a series from its past values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Baseline<'a> {
-    /// The last value stays.
+    /// Repeats the last value.
     LastValue,
-    /// What was one season before comes again.
+    /// Repeats the values of the last season.
     SeasonalNaive(usize),
-    /// See [`Autoregression`]; its own forecasts stand in for what has not come yet.
+    /// See [`Autoregression`]; forecasts replace values that are not known yet.
     Autoregression(&'a Autoregression),
 }
 
 impl Baseline<'_> {
-    /// As people name it.
+    /// Name for users.
     pub fn name(&self) -> String {
         match self {
             Baseline::LastValue => "last value".to_owned(),
@@ -32,7 +32,7 @@ impl Baseline<'_> {
         }
     }
 
-    /// As JSON names it.
+    /// Name in JSON.
     pub fn key(&self) -> &'static str {
         match self {
             Baseline::LastValue => "last_value",
@@ -41,7 +41,7 @@ impl Baseline<'_> {
         }
     }
 
-    /// How many values it looks back at.
+    /// Number of past values that are used.
     pub fn reach(&self) -> usize {
         match self {
             Baseline::LastValue => 1,
@@ -70,22 +70,22 @@ impl Baseline<'_> {
 }
 
 impl Autoregression {
-    /// The best one over one or two seasons, by Akaike's criterion; without a season over up to 24 values. None for a
-    /// series too short for any.
+    /// The best order by Akaike's criterion: about one or two seasons, without a season up to 24. `None` if the series is too
+    /// short.
     pub(super) fn choose(series: &[f64], season: Option<usize>) -> Option<Self> {
         let orders = match season {
             Some(season) => vec![season, season + 1, 2 * season],
             None => vec![1, 2, 4, 8, 12, 24],
         };
-        // A quarter of the values as weights, or else they are learned by heart.
-        let most = (series.len() / 4).min(MAX_WEIGHTS);
-        let mut orders: Vec<usize> = orders.into_iter().filter(|&order| order <= most).collect();
-        if orders.is_empty() && most > 0 {
-            orders.push(most.min(24));
+        // At most a quarter as many weights as values, against overfitting.
+        let max_order = (series.len() / 4).min(MAX_WEIGHTS);
+        let mut orders: Vec<usize> = orders.into_iter().filter(|&order| order <= max_order).collect();
+        if orders.is_empty() && max_order > 0 {
+            orders.push(max_order.min(24));
         }
-        // All are judged by the same steps.
+        // All orders are compared on the same steps.
         let first = orders.iter().copied().max()?;
-        let judged = |order| {
+        let scored = |order| {
             let ar = Self::fit(series, order)?;
             let errors = (first..series.len()).map(|t| {
                 let error = series[t] - Baseline::Autoregression(&ar).forecast(&series[..t], 1)[0];
@@ -95,16 +95,16 @@ impl Autoregression {
             let mean = (errors.sum::<f64>() / count).max(f64::MIN_POSITIVE);
             Some((count * mean.ln() + 2.0 * order as f64, ar))
         };
-        let judged = orders.into_iter().filter_map(judged);
-        judged.min_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, ar)| ar)
+        let scored = orders.into_iter().filter_map(scored);
+        scored.min_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, ar)| ar)
     }
 
-    /// The least-squares fit with `order` weights; none if there are fewer equations than unknowns.
+    /// The least-squares fit with `order` weights; `None` if there are fewer equations than unknowns.
     pub(super) fn fit(series: &[f64], order: usize) -> Option<Self> {
         if series.len() < 2 * order + 1 {
             return None;
         }
-        // About its mean a series is well scaled, and the constant follows.
+        // Centring improves the conditioning; the constant follows from the mean.
         let mean = series.iter().sum::<f64>() / series.len() as f64;
         let series: Vec<f64> = series.iter().map(|x| x - mean).collect();
         let size = order + 1;
@@ -126,12 +126,12 @@ impl Autoregression {
     }
 }
 
-/// Normal equations of more would take longer than the network.
+/// The normal equations of more weights would take longer than the network.
 const MAX_WEIGHTS: usize = 1_000;
-/// Added to the diagonal, relative to its mean: a series of few different values has singular equations.
+/// Added to the diagonal, relative to its mean: constant series have singular equations.
 const RIDGE: f64 = 1e-9;
 
-/// Solves `a x = b` for a symmetric positive definite `a`, of which the lower triangle is read (Cholesky).
+/// Solves `a x = b` for a symmetric positive definite `a`, whose lower triangle is read (Cholesky).
 fn solve(mut a: Vec<f64>, mut b: Vec<f64>) -> Option<Vec<f64>> {
     let n = b.len();
     for i in 0..n {
@@ -140,7 +140,7 @@ fn solve(mut a: Vec<f64>, mut b: Vec<f64>) -> Option<Vec<f64>> {
             let rest = a[i * n + j] - sum;
             a[i * n + j] = if i == j { rest.sqrt() } else { rest / a[j * n + j] };
         }
-        // Not positive definite: the root of what is negative is no number.
+        // Not positive definite: the root of a negative number is not a number.
         if a[i * n + i].is_nan() || a[i * n + i] <= 0.0 {
             return None;
         }
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn naive_forecasts_are_what_was() {
+    fn naive_forecasts_repeat_past_values() {
         let past = [9.0, 1.0, 2.0, 3.0];
         assert_eq!(Baseline::LastValue.forecast(&past, 2), [3.0, 3.0]);
         assert_eq!(Baseline::SeasonalNaive(3).forecast(&past, 5), [1.0, 2.0, 3.0, 1.0, 2.0]);
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn least_squares_find_the_recurrence_that_made_a_series() {
+    fn least_squares_recover_the_coefficients_of_a_series() {
         let mut series = vec![1.0, 0.4];
         for t in 2..60 {
             let noise = ((t * t) as f64).sin();
@@ -183,8 +183,8 @@ mod tests {
     }
 
     #[test]
-    fn three_values_by_hand() {
-        // Pairs (1, 2), (2, 4), (4, 5): the line of least squares through them is x' = 1.5 + 13/14 x ... by hand:
+    fn least_squares_match_a_fit_by_hand() {
+        // Pairs (1, 2), (2, 4), (4, 5):
         // mean x 7/3, mean x' 11/3, slope = sum(xy) - n mx my over sum(xx) - n mx mx = (30 - 77/3) / (21 - 49/3).
         let ar = Autoregression::fit(&[1.0, 2.0, 4.0, 5.0], 1).unwrap();
         let slope = (30.0 - 77.0 / 3.0) / (21.0 - 49.0 / 3.0);
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn series_that_cannot_be_fitted_are_left_alone() {
+    fn series_that_cannot_be_fitted_give_no_autoregression() {
         assert_eq!(Autoregression::fit(&[1.0, 2.0], 1), None);
         assert!(Autoregression::choose(&[1.0], None).is_none());
         let flat = Autoregression::choose(&[2.0; 40], Some(4));

@@ -1,4 +1,4 @@
-//! A series as values, and windows of it: history, and what came after it.
+//! A series, and windows of it: history and target.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::format::Series;
 use crate::model::ForecasterBatch;
 use crate::task::Digest;
 
-/// What a forecaster is trained on: columns of numbers at equal intervals of time.
+/// The data of a forecaster: columns of numbers at equal time intervals.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
     name: String,
@@ -17,10 +17,10 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Columns of equal length by name.
+    /// Named columns of equal length.
     ///
     /// # Errors
-    /// [`Error::Input`] if there are none, if their lengths differ, if two have one name, or for a value that is not finite.
+    /// [`Error::Input`] for no columns, unequal lengths, repeated names, and values that are not finite.
     ///
     /// ```
     /// use refrain::task::forecast::Dataset;
@@ -45,13 +45,13 @@ impl Dataset {
         Ok(Series::new(names, (0..expected).flat_map(row).collect())?.into())
     }
 
-    /// The same under another name, which messages and a model's history give.
+    /// Replaces the name, which appears in messages and in the model's history.
     #[must_use]
     pub fn named(self, name: impl Into<String>) -> Self {
         Self { name: name.into(), ..self }
     }
 
-    /// What messages call it.
+    /// The name in messages.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -68,37 +68,37 @@ impl From<Series> for Dataset {
     }
 }
 
-/// A series `[T, C]` on the scales of its columns, and how windows of it are read.
+/// A transformed series `[T, C]` with its normalisation.
 #[derive(Debug)]
-pub(super) struct Anchored {
+pub(super) struct AnchoredSeries {
     pub(super) series: Vec<f64>,
     pub(super) anchoring: Anchoring,
 }
 
-/// The history before a step, and what came from there on.
+/// The history before a step, with the values from that step on as target.
 #[derive(Clone, Debug)]
 pub struct Window {
-    pub(super) of: Arc<Anchored>,
+    pub(super) of: Arc<AnchoredSeries>,
     pub(super) at: usize,
 }
 
 impl Window {
-    /// Those before the steps `starts`.
-    pub(super) fn all(of: &Arc<Anchored>, starts: std::ops::Range<usize>) -> Vec<Self> {
+    /// The windows that end before the steps `starts`.
+    pub(super) fn all(of: &Arc<AnchoredSeries>, starts: std::ops::Range<usize>) -> Vec<Self> {
         starts.map(|at| Self { of: Arc::clone(of), at }).collect()
     }
 
     /// The history, `[T, C]`, in the unit of the series.
     pub(super) fn history(&self) -> Vec<Vec<f64>> {
-        let Anchored { series, anchoring } = &*self.of;
+        let AnchoredSeries { series, anchoring } = &*self.of;
         let columns = anchoring.columns();
         let rows = series[(self.at - anchoring.window) * columns..self.at * columns].chunks_exact(columns);
         let values =
-            |row: &[f64]| row.iter().zip(&anchoring.scales).map(|(&x, scale)| scale.back(x)).collect();
+            |row: &[f64]| row.iter().zip(&anchoring.scales).map(|(&x, scale)| scale.inverse(x)).collect();
         rows.map(values).collect()
     }
 
-    /// What its forecast is a change from, `[h, C]`.
+    /// The reference values of the forecast, `[h, C]`.
     pub(super) fn anchors(&self) -> Vec<f64> {
         self.of.anchoring.anchors(&self.of.series, self.at)
     }
@@ -120,7 +120,7 @@ impl Example for Window {
             .iter()
             .map(|window| {
                 let mut targets = window.of.anchoring.targets(&window.of.series, window.at);
-                // At the end of a series less has come than was forecast; nobody judges the rest.
+                // A target shorter than the horizon, at the end of the series, is padded; it is not used for a loss.
                 targets.resize(wide, 0.0);
                 targets
             })
@@ -130,20 +130,20 @@ impl Example for Window {
     }
 }
 
-/// A series on the scales of its columns.
+/// The series on the scales of its columns.
 pub(super) fn transform(anchoring: &Anchoring, dataset: &Dataset) -> Result<Vec<f64>> {
     let series = &dataset.series;
     anchoring.transform(&series.values).map_err(|(step, column)| {
         let (roots, always) = anchoring.scales[column].names().unwrap_or_default();
         let (value, name) = (series.values[step * series.names.len() + column], &series.names[column]);
         let found =
-            format!("is {value}: in training it was {always} and taken in {roots}, which that has none of");
+            format!("is {value}, but the column was {always} in training: the model uses {roots}, which are not defined there");
         let place = Place::of(dataset.name()).field(format!("step {}, column {name:?}", step + 1));
-        Error::malformed(place, found, "train with these values too")
+        Error::malformed(place, found, "include such values in the training set")
     })
 }
 
-/// Identifies numbers.
+/// Digest of the values.
 pub(super) fn digest(values: &[f64]) -> String {
     let mut digest = Digest::default();
     values.iter().for_each(|value| digest.add(&value.to_le_bytes()));

@@ -1,4 +1,4 @@
-//! A series out of a file.
+//! Reads a series from a file.
 
 use std::path::Path;
 
@@ -22,16 +22,16 @@ impl ReadData for Forecast {
 }
 
 impl Forecast {
-    /// A series to evaluate on or to continue, with the columns that this model reads.
+    /// Reads a series for evaluation or prediction, with the columns of this model.
     ///
     /// # Errors
-    /// If the file cannot be read or understood, or lacks a column.
+    /// If the file cannot be read or parsed, or lacks a column.
     pub fn read_dataset(&self, path: &Path) -> Result<Dataset> {
         read(path, self.columns())
     }
 }
 
-/// These columns of a table; all if none are named.
+/// These columns of a table; all if the list is empty.
 fn read(path: &Path, columns: &[String]) -> Result<Dataset> {
     let series = format::read(path, |place, input| format::series_of(place, input, columns))?;
     Ok(Dataset::from(series).named(path.display().to_string()))

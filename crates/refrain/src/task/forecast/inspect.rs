@@ -1,4 +1,4 @@
-//! What a forecaster makes of the end of a series.
+//! Activations and forecast at the end of a series.
 
 use refrain_kernels::Backend;
 
@@ -10,7 +10,7 @@ use crate::model::{ForecasterBatch, ForecasterWorkspace, Task};
 use crate::{Result, Session};
 
 impl<B: Backend> Session<Forecast, B> {
-    /// What the layers do while they read the end of a series, or of the one that was learned from.
+    /// Activations of the layers at the end of a series, by default the training series.
     ///
     /// # Errors
     /// As [`Session::predict`].
@@ -18,7 +18,7 @@ impl<B: Backend> Session<Forecast, B> {
         Ok(Trace::of_pass(self, &self.read(&self.last_window(series)?.1).1))
     }
 
-    /// Steps that are read of a window, and what a pass left.
+    /// Steps of a window, and the workspace after a forward pass.
     fn read(&self, window: &Window) -> (usize, ForecasterWorkspace<B>) {
         let (mut batch, mut pass) = (ForecasterBatch::default(), ForecasterWorkspace::default());
         Window::fill(&[window], &mut batch);
@@ -28,8 +28,7 @@ impl<B: Backend> Session<Forecast, B> {
         (batch.inputs.steps, pass)
     }
 
-    /// What the layers do with the end of a series, or of the one that was learned from, and what is expected
-    /// after it.
+    /// Activations of the layers at the end of a series, by default the training series, and the forecast after it.
     ///
     /// # Errors
     /// As [`Session::predict`].
@@ -40,7 +39,7 @@ impl<B: Backend> Session<Forecast, B> {
         let steps = after - steps..after;
         let tokens = steps.map(|step| (step + 1).to_string()).collect();
         let mut recording = Recording::of_pass(self, &pass, name, ("steps", tokens));
-        let said = self.distributions(std::slice::from_ref(&window)).swap_remove(0);
+        let forecast = self.distributions(std::slice::from_ref(&window)).swap_remove(0);
         let columns = task.columns().len();
         let ahead = |value: &dyn Fn(usize) -> f64| -> Vec<Vec<f64>> {
             let all: Vec<f64> = (0..task.horizon() * columns).map(value).collect();
@@ -49,9 +48,9 @@ impl<B: Backend> Session<Forecast, B> {
         recording.inspection.own.series = Some(ContinuedSeries {
             columns: task.columns().to_vec(),
             values: window.history(),
-            expected: ahead(&|i| said.point(i)),
-            lowest: ahead(&|i| said.interval(i).0),
-            highest: ahead(&|i| said.interval(i).1),
+            expected: ahead(&|i| forecast.point(i)),
+            lowest: ahead(&|i| forecast.interval(i).0),
+            highest: ahead(&|i| forecast.interval(i).1),
         });
         Ok(recording)
     }

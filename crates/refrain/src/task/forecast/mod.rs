@@ -1,4 +1,4 @@
-//! The next numbers of a series, some steps ahead, with how sure they are.
+//! Probabilistic forecasts of a series, several steps ahead.
 
 mod baseline;
 mod data;
@@ -30,35 +30,35 @@ use crate::Result;
 use crate::model::{Forecaster, ForecasterSizes, FrameOutput, Task, TaskName};
 use crate::task::{inconsistent, listed};
 
-/// A forecaster, what brings a series into numbers, and what it has to beat.
+/// A forecaster with its normalisation and baselines.
 #[derive(Clone, Debug)]
 pub struct Forecast {
     network: Forecaster,
     description: Description,
 }
 
-/// What its file says.
+/// Description of the model in its file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Description {
     sizes: ForecasterSizes,
-    /// `[C]`, the columns' names.
+    /// `[C]`, names of the columns.
     columns: Vec<String>,
     /// `h`, steps ahead.
     horizon: usize,
     anchoring: Anchoring,
-    /// Of each column, unless the training part is too short.
+    /// For each column; `None` if the training set is too short.
     autoregressions: Vec<Option<Autoregression>>,
     /// Steps of the whole series.
     steps: usize,
-    /// Steps before the test part, and what identifies them.
+    /// Steps before the test set, and the digest of their values.
     test_start: usize,
     digest: String,
-    /// `[_, C]`: the end of the whole series, as much of it as a forecast needs.
+    /// `[_, C]`: the end of the whole series, as many steps as a forecast needs.
     recent: Vec<f64>,
 }
 
 impl Forecast {
-    /// `[C]`, the names of what is forecast.
+    /// `[C]`, names of the columns that are forecast.
     pub fn columns(&self) -> &[String] {
         &self.description.columns
     }
@@ -68,12 +68,12 @@ impl Forecast {
         self.description.horizon
     }
 
-    /// Steps after which the series repeats itself.
+    /// Length of the season in steps.
     pub fn season(&self) -> Option<usize> {
         self.description.anchoring.season
     }
 
-    /// What it has to beat in a column.
+    /// The baselines of a column.
     pub fn baselines(&self, column: usize) -> Vec<Baseline<'_>> {
         let Description { anchoring, autoregressions, .. } = &self.description;
         let ar = autoregressions[column].as_ref().map(Baseline::Autoregression);
@@ -101,7 +101,7 @@ impl Task for Forecast {
             && description.autoregressions.iter().flatten().all(|ar| !ar.weights.is_empty())
             && description.recent.len() == anchoring.reach().saturating_mul(columns.len());
         if !fits {
-            return Err(inconsistent("its columns and steps do not fit its layers"));
+            return Err(inconsistent("its columns and steps do not match its layers"));
         }
         Ok(Self { network: Forecaster::new(sizes)?, description })
     }
@@ -119,7 +119,7 @@ impl Task for Forecast {
         let steps = if *horizon == 1 { "1 step".to_owned() } else { format!("{horizon} steps") };
         vec![
             ("columns", listed(columns.iter().cloned())),
-            ("forecast", format!("{steps} ahead; the test part begins after row {test_start}")),
+            ("forecast", format!("{steps} ahead; the test set begins after row {test_start}")),
         ]
     }
 }

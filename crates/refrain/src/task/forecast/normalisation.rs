@@ -1,51 +1,52 @@
-//! A series as the network sees it: free of its unit and its level.
+//! Normalisation of a series: removes its unit and level.
 //!
-//! Each column is taken on its scale. A window of history is then read as differences to its last value, and what
-//! comes after it is predicted as the change from an anchor: that last value or, for the steps where this scatters less in
-//! training, what came one season before and the change since. So a level never seen before is nothing new.
+//! Each column is transformed by its scale. The network reads a window of history as differences to its last value, and
+//! predicts changes from an anchor. The anchor is that last value or, for steps where it gives the smaller deviation in
+//! training, the value one season before plus the change since. Forecasts therefore work at levels that do not occur in
+//! training.
 //!
-//! Two things join the differences where they are of use: the level, of a column without a trend; and of a season longer
-//! than the window what was one season before, and what followed.
+//! Two inputs are added where they help: the level of a column without a trend; and for a season longer than the window the
+//! value one season before and the value after that.
 
 use serde::{Deserialize, Serialize};
 
 use super::scale::{Normal, Scale, correlation};
 use crate::layer::gaussian;
 
-/// What turns a series `[T, C]` into windows, and forecasts back.
+/// Converts a series `[T, C]` to windows, and outputs to forecasts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Anchoring {
     /// Steps of a window.
     pub window: usize,
-    /// Steps after which the series repeats itself.
+    /// Length of the season in steps.
     pub season: Option<usize>,
-    /// `[C]`: in what a column is taken.
+    /// `[C]`: scales of the columns.
     pub scales: Vec<Scale>,
-    /// `[C]`: of a column whose level is read, the mean.
+    /// `[C]`: mean of a column whose level is an input.
     pub centres: Vec<Option<f64>>,
-    /// `[I]`: what the numbers of a step that is read are divided by, their root mean square.
+    /// `[I]`: root mean square of each input, its divisor.
     pub spreads: Vec<f64>,
     /// `[h, C]`: whether the anchor is the seasonal one.
     pub seasonal: Vec<bool>,
-    /// `[h, C]`: mean of the changes from the anchor.
+    /// `[h, C]`: means of the changes from the anchor.
     pub means: Vec<f64>,
-    /// `[h, C]`: their standard deviation.
+    /// `[h, C]`: standard deviations of these changes.
     pub deviations: Vec<f64>,
 }
 
-/// A correlation between time and level from which on a column has a trend.
-const TREND: f64 = 0.7;
+/// Correlation between time and level above which a column has a trend.
+const MIN_TREND: f64 = 0.7;
 
 impl Anchoring {
-    /// Nothing but scales, for a start.
+    /// Without statistics; see [`Anchoring::fit`].
     pub(super) fn new(scales: Vec<Scale>, window: usize, season: Option<usize>) -> Self {
         let centres = vec![None; scales.len()];
         let (spreads, seasonal, means, deviations) = (vec![], vec![], vec![], vec![]);
         Self { window, season, scales, centres, spreads, seasonal, means, deviations }
     }
 
-    /// Fits it to forecasts of `horizon` steps that begin at the steps `starts` of a transformed series.
+    /// Computes the statistics for forecasts of `horizon` steps from the steps `starts` of a transformed series.
     pub(super) fn fit(mut self, series: &[f64], horizon: usize, starts: std::ops::Range<usize>) -> Self {
         let columns = self.columns();
         let known = &series[..starts.end * columns];
@@ -53,14 +54,14 @@ impl Anchoring {
             let column: Vec<f64> = known.iter().skip(c).step_by(columns).copied().collect();
             let times: Vec<f64> = (0..column.len()).map(|t| t as f64).collect();
             let mean = column.iter().sum::<f64>() / column.len().max(1) as f64;
-            *centre = (correlation(&times, &column).abs() < TREND).then_some(mean);
+            *centre = (correlation(&times, &column).abs() < MIN_TREND).then_some(mean);
         }
         self.seasonal = vec![false; horizon * columns];
         let mut squares = vec![0.0; self.width()];
         let (mut last, mut seasonal) =
             (vec![Moments::default(); horizon * columns], vec![Moments::default(); horizon * columns]);
         for at in starts {
-            for (i, x) in self.readings(series, at, horizon).into_iter().enumerate() {
+            for (i, x) in self.inputs(series, at, horizon).into_iter().enumerate() {
                 squares[i % self.width()] += x * x / self.window as f64;
             }
             for (i, x) in series[at * columns..(at + horizon) * columns].iter().enumerate() {
@@ -71,23 +72,23 @@ impl Anchoring {
         let or_one = |deviation: f64| if deviation > 1e-12 { deviation } else { 1.0 };
         let count = last.first().map_or(1.0, |moments| moments.count);
         self.spreads = squares.iter().map(|square| or_one((square / count).sqrt())).collect();
-        let chosen = last.iter().zip(&seasonal).map(|(last, seasonal)| {
+        let anchored = last.iter().zip(&seasonal).map(|(last, seasonal)| {
             let scatters_less = seasonal.deviation() < last.deviation();
             (scatters_less, if scatters_less { *seasonal } else { *last })
         });
-        let chosen: Vec<(bool, Moments)> = chosen.collect();
-        self.seasonal = chosen.iter().map(|&(seasonal, _)| seasonal).collect();
-        self.means = chosen.iter().map(|(_, moments)| moments.mean()).collect();
-        self.deviations = chosen.iter().map(|(_, moments)| or_one(moments.deviation())).collect();
+        let anchored: Vec<(bool, Moments)> = anchored.collect();
+        self.seasonal = anchored.iter().map(|&(seasonal, _)| seasonal).collect();
+        self.means = anchored.iter().map(|(_, moments)| moments.mean()).collect();
+        self.deviations = anchored.iter().map(|(_, moments)| or_one(moments.deviation())).collect();
         self
     }
 
-    /// A season that the window does not hold.
+    /// A season that is longer than the window.
     fn long_season(&self) -> Option<usize> {
         self.season.filter(|&season| season >= self.window)
     }
 
-    /// Steps of history that a forecast needs: the window, and the season before it or in it.
+    /// Steps of history that a forecast needs: the window and a season.
     pub(super) fn reach(&self) -> usize {
         match (self.long_season(), self.season) {
             (Some(season), _) => self.window + season,
@@ -96,7 +97,7 @@ impl Anchoring {
         }
     }
 
-    /// `I`: numbers of a step that is read.
+    /// `I`: inputs per step.
     pub(super) fn width(&self) -> usize {
         let more = if self.long_season().is_some() { 2 } else { 0 };
         self.centres.iter().map(|centre| 1 + usize::from(centre.is_some()) + more).sum()
@@ -107,7 +108,7 @@ impl Anchoring {
         self.scales.len()
     }
 
-    /// Whether it can belong to forecasts of so many steps of so many columns.
+    /// Whether it matches forecasts with this horizon and number of columns.
     pub(super) fn fits(&self, horizon: usize, columns: usize) -> bool {
         let wide = horizon.saturating_mul(columns);
         let positive = |xs: &[f64]| xs.iter().all(|&x| x.is_finite() && x > 0.0);
@@ -124,18 +125,18 @@ impl Anchoring {
             && self.means.iter().chain(self.centres.iter().flatten()).all(|x| x.is_finite())
     }
 
-    /// A series `[T, C]` on the scales of its columns.
+    /// Transforms a series `[T, C]` by the scales of its columns.
     ///
     /// # Errors
-    /// The first step, from 0, and column of a value that has no place there.
+    /// The step, from 0, and the column of the first value that its scale does not allow.
     pub(super) fn transform(&self, values: &[f64]) -> Result<Vec<f64>, (usize, usize)> {
         let columns = self.columns();
-        let place =
-            |(i, &x): (usize, &f64)| self.scales[i % columns].take(x).ok_or((i / columns, i % columns));
-        values.iter().enumerate().map(place).collect()
+        let transform =
+            |(i, &x): (usize, &f64)| self.scales[i % columns].transform(x).ok_or((i / columns, i % columns));
+        values.iter().enumerate().map(transform).collect()
     }
 
-    /// What number `i` of a forecast from step `at` on, `step * C + column`, is a change from.
+    /// The anchor of value `i`, `step * C + column`, of a forecast from step `at` on.
     fn anchor(&self, series: &[f64], at: usize, i: usize, seasonal: bool) -> f64 {
         let columns = self.columns();
         let (step, column) = (i / columns, i % columns);
@@ -150,29 +151,29 @@ impl Anchoring {
         }
     }
 
-    /// What is read of the steps before `at`, `[window, I]`, unscaled.
-    fn readings(&self, series: &[f64], at: usize, horizon: usize) -> Vec<f64> {
+    /// The inputs of the steps before `at`, `[window, I]`, unscaled.
+    fn inputs(&self, series: &[f64], at: usize, horizon: usize) -> Vec<f64> {
         let columns = self.columns();
         let value = |t: usize, c: usize| series[t * columns + c];
-        let mut readings = Vec::with_capacity(self.window * self.width());
+        let mut inputs = Vec::with_capacity(self.window * self.width());
         for t in at - self.window..at {
             for (c, centre) in self.centres.iter().enumerate() {
-                readings.push(value(t, c) - value(at - 1, c));
-                readings.extend(centre.map(|centre| value(t, c) - centre));
+                inputs.push(value(t, c) - value(at - 1, c));
+                inputs.extend(centre.map(|centre| value(t, c) - centre));
                 if let Some(season) = self.long_season() {
-                    readings.push(value(t, c) - value(t - season, c));
-                    readings.push(value(t + horizon.min(season) - season, c) - value(at - 1, c));
+                    inputs.push(value(t, c) - value(t - season, c));
+                    inputs.push(value(t + horizon.min(season) - season, c) - value(at - 1, c));
                 }
             }
         }
-        readings
+        inputs
     }
 
-    /// What is read of the steps of a transformed series before step `at`, `[window, I]`.
+    /// The scaled inputs of the steps before `at`, `[window, I]`, from a transformed series.
     pub(super) fn window(&self, series: &[f64], at: usize) -> Vec<f32> {
         let horizon = self.means.len() / self.columns();
-        let readings = self.readings(series, at, horizon).into_iter();
-        readings.enumerate().map(|(i, x)| (x / self.spreads[i % self.spreads.len()]) as f32).collect()
+        let inputs = self.inputs(series, at, horizon).into_iter();
+        inputs.enumerate().map(|(i, x)| (x / self.spreads[i % self.spreads.len()]) as f32).collect()
     }
 
     /// The anchors of a forecast from step `at` on, `[h, C]`.
@@ -181,7 +182,7 @@ impl Anchoring {
         self.seasonal.iter().enumerate().map(anchor).collect()
     }
 
-    /// The steps of a transformed series from `at` on, as many as a forecast has, as standardised changes.
+    /// The standardised changes in the steps from `at` on, of a transformed series.
     pub(super) fn targets(&self, series: &[f64], at: usize) -> Vec<f32> {
         let values = series[at * self.columns()..].iter().zip(self.anchors(series, at)).enumerate();
         let change = |(i, (x, anchor)): (usize, (&f64, f64))| {
@@ -190,12 +191,12 @@ impl Anchoring {
         values.map(change).collect()
     }
 
-    /// A standardised change as a transformed value.
+    /// The transformed value of a standardised change.
     fn value(&self, anchors: &[f64], i: usize, change: f64) -> f64 {
         anchors[i] + self.means[i] + self.deviations[i] * change
     }
 
-    /// The normal distributions that `outputs` say of what follows on the `anchors`: `[h, C]`.
+    /// The normal distributions given by `outputs` relative to the `anchors`: `[h, C]`.
     pub(super) fn normals<R: refrain_kernels::Real>(&self, outputs: &[R], anchors: &[f64]) -> Vec<Normal> {
         let normal = |i| {
             let (mean, deviation) = gaussian(outputs, i);
@@ -208,7 +209,7 @@ impl Anchoring {
         (0..self.means.len()).map(normal).collect()
     }
 
-    /// The quantiles that `outputs` say likewise, in the unit of the series and in rising order: `[h, C, Q]`.
+    /// The quantiles given by `outputs` relative to the `anchors`, in the unit of the series and in rising order: `[h, C, Q]`.
     pub(super) fn quantiles<R: refrain_kernels::Real>(
         &self,
         outputs: &[R],
@@ -216,10 +217,10 @@ impl Anchoring {
     ) -> Vec<Vec<f64>> {
         let levels = outputs.len() / self.means.len();
         let quantiles = |(i, outputs): (usize, &[R])| {
-            let back =
-                |output: &R| self.scales[i % self.columns()].back(self.value(anchors, i, output.as_f64()));
-            let mut quantiles: Vec<f64> = outputs.iter().map(back).collect();
-            // Each is learned by itself; where they cross, order is the better forecast (Chernozhukov et al. 2010).
+            let inverse =
+                |output: &R| self.scales[i % self.columns()].inverse(self.value(anchors, i, output.as_f64()));
+            let mut quantiles: Vec<f64> = outputs.iter().map(inverse).collect();
+            // Quantiles are predicted separately and may cross; sorting improves them (Chernozhukov et al. 2010).
             quantiles.sort_by(f64::total_cmp);
             quantiles
         };
@@ -227,7 +228,7 @@ impl Anchoring {
     }
 }
 
-/// Sums of some numbers and of their squares.
+/// Sums for mean and deviation.
 #[derive(Clone, Copy, Default)]
 struct Moments {
     count: f64,
@@ -256,7 +257,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn windows_are_anchored_and_forecasts_come_back() {
+    fn forecasts_invert_the_normalisation() {
         let values: Vec<f64> = (1..=20).flat_map(|t| [f64::from(t) * f64::from(t), f64::from(-t)]).collect();
         let bare = Anchoring::new(vec![Scale::Logarithm, Scale::Plain], 4, None);
         let series = bare.transform(&values).unwrap();

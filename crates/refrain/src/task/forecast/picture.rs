@@ -1,14 +1,14 @@
-//! A picture of forecasts beside what came.
+//! A picture of forecasts and actual values.
 
 use super::ForecastEvaluation;
 use crate::picture::{ACCENT, Chart, Figure, INK, Line, chart_figure};
 
-/// Steps that are drawn at most: the last ones.
+/// Maximum number of steps that are drawn: the last ones.
 const MAX_STEPS: usize = 1_000;
 
 impl ForecastEvaluation {
-    /// The columns, one below the other: the truth, and what was said of each step right before it, with its
-    /// interval; then the same as it was said `horizon` steps before.
+    /// One chart per column and lead time: the actual values, and the forecasts with intervals, 1 step ahead and `horizon`
+    /// steps ahead.
     pub fn picture(&self, horizon: usize, columns: &[String]) -> Figure {
         let mut distances = vec![0, horizon.saturating_sub(1)];
         distances.dedup();
@@ -20,21 +20,21 @@ impl ForecastEvaluation {
 
     fn chart(&self, (column, columns): (usize, usize), name: &str, ahead: usize) -> Chart {
         let steps = || self.steps.saturating_sub(MAX_STEPS).max(ahead)..self.steps;
-        let place = ahead * columns + column;
+        let index = ahead * columns + column;
         let line = |name: &str, colour, value: &dyn Fn(usize) -> f64| Line {
             name: name.to_owned(),
             colour,
             points: steps().map(|t| ((self.from + t) as f64, value(t))).collect(),
             ..Line::default()
         };
-        let said = |t: usize| &self.forecasts[t - ahead];
+        let forecast_at = |t: usize| &self.forecasts[t - ahead];
         let forecast = match ahead {
             0 => "forecast, 1 step ahead".to_owned(),
             _ => format!("forecast, {} steps ahead", ahead + 1),
         };
         let forecast = Line {
-            band: steps().map(|t| said(t).interval(place)).collect(),
-            ..line(&forecast, ACCENT, &|t| said(t).point(place))
+            band: steps().map(|t| forecast_at(t).interval(index)).collect(),
+            ..line(&forecast, ACCENT, &|t| forecast_at(t).point(index))
         };
         Chart {
             title: name.to_owned(),

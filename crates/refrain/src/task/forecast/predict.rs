@@ -1,10 +1,10 @@
-//! What a forecaster says of what comes.
+//! Forecasts after the end of a series.
 
 use std::sync::Arc;
 
 use refrain_kernels::Backend;
 
-use super::data::{Anchored, Dataset, Window, transform};
+use super::data::{AnchoredSeries, Dataset, Window, transform};
 use super::scale::Normal;
 use super::{Description, Forecast};
 use crate::format::Series;
@@ -13,12 +13,12 @@ use crate::model::{ForecasterWorkspace, FrameOutput, Task};
 use crate::task::in_batches;
 use crate::{Error, Result, Session};
 
-/// A forecast of all steps ahead, `[h, C]`.
+/// Forecast distributions of all steps ahead, `[h, C]`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Distribution {
-    /// As normal distributions.
+    /// Normal distributions.
     Normals(Vec<Normal>),
-    /// As quantiles, in the unit of the series.
+    /// Quantiles, in the unit of the series.
     Quantiles {
         /// `[Q]`.
         levels: Vec<f64>,
@@ -27,17 +27,17 @@ pub enum Distribution {
     },
 }
 
-/// What a forecaster makes of the end of a series.
+/// Forecast after the end of a series.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ForecastOutput {
-    /// Steps before it.
+    /// Steps before the forecast.
     pub after: usize,
-    /// Steps ahead and columns, `[h, C]`.
+    /// Forecast distributions, `[h, C]`.
     pub distribution: Distribution,
 }
 
 impl Distribution {
-    /// The one number that is said of value `i`: its mean, or the quantile next to the median.
+    /// Point forecast of value `i`: the mean, or the quantile next to the median.
     pub fn point(&self, i: usize) -> f64 {
         match self {
             Distribution::Normals(normals) => normals[i].value_mean(),
@@ -49,8 +49,7 @@ impl Distribution {
         }
     }
 
-    /// The lowest and the highest number that is said of value `i`: two standard deviations apart from the median
-    /// (19 times in 20 between them), or the outermost quantiles.
+    /// Interval of value `i`: two standard deviations around the median (95 %), or the outermost quantiles.
     pub fn interval(&self, i: usize) -> (f64, f64) {
         match self {
             Distribution::Normals(normals) => (normals[i].at(-1.96), normals[i].at(1.96)),
@@ -61,7 +60,7 @@ impl Distribution {
         }
     }
 
-    /// The negative log-density at a `truth` of value `i`, in nats, where there is such a thing.
+    /// Negative log-density of a `truth` of value `i`, in nats; `None` for quantiles.
     pub fn nll(&self, i: usize, truth: f64) -> Option<f64> {
         match self {
             Distribution::Normals(normals) => Some(normals[i].nll(truth)),
@@ -69,7 +68,7 @@ impl Distribution {
         }
     }
 
-    /// The pinball loss at a `truth` of value `i`, the mean over the quantiles, where there are some.
+    /// Pinball loss at a `truth` of value `i`, averaged over the quantiles; `None` for normal distributions.
     pub fn pinball(&self, i: usize, truth: f64) -> Option<f64> {
         match self {
             Distribution::Normals(_) => None,
@@ -82,27 +81,27 @@ impl Distribution {
     }
 }
 
-/// Windows that are read together.
+/// Maximum batch size.
 const BATCH: usize = 32;
 
 impl<B: Backend> Session<Forecast, B> {
-    /// What follows on a series, or on the one that was learned from.
+    /// Forecast after the end of a series, by default the training series.
     ///
     /// # Errors
-    /// [`Error::Input`] for a series of other columns, or one that is too short.
+    /// [`Error::Input`] for a series with other columns, or one that is too short.
     pub fn predict(&self, series: Option<&Dataset>) -> Result<ForecastOutput> {
         let (after, window) = self.last_window(series)?;
         let distribution = self.distributions(&[window]).swap_remove(0);
         Ok(ForecastOutput { after, distribution })
     }
 
-    /// The window at the end of a series, or of the one that was learned from, and the steps before its forecast.
+    /// The window at the end of a series, by default the training series, and the number of steps before its forecast.
     pub(super) fn last_window(&self, series: Option<&Dataset>) -> Result<(usize, Window)> {
         let task = &self.model().task;
         let Description { columns, anchoring, recent, steps: all, .. } = &task.description;
         let learned_from = || {
             let series = Series { names: columns.clone(), values: recent.clone(), stamps: None };
-            Dataset::from(series).named("the series that was learned from")
+            Dataset::from(series).named("the training series")
         };
         let (after, dataset) = match series {
             Some(dataset) => (dataset.series.steps(), dataset.clone()),
@@ -111,15 +110,15 @@ impl<B: Backend> Session<Forecast, B> {
         task.check_columns(&dataset)?;
         let at = dataset.series.steps();
         if at < anchoring.reach() {
-            let expected = format!("the model reads a history of {}", anchoring.reach());
+            let expected = format!("the model needs a history of {}", anchoring.reach());
             return Err(Error::too_little(dataset.name(), format!("has {at} steps"), expected));
         }
         let series = transform(anchoring, &dataset)?;
-        let anchored = Arc::new(Anchored { series, anchoring: anchoring.clone() });
+        let anchored = Arc::new(AnchoredSeries { series, anchoring: anchoring.clone() });
         Ok((after, Window { of: anchored, at }))
     }
 
-    /// What is said of each window's future.
+    /// The forecast distributions of windows.
     pub(super) fn distributions(&self, windows: &[Window]) -> Vec<Distribution> {
         let network = self.model().task.network();
         let output = &network.sizes().output;
@@ -144,7 +143,7 @@ impl<B: Backend> Session<Forecast, B> {
 }
 
 impl Forecast {
-    /// Refuses a series of other columns.
+    /// Rejects a series with other columns.
     pub(super) fn check_columns(&self, dataset: &Dataset) -> Result<()> {
         match dataset.series.names == self.columns() {
             true => Ok(()),

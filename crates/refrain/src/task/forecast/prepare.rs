@@ -1,4 +1,4 @@
-//! From a table to a run: test and validation sets, scales, season, baselines, sizes.
+//! Prepares a forecasting run: test and validation sets, scales, season, baselines, sizes.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use refrain_kernels::Backend;
 
 use super::baseline::Autoregression;
-use super::data::{Anchored, Dataset, Window, digest, transform};
+use super::data::{AnchoredSeries, Dataset, Window, digest, transform};
 use super::normalisation::Anchoring;
 use super::scale::Scale;
 use super::season::find_season;
@@ -16,20 +16,20 @@ use crate::error::{Error, Place, Result, SettingProblem};
 use crate::model::{ForecasterSizes, FrameOutput, RecurrentLayers, Task};
 use crate::note::Note;
 use crate::number::thousands;
-use crate::task::same;
+use crate::task::require_same;
 use crate::task::sets::loaders;
 use crate::train::{
     Config, Data, DataSummary, Defaults, Prepared, Settings, TaskData, TrainableTask, unused,
 };
 
-/// Windows of history that a series has to have for learning.
+/// Minimum number of training windows.
 const MIN_WINDOWS: usize = 8;
-/// A series of fewer windows is short: it is learned many times over, and none of it is held back.
-const SHORT: usize = 500;
-/// Updates over which the weights are averaged: on so few windows the latest weights lean to the latest batch.
-const AVERAGE: u64 = 200;
+/// A series with fewer windows is trained for many epochs, without a validation set.
+const SHORT_SERIES: usize = 500;
+/// Updates over which weights are averaged: with so few windows the last batch has too much influence.
+const AVERAGED_UPDATES: u64 = 200;
 
-/// The training part of a series on the scales of its columns, and what is known of it before the network.
+/// A transformed series with the properties of its training set.
 struct Series {
     /// `[T, C]`: the whole series on the scales of its columns.
     transformed: Vec<f64>,
@@ -40,7 +40,7 @@ struct Series {
     anchoring: Anchoring,
     /// Steps of history that a window needs.
     reach: usize,
-    /// How many windows there are to train and validate on.
+    /// Number of windows for training and validation.
     windows: usize,
 }
 
@@ -61,22 +61,22 @@ impl TrainableTask for Forecast {
             let Description { columns, anchoring, .. } = &model.description;
             (columns.clone(), anchoring.scales.clone(), model.network.sizes().output.clone())
         };
-        same(of(self) == of(other), "columns, or forecasts them in another way")
+        require_same(of(self) == of(other), "columns or another normalisation")
     }
 }
 
 fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Forecast>> {
     let Data { train: dataset, valid } = data;
-    refuse(settings, &dataset, valid.is_some())?;
+    check_settings(settings, &dataset, valid.is_some())?;
     let horizon = settings.horizon.unwrap_or(1);
     let test_fraction = settings.test_fraction.unwrap_or(0.2);
     let mut notes = vec![];
-    let series = measure(settings, &dataset, horizon, test_fraction, &mut notes)?;
-    let average = settings.average.or(Some(AVERAGE));
+    let series = analyse(settings, &dataset, horizon, test_fraction, &mut notes)?;
+    let average = settings.average.or(Some(AVERAGED_UPDATES));
     let config =
         Config::resolve(&Settings { average, ..settings.clone() }, defaults(series.windows), backend)?;
-    let (learned, valid) = divide(&series, &config, horizon)?;
-    let anchoring = series.anchoring.clone().fit(&series.transformed, horizon, learned.clone());
+    let (train_windows, valid) = divide(&series, &config, horizon)?;
+    let anchoring = series.anchoring.clone().fit(&series.transformed, horizon, train_windows.clone());
     let options = Settings {
         columns: Some(dataset.series.names.clone()),
         horizon: Some(horizon),
@@ -93,17 +93,17 @@ fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) ->
     }));
     let task = Forecast::new(describe(&dataset, &series, &anchoring, settings, &config))?;
     let test_start = series.test_start;
-    let anchored = Arc::new(Anchored { series: series.transformed, anchoring });
+    let anchored = Arc::new(AnchoredSeries { series: series.transformed, anchoring });
     let (steps, columns, names) = (dataset.series.steps(), series.columns, &dataset.series.names);
     let data = DataSummary {
         name: format!("{}, {} steps of {}", dataset.name(), thousands(steps as u64), names.join(", ")),
         digest: digest(&dataset.series.values),
         unit: "windows",
         target: "window",
-        train_size: learned.len() as u64,
+        train_size: train_windows.len() as u64,
         valid_size: valid.len() as u64,
         vocabulary: format!(
-            "{horizon} steps ahead of {columns} columns; the last {} steps are kept for eval",
+            "{horizon} steps ahead of {columns} columns; the last {} steps are the test set",
             steps - test_start
         ),
         batches: format!("{} windows of {} steps", config.batch_size, anchored.anchoring.window),
@@ -111,31 +111,32 @@ fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) ->
         notes,
         preparation_s: 0.0,
     };
-    let (train, valid) = loaders(Window::all(&anchored, learned), Window::all(&anchored, valid), &config);
+    let (train, valid) =
+        loaders(Window::all(&anchored, train_windows), Window::all(&anchored, valid), &config);
     Ok(Prepared { config, options, task, train, valid, data })
 }
 
-/// Refuses what makes no sense for a series.
-fn refuse(settings: &Settings, dataset: &Dataset, has_valid: bool) -> Result<()> {
+/// Rejects settings that do not apply to a series.
+fn check_settings(settings: &Settings, dataset: &Dataset, has_valid: bool) -> Result<()> {
     if has_valid {
-        let context = "for a series, which is validated on its own end: `valid_fraction` says how much of it";
+        let context = "for a series, whose end is the validation set: use `valid_fraction`";
         return Err(unused("valid", context));
     }
-    // A reader chooses among the columns of a file; of values in memory all are forecast.
+    // A reader selects columns of a file; from memory all columns are forecast.
     let names = &dataset.series.names;
     if let Some(columns) =
         settings.columns.as_ref().filter(|columns| !columns.is_empty() && *columns != names)
     {
         let found = format!("is {}", columns.join(", "));
-        let expected = format!("the data have the columns {}, all of which are forecast", names.join(", "));
+        let expected = format!("the data have the columns {}, which are all forecast", names.join(", "));
         let problem = SettingProblem::Mismatch { found, expected };
         return Err(Error::Setting { setting: "columns", problem });
     }
     Ok(())
 }
 
-/// Scales, season and windows of a series.
-fn measure(
+/// Determines scales, season and windows of a series.
+fn analyse(
     settings: &Settings,
     dataset: &Dataset,
     horizon: usize,
@@ -156,7 +157,7 @@ fn measure(
     let windows = (test_start + 1).saturating_sub(reach.saturating_add(horizon));
     if windows < MIN_WINDOWS {
         let found = format!(
-            "has {test_start} steps to learn from, which hold {windows} times a history of {reach} and {horizon} to forecast"
+            "has {test_start} steps for training, with {windows} windows of {reach} steps of history and {horizon} to forecast"
         );
         let expected = "give a longer series, or a lower `seq_length`, `season` or `horizon`";
         return Err(Error::too_little(Place::of(dataset.name()), found, expected));
@@ -169,7 +170,7 @@ fn column(values: &[f64], c: usize, columns: usize) -> Vec<f64> {
     values.iter().skip(c).step_by(columns).copied().collect()
 }
 
-/// Steps after which the series repeats itself: as given, or as its autocorrelation says.
+/// Length of the season: given, or estimated by autocorrelation.
 fn season(
     settings: &Settings,
     training: &[f64],
@@ -180,15 +181,15 @@ fn season(
     match settings.season {
         Some(0) => Ok(None),
         Some(season) if season >= test_start => {
-            let allowed = format!("fewer than the {test_start} steps to learn from, or 0 for none");
+            let allowed = format!("fewer than the {test_start} steps for training, or 0 for none");
             Err(Error::out_of_range("season", season, allowed))
         }
         Some(season) => Ok(Some(season)),
         None => {
             let found = find_season(training, columns);
             let choice = match found {
-                Some(season) => format!("repeats itself after {season} steps, by its autocorrelation"),
-                None => "does not repeat itself, by its autocorrelation".to_owned(),
+                Some(season) => format!("season of {season} steps, by autocorrelation"),
+                None => "no season, by autocorrelation".to_owned(),
             };
             notes.push(Note::Chosen { setting: "season", choice });
             Ok(found)
@@ -196,22 +197,21 @@ fn season(
     }
 }
 
-/// The steps before which windows to train on and to validate on end. Nothing that is trained on reaches into what is
-/// validated on.
+/// The steps before which training and validation windows end. Training targets do not overlap with the validation set.
 fn divide(series: &Series, config: &Config, horizon: usize) -> Result<(Range<usize>, Range<usize>)> {
     let Series { windows, reach, test_start, .. } = *series;
     let share = config.valid_fraction;
-    let held = (windows as f64 * share).round() as usize;
-    if !(0.0..1.0).contains(&share) || windows < held + horizon + MIN_WINDOWS {
-        let allowed = format!("a lower one: of {windows} windows that leaves too few to learn from");
+    let valid_windows = (windows as f64 * share).round() as usize;
+    if !(0.0..1.0).contains(&share) || windows < valid_windows + horizon + MIN_WINDOWS {
+        let allowed = format!("a lower fraction: too few of {windows} windows remain for training");
         return Err(Error::out_of_range("valid_fraction", share, allowed));
     }
-    let valid_start = test_start + 1 - horizon - held;
-    let learned = reach..if held > 0 { valid_start + 1 - horizon } else { valid_start };
-    Ok((learned, valid_start..valid_start + held))
+    let valid_start = test_start + 1 - horizon - valid_windows;
+    let train_windows = reach..if valid_windows > 0 { valid_start + 1 - horizon } else { valid_start };
+    Ok((train_windows, valid_start..valid_start + valid_windows))
 }
 
-/// What the model's file says.
+/// Description of the model in its file.
 fn describe(
     dataset: &Dataset,
     series: &Series,
@@ -249,18 +249,18 @@ fn describe(
     }
 }
 
-/// A season of history and the step before it; less if seasons are long.
+/// Default window: a season and one more step; less if seasons are long.
 fn default_window(season: Option<usize>, steps: usize) -> usize {
-    let wanted = match season {
+    let window = match season {
         Some(season @ ..=32) => season + 1,
         _ => 48,
     };
-    wanted.clamp(1, (steps / 3).max(1))
+    window.clamp(1, (steps / 3).max(1))
 }
 
-/// Few windows are learned to the end and seen many times; of many the last tenth says when to stop.
+/// Few windows are trained for many epochs; of many the last tenth is the validation set.
 fn defaults(windows: usize) -> Defaults {
-    let short = windows < SHORT;
+    let short = windows < SHORT_SERIES;
     Defaults {
         hidden_size: 64,
         num_layers: 1,

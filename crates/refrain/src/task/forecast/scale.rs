@@ -1,51 +1,51 @@
-//! In what the numbers of a column are taken: as they are, as roots or as logarithms.
+//! Scales of a column: plain, square roots or logarithms.
 //!
-//! A column that varies the more the higher it stands is easier to forecast where it does not. Growth by shares becomes
-//! growth by steps in logarithms; counts, which also come to nothing, scatter evenly as their roots.
+//! Columns whose variation grows with their level are easier to forecast on another scale: logarithms turn exponential growth
+//! into linear growth; square roots stabilise the variance of counts, which may be 0.
 
 use serde::{Deserialize, Serialize};
 
-/// What is done to a column's values before anything else.
+/// Transformation of a column's values.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Scale {
-    /// They are taken as they are.
+    /// No transformation.
     Plain,
-    /// Square roots, each of a value and a little: a density at the value 0 is finite.
+    /// Square roots of shifted values, so that the density at 0 is finite.
     Root {
-        /// The little.
+        /// The shift.
         shift: f64,
     },
     /// Natural logarithms.
     Logarithm,
 }
 
-/// A share of the correlation between level and change from which on the scale is not plain.
-const GROWS_WITH_LEVEL: f64 = 0.25;
-/// What is added under a root, as a share of the column's mean.
-const UNDER_ROOT: f64 = 0.01;
+/// Correlation between level and change above which a column is transformed.
+const MIN_LEVEL_CORRELATION: f64 = 0.25;
+/// Shift under the root, relative to the column's mean.
+const ROOT_SHIFT: f64 = 0.01;
 
 impl Scale {
-    /// The one that suits a column: plain unless its steps are larger where it stands higher; then logarithms if all of
-    /// it is positive, roots if some of it is 0.
+    /// The scale of a column: plain unless its changes grow with its level; then logarithms if all values are positive, roots
+    /// if some are 0.
     pub(super) fn of(column: &[f64]) -> Self {
         if !column.iter().all(|&x| x >= 0.0) {
             return Scale::Plain;
         }
         let steps: Vec<f64> = column.windows(2).map(|pair| (pair[1] - pair[0]).abs()).collect();
         let levels: Vec<f64> = column.windows(2).map(|pair| (pair[0] + pair[1]) / 2.0).collect();
-        if correlation(&levels, &steps) <= GROWS_WITH_LEVEL {
+        if correlation(&levels, &steps) <= MIN_LEVEL_CORRELATION {
             Scale::Plain
         } else if column.contains(&0.0) {
             let mean = column.iter().sum::<f64>() / column.len() as f64;
-            Scale::Root { shift: UNDER_ROOT * mean }
+            Scale::Root { shift: ROOT_SHIFT * mean }
         } else {
             Scale::Logarithm
         }
     }
 
-    /// A value on this scale; none if it has no place there.
-    pub(super) fn take(self, value: f64) -> Option<f64> {
+    /// Transforms a value; `None` if it is not allowed.
+    pub(super) fn transform(self, value: f64) -> Option<f64> {
         match self {
             Scale::Plain => Some(value),
             Scale::Root { shift } => (value >= 0.0).then(|| (value + shift).sqrt()),
@@ -53,16 +53,16 @@ impl Scale {
         }
     }
 
-    /// The value that stands at `taken` on this scale; below all of them stands 0.
-    pub(super) fn back(self, taken: f64) -> f64 {
+    /// Inverse of [`Scale::transform`]; values below the range of the scale become 0.
+    pub(super) fn inverse(self, transformed: f64) -> f64 {
         match self {
-            Scale::Plain => taken,
-            Scale::Root { shift } => (taken.max(0.0).powi(2) - shift).max(0.0),
-            Scale::Logarithm => taken.exp(),
+            Scale::Plain => transformed,
+            Scale::Root { shift } => (transformed.max(0.0).powi(2) - shift).max(0.0),
+            Scale::Logarithm => transformed.exp(),
         }
     }
 
-    /// Whether a serialised one can be what it says.
+    /// Whether the parameters are valid.
     pub(super) fn is_valid(self) -> bool {
         match self {
             Scale::Root { shift } => shift.is_finite() && shift > 0.0,
@@ -70,7 +70,7 @@ impl Scale {
         }
     }
 
-    /// What it is called, where it is more than the values; and which ones it takes.
+    /// Name of the transformation, and the values that it allows; `None` for plain.
     pub(super) fn names(self) -> Option<(&'static str, &'static str)> {
         match self {
             Scale::Plain => None,
@@ -80,7 +80,7 @@ impl Scale {
     }
 }
 
-/// A value whose place on a scale is normally distributed.
+/// A value that is normally distributed on its scale.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Normal {
     /// On the scale.
@@ -114,24 +114,24 @@ impl Normal {
 
     /// The value so many standard deviations above the mean on the scale, in the unit of the series.
     pub fn at(&self, deviations: f64) -> f64 {
-        self.scale.back(self.mean + deviations * self.deviation)
+        self.scale.inverse(self.mean + deviations * self.deviation)
     }
 
-    /// The negative log-density of a value in the unit of the series, in nats; infinite for a value that cannot be.
+    /// The negative log-density of a value in the unit of the series, in nats; infinite outside the range of the scale.
     pub fn nll(&self, value: f64) -> f64 {
-        let Some(taken) = self.scale.take(value) else { return f64::INFINITY };
-        // How much the scale is stretched there: the logarithm of the derivative of the value by its place.
+        let Some(transformed) = self.scale.transform(value) else { return f64::INFINITY };
+        // Logarithm of the derivative of the inverse transformation.
         let stretched = match self.scale {
             Scale::Plain => 0.0,
-            Scale::Root { .. } => (2.0 * taken).ln(),
-            Scale::Logarithm => taken,
+            Scale::Root { .. } => (2.0 * transformed).ln(),
+            Scale::Logarithm => transformed,
         };
-        let error = (taken - self.mean) / self.deviation;
+        let error = (transformed - self.mean) / self.deviation;
         0.5 * error * error + self.deviation.ln() + 0.5 * std::f64::consts::TAU.ln() + stretched
     }
 }
 
-/// Pearson's correlation; 0 where one side never changes.
+/// Pearson correlation; 0 if one side is constant.
 pub(super) fn correlation(a: &[f64], b: &[f64]) -> f64 {
     let mean = |xs: &[f64]| xs.iter().sum::<f64>() / xs.len().max(1) as f64;
     let (of_a, of_b) = (mean(a), mean(b));
@@ -147,7 +147,7 @@ mod tests {
     const ROOT: Scale = Scale::Root { shift: 0.1 };
 
     #[test]
-    fn a_scale_suits_its_column() {
+    fn scales_depend_on_how_variation_grows_with_level() {
         let squares: Vec<f64> = (1..20).map(|t| f64::from(t * t)).collect();
         assert_eq!(Scale::of(&squares), Scale::Logarithm);
         let with_zero: Vec<f64> = (0..20).map(|t| f64::from(t * t)).collect();
@@ -159,23 +159,23 @@ mod tests {
     }
 
     #[test]
-    fn values_come_back() {
+    fn inverse_restores_values() {
         for scale in [Scale::Plain, ROOT, Scale::Logarithm] {
             for value in [0.25, 1.0, 300.0] {
-                let back = scale.back(scale.take(value).unwrap());
+                let back = scale.inverse(scale.transform(value).unwrap());
                 assert!((back - value).abs() < 1e-9 * value, "{scale:?}: {back} for {value}");
             }
         }
-        assert_eq!((ROOT.take(-0.05), Scale::Logarithm.take(0.0)), (None, None));
-        assert_eq!(ROOT.back(-2.0), 0.0);
+        assert_eq!((ROOT.transform(-0.05), Scale::Logarithm.transform(0.0)), (None, None));
+        assert_eq!(ROOT.inverse(-2.0), 0.0);
     }
 
     #[test]
-    fn distributions_on_a_scale_are_those_of_values() {
+    fn densities_and_moments_are_in_the_unit_of_the_series() {
         let plain = Normal { mean: 3.0, deviation: 2.0, scale: Scale::Plain };
         assert_eq!((plain.value_mean(), plain.value_deviation(), plain.at(-1.0)), (3.0, 2.0, 1.0));
         assert!((plain.nll(1.0) - crate::metric::gaussian_nll(&[1.0], &[3.0], &[2.0])).abs() < 1e-12);
-        // Densities integrate to one, and to the mean and deviation that are said.
+        // Densities integrate to one, and to the mean and deviation.
         for scale in [ROOT, Scale::Logarithm] {
             let normal = Normal { mean: 1.5, deviation: 0.3, scale };
             let moment = |f: &dyn Fn(f64) -> f64| -> f64 {

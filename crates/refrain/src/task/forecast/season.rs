@@ -1,15 +1,15 @@
-//! After how many steps a series repeats itself.
+//! Length of the season of a series.
 
-/// The least autocorrelation that counts as repeating.
-const LEAST: f64 = 0.2;
+/// Minimum autocorrelation of a season.
+const MIN_AUTOCORRELATION: f64 = 0.2;
 
-/// The lag of the highest autocorrelation of `values`, `[T, columns]`, behind the first lag at which it is no longer
-/// positive; none if nothing there is above 0.2. A straight line is taken out of each column first, and the
-/// autocorrelations of the columns are averaged. Lags go up to a third of the series.
+/// The lag of the highest autocorrelation of `values`, `[T, columns]`, after the first lag at which it is not positive; `None`
+/// if it is not above [`MIN_AUTOCORRELATION`]. Linear trends are removed first, and the autocorrelations of the columns are
+/// averaged. Lags go up to a third of the series.
 pub(super) fn find_season(values: &[f64], columns: usize) -> Option<usize> {
     let steps = values.len() / columns.max(1);
-    let most = steps / 3;
-    let mut correlations = vec![0.0; most + 1];
+    let max_lag = steps / 3;
+    let mut correlations = vec![0.0; max_lag + 1];
     for column in 0..columns {
         let series: Vec<f64> = values.iter().skip(column).step_by(columns).copied().collect();
         let series = without_line(&series);
@@ -23,11 +23,11 @@ pub(super) fn find_season(values: &[f64], columns: usize) -> Option<usize> {
         }
     }
     let first = correlations.iter().position(|&correlation| correlation <= 0.0)?;
-    let best = (first..=most).max_by(|&a, &b| correlations[a].total_cmp(&correlations[b]))?;
-    (best > 1 && correlations[best] > LEAST).then_some(best)
+    let best = (first..=max_lag).max_by(|&a, &b| correlations[a].total_cmp(&correlations[b]))?;
+    (best > 1 && correlations[best] > MIN_AUTOCORRELATION).then_some(best)
 }
 
-/// A series without its mean and its straight trend.
+/// A series without its mean and linear trend.
 fn without_line(series: &[f64]) -> Vec<f64> {
     let middle = (series.len() as f64 - 1.0) / 2.0;
     let mean = series.iter().sum::<f64>() / series.len() as f64;
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_repeat_has_no_season() {
+    fn series_without_repetition_have_no_season() {
         assert_eq!(find_season(&[], 1), None);
         assert_eq!(find_season(&[1.0], 1), None);
         assert_eq!(find_season(&[3.0; 50], 1), None);

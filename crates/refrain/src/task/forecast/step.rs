@@ -1,16 +1,16 @@
-//! A forecaster that goes on step by step, what it needs of the past in the caller's hands.
+//! Stepwise forecasting; the caller holds the recent history.
 
 use std::sync::Arc;
 
 use refrain_kernels::Backend;
 
-use super::data::{Anchored, Window};
+use super::data::{AnchoredSeries, Window};
 use super::{Distribution, Forecast};
 use crate::session::check_step;
 use crate::{Error, Place, Result, Session};
 
-/// The ends of some series, as much of them as a forecast needs. (What is read of a step depends on the last one, so that
-/// the layers read their whole window at every step, and no state of theirs can be carried.)
+/// Recent histories of several series. (The inputs of a window depend on its last step, so the layers read the whole window at
+/// every step and their states cannot be carried over.)
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ForecastState {
     /// Of each series its last steps `[_, C]`, in its unit.
@@ -18,16 +18,16 @@ pub struct ForecastState {
 }
 
 impl<B: Backend> Session<Forecast, B> {
-    /// The state of `rows` series of which nothing is known.
+    /// The state of `rows` series without history.
     pub fn zero_state(&self, rows: usize) -> ForecastState {
         ForecastState { histories: vec![vec![]; rows] }
     }
 
-    /// Reads a step of each series, `[rows, C]` in its unit, and gives what is forecast of the steps after it; none of all
-    /// as long as there is not enough history.
+    /// Reads a step of each series, `[rows, C]` in its unit, and returns the forecasts of the following steps; `None` while
+    /// there is not enough history.
     ///
     /// # Errors
-    /// [`crate::Error::Input`] for another number of values, and for values that have no place on the scale of their column.
+    /// [`crate::Error::Input`] for a wrong number of values, and for values that the scale of their column does not allow.
     pub fn step(&self, values: &[f64], state: &mut ForecastState) -> Result<Option<Vec<Distribution>>> {
         let task = &self.model().task;
         let (anchoring, columns) = (&task.description.anchoring, task.columns().len());
@@ -45,9 +45,9 @@ impl<B: Backend> Session<Forecast, B> {
                 let value = history[step * columns + column];
                 let name = &task.columns()[column];
                 let place = Place::of("the step").field(format!("column {name:?}"));
-                Error::malformed(place, format!("is {value}"), "it has no place on the scale of the column")
+                Error::malformed(place, format!("is {value}"), "the scale of the column does not allow it")
             })?;
-            let of = Arc::new(Anchored { series, anchoring: anchoring.clone() });
+            let of = Arc::new(AnchoredSeries { series, anchoring: anchoring.clone() });
             Ok(Window { of, at: anchoring.reach() })
         };
         let windows: Vec<Window> = state.histories.iter().map(window).collect::<Result<_>>()?;

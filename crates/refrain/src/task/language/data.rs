@@ -1,13 +1,13 @@
-//! Texts as values.
+//! Texts in memory.
 
 use crate::text::{Source, examples};
 use crate::train::Example;
 
-/// What a language model is trained on: texts, read as one in their order.
+/// The data of a language model: texts, concatenated in their order.
 #[derive(Clone, Debug)]
 pub struct Dataset {
     pub(super) sources: Vec<Source>,
-    /// The built-in text that it is, if it is one.
+    /// The built-in text, if it is one.
     pub(super) example: Option<Example>,
 }
 
@@ -32,7 +32,7 @@ impl Dataset {
         Self { sources: sources.into_iter().collect(), example: None }
     }
 
-    /// A built-in text; `seed` names the one that is generated.
+    /// A built-in text; `seed` is the random seed of a generated one.
     pub fn example(example: Example, seed: u64) -> Self {
         let sources = match example {
             Example::Latin => {
@@ -42,7 +42,7 @@ impl Dataset {
                 let text = examples::brackets(seed, examples::BRACKETS_DEFAULT_SYMBOLS);
                 vec![Source::memory("the brackets example", text)]
             }
-            // Three sequences of their own, and no text.
+            // Three separate sequences instead of a text.
             Example::Sentences => vec![],
         };
         Self { sources, example: Some(example) }

@@ -1,4 +1,4 @@
-//! How well a language model predicts a text.
+//! Evaluation of language models.
 
 use std::ops::ControlFlow;
 
@@ -10,14 +10,14 @@ use crate::task::inconsistent;
 use crate::text::{Corpus, EncodedText, Source, TokenUnits};
 use crate::{Result, Session, model};
 
-/// How well a text was predicted.
+/// Evaluation of a language model.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LanguageEvaluation {
     /// Sum and count over all predicted tokens.
     pub loss: Loss,
-    /// Predicted tokens that the vocabulary lacks.
+    /// Number of unknown tokens.
     pub unknown: u64,
-    /// Characters that the predicted tokens are made of (bytes, for a model of bytes).
+    /// Characters of the predicted tokens (bytes, for a model of bytes).
     pub characters: u64,
 }
 
@@ -27,26 +27,26 @@ impl LanguageEvaluation {
         self.loss.mean()
     }
 
-    /// The loss in bits per character, which models of different units can be compared by.
+    /// The loss in bits per character, comparable between models with different units.
     pub fn bits_per_char(&self) -> f64 {
         self.loss.nats / self.characters.max(1) as f64 / std::f64::consts::LN_2
     }
 
-    /// `e` to the loss: as unsure as a choice among so many tokens.
+    /// Perplexity: `e` to the loss.
     pub fn perplexity(&self) -> f64 {
         self.loss.mean().exp()
     }
 }
 
-/// Steps of a window of evaluation. It changes no result.
+/// Steps per forward pass; it does not affect the result.
 const WINDOW: usize = 256;
 
 impl<B: Backend> Session<Language, B> {
-    /// The loss on whole texts, read as one, the state carried from the first symbol to the last (for a model of
-    /// lines: line by line). `listen` hears the share that is done.
+    /// The loss on whole texts, concatenated, with the state carried from the first token to the last (for a model of lines:
+    /// per line). `listen` receives the fraction that is done.
     ///
     /// # Errors
-    /// If a text cannot be read or has nothing to predict.
+    /// If a text cannot be read or has no tokens to predict.
     pub fn evaluate(
         &self,
         texts: Vec<Source>,
@@ -79,8 +79,8 @@ impl<B: Backend> Session<Language, B> {
     }
 }
 
-/// The characters of a text of words that are predicted: all but those of the first word, or those of all lines that are
-/// not empty, with their ends.
+/// The number of predicted characters in a text of words: all but those of the first word, or those of all lines that are not
+/// empty, including line ends.
 fn predicted_characters(text: &EncodedText, by_lines: bool) -> Result<u64> {
     let mut lines = text.corpus().lines()?;
     if by_lines {

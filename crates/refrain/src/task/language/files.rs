@@ -1,4 +1,4 @@
-//! Texts out of files.
+//! Reads texts from files.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::text::Source;
 use crate::train::{Data, ReadData, Settings};
 
 impl ReadData for Language {
-    /// The files are not read yet: they are scanned when the run is prepared.
+    /// Files are not read here: they are scanned when the run is prepared.
     fn read_data(settings: &Settings) -> Result<Data<Dataset>> {
         let settings = settings.clone().with_preset().with_example();
         Ok(Dataset { sources: sources(&settings)?, example: settings.example }.into())
@@ -20,11 +20,11 @@ impl ReadData for Language {
     }
 }
 
-/// The texts that the settings name.
+/// The texts in the settings.
 pub(super) fn sources(settings: &Settings) -> Result<Vec<Source>> {
     match settings.example {
         Some(_) if settings.data.as_ref().is_some_and(|data| !data.is_empty()) => {
-            let reason = "both it and a text are given: choose one".to_owned();
+            let reason = "both an example and a text are given: choose one".to_owned();
             let problem = SettingProblem::Conflict { other: "data", reason };
             Err(Error::Setting { setting: "example", problem })
         }

@@ -1,4 +1,4 @@
-//! Text, symbol by symbol: each is predicted from all before it.
+//! Language models: prediction of the next token of a text.
 
 #[cfg(feature = "train")]
 mod data;
@@ -6,7 +6,7 @@ mod evaluate;
 #[cfg(all(feature = "train", feature = "files", feature = "formats"))]
 mod files;
 #[cfg(all(feature = "train", feature = "files", feature = "formats"))]
-mod held_back;
+mod held_out;
 mod inspect;
 mod predict;
 #[cfg(feature = "train")]
@@ -27,8 +27,8 @@ use serde::{Deserialize, Serialize};
 pub use data::Dataset;
 pub use evaluate::LanguageEvaluation;
 #[cfg(all(feature = "train", feature = "files", feature = "formats"))]
-pub use held_back::held_back;
-pub use inspect::{InspectOptions, MAX_UNROLLED, watch};
+pub use held_out::held_out;
+pub use inspect::{InspectOptions, MAX_UNROLLED, for_each_window};
 
 use crate::Result;
 use crate::model::{Architecture, LanguageModel, Task, TaskName};
@@ -40,15 +40,15 @@ use crate::text::{Corpus, EncodedText, Source, TokenUnits, Vocabulary, thousands
 pub struct Language {
     /// Its layers.
     pub network: LanguageModel,
-    /// What its ids stand for.
+    /// Meaning of its ids.
     pub vocabulary: Arc<Vocabulary>,
-    /// Whether every line was a sequence of its own.
+    /// Whether every line is a separate sequence.
     pub lines: bool,
-    /// Whether byte-order marks and CRLF were kept.
+    /// Whether byte-order marks and CRLF are kept.
     pub raw: bool,
 }
 
-/// What its file says.
+/// Description of the model in its file.
 #[derive(Serialize, Deserialize)]
 pub struct Description {
     architecture: Architecture,
@@ -58,10 +58,10 @@ pub struct Description {
 }
 
 impl Language {
-    /// Lays out a model over a vocabulary.
+    /// The layers of a model over a vocabulary.
     ///
     /// # Errors
-    /// [`crate::Error::Setting`] if a size is out of bounds, [`crate::Error::Model`] if it is not that of the vocabulary.
+    /// [`crate::Error::Setting`] for a size out of range, [`crate::Error::Model`] if it does not match the vocabulary.
     pub fn of(
         architecture: &Architecture,
         vocabulary: Arc<Vocabulary>,
@@ -69,19 +69,19 @@ impl Language {
         raw: bool,
     ) -> Result<Self> {
         if architecture.vocab_size != vocabulary.len() {
-            return Err(inconsistent("its vocabulary is not of the size its architecture says"));
+            return Err(inconsistent("its vocabulary does not match its architecture"));
         }
         Ok(Self { network: LanguageModel::new(architecture)?, vocabulary, lines, raw })
     }
 
-    /// The tokens of a text, the first `most` of them, and whether that is not all.
+    /// The tokens of a text, at most `max`, and whether the text is longer.
     ///
     /// # Errors
-    /// If it cannot be read, or has a symbol that the model does not know and has no sign for.
-    pub fn tokens(&self, text: Source, most: usize) -> Result<(Vec<u32>, bool)> {
+    /// If it cannot be read, or contains an unknown token and the vocabulary has no id for that.
+    pub fn tokens(&self, text: Source, max: usize) -> Result<(Vec<u32>, bool)> {
         let corpus = Corpus::scan(vec![text], self.vocabulary.units().symbols(), self.raw)?;
         let text = EncodedText::new(&corpus, self.vocabulary.clone())?;
-        let mut ids = vec![0; usize::try_from(text.len()).unwrap_or(usize::MAX).min(most)];
+        let mut ids = vec![0; usize::try_from(text.len()).unwrap_or(usize::MAX).min(max)];
         let count = text.reader(0)?.read(&mut ids)?;
         ids.truncate(count);
         Ok((ids, text.len() > count as u64))
@@ -113,11 +113,11 @@ impl Task for Language {
     fn about(&self) -> Vec<(&'static str, String)> {
         let vocabulary = &self.vocabulary;
         let name = match vocabulary.units() {
-            units @ (TokenUnits::Char | TokenUnits::Byte) => format!("{units} symbols"),
+            units @ (TokenUnits::Char | TokenUnits::Byte) => format!("{units} tokens"),
             units => units.plural().to_owned(),
         };
         let (known, unknown) = match vocabulary.unknown() {
-            Some(_) => (vocabulary.len() - 1, " and the unknown symbol"),
+            Some(_) => (vocabulary.len() - 1, " and the unknown token"),
             None => (vocabulary.len(), ""),
         };
         let ids = (0..vocabulary.len() as u32).filter(|&id| Some(id) != vocabulary.unknown());

@@ -1,4 +1,4 @@
-//! What a language model writes.
+//! Text generation.
 
 use refrain_kernels::Backend;
 
@@ -7,24 +7,22 @@ use crate::sample::{Generator, SamplingOptions, TextStream};
 use crate::{Result, Session};
 
 impl<B: Backend> Session<Language, B> {
-    /// Any number of streams at once, of which there are none yet. It shares the session's weights, and lives as long as it
-    /// is wanted.
+    /// An empty generator for any number of streams. It shares the weights of the session.
     pub fn generator<'g>(&self) -> Generator<'g, B> {
         let Language { network, vocabulary, lines, .. } = &self.model().task;
         Generator::new(self.backend(), network, self.weights().clone(), vocabulary, *lines)
     }
 
-    /// A stream that goes on from `prompt` (from the start of a line, if that is empty), a few bytes at a time,
-    /// until it meets one of the options' stops. It has no end otherwise.
+    /// A stream that continues `prompt` (from the start of a line, if it is empty) a few bytes at a time, until a stop
+    /// sequence of the options. Otherwise it does not end.
     ///
     /// # Errors
-    /// [`crate::Error::Input`] for characters that the model has never seen; [`crate::Error::Setting`] for options that
-    /// cannot be.
+    /// [`crate::Error::Input`] for characters that are not in the vocabulary; [`crate::Error::Setting`] for invalid options.
     pub fn stream<'g>(&self, prompt: &str, options: &SamplingOptions) -> Result<TextStream<'g, B>> {
         TextStream::new(self.generator(), prompt, options)
     }
 
-    /// `prompt` and up to `length` symbols that go on from it.
+    /// `prompt` and its continuation of at most `length` tokens.
     ///
     /// # Errors
     /// As [`Session::stream`].

@@ -1,4 +1,4 @@
-//! From settings to batches: the texts opened and scanned, the vocabulary made, training and validation part cut.
+//! Prepares a run of a language model: scans the texts, builds the vocabulary, splits training and validation set.
 
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -16,7 +16,7 @@ use crate::inspect::Probe;
 use crate::model::Weights;
 use crate::number::thousands;
 use crate::sample::{self, Generator};
-use crate::task::same;
+use crate::task::require_same;
 use crate::text::{
     Corpus, EncodedText, Source, SymbolCounts, TokenUnits, Units, Vocabulary, examples, split, split_at_line,
 };
@@ -25,11 +25,11 @@ use crate::train::{
     unused,
 };
 
-/// Tokens that are looked at again and again while a model learns.
-const PROBED: usize = 400;
+/// Tokens that are probed regularly in training.
+const PROBE_TOKENS: usize = 400;
 
-/// Lanes of validation, and the symbols each reads first to fill its state.
-const VALIDATION_LANES: usize = 32;
+/// Rows of validation, and the tokens that each reads first to warm up its state.
+const VALIDATION_ROWS: usize = 32;
 const VALIDATION_WARM_UP: u64 = 256;
 
 impl TaskData for Dataset {
@@ -45,9 +45,9 @@ impl TrainableTask for Language {
     }
 
     fn check_same(&self, other: &Self) -> Result<()> {
-        same(
+        require_same(
             self.vocabulary == other.vocabulary,
-            "vocabulary: it takes a text of the same characters (or words)",
+            "vocabulary: the text must have the require_same characters (or words)",
         )
     }
 
@@ -64,7 +64,7 @@ impl TrainableTask for Language {
     }
 
     fn probe<B: Backend>(&self, backend: &B, weights: &Weights<B>, text: &Source) -> Result<Option<Probe>> {
-        let (ids, _) = self.tokens(text.clone(), PROBED)?;
+        let (ids, _) = self.tokens(text.clone(), PROBE_TOKENS)?;
         Ok(Some(super::inspect::probe(backend, self, weights, &ids)))
     }
 }
@@ -73,7 +73,8 @@ impl TrainableTask for Language {
 fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Language>> {
     let Data { train: Dataset { sources, example }, valid } = data;
     if valid.is_some() {
-        let context = "for language models, which are validated on the end of the text: `valid_fraction` says how much of it";
+        let context =
+            "for language models, whose validation set is the end of the text: use `valid_fraction`";
         return Err(unused("valid", context));
     }
     let mut settings = Settings { example, ..settings.clone() }.with_preset();
@@ -94,27 +95,27 @@ fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) ->
     };
     let share = train.end as f64 / text.len() as f64;
     let size = TextSize { symbols: (corpus.len() as f64 * share).round() as u64, tokens: train.end };
-    let chosen = time_budget::choose(&settings, size, vocabulary.len(), backend)?;
-    if let Some(chosen) = &chosen {
-        settings = chosen.settings.clone();
+    let selection = time_budget::choose(&settings, size, vocabulary.len(), backend)?;
+    if let Some(selection) = &selection {
+        settings = selection.settings.clone();
     }
     let (config, options) = resolve(&settings, size, backend)?;
     let (batches, valid_batches) = batches(&text, train.clone(), valid.clone(), &config, &options)?;
-    let why_sizes = chosen.iter().map(|chosen| chosen.note.clone());
-    let notes = corpus.notes().iter().cloned().chain(batches.notes()).chain(why_sizes).collect();
+    let size_note = selection.iter().map(|selection| selection.note.clone());
+    let notes = corpus.notes().iter().cloned().chain(batches.notes()).chain(size_note).collect();
     let data = DataSummary {
         name: format!("{}, {} {}", corpus.name().display(), thousands(text.len()), units.plural()),
         digest: digest(corpus.counts(), corpus.fingerprint()),
         train_size: train.end,
         valid_size: valid.end - valid.start,
         notes,
-        preparation_s: chosen.map_or(0.0, |chosen| chosen.seconds),
+        preparation_s: selection.map_or(0.0, |selection| selection.seconds),
         ..DataSummary::default()
     };
     prepared(config, options, vocabulary, batches, valid_batches, data)
 }
 
-/// Batches of the training part of a text, and of its validation part if that has anything to predict.
+/// Batches of the training set, and of the validation set if it has tokens to predict.
 fn batches(
     text: &EncodedText,
     train: Range<u64>,
@@ -124,13 +125,13 @@ fn batches(
 ) -> Result<(Batches, Option<Batches>)> {
     if options.lines {
         let lines = Lines::new(text, train, config.batch_size, Some(config.seed))?;
-        // Shuffled, so that the first batches are a fair sample of a part too large to measure whole.
+        // Shuffled, so that the first batches are a fair sample if the validation set is too large to evaluate as a whole.
         let measure = || Lines::new(text, valid.clone(), config.batch_size, Some(config.seed));
         Ok((lines.into(), (!valid.is_empty()).then(measure).transpose()?.map(Batches::from)))
     } else {
         let windows = Windows::new(text, train, config.batch_size, options.seq_length)?;
         let how = Evaluation {
-            rows: VALIDATION_LANES,
+            rows: VALIDATION_ROWS,
             steps: options.seq_length.max(64),
             warm_up: VALIDATION_WARM_UP,
             limit: Some(VALIDATION_TARGETS),
@@ -141,7 +142,7 @@ fn batches(
     }
 }
 
-/// The rest of a summary follows from the batches.
+/// Completes the summary from the batches.
 fn prepared(
     config: Config,
     options: TextConfig,
@@ -154,7 +155,7 @@ fn prepared(
         unit: vocabulary.units().plural(),
         target: vocabulary.units().singular(),
         vocabulary: match vocabulary.units() {
-            TokenUnits::Char | TokenUnits::Byte => format!("{} symbols", vocabulary.len()),
+            TokenUnits::Char | TokenUnits::Byte => format!("{} tokens", vocabulary.len()),
             TokenUnits::Word | TokenUnits::Bpe => vocabulary.about(),
         },
         batches: format!("{} sequences of {} steps", train.rows(), options.seq_length),
@@ -166,7 +167,7 @@ fn prepared(
     Ok(Prepared { config, options: Settings::from(&options), task, train, valid, data })
 }
 
-/// The three sentences of the tutorial: one batch, no unknown symbol, nothing held back.
+/// The three sentences of the tutorial: one batch, no unknown token, no validation set.
 fn sentences<B: Backend>(settings: &Settings, backend: &B) -> Result<Prepared<Language>> {
     let sentences = examples::sentences();
     let counts = SymbolCounts::of(Units::Char, &sentences.concat());
@@ -174,7 +175,7 @@ fn sentences<B: Backend>(settings: &Settings, backend: &B) -> Result<Prepared<La
     let size = TextSize { symbols: counts.total(), tokens: counts.total() };
     let (config, options) = resolve(settings, size, backend)?;
     if config.valid_fraction > 0.0 {
-        return Err(unused("valid_fraction", "by the sentences example, which holds nothing back"));
+        return Err(unused("valid_fraction", "by the sentences example, which has no validation set"));
     }
     let ids = sentences.iter().map(|sentence| vocabulary.encode_prompt(sentence)).collect::<Result<_>>()?;
     let data = DataSummary {
@@ -186,7 +187,7 @@ fn sentences<B: Backend>(settings: &Settings, backend: &B) -> Result<Prepared<La
     prepared(config, options, vocabulary, Sequences::new(ids)?.into(), None, data)
 }
 
-/// A text with these counts and this fingerprint is taken to be the same text.
+/// Texts with the same counts and fingerprint are taken to be the same.
 fn digest(counts: &SymbolCounts, fingerprint: u64) -> String {
     let mut hash = Sha256::new();
     hash.update(fingerprint.to_le_bytes());

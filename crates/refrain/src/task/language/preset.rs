@@ -1,12 +1,12 @@
-//! Named settings for language models, for those who would rather say what they want than how.
+//! Presets: named settings for language models.
 
 use crate::train::{Preset, Settings, Span};
 
 impl Preset {
-    /// All of them.
+    /// All presets.
     pub const ALL: [Preset; 2] = [Preset::Quick, Preset::Best];
 
-    /// Its name, as options and files use it.
+    /// Name in options and files.
     pub fn name(self) -> &'static str {
         match self {
             Preset::Quick => "quick",
@@ -14,7 +14,7 @@ impl Preset {
         }
     }
 
-    /// What it stands for. Everything else follows from the text, as without a preset.
+    /// Its settings. All others have their usual defaults.
     pub fn settings(self) -> Settings {
         match self {
             Preset::Quick => Settings {
@@ -32,7 +32,7 @@ impl Preset {
 }
 
 impl Settings {
-    /// The settings with those of their preset, if they name one, where they say nothing themselves.
+    /// Fills in the settings of the preset, if there is one.
     #[must_use]
     pub(super) fn with_preset(mut self) -> Settings {
         match self.preset.take() {
@@ -47,14 +47,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_user_gives_wins_over_the_preset() {
+    fn explicit_settings_override_the_preset() {
         let given = Settings { preset: Some(Preset::Quick), dropout: Some(0.1), ..Settings::default() };
         let both = given.with_preset();
         assert_eq!((both.dropout, both.hidden_size, both.preset), (Some(0.1), Some(128), None));
     }
 
     #[test]
-    fn presets_are_named_as_files_name_them() {
+    fn preset_names_match_their_names_in_files() {
         for preset in Preset::ALL {
             assert_eq!(toml::Value::try_from(preset).unwrap().as_str(), Some(preset.name()));
         }

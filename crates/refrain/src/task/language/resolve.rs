@@ -1,4 +1,4 @@
-//! The values in force in a run of a language model: how the text is read, and defaults that fit its size.
+//! Resolves the settings of a language model: reading of the text, and defaults by its size.
 
 use crate::Result;
 use crate::model::{Architecture, CellKind};
@@ -6,7 +6,7 @@ use crate::text::{Corpus, TokenUnits, Vocabulary};
 use crate::train::{Config, Defaults, Example, Optimizer, Schedule, Settings, unused};
 use refrain_kernels::Backend;
 
-/// The values in force that are not in [`Config`], by the names of their settings.
+/// Resolved settings that are not in [`Config`], named like the settings.
 #[derive(Clone, Debug)]
 pub(super) struct TextConfig {
     pub(super) example: Option<Example>,
@@ -37,11 +37,11 @@ impl From<&TextConfig> for Settings {
     }
 }
 
-/// Texts below this are small: larger models learn them by heart.
+/// Smaller texts are overfitted by larger models.
 pub(super) const SMALL_TEXT: u64 = 300_000;
 
 impl Settings {
-    /// Settings that an example brings along; what a user gives wins.
+    /// Fills in the settings of an example; explicit settings take precedence.
     #[must_use]
     pub fn with_example(self) -> Settings {
         let example = match (self.example, &self.data) {
@@ -84,19 +84,19 @@ impl Settings {
     }
 }
 
-/// How much there is to learn from.
+/// Size of the text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TextSize {
     /// Characters or bytes.
     pub(super) symbols: u64,
-    /// What they make of them, as the model reads it.
+    /// Tokens, in the units of the model.
     pub(super) tokens: u64,
 }
 
-/// Fills in what was not asked for, and checks everything that can be checked without the text.
+/// Fills in the defaults, and checks everything that does not depend on the text.
 ///
 /// # Errors
-/// [`crate::Error::Setting`] for a value out of range or for settings that exclude each other.
+/// [`crate::Error::Setting`] for a value out of range or for conflicting settings.
 pub(super) fn resolve<B: Backend>(
     settings: &Settings,
     size: TextSize,
@@ -108,7 +108,7 @@ pub(super) fn resolve<B: Backend>(
     let words = matches!(units, TokenUnits::Word | TokenUnits::Bpe);
     if s.example == Some(Example::Sentences) && (s.lines == Some(true) || units != TokenUnits::Char) {
         let setting = if s.lines == Some(true) { "lines" } else { "units" };
-        return Err(unused(setting, "by the sentences example, which has sequences of characters already"));
+        return Err(unused(setting, "by the sentences example, which consists of sequences of characters"));
     }
     let small = size.symbols < SMALL_TEXT;
     let defaults = Defaults {
@@ -125,10 +125,11 @@ pub(super) fn resolve<B: Backend>(
     };
     let hidden_size = s.hidden_size.unwrap_or(defaults.hidden_size);
     let updates = updates(s, size, defaults, seq_length);
-    let known = is_measured(s).then(|| learning_rate(s.cell.unwrap_or_default(), hidden_size, updates));
+    let known =
+        has_tuned_defaults(s).then(|| learning_rate(s.cell.unwrap_or_default(), hidden_size, updates));
     let learning_rate = s.learning_rate.or(known.flatten());
     let config = Config::resolve(&Settings { learning_rate, ..settings.clone() }, defaults, backend)?;
-    // Many words are rare: their vectors learn more where they are read and predicted with the same.
+    // Many words are rare: tied embeddings give their vectors more training.
     let fits = settings.embedding_size.is_none_or(|size| size == config.hidden_size);
     let tied_embeddings = settings.tied_embeddings.unwrap_or(words && fits);
     let usual = match (tied_embeddings, words) {
@@ -147,7 +148,7 @@ pub(super) fn resolve<B: Backend>(
         tied_embeddings,
         seq_length,
     };
-    // The vocabulary is not known yet; any size in bounds stands for it.
+    // The vocabulary is not known yet; any size in range will do.
     architecture(&config, &options, 1).validate()?;
     Ok((config, options))
 }
@@ -165,7 +166,7 @@ pub(super) fn vocabulary(settings: &Settings, corpus: &Corpus) -> Result<Vocabul
     Vocabulary::of_text(corpus, settings.units.unwrap_or_default(), min_count(settings), settings.vocab_size)
 }
 
-/// The model's architecture over a vocabulary of this size.
+/// The architecture of the model for this vocabulary size.
 pub(super) fn architecture(config: &Config, options: &TextConfig, vocab_size: usize) -> Architecture {
     Architecture {
         layers: config.recurrent().layers,
@@ -175,9 +176,9 @@ pub(super) fn architecture(config: &Config, options: &TextConfig, vocab_size: us
     }
 }
 
-/// Whether the run is of the kind for which recipes were measured: a model learns to read a text by characters from nothing,
-/// under AdamW, with a rate that falls.
-pub(super) fn is_measured(settings: &Settings) -> bool {
+/// Whether the tuned defaults apply: a character-level model that is trained from scratch with AdamW and a decaying learning
+/// rate.
+pub(super) fn has_tuned_defaults(settings: &Settings) -> bool {
     let s = settings;
     s.init_from.is_none()
         && s.lines != Some(true)
@@ -186,10 +187,10 @@ pub(super) fn is_measured(settings: &Settings) -> bool {
         && matches!(s.units, None | Some(TokenUnits::Char | TokenUnits::Byte))
 }
 
-/// The learning rate, where one is known: the narrower the layers, the larger it may be. An LSTM's also is the larger the fewer
-/// updates there are: best for layers of 256 were 0.015 in one thousand, 0.01 in three and 0.006 in six; for layers of 128,
-/// 0.02 in one thousand. A GRU's is not: layers of 128 did about as well with 0.005 in two thousand as with 0.008, layers of
-/// 256 best with 0.003 and 0.004 in six and eight, and layers of 512 came to 1.41 with 0.0025 in fourteen.
+/// The tuned learning rate, if there is one: higher for narrower layers and, for an LSTM, for fewer updates. The best rates
+/// for an LSTM of 256 units were 0.015 (one thousand updates), 0.01 (three) and 0.006 (six); of 128 units 0.02 (one). For a
+/// GRU of 128 units 0.005 and 0.008 (two) were about equal; of 256 units 0.003 and 0.004 were best (six and eight); of 512
+/// units 0.0025 gave 1.41 (fourteen).
 pub(super) fn learning_rate(cell: CellKind, hidden_size: usize, updates: Option<f64>) -> Option<f64> {
     let narrow = (256.0 / hidden_size.max(1) as f64).sqrt();
     let rate = match cell {
@@ -200,7 +201,7 @@ pub(super) fn learning_rate(cell: CellKind, hidden_size: usize, updates: Option<
     Some((rate * 1e4).round() / 1e4)
 }
 
-/// Updates of a run, about, unless time alone decides.
+/// Approximate number of updates of a run, unless only a time limit ends it.
 fn updates(settings: &Settings, size: TextSize, defaults: Defaults, seq_length: usize) -> Option<f64> {
     let s = settings;
     let window = s.batch_size.unwrap_or(defaults.batch_size) as f64 * seq_length as f64;
@@ -211,7 +212,7 @@ fn updates(settings: &Settings, size: TextSize, defaults: Defaults, seq_length: 
     (!timed).then_some(by_epochs.min(by_steps))
 }
 
-/// Rows that leave each lane of a small text some windows long, two at least where that can be.
+/// A batch size that leaves several windows per row of a small text, at least two if possible.
 fn default_batch_size(tokens: u64, seq_length: usize) -> usize {
     let usual = match tokens {
         0..20_000 => 8,
@@ -222,7 +223,7 @@ fn default_batch_size(tokens: u64, seq_length: usize) -> usize {
     usual.min(usize::try_from(tokens / two_windows).unwrap_or(usual)).max(1)
 }
 
-/// Enough passes that a text is learned and not too many that it is known by heart.
+/// Enough epochs to train, not enough to overfit.
 fn default_epochs(symbols: u64) -> u64 {
     match symbols {
         0..100_000 => 40,
@@ -240,7 +241,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_learning_rate_follows_width_and_updates_where_that_was_measured() {
+    fn the_tuned_learning_rate_depends_on_width_and_updates() {
         let rate = |settings: Settings, tokens: u64| {
             resolve(&settings, TextSize { symbols: tokens, tokens }, &Reference::<f32>::default())
                 .unwrap()
@@ -248,8 +249,8 @@ mod tests {
                 .learning_rate
         };
         let usual = Settings::default;
-        assert_eq!(rate(usual(), 44_161), 0.017); // 40 passes by 16, 2 x 128
-        assert_eq!(rate(usual(), 1_003_854), 0.0065); // 12 passes by 32, 2 x 256
+        assert_eq!(rate(usual(), 44_161), 0.017); // 40 epochs, batches of 16, 2 x 128
+        assert_eq!(rate(usual(), 1_003_854), 0.0065); // 12 epochs, batches of 32, 2 x 256
         assert_eq!(rate(Settings { epochs: Some(3), ..usual() }, 1_003_854), 0.013);
         assert_eq!(rate(Settings { max_steps: Some(2500), ..usual() }, 1_003_854), 0.01);
         assert_eq!(rate(Settings { max_steps: Some(10), ..usual() }, 1_003_854), 0.02);

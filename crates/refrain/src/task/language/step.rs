@@ -1,4 +1,4 @@
-//! A language model that goes on step by step, the state in the caller's hands.
+//! Stepwise language modelling; the caller holds the state.
 
 use refrain_kernels::{Backend, State};
 
@@ -9,16 +9,16 @@ use crate::session::{check_ids, check_step, rows_of};
 use crate::{Result, Session};
 
 impl<B: Backend> Session<Language, B> {
-    /// The state of `rows` texts that begin: of each layer `h` and `c`, `[rows, H]`.
+    /// The initial state of `rows` texts: for each layer `h` and `c`, `[rows, H]`.
     pub fn zero_state(&self, rows: usize) -> Vec<State<B::Real>> {
         self.model().task.network.zero_state::<B>(rows)
     }
 
-    /// Reads a symbol of each text, `[rows]`, and gives the logits `[rows, V]` of the next ones. `state` becomes the one after
-    /// them. (For a model of lines, texts begin anew where the caller gives them a zero state.)
+    /// Reads a token of each text, `[rows]`, returns the logits of the next tokens, `[rows, V]`, and updates `state`. (For a
+    /// model of lines, the caller resets the state to zero at the start of a line.)
     ///
     /// # Errors
-    /// [`crate::Error::Input`] for ids that the vocabulary does not have, and a state of other layers or rows.
+    /// [`crate::Error::Input`] for ids outside the vocabulary, and for the state of other layers or rows.
     pub fn step(&self, ids: &[u32], state: &mut [State<B::Real>]) -> Result<Vec<B::Real>> {
         let network = &self.model().task.network;
         check_step("ids", ids.len(), rows_of(network.layout().recurrent(), state)?)?;
@@ -27,24 +27,24 @@ impl<B: Backend> Session<Language, B> {
             .with_workspace(|pass| network.step(self.backend(), self.weights(), ids, state, pass).to_vec()))
     }
 
-    /// The logits `[T, V]` after each of `ids`, read from the zero state in one pass.
+    /// The logits `[T, V]` after each of `ids`, from the zero state, in one forward pass.
     ///
     /// # Errors
-    /// [`crate::Error::Input`] for ids that the vocabulary does not have.
+    /// [`crate::Error::Input`] for ids outside the vocabulary.
     pub fn logits(&self, ids: &[u32]) -> Result<Vec<B::Real>> {
         let mut pass = self.read(ids)?;
         Ok(self.model().task.network.logits(self.backend(), self.weights(), &mut pass).to_vec())
     }
 
-    /// What the layers do while they read `ids` from the zero state.
+    /// Activations of the layers for `ids`, from the zero state.
     ///
     /// # Errors
-    /// [`crate::Error::Input`] for ids that the vocabulary does not have.
+    /// [`crate::Error::Input`] for ids outside the vocabulary.
     pub fn trace(&self, ids: &[u32]) -> Result<Trace<B::Real>> {
         Ok(Trace::of_pass(self, &self.read(ids)?))
     }
 
-    /// What a pass over `ids` from the zero state leaves.
+    /// The workspace after a forward pass over `ids` from the zero state.
     fn read(&self, ids: &[u32]) -> Result<Workspace<B>> {
         let network = &self.model().task.network;
         check_ids(ids, network.sizes().vocab_size)?;

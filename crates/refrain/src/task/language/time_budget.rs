@@ -1,12 +1,11 @@
-//! The model under a time limit: its cell, and the largest size that the device can train well in the time, with what goes
-//! with it.
+//! Selects cell, size and matching settings of a model for a time limit.
 //!
-//! A larger model learns more from each character, and takes longer over it. Which one ends lower depends on how
-//! many characters there is time for, so a few updates of each size in question are timed.
+//! A larger model improves more per character but processes fewer characters. The best size depends on the number of
+//! characters in the time limit, so a few updates of each candidate size are timed.
 
 use refrain_kernels::Backend;
 
-use super::resolve::{SMALL_TEXT, TextSize, architecture, is_measured, learning_rate, resolve};
+use super::resolve::{SMALL_TEXT, TextSize, architecture, has_tuned_defaults, learning_rate, resolve};
 use crate::bench::{self, Workload};
 use crate::model::CellKind;
 use crate::note::Note;
@@ -15,35 +14,35 @@ use crate::text::TokenUnits;
 use crate::train::{Clock, Settings};
 use crate::{Error, Result};
 
-/// A size.
+/// A candidate size.
 struct Size {
     hidden_size: usize,
     num_layers: usize,
-    /// Characters from which on this size ends lower than the one before it.
-    enough: f64,
+    /// Minimum number of training characters at which this size beats the previous one.
+    min_chars: f64,
 }
 
 /// Smallest first.
 const SIZES: [Size; 3] = [
-    Size { hidden_size: 128, num_layers: 2, enough: 0.0 },
-    Size { hidden_size: 256, num_layers: 2, enough: 2e6 },
-    Size { hidden_size: 512, num_layers: 2, enough: 1e7 },
+    Size { hidden_size: 128, num_layers: 2, min_chars: 0.0 },
+    Size { hidden_size: 256, num_layers: 2, min_chars: 2e6 },
+    Size { hidden_size: 512, num_layers: 2, min_chars: 1e7 },
 ];
 
-/// Steps of the sequences that are timed: enough for the speed of longer ones, about.
+/// Steps of the timed sequences; longer ones have about the same speed.
 const TIMED_STEPS: usize = 32;
 
-/// What was chosen.
-pub(super) struct Chosen {
+/// A selected model.
+pub(super) struct Selection {
     pub(super) settings: Settings,
-    /// What and why, for the user.
+    /// The selection and its reason, for the user.
     pub(super) note: Note,
-    /// Seconds that choosing took.
+    /// Duration of the selection in seconds.
     pub(super) seconds: f64,
 }
 
-/// Chooses a model for a text of `size` in tokens of `vocab_size` kinds, where there is a time limit and no wish. The rules
-/// were measured on characters and are for them, and for bytes.
+/// Selects a model for a text of `size` and a vocabulary of `vocab_size` tokens, if there is a time limit and no size is
+/// given. The rules were tuned for characters and bytes.
 ///
 /// # Errors
 /// As [`resolve`].
@@ -52,7 +51,7 @@ pub(super) fn choose<B: Backend>(
     size: TextSize,
     vocab_size: usize,
     backend: &B,
-) -> Result<Option<Chosen>> {
+) -> Result<Option<Selection>> {
     let Some(limit) = settings.time_limit else { return Ok(None) };
     if matches!(settings.units, Some(TokenUnits::Word | TokenUnits::Bpe)) {
         return Ok(None);
@@ -63,21 +62,21 @@ pub(super) fn choose<B: Backend>(
     let symbols = size.symbols;
     let settings = &Settings { cell: settings.cell.or(cell(settings, symbols)), ..settings.clone() };
     let began = Clock::start();
-    let learnable = |settings: &Settings| {
+    let train_chars = |settings: &Settings| {
         Ok::<_, Error>(chars_per_s(settings, size, vocab_size, backend)? * limit.seconds)
     };
-    let (mut best, mut characters) = largest(settings, symbols, learnable)?;
-    // Measured on a large text only.
+    let (mut best, mut characters) = largest(settings, symbols, train_chars)?;
+    // Tuned on a large text only.
     if settings.batch_size.is_none() && symbols >= SMALL_TEXT {
         let steps = resolve(&best, size, backend)?.1.seq_length;
         best.batch_size = Some(batch_size(characters, steps));
-        characters = learnable(&best)?;
+        characters = train_chars(&best)?;
     }
-    let passes = characters / symbols.max(1) as f64;
+    let epochs = characters / symbols.max(1) as f64;
     let (config, options) = resolve(&best, size, backend)?;
     let (cell, hidden_size) = (config.cell, config.hidden_size);
-    best.dropout = best.dropout.or(Some(dropout(cell, hidden_size, passes)));
-    if is_measured(settings) {
+    best.dropout = best.dropout.or(Some(dropout(cell, hidden_size, epochs)));
+    if has_tuned_defaults(settings) {
         let updates = characters / (config.batch_size * options.seq_length) as f64;
         best.learning_rate = best.learning_rate.or(learning_rate(cell, hidden_size, Some(updates)));
         best.weight_decay = best.weight_decay.or(weight_decay(cell, hidden_size));
@@ -85,7 +84,7 @@ pub(super) fn choose<B: Backend>(
     }
     let (config, options) = resolve(&best, size, backend)?;
     let choice = format!(
-        "{}, {} layers of {}, batches of {}, dropout {}, momentum {}, weight decay {} and learning rate {} chosen for {limit}: this machine learns from about {} characters a second with them, {passes:.1} passes through the text in that time",
+        "{}, {} layers of {}, batches of {}, dropout {}, momentum {}, weight decay {} and learning rate {} selected for {limit}: this machine trains on about {} characters per second with them, {epochs:.1} epochs in that time",
         architecture(&config, &options, vocab_size).layers.cell_name(),
         config.num_layers,
         config.hidden_size,
@@ -97,37 +96,37 @@ pub(super) fn choose<B: Backend>(
         thousands((characters / limit.seconds) as u64),
     );
     let note = Note::Chosen { setting: "hidden_size", choice };
-    Ok(Some(Chosen { settings: best, note, seconds: began.seconds() }))
+    Ok(Some(Selection { settings: best, note, seconds: began.seconds() }))
 }
 
-/// The settings with the largest size that there is time for, and the characters that it learns from in the time, as
-/// `learnable` measures them.
+/// The settings with the largest size that fits the time limit, and the number of training characters in it, as estimated by
+/// `train_chars`.
 fn largest(
     settings: &Settings,
     symbols: u64,
-    learnable: impl Fn(&Settings) -> Result<f64>,
+    train_chars: impl Fn(&Settings) -> Result<f64>,
 ) -> Result<(Settings, f64)> {
     let mut best = SIZES[0].settings(settings);
-    let mut characters = learnable(&best)?;
-    // A small text is learned by heart by anything larger.
+    let mut characters = train_chars(&best)?;
+    // Any larger model overfits a small text.
     let larger = if symbols < SMALL_TEXT { &[] } else { &SIZES[1..] };
     for larger in larger {
-        // Twice the width takes twice the time at least.
-        if characters < 2.0 * larger.enough {
+        // Twice the width takes at least twice the time.
+        if characters < 2.0 * larger.min_chars {
             break;
         }
         let candidate = larger.settings(settings);
-        let enough = learnable(&candidate)?;
-        if enough < larger.enough {
+        let candidate_chars = train_chars(&candidate)?;
+        if candidate_chars < larger.min_chars {
             break;
         }
-        (best, characters) = (candidate, enough);
+        (best, characters) = (candidate, candidate_chars);
     }
     Ok((best, characters))
 }
 
 impl Size {
-    /// The settings with this size, where they say nothing themselves.
+    /// Fills in this size.
     fn settings(&self, settings: &Settings) -> Settings {
         let size = Settings {
             hidden_size: Some(self.hidden_size),
@@ -138,17 +137,17 @@ impl Size {
     }
 }
 
-/// The cell, where another than usual does better. A GRU reads a third more characters in the time, and learns more from each:
-/// tiny-shakespeare in twenty seconds 1.547 (LSTM 1.672), in two minutes 1.428 (1.455), in twenty 1.409 and 1.417 (1.409 and
-/// 1.420), War and Peace in one minute 1.236 (1.278). Of a small text, read often, it learns more by heart (Latin in forty
-/// passes 1.59; LSTM 1.56).
+/// The cell, if the default is not best. A GRU processes a third more characters in the same time and improves more per
+/// character: tiny-shakespeare in 20 seconds 1.547 (LSTM 1.672), in 2 minutes 1.428 (1.455), in 20 minutes 1.409 and 1.417
+/// (1.409 and 1.420), War and Peace in 1 minute 1.236 (1.278). It overfits a small text more (Latin, 40 epochs: 1.59, LSTM
+/// 1.56).
 fn cell(settings: &Settings, symbols: u64) -> Option<CellKind> {
-    (is_measured(settings) && symbols >= SMALL_TEXT).then_some(CellKind::Gru)
+    (has_tuned_defaults(settings) && symbols >= SMALL_TEXT).then_some(CellKind::Gru)
 }
 
-/// Dropout for a text that is read so many times: one that is read once cannot be learned by heart, and a narrow model
-/// cannot learn much of it by heart. (Seven times through tiny-shakespeare, 2 x 256 LSTM: 1.450 with 0.2, 1.458 with 0.25.)
-fn dropout(cell: CellKind, hidden_size: usize, passes: f64) -> f32 {
+/// Dropout for a number of epochs: neither a single epoch nor a narrow model overfits. (2 x 256 LSTM, 7 epochs of
+/// tiny-shakespeare: 1.450 with 0.2, 1.458 with 0.25.)
+fn dropout(cell: CellKind, hidden_size: usize, epochs: f64) -> f32 {
     let [few, some, many] = match (cell, hidden_size) {
         (_, 0..256) => [0.05, 0.08, 0.1],
         (CellKind::Gru, 256..512) => [0.075, 0.15, 0.2],
@@ -156,7 +155,7 @@ fn dropout(cell: CellKind, hidden_size: usize, passes: f64) -> f32 {
         (CellKind::Gru, _) => [0.2, 0.3, 0.4],
         _ => [0.25, 0.4, 0.5],
     };
-    match passes {
+    match epochs {
         ..1.5 => 0.0,
         ..4.0 => few,
         ..10.0 => some,
@@ -164,19 +163,19 @@ fn dropout(cell: CellKind, hidden_size: usize, passes: f64) -> f32 {
     }
 }
 
-/// Adam's beta1, where it is another than usual. Each update goes on in the text where the one before it ended, so their
-/// gradients resemble each other, and a mean over the last ten of them leans on what is being read (Melis et al. 2017 do
-/// without it, too). (2 x 256 LSTM seven times through tiny-shakespeare, dropout 0.2: 1.458 with 0.3, 1.457 with 0.6, 1.450
-/// with none; 1.475 to 1.492 with the usual 0.9 and the dropout that is best then. 2 x 512, which has time to learn the text by
-/// heart, gains nothing: 1.420 with either. A GRU loses: 1.458 with 0.9 and 1.464 with none.)
+/// Adam's beta1, if the default is not best. Consecutive updates read consecutive parts of the text, so their gradients are
+/// correlated, and momentum biases the update towards the current part (Melis et al. 2017 also use none). (2 x 256 LSTM, 7
+/// epochs of tiny-shakespeare, dropout 0.2: 1.458 with 0.3, 1.457 with 0.6, 1.450 with none; 1.475 to 1.492 with the default
+/// 0.9 and its best dropout. 2 x 512, which has time to overfit, gains nothing: 1.420 with either. A GRU loses: 1.458 with 0.9
+/// and 1.464 with none.)
 fn momentum(cell: CellKind, hidden_size: usize) -> Option<f64> {
     (cell == CellKind::Lstm && (256..512).contains(&hidden_size)).then_some(0.0)
 }
 
-/// The weight decay of wide layers, where it is another than usual: dropout alone does not keep them from learning a text by
-/// heart. (2 x 512 LSTM through tiny-shakespeare, twenty passes with dropout 0.5: 1.435 with the usual 0.01; with 0.1 1.409 and,
-/// from another seed, 1.420. In five passes the one does about as well as the other. LSTM layers of 256 gain nothing in seven
-/// passes, nor in twelve. A GRU wants more: 2 x 256, twenty passes through half of the text, 1.683 with 0.1, 1.661 with 0.3.)
+/// Weight decay of wide layers, if the default is not best: dropout alone does not prevent overfitting. (2 x 512 LSTM, 20
+/// epochs of tiny-shakespeare, dropout 0.5: 1.435 with the default 0.01, 1.409 and, with another seed, 1.420 with 0.1; about
+/// equal in 5 epochs. LSTM layers of 256 gain nothing in 7 or 12 epochs. A GRU needs more: 2 x 256, 20 epochs of half of the
+/// text, 1.683 with 0.1, 1.661 with 0.3.)
 fn weight_decay(cell: CellKind, hidden_size: usize) -> Option<f64> {
     match (cell, hidden_size) {
         (CellKind::Gru, 512..) => Some(0.3),
@@ -185,9 +184,9 @@ fn weight_decay(cell: CellKind, hidden_size: usize) -> Option<f64> {
     }
 }
 
-/// Sequences in a batch: fewer where the time would not suffice for many updates. In 3 million characters of
-/// tiny-shakespeare, 2 x 256 comes to 1.57 by 32 at a time, to 1.54 by 16 and to 1.51 by 8; below that products are slow. In
-/// two minutes on AVX-512, eight million, 16 and 8 come to 1.473 and 1.476 and 32 to 1.49.
+/// Batch size: smaller if the time limit allows few updates. (2 x 256, 3 million characters of tiny-shakespeare: 1.57 with
+/// batches of 32, 1.54 with 16, 1.51 with 8; smaller batches are slow. In 2 minutes on AVX-512, 8 million characters: 1.473
+/// with 16, 1.476 with 8, 1.49 with 32.)
 fn batch_size(characters: f64, steps: usize) -> usize {
     const UPDATES: f64 = 7e3;
     let fitting = characters / (UPDATES * steps as f64);
@@ -198,7 +197,7 @@ fn batch_size(characters: f64, steps: usize) -> usize {
     }
 }
 
-/// How fast this machine trains with these settings.
+/// Training speed with these settings, in characters per second.
 fn chars_per_s<B: Backend>(
     settings: &Settings,
     size: TextSize,
@@ -228,25 +227,25 @@ mod tests {
         Cpu::new(2).unwrap()
     }
 
-    fn chosen(seconds: f64, symbols: u64) -> Settings {
+    fn selected(seconds: f64, symbols: u64) -> Settings {
         let settings = Settings { time_limit: Some(Span { seconds }), ..Settings::default() };
         choose(&settings, TextSize { symbols, tokens: symbols }, 65, &cpu()).unwrap().unwrap().settings
     }
 
     #[test]
-    fn time_makes_models_larger_where_the_text_is_large_enough() {
-        // No machine learns two million characters in a millisecond, and each does in a year.
-        let (little, much) = (chosen(1e-3, 1_000_000), chosen(3e7, 1_000_000));
+    fn longer_time_limits_select_larger_models_for_large_texts() {
+        // No machine trains on two million characters in a millisecond, and every machine does in a year.
+        let (little, much) = (selected(1e-3, 1_000_000), selected(3e7, 1_000_000));
         assert_eq!((little.hidden_size, little.num_layers, little.dropout), (Some(128), Some(2), Some(0.0)));
         assert_eq!((much.hidden_size, much.num_layers, much.dropout), (Some(512), Some(2), Some(0.4)));
         assert_eq!((little.cell, much.cell), (Some(CellKind::Gru), Some(CellKind::Gru)));
         assert_eq!((little.batch_size, much.batch_size), (Some(8), Some(32)));
-        let small = chosen(3e7, 50_000);
+        let small = selected(3e7, 50_000);
         assert_eq!((small.cell, small.hidden_size, small.learning_rate), (None, Some(128), Some(1e-3)));
     }
 
     #[test]
-    fn nothing_is_chosen_against_a_wish_or_without_a_limit() {
+    fn nothing_is_selected_with_explicit_settings_or_without_a_time_limit() {
         let million = TextSize { symbols: 1_000_000, tokens: 1_000_000 };
         let limited = Settings { time_limit: Some(Span { seconds: 1.0 }), ..Settings::default() };
         let sized = Settings { hidden_size: Some(40), ..limited };
@@ -255,13 +254,13 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_measured_has_another_momentum_weight_decay_and_rate() {
+    fn tuned_defaults_apply_only_to_tuned_models() {
         let recipe = |settings: Settings| {
             let year = Settings { time_limit: Some(Span { seconds: 3e7 }), ..settings };
-            let chosen = choose(&year, TextSize { symbols: 1_000_000, tokens: 1_000_000 }, 65, &cpu())
+            let selected = choose(&year, TextSize { symbols: 1_000_000, tokens: 1_000_000 }, 65, &cpu())
                 .unwrap()
                 .unwrap();
-            (chosen.settings.momentum, chosen.settings.weight_decay, chosen.settings.learning_rate)
+            (selected.settings.momentum, selected.settings.weight_decay, selected.settings.learning_rate)
         };
         let usual = Settings::default;
         let lstm = || Settings { cell: Some(CellKind::Lstm), ..usual() };
@@ -273,7 +272,7 @@ mod tests {
         let nothing = (None, None, None);
         assert_eq!(recipe(usual()), (None, Some(0.3), Some(2.5e-3)));
         assert_eq!(recipe(Settings { cell: Some(CellKind::Rnn), ..usual() }), nothing);
-        // Adam adds the decay to the gradient, where a tenth would be far too much.
+        // Adam adds the decay to the gradient, where 0.1 would be far too much.
         assert_eq!(recipe(Settings { optimizer: Some(Optimizer::Adam), ..usual() }), nothing);
     }
 }

@@ -1,4 +1,4 @@
-//! New music: a frame is drawn, heard, and the next one drawn.
+//! Generates music frame by frame.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -11,20 +11,20 @@ use crate::layer::sigmoid;
 use crate::model::{ForecasterWorkspace, Task};
 use crate::{Error, Result, Session};
 
-/// How music is made.
+/// Options of the generation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ComposeOptions {
-    /// Frames to make.
+    /// Number of frames to generate.
     pub length: usize,
-    /// What logits are divided by: below 1 less random, above 1 more random; at 0 a key sounds if it is as probable as not.
+    /// Sampling temperature: below 1 less random, above 1 more random; at 0 a key sounds if its probability is 0.5 or more.
     pub temperature: f64,
-    /// Names the random choices.
+    /// Random seed.
     pub seed: u64,
 }
 
 impl<B: Backend> Session<Music, B> {
-    /// Frames that go on from `prompt`, or from silence if that is empty; the prompt is not repeated. Each key of a
-    /// frame is drawn by itself, as the model sees them.
+    /// Generates frames that continue `prompt`, or from silence if it is empty; the prompt is not repeated. The keys of a
+    /// frame are sampled independently, as in the model.
     ///
     /// # Errors
     /// [`Error::Setting`] for a temperature that is negative or not finite.
@@ -36,13 +36,13 @@ impl<B: Backend> Session<Music, B> {
         let network = self.model().task.network();
         let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
         let mut state = network.start::<B>(1);
-        let (mut pass, mut heard) = (ForecasterWorkspace::default(), Padded::default());
+        let (mut pass, mut input) = (ForecasterWorkspace::default(), Padded::default());
         let silence_first = [vec![0.0; NOTES], prompt.many_hot()].concat();
-        heard.set(NOTES, std::iter::once(&silence_first[..]));
+        input.set(NOTES, std::iter::once(&silence_first[..]));
         let mut frames = Vec::with_capacity(options.length * NOTES);
         for _ in 0..options.length {
             let outputs =
-                network.outputs(self.backend(), self.weights(), &heard, None, &mut state, &mut pass);
+                network.outputs(self.backend(), self.weights(), &input, None, &mut state, &mut pass);
             let frame: Vec<f32> = outputs[outputs.len() - NOTES..]
                 .iter()
                 .map(|logit| {
@@ -54,7 +54,7 @@ impl<B: Backend> Session<Music, B> {
                     f32::from(u8::from(sounds))
                 })
                 .collect();
-            heard.set(NOTES, std::iter::once(&frame[..]));
+            input.set(NOTES, std::iter::once(&frame[..]));
             frames.extend(frame);
         }
         Roll::from_many_hot(&frames)

@@ -1,4 +1,4 @@
-//! Pieces of music: values, and rows of a batch.
+//! Pieces of music, and rows of a batch.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -9,7 +9,7 @@ use crate::format::{NOTES, Roll};
 use crate::model::ForecasterBatch;
 use crate::task::{Digest, Record};
 
-/// What a model of music is trained on: pieces as piano rolls.
+/// The data of a model of music: pieces as piano rolls.
 ///
 /// ```
 /// use refrain::format::Roll;
@@ -32,8 +32,7 @@ impl Record for Roll {
     }
 }
 
-/// A piece to learn from or to measure on. Each of its frames is predicted from those before it, the first one from
-/// silence.
+/// A piece for training or evaluation. Each of its frames is predicted from those before it, the first one from silence.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Piece(pub(super) Roll);
 
@@ -46,29 +45,30 @@ impl Example for Piece {
 
     fn fill(examples: &[&Self], batch: &mut ForecasterBatch) {
         let targets: Vec<Vec<f32>> = examples.iter().map(|piece| piece.0.many_hot()).collect();
-        let inputs: Vec<Vec<f32>> = targets.iter().map(|piece| heard_before(piece)).collect();
+        let inputs: Vec<Vec<f32>> = targets.iter().map(|piece| previous_frames(piece)).collect();
         batch.inputs.set(NOTES, inputs.iter().map(|piece| &piece[..]));
         batch.targets.set(NOTES, targets.iter().map(|piece| &piece[..]));
     }
 }
 
-/// What is heard before each frame of `frames`, `[T, 88]`: silence, then all but the last.
-fn heard_before(frames: &[f32]) -> Vec<f32> {
+/// The inputs for targets `frames`, `[T, 88]`: silence, then all frames but the last.
+fn previous_frames(frames: &[f32]) -> Vec<f32> {
     let mut before = vec![0.0; NOTES.min(frames.len())];
     before.extend_from_slice(&frames[..frames.len().saturating_sub(NOTES)]);
     before
 }
 
-/// Batches of pieces, each shifted in every epoch by some number of semitones.
+/// Batches of pieces, each transposed by a random number of semitones in every epoch.
 pub struct Pieces {
     pieces: Examples<Piece>,
-    /// The most semitones, up or down.
+    /// Maximum number of semitones, up or down.
     transpose: u8,
     seed: u64,
 }
 
 impl Pieces {
-    /// Batches of `pieces`, shifted by at most `transpose` semitones where they fit the piano; `seed` names the shifts.
+    /// Batches of `pieces`, transposed by at most `transpose` semitones within the range of the piano; `seed` is the random
+    /// seed.
     pub(super) fn new(pieces: Examples<Piece>, transpose: u8, seed: u64) -> Self {
         Self { pieces, transpose, seed }
     }
@@ -81,14 +81,14 @@ impl DataLoader for Pieces {
         if !self.pieces.batch(epoch, index, batch)? {
             return Ok(false);
         }
-        let most = i32::from(self.transpose);
-        if most > 0 {
-            // Apart from the numbers that put the pieces into their order.
+        let max = i32::from(self.transpose);
+        if max > 0 {
+            // A random stream other than that of the shuffling.
             let mut rng = ChaCha8Rng::seed_from_u64(self.seed ^ 0x6d75_7369_6320_2020);
             rng.set_stream(epoch.wrapping_mul(self.pieces.batches_per_epoch()).wrapping_add(index));
             for row in 0..batch.targets.rows() {
-                let (down, up) = room(&batch.targets, row);
-                let by = rng.random_range(-most.min(down)..=most.min(up));
+                let (down, up) = transposition_range(&batch.targets, row);
+                let by = rng.random_range(-max.min(down)..=max.min(up));
                 transpose(&mut batch.inputs, row, by);
                 transpose(&mut batch.targets, row, by);
             }
@@ -111,8 +111,8 @@ fn frames(rolls: &mut Padded<f32>, row: usize) -> impl Iterator<Item = &mut [f32
     rolls.values.chunks_exact_mut(NOTES).skip(row).step_by(rows)
 }
 
-/// How far a row can be shifted down and up, in semitones.
-fn room(rolls: &Padded<f32>, row: usize) -> (i32, i32) {
+/// Maximum transposition down and up, in semitones.
+fn transposition_range(rolls: &Padded<f32>, row: usize) -> (i32, i32) {
     let frames = || rolls.values.chunks_exact(NOTES).skip(row).step_by(rolls.rows().max(1));
     let sounds = |&note: &usize| frames().any(|frame| frame[note] > 0.0);
     let lowest = (0..NOTES).find(sounds).unwrap_or(0);
@@ -120,7 +120,7 @@ fn room(rolls: &Padded<f32>, row: usize) -> (i32, i32) {
     (lowest as i32, (NOTES - 1 - highest) as i32)
 }
 
-/// Shifts a row by so many semitones, no more than it has room for.
+/// Transposes a row by a number of semitones within its [`transposition_range`].
 fn transpose(rolls: &mut Padded<f32>, row: usize, by: i32) {
     for frame in frames(rolls, row) {
         match by {
@@ -153,12 +153,12 @@ mod tests {
     }
 
     #[test]
-    fn pieces_are_shifted_whole_and_stay_on_the_piano() {
+    fn pieces_are_transposed_as_a_whole_within_the_range_of_the_piano() {
         let mut epochs = Pieces::new(Examples::new(pieces(), 2, None), 3, 7);
-        let (mut batch, mut seen) = (ForecasterBatch::default(), [vec![], vec![]]);
+        let (mut batch, mut shifts) = (ForecasterBatch::default(), [vec![], vec![]]);
         for epoch in 0..40 {
             assert!(epochs.batch(epoch, 0, &mut batch).unwrap());
-            for (row, seen) in seen.iter_mut().enumerate() {
+            for (row, shifts) in shifts.iter_mut().enumerate() {
                 let roll = Roll::from_many_hot(&batch.targets.row(row)).unwrap();
                 let by = i32::from(roll.frames()[0][0]) - i32::from(pieces()[row].0.frames()[0][0]);
                 let shifted = pieces()[row].0.frames().to_vec();
@@ -166,13 +166,13 @@ mod tests {
                     .into_iter()
                     .map(|frame| frame.into_iter().map(|n| (i32::from(n) + by) as u8).collect());
                 assert_eq!(roll.frames(), shifted.collect::<Vec<Vec<u8>>>());
-                assert_eq!(batch.inputs.row(row), heard_before(&batch.targets.row(row)));
-                seen.push(by);
+                assert_eq!(batch.inputs.row(row), previous_frames(&batch.targets.row(row)));
+                shifts.push(by);
             }
         }
         let range = |shifts: &[i32]| (shifts.iter().min().copied(), shifts.iter().max().copied());
-        assert_eq!(range(&seen[0]), (Some(0), Some(1)));
-        assert_eq!(range(&seen[1]), (Some(-3), Some(3)));
+        assert_eq!(range(&shifts[0]), (Some(0), Some(1)));
+        assert_eq!(range(&shifts[1]), (Some(-3), Some(3)));
         let again = batch.clone();
         epochs.batch(39, 0, &mut batch).unwrap();
         assert_eq!(batch, again);

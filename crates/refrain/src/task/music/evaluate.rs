@@ -1,4 +1,4 @@
-//! How well a model of music knows what comes next.
+//! Evaluation of models of music.
 
 use refrain_kernels::{Backend, Real};
 
@@ -10,24 +10,24 @@ use crate::model::{ForecasterWorkspace, Task};
 use crate::task::in_batches;
 use crate::{Session, choices};
 
-/// A part of a file of rolls.
+/// A part of a file of piano rolls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MusicPart {
-    /// What is learned from.
+    /// Training set.
     Train,
-    /// What models are chosen by.
+    /// Validation set.
     Valid,
-    /// What they are measured on in the end.
+    /// Test set.
     Test,
-    /// Everything there is.
+    /// All parts.
     All,
 }
 
 choices!(MusicPart);
 
 impl MusicPart {
-    /// As files and options name it.
+    /// Name in files and options.
     pub fn name(self) -> &'static str {
         match self {
             MusicPart::Train => "train",
@@ -38,53 +38,55 @@ impl MusicPart {
     }
 }
 
-/// How well a model does on pieces.
+/// Evaluation of a model of music.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MusicEvaluation {
-    /// Mean negative log-likelihood of a frame in nats, over all frames.
+    /// Mean negative log-likelihood per frame in nats, over all frames.
     pub nll: f64,
-    /// Share of right keys among those that sounded or were said to (at a probability of a half): `TP / (TP + FP + FN)` over all
-    /// frames (Bay, Ehmann & Downie 2009); 1 if there are none.
+    /// Accuracy of keys, predicted at a probability above 0.5: `TP / (TP + FP + FN)` over all frames (Bay, Ehmann & Downie
+    /// 2009); 1 if there are no keys.
     pub accuracy: f64,
-    /// Pieces that were measured.
+    /// Number of pieces.
     pub pieces: usize,
-    /// Their frames.
+    /// Number of frames.
     pub frames: usize,
 }
 
-/// Pieces that are read together.
+/// Maximum batch size.
 const BATCH: usize = 16;
 
-/// Of some frames: nats, keys that were right, keys that sounded or were said to, and how many frames.
+/// Sums over frames.
 #[derive(Clone, Copy, Default)]
 struct Tally {
     nats: f64,
-    right: usize,
-    judged: usize,
+    /// `TP`.
+    correct: usize,
+    /// `TP + FP + FN`.
+    counted: usize,
     frames: usize,
 }
 
 impl<B: Backend> Session<Music, B> {
-    /// How well the frames of pieces are predicted.
+    /// Evaluates the model on pieces.
     pub fn evaluate(&self, dataset: &Dataset) -> MusicEvaluation {
         let pieces: Vec<Piece> = dataset.records().iter().cloned().map(Piece).collect();
         let tallies = self.tallies(&pieces);
         let mut all = Tally::default();
         for tally in tallies {
             all.nats += tally.nats;
-            all.right += tally.right;
-            all.judged += tally.judged;
+            all.correct += tally.correct;
+            all.counted += tally.counted;
             all.frames += tally.frames;
         }
         MusicEvaluation {
             nll: all.nats / all.frames.max(1) as f64,
-            accuracy: if all.judged == 0 { 1.0 } else { all.right as f64 / all.judged as f64 },
+            accuracy: if all.counted == 0 { 1.0 } else { all.correct as f64 / all.counted as f64 },
             pieces: pieces.len(),
             frames: all.frames,
         }
     }
 
-    /// The mean negative log-likelihood of each piece's frames, in nats.
+    /// The mean negative log-likelihood per frame of each piece, in nats.
     pub fn nll(&self, rolls: &[Roll]) -> Vec<f64> {
         let pieces: Vec<Piece> = rolls.iter().cloned().map(Piece).collect();
         self.tallies(&pieces).iter().map(|tally| tally.nats / tally.frames.max(1) as f64).collect()
@@ -104,9 +106,9 @@ impl<B: Backend> Session<Music, B> {
                 tally.nats += bernoulli_nll(logits, keys, None);
                 tally.frames += 1;
                 for (logit, &key) in logits.iter().zip(keys) {
-                    let (said, sounds) = (logit.as_f64() > 0.0, key > 0.5);
-                    tally.right += usize::from(said && sounds);
-                    tally.judged += usize::from(said || sounds);
+                    let (predicted, sounds) = (logit.as_f64() > 0.0, key > 0.5);
+                    tally.correct += usize::from(predicted && sounds);
+                    tally.counted += usize::from(predicted || sounds);
                 }
             }
             tallies

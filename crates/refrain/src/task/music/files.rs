@@ -1,4 +1,4 @@
-//! Pieces of music out of files.
+//! Reads pieces of music from files.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::Model;
 use crate::error::{Error, Result};
 use crate::format::{self, DataFormat, Roll, RollParts, StepsPerQuarter};
 use crate::note::Note;
-use crate::task::files::{one_file, wrong_form};
+use crate::task::files::{one_file, wrong_format};
 use crate::train::{Data, ReadData, Settings};
 
 impl ReadData for Music {
@@ -37,11 +37,11 @@ impl ReadData for Music {
 }
 
 impl Music {
-    /// Pieces to evaluate on, from a file or folder: those of a part of it, or if none is named, those of its test part, or
-    /// where there is no such part, all. Says which part it was.
+    /// Reads pieces for evaluation from a file or folder: the given part, by default the test set, or everything if there is
+    /// no test set. Also returns which part was read.
     ///
     /// # Errors
-    /// If the data cannot be read, or lack that part.
+    /// If the data cannot be read, or do not contain that part.
     pub fn read_dataset(&self, path: &Path, part: Option<MusicPart>) -> Result<(Dataset, MusicPart)> {
         let (parts, notes) = read_pieces(path, self.steps_per_quarter())?;
         let part = part.unwrap_or(if parts.test.is_empty() { MusicPart::All } else { MusicPart::Test });
@@ -53,14 +53,14 @@ impl Music {
         };
         if pieces.is_empty() {
             let found = format!("has no {} part", part.name());
-            return Err(Error::too_little(path, found, "leave `part` out, or name another"));
+            return Err(Error::too_little(path, found, "omit `part`, or choose another one"));
         }
         let dataset: Dataset = pieces.into_iter().collect();
         Ok((dataset.named(path.display().to_string()).with_notes(notes), part))
     }
 }
 
-/// Reads a file of rolls, or a folder of MIDI files, all of whose pieces are then to train on.
+/// Reads a file of piano rolls, or a folder of MIDI files, all of which belong to the training set.
 fn read_pieces(path: &Path, steps: StepsPerQuarter) -> Result<(RollParts, Vec<Note>)> {
     let guess = format::detect_format(path)?;
     match guess.format {
@@ -74,15 +74,15 @@ fn read_pieces(path: &Path, steps: StepsPerQuarter) -> Result<(RollParts, Vec<No
                 (count > 0).then(|| Note::LeftOut { source, count, what: what.to_owned() })
             };
             let notes = [
-                (off, "that a piano lacks"),
-                (short, "shorter than half a frame, `steps_per_quarter` may be too low"),
+                (off, "outside the range of a piano"),
+                (short, "shorter than half a frame (`steps_per_quarter` may be too low)"),
             ];
             let train: Vec<Roll> =
                 pieces.into_iter().map(|(_, piece)| piece.roll).filter(|roll| !roll.is_empty()).collect();
             match train.is_empty() {
                 true => {
-                    let expected = "name a folder with music in it";
-                    Err(Error::too_little(path, "holds no note in any of its MIDI files", expected))
+                    let expected = "give a folder of MIDI files with notes";
+                    Err(Error::too_little(path, "contains no notes in its MIDI files", expected))
                 }
                 false => {
                     let parts = RollParts { train, valid: vec![], test: vec![] };
@@ -93,7 +93,7 @@ fn read_pieces(path: &Path, steps: StepsPerQuarter) -> Result<(RollParts, Vec<No
         _ => {
             let expected = "music comes as JSON {\"train\": [...], \"valid\": [...], \"test\": [...]} of pieces of frames of \
                             MIDI notes, or as a folder of MIDI files";
-            Err(wrong_form(path, &guess, expected))
+            Err(wrong_format(path, &guess, expected))
         }
     }
 }

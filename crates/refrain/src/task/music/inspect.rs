@@ -1,4 +1,4 @@
-//! What was expected of a piece.
+//! Activations and predicted probabilities of a piece.
 
 use refrain_kernels::{Backend, Real};
 
@@ -12,12 +12,12 @@ use crate::layer::sigmoid;
 use crate::model::{ForecasterBatch, ForecasterWorkspace, Task};
 
 impl<B: Backend> Session<Music, B> {
-    /// What the layers do while they read a piece, silence before it.
+    /// Activations of the layers for a piece, with silence before it.
     pub fn trace(&self, roll: &Roll) -> Trace<B::Real> {
         Trace::of_pass(self, &self.read(roll).1)
     }
 
-    /// The probability of each key in each frame before that was read, and what a pass left.
+    /// The predicted probability of each key in each frame, and the workspace after the forward pass.
     fn read(&self, roll: &Roll) -> (Vec<Vec<f32>>, ForecasterWorkspace<B>) {
         let network = self.model().task.network();
         let (mut batch, mut pass) = (ForecasterBatch::default(), ForecasterWorkspace::default());
@@ -29,7 +29,7 @@ impl<B: Backend> Session<Music, B> {
         (outputs.chunks_exact(NOTES).map(frame).collect(), pass)
     }
 
-    /// What the layers do with a piece, and how probable each key was in each frame before it was read.
+    /// Activations of the layers for a piece, and the predicted probability of each key in each frame.
     pub fn inspect(&self, roll: &Roll, name: &str) -> Recording {
         let (probability, pass) = self.read(roll);
         let tokens = (0..probability.len()).map(|step| step.to_string()).collect();

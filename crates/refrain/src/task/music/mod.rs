@@ -1,4 +1,4 @@
-//! Music, frame by frame: which keys sound next.
+//! Polyphonic music: prediction of the keys in the next frame.
 
 mod compose;
 mod data;
@@ -21,14 +21,14 @@ use crate::format::{NOTES, StepsPerQuarter};
 use crate::model::{Forecaster, ForecasterSizes, FrameOutput, Task, TaskName};
 use crate::task::inconsistent;
 
-/// A model of music, and how long its frames last.
+/// A model of music, with the duration of its frames.
 #[derive(Clone, Debug)]
 pub struct Music {
     network: Forecaster,
     steps: StepsPerQuarter,
 }
 
-/// What its file says.
+/// Description of the model in its file.
 #[derive(Serialize, Deserialize)]
 pub struct Description {
     sizes: ForecasterSizes,
@@ -36,7 +36,7 @@ pub struct Description {
 }
 
 impl Music {
-    /// Frames a quarter note.
+    /// Frames per quarter note.
     pub fn steps_per_quarter(&self) -> StepsPerQuarter {
         self.steps
     }
@@ -52,7 +52,7 @@ impl Task for Music {
             || sizes.output != (FrameOutput::Bernoulli { keys: NOTES })
             || sizes.recurrent.bidirectional
         {
-            let what = format!("its layers do not read frames of {NOTES} keys forwards and predict such");
+            let what = format!("its layers do not read and predict frames of {NOTES} keys in one direction");
             return Err(inconsistent(what));
         }
         Ok(Self { network: Forecaster::new(&sizes)?, steps: StepsPerQuarter::new(steps_per_quarter)? })
@@ -67,6 +67,6 @@ impl Task for Music {
     }
 
     fn about(&self) -> Vec<(&'static str, String)> {
-        vec![("frames", format!("88 keys, {} to a quarter note", self.steps.get()))]
+        vec![("frames", format!("88 keys, {} per quarter note", self.steps.get()))]
     }
 }

@@ -1,4 +1,4 @@
-//! A model of music that goes on step by step, the state in the caller's hands.
+//! Stepwise prediction of music; the caller holds the state.
 
 use refrain_kernels::{Backend, Real, State};
 
@@ -11,17 +11,16 @@ use crate::session::{check_step, rows_of};
 use crate::{Result, Session};
 
 impl<B: Backend> Session<Music, B> {
-    /// The state of `rows` pieces that begin: of each layer `h` and `c`, `[rows, H]`. The first frame that a piece reads is
-    /// silence.
+    /// The initial state of `rows` pieces: for each layer `h` and `c`, `[rows, H]`. The first frame of a piece is silence.
     pub fn zero_state(&self, rows: usize) -> Vec<State<B::Real>> {
         self.model().task.network().start::<B>(rows)
     }
 
-    /// Reads a frame of each piece, `[rows, 88]` with 1 for keys that sound and 0 for others, and gives how probable each key
-    /// is to sound in the next one, `[rows, 88]`. `state` becomes the one after it.
+    /// Reads a frame of each piece, `[rows, 88]` with 1 for keys that sound and 0 for others, returns the probability of each
+    /// key in the next frame, `[rows, 88]`, and updates `state`.
     ///
     /// # Errors
-    /// [`crate::Error::Input`] for frames of another size, and a state of other layers.
+    /// [`crate::Error::Input`] for frames of a wrong size, and for the state of other layers.
     pub fn step(&self, frames: &[f32], state: &mut [State<B::Real>]) -> Result<Vec<f32>> {
         let network = self.model().task.network();
         let rows = rows_of(network.layout().recurrent(), state)?;

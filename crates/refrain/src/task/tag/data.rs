@@ -1,4 +1,4 @@
-//! Sequences with a label a step: values, and rows of a batch.
+//! Sequences with a label per step, and rows of a batch.
 
 use super::{Tag, TagCodec};
 use crate::data::Example;
@@ -6,7 +6,7 @@ use crate::error::{Error, InputProblem, Result};
 use crate::model::TaggerBatch;
 use crate::task::{Digest, Record};
 
-/// Letters of a word that are read, half of them from its start and half from its end: longer ones are addresses.
+/// Maximum number of letters per word; of longer words, mostly addresses, the first and last half of it are read.
 const MAX_LETTERS: usize = 40;
 
 /// A sequence to be tagged.
@@ -31,7 +31,7 @@ impl<W: Into<String>> From<Vec<W>> for TagInput {
 }
 
 impl TagInput {
-    /// Words or frames.
+    /// Number of words or frames.
     pub fn steps(&self) -> usize {
         match self {
             TagInput::Words(words) => words.len(),
@@ -48,7 +48,7 @@ impl TagInput {
 }
 
 impl TagInput {
-    /// Frames, one vector a step.
+    /// Frames, one vector per step.
     pub fn frames(frames: &[Vec<f32>]) -> Self {
         TagInput::Frames { values: frames.concat(), width: frames.first().map_or(0, Vec::len) }
     }
@@ -57,11 +57,11 @@ impl TagInput {
 /// A sequence with a label for each of its steps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaggedInput {
-    /// What is read.
+    /// Input.
     pub input: TagInput,
-    /// What should be predicted, one a step.
+    /// Targets, one per step.
     pub labels: Vec<String>,
-    /// Where each word stands in its file, from 1; of frames at most the first; empty for data in memory.
+    /// Line of each word in its file, from 1; for frames at most the first line; empty for data in memory.
     pub lines: Vec<u64>,
 }
 
@@ -72,7 +72,7 @@ impl Dataset {
     /// Sequences with a label for each of their steps.
     ///
     /// # Errors
-    /// [`Error::Input`] if there are not as many rows of labels as sequences, or not as many labels as steps.
+    /// [`Error::Input`] if the number of rows of labels or of labels in a row is wrong.
     ///
     /// ```
     /// use refrain::task::tag::Dataset;
@@ -102,7 +102,7 @@ impl Dataset {
 }
 
 impl TaggedInput {
-    /// Refuses labels that are not one for each step.
+    /// Rejects a number of labels other than the number of steps.
     fn check(&self) -> Result<(), InputProblem> {
         match (self.labels.len(), self.input.steps()) {
             (found, expected) if found != expected => {
@@ -141,16 +141,16 @@ impl Record for TaggedInput {
     }
 }
 
-/// A sequence in numbers, with its labels.
+/// An encoded sequence, with its labels.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TagExample {
     pub(super) ids: Vec<u32>,
-    /// Each word's characters; empty where they are not read.
+    /// Characters of each word; empty if the model does not read them.
     pub(super) spelled: Vec<Vec<u32>>,
     pub(super) frames: Vec<f32>,
     /// Features of a frame; 0 for words.
     pub(super) width: usize,
-    /// One a step.
+    /// One per step.
     pub(super) labels: Vec<u32>,
 }
 
@@ -176,10 +176,10 @@ impl Example for TagExample {
 }
 
 impl Tag {
-    /// A sequence in numbers, every label the first.
+    /// Encodes a sequence, with label 0 for all steps.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// [`InputProblem`] for a sequence of the wrong kind, or without words or frames.
     pub(super) fn encode(&self, input: &TagInput) -> Result<TagExample, InputProblem> {
         let mut example = TagExample::default();
         match (&self.codec, input) {
@@ -207,7 +207,7 @@ impl Tag {
         Ok(example)
     }
 
-    /// Labelled sequences in numbers.
+    /// Encodes labelled sequences.
     pub(super) fn examples(&self, dataset: &Dataset) -> Result<Vec<TagExample>> {
         dataset.encode(|tagged| {
             let label =
@@ -220,7 +220,7 @@ impl Tag {
     }
 }
 
-/// The letters of a word, without the middle of a very long one.
+/// The letters of a word, without the middle of a very long word.
 fn letters(mut word: Vec<u32>) -> Vec<u32> {
     if word.len() > MAX_LETTERS {
         word.drain(MAX_LETTERS / 2..word.len() - MAX_LETTERS / 2);

@@ -1,4 +1,4 @@
-//! Sequences with a label a step out of files.
+//! Reads sequences with a label per step from files.
 
 use std::path::Path;
 
@@ -24,8 +24,8 @@ impl ReadData for Tag {
     }
 }
 
-/// Reads sequences with a label a step, of any form. Sentences that a tagger has `written` have two columns, whichever
-/// it learned from; features come in the order of `names`, unless there are none.
+/// Reads sequences with a label per step in any supported format. Sentences that a tagger has `written` have two columns,
+/// regardless of the columns of the training set; features are ordered as in `names`, if given.
 pub(super) fn read_tagged(
     path: &Path,
     columns: &Columns,
@@ -55,7 +55,7 @@ pub(super) fn read_tagged(
     Ok(dataset.named(path.display().to_string()).with_features(features))
 }
 
-/// A sequence of frames with a label for each. A table repeats the label in every row, be it always the same.
+/// A sequence of frames with a label for each. A table repeats the label in every row, even if it is constant.
 fn of_frames(path: &Path, sequence: FrameSequence, repeats_label: bool) -> Result<TaggedInput> {
     let steps = sequence.steps();
     let FrameSequence { values, width, labels, line, .. } = sequence;
@@ -65,7 +65,7 @@ fn of_frames(path: &Path, sequence: FrameSequence, repeats_label: bool) -> Resul
         Labels::One(_) => {
             Err(("has one label for the sequence, not one for each frame", "use `task = classify`"))
         }
-        Labels::None => Err(("has no labels", "a tagger learns from sequences with a label for each frame")),
+        Labels::None => Err(("has no labels", "a tagger needs a label for each frame")),
     };
     let labels = labels
         .map_err(|(found, expected)| Error::wrong_kind(Place::from(path).line(line), found, expected))?;
@@ -73,32 +73,32 @@ fn of_frames(path: &Path, sequence: FrameSequence, repeats_label: bool) -> Resul
     Ok(TaggedInput { input: TagInput::Frames { values, width }, labels, lines })
 }
 
-/// Whether a file holds sequences of frames with a label for each frame, and not one for the sequence.
+/// Whether a file has sequences of frames with a label per frame, not one label per sequence.
 pub fn has_labels_for_frames(path: &Path) -> bool {
     let sequences = read_frames(path, &[]).unwrap_or_default();
     sequences.iter().any(|sequence| matches!(sequence.labels, Labels::Each(_)))
 }
 
 impl Tag {
-    /// Labelled sequences to evaluate on, from a file.
+    /// Reads labelled sequences for evaluation.
     ///
     /// # Errors
-    /// If the file cannot be read or understood.
+    /// If the file cannot be read or parsed.
     pub fn read_dataset(&self, path: &Path) -> Result<Dataset> {
         read_tagged(path, &self.columns(), true, self.features())
     }
 
-    /// Sequences of frames to be tagged, from a file, whatever labels they have, if any.
+    /// Reads sequences of frames for prediction; labels are ignored.
     ///
     /// # Errors
-    /// If the file cannot be read or understood.
+    /// If the file cannot be read or parsed.
     pub fn sequences_in(&self, path: &Path) -> Result<Vec<TagInput>> {
         let sequences = read_unlabelled(path, self.features())?.into_iter();
         Ok(sequences.map(|FrameSequence { values, width, .. }| TagInput::Frames { values, width }).collect())
     }
 
-    /// For a model of words: the sentences to be tagged in a text that came from `path`, one a line, its words apart by white
-    /// space, or words in columns.
+    /// Reads sentences for prediction from a text that came from `path`, for models of words: one sentence per line with
+    /// spaces between words, or words in columns.
     ///
     /// # Errors
     /// As [`format::untagged_of`].
@@ -108,7 +108,7 @@ impl Tag {
         Ok(sentences.map(|sentence| TagInput::Words(sentence.words)).collect())
     }
 
-    /// Where a file of words has them and their tags.
+    /// The columns of words and tags in a file.
     fn columns(&self) -> Columns {
         match &self.codec {
             TagCodec::Words { columns, .. } => columns.clone(),
@@ -116,7 +116,7 @@ impl Tag {
         }
     }
 
-    /// What the features of a frame are called, if they are.
+    /// The names of the features of a frame, if known.
     fn features(&self) -> &[String] {
         match &self.codec {
             TagCodec::Frames(scaling) => &scaling.names,

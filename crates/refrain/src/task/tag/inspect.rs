@@ -1,4 +1,4 @@
-//! How sure each label is.
+//! Probabilities of the labels.
 
 use refrain_kernels::{Backend, Real};
 
@@ -9,20 +9,20 @@ use crate::inspect::{Recording, Tags, Trace};
 use crate::model::{TaggerBatch, TaggerWorkspace, Task};
 use crate::{Error, Result, Session};
 
-/// Labels that are shown of each step.
+/// Number of labels that are shown per step.
 const TOP_K: usize = 5;
 
 impl<B: Backend> Session<Tag, B> {
-    /// What the layers do while they read a sequence.
+    /// Activations of the layers for a sequence.
     ///
     /// # Errors
-    /// [`Error::Input`] for a sequence that the model cannot read.
+    /// [`Error::Input`] for an invalid sequence.
     pub fn trace(&self, input: &TagInput) -> Result<Trace<B::Real>> {
         let (_, _, pass) = self.read(input)?;
         Ok(Trace::of_pass(self, &pass))
     }
 
-    /// A sequence in numbers, how well each label fits each step, `[T, K]`, and what a pass left.
+    /// The encoded sequence, its emissions `[T, K]`, and the workspace after the forward pass.
     fn read(&self, input: &TagInput) -> Result<(TagExample, Vec<B::Real>, TaggerWorkspace<B>)> {
         let task = &self.model().task;
         let example = task.encode(input).map_err(|problem| Error::input("the sequence", problem))?;
@@ -33,10 +33,10 @@ impl<B: Backend> Session<Tag, B> {
         Ok((example, emissions, pass))
     }
 
-    /// What the layers do with a sequence, and how probable its labels are.
+    /// Activations of the layers for a sequence, and the probabilities of its labels.
     ///
     /// # Errors
-    /// [`Error::Input`] for a sequence that the model cannot read.
+    /// [`Error::Input`] for an invalid sequence.
     pub fn inspect(&self, input: &TagInput, name: &str) -> Result<Recording> {
         let task = &self.model().task;
         let network = task.network();

@@ -1,4 +1,4 @@
-//! A label for each step of a sequence: for the words of a sentence, or the frames of a recording.
+//! Sequence tagging: a label for each word of a sentence, or each frame of a recording.
 
 mod data;
 #[cfg(all(feature = "train", feature = "files", feature = "formats"))]
@@ -24,7 +24,7 @@ use crate::task::labels::LabelSet;
 use crate::task::{Scaling, inconsistent};
 use crate::text::Tokenizer;
 
-/// A tagger with its labels, and what brings its input into numbers.
+/// A tagger with its labels and the encoding of its inputs.
 #[derive(Clone, Debug)]
 pub struct Tag {
     network: Tagger,
@@ -32,25 +32,25 @@ pub struct Tag {
     labels: LabelSet,
 }
 
-/// How input becomes numbers.
+/// How an input is encoded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "there is one a model")]
+#[expect(clippy::large_enum_variant, reason = "there is one per model")]
 pub enum TagCodec {
-    /// Words, each as a whole and, if there are characters, as it is spelled.
+    /// Words, and optionally their characters.
     Words {
-        /// Which columns of a file hold words and tags.
+        /// The columns of words and tags in a file.
         columns: Columns,
-        /// Ids of words.
+        /// Vocabulary of words.
         words: Tokenizer,
-        /// Ids of characters.
+        /// Vocabulary of characters.
         characters: Option<Tokenizer>,
     },
-    /// Frames, each feature less its mean and over its deviation.
+    /// Standardised frames.
     Frames(Scaling),
 }
 
-/// What its file says.
+/// Description of the model in its file.
 #[derive(Serialize, Deserialize)]
 pub struct Description {
     sizes: TaggerSizes,
@@ -59,12 +59,12 @@ pub struct Description {
 }
 
 impl Tag {
-    /// What can be predicted.
+    /// The labels, ordered by id.
     pub fn labels(&self) -> &[String] {
         self.labels.names()
     }
 
-    /// How input becomes numbers.
+    /// How inputs are encoded.
     pub fn codec(&self) -> &TagCodec {
         &self.codec
     }
@@ -86,7 +86,7 @@ impl Task for Tag {
             _ => false,
         };
         if !fits || labels.len() != sizes.labels {
-            return Err(inconsistent("its vocabularies are not of the sizes that it says"));
+            return Err(inconsistent("its vocabularies do not match its sizes"));
         }
         Ok(Self { network: Tagger::new(&sizes)?, codec, labels })
     }

@@ -1,4 +1,4 @@
-//! What a tagger does once it has learned.
+//! Prediction and evaluation of taggers.
 
 use refrain_kernels::{Backend, Real};
 
@@ -10,38 +10,38 @@ use crate::model::{TaggerWorkspace, Task};
 use crate::task::in_batches;
 use crate::{Error, Result, Session};
 
-/// The labels of a sequence.
+/// The predicted labels of a sequence.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tagged {
-    /// One a step, as indices into [`Tag::labels`].
+    /// One per step, as indices into [`Tag::labels`].
     pub labels: Vec<usize>,
-    /// How probable each of them is.
+    /// Probability of each label.
     pub probabilities: Vec<f32>,
 }
 
-/// How well a tagger does on labelled sequences.
+/// Evaluation of a tagger.
 #[derive(Clone, Debug, Default)]
 pub struct TagEvaluation {
-    /// Mean loss in nats a step.
+    /// Mean loss in nats per step.
     pub loss: f64,
-    /// Sequences.
+    /// Number of sequences.
     pub sequences: usize,
-    /// Which label was taken for which.
+    /// Confusion matrix.
     pub confusion: Confusion,
-    /// Spans found, where labels spell out spans.
+    /// Scores of spans, if the labels mark spans.
     pub spans: Option<SpanScores>,
-    /// The same as `confusion` for words that the model does not know.
+    /// Confusion matrix of the words that are not in the vocabulary.
     pub unknown: Confusion,
 }
 
-/// Sequences that are read together.
+/// Maximum batch size.
 const BATCH: usize = 32;
 
 impl<B: Backend> Session<Tag, B> {
-    /// The labels of sequences, in their order.
+    /// Predicts the labels of sequences, in their order.
     ///
     /// # Errors
-    /// [`Error::Input`] for a sequence that the model cannot read, with its number.
+    /// [`Error::Input`] for an invalid sequence, with its number.
     pub fn predict(&self, inputs: &[TagInput]) -> Result<Vec<Tagged>> {
         let encode = |(i, input)| {
             let encoded = self.model().task.encode(input);
@@ -60,10 +60,10 @@ impl<B: Backend> Session<Tag, B> {
         }))
     }
 
-    /// How well the labels of a data set are predicted.
+    /// Evaluates the model on a data set.
     ///
     /// # Errors
-    /// [`Error::Input`] for sequences or labels that the model does not know.
+    /// [`Error::Input`] for invalid sequences or unknown labels.
     pub fn evaluate(&self, dataset: &Dataset) -> Result<TagEvaluation> {
         let task = &self.model().task;
         let examples = task.examples(dataset)?;
@@ -91,7 +91,7 @@ impl<B: Backend> Session<Tag, B> {
         Ok(TagEvaluation { loss: score.loss.mean(), spans, ..all })
     }
 
-    /// What `work` makes of each sequence's field, emissions `[T, K]` and example.
+    /// Applies `work` to the CRF, the emissions `[T, K]` and the example of each sequence.
     fn each<O: Send>(
         &self,
         examples: &[TagExample],

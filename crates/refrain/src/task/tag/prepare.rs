@@ -1,4 +1,4 @@
-//! From labelled sequences to a run: validation set, vocabularies or scaling, labels, sizes.
+//! Prepares a tagging run: validation set, vocabularies or scaling, labels, sizes.
 
 use refrain_kernels::Backend;
 
@@ -12,7 +12,7 @@ use crate::model::{InputKind, RecurrentLayers, TaggerSizes, Task};
 use crate::number::thousands;
 use crate::task::Scaling;
 use crate::task::labels::LabelSet;
-use crate::task::same;
+use crate::task::require_same;
 use crate::task::sets::{Sets, loaders};
 use crate::text::{TokenUnits, Tokenizer, TokenizerOptions};
 use crate::train::{Config, Data, DataSummary, Defaults, Prepared, Settings, TaskData, TrainableTask};
@@ -31,14 +31,17 @@ impl TrainableTask for Tag {
     }
 
     fn check_same(&self, other: &Self) -> Result<()> {
-        same((&self.codec, &self.labels) == (&other.codec, &other.labels), "labels or another vocabulary")
+        require_same(
+            (&self.codec, &self.labels) == (&other.codec, &other.labels),
+            "labels or another vocabulary",
+        )
     }
 }
 
 fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Tag>> {
     let words = data.train.records().iter().any(|one| matches!(one.input, TagInput::Words(_)));
     let config = Config::resolve(settings, defaults(words, data.train.len()), backend)?;
-    // Labels that only the validation set has are among them.
+    // Labels that occur only in the validation set are included.
     let tagged = data.train.records().iter().chain(data.valid.iter().flat_map(Dataset::records));
     let labels = LabelSet::of(data.train.name(), "tag", tagged.flat_map(|one| &one.labels))?;
     let sets = Sets::of(data, &config)?;
@@ -83,12 +86,12 @@ fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) ->
     Ok(Prepared { config, options, task, train, valid, data })
 }
 
-/// The values in force that are not in [`Config`]; [`of_words`] adds those of words.
+/// Resolved settings that are not in [`Config`]; [`of_words`] adds those of words.
 fn options(settings: &Settings, words: bool, labels: &LabelSet, notes: &mut Vec<Note>) -> Settings {
     let crf = settings.crf.unwrap_or_else(|| {
         let spans = is_spans(labels.names());
         if spans {
-            let choice = "the tags spell out spans, so neighbours are judged together".to_owned();
+            let choice = "the tags mark spans, so a CRF scores neighbouring tags together".to_owned();
             notes.push(Note::Chosen { setting: "crf", choice });
         }
         spans
@@ -104,7 +107,7 @@ fn options(settings: &Settings, words: bool, labels: &LabelSet, notes: &mut Vec<
     }
 }
 
-/// Frames on the scale of the training set.
+/// Encoding of frames: standardised by the training set.
 fn of_frames(train: &Dataset) -> (TagCodec, InputKind, Option<CharEncoderSizes>) {
     let size = train.records().iter().map(|one| one.input.width()).max().unwrap_or(0);
     let sequences = train.records().iter().filter_map(|one| match &one.input {
@@ -145,7 +148,7 @@ fn defaults(words: bool, size: usize) -> Defaults {
     }
 }
 
-/// The vocabularies of words and of their characters, and what the network reads by them.
+/// The vocabularies of words and characters, and the network's input.
 fn of_words(
     train: &Dataset,
     settings: &Settings,
@@ -161,7 +164,7 @@ fn of_words(
     };
     let made = TokenizerOptions {
         units: TokenUnits::Word,
-        // What occurs once cannot be told from what never does; as the unknown word it teaches what that means.
+        // Words that occur once train the unknown token.
         min_count: settings.min_count.unwrap_or(2),
         max_size: settings.vocab_size,
         lowercase: settings.lowercase.unwrap_or(true),

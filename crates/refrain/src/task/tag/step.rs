@@ -1,4 +1,4 @@
-//! A tagger that goes on step by step, the state in the caller's hands.
+//! Stepwise tagging; the caller holds the state.
 
 use refrain_kernels::{Backend, State};
 
@@ -8,12 +8,12 @@ use crate::model::{TaggerBatch, Task};
 use crate::session::{check_causal, check_step, rows_of};
 use crate::{Error, Result, Session};
 
-/// One step of each of some sequences side by side.
+/// One step of several sequences.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum TagStep<'a> {
-    /// A word a sentence, `[rows]`.
+    /// A word per sentence, `[rows]`.
     Words(&'a [&'a str]),
-    /// A frame a sequence, `[rows, I]`, in the unit of the data.
+    /// A frame per sequence, `[rows, I]`, in the unit of the data.
     Frames(&'a [f32]),
 }
 
@@ -30,17 +30,17 @@ impl<'a> From<&'a [f32]> for TagStep<'a> {
 }
 
 impl<B: Backend> Session<Tag, B> {
-    /// The state of `rows` sequences that begin: of each layer `h` and `c`, `[rows, H]`.
+    /// The initial state of `rows` sequences: for each layer `h` and `c`, `[rows, H]`.
     pub fn zero_state(&self, rows: usize) -> Vec<State<B::Real>> {
         self.model().task.network().zero_state::<B>(rows)
     }
 
-    /// Reads a step of each sequence and gives how well each label fits it, `[rows, K]` in the order of [`Tag::labels`]:
-    /// logits, whose softmax are probabilities, or where there is a conditional random field what that adds its scores to
-    /// ([`crate::model::Tagger::decode`] finds the best labels of the steps together). `state` becomes the one after them.
+    /// Reads a step of each sequence, returns the scores of its labels, `[rows, K]` in the order of [`Tag::labels`], and
+    /// updates `state`. The scores are logits; with a CRF they are its emissions ([`crate::model::Tagger::decode`] finds the
+    /// best labels of all steps).
     ///
     /// # Errors
-    /// [`Error::Model`] for a bidirectional model; [`Error::Input`] for a step or a state of another model.
+    /// [`Error::Model`] for a bidirectional model; [`Error::Input`] for an invalid step or state.
     pub fn step<'a>(
         &self,
         input: impl Into<TagStep<'a>>,

@@ -1,4 +1,4 @@
-//! Pairs of texts: values, and rows of a batch.
+//! Pairs of texts, and rows of a batch.
 
 use super::Translate;
 use crate::data::Example;
@@ -7,7 +7,7 @@ use crate::format::Pair;
 use crate::model::TranslatorBatch;
 use crate::task::{Digest, Record};
 
-/// What a translator is trained on: sources and their targets.
+/// The data of a translator: sources and their targets.
 ///
 /// ```
 /// use refrain::task::translate::Dataset;
@@ -38,42 +38,41 @@ impl Record for Pair {
     }
 }
 
-/// A source and its target in ids.
+/// The ids of a source and its target.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TranslateExample {
     pub(super) source: Vec<u32>,
-    /// The start symbol, the target, the end symbol; empty where only the source is known.
+    /// Start token, target, end token; empty if only the source is known.
     pub(super) target: Vec<u32>,
 }
 
 impl Translate {
-    /// The sources of a file to be translated, one a line, blank ones among them; what stands behind a tab, as in a file to learn
-    /// from, is left out.
+    /// The sources of a file to be translated, one per line, including empty lines; everything after the first tab is ignored.
     pub fn sources_in(text: &str) -> Vec<String> {
         let source = |line: &str| line.split_once('\t').map_or(line, |(source, _)| source).trim().to_owned();
         text.lines().map(source).collect()
     }
 
-    /// A source in numbers.
+    /// Encodes a source.
     ///
     /// # Errors
-    /// [`InputProblem::TooLittle`] for one without a token.
+    /// [`InputProblem::TooLittle`] for a source without tokens.
     pub(super) fn encode(&self, source: &str) -> Result<TranslateExample, InputProblem> {
         let source = self.source.encode(source);
         match source.is_empty() {
-            true => Err(InputProblem::too_little("contains no tokens in its source", "leave it out")),
+            true => Err(InputProblem::too_little("has a source without tokens", "leave it out")),
             false => Ok(TranslateExample { source, target: vec![] }),
         }
     }
 
-    /// A target in numbers, between the boundaries.
+    /// Encodes a target, with start and end tokens.
     pub(super) fn encode_target(&self, target: &str) -> Vec<u32> {
         let tokenizer = self.target.tokenizer();
         let ids = self.target.encode(target).into_iter();
         tokenizer.start().into_iter().chain(ids).chain(tokenizer.end()).collect()
     }
 
-    /// Pairs in numbers.
+    /// Encodes pairs.
     pub(super) fn examples(&self, dataset: &Dataset) -> Result<Vec<TranslateExample>> {
         dataset.encode(|pair| {
             let source = self.encode(&pair.source).map_err(|problem| (None, problem))?;
@@ -93,7 +92,7 @@ impl Example for TranslateExample {
         batch.source.set(1, examples.iter().map(|example| &example.source[..]));
         let read = |target: &[u32]| target.len().saturating_sub(1);
         batch.inputs.set(1, examples.iter().map(|example| &example.target[..read(&example.target)]));
-        let said = |target: &[u32]| usize::from(!target.is_empty());
-        batch.targets.set(1, examples.iter().map(|example| &example.target[said(&example.target)..]));
+        let offset = |target: &[u32]| usize::from(!target.is_empty());
+        batch.targets.set(1, examples.iter().map(|example| &example.target[offset(&example.target)..]));
     }
 }

@@ -1,4 +1,4 @@
-//! Pairs out of files.
+//! Reads pairs from files.
 
 use std::path::Path;
 
@@ -23,10 +23,10 @@ impl ReadData for Translate {
 }
 
 impl Translate {
-    /// Pairs to train or to evaluate on, from lines of `source<TAB>target`.
+    /// Reads pairs for training or evaluation from lines of `source<TAB>target`.
     ///
     /// # Errors
-    /// If the file cannot be read or understood.
+    /// If the file cannot be read or parsed.
     pub fn read_dataset(path: &Path) -> Result<Dataset> {
         let pairs: Dataset = read(path, pairs_of)?.into_iter().collect();
         Ok(pairs.named(path.display().to_string()))

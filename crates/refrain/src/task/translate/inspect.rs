@@ -1,4 +1,4 @@
-//! Where the decoder looks while it writes.
+//! Attention weights of a translation.
 
 use refrain_kernels::{Backend, Real};
 
@@ -11,7 +11,7 @@ use crate::sample::BeamOptions;
 use crate::{Error, Result, Session};
 
 impl<B: Backend> Session<Translate, B> {
-    /// What the layers do while they read a source and write its translation.
+    /// Activations of the layers while a source is encoded and its translation is decoded.
     ///
     /// # Errors
     /// As [`Session::translate`].
@@ -19,7 +19,7 @@ impl<B: Backend> Session<Translate, B> {
         Ok(Trace::of_pass(self, &self.read(source, options)?.2))
     }
 
-    /// The translation of a source, both in numbers, and what a pass over them left.
+    /// The encoded source and translation, and the workspace after a forward pass.
     fn read(
         &self,
         source: &str,
@@ -39,7 +39,7 @@ impl<B: Backend> Session<Translate, B> {
         Ok((text, example, pass))
     }
 
-    /// What the encoder does with a source, the translation, and what each of its symbols attended to.
+    /// Activations of the layers, the translation, and the attention weights of its tokens.
     ///
     /// # Errors
     /// As [`Session::translate`].
@@ -52,7 +52,7 @@ impl<B: Backend> Session<Translate, B> {
         let sources = shown(&task.source, &example.source);
         let mut recording = Recording::of_pass(self, &pass, name, (task.source.plural(), sources.clone()));
         let weights = pass.attention_weights();
-        // What is written at a step is the symbol that the next one reads.
+        // The token that is generated at a step is the input of the next step.
         let targets = shown(&task.target, &example.target[1..]);
         recording.inspection.own.attention = (!weights.is_empty()).then(|| AttentionMatrix {
             weights: weights

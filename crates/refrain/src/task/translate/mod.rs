@@ -1,4 +1,4 @@
-//! One sequence from another: a language, a pronunciation, a script.
+//! Sequence to sequence: languages, pronunciations, scripts.
 
 mod data;
 #[cfg(all(feature = "train", feature = "files", feature = "formats"))]
@@ -18,17 +18,17 @@ use super::text_side::TextSide;
 use crate::Result;
 use crate::model::{Task, TaskName, Translator, TranslatorSizes};
 
-/// A translator, and what brings both of its sides into numbers and back.
+/// A translator with the tokenizers of source and target.
 #[derive(Clone, Debug)]
 pub struct Translate {
     network: Translator,
     source: TextSide,
     target: TextSide,
-    /// Tokens of a target for each of its source, on average.
+    /// Average number of target tokens per source token.
     target_ratio: f32,
 }
 
-/// What its file says.
+/// Description of the model in its file.
 #[derive(Serialize, Deserialize)]
 pub struct Description {
     sizes: TranslatorSizes,
@@ -38,12 +38,12 @@ pub struct Description {
 }
 
 impl Translate {
-    /// How sources become ids.
+    /// Tokenizer of sources.
     pub fn source(&self) -> &TextSide {
         &self.source
     }
 
-    /// How ids become targets.
+    /// Tokenizer of targets.
     pub fn target(&self) -> &TextSide {
         &self.target
     }
@@ -57,11 +57,11 @@ impl Task for Translate {
     fn new(Description { sizes, source, target, target_ratio }: Description) -> Result<Self> {
         let lengths = [source.tokenizer().len(), target.tokenizer().len()];
         if lengths != [sizes.source_vocab, sizes.target_vocab] || target.tokenizer().end().is_none() {
-            return Err(inconsistent("its vocabularies are not of the sizes that it says"));
+            return Err(inconsistent("its vocabularies do not match its sizes"));
         }
         if !(0.0..=1_000.0).contains(&target_ratio) {
             return Err(inconsistent(format!(
-                "its targets cannot be {target_ratio} times as long as sources"
+                "its ratio of target to source length, {target_ratio}, is invalid"
             )));
         }
         Ok(Self { network: Translator::new(&sizes)?, source, target, target_ratio })

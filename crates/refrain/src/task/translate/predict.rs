@@ -1,4 +1,4 @@
-//! What a translator does once it has learned.
+//! Translation and evaluation of translators.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -14,61 +14,61 @@ use crate::sample::{BeamOptions, Boundaries, Hypothesis, beam_search, take_rows}
 use crate::task::in_batches;
 use crate::{Error, Result, Session};
 
-/// A target that was written for a source.
+/// A translation of a source.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Translation {
-    /// As text.
+    /// Text of the translation.
     pub text: String,
-    /// Natural logarithm of its probability.
+    /// Natural log-probability.
     pub log_probability: f64,
-    /// What translations of a source are ranked by, see [`Hypothesis::score`].
+    /// Ranking score, see [`Hypothesis::score`].
     pub score: f64,
 }
 
-/// How well a translator does on pairs. Targets of the same source are references for one translation.
+/// Evaluation of a translator. Targets of the same source are references of one translation.
 #[derive(Clone, Debug)]
 pub struct TranslationEvaluation {
-    /// Mean loss in nats a symbol, every symbol from the true ones before it.
+    /// Mean loss in nats per token, with teacher forcing.
     pub loss: f64,
-    /// The share of symbols that are right, likewise.
+    /// Accuracy of the tokens, with teacher forcing.
     pub accuracy: f64,
-    /// Of what stands between spaces: words, or the symbols of a side that has the form of symbols.
+    /// Error rate of tokens separated by spaces: words, or symbols.
     pub words: ErrorRate,
-    /// Of characters.
+    /// Error rate of characters.
     pub characters: ErrorRate,
-    /// Of the whole.
+    /// BLEU of the corpus.
     pub bleu: Bleu,
-    /// Of the whole.
+    /// chrF of the corpus.
     pub chrf: Chrf,
     /// Whether `words` are symbols.
     pub spaced: bool,
 }
 
 impl TranslationEvaluation {
-    /// The share of sources whose translation is one of their targets.
+    /// Exact match: share of sources whose translation equals one of their targets.
     pub fn exact(&self) -> f64 {
         self.words.exact_rate()
     }
 
-    /// The word error rate: edits a word; where a target is the symbols of a word, the share of words that are not right.
+    /// Word error rate: edits per word; for a target of symbols the share of targets that are not correct.
     pub fn wer(&self) -> f64 {
         if self.spaced { 1.0 - self.exact() } else { self.words.rate() }
     }
 
-    /// The symbol (phoneme) error rate: edits a symbol; where symbols do not stand apart, edits a character.
+    /// Symbol (phoneme) error rate: edits per symbol; without separate symbols, edits per character.
     pub fn per(&self) -> f64 {
         if self.spaced { self.words.rate() } else { self.characters.rate() }
     }
 }
 
-/// Sources that are read together.
+/// Maximum batch size.
 const BATCH: usize = 32;
 
 impl<B: Backend> Session<Translate, B> {
-    /// The translations of sources, in their order: of each at most `options.width`, the best first.
+    /// Translates sources, in their order: at most `options.width` translations each, best first.
     ///
     /// # Errors
-    /// [`Error::Setting`] for options that cannot be, [`Error::Input`] for a source that the model cannot read, with its number.
+    /// [`Error::Setting`] for invalid options, [`Error::Input`] for an invalid source, with its number.
     pub fn translate<S: AsRef<str>>(
         &self,
         sources: &[S],
@@ -90,10 +90,10 @@ impl<B: Backend> Session<Translate, B> {
         Ok(found.map(|found| found.into_iter().map(translation).collect()).collect())
     }
 
-    /// How well the targets of a data set are predicted.
+    /// Evaluates the model on a data set.
     ///
     /// # Errors
-    /// [`Error::Setting`] for options that cannot be, [`Error::Input`] for a source that the model cannot read.
+    /// [`Error::Setting`] for invalid options, [`Error::Input`] for invalid sources.
     pub fn evaluate(&self, dataset: &Dataset, options: &BeamOptions) -> Result<TranslationEvaluation> {
         let task = &self.model().task;
         let examples = task.examples(dataset)?;
@@ -149,7 +149,7 @@ impl<B: Backend> Session<Translate, B> {
 }
 
 impl Translate {
-    /// The most symbols that a target may have for a source of so many: twice as many as usual, and some.
+    /// Maximum number of target tokens for a source: twice the average ratio, plus a constant.
     fn limit(&self, source_steps: usize) -> usize {
         (2.0 * self.target_ratio * source_steps as f32) as usize + 10
     }

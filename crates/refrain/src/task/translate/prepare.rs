@@ -1,4 +1,4 @@
-//! From pairs to a run: validation set, the units of both sides, sizes.
+//! Prepares a translation run: validation set, units of both sides, sizes.
 
 use refrain_kernels::Backend;
 
@@ -7,9 +7,9 @@ use super::{Description, Translate};
 use crate::data::Examples;
 use crate::model::{RecurrentLayers, Task, TranslatorSizes};
 use crate::number::thousands;
-use crate::task::same;
+use crate::task::require_same;
 use crate::task::sets::{Sets, loaders};
-use crate::task::text_side::{SideForm, TextSide};
+use crate::task::text_side::{TextKind, TextSide};
 use crate::text::{TokenUnits, TokenizerOptions};
 use crate::train::{Config, Data, DataSummary, Defaults, Prepared, Settings, TaskData, TrainableTask};
 use crate::{Note, Result};
@@ -27,7 +27,7 @@ impl TrainableTask for Translate {
     }
 
     fn check_same(&self, other: &Self) -> Result<()> {
-        same((&self.source, &self.target) == (&other.source, &other.target), "vocabularies")
+        require_same((&self.source, &self.target) == (&other.source, &other.target), "vocabularies")
     }
 }
 
@@ -89,7 +89,7 @@ fn defaults(size: usize) -> Defaults {
     }
 }
 
-/// The values in force that are not in [`Config`].
+/// Resolved settings that are not in [`Config`].
 fn options(settings: &Settings, source: &TextSide, target: &TextSide) -> Settings {
     Settings {
         source_units: Some(source.tokenizer().units()),
@@ -106,7 +106,7 @@ fn options(settings: &Settings, source: &TextSide, target: &TextSide) -> Setting
     }
 }
 
-/// How one side becomes ids: in the units that are asked for, or in those that suit its form.
+/// The tokenizer of one side: in the given units, or in the default units of its kind of texts.
 fn side<'a>(
     texts: impl Iterator<Item = &'a str> + Clone,
     name: &str,
@@ -115,22 +115,22 @@ fn side<'a>(
     settings: &Settings,
     notes: &mut Vec<Note>,
 ) -> Result<TextSide> {
-    let form = SideForm::of(texts.clone());
+    let kind = TextKind::of(texts.clone());
     let given = units.is_some();
-    let units = units.unwrap_or_else(|| form.units());
+    let units = units.unwrap_or_else(|| kind.units());
     let options = TokenizerOptions {
         units,
-        min_count: settings.min_count.unwrap_or(match (units, form) {
-            (TokenUnits::Word, SideForm::Words | SideForm::Sentences) => 2,
+        min_count: settings.min_count.unwrap_or(match (units, kind) {
+            (TokenUnits::Word, TextKind::Words | TextKind::Sentences) => 2,
             _ => 1,
         }),
         max_size: settings.vocab_size.filter(|_| matches!(units, TokenUnits::Word | TokenUnits::Bpe)),
         lowercase: settings.lowercase.unwrap_or(false),
         boundaries,
     };
-    let side = TextSide::train(texts, form, &options)?;
+    let side = TextSide::train(texts, kind, &options)?;
     if !given {
-        let choice = format!("{name} in {}, for {form}", side.plural());
+        let choice = format!("{name} in {}, for {kind}", side.plural());
         let setting = if boundaries { "target_units" } else { "source_units" };
         notes.push(Note::Chosen { setting, choice });
     }

@@ -1,4 +1,4 @@
-//! Which units follow a property of the text: ranked on the first half of a text, measured on the second.
+//! Finds units that follow a property of the text: ranked on the first half of a text, evaluated on the second.
 
 use std::collections::BTreeMap;
 
@@ -9,28 +9,28 @@ use crate::inspect::statistics::{Rows, correlation, mutual_information};
 use crate::inspect::{DirectionMatch, Finding, Property, UnitMatch};
 use crate::task::Language;
 
-/// Units that are told of each property.
-const BEST: usize = 10;
-/// Steps of each half that directions are fitted to and measured on.
-const SAMPLED: usize = 4096;
-/// Weight on short directions, as a share of the mean variance of a unit.
+/// Units that are reported per property.
+const TOP_K: usize = 10;
+/// Steps of each half that directions are fitted to and evaluated on.
+const SAMPLES: usize = 4096;
+/// Regularisation of directions, relative to the mean variance of a unit.
 const RIDGE: f64 = 1e-2;
 
 /// A plane of a layer.
 type Source = (usize, &'static str);
 
 impl<B: Backend> Session<Language, B> {
-    /// The units that follow each of these properties of the text `ids`, those best followed first.
+    /// The units that follow each of these properties of the text `ids`; the best property first.
     pub fn find_units(&self, ids: &[u32], properties: Vec<Property>) -> Vec<Finding> {
         let half = ids.len() / 2;
         let mut ranking = Ranking::default();
         let mut samples: BTreeMap<Source, [Vec<f32>; 2]> = BTreeMap::new();
-        let stride = (half / SAMPLED).max(1);
-        self.watch(ids, |seen| {
-            for (layer, trace) in seen.layers.iter().enumerate() {
+        let stride = (half / SAMPLES).max(1);
+        self.for_each_window(ids, |window| {
+            for (layer, trace) in window.layers.iter().enumerate() {
                 for (plane, values) in states(trace) {
-                    let width = values.len() / seen.ids.len();
-                    for (t, row) in (seen.from..).zip(values.chunks_exact(width)) {
+                    let width = values.len() / window.ids.len();
+                    for (t, row) in (window.from..).zip(values.chunks_exact(width)) {
                         if t < half {
                             ranking.add((layer, plane), row, t, &properties);
                         }
@@ -47,20 +47,20 @@ impl<B: Backend> Session<Language, B> {
         let columns = self.columns(ids, half, best.iter().flatten().copied());
         let directions = directions(&samples, &properties, half, ids.len(), stride);
         let finding = |((property, best), direction): ((Property, Vec<(Source, usize)>), _)| {
-            let wanted = &property.values[half..];
-            let units = best.iter().map(|key| unit_match(*key, &columns[key], wanted)).collect();
+            let target = &property.values[half..];
+            let units = best.iter().map(|key| unit_match(*key, &columns[key], target)).collect();
             Finding { property, units, direction }
         };
         let mut findings: Vec<Finding> =
             properties.into_iter().zip(best).zip(directions).map(finding).collect();
-        // What comes at regular intervals is followed by anything that does.
+        // Periodic properties are followed by any periodic unit.
         let size =
             |finding: &Finding| finding.units.first().map_or(0.0, |unit| unit.r.abs() - unit.baseline_r);
         findings.sort_by(|a, b| size(b).total_cmp(&size(a)));
         findings
     }
 
-    /// What these units do in the second half of a text.
+    /// The activations of these units in the second half of a text.
     fn columns(
         &self,
         ids: &[u32],
@@ -68,11 +68,11 @@ impl<B: Backend> Session<Language, B> {
         units: impl Iterator<Item = (Source, usize)>,
     ) -> BTreeMap<(Source, usize), Vec<f32>> {
         let mut columns: BTreeMap<_, Vec<f32>> = units.map(|key| (key, vec![])).collect();
-        self.watch(ids, |seen| {
-            let skipped = half.saturating_sub(seen.from).min(seen.ids.len());
-            for (layer, trace) in seen.layers.iter().enumerate() {
+        self.for_each_window(ids, |window| {
+            let skipped = half.saturating_sub(window.from).min(window.ids.len());
+            for (layer, trace) in window.layers.iter().enumerate() {
                 for (plane, values) in states(trace) {
-                    let width = values.len() / seen.ids.len();
+                    let width = values.len() / window.ids.len();
                     for (&((_, _), unit), column) in
                         columns.range_mut(((layer, plane), 0)..=((layer, plane), width))
                     {
@@ -86,15 +86,15 @@ impl<B: Backend> Session<Language, B> {
     }
 }
 
-/// The states of a layer: what of it may follow something over time.
+/// The states of a layer.
 fn states<R: Real>(trace: &Trace<R>) -> impl Iterator<Item = (&'static str, &[R])> {
     [("c", &trace.c[..]), ("h", &trace.h[..])].into_iter().filter(|(_, values)| !values.is_empty())
 }
 
-/// Sums over the first half that correlations are made of.
+/// Sums over the first half, for correlations.
 #[derive(Default)]
 struct Ranking {
-    /// Of each plane the units' sums and sums of squares, and of each property the sums of products.
+    /// For each plane, sums and sums of squares of the units, and for each property sums of products.
     sums: BTreeMap<Source, Sums>,
 }
 
@@ -125,7 +125,7 @@ impl Ranking {
         }
     }
 
-    /// The units that correlate most with a property of which these are the values.
+    /// The units with the highest correlation with a property, whose values are given.
     fn best(&self, property: usize, steps: usize, values: &[f32]) -> Vec<(Source, usize)> {
         let n = steps.max(1) as f64;
         let mean = values.iter().map(|&y| f64::from(y)).sum::<f64>() / n;
@@ -142,30 +142,30 @@ impl Ranking {
             .flat_map(|(&source, sums)| (0..sums.x.len()).map(move |number| unit(source, sums, number)));
         let mut all: Vec<_> = all.collect();
         all.sort_by(|a, b| b.0.total_cmp(&a.0));
-        all.into_iter().take(BEST).map(|(_, key)| key).collect()
+        all.into_iter().take(TOP_K).map(|(_, key)| key).collect()
     }
 }
 
-fn unit_match(((layer, plane), unit): (Source, usize), values: &[f32], wanted: &[f32]) -> UnitMatch {
+fn unit_match(((layer, plane), unit): (Source, usize), values: &[f32], target: &[f32]) -> UnitMatch {
     UnitMatch {
         layer,
         plane,
         unit,
-        r: correlation(values, wanted),
-        mi: mutual_information(values, wanted),
-        baseline_r: (1..=4).map(|part| correlation(values, &moved(wanted, part)).abs()).sum::<f64>() / 4.0,
+        r: correlation(values, target),
+        mi: mutual_information(values, target),
+        baseline_r: (1..=4).map(|part| correlation(values, &rotated(target, part)).abs()).sum::<f64>() / 4.0,
     }
 }
 
-/// A series moved along by so many fifths, its end before its beginning: it keeps its rhythm and loses its place.
-fn moved(values: &[f32], fifths: usize) -> Vec<f32> {
-    let mut moved = values.to_vec();
-    moved.rotate_left(values.len() * fifths / 5);
-    moved
+/// Rotates a series by a number of fifths: a baseline with the same distribution and autocorrelation.
+fn rotated(values: &[f32], fifths: usize) -> Vec<f32> {
+    let mut rotated = values.to_vec();
+    rotated.rotate_left(values.len() * fifths / 5);
+    rotated
 }
 
-/// The best direction for each property: fitted to a sample of the first half but for its last quarter, by which the
-/// plane is chosen, and measured on the second half.
+/// The best direction for each property: fitted to a sample of the first three quarters of the first half. The plane is
+/// selected on the last quarter, and the direction is evaluated on the second half.
 fn directions(
     samples: &BTreeMap<Source, [Vec<f32>; 2]>,
     properties: &[Property],
@@ -189,19 +189,19 @@ fn directions(
         }
         let (fit, choose) = first.split_at(fitted * width);
         let rows = Rows::new(fit.to_vec(), width);
-        let said = |rows_of: &[f32], direction: &[f64]| -> Vec<f32> {
+        let project = |rows_of: &[f32], direction: &[f64]| -> Vec<f32> {
             rows_of.chunks_exact(width).map(|row| rows.project(row, direction) as f32).collect()
         };
         let own = targets.iter().map(|[first, _]| first[..fitted].to_vec());
-        let elsewhere = targets.iter().map(|[first, _]| moved(&first[..fitted], 2));
-        let found = rows.directions(&own.chain(elsewhere).collect::<Vec<_>>(), RIDGE);
-        let (own, elsewhere) = found.split_at(properties.len());
-        for (p, [first, wanted]) in targets.iter().enumerate() {
-            let chosen_by = correlation(&said(choose, &own[p]), &first[fitted..]);
-            if best[p].as_ref().is_none_or(|(other, _)| chosen_by > *other) {
-                let r = correlation(&said(second, &own[p]), wanted);
-                let baseline_r = correlation(&said(second, &elsewhere[p]), &moved(wanted, 2)).abs();
-                best[p] = Some((chosen_by, DirectionMatch { layer, plane, r, baseline_r }));
+        let shifted = targets.iter().map(|[first, _]| rotated(&first[..fitted], 2));
+        let found = rows.directions(&own.chain(shifted).collect::<Vec<_>>(), RIDGE);
+        let (own, shifted) = found.split_at(properties.len());
+        for (p, [first, target]) in targets.iter().enumerate() {
+            let selection_r = correlation(&project(choose, &own[p]), &first[fitted..]);
+            if best[p].as_ref().is_none_or(|(other, _)| selection_r > *other) {
+                let r = correlation(&project(second, &own[p]), target);
+                let baseline_r = correlation(&project(second, &shifted[p]), &rotated(target, 2)).abs();
+                best[p] = Some((selection_r, DirectionMatch { layer, plane, r, baseline_r }));
             }
         }
     }

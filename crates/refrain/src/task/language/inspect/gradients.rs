@@ -1,4 +1,4 @@
-//! How far a gradient reaches back: the vanishing gradient, measured.
+//! Measures how far gradients reach back in time (vanishing gradients).
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -10,26 +10,26 @@ use crate::model::{Network, Workspace};
 use crate::task::Language;
 use crate::{Error, Result, Session};
 
-/// Where a loss is looked back from, at most.
-const PLACES: usize = 64;
+/// Maximum number of losses.
+const MAX_POSITIONS: usize = 64;
 
 impl<B: Backend> Session<Language, B> {
-    /// The gradients of the loss at places of a text, with respect to the states up to `lags` steps before. `seed` names
-    /// the places.
+    /// The gradients of the loss at positions of a text, with respect to the states up to `lags` steps before. `seed` is the
+    /// random seed of the positions.
     ///
     /// # Errors
-    /// [`Error::Input`] for a text that is too short to look back so far.
+    /// [`Error::Input`] for a text that is too short.
     pub fn gradient_reach(&self, ids: &[u32], lags: usize, seed: u64) -> Result<GradientReach> {
         let network = &self.model().task.network;
-        // A place reads `lags + 1` tokens, and the one after them is its target.
+        // A position reads `lags + 1` tokens, and its target is the next token.
         let Some(room) = ids.len().checked_sub(lags + 1).filter(|&room| room > 0) else {
-            let expected = format!("{} are needed to look back {lags} steps", lags + 2);
+            let expected = format!("{} are needed for {lags} steps back", lags + 2);
             return Err(Error::too_little("the text", format!("has {} tokens", ids.len()), expected));
         };
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let starts: Vec<usize> = match room <= PLACES {
+        let starts: Vec<usize> = match room <= MAX_POSITIONS {
             true => (0..room).collect(),
-            false => (0..PLACES).map(|_| rng.random_range(0..room)).collect(),
+            false => (0..MAX_POSITIONS).map(|_| rng.random_range(0..room)).collect(),
         };
         let column = |step: usize| starts.iter().map(|start| ids[start + step]).collect::<Vec<u32>>();
         let steps: Vec<Vec<u32>> = (0..=lags).map(column).collect();
@@ -58,9 +58,9 @@ impl<B: Backend> Session<Language, B> {
         })
     }
 
-    /// Reads steps of several rows side by side, each `[B]`, and goes back from the losses of what is wanted after each of
-    /// them ([`IGNORE`] for none), by the pass that trains: element `t` is what flows back through time from step `t` to the
-    /// states before it, of every layer. Where it does not `flow`, the way back ends.
+    /// Reads steps of several rows, each `[B]`, and runs the backward pass of training from the losses of the targets after
+    /// each step ([`IGNORE`] for none). Element `t` is the gradient from step `t` with respect to the states before it, of
+    /// every layer. The gradient is cut before steps where `flow` is false.
     pub(super) fn state_gradients(
         &self,
         steps: &[Vec<u32>],
@@ -76,10 +76,10 @@ impl<B: Backend> Session<Language, B> {
             network.read(backend, &weights, ids, &mut state, &mut pass);
             pass
         };
-        let mut passes: Vec<Workspace<B>> = steps.iter().map(read).collect();
+        let mut workspaces: Vec<Workspace<B>> = steps.iter().map(read).collect();
         let mut grads = backend.buffer(&vec![B::Real::of(0.0); network.layout().len()]);
         let mut d_states = vec![network.zero_state::<B>(rows)];
-        for (t, (ids, pass)) in steps.iter().zip(&mut passes).enumerate().rev() {
+        for (t, (ids, pass)) in steps.iter().zip(&mut workspaces).enumerate().rev() {
             let (inputs, targets) = (ids.clone(), targets[t].to_vec());
             let step = TextBatch { rows, steps: 1, inputs, targets, lengths: None };
             let d_state = &d_states[d_states.len() - 1];

@@ -1,18 +1,18 @@
-//! What a language model does while it reads a text.
+//! Inspection of language models.
 
 mod finder;
 mod gradients;
 #[cfg(feature = "train")]
 mod probe;
 mod unrolled;
-mod watch;
+mod windows;
 
 use refrain_kernels::{Backend, Real};
 
 #[cfg(feature = "train")]
 pub(super) use probe::probe;
 pub use unrolled::MAX_UNROLLED;
-pub use watch::watch;
+pub use windows::for_each_window;
 
 use super::Language;
 use crate::inspect::{
@@ -24,24 +24,25 @@ use crate::model::Network;
 use crate::text::{Source, thousands};
 use crate::{Result, Session};
 
-/// What is wanted of an inspection, and how large it may become.
+/// What an inspection includes, and its maximum size.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InspectOptions {
-    /// Tokens of the text, at most.
+    /// Maximum number of tokens.
     pub tokens: usize,
-    /// Bytes of activations. Where all units take more, those are kept that the finder named, and of them the states.
+    /// Maximum number of bytes of activations. If all units need more, only the units found by the finder and their states are
+    /// kept.
     pub bytes: usize,
-    /// Whether units are compared with properties of the text.
+    /// Whether to search for units that follow properties of the text.
     pub finder: bool,
-    /// More such properties, a value a token each.
+    /// Additional properties, with one value per token.
     pub properties: Vec<Property>,
-    /// Whether states and embeddings are laid out on maps.
+    /// Whether to project states and embeddings to two dimensions.
     pub maps: bool,
-    /// How far gradients are followed back; 0 for not at all.
+    /// Number of steps that gradients are traced back; 0 to skip.
     pub lags: usize,
-    /// Tokens that are unrolled with all numbers; 0 for none.
+    /// Tokens that are unrolled with all values; 0 to skip.
     pub unrolled: usize,
-    /// What people call the model.
+    /// Displayed name of the model.
     pub name: String,
 }
 
@@ -60,17 +61,17 @@ impl Default for InspectOptions {
     }
 }
 
-/// Tokens that the finder looks at.
+/// Maximum number of tokens for the finder.
 const MAX_SEARCHED: usize = 50_000;
-/// Tokens that the finder wants at least.
+/// Minimum number of tokens for the finder.
 const MIN_SEARCHED: usize = 200;
-/// Points of a path, and of a map of embeddings.
+/// Maximum number of points of a path and of a map of embeddings.
 const MAX_POINTS: usize = 4_000;
-/// Names the places that gradients start from.
+/// Random seed of the positions where gradients start.
 const SEED: u64 = 0;
 
 impl<B: Backend> Session<Language, B> {
-    /// Reads a text and records what happened on the way.
+    /// Reads a text and records activations, predictions and gradients.
     ///
     /// # Errors
     /// As [`Language::tokens`].
@@ -84,7 +85,7 @@ impl<B: Backend> Session<Language, B> {
         let (mut predictions, mut saturation) = (Predictions::default(), SaturationCounter::default());
         let every = ids.len().div_ceil(MAX_POINTS).max(1);
         let mut top_states = vec![];
-        self.watch(&ids, |window| {
+        self.for_each_window(&ids, |window| {
             predictions.add(&window, vocabulary.len(), &ids);
             saturation.add(window.ids.len(), window.layers);
             recorder.add(window.ids.len(), window.layers);
@@ -100,7 +101,7 @@ impl<B: Backend> Session<Language, B> {
             axis: vocabulary.units().plural().to_owned(),
             truncated: cut.then(|| {
                 let plural = vocabulary.units().plural();
-                format!("the text goes on: these are its first {} {plural}", thousands(ids.len() as u64))
+                format!("truncated to the first {} {plural} of the text", thousands(ids.len() as u64))
             }),
             predictions: Some(PredictionReport::of(&predictions, text_of)),
             saturation: saturation.shares(),
@@ -125,7 +126,7 @@ impl<B: Backend> Session<Language, B> {
         Ok(Recording { inspection, planes })
     }
 
-    /// The units that follow properties of a text, if that is asked for and the text is long enough.
+    /// The units that follow properties of a text, if requested and if the text is long enough.
     fn findings(&self, ids: &[u32], tokens: &[String], options: &InspectOptions) -> Vec<Finding> {
         if !options.finder || ids.len() < MIN_SEARCHED {
             return vec![];
@@ -137,7 +138,7 @@ impl<B: Backend> Session<Language, B> {
         self.find_units(&ids[..searched], all)
     }
 
-    /// How far gradients reach, as far as the text allows; none for 0 steps.
+    /// How far gradients reach, at most to the start of the text; `None` for 0 steps.
     fn gradients(&self, ids: &[u32], lags: usize) -> Result<Option<Gradients>> {
         let lags = lags.min(ids.len().saturating_sub(2));
         if lags == 0 {
@@ -148,7 +149,7 @@ impl<B: Backend> Session<Language, B> {
         Ok(Some(Gradients { lags: (1..=lags).collect(), series }))
     }
 
-    /// The vectors that tokens are read as, on a map; none for one-hot input and for large vocabularies.
+    /// The embeddings on a map; `None` for one-hot input and for large vocabularies.
     fn embedding_map(&self) -> Option<EmbeddingMap> {
         let Language { network, vocabulary, .. } = &self.model().task;
         let width = network.sizes().embedding_size;

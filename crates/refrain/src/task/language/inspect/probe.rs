@@ -1,13 +1,13 @@
-//! A text read by a model that is being trained.
+//! Activations for a text during training.
 
 use refrain_kernels::Backend;
 
-use super::watch;
+use super::for_each_window;
 use crate::inspect::{MeanSaturation, Probe, Recorder, SaturationCounter};
 use crate::model::Weights;
 use crate::task::Language;
 
-/// Reads the tokens with these weights.
+/// Runs the model with these weights on the tokens.
 pub(in crate::task::language) fn probe<B: Backend>(
     backend: &B,
     task: &Language,
@@ -16,7 +16,7 @@ pub(in crate::task::language) fn probe<B: Backend>(
 ) -> Probe {
     let (mut recorder, mut saturation) =
         (Recorder::new(ids.len(), usize::MAX, &[]), SaturationCounter::default());
-    watch(backend, task, weights, ids, |window| {
+    for_each_window(backend, task, weights, ids, |window| {
         recorder.add(window.ids.len(), window.layers);
         saturation.add(window.ids.len(), window.layers);
     });

@@ -1,4 +1,4 @@
-//! A few steps of a text with every number: forward through time, and back.
+//! A few time steps with all activations and gradients.
 
 use refrain_kernels::{Backend, Cell, Real, State};
 
@@ -6,14 +6,14 @@ use crate::inspect::{Predictions, Truncation, Unrolled, UnrolledLayer, planes_of
 use crate::task::Language;
 use crate::{Error, Result, Session};
 
-/// The most steps that are unrolled.
+/// Maximum number of steps.
 pub const MAX_UNROLLED: usize = 24;
 
 impl<B: Backend> Session<Language, B> {
-    /// A short text from the zero state, with all activations and gradients.
+    /// Unrolls a short text from the zero state, with all activations and gradients.
     ///
     /// # Errors
-    /// [`Error::Input`] for fewer than 2 tokens, or more than [`MAX_UNROLLED`] and one.
+    /// [`Error::Input`] for fewer than 2 tokens, or more than [`MAX_UNROLLED`] + 1.
     pub fn unroll(&self, ids: &[u32]) -> Result<Unrolled> {
         if !(2..=MAX_UNROLLED + 1).contains(&ids.len()) {
             let expected = format!("2 to {} can be unrolled", MAX_UNROLLED + 1);
@@ -23,10 +23,10 @@ impl<B: Backend> Session<Language, B> {
         let (read, next) = (&ids[..ids.len() - 1], &ids[1..]);
         let mut predictions = Predictions::default();
         let mut layers = vec![];
-        self.watch(ids, |seen| {
-            predictions.add(&seen, vocabulary.len(), ids);
-            for (l, trace) in seen.layers.iter().enumerate() {
-                let units = trace.h.len() / seen.ids.len();
+        self.for_each_window(ids, |window| {
+            predictions.add(&window, vocabulary.len(), ids);
+            for (l, trace) in window.layers.iter().enumerate() {
+                let units = trace.h.len() / window.ids.len();
                 let rows = |values: &[B::Real]| -> Vec<Vec<f32>> {
                     let row = |row: &[B::Real]| row.iter().map(|x| x.as_f32()).collect();
                     values.chunks_exact(units).map(row).take(read.len()).collect()
@@ -49,7 +49,7 @@ impl<B: Backend> Session<Language, B> {
         })
     }
 
-    /// The way back, uncut and then cut to half as many steps every time.
+    /// The backward pass in full, then truncated to half as many steps each time.
     fn truncations(&self, read: &[u32], next: &[u32]) -> Vec<Truncation> {
         let steps: Vec<Vec<u32>> = read.iter().map(|&id| vec![id]).collect();
         let targets: Vec<&[u32]> = next.chunks(1).collect();
@@ -58,29 +58,29 @@ impl<B: Backend> Session<Language, B> {
             lengths.push(k / 2);
         }
         let truncation = |k: usize| {
-            let flowing = self.state_gradients(&steps, &targets, |t| t % k != 0);
-            let layers = flowing.first().map_or(0, Vec::len);
-            // What flows back from step t + 1 arrives after step t; nothing comes from behind the last one.
-            let arrives = |of: &dyn Fn(&State<B::Real>) -> Vec<f32>| -> Vec<Vec<Vec<f32>>> {
+            let gradients = self.state_gradients(&steps, &targets, |t| t % k != 0);
+            let layers = gradients.first().map_or(0, Vec::len);
+            // The gradient from step t + 1 arrives after step t; after the last step it is zero.
+            let incoming = |of: &dyn Fn(&State<B::Real>) -> Vec<f32>| -> Vec<Vec<Vec<f32>>> {
                 (0..layers)
                     .map(|l| {
-                        let back = flowing[1..].iter().map(|states| of(&states[l]));
-                        back.chain([vec![0.0; of(&flowing[0][l]).len()]]).collect()
+                        let shifted = gradients[1..].iter().map(|states| of(&states[l]));
+                        shifted.chain([vec![0.0; of(&gradients[0][l]).len()]]).collect()
                     })
                     .collect()
             };
             let singles = |values: &[B::Real]| values.iter().map(|x| x.as_f32()).collect();
             Truncation {
                 k,
-                d_h: arrives(&|state| singles(&state.h)),
-                d_c: arrives(&|state| singles(&state.c)),
+                d_h: incoming(&|state| singles(&state.h)),
+                d_c: incoming(&|state| singles(&state.c)),
             }
         };
         lengths.into_iter().map(truncation).collect()
     }
 }
 
-/// The equations of a cell, with h′ and c′ for the states before the step.
+/// The equations of a cell; h′ and c′ are the states before the step.
 fn equations(cell: Cell) -> &'static [&'static str] {
     match cell {
         Cell::Rnn(_) => &["h = f(W_ih x + b_ih + W_hh h′ + b_hh)"],

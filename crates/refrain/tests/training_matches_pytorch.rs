@@ -1,5 +1,4 @@
-//! The first tutorial's task, learned from PyTorch's first weights by PyTorch's Adam: a hundred losses and the
-//! sentence that "good" is completed to.
+//! The sentences example with PyTorch's initial weights and Adam: one hundred losses and the completion of "good" agree.
 
 #[path = "../../kernels/tests/golden/mod.rs"]
 mod golden;
@@ -10,21 +9,21 @@ use refrain::kernels::{Backend, Cpu, Isa, Real, Reference, Rule, Update};
 use refrain::model::{Architecture, CellKind, LanguageModel, LayerSizes, Network, Workspace};
 use refrain::train::Trainer;
 
-/// What rounding in `f32` does to the curve within a hundred steps; in `f64` the two differ by the rounding of
-/// PyTorch's losses to `f32` for the file, 1.2e-7 at most where they are above 2.
+/// Rounding in `f32` within one hundred steps; in `f64` only PyTorch's losses are rounded to `f32` in the file, by at most
+/// 1.2e-7 above 2.
 const SINGLE: f64 = 1e-5;
 const DOUBLE: f64 = 2e-7;
 
 /// `[B, T]` ids of the file as `[T, B]`.
 fn time_major(golden: &Golden, name: &str) -> Vec<u32> {
-    let [rows, steps] = golden.shape(name) else { panic!("{name} is no matrix") };
+    let [rows, steps] = golden.shape(name) else { panic!("{name} is not a matrix") };
     let ids = golden.integers(name);
     (0..rows * steps).map(|i| ids[i % rows * steps + i / rows] as u32).collect()
 }
 
-fn follow<B: Backend>(backend: &B, losses: &str, tolerance: f64) {
+fn check_training<B: Backend>(backend: &B, losses: &str, tolerance: f64) {
     let golden = Golden::case("sentences");
-    let [hidden_size, vocab_size] = golden.shape("rnn.weight_ih_l0") else { panic!("no matrix") };
+    let [hidden_size, vocab_size] = golden.shape("rnn.weight_ih_l0") else { panic!("not a matrix") };
     let model = LanguageModel::new(&Architecture {
         layers: LayerSizes { cell: CellKind::Rnn, hidden_size: *hidden_size, ..LayerSizes::default() },
         ..Architecture::new(*vocab_size)
@@ -33,7 +32,7 @@ fn follow<B: Backend>(backend: &B, losses: &str, tolerance: f64) {
     let entries = model.layout().entries().iter();
     let params: Vec<f32> =
         entries.flat_map(|entry| golden.values(&entry.name.replace("readout", "fc")).to_vec()).collect();
-    let [rows, steps] = golden.shape("inputs") else { panic!("no matrix") };
+    let [rows, steps] = golden.shape("inputs") else { panic!("not a matrix") };
     let batch = TextBatch {
         rows: *rows,
         steps: *steps,
@@ -44,18 +43,18 @@ fn follow<B: Backend>(backend: &B, losses: &str, tolerance: f64) {
     // torch.optim.Adam(lr=0.01) with its defaults.
     let rule = Rule::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, decoupled: false };
     let mut learner = Trainer::new(backend, model, &params, 1, rule.moments());
-    for (step, &want) in (1..).zip(golden.values(losses)) {
+    for (step, &expected) in (1..).zip(golden.values(losses)) {
         learner.reset_state(batch.rows);
         let update = Update { rule, learning_rate: 0.01, step, ..Update::default() };
         let loss = learner.step(&batch, step, &update).loss.mean();
-        let error = (loss - f64::from(want)).abs();
-        assert!(error < tolerance, "{}, step {step}: {loss} is not {want}", backend.describe());
+        let error = (loss - f64::from(expected)).abs();
+        assert!(error < tolerance, "{}, step {step}: {loss} is not {expected}", backend.describe());
     }
     let completion: Vec<u32> = golden.integers("completion").iter().map(|&id| id as u32).collect();
     assert_eq!(complete(backend, &mut learner, &completion[..4], completion.len()), completion);
 }
 
-/// Goes on from `prompt` with the most probable symbols.
+/// Continues `prompt` with the most probable tokens.
 fn complete<B: Backend>(
     backend: &B,
     learner: &mut Trainer<LanguageModel, B>,
@@ -78,13 +77,13 @@ fn complete<B: Backend>(
 }
 
 #[test]
-fn the_reference_follows_pytorch_in_f64() {
-    follow(&Reference::<f64>::new(), "losses_f64", DOUBLE);
+fn the_reference_agrees_with_pytorch_in_f64() {
+    check_training(&Reference::<f64>::new(), "losses_f64", DOUBLE);
 }
 
 #[test]
-fn every_instruction_set_follows_pytorch() {
+fn every_instruction_set_agrees_with_pytorch() {
     for isa in Isa::available() {
-        follow(&Cpu::with_isa(isa, 1).unwrap(), "losses", SINGLE);
+        check_training(&Cpu::with_isa(isa, 1).unwrap(), "losses", SINGLE);
     }
 }

@@ -1,5 +1,4 @@
-//! A network that this crate does not have, made of its layers and trained by its trainer: a running sum of frames, told
-//! after every step.
+//! A custom network from the layers of this crate, trained by its trainer: it computes the running sum of its inputs.
 
 use std::ops::Range;
 
@@ -19,7 +18,7 @@ struct Summer {
     output: Linear,
 }
 
-/// Sequences of one length with a number a step.
+/// Sequences of one length, with one number per step.
 #[derive(Clone, Default)]
 struct Numbers {
     rows: usize,
@@ -146,7 +145,7 @@ impl Network for Summer {
 }
 
 #[test]
-fn a_network_made_outside_the_crate_learns() {
+fn a_custom_network_can_be_trained() {
     let backend = Cpu::new(1).unwrap();
     let (network, batch) = (Summer::new(16), Numbers::new(6, 20));
     let rule = Rule::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, decoupled: true };

@@ -1,5 +1,5 @@
-//! Models of all tasks go to bytes and back; those that read forwards go on step by step and give what they give for the
-//! whole sequence.
+//! Models of all tasks survive serialisation; unidirectional models give the same outputs step by step as for the whole
+//! sequence.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 const STEPS: usize = 30;
 
-/// Another order of additions in `f32`: of running means alone; all else is exact.
+/// Rounding of running means in `f32`; everything else is exact.
 const ROUNDING: f32 = 1e-6;
 
 fn recurrent(cell: &str, bidirectional: bool) -> Value {
@@ -24,7 +24,7 @@ fn recurrent(cell: &str, bidirectional: bool) -> Value {
     })
 }
 
-/// An untrained model that a file could describe.
+/// An untrained model from a description.
 fn model<T: Task>(description: Value) -> Model<T> {
     let task = T::new(serde_json::from_value(description).unwrap()).unwrap();
     let params = task.network().layout().init(5).iter().map(|x| 2.0 * x).collect();
@@ -101,7 +101,7 @@ fn assert_near(a: &[f32], b: &[f32], tolerance: f32) {
 }
 
 #[test]
-fn models_of_all_tasks_go_to_bytes_and_back() {
+fn models_of_all_tasks_survive_serialisation() {
     let models: [AnyModel; 5] = [
         language("lstm").into(),
         classifier("gru", "attention", true).into(),
@@ -134,7 +134,7 @@ fn models_of_all_tasks_go_to_bytes_and_back() {
 }
 
 #[test]
-fn a_session_owns_what_it_needs() {
+fn sessions_own_their_data_and_share_it_across_threads() {
     fn is_owned<X: Send + Sync + Clone + 'static>(_: &X) {}
     let session = Session::new(language("lstm"), &Cpu::new(1).unwrap());
     is_owned(&session);
@@ -150,7 +150,7 @@ fn a_session_owns_what_it_needs() {
 }
 
 #[test]
-fn a_language_model_steps_through_a_text_as_it_reads_the_whole() {
+fn a_language_model_gives_the_same_logits_step_by_step() {
     for cell in ["rnn", "gru", "lstm"] {
         let session = Session::new(language(cell), &Cpu::new(1).unwrap());
         let (network, width) = (&session.model().task.network, session.model().task.vocabulary.len());
@@ -163,7 +163,7 @@ fn a_language_model_steps_through_a_text_as_it_reads_the_whole() {
             assert_eq!(session.step(&[*id], &mut state).unwrap(), logits);
         }
         assert_eq!(state, whole);
-        // Rows do not know of each other.
+        // Rows are independent.
         let mut rows = session.zero_state(2);
         let both = session.step(&[3, 5], &mut rows).unwrap();
         assert_eq!(session.step(&[5], &mut session.zero_state(1)).unwrap(), both[width..]);
@@ -175,7 +175,7 @@ fn a_language_model_steps_through_a_text_as_it_reads_the_whole() {
 }
 
 #[test]
-fn a_classifier_says_what_it_has_pooled_so_far() {
+fn a_classifier_gives_the_same_probabilities_step_by_step() {
     for (cell, pooling) in [("rnn", "last"), ("gru", "max"), ("lstm", "mean"), ("lstm", "attention")] {
         let session = Session::new(classifier(cell, pooling, false), &Cpu::new(1).unwrap());
         let sequences = [numbers(3 * STEPS, 0.0), numbers(3 * STEPS, 1.0)];
@@ -202,7 +202,7 @@ fn a_classifier_says_what_it_has_pooled_so_far() {
 }
 
 #[test]
-fn running_means_are_exact_but_for_rounding() {
+fn running_means_are_exact_up_to_rounding() {
     for pooling in ["mean", "attention"] {
         let session = Session::new(classifier("lstm", pooling, false), &Reference::<f64>::default());
         let values = numbers(3 * STEPS, 0.0);
@@ -217,7 +217,7 @@ fn running_means_are_exact_but_for_rounding() {
 }
 
 #[test]
-fn a_tagger_gives_the_emissions_of_the_whole() {
+fn a_tagger_gives_the_same_emissions_step_by_step() {
     for cell in ["rnn", "gru", "lstm"] {
         let session = Session::new(tagger(cell, false), &Cpu::new(1).unwrap());
         let network = session.model().task.network();
@@ -249,7 +249,7 @@ fn a_tagger_gives_the_emissions_of_the_whole() {
 }
 
 #[test]
-fn music_is_expected_frame_by_frame() {
+fn a_music_model_gives_the_same_probabilities_step_by_step() {
     for cell in ["gru", "lstm"] {
         let session = Session::new(composer(cell), &Cpu::new(1).unwrap());
         let frames: Vec<Vec<u8>> = (0..STEPS as u8).map(|t| vec![40 + t, 60]).collect();
@@ -265,7 +265,7 @@ fn music_is_expected_frame_by_frame() {
 }
 
 #[test]
-fn a_forecaster_goes_on_with_a_series() {
+fn a_forecaster_gives_the_same_forecasts_step_by_step() {
     let session = Session::new(forecaster(), &Cpu::new(1).unwrap());
     let mut state = session.zero_state(1);
     let mut last = None;

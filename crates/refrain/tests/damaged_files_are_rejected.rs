@@ -1,5 +1,4 @@
-//! Model and checkpoint files are hostile: whatever happens to their bytes, reading them gives an error or exactly
-//! what was written.
+//! Reading a damaged model or checkpoint gives an error, or exactly what was written.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -11,7 +10,7 @@ use refrain::task::Language;
 use refrain::train::{Run, Settings};
 use refrain::{Cpu, Model};
 
-/// What may happen to a file.
+/// Damage to a file.
 #[derive(Clone, Debug)]
 enum Damage {
     Cut(Index),
@@ -55,7 +54,7 @@ impl Damage {
     }
 }
 
-/// A run of a few updates on `text.txt` beside it.
+/// Trains a few updates on `text.txt` in the same directory.
 fn run_in(directory: &Path) -> std::path::PathBuf {
     fs::write(directory.join("text.txt"), "hello refrain, hello again\n".repeat(40)).unwrap();
     let out = directory.join("run");
@@ -78,14 +77,14 @@ fn cpu() -> Cpu {
     Cpu::new(1).unwrap()
 }
 
-/// Names the file and says what is wrong with it.
+/// The message names the file and the problem.
 fn assert_clear(message: &str, path: &Path) {
     assert!(message.starts_with(&path.display().to_string()), "{message}");
     assert!(message.len() > path.display().to_string().len() + 10, "{message}");
 }
 
 #[test]
-fn a_damaged_model_is_an_error_or_the_model_that_was_written() {
+fn reading_a_damaged_model_fails_or_gives_the_model_that_was_written() {
     let directory = tempfile::tempdir().unwrap();
     let path = run_in(directory.path()).join("model.safetensors");
     let original = fs::read(&path).unwrap();
@@ -107,19 +106,19 @@ fn a_damaged_model_is_an_error_or_the_model_that_was_written() {
 }
 
 #[test]
-fn a_damaged_checkpoint_is_an_error_or_the_checkpoint_that_was_written() {
+fn reading_a_damaged_checkpoint_fails_or_gives_the_checkpoint_that_was_written() {
     let directory = tempfile::tempdir().unwrap();
     let run = run_in(directory.path());
     let path = run.join("checkpoint.safetensors");
     let original = fs::read(&path).unwrap();
-    // A resumed run that is complete writes its checkpoint again: the bytes show what was read.
+    // Resuming a complete run writes its checkpoint again, so the bytes show what was read.
     let resume = || {
         let run = Run::<Language, _>::resume(&run, Settings::default(), &cpu())?;
         run.train(|_| ControlFlow::Continue(()))
     };
     let progress = |file: &[u8]| {
         let end = 8 + u64::from_le_bytes(file[..8].try_into().unwrap()) as usize;
-        // All tensors; the header has a clock time in it.
+        // All tensors; the header contains the time.
         file[end..].to_vec()
     };
     proptest!(ProptestConfig::with_cases(200), |(damage in damage())| {
@@ -142,7 +141,7 @@ fn safetensors(header: &str, data: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn files_of_other_kinds_and_crafted_headers_are_refused_without_large_allocations() {
+fn other_files_and_crafted_headers_are_rejected_without_large_allocations() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model.safetensors");
     let huge = format!(r#"{{"w":{{"dtype":"F32","shape":[{0},{0}],"data_offsets":[0,{0}]}}}}"#, u64::MAX / 2);
@@ -172,13 +171,13 @@ fn files_of_other_kinds_and_crafted_headers_are_refused_without_large_allocation
 
 #[cfg(unix)]
 #[test]
-fn a_device_is_not_read_for_ever() {
+fn devices_are_rejected() {
     let message = Model::<Language>::load("/dev/zero").unwrap_err().to_string();
     assert_eq!(message, "/dev/zero: is not a regular file");
 }
 
 #[test]
-fn a_checkpoint_is_no_model_and_a_model_no_checkpoint() {
+fn a_checkpoint_is_not_accepted_as_a_model_or_vice_versa() {
     let directory = tempfile::tempdir().unwrap();
     let run = run_in(directory.path());
     let (model, checkpoint) = (run.join("model.safetensors"), run.join("checkpoint.safetensors"));

@@ -1,4 +1,4 @@
-//! A language model over a text, window by window, with everything that its layers did.
+//! Runs a language model over a text, in windows, with all activations.
 
 use refrain_kernels::Backend;
 
@@ -7,23 +7,23 @@ use crate::inspect::Window;
 use crate::model::{Network, Weights, Workspace};
 use crate::task::Language;
 
-/// Steps that are looked at together.
+/// Steps per window.
 const WINDOW: usize = 256;
 
 impl<B: Backend> Session<Language, B> {
-    /// Reads tokens, and shows what happens on the way, see [`watch`].
-    pub fn watch(&self, ids: &[u32], see: impl FnMut(Window<'_, B::Real>)) {
-        watch(self.backend(), &self.model().task, self.weights(), ids, see);
+    /// Runs the model on tokens, see [`for_each_window`].
+    pub fn for_each_window(&self, ids: &[u32], on_window: impl FnMut(Window<'_, B::Real>)) {
+        for_each_window(self.backend(), &self.model().task, self.weights(), ids, on_window);
     }
 }
 
-/// Reads tokens from the zero state (a model of lines: each line from it), and shows what happens on the way.
-pub fn watch<B: Backend>(
+/// Runs the model on tokens from the zero state (for a model of lines: each line) and passes each window to `on_window`.
+pub fn for_each_window<B: Backend>(
     backend: &B,
     Language { network, vocabulary, lines, .. }: &Language,
     weights: &Weights<B>,
     ids: &[u32],
-    mut see: impl FnMut(Window<'_, B::Real>),
+    mut on_window: impl FnMut(Window<'_, B::Real>),
 ) {
     let end = vocabulary.line_end().filter(|_| *lines);
     let (mut state, mut pass) = (network.zero_state::<B>(1), Workspace::default());
@@ -36,7 +36,7 @@ pub fn watch<B: Backend>(
             network.read_ahead(backend, weights, window, &mut state, &mut pass);
             let layers = network.trace(backend, weights, &pass);
             let logits = network.logits(backend, weights, &mut pass);
-            see(Window { from, ids: window, layers: &layers, logits });
+            on_window(Window { from, ids: window, layers: &layers, logits });
             from += window.len();
         }
     }

@@ -1,4 +1,4 @@
-//! Where the parameters of each network lie in its arena: first values, the norm of gradients and files follow from it.
+//! Layout of the parameters of each network: initialisation, gradient norm and files depend on it.
 
 use refrain::kernels::{Cell, InputSpec};
 use refrain::layer::{AttentionKind, Stack, StackSizes};
@@ -9,7 +9,7 @@ use refrain::model::{
 };
 use refrain::params::{Init, Layout};
 
-/// Each parameter as `name rows x columns`, those that decay with a star.
+/// Each parameter as `name rows x columns`; a star marks weight decay.
 fn entries(layout: &Layout) -> Vec<String> {
     let mut at = 0;
     let described = layout.entries().iter().map(|entry| {
@@ -29,7 +29,7 @@ fn layers(bidirectional: bool, layer_norm: bool) -> RecurrentLayers {
 const IDS: InputKind = InputKind::Ids { vocab_size: 7, embedding_size: 3 };
 
 #[test]
-fn a_language_model_reads_an_embedding_and_may_share_it() {
+fn language_model_with_and_without_tied_embedding() {
     let untied = Architecture { layers: layers(false, true).layers, ..Architecture::new(5) };
     #[rustfmt::skip]
     assert_eq!(entries(LanguageModel::new(&untied).unwrap().layout()), [
@@ -44,7 +44,7 @@ fn a_language_model_reads_an_embedding_and_may_share_it() {
 }
 
 #[test]
-fn a_classifier_may_pool_by_attention() {
+fn classifier_with_attention_pooling() {
     let recurrent = layers(true, false);
     let pooling = PoolingKind::Attention;
     let sizes = ClassifierSizes { recurrent, pooling, ..ClassifierSizes::new(IDS, 3) };
@@ -58,7 +58,7 @@ fn a_classifier_may_pool_by_attention() {
 }
 
 #[test]
-fn a_taggers_transitions_lie_among_the_vectors_and_decay() {
+fn tagger_transitions_are_among_the_vectors_and_decay() {
     let spelling = Some(CharEncoderSizes { vocab_size: 6, embedding_size: 2, hidden_size: 1 });
     let recurrent = layers(false, false);
     let sizes = TaggerSizes { spelling, recurrent, crf: true, ..TaggerSizes::new(IDS, 3) };
@@ -78,7 +78,7 @@ fn a_taggers_transitions_lie_among_the_vectors_and_decay() {
 }
 
 #[test]
-fn a_translators_layers_stand_in_the_order_of_its_documentation() {
+fn translator_layers_are_in_the_documented_order() {
     let sizes = TranslatorSizes {
         embedding_size: 3,
         encoder: layers(true, false),
@@ -99,7 +99,7 @@ fn a_translators_layers_stand_in_the_order_of_its_documentation() {
 }
 
 #[test]
-fn a_captioners_convolutions_come_first() {
+fn captioner_convolutions_come_first() {
     let input = CaptionerInput::Picture { width: 4, height: 4, channels: vec![2] };
     let (code_size, embedding_size) = (4, 3);
     let recurrent = layers(false, false);
@@ -114,7 +114,7 @@ fn a_captioners_convolutions_come_first() {
 }
 
 #[test]
-fn a_forecaster_of_keys_does_not_start_with_an_open_forget_gate() {
+fn the_forget_gate_of_a_music_model_is_not_initialised_open() {
     let starts = |output| {
         let network = Forecaster::new(&ForecasterSizes::new(3, output)).unwrap();
         #[rustfmt::skip]

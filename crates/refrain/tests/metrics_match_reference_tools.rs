@@ -1,4 +1,4 @@
-//! The scores of sacreBLEU, seqeval and scikit-learn, as `golden/metrics.py` wrote them down, come out again.
+//! Metrics equal those of sacreBLEU, seqeval and scikit-learn in `golden/metrics.json`, which `golden/metrics.py` writes.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use refrain::metric::{Bleu, Chrf, Confusion, PrecisionRecall, SpanScores, gaussian_nll, mae, pinball, rmse};
 use serde::Deserialize;
 
-/// Both sides compute in f64, from the same whole numbers but for forecasts.
+/// Both sides compute in `f64`, from the same integers except for forecasts.
 const TOLERANCE: f64 = 1e-9;
 
 #[derive(Deserialize)]
@@ -83,7 +83,7 @@ fn assert_row(ours: &PrecisionRecall, theirs: &Row, what: &str) {
 }
 
 #[test]
-fn translations_score_as_in_sacrebleu() {
+fn translation_scores_equal_those_of_sacrebleu() {
     for case in golden().translations {
         let (mut bleu, mut chrf) = (Bleu::default(), Chrf::default());
         for Sentence { predicted, references } in &case.sentences {
@@ -97,7 +97,7 @@ fn translations_score_as_in_sacrebleu() {
 }
 
 #[test]
-fn spans_score_as_in_seqeval() {
+fn span_scores_equal_those_of_seqeval() {
     for case in golden().spans {
         let mut scores = SpanScores::default();
         for (truth, predicted) in case.truth.iter().zip(&case.predicted) {
@@ -112,7 +112,7 @@ fn spans_score_as_in_seqeval() {
 }
 
 #[test]
-fn classification_scores_as_in_scikit_learn() {
+fn classification_scores_equal_those_of_scikit_learn() {
     for case in golden().classification {
         let mut confusion = Confusion::default();
         for (&truth, &predicted) in case.truth.iter().zip(&case.predicted) {
@@ -129,7 +129,7 @@ fn classification_scores_as_in_scikit_learn() {
 }
 
 #[test]
-fn forecasts_score_as_in_scikit_learn_and_scipy() {
+fn forecast_scores_equal_those_of_scikit_learn_and_scipy() {
     for case in golden().forecasts {
         let (truths, predictions) = (&case.truths, &case.predictions);
         assert_near(rmse(truths, predictions), case.rmse, "root mean squared error");

@@ -1,4 +1,4 @@
-//! Every task is trained from values as from the equivalent file: the same parameters, bit for bit.
+//! Training from memory and from an equivalent file gives the same parameters, bit for bit.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -27,7 +27,7 @@ fn train<T: ReadData>(run: Result<Run<T, Cpu>>) -> Model<T> {
     run.unwrap().train(|_| ControlFlow::Continue(())).unwrap().model
 }
 
-/// Trains on the file and on the values, and compares.
+/// Trains on the file and on the values, and compares the parameters.
 fn compare<T: ReadData>(path: PathBuf, values: impl Into<Data<T::Dataset>>, settings: Settings) {
     let backend = Cpu::new(2).unwrap();
     let from_file = Settings { data: Some(vec![path]), ..settings.clone() };
@@ -37,7 +37,7 @@ fn compare<T: ReadData>(path: PathBuf, values: impl Into<Data<T::Dataset>>, sett
     assert_eq!(from_file.params, from_values.params);
 }
 
-/// Numbers that look random and are written in full.
+/// Numbers that look random and have an exact decimal notation.
 fn number(i: usize) -> f32 {
     ((i * 7_919 + 13) % 997) as f32 / 128.0
 }
@@ -48,7 +48,7 @@ fn written(directory: &Path, name: &str, text: &str) -> PathBuf {
     path
 }
 
-/// Of 40 sequences of 2 features, sequence `i` has 3 to 6 frames.
+/// Of 40 sequences with 2 features, sequence `i` has 3 to 6 frames.
 fn frames(i: usize) -> Vec<Vec<f32>> {
     (0..3 + i % 4).map(|t| vec![number(i * 10 + t), number(i * 10 + t + 5)]).collect()
 }
