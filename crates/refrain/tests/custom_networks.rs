@@ -12,7 +12,7 @@ use refrain::params::{Layout, Weights};
 use refrain::train::Trainer;
 
 #[derive(Clone)]
-struct Summer {
+struct RunningSum {
     layout: Layout,
     stack: Stack,
     output: Linear,
@@ -68,7 +68,7 @@ impl Batch for Numbers {
     }
 }
 
-impl Summer {
+impl RunningSum {
     fn new(hidden_size: usize) -> Self {
         let sizes = StackSizes::new(Cell::Lstm, InputSpec::Frames { size: 1 }, hidden_size);
         let (layout, (stack, output)) = Layout::build(|layout| {
@@ -103,7 +103,7 @@ impl Summer {
     }
 }
 
-impl Network for Summer {
+impl Network for RunningSum {
     type Batch = Numbers;
     type Workspace<B: Backend> = Workspace<B>;
 
@@ -147,7 +147,7 @@ impl Network for Summer {
 #[test]
 fn a_custom_network_can_be_trained() {
     let backend = Cpu::new(1).unwrap();
-    let (network, batch) = (Summer::new(16), Numbers::new(6, 20));
+    let (network, batch) = (RunningSum::new(16), Numbers::new(6, 20));
     let rule = Rule::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, decoupled: true };
     let params = network.layout().init(1);
     let mut trainer = Trainer::new(&backend, network, &params, 2, rule.moments());

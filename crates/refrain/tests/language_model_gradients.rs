@@ -208,7 +208,7 @@ fn every_instruction_set_agrees_with_the_reference() {
     for (c, &cell) in cells().iter().enumerate() {
         for (v, &vocab_size) in SIZES.iter().enumerate() {
             for (h, &hidden_size) in SIZES.iter().enumerate() {
-                // All pairs of sizes, and the other choices spread over them.
+                // All pairs of sizes, and other variants distributed over them.
                 let pick = c + v + h;
                 let (num_layers, embedding_size) = (1 + pick % 2, [0, 3, 9][pick % 3]);
                 let architecture = architecture(cell, (vocab_size, hidden_size), num_layers, embedding_size);

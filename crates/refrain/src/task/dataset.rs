@@ -50,7 +50,7 @@ impl<E> Dataset<E> {
         &self.notes
     }
 
-    /// The names of the features of a frame; empty if they have none.
+    /// The names of the features of a frame; empty if unknown.
     pub fn features(&self) -> &[String] {
         &self.features
     }
@@ -60,7 +60,7 @@ impl<E> Dataset<E> {
         self.records.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no examples.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
     }

@@ -35,7 +35,7 @@ impl LabelSet {
         &self.names
     }
 
-    /// How many there are.
+    /// Number of labels.
     pub(super) fn len(&self) -> usize {
         self.names.len()
     }

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Writes metrics.json: predictions and truths with the scores that the field's own tools give them.
+"""Writes metrics.json: predictions and targets with the scores of sacreBLEU, seqeval and scikit-learn.
 
 Run it from anywhere, with any Python that has sacreBLEU, seqeval and scikit-learn:
 
-    python3 crates/refrain/tests/golden/metrics.py                      # rewrites the file beside this script
+    python3 crates/refrain/tests/golden/metrics.py                      # rewrites the file next to this script
     python3 crates/refrain/tests/golden/metrics.py --out FILE --size N  # writes elsewhere, N times as many random cases
 
-The committed file was made with sacreBLEU 2.6.0, seqeval 1.2.2 and scikit-learn 1.9.1. The sentences are made up.
+The committed file was made with sacreBLEU 2.6.0, seqeval 1.2.2 and scikit-learn 1.9.1. The sentences are invented.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from scipy.stats import norm
 from seqeval.metrics import sequence_labeling
 from sklearn import metrics
 
-# Each a prediction and its references.
+# Each entry is a prediction and its references.
 LANGUAGES = {
     "english": [
         ("The ferry left at 7.45, didn't it?", ["The ferry left at 7:45, did it not?"]),
@@ -77,7 +77,7 @@ def sentence(draw):
 
 
 def altered(draw, text):
-    """A few words of the text elsewhere, gone, or others."""
+    """The text with a few words inserted, removed or replaced."""
     words = text.split(" ")
     for _ in range(draw.randrange(6)):
         at = draw.randrange(len(words) + 1)
@@ -185,9 +185,9 @@ def main():
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("metrics.json"))
     parser.add_argument("--size", type=int, default=1)
     arguments = parser.parse_args()
-    warnings.simplefilter("ignore")  # of seqeval about odd tags, and of both about shares of nothing
+    warnings.simplefilter("ignore")  # of seqeval about unusual tags, and of both about undefined ratios
     text = json.dumps(golden(arguments.size), ensure_ascii=True, separators=(",", ":"))
-    # A case a line, so that a change shows which.
+    # One case per line, for readable diffs.
     arguments.out.write_text(text.replace("},{\"name\"", "},\n{\"name\"") + "\n")
 
 

@@ -55,7 +55,7 @@ pub struct Captioning {
     pub line: Option<u64>,
 }
 
-/// What a captioner is trained on.
+/// The data of a captioner.
 ///
 /// ```
 /// use refrain::task::caption::Dataset;

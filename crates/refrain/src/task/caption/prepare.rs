@@ -38,7 +38,7 @@ impl TrainableTask for Caption {
     fn check_same(&self, other: &Self) -> Result<()> {
         require_same(
             (&self.codec, &self.tokenizer) == (&other.codec, &other.tokenizer),
-            "inputs or another vocabulary",
+            "inputs or vocabulary",
         )
     }
 }

@@ -51,7 +51,7 @@ pub struct Labelled {
     pub line: Option<u64>,
 }
 
-/// What a classifier is trained on.
+/// The data of a classifier.
 pub type Dataset = crate::task::Dataset<Labelled>;
 
 impl Dataset {

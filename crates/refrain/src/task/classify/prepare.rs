@@ -34,10 +34,7 @@ impl TrainableTask for Classify {
     }
 
     fn check_same(&self, other: &Self) -> Result<()> {
-        require_same(
-            (&self.codec, &self.labels) == (&other.codec, &other.labels),
-            "labels or another vocabulary",
-        )
+        require_same((&self.codec, &self.labels) == (&other.codec, &other.labels), "labels or vocabulary")
     }
 }
 

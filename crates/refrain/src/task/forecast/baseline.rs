@@ -128,7 +128,7 @@ impl Autoregression {
 
 /// The normal equations of more weights would take longer than the network.
 const MAX_WEIGHTS: usize = 1_000;
-/// Added to the diagonal, relative to its mean: constant series have singular equations.
+/// Added to the diagonal, relative to its mean: series of few different values have singular equations.
 const RIDGE: f64 = 1e-9;
 
 /// Solves `a x = b` for a symmetric positive definite `a`, whose lower triangle is read (Cholesky).

@@ -149,8 +149,8 @@ impl<B: Backend> Session<Forecast, B> {
         };
         let past: Vec<f64> = values.iter().map(|&x| scale.transform(x).unwrap_or(f64::NAN)).collect();
         let forecast = |t: usize| {
-            let values = baseline.forecast(&past[..t], known.horizon).into_iter();
-            values.map(|x| scale.inverse(x)).collect()
+            let ahead = baseline.forecast(&past[..t], known.horizon).into_iter();
+            ahead.map(|x| scale.inverse(x)).collect()
         };
         (from..values.len()).map(forecast).collect()
     }

@@ -5,8 +5,8 @@
 //! training, the value one season before plus the change since. Forecasts therefore work at levels that do not occur in
 //! training.
 //!
-//! Two inputs are added where they help: the level of a column without a trend; and for a season longer than the window the
-//! value one season before and the value after that.
+//! Inputs are added where they help: the level of a column without a trend; for a season not shorter than the window the
+//! change since one season before, and the values that followed then.
 
 use serde::{Deserialize, Serialize};
 
@@ -83,12 +83,12 @@ impl Anchoring {
         self
     }
 
-    /// A season that is longer than the window.
+    /// A season that is not shorter than the window.
     fn long_season(&self) -> Option<usize> {
         self.season.filter(|&season| season >= self.window)
     }
 
-    /// Steps of history that a forecast needs: the window and a season.
+    /// Steps of history that a forecast needs: the window, and the season in or before it.
     pub(super) fn reach(&self) -> usize {
         match (self.long_season(), self.season) {
             (Some(season), _) => self.window + season,

@@ -61,7 +61,7 @@ impl TrainableTask for Forecast {
             let Description { columns, anchoring, .. } = &model.description;
             (columns.clone(), anchoring.scales.clone(), model.network.sizes().output.clone())
         };
-        require_same(of(self) == of(other), "columns or another normalisation")
+        require_same(of(self) == of(other), "columns or normalisation")
     }
 }
 

@@ -83,9 +83,9 @@ impl Scale {
 /// A value that is normally distributed on its scale.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Normal {
-    /// On the scale.
+    /// Mean on the scale.
     pub mean: f64,
-    /// On the scale.
+    /// Standard deviation on the scale.
     pub deviation: f64,
     /// The scale.
     pub scale: Scale,
@@ -112,7 +112,7 @@ impl Normal {
         }
     }
 
-    /// The value so many standard deviations above the mean on the scale, in the unit of the series.
+    /// The value `deviations` standard deviations above the mean on the scale, in the unit of the series.
     pub fn at(&self, deviations: f64) -> f64 {
         self.scale.inverse(self.mean + deviations * self.deviation)
     }

@@ -13,7 +13,7 @@ use crate::{Error, Place, Result, Session};
 /// every step and their states cannot be carried over.)
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ForecastState {
-    /// Of each series its last steps `[_, C]`, in its unit.
+    /// The last steps `[_, C]` of each series, in its unit.
     pub histories: Vec<Vec<f64>>,
 }
 

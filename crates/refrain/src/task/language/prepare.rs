@@ -47,7 +47,7 @@ impl TrainableTask for Language {
     fn check_same(&self, other: &Self) -> Result<()> {
         require_same(
             self.vocabulary == other.vocabulary,
-            "vocabulary: the text must have the require_same characters (or words)",
+            "vocabulary: the text must have the same characters (or words)",
         )
     }
 

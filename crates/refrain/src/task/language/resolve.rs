@@ -37,7 +37,7 @@ impl From<&TextConfig> for Settings {
     }
 }
 
-/// Smaller texts are overfitted by larger models.
+/// Larger models overfit smaller texts.
 pub(super) const SMALL_TEXT: u64 = 300_000;
 
 impl Settings {
@@ -187,10 +187,10 @@ pub(super) fn has_tuned_defaults(settings: &Settings) -> bool {
         && matches!(s.units, None | Some(TokenUnits::Char | TokenUnits::Byte))
 }
 
-/// The tuned learning rate, if there is one: higher for narrower layers and, for an LSTM, for fewer updates. The best rates
-/// for an LSTM of 256 units were 0.015 (one thousand updates), 0.01 (three) and 0.006 (six); of 128 units 0.02 (one). For a
-/// GRU of 128 units 0.005 and 0.008 (two) were about equal; of 256 units 0.003 and 0.004 were best (six and eight); of 512
-/// units 0.0025 gave 1.41 (fourteen).
+/// The tuned learning rate, if there is one: higher for narrower layers and, for an LSTM, for fewer updates. Best for an LSTM
+/// of 256 units: 0.015 in 1,000 updates, 0.01 in 3,000, 0.006 in 6,000; of 128 units: 0.02 in 1,000. For a GRU of 128 units,
+/// 0.005 and 0.008 are about equal in 2,000 updates; of 256 units, 0.003 and 0.004 are best in 6,000 and 8,000; 512 units give
+/// 1.41 with 0.0025 in 14,000.
 pub(super) fn learning_rate(cell: CellKind, hidden_size: usize, updates: Option<f64>) -> Option<f64> {
     let narrow = (256.0 / hidden_size.max(1) as f64).sqrt();
     let rate = match cell {

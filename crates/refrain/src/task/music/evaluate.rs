@@ -55,13 +55,11 @@ pub struct MusicEvaluation {
 /// Maximum batch size.
 const BATCH: usize = 16;
 
-/// Sums over frames.
+/// Sums over frames: nats, `TP`, `TP + FP + FN`, number of frames.
 #[derive(Clone, Copy, Default)]
 struct Tally {
     nats: f64,
-    /// `TP`.
     correct: usize,
-    /// `TP + FP + FN`.
     counted: usize,
     frames: usize,
 }

@@ -52,7 +52,7 @@ impl Task for Music {
             || sizes.output != (FrameOutput::Bernoulli { keys: NOTES })
             || sizes.recurrent.bidirectional
         {
-            let what = format!("its layers do not read and predict frames of {NOTES} keys in one direction");
+            let what = format!("its layers do not predict frames of {NOTES} keys from previous frames");
             return Err(inconsistent(what));
         }
         Ok(Self { network: Forecaster::new(&sizes)?, steps: StepsPerQuarter::new(steps_per_quarter)? })

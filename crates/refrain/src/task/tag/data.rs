@@ -65,7 +65,7 @@ pub struct TaggedInput {
     pub lines: Vec<u64>,
 }
 
-/// What a tagger is trained on.
+/// The data of a tagger.
 pub type Dataset = crate::task::Dataset<TaggedInput>;
 
 impl Dataset {

@@ -10,7 +10,7 @@ use crate::model::{Network, Workspace};
 use crate::task::Language;
 use crate::{Error, Result, Session};
 
-/// Maximum number of losses.
+/// Maximum number of positions of losses.
 const MAX_POSITIONS: usize = 64;
 
 impl<B: Backend> Session<Language, B> {
@@ -60,7 +60,7 @@ impl<B: Backend> Session<Language, B> {
 
     /// Reads steps of several rows, each `[B]`, and runs the backward pass of training from the losses of the targets after
     /// each step ([`IGNORE`] for none). Element `t` is the gradient from step `t` with respect to the states before it, of
-    /// every layer. The gradient is cut before steps where `flow` is false.
+    /// every layer. The gradient is cut where `flow` is false.
     pub(super) fn state_gradients(
         &self,
         steps: &[Vec<u32>],
