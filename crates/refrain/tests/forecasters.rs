@@ -68,7 +68,7 @@ fn a_padded_row_gives_the_same_bits_as_the_row_alone() {
                 weights.pack(&backend, false);
                 let all = batch(&output, &[3, 9, 1, 6, 2], true);
                 // The outputs of each row without padding.
-                let said = |batch: &ForecasterBatch| {
+                let outputs_of = |batch: &ForecasterBatch| {
                     let (mut state, mut pass) =
                         (network.start::<Cpu>(batch.rows()), ForecasterWorkspace::<Cpu>::default());
                     let outputs =
@@ -80,12 +80,12 @@ fn a_padded_row_gives_the_same_bits_as_the_row_alone() {
                     }
                     rows
                 };
-                let together = said(&all);
+                let together = outputs_of(&all);
                 for (row, together) in together.iter().enumerate() {
                     let mut alone = ForecasterBatch::default();
                     alone.take(&all, row..row + 1);
                     assert_eq!(
-                        said(&alone),
+                        outputs_of(&alone),
                         std::slice::from_ref(together),
                         "{isa}, {cell:?}, {output:?}, row {row}"
                     );

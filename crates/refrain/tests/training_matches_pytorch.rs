@@ -42,27 +42,27 @@ fn check_training<B: Backend>(backend: &B, losses: &str, tolerance: f64) {
     };
     // torch.optim.Adam(lr=0.01) with its defaults.
     let rule = Rule::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, decoupled: false };
-    let mut learner = Trainer::new(backend, model, &params, 1, rule.moments());
+    let mut trainer = Trainer::new(backend, model, &params, 1, rule.moments());
     for (step, &expected) in (1..).zip(golden.values(losses)) {
-        learner.reset_state(batch.rows);
+        trainer.reset_state(batch.rows);
         let update = Update { rule, learning_rate: 0.01, step, ..Update::default() };
-        let loss = learner.step(&batch, step, &update).loss.mean();
+        let loss = trainer.step(&batch, step, &update).loss.mean();
         let error = (loss - f64::from(expected)).abs();
         assert!(error < tolerance, "{}, step {step}: {loss} is not {expected}", backend.describe());
     }
     let completion: Vec<u32> = golden.integers("completion").iter().map(|&id| id as u32).collect();
-    assert_eq!(complete(backend, &mut learner, &completion[..4], completion.len()), completion);
+    assert_eq!(complete(backend, &mut trainer, &completion[..4], completion.len()), completion);
 }
 
 /// Continues `prompt` with the most probable tokens.
 fn complete<B: Backend>(
     backend: &B,
-    learner: &mut Trainer<LanguageModel, B>,
+    trainer: &mut Trainer<LanguageModel, B>,
     prompt: &[u32],
     length: usize,
 ) -> Vec<u32> {
-    let model = learner.network().clone();
-    let weights = learner.evaluation();
+    let model = trainer.network().clone();
+    let weights = trainer.evaluation();
     let (mut state, mut pass) = (model.zero_state::<B>(1), Workspace::default());
     let mut ids = prompt.to_vec();
     for at in 0..length - 1 {
