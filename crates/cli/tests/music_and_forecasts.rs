@@ -53,7 +53,7 @@ fn series_are_learned_measured_and_continued() {
     let place = Place::new();
     place.write("series.csv", series(80));
     let said = place.succeed(&format!("train series.csv {SMALL} --columns sold --horizon 3 --out run"));
-    assert!(said.contains("task      forecast") && said.contains("repeats itself after 4 steps"), "{said}");
+    assert!(said.contains("task      forecast") && said.contains("season of 4 steps"), "{said}");
     assert!(said.contains("sold is forecast in logarithms"), "{said}");
     let found: serde_json::Value =
         serde_json::from_str(&place.succeed("eval run series.csv --json --picture p.svg")).unwrap();
@@ -120,7 +120,7 @@ fn counts_that_come_to_nothing_are_taken_in_roots() {
     assert!(table.contains("nats a value") && !table.contains("inf") && !table.contains("NaN"), "{table}");
     let message = place.fail("eval run below.csv", 1);
     assert!(
-        message.contains("step 5, column \"seen\": is -1: in training it was never negative"),
+        message.contains("step 5, column \"seen\": is -1, but the column was never negative in training"),
         "{message}"
     );
 }

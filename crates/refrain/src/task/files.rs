@@ -17,7 +17,7 @@ pub(super) fn one_file(settings: &Settings) -> Result<PathBuf> {
             Err(Error::out_of_range("data", value, allowed))
         }
         _ => {
-            let problem = SettingProblem::Missing { reason: "name the training file".to_owned() };
+            let problem = SettingProblem::Missing { reason: "name the file to train on".to_owned() };
             Err(Error::Setting { setting: "data", problem })
         }
     }
@@ -38,8 +38,8 @@ pub(super) fn features_of(sequences: &[FrameSequence]) -> Vec<String> {
 /// format as other tables.
 pub(super) fn read_unlabelled(path: &Path, names: &[String]) -> Result<Vec<FrameSequence>> {
     let guess = format::detect_format(path)?;
-    let form = if guess.format == DataFormat::Series { DataFormat::LongTable } else { guess.format };
-    read_frames_of(path, &DetectedFormat { format: form, ..guess }, names)
+    let data_format = if guess.format == DataFormat::Series { DataFormat::LongTable } else { guess.format };
+    read_frames_of(path, &DetectedFormat { format: data_format, ..guess }, names)
 }
 
 /// Reads sequences of frames in any supported format; features are ordered as in `names`, if given.

@@ -32,9 +32,11 @@ pub(super) fn read_tagged(
     written: bool,
     names: &[String],
 ) -> Result<Dataset> {
-    let form = format::detect_format(path)?.format;
-    if !matches!(form, DataFormat::LongTable | DataFormat::Npz | DataFormat::TimeSeries | DataFormat::Series)
-    {
+    let data_format = format::detect_format(path)?.format;
+    if !matches!(
+        data_format,
+        DataFormat::LongTable | DataFormat::Npz | DataFormat::TimeSeries | DataFormat::Series
+    ) {
         let sentences = format::read(path, |place, input| match written {
             true => format::tagged_or_written_of(place, input, columns),
             false => format::tagged_of(place, input, columns),
@@ -49,7 +51,7 @@ pub(super) fn read_tagged(
     }
     let sequences = read_frames(path, names)?;
     let features = features_of(&sequences);
-    let repeats_label = form == DataFormat::LongTable;
+    let repeats_label = data_format == DataFormat::LongTable;
     let tagged = sequences.into_iter().map(|sequence| of_frames(path, sequence, repeats_label));
     let dataset = tagged.collect::<Result<Dataset>>()?;
     Ok(dataset.named(path.display().to_string()).with_features(features))
