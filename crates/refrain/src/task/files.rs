@@ -6,7 +6,6 @@ use crate::error::{Error, Result, SettingProblem};
 use crate::format::{self, DataFormat, DetectedFormat, FrameSequence};
 use crate::train::Settings;
 
-/// The only data file.
 pub(super) fn one_file(settings: &Settings) -> Result<PathBuf> {
     match settings.data.as_deref() {
         Some([path]) => Ok(path.clone()),
@@ -29,7 +28,6 @@ pub(super) fn wrong_format(path: &Path, guess: &DetectedFormat, expected: &str) 
     Error::wrong_kind(path, found, expected)
 }
 
-/// The names of the features of these sequences.
 pub(super) fn features_of(sequences: &[FrameSequence]) -> Vec<String> {
     sequences.first().map_or_else(Vec::new, |first| first.columns.to_vec())
 }

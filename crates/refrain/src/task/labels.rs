@@ -30,12 +30,10 @@ impl LabelSet {
         }
     }
 
-    /// The names, ordered by id.
     pub(super) fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// Number of labels.
     pub(super) fn len(&self) -> usize {
         self.names.len()
     }

@@ -56,7 +56,6 @@ impl CaptionBatches {
         Self { examples: Examples::new(examples, batch_size, None), seed: 0, augment: None }
     }
 
-    /// The examples, in their original order.
     pub(super) fn examples(&self) -> &[CaptionExample] {
         self.examples.examples()
     }

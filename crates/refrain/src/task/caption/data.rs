@@ -130,7 +130,6 @@ impl Caption {
         }
     }
 
-    /// Encodes inputs and texts.
     pub(super) fn examples(&self, dataset: Dataset) -> Result<Vec<CaptionExample>> {
         let (start, end) = self.boundaries();
         dataset.encode_into(|Captioning { input, text, .. }| {

@@ -116,7 +116,6 @@ fn options(settings: &Settings, is_text: bool) -> Settings {
     }
 }
 
-/// Encoding of texts.
 fn of_texts(
     train: &Dataset,
     settings: &Settings,

@@ -211,7 +211,6 @@ fn divide(series: &Series, config: &Config, horizon: usize) -> Result<(Range<usi
     Ok((train_windows, valid_start..valid_start + valid_windows))
 }
 
-/// Description of the model in its file.
 fn describe(
     dataset: &Dataset,
     series: &Series,

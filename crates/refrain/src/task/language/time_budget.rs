@@ -22,7 +22,6 @@ struct Size {
     min_chars: f64,
 }
 
-/// Smallest first.
 const SIZES: [Size; 3] = [
     Size { hidden_size: 128, num_layers: 2, min_chars: 0.0 },
     Size { hidden_size: 256, num_layers: 2, min_chars: 2e6 },
@@ -126,7 +125,6 @@ fn largest(
 }
 
 impl Size {
-    /// Fills in this size.
     fn settings(&self, settings: &Settings) -> Settings {
         let size = Settings {
             hidden_size: Some(self.hidden_size),

@@ -72,7 +72,6 @@ impl Translate {
         tokenizer.start().into_iter().chain(ids).chain(tokenizer.end()).collect()
     }
 
-    /// Encodes pairs.
     pub(super) fn examples(&self, dataset: &Dataset) -> Result<Vec<TranslateExample>> {
         dataset.encode(|pair| {
             let source = self.encode(&pair.source).map_err(|problem| (None, problem))?;

@@ -16,7 +16,6 @@ const SAMPLES: usize = 4096;
 /// Regularisation of directions, relative to the mean variance of a unit.
 const RIDGE: f64 = 1e-2;
 
-/// A plane of a layer.
 type Source = (usize, &'static str);
 
 impl<B: Backend> Session<Language, B> {
@@ -86,7 +85,6 @@ impl<B: Backend> Session<Language, B> {
     }
 }
 
-/// The states of a layer.
 fn states<R: Real>(trace: &Trace<R>) -> impl Iterator<Item = (&'static str, &[R])> {
     [("c", &trace.c[..]), ("h", &trace.h[..])].into_iter().filter(|(_, values)| !values.is_empty())
 }
