@@ -1,4 +1,4 @@
-// Where the decoder looks.
+// Attention of the decoder over the source.
 ((refrain) => {
   "use strict";
   const { make, views, visible, percent, grid } = refrain;
@@ -9,9 +9,9 @@
       model,
     },
   }) {
-    const most = Math.max(...weights.flat()) || 1;
+    const largest = Math.max(...weights.flat()) || 1;
     const matrix = grid({
-      label: "Attention: what was written by what was read",
+      label: "Attention: generated tokens by source tokens",
       name: `${model.name} attention`,
       zoom: 11,
       rowHeight: 22,
@@ -21,9 +21,9 @@
         rowLabel: (row) => visible(targets[row]),
         columnLabel: (column) => visible(sources[column]),
       },
-      value: (row, column) => weights[row][column] / most,
+      value: (row, column) => weights[row][column] / largest,
       describe: (row, column) =>
-        `writing “${visible(targets[row])}”: ${percent(weights[row][column])} on “${visible(sources[column])}”`,
+        `generating “${visible(targets[row])}”: ${percent(weights[row][column])} on “${visible(sources[column])}”`,
     });
     return make("div", {}, make("p", { class: "context" }, text), matrix.element);
   }
@@ -31,8 +31,8 @@
   views.push({
     id: "attention",
     title: "Attention",
-    heading: "Where does it look?",
-    note: "A row is a symbol that was written, a column one that was read; the more orange, the more weight (the fullest colour is the largest of all). Each row adds up to 1. A diagonal means the same order in both languages; look where it bends.",
+    heading: "Which source tokens does the decoder use?",
+    note: "Rows are generated tokens, columns source tokens. Darker orange is a larger weight, relative to the largest one. The weights of a row sum to 1. A diagonal means the same order on both sides.",
     formula: "αₜₛ = softmaxₛ(score(hₜ, hₛ))",
     offered: ({ attention }) => attention?.weights.length,
     open,

@@ -1,4 +1,4 @@
-// The scales of charts: from values to places, and where the ticks are.
+// Axes of charts: positions and ticks.
 ((refrain) => {
   "use strict";
   const { number, clamp } = refrain;
@@ -28,7 +28,7 @@
           .filter(within(low, high));
   }
 
-  /** The least and the greatest of all values that can be shown. */
+  /** Minimum and maximum of the values that can be shown. */
   function extent(lists, log) {
     let low = Infinity,
       high = -Infinity;
@@ -50,7 +50,7 @@
     return `10${exponent < 0 ? "⁻" : ""}${Array.from(String(Math.abs(exponent)), (digit) => SUPERSCRIPT[digit]).join("")}`;
   };
 
-  /** A scale from values in `lists` to places between `from` and `to`. */
+  /** A scale from values in `lists` to positions between `from` and `to`. */
   function axis({ log = false, range }, lists, from, to, count) {
     const [low, high] = range ?? extent(lists, log);
     const turn = log ? Math.log10 : (value) => value;

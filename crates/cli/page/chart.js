@@ -1,4 +1,4 @@
-// Lines, bands, points and names over two axes: the one helper of all charts.
+// Charts of lines, bands, points and names over two axes.
 ((refrain) => {
   "use strict";
   const { make, colour, follow, explore, axis, clamp } = refrain;
@@ -6,7 +6,7 @@
 
   /**
    * Series are `{ name, x, y, kind: "line" | "points" | "names", low, high, names, colour, size }`.
-   * `describe(series, i)` says a point, `pick(series, i)` is for clicks. `marked()` gives points to be ringed, as [series, i].
+   * `describe(series, i)` is the text of a point, `pick(series, i)` handles clicks. `marked()` returns points to highlight, as [series, i].
    */
   function chart({ label, x: xAxis, y: yAxis, height = 320, square, describe, pick, marked }) {
     const canvas = make("canvas", { tabindex: 0, role: "application", "aria-label": label });
@@ -141,7 +141,7 @@
       context.stroke();
     }
 
-    /** The nearest point: lines by their x first, since one reads them from left to right. */
+    /** The nearest point; for lines, x has more weight than y. */
     function nearest(px, py) {
       let best = null,
         least = Infinity;

@@ -1,5 +1,5 @@
-// One diverging scale for all pictures: blue below, the background at nought, orange above. And what has to be drawn
-// again when the colours or the room change.
+// The diverging colour scale: blue below zero, the background at zero, orange above. Redraws elements when their size or
+// the colour scheme changes.
 ((refrain) => {
   "use strict";
   const { clamp } = refrain;
@@ -23,7 +23,7 @@
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   }
 
-  /** Black or white, whichever is read more easily: the two contrasts are equal at a luminance of 0.18. */
+  /** Black or white, whichever has more contrast: equal at a luminance of 0.18. */
   const inkOn = (rgb) => (luminance(rgb) > 0.18 ? "#141414" : "#ffffff");
 
   function build() {
@@ -42,7 +42,7 @@
 
   const tables = () => (scale ??= build());
 
-  /** The place in the tables of a value in -1..1; of none, the background's. */
+  /** The index in the tables of a value in -1..1; for NaN, of the background. */
   const level = (value) => (Number.isNaN(value) ? HALF : HALF + Math.round(HALF * clamp(value, -1, 1)));
 
   /** Colours an element by a value in -1..1. */
@@ -57,7 +57,7 @@
     for (const { target } of entries) followed.get(target)?.();
   });
 
-  /** Calls `draw` when the element gets room, other room, or other colours; as long as it is on the page. */
+  /** Calls `draw` when the size or the colours of the element change, while it is on the page. */
   function follow(element, draw) {
     followed.set(element, draw);
     observer.observe(element);
@@ -74,7 +74,7 @@
     }
   });
 
-  /** The colours of series that are compared, and of layers. */
+  /** Colours of compared series, and of layers. */
   const series = (index) => named(`series-${index % 5}`);
 
   Object.assign(refrain, { colour: { named, series, tables, level, paint }, follow });

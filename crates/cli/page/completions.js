@@ -1,9 +1,9 @@
-// Text as the model writes it: a stream of server-sent events, one token each.
+// Streams generated text: server-sent events, one per token.
 ((refrain) => {
   "use strict";
   const { ask } = refrain;
 
-  /** The data of each event of a stream, as it comes. */
+  /** The data of the events of a stream. */
   async function* events(body) {
     const reader = body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
@@ -16,15 +16,15 @@
     }
   }
 
-  /** Five candidates as [token, probability], the likeliest first. */
+  /** Up to five candidates as [token, probability], the most probable first. */
   const candidates = (logprobs) =>
     Object.entries(logprobs ?? {})
       .map(([token, log]) => [token, Math.exp(log)])
       .sort((a, b) => b[1] - a[1])
       .slice(0, 5);
 
-  /** Writes on from a prompt: yields `{ text, nats, top }` for every token. */
-  async function* write(request, signal) {
+  /** Continues a prompt: yields `{ text, nats, top }` for every token. */
+  async function* generate(request, signal) {
     const response = await ask("/v1/completions", { ...request, stream: true, logprobs: 5 }, { signal });
     for await (const data of events(response.body)) {
       if (data === "[DONE]") return;
@@ -36,5 +36,5 @@
     }
   }
 
-  refrain.write = write;
+  refrain.generate = generate;
 })(window.refrain);

@@ -1,8 +1,8 @@
-// Which words made a classifier decide as it did.
+// Contributions of tokens to the decision of a classifier.
 ((refrain) => {
   "use strict";
   const { make, views, visible, number, percent, select, bar, textPane, table } = refrain;
-  const WAYS = [
+  const METHODS = [
     ["gradient_x_input", "gradient × input"],
     ["occlusion", "occlusion"],
   ];
@@ -22,12 +22,12 @@
 
   function open({ trace }) {
     const { contributions, tokens } = trace;
-    const offered = WAYS.filter(([way]) => contributions[way]);
-    let values, most;
+    const offered = METHODS.filter(([method]) => contributions[method]);
+    let values, largest;
     const ranking = make("div", {});
-    function take(way) {
-      values = contributions[way];
-      most = Math.max(...values.map(Math.abs)) || 1;
+    function setMethod(method) {
+      values = contributions[method];
+      largest = Math.max(...values.map(Math.abs)) || 1;
       const order = values
         .map((_, t) => t)
         .sort((a, b) => Math.abs(values[b]) - Math.abs(values[a]))
@@ -39,25 +39,25 @@
         ),
       );
     }
-    take(offered[0][0]);
+    setMethod(offered[0][0]);
     const pane = textPane({
-      label: "The text, coloured by what each place contributed",
+      label: "The text, coloured by contribution",
       text: trace,
-      colour: (t) => values[t] / most,
+      colour: (t) => values[t] / largest,
       describe: (t) => `“${visible(tokens[t])}”: ${number(values[t])} for “${contributions.label}”`,
     });
-    const ways = select("Measured by", offered, offered[0][0], (way) => {
-      take(way);
+    const methods = select("Measured by", offered, offered[0][0], (method) => {
+      setMethod(method);
       pane.recolour();
     });
-    return make("div", {}, shares(contributions.labels), bar(ways.element), pane.element, ranking);
+    return make("div", {}, shares(contributions.labels), bar(methods.element), pane.element, ranking);
   }
 
   views.push({
     id: "contributions",
     title: "Contributions",
     heading: "Why this label?",
-    note: "Orange speaks for the label that was given, blue against it. Gradient × input follows the label's log-probability back to what was read at each place; occlusion takes each place out, to see what becomes of the label.",
+    note: "Orange tokens increase the probability of the predicted label, blue ones decrease it. Gradient × input uses the gradient of the label's log-probability with respect to each input; occlusion is the change of the log-probability when the token is removed.",
     formula: "xₜ · ∂ ln p(label) / ∂xₜ        ln p(label | text) − ln p(label | text without t)",
     offered: ({ contributions }) => contributions,
     open,

@@ -1,4 +1,4 @@
-// Labelled controls, tables, and the player.
+// Labelled controls, tables, and a player.
 ((refrain) => {
   "use strict";
   const { make, clamp } = refrain;
@@ -10,12 +10,12 @@
   /** A choice among [value, name] pairs. */
   function select(label, options, value, change) {
     const control = make("select", { change: () => change(control.value) });
-    const offer = (pairs, chosen) => {
+    const setOptions = (pairs, selected) => {
       control.replaceChildren(...pairs.map(([key, name]) => make("option", { value: key }, name)));
-      control.value = chosen;
+      control.value = selected;
     };
-    offer(options, value);
-    return { element: labelled(label, control), control, offer };
+    setOptions(options, value);
+    return { element: labelled(label, control), control, setOptions };
   }
 
   function input(label, properties, change = () => {}) {
@@ -39,7 +39,7 @@
     return make("div", { class: "wide" }, make("table", {}, make("thead", {}, head), make("tbody", {}, ...body)));
   }
 
-  /** A slider over 0..count-1 with buttons to step and to play it; `show` gets each place. */
+  /** A slider over 0..count-1 with buttons for steps and playback; `show` gets the position. */
   function player(label, show, { wait = 700 } = {}) {
     let timer = null;
     const slide = make("input", {
@@ -78,9 +78,9 @@
     const element = make(
       "div",
       { class: "player" },
-      button("◀", step(-1), { "aria-label": `${label}: one back` }),
+      button("◀", step(-1), { "aria-label": `${label}: back` }),
       play,
-      button("▶", step(1), { "aria-label": `${label}: one on` }),
+      button("▶", step(1), { "aria-label": `${label}: forward` }),
       slide,
     );
     return { element, go, step, setCount, place, last };

@@ -1,4 +1,4 @@
-// The one global, and what every file needs to make elements and to write values down.
+// The global object, and helpers for elements and values.
 window.refrain = { views: [] };
 ((refrain) => {
   "use strict";
@@ -10,7 +10,7 @@ window.refrain = { views: [] };
     ["\r", "␍"],
   ]);
 
-  /** An element with listeners (properties that are functions), attributes (all others but false) and children. */
+  /** An element with listeners (properties that are functions), attributes (all others except false) and children. */
   function make(tag, properties = {}, ...children) {
     const element = document.createElement(tag);
     for (const [name, value] of Object.entries(properties)) {
@@ -23,13 +23,13 @@ window.refrain = { views: [] };
 
   const sign = (c) => SIGNS.get(c) ?? (/\p{C}/u.test(c) ? "▯" : c);
 
-  /** A token on an axis: what cannot be seen, or would turn its neighbours, gets a sign. */
+  /** A token as a label: spaces and control characters are replaced by visible signs. */
   const visible = (token) => Array.from(token, sign).join("") || "∅";
 
-  /** A token within a text: blanks stay blanks. */
+  /** A token within a text: the same, but spaces remain. */
   const inText = (token) => Array.from(token, (c) => (c === " " ? c : sign(c))).join("");
 
-  /** A number in three digits, or as many as are asked for. */
+  /** A number with this many significant digits. */
   function number(value, digits = 3) {
     if (value == null || Number.isNaN(value)) return "–";
     const size = Math.abs(value);
@@ -42,14 +42,14 @@ window.refrain = { views: [] };
 
   const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
-  /** Whether tokens have to be set apart: words without the blanks between them, numbers of frames. */
+  /** Whether tokens need gaps: words without spaces, numbers of frames. */
   const apart = ({ axis, tokens }) =>
     !["characters", "bytes"].includes(axis) && !tokens.slice(0, 500).some((token) => /\s/.test(token));
 
-  /** What one step is called, of the axis' name in the plural. */
+  /** Name of a step: the singular of the axis' name. */
   const stepName = (axis) => axis.replace(/s$/, "");
 
-  /** Whether the steps can be read as a text; frames and steps of numbers cannot. */
+  /** Whether the steps are a text, not frames or numbers. */
   const isText = ({ axis }) => axis !== "steps" && axis !== "frames";
 
   Object.assign(refrain, { make, visible, inText, number, percent, clamp, apart, stepName, isText });

@@ -1,4 +1,4 @@
-// The vectors of the symbols as a map.
+// Map of the embeddings.
 ((refrain) => {
   "use strict";
   const { views, visible, number, percent, chart } = refrain;
@@ -22,8 +22,8 @@
   views.push({
     id: "embedding",
     title: "Embedding",
-    heading: "Which symbols are alike?",
-    note: "Each symbol stands where its vector is, in the two directions in which vectors differ most. Symbols that the model uses alike come to lie together: vowels, capitals, digits, punctuation.",
+    heading: "Which tokens are similar?",
+    note: "The embeddings of the tokens, projected onto their two principal components. Tokens that the model uses similarly are close together: vowels, capitals, digits, punctuation.",
     offered: ({ embedding }) => embedding?.points.length,
     open,
   });

@@ -1,5 +1,5 @@
-// The tooltip, and the one way in which pictures are explored: a pointer or the arrow keys move through them, what is
-// there is said, and a click or Enter picks it.
+// The tooltip, and exploration of figures: the pointer or the arrow keys select a position, whose values are displayed; a
+// click or Enter picks it.
 ((refrain) => {
   "use strict";
   const { make, clamp } = refrain;
@@ -18,21 +18,21 @@
   addEventListener("scroll", hideTip, { capture: true, passive: true });
 
   /**
-   * `at(event)` is the place under a pointer, or null; `move(key, place)` the place that a key leads to, or undefined if
-   * the key is none of its; `select(place, event)` shows the cursor (no event: by a key). `describe` says a place.
-   * Gives the line that says the values.
+   * `at(event)` is the position under the pointer, or null; `move(key, place)` the one that a key leads to, or undefined
+   * for other keys; `select(place, event)` shows the cursor (without an event if it was moved by a key). `describe` is the
+   * text of a position. Returns the line with the values.
    */
   function explore(
     element,
-    { at, move, select, describe, pick, quiet, hint = "Point at a place, or move with the arrow keys." },
+    { at, move, select, describe, pick, quiet, hint = "Point at a position, or use the arrow keys." },
   ) {
-    const said = make("output", { class: "readout", "aria-live": "polite" }, hint);
+    const readout = make("output", { class: "readout", "aria-live": "polite" }, hint);
     let place = null;
     function go(next, event) {
       place = next;
       select(place, event);
-      said.textContent = describe(place);
-      if (event && !quiet) showTip(said.textContent, event.clientX, event.clientY);
+      readout.textContent = describe(place);
+      if (event && !quiet) showTip(readout.textContent, event.clientX, event.clientY);
     }
     function point(event) {
       const next = at(event);
@@ -54,7 +54,7 @@
       if (next !== null) go(next);
       event.preventDefault();
     });
-    return said;
+    return readout;
   }
 
   refrain.explore = explore;

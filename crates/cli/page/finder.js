@@ -1,9 +1,9 @@
-// Which units know a property of the text?
+// Units that correlate with properties of the text.
 ((refrain) => {
   "use strict";
   const { make, views, visible, number, button, textPane, table, choose, withPlane, bar } = refrain;
 
-  /** A property's values in 0..1. */
+  /** The values of a property, scaled to 0..1. */
   function normal({ values }) {
     const known = values.filter((value) => value != null);
     const low = known.reduce((a, b) => Math.min(a, b), Infinity),
@@ -20,26 +20,26 @@
       scaled = normal(property),
       plane = null,
       sign = 1;
-    const chosen = () => selection.get();
-    /** Both texts are scrolled together. */
-    function together({ scroller: from }, { scroller: to }) {
+    const selected = () => selection.get();
+    /** Synchronises the scrolling of both texts. */
+    function synchronise({ scroller: from }, { scroller: to }) {
       if (to.scrollTop !== from.scrollTop) to.scrollTop = from.scrollTop;
     }
-    const said = (t) =>
-      `“${visible(trace.tokens[t])}”: ${property.name} ${number(property.values[t])}, ${place(chosen())} ${number(plane?.at(t, chosen().unit))}`;
+    const describe = (t) =>
+      `“${visible(trace.tokens[t])}”: ${property.name} ${number(property.values[t])}, ${place(selected())} ${number(plane?.at(t, selected().unit))}`;
     const units = textPane({
       label: "The text, coloured by the unit",
       text: trace,
-      describe: said,
-      colour: (t) => (plane ? sign * plane.shade(t, chosen().unit, chosen().stretch) : NaN),
-      scrolled: () => together(units, facts),
+      describe,
+      colour: (t) => (plane ? sign * plane.shade(t, selected().unit, selected().stretch) : NaN),
+      scrolled: () => synchronise(units, facts),
     });
     const facts = textPane({
       label: "The text, coloured by the property",
       text: trace,
-      describe: said,
+      describe,
       colour: (t) => scaled(t),
-      scrolled: () => together(facts, units),
+      scrolled: () => synchronise(facts, units),
     });
     const unitTitle = make("h3", {}),
       factTitle = make("h3", {});
@@ -50,14 +50,14 @@
       scaled = normal(next);
       sign = Math.sign(unit.r) || 1;
       factTitle.textContent = next.name;
-      unitTitle.textContent = `${place(unit)}${sign < 0 ? ", turned round (r is negative)" : ""}`;
+      unitTitle.textContent = `${place(unit)}${sign < 0 ? ", sign inverted (r is negative)" : ""}`;
       best.replaceChildren(make("h3", {}, `The best units for ${next.name}`), ranking(next));
       facts.recolour();
       choose(context, { layer: unit.layer, plane: unit.plane, unit: unit.unit });
     }
     const ranking = (one) =>
       table(
-        ["unit", "r", "mutual information, nats", "by chance, r"],
+        ["unit", "r", "mutual information, nats", "chance level, r"],
         one.units.map((unit) => [
           button(place(unit), () => use(one, unit), { class: "link" }),
           number(unit.r),
@@ -88,13 +88,13 @@
       "div",
       {},
       table(
-        ["property", "kind", "best unit", "r", "mutual information", "by chance", "best direction, r", "by chance"],
+        ["property", "kind", "best unit", "r", "mutual information", "chance level", "best direction, r", "chance level"],
         rows,
       ),
       make(
         "p",
         { class: "soft" },
-        `Units are chosen on one part of the text; the figures are those of the part held out (${number(100 * (heldOut ?? 0))} %). “By chance” is what remains of r when the property is moved along the text: it keeps its rhythm and loses its place. Only what is well above that is followed.`,
+        `Units are selected on one part of the text; the metrics are for the held-out part (${number(100 * (heldOut ?? 0))} %). The chance level is r with the same property, shifted along the text. Only correlations well above it are meaningful.`,
       ),
       make(
         "div",
@@ -110,8 +110,8 @@
   views.push({
     id: "finder",
     title: "Unit finder",
-    heading: "Which unit knows what?",
-    note: "Each row is something that can be said of every place in the text, with the unit whose value goes along with it best. A click on a property colours the text by it, beside the text coloured by the unit. “Best direction” is the best weighted sum of all units of a layer: what the layer knows, though no single unit does.",
+    heading: "Which units track which properties?",
+    note: "Each row is a property of every position in the text, with the unit that correlates with it most. Click on a property to colour one text by it and another one by the unit. “Best direction” is the best weighted sum of all units of a layer: information that the layer has even if no single unit does.",
     formula: "r: correlation, −1 to 1; mutual information: Σ p(u, y) ln p(u, y) / p(u) p(y)",
     offered: ({ finder }) => finder?.properties.some(({ units }) => units.length),
     open,

@@ -1,4 +1,4 @@
-// How often each unit's gates are fully open and fully shut.
+// How often each unit's gates are open and closed.
 ((refrain) => {
   "use strict";
   const { make, views, percent, chart, choose, planeTitle, colour } = refrain;
@@ -7,11 +7,11 @@
     const { trace, go } = context;
     const title = planeTitle(trace, gate);
     const picture = chart({
-      label: `${title}: share of time open against share of time shut; Enter colours the text by a unit`,
+      label: `${title}: share of time closed against share of time open; Enter colours the text by a unit`,
       x: { label: "share of time open (> 0.9)", range: [0, 1] },
-      y: { label: "share of time shut (< 0.1)", range: [0, 1] },
+      y: { label: "share of time closed (< 0.1)", range: [0, 1] },
       square: true,
-      describe: ({ name, x, y }, i) => `${name}, unit ${i}: open ${percent(x[i])}, shut ${percent(y[i])} of the time`,
+      describe: ({ name, x, y }, i) => `${name}, unit ${i}: open ${percent(x[i])}, closed ${percent(y[i])} of the time`,
       pick(series, unit) {
         choose(context, { layer: series.layer, plane: gate, unit });
         go("text");
@@ -35,8 +35,8 @@
   views.push({
     id: "gates",
     title: "Gates",
-    heading: "Open or shut?",
-    note: "A dot is a unit. Far right: a gate that is nearly always open (a forget gate there never forgets). High up: nearly always shut. At the origin: a gate that is never fully either. No unit can be above the diagonal. A click colours the text by that unit's gate. (After Karpathy, Johnson & Li 2015, figure 2.)",
+    heading: "How often are gates open or closed?",
+    note: "Each dot is a unit. On the right are gates that are almost always open (such a forget gate keeps its state), at the top gates that are almost always closed, at the origin gates that are rarely either. No unit can be above the diagonal. Click on a unit to colour the text by its gate. (After Karpathy, Johnson & Li 2015, figure 2.)",
     offered: ({ saturation }) => saturation?.length,
     open: (context) =>
       make(

@@ -1,9 +1,9 @@
-// How far back a loss can teach.
+// Norm of the gradient through time.
 ((refrain) => {
   "use strict";
   const { make, views, number, chart, table } = refrain;
 
-  /** The first lag at which the median is below a tenth of what it is at the nearest. */
+  /** The first lag at which the median is below a tenth of that at the first lag. */
   function tenth({ median }, lags) {
     const i = median.findIndex((norm) => norm < median[0] / 10);
     return i < 0 ? `more than ${lags[lags.length - 1]} steps` : `${lags[i]} steps`;
@@ -43,8 +43,8 @@
   views.push({
     id: "gradients",
     title: "Gradient",
-    heading: "How far back can a loss teach?",
-    note: "The loss at step t, followed back to the state k steps earlier. The line is the median over many places of the text, the band from low to high. A straight fall on this scale is exponential: that is the vanishing gradient. The flatter a curve, the longer the memory that can be learned.",
+    heading: "How far back do gradients reach?",
+    note: "Norm of the gradient of the loss at step t with respect to the state k steps earlier: the median over positions of the text, and a band from the 10th to the 90th percentile. On this logarithmic scale a straight line is an exponential decay, the vanishing gradient. The flatter the curve, the longer the dependencies that can be learned.",
     formula: "‖∂Lₜ/∂hₜ₋ₖ‖, where ∂hₜ/∂hₛ = Jₜ Jₜ₋₁ ⋯ Jₛ₊₁",
     offered: ({ gradients }) => gradients?.series.length,
     open,

@@ -1,4 +1,4 @@
-// A matrix on a canvas: rows by columns of numbers in -1..1, of any size; only what is in sight is drawn.
+// A matrix of numbers in -1..1 on a canvas, of any size; only the visible part is drawn.
 ((refrain) => {
   "use strict";
   const { make, clamp, colour, follow, explore, button, bar, saveGrid } = refrain;
@@ -6,11 +6,11 @@
   const LABEL = 11;
 
   /**
-   * `value(row, column)` colours, `describe(row, column)` says, `pick(row, column)` is for clicks; `mark(row, column)`
-   * puts a dot into a cell; `chosen()` is the row that is outlined. With `fit` all columns share the width.
+   * `value(row, column)` is the colour of a cell, `describe(row, column)` its text, `mark(row, column)` whether it has a
+   * dot; `pick(row, column)` handles clicks; `selected()` is the outlined row. With `fit` all columns share the width.
    */
   function grid(options) {
-    const { label, value, describe, pick, mark, chosen, fit, name = "matrix", tools = true } = options;
+    const { label, value, describe, pick, mark, selected, fit, name = "matrix", tools = true } = options;
     const canvas = make("canvas", { "aria-hidden": "true" });
     const sheet = make("div", { class: "grid-sheet" }, canvas);
     const scroller = make(
@@ -47,7 +47,7 @@
         (text) => [...text].length > 2,
       );
 
-    /** What is in sight: places, sizes and labels, for drawing and for saving. */
+    /** The visible part: positions, sizes and labels, for drawing and saving. */
     function view() {
       const width = scroller.clientWidth,
         cell = size(),
@@ -80,7 +80,7 @@
         rowsEvery: Math.max(1, Math.ceil(LABEL / high)),
       };
     }
-    /** The level of a cell, or the mean over the steps that share a pixel (a sample of them, if they are many). */
+    /** The level of a cell, or the mean over (a sample of) the steps that share a pixel. */
     function level(row, column, stride) {
       if (stride === 1) return colour.level(value(row, column));
       const end = Math.min(shape.columns, column + stride),
@@ -112,33 +112,33 @@
       measure(context);
       sheet.style.width = fit ? "100%" : `${gutter + shape.columns * size()}px`;
       sheet.style.height = `${head + shape.rows * rowHeight()}px`;
-      const seen = view(),
+      const area = view(),
         ratio = devicePixelRatio || 1;
-      canvas.width = Math.round(seen.width * ratio);
-      canvas.height = Math.round(seen.height * ratio);
-      canvas.style.width = `${seen.width}px`;
-      canvas.style.height = `${seen.height}px`;
+      canvas.width = Math.round(area.width * ratio);
+      canvas.height = Math.round(area.height * ratio);
+      canvas.style.width = `${area.width}px`;
+      canvas.style.height = `${area.height}px`;
       context.setTransform(ratio, 0, 0, ratio, 0, 0);
       context.fillStyle = colour.named("paper");
-      context.fillRect(0, 0, seen.width, seen.height);
-      drawCells(context, seen);
-      drawLabels(context, seen);
+      context.fillRect(0, 0, area.width, area.height);
+      drawCells(context, area);
+      drawLabels(context, area);
     }
-    function drawCells(context, seen) {
-      const small = pixels(seen);
+    function drawCells(context, area) {
+      const small = pixels(area);
       if (!small) return;
-      const { cell, high, stride, left, above, first, top } = seen;
+      const { cell, high, stride, left, above, first, top } = area;
       context.save();
       context.beginPath();
-      context.rect(seen.gutter, seen.head, seen.width, seen.height);
+      context.rect(area.gutter, area.head, area.width, area.height);
       context.clip();
       context.imageSmoothingEnabled = false;
       context.drawImage(small, left, above, small.width * cell * stride, small.height * high);
-      if (mark) drawMarks(context, seen);
+      if (mark) drawMarks(context, area);
       context.lineWidth = 2;
       context.strokeStyle = colour.named("accent");
-      const row = chosen?.() ?? -1;
-      if (row >= 0) context.strokeRect(seen.gutter + 1, above + (row - top) * high, seen.width - seen.gutter - 2, high);
+      const row = selected?.() ?? -1;
+      if (row >= 0) context.strokeRect(area.gutter + 1, above + (row - top) * high, area.width - area.gutter - 2, high);
       context.strokeStyle = colour.named("ink");
       if (cursor)
         context.strokeRect(
@@ -163,15 +163,15 @@
               tall,
             );
     }
-    function drawLabels(context, seen) {
+    function drawLabels(context, area) {
       context.font = `${LABEL}px ${getComputedStyle(scroller).fontFamily}`;
       context.textBaseline = "middle";
       context.fillStyle = colour.named("soft");
-      for (const { text, x, y, turned } of saveGrid.labels(seen)) {
+      for (const { text, x, y, turned } of saveGrid.labels(area)) {
         context.save();
         context.translate(x, y);
         if (turned) context.rotate(-Math.PI / 2);
-        context.textAlign = turned ? "left" : x < seen.gutter ? "right" : "center";
+        context.textAlign = turned ? "left" : x < area.gutter ? "right" : "center";
         context.fillText(text, 0, 0);
         context.restore();
       }
@@ -186,11 +186,11 @@
     }
     function cellAt(event) {
       const box = canvas.getBoundingClientRect(),
-        seen = view();
+        area = view();
       const x = event.clientX - box.left,
         y = event.clientY - box.top;
-      const row = Math.floor((y - seen.above) / seen.high) + seen.top;
-      const column = Math.floor((x - seen.left) / seen.cell) + seen.first;
+      const row = Math.floor((y - area.above) / area.high) + area.top;
+      const column = Math.floor((x - area.left) / area.cell) + area.first;
       const inside = x >= gutter && y >= head && row >= 0 && row < shape.rows && column >= 0 && column < shape.columns;
       return inside ? [row, column] : null;
     }
@@ -229,7 +229,7 @@
         },
         describe: (place) => describe(...place),
         pick: (place) => pick?.(...place),
-        hint: options.hint ?? "Point at a cell, or move with the arrow keys; + and − zoom.",
+        hint: options.hint ?? "Point at a cell, or use the arrow keys; + and − zoom.",
       }),
     );
     scroller.addEventListener(

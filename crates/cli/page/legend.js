@@ -1,4 +1,4 @@
-// What the colours mean for the plane that is shown.
+// Legend of the colours of the selected plane.
 ((refrain) => {
   "use strict";
   const { make } = refrain;
@@ -23,7 +23,7 @@
   function legend({ selection }) {
     const holder = make("div", {});
     const show = ({ plane, stretch }) => {
-      const ends = stretch ? ["this unit's least", "0", "its greatest"] : (ENDS[plane] ?? ["0, shut", "½", "1, open"]);
+      const ends = stretch ? ["minimum of this unit", "0", "maximum"] : (ENDS[plane] ?? ["0, closed", "½", "1, open"]);
       holder.replaceChildren(scale(...ends));
     };
     selection.follow(show);

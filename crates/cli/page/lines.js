@@ -1,4 +1,4 @@
-// Texts as lines: where they break, and a list that holds only the lines in sight.
+// Texts as lines: line breaks, and a list with only the visible lines.
 ((refrain) => {
   "use strict";
   const { make, follow, clamp, explore } = refrain;
@@ -6,7 +6,7 @@
   const WIDE =
     /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Extended_Pictographic}/u;
 
-  /** How many columns of a monospaced font a text takes, about. */
+  /** Approximate width of a text in columns of a monospaced font. */
   function columns(text) {
     if (NARROW.test(text)) return text.length;
     let width = 0;
@@ -14,7 +14,7 @@
     return width;
   }
 
-  /** The first step of each line, and the end: lines end after a newline, after a blank where one is near, or anywhere. */
+  /** The first step of each line, and the end. Lines break after a newline, after whitespace if there is some, or anywhere. */
   function breaks(tokens, width, room) {
     const starts = [0];
     let start = 0,
@@ -55,7 +55,7 @@
     return Math.max(0, low);
   }
 
-  /** A scrolled list of rows of one height, of which only those in sight are elements. */
+  /** A scrollable list of rows of equal height, with elements for the visible ones only. */
   function rows(scroller, height, render) {
     const sheet = make("div", { class: "sheet" });
     const shown = new Map();
@@ -87,7 +87,7 @@
       shown.clear();
       update();
     }
-    /** Scrolls a row into sight: just so if it is near, to the middle if it is far. */
+    /** Scrolls to a row: minimally if it is near, otherwise to the middle. */
     function reveal(index) {
       const top = index * height;
       const above = scroller.scrollTop - top;
@@ -102,7 +102,7 @@
 
   /**
    * A text in lines, virtualised, with a cursor. `cell(step)` makes a step's element, `paint(element, step)` colours it,
-   * `width(step)` is its width in characters, `describe(step)` what is said of it.
+   * `width(step)` is its width in characters, `describe(step)` its text.
    */
   function lines({ label, height, tokens, cell, paint, width, describe, pick, cursor: onCursor, scrolled }) {
     const scroller = make("div", { class: "lines", tabindex: 0, role: "application", "aria-label": label });

@@ -25,14 +25,14 @@
         `${one.name}, update ${one.x[i]}: ${number(one.y[i])} nats (${number(one.y[i] / Math.LN2)} bits)`,
     });
     const norms = curve("Norm of the gradient", "norm", true),
-      speed = curve("Throughput", "targets a second");
+      speed = curve("Throughput", "targets per second");
     run.follow(({ step, valid }) => {
       losses.update([
         { name: "training", ...columns(step, "loss"), size: 1, colour: colour.series(1) },
         { name: "validation", ...columns(valid, "loss"), size: 2.5, colour: colour.series(0) },
       ]);
       norms.update([{ name: "norm", ...columns(step, "grad_norm"), size: 1 }]);
-      speed.update([{ name: "targets a second", ...columns(step, "targets_per_s"), size: 1 }]);
+      speed.update([{ name: "targets per second", ...columns(step, "targets_per_s"), size: 1 }]);
     });
     const scale = checkbox("Logarithmic", false, (log) => {
       axis.log = log;
@@ -85,7 +85,7 @@
             const line = own.filter((entry) => entry.layer === layer);
             return [
               { name: `layer ${layer + 1} open`, ...columns(line, "right") },
-              { name: `layer ${layer + 1} shut`, ...columns(line, "left") },
+              { name: `layer ${layer + 1} closed`, ...columns(line, "left") },
             ];
           }),
         );
@@ -100,24 +100,24 @@
       title: "Curves",
       host: "live",
       open: openCurves,
-      heading: "Is it learning?",
-      note: "The loss on what it learns from (thin) and on text held back (thick). While both fall, it learns; when the second rises, it learns by heart. A norm that jumps is what clipping is for.",
+      heading: "Training and validation loss",
+      note: "Training loss (thin) and validation loss (thick). If the validation loss rises while the training loss falls, the model overfits. Gradient clipping limits the effect of jumps of the norm.",
     },
     {
       id: "samples",
       title: "Samples",
       host: "live",
       open: openSamples,
-      heading: "What it writes",
-      note: "The newest first. First come the common letters, then words' lengths, then words, then the form of lines.",
+      heading: "Generated text",
+      note: "The latest sample is at the top. A model usually learns frequent letters first, then the lengths of words, then words and the structure of lines.",
     },
     {
       id: "saturation",
       title: "Saturation",
       host: "live",
       open: openSaturation,
-      heading: "Gates, over training",
-      note: "How much of the time gates are open (> 0.9) or shut (< 0.1), a mean over units. Gates begin half open; as units find their work, they learn to decide.",
+      heading: "Gate saturation during training",
+      note: "Share of time in which gates are open (> 0.9) or closed (< 0.1), averaged over units. Most gates start between the two, and saturate during training.",
     },
   );
 })(window.refrain);

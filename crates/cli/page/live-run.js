@@ -1,11 +1,11 @@
-// A run as it happens: its events from the beginning, kept as columns.
+// Receives the events of a run, and stores them by kind.
 ((refrain) => {
   "use strict";
   const { make, number } = refrain;
-  const PATIENCE = 3000,
-    PAUSE = 300;
+  const RETRY_DELAY = 3000,
+    UPDATE_DELAY = 300;
 
-  const nothing = () => ({ step: [], valid: [], sample: [], probe: [], warning: [], done: null });
+  const noEvents = () => ({ step: [], valid: [], sample: [], probe: [], warning: [], done: null });
 
   /** A duration in minutes and seconds. */
   const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
@@ -14,7 +14,7 @@
     const status = make("p", { class: "status", role: "status" }, "Connecting …");
     const warning = make("p", { class: "soft", role: "status" });
     const listeners = [];
-    let events = nothing(),
+    let events = noEvents(),
       fresh = false,
       lost = false,
       timer = null;
@@ -22,24 +22,24 @@
     function describe() {
       const last = events.step.at(-1);
       const words = last
-        ? `update ${last.step.toLocaleString("en")}, epoch ${number(last.epoch)}, loss ${number(last.loss)} nats, ${Math.round(last.targets_per_s).toLocaleString("en")} targets a second, after ${clock(last.elapsed_s)}`
+        ? `update ${last.step.toLocaleString("en")}, epoch ${number(last.epoch)}, loss ${number(last.loss)} nats, ${Math.round(last.targets_per_s).toLocaleString("en")} targets per second, after ${clock(last.elapsed_s)}`
         : "no update yet";
-      if (events.done) status.textContent = `The run is over: ${words}.`;
-      else if (lost) status.textContent = `The connection is lost, trying again … The last that came: ${words}.`;
-      else status.textContent = `The run goes on: ${words}.`;
+      if (events.done) status.textContent = `Training has ended: ${words}.`;
+      else if (lost) status.textContent = `Connection lost, reconnecting … Last event: ${words}.`;
+      else status.textContent = `Training: ${words}.`;
     }
-    function tell() {
+    function notify() {
       timer = null;
       describe();
       warning.textContent = events.warning.at(-1)?.message ?? "";
       for (const listener of listeners) listener(events);
     }
-    function take(event) {
-      if (fresh) events = nothing();
+    function add(event) {
+      if (fresh) events = noEvents();
       fresh = false;
       if (event.event === "done") events.done = event;
       else events[event.event]?.push(event);
-      timer ??= setTimeout(tell, PAUSE);
+      timer ??= setTimeout(notify, UPDATE_DELAY);
     }
     function connect() {
       const stream = new EventSource("/api/live/events");
@@ -48,13 +48,13 @@
         fresh = true;
       };
       stream.onmessage = ({ data }) => {
-        take(JSON.parse(data));
+        add(JSON.parse(data));
         if (events.done) stream.close();
       };
       stream.onerror = () => {
         lost = true;
         describe();
-        if (stream.readyState === EventSource.CLOSED) setTimeout(connect, PATIENCE);
+        if (stream.readyState === EventSource.CLOSED) setTimeout(connect, RETRY_DELAY);
       };
     }
     function follow(listener) {

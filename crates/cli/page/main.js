@@ -1,4 +1,4 @@
-// Puts the page together for its host: a report, a server, or a run that is under way.
+// Builds the page for its host: a report, a server, or a training run.
 ((refrain) => {
   "use strict";
   const { make, source, views, tabs, selection, hasUnits, firstUnit, button, bar } = refrain;
@@ -6,9 +6,9 @@
   const main = document.getElementById("main");
   const head = document.getElementById("head");
 
-  const failure = (error) => make("p", { class: "failure", role: "alert" }, `That did not work: ${error.message}`);
+  const failure = (error) => make("p", { class: "failure", role: "alert" }, `Error: ${error.message}`);
 
-  function introduce(model, details) {
+  function setHeader(model, details) {
     head.replaceChildren(
       make("h1", {}, "refrain"),
       make("p", {}, make("b", {}, model?.name ?? ""), ` ${model?.summary ?? ""}`),
@@ -18,7 +18,7 @@
     if (model?.name) document.title = `${model.name} – refrain`;
   }
 
-  /** The panel of a view: its title, what one sees, and the view. */
+  /** The panel of a view: heading, note, formula and the view. */
   function panel(view, context) {
     const text = [make("h2", {}, view.heading), make("p", { class: "note" }, view.note)];
     if (view.formula) text.push(make("p", { class: "formula" }, view.formula));
@@ -32,15 +32,15 @@
     return section;
   }
 
-  /** Tabs for the views that have something to show; the address says which one is open. */
-  function show(offered, context, label, chosen = location.hash.slice(1)) {
+  /** Tabs for the views; the open one is stored in the URL. */
+  function show(offered, context, label, selected = location.hash.slice(1)) {
     const shared = { ...context, go: (id) => list?.go(id) };
     const items = offered.map((view) => ({
       id: view.id,
       title: view.title,
       open: () => (view.panel ?? ((context) => panel(view, context)))(shared),
     }));
-    const list = tabs(label, items, chosen, (id) => history.replaceState(null, "", `#${id}`));
+    const list = tabs(label, items, selected, (id) => history.replaceState(null, "", `#${id}`));
     return list.element;
   }
 
@@ -52,21 +52,21 @@
 
   function report() {
     const trace = source.trace();
-    introduce(trace.model, [length(trace), trace.truncated].filter(Boolean).join("; "));
+    setHeader(trace.model, [length(trace), trace.truncated].filter(Boolean).join("; "));
     main.replaceChildren(show(ofTrace(trace), contextOf(trace), "Views"));
   }
 
   async function serve() {
     const info = await source.info();
-    introduce(info.model);
-    const placeholder = info.sample_text ? "" : "Type or paste a text, and have it read";
+    setHeader(info.model);
+    const placeholder = info.sample_text ? "" : "Type or paste a text";
     const text = make("textarea", { id: "text-to-read", rows: 3, spellcheck: "false", placeholder });
     text.value = info.sample_text ?? "";
     const status = make("p", { class: "soft", role: "status" });
     const holder = make("div", {});
     const panels = new Map();
     let latest = 0;
-    /** A view of the host outlives the texts that are read: its panel is made once. */
+    /** A view of the host does not depend on the text: its panel is created once. */
     const lasting = (view) => ({
       ...view,
       panel(context) {
@@ -77,15 +77,15 @@
     const lasts = views.filter((view) => view.host === "serve" && view.offered(info)).map(lasting);
     const submit = (event) => (event.preventDefault(), read(text.value));
 
-    /** Whoever has another text read meanwhile gets that one. */
-    async function read(wanted, view) {
+    /** Only the latest of several requests is shown. */
+    async function read(input, view) {
       const own = ++latest;
-      text.value = wanted;
-      status.replaceChildren("Reading …");
+      text.value = input;
+      status.replaceChildren("Analysing …");
       try {
-        const trace = await source.read(wanted);
+        const trace = await source.read(input);
         if (own !== latest) return;
-        status.replaceChildren([`Read ${length(trace)}`, trace.truncated].filter(Boolean).join("; "), ".");
+        status.replaceChildren([`Analysed ${length(trace)}`, trace.truncated].filter(Boolean).join("; "), ".");
         const context = { ...contextOf(trace), info, read };
         const fill = (view) => holder.replaceChildren(show([...ofTrace(trace), ...lasts], context, "Views", view));
         fill(view);
@@ -99,10 +99,10 @@
     const form = make(
       "form",
       { class: "read", submit },
-      make("label", { for: "text-to-read" }, "Text to read"),
+      make("label", { for: "text-to-read" }, "Text"),
       text,
       bar(
-        button("Read", () => {}, { type: "submit", class: "main" }),
+        button("Analyse", () => {}, { type: "submit", class: "main" }),
         status,
       ),
     );
@@ -113,7 +113,7 @@
 
   function live() {
     const run = refrain.followRun();
-    introduce(source.boot.model ?? { name: source.boot.name, summary: "a run as it happens" });
+    setHeader(source.boot.model ?? { name: source.boot.name, summary: "a training run" });
     main.replaceChildren(
       ...run.elements,
       show(
@@ -124,7 +124,7 @@
     );
   }
 
-  /** What goes wrong later, as a plane that cannot be fetched, is said as well. */
+  /** Shows later errors, too, such as a plane that cannot be fetched. */
   addEventListener("unhandledrejection", ({ reason }) => main.prepend(failure(reason)));
 
   const start = { report, serve, live }[host];

@@ -21,7 +21,7 @@
       value: (row, t) => (plane ? plane.shade(t, units[row], selection.get().stretch) : NaN),
       describe: (row, t) =>
         `unit ${units[row]} at ${stepName(trace.axis)} ${t}, “${visible(trace.tokens[t])}”: ${selection.get().plane} = ${number(plane?.at(t, units[row]))}`,
-      chosen: () => units.indexOf(selection.get().unit),
+      selected: () => units.indexOf(selection.get().unit),
       pick(row, step) {
         go("text");
         choose(context, { unit: units[row], step });
@@ -39,8 +39,8 @@
   views.push({
     id: "matrix",
     title: "Matrix",
-    heading: "All units, all the time",
-    note: "A row is a unit, a column a step. Long stripes are memory: units that hold a value over many steps. Columns of change are events: at them many units are set anew. A click colours the text by that unit.",
+    heading: "All units over time",
+    note: "Rows are units, columns are steps. Long stripes are units that keep a value over many steps; in some columns many units change at once. Click on a cell to colour the text by its unit.",
     offered: hasUnits,
     open,
   });

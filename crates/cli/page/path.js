@@ -63,8 +63,8 @@
   views.push({
     id: "path",
     title: "Path",
-    heading: "The state on its way",
-    note: `Each dot is the hidden state after one step, in the two directions in which states differ most (PCA). The line is the way of the last ${TRAIL} steps. States close together are places that the model treats alike: look for loops, one a word or one a line.`,
+    heading: "Hidden states over time",
+    note: `Each dot is the hidden state after a step, projected onto the two principal components. The line connects the last ${TRAIL} steps. Positions with similar states are treated similarly: look for loops, one per word or per line.`,
     offered: ({ path }) => path?.points.length,
     open,
   });

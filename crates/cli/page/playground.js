@@ -1,7 +1,7 @@
-// The model writes; at every place one may choose otherwise, and it goes on from there.
+// Generates text; at every token another candidate can be selected, from which generation continues.
 ((refrain) => {
   "use strict";
-  const { make, views, visible, number, percent, input, button, bar, textPane, colour, clamp, write } = refrain;
+  const { make, views, visible, number, percent, input, button, bar, textPane, colour, clamp, generate } = refrain;
 
   const textOf = ({ prompt, pieces }) => prompt + pieces.map(({ text }) => text).join("");
   const optional = (value) => (value === "" ? undefined : +value);
@@ -11,9 +11,9 @@
       temperature: input("Temperature", { type: "number", min: 0, max: 5, step: 0.1, value: 0.8 }),
       top_k: input("Top-k", { type: "number", min: 0, value: 0 }),
       top_p: input("Top-p", { type: "number", min: 0, max: 1, step: 0.05, value: 1 }),
-      seed: input("Seed", { type: "number", min: 0, placeholder: "any" }),
+      seed: input("Seed", { type: "number", min: 0, placeholder: "random" }),
       max_tokens: input("Length", { type: "number", min: 1, value: 200 }),
-      stop: input("Stop at", { type: "text", placeholder: "\\n", size: 6 }),
+      stop: input("Stop sequence", { type: "text", placeholder: "\\n", size: 6 }),
     };
     const request = () => {
       const { stop, ...numbers } = Object.fromEntries(
@@ -25,7 +25,7 @@
     return { elements: Object.values(fields).map(({ element }) => element), request };
   }
 
-  /** The candidates of one place, under it. */
+  /** The candidates of a token, below it. */
   function popup(choose) {
     const element = make("div", {
       class: "popup",
@@ -89,19 +89,19 @@
     const { elements, request } = settings();
     const status = make("p", { class: "soft", role: "status" });
     const list = make("ol", { class: "branches" });
-    const writing = button("Write", () => (running ? running.abort() : begin()), { class: "main" });
+    const generateButton = button("Generate", () => (running ? running.abort() : start()), { class: "main" });
     const piece = (step) => current?.pieces[step - letters.length];
     const candidates = popup((index, choice) => branch(index, choice));
     const pane = textPane({
-      label: "What was written; Enter opens the candidates of a character",
+      label: "Generated text; Enter opens the candidates of a token",
       text: { tokens: [], axis: "characters" },
       colour: (step) => (piece(step) ? Math.tanh(piece(step).nats / 4) : NaN),
       describe: (step) =>
         piece(step)
-          ? `“${visible(piece(step).text)}”: surprise ${number(piece(step).nats)} nats; ${piece(step)
+          ? `“${visible(piece(step).text)}”: surprisal ${number(piece(step).nats)} nats; ${piece(step)
               .top.map(([token, share]) => `${visible(token)} ${percent(+share.toPrecision(2))}`)
               .join(", ")}`
-          : "of the prompt",
+          : "part of the prompt",
       cursor: (step, box) =>
         piece(step) && box
           ? candidates.show(piece(step), step - letters.length, box, pane.scroller)
@@ -117,13 +117,13 @@
       letters = Array.from(one.prompt);
       pane.setTokens([...letters, ...one.pieces.map(({ text }) => text)]);
       candidates.hide();
-      tell();
+      updateList();
     }
-    function tell() {
+    function updateList() {
       list.replaceChildren(
         ...branches.map((one) => {
           const from = one.parent
-            ? `from ${one.parent.id}, at ${one.at}: “${visible(one.pieces[one.at].text)}” for “${visible(one.parent.pieces[one.at].text)}”`
+            ? `from ${one.parent.id}, at ${one.at}: “${visible(one.pieces[one.at].text)}” instead of “${visible(one.parent.pieces[one.at].text)}”`
             : `“${visible(one.prompt.slice(-30))}”`;
           return make(
             "li",
@@ -133,7 +133,7 @@
         }),
       );
     }
-    const begin = () => go({ prompt: prompt.value, pieces: [] });
+    const start = () => go({ prompt: prompt.value, pieces: [] });
     function branch(at, [text, share]) {
       const pieces = current.pieces.slice(0, at);
       go({
@@ -144,13 +144,13 @@
       });
       pane.scroller.focus();
     }
-    /** Shows what has come. */
+    /** Shows all tokens so far. */
     function draw() {
       cancelAnimationFrame(due);
       due = null;
       pane.setTokens([...letters, ...current.pieces.map(({ text }) => text)]);
     }
-    /** The same, once a frame at most. */
+    /** The same, at most once per frame. */
     function refresh() {
       due ??= requestAnimationFrame(draw);
     }
@@ -159,29 +159,28 @@
       const mine = (running = new AbortController());
       branches.push(Object.assign(one, { id: branches.length + 1 }));
       show(one);
-      writing.textContent = "Stop";
-      status.textContent = `Writing branch ${one.id} …`;
+      generateButton.textContent = "Stop";
+      status.textContent = `Generating branch ${one.id} …`;
       try {
         const { max_tokens: length = 200, ...rest } = request();
         const left = Math.max(1, length - one.pieces.length);
-        for await (const next of write(
+        for await (const next of generate(
           { ...rest, model: info.model.name, max_tokens: left, prompt: textOf(one) },
           mine.signal,
         )) {
           one.pieces.push(next);
           if (current === one) refresh();
         }
-        // Whoever reads that it is finished finds all of it.
         if (current === one) draw();
-        status.textContent = `Branch ${one.id} has ${one.pieces.length} characters or words.`;
+        status.textContent = `Branch ${one.id} has ${one.pieces.length} tokens.`;
       } catch (error) {
         status.textContent = mine.signal.aborted
           ? `Branch ${one.id} was stopped.`
-          : `That did not work: ${error.message}`;
+          : `Error: ${error.message}`;
       }
       if (running !== mine) return;
       running = null;
-      writing.textContent = "Write";
+      generateButton.textContent = "Generate";
     }
     return make(
       "div",
@@ -190,8 +189,8 @@
       prompt,
       bar(...elements),
       bar(
-        writing,
-        button("Read this text in the other views", () => current && read(textOf(current), "text")),
+        generateButton,
+        button("Analyse this text in the other views", () => current && read(textOf(current), "text")),
       ),
       status,
       make("div", { class: "beside" }, pane.element, make("div", {}, make("h3", {}, "Branches"), list)),
@@ -201,8 +200,8 @@
   views.push({
     id: "playground",
     title: "Playground",
-    heading: "Write, and choose otherwise",
-    note: "The model writes on from your prompt; what surprised it is orange. Point at a character, or move there with the arrow keys: under it stand the five that were likeliest. Choose another one, and it goes on from there as a new branch.",
+    heading: "Generate text, and select alternatives",
+    note: "The model continues your prompt; tokens with a high surprisal are orange. Point at a token, or use the arrow keys, to see its five most probable alternatives. Select one to continue from there as a new branch.",
     host: "serve",
     offered: ({ model }) => model.task === "language",
     open,

@@ -1,4 +1,4 @@
-// What the model expected after every character, and how surprised it was.
+// Predictions and surprisal at every step.
 ((refrain) => {
   "use strict";
   const { make, views, visible, number, select, bar, stackPane, unitControls, withPlane, hasUnits, legend, stepName } =
@@ -9,7 +9,7 @@
   function summary({ predictions: { surprise }, axis }) {
     const nats = mean(surprise.filter((value) => value != null));
     const step = stepName(axis);
-    return `On average ${number(nats)} nats a ${step} (${number(nats / Math.LN2)} bits): as unsure as among ${number(Math.exp(nats))} equally likely ${axis}.`;
+    return `Mean loss ${number(nats)} nats per ${step} (${number(nats / Math.LN2)} bits), perplexity ${number(Math.exp(nats))}.`;
   }
 
   function open(context) {
@@ -29,13 +29,13 @@
     };
     const build = () =>
       stackPane({
-        label: "The text, with the five best candidates under every character",
+        label: "The text, with the five most probable candidates below every step",
         text: trace,
         below: guesses,
         right: (t) => tokens[t + 1 - shift],
         value: shade,
         describe: (t) =>
-          `${stepName(axis)} ${t}, “${visible(tokens[t])}”: surprise ${number(surprise[t])} nats; expected ${shift ? "here" : "next"}:`,
+          `${stepName(axis)} ${t}, “${visible(tokens[t])}”: surprisal ${number(surprise[t])} nats; predicted ${shift ? "here" : "next"}:`,
       });
     let pane = build();
     const holder = make("div", {}, pane.element);
@@ -44,8 +44,8 @@
       holder.replaceChildren(pane.element);
     };
     const choices = make("div", {});
-    const ways = [["surprise", "surprise"], ...(hasUnits(trace) ? [["unit", "the chosen unit"]] : [])];
-    const colours = select("Colour", ways, by, (value) => {
+    const options = [["surprise", "surprisal"], ...(hasUnits(trace) ? [["unit", "the selected unit"]] : [])];
+    const colours = select("Colour", options, by, (value) => {
       by = value;
       choices.hidden = by === "surprise";
       if (by === "unit" && !plane) useUnits();
@@ -58,8 +58,8 @@
     const places = select(
       "Candidates",
       [
-        [0, "for what comes next"],
-        [1, "for this place"],
+        [0, "for the next step"],
+        [1, "for this step"],
       ],
       0,
       (value) => {
@@ -74,9 +74,9 @@
   views.push({
     id: "predictions",
     title: "Predictions",
-    heading: "What comes next?",
-    note: "Under every character stand the five that the model held most likely to follow, the more orange the likelier; the one that did follow is underlined. The character itself is coloured by the surprise it was. Look at how the candidates narrow down within a word, and open up after it.",
-    formula: "surprise = −ln p(character | all before it), in nats",
+    heading: "What does the model predict?",
+    note: "Below every character are the five most probable next ones; darker orange is more probable, and the correct one is underlined. The character itself is coloured by its surprisal. The predictions usually become more certain within a word, and less certain after it.",
+    formula: "surprisal = −ln p(character | all previous characters), in nats",
     offered: ({ predictions }) => predictions,
     open,
   });

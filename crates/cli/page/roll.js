@@ -1,4 +1,4 @@
-// Music: what sounded, on what was expected.
+// Piano roll: actual notes and predicted probabilities.
 ((refrain) => {
   "use strict";
   const { views, percent, grid } = refrain;
@@ -8,12 +8,12 @@
 
   const pitchName = (pitch) => `${NAMES[pitch % 12]}${Math.floor(pitch / 12) - 1}`;
 
-  /** The lowest and highest keys that matter, with a little room. */
+  /** The lowest and highest relevant keys, with a margin. */
   function range({ frames, probability }) {
     const pitches = frames.flat();
     probability?.forEach((row) => row.forEach((share, key) => share > 0.2 && pitches.push(key + LOWEST)));
-    const low = pitches.reduce((least, pitch) => Math.min(least, pitch), 108),
-      high = pitches.reduce((most, pitch) => Math.max(most, pitch), LOWEST);
+    const low = pitches.reduce((min, pitch) => Math.min(min, pitch), 108),
+      high = pitches.reduce((max, pitch) => Math.max(max, pitch), LOWEST);
     return [Math.max(LOWEST, low - 2), Math.min(LOWEST + KEYS - 1, high + 2)];
   }
 
@@ -30,15 +30,15 @@
       value: (row, t) => expected(row, t) ?? (sounds[t].has(pitch(row)) ? 1 : 0),
       mark: (row, t) => sounds[t].has(pitch(row)),
       describe: (row, t) =>
-        `${pitchName(pitch(row))} at ${t}: ${sounds[t].has(pitch(row)) ? "sounds" : "is silent"}${roll.probability ? `, expected with ${percent(expected(row, t))}` : ""}`,
+        `${pitchName(pitch(row))} at ${t}: ${sounds[t].has(pitch(row)) ? "sounds" : "is silent"}${roll.probability ? `, probability ${percent(expected(row, t))}` : ""}`,
     }).element;
   }
 
   views.push({
     id: "roll",
     title: "Piano roll",
-    heading: "What sounded, and what was expected",
-    note: "A row is a key, a column a moment. The more orange, the more the model expected the note; a dot is a note that sounded. Dots on orange were foreseen, dots on nothing were surprises.",
+    heading: "Actual and predicted notes",
+    note: "Rows are keys, columns are frames. Darker orange is a higher predicted probability; a dot is an actual note. Dots on orange were predicted, dots on the background were not.",
     offered: ({ roll }) => roll?.frames.length,
     open,
   });

@@ -1,4 +1,4 @@
-// The labels of a matrix, and the matrix as a file.
+// Labels of a matrix, and export to files.
 ((refrain) => {
   "use strict";
   const { make, colour } = refrain;
@@ -6,19 +6,19 @@
 
   const cut = (text) => (text.length > 12 ? `${text.slice(0, 11)}…` : text);
 
-  /** The labels of what is in sight: text and place. */
-  function* labels(seen) {
-    const { cell, high, left, above, first, end, top, bottom, gutter, head, long } = seen;
-    for (let r = top + ((seen.rowsEvery - (top % seen.rowsEvery)) % seen.rowsEvery); r < bottom; r += seen.rowsEvery) {
+  /** The labels of the visible part: text and position. */
+  function* labels(area) {
+    const { cell, high, left, above, first, end, top, bottom, gutter, head, long } = area;
+    for (let r = top + ((area.rowsEvery - (top % area.rowsEvery)) % area.rowsEvery); r < bottom; r += area.rowsEvery) {
       const y = above + (r - top + 0.5) * high;
-      if (y > head) yield { text: cut(seen.rowLabel(r)), x: gutter - 4, y };
+      if (y > head) yield { text: cut(area.rowLabel(r)), x: gutter - 4, y };
     }
     if (!head) return;
-    const every = seen.columnsEvery;
+    const every = area.columnsEvery;
     for (let c = Math.ceil(first / every) * every; c < end; c += every) {
       const x = left + (c - first + 0.5) * cell;
       if (x < gutter) continue;
-      const text = every > 1 ? String(c) : cut(seen.columnLabel(c));
+      const text = every > 1 ? String(c) : cut(area.columnLabel(c));
       yield { text, x, y: long && every === 1 ? head - 4 : head / 2, turned: long && every === 1 };
     }
   }
@@ -40,14 +40,14 @@
     return made;
   }
 
-  /** One path for each level of colour: a file with a rectangle for each cell would be ten times as long. */
-  function paths(seen) {
-    const { cell, high, stride, left, above, first, end, top, bottom } = seen;
+  /** One path per colour level: a rectangle per cell would make the file ten times as long. */
+  function paths(area) {
+    const { cell, high, stride, left, above, first, end, top, bottom } = area;
     const wide = cell * stride,
       byLevel = new Map();
     for (let r = top; r < bottom; r++)
       for (let c = first; c < end; c += stride) {
-        const level = seen.level(r, c, stride);
+        const level = area.level(r, c, stride);
         const move = `M${(left + (c - first) * cell).toFixed(1)} ${(above + (r - top) * high).toFixed(1)}h${wide}v${high}h-${wide}z`;
         byLevel.set(level, (byLevel.get(level) ?? "") + move);
       }
@@ -55,8 +55,8 @@
     return [...byLevel].map(([level, d]) => element("path", { d, fill: css[level] }));
   }
 
-  function svg(seen, name) {
-    const { width, height, gutter, head } = seen;
+  function svg(area, name) {
+    const { width, height, gutter, head } = area;
     const root = element("svg", {
       xmlns: SVG,
       width,
@@ -69,9 +69,9 @@
     const clip = element("clipPath", { id: "cells" });
     clip.append(element("rect", { x: gutter, y: head, width: width - gutter, height: height - head }));
     const cells = element("g", { "clip-path": "url(#cells)" });
-    cells.append(...paths(seen));
+    cells.append(...paths(area));
     root.append(clip, cells);
-    for (const { text, x, y, turned } of labels(seen)) {
+    for (const { text, x, y, turned } of labels(area)) {
       const anchor = turned ? "start" : x < gutter ? "end" : "middle";
       root.append(
         element(

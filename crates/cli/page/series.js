@@ -1,9 +1,9 @@
-// A series of numbers, and beneath it what the units do.
+// A series of numbers with its forecast, and the units below.
 ((refrain) => {
   "use strict";
   const { make, views, number, colour, chart, grid, unitControls, withPlane, legend, choose } = refrain;
 
-  /** What was read of a column, and in its colour what is expected, from the last value on. */
+  /** Input and forecast of each column, in the same colour. */
   function curvesOf({ columns, values, expected, lowest, highest }, first) {
     const last = values.length - 1;
     const after = expected.map((_, i) => first + last + i);
@@ -13,7 +13,7 @@
       const shared = { column: name, get colour() { return colour.series(column); } };
       return [
         { ...shared, name, x: values.map((_, t) => first + t), y: values.map((row) => row[column]) },
-        { ...shared, said: true, x: steps, y: of(expected), low: of(lowest), high: of(highest), size: 1 },
+        { ...shared, isForecast: true, x: steps, y: of(expected), low: of(lowest), high: of(highest), size: 1 },
       ];
     });
   }
@@ -25,9 +25,9 @@
     } = context;
     const first = Number(tokens[0]),
       columns = tokens.length + series.expected.length;
-    const describe = ({ column, said, x, y, low, high }, i) => {
+    const describe = ({ column, isForecast, x, y, low, high }, i) => {
       const value = `${column}, step ${x[i]}: ${number(y[i])}`;
-      return said && i > 0 ? `${value} expected, between ${number(low[i])} and ${number(high[i])}` : value;
+      return isForecast && i > 0 ? `${value} forecast, between ${number(low[i])} and ${number(high[i])}` : value;
     };
     const curves = chart({
       label: "The series over time",
@@ -41,7 +41,7 @@
       units = [];
     const strips = grid({
       label: "Units over time",
-      hint: "A row is a unit, under the same time as the curves.",
+      hint: "Rows are units, over the same time as the curves.",
       shape: { rows: 1, columns, rowLabel: (row) => String(units[row] ?? "") },
       fit: true,
       tools: false,
@@ -50,7 +50,7 @@
       value: (row, t) => (plane ? plane.shade(t, units[row], selection.get().stretch) : NaN),
       describe: (row, t) => `unit ${units[row]}, step ${first + t}: ${number(plane?.at(t, units[row]))}`,
       pick: (row) => choose(context, { unit: units[row] }),
-      chosen: () => units.indexOf(selection.get().unit),
+      selected: () => units.indexOf(selection.get().unit),
     });
     withPlane(context, (loaded) => {
       plane = loaded;
@@ -65,7 +65,7 @@
     id: "series",
     title: "Series",
     heading: "The series and the units",
-    note: "Above, the numbers that were read, and what is expected after them with the range in which it may well lie; beneath, under the same time, what each unit did. Look for units that follow the level, the slope or the season.",
+    note: "At the top are the input and the forecast with its interval, below are the units over the same time. Look for units that follow the level, the slope or the season.",
     offered: ({ series }) => series?.values.length,
     open,
   });

@@ -1,23 +1,23 @@
-// Where the data come from: elements of this page (a report), or the program that serves it.
+// Source of the data: elements of this page (a report), or the server.
 ((refrain) => {
   "use strict";
   const boot = JSON.parse(document.getElementById("boot").textContent);
   const planes = new WeakMap();
 
-  /** What the values of a plane are: gates are in 0..1, some states in -1..1, others have no bounds. */
-  function kindOf(name, greatest) {
-    if (name === "c" || greatest > 1.02) return "unbounded";
+  /** Range of the values of a plane: gates are in 0..1, some states in -1..1, others are unbounded. */
+  function kindOf(name, max) {
+    if (name === "c" || max > 1.02) return "unbounded";
     return ["h", "g", "n"].includes(name) ? "signed" : "gate";
   }
 
-  /** A value's place on the colour scale: gates from shut to open, what has no bounds through tanh. */
+  /** Position of a value on the colour scale: gates from closed to open, unbounded values through tanh. */
   const onScale = (kind, value) => (kind === "gate" ? 2 * value - 1 : kind === "signed" ? value : Math.tanh(value));
 
-  /** The values of one layer, one plane: int8 with a scale for each unit, all steps of a unit side by side. */
+  /** The values of a plane of a layer: int8 with a scale per unit, the steps of a unit contiguous. */
   class Plane {
     constructor(name, { units, scale, steps: [from, to] }, bytes) {
       this.values = new Int8Array(bytes);
-      if (this.values.length !== units.length * (to - from)) throw new Error(`the plane ${name} is not whole`);
+      if (this.values.length !== units.length * (to - from)) throw new Error(`the plane ${name} is incomplete`);
       Object.assign(this, { name, units, scale, from, to, rows: new Map(units.map((unit, row) => [unit, row])) });
       this.kind = kindOf(name, Math.max(...scale) * 127);
     }
@@ -28,7 +28,7 @@
       return this.values[row * (this.to - this.from) + step - this.from] * this.scale[row];
     }
 
-    /** A value's place on the colour scale; stretched, its unit's greatest has the fullest colour. */
+    /** Position of a value on the colour scale; if stretched, relative to the unit's largest value. */
     shade(step, unit, stretch) {
       const value = this.at(step, unit);
       if (!stretch) return onScale(this.kind, value);
@@ -49,7 +49,7 @@
     return bytes;
   }
 
-  /** A response that is well, or an error with the program's own words. */
+  /** A successful response, or an error with the message of the server. */
   async function ask(path, body, options = {}) {
     const json = body && {
       method: "POST",
@@ -77,7 +77,7 @@
     return new Plane(name, trace.layers[layer].planes[name], await inflate(bytes));
   }
 
-  /** Calls `make` once for a key of an object, and gives the same promise ever after; a failure is not kept. */
+  /** Calls `make` once per key of an object, and then returns the same promise; failures are not cached. */
   function once(owner, key, make) {
     if (!planes.has(owner)) planes.set(owner, new Map());
     const kept = planes.get(owner);
@@ -94,11 +94,11 @@
     trace: () => JSON.parse(document.getElementById("trace").textContent),
     info: async () => (await ask("/api/info")).json(),
     read: async (text) => (await ask("/api/trace", { text })).json(),
-    /** What takes longer to be found in a text that was read: the units that follow something, gradients. */
+    /** The slow parts of a trace: unit finder, gradients, maps. */
     more: async ({ id }) => (await ask(`/api/trace/${encodeURIComponent(id)}/more`)).json(),
     plane: (trace, layer, name) => once(trace, `${layer} ${name}`, () => load(trace, layer, name)),
     probe: async () => (await ask("/api/live/probe")).json(),
-    /** A plane of the fixed text at one checkpoint of a run. */
+    /** A plane of the fixed text at one validation of a run. */
     probed: (probe, index, layer, name) =>
       once(probe, `${index} ${layer} ${name}`, async () => {
         const query = new URLSearchParams({ layer, name });

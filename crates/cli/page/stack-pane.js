@@ -1,25 +1,25 @@
-// A text with rows of shares under every token.
+// A text with rows of probabilities below every token.
 ((refrain) => {
   "use strict";
   const { make, inText, visible, columns, lines, colour, apart, percent } = refrain;
   const ROWS = 5,
     ROW = 18,
     TOKEN = 22,
-    WIDEST = 12;
+    MAX_WIDTH = 12;
 
   /**
-   * `below(step)` gives up to five [name, share] pairs, best first; `right(step)` is the name that came true;
+   * `below(step)` returns up to five [name, share] pairs, best first; `right(step)` is the correct name;
    * `value(step)` in -1..1 colours the token itself.
    */
   function stackPane({ text: { tokens, axis }, below, right, value, describe, ...options }) {
     const gap = apart({ tokens, axis }) ? 1 : 0.4;
     const widths = new Map();
     function widthOf(name) {
-      if (!widths.has(name)) widths.set(name, Math.min(columns(visible(name)), WIDEST));
+      if (!widths.has(name)) widths.set(name, Math.min(columns(visible(name)), MAX_WIDTH));
       return widths.get(name);
     }
     const width = (t) =>
-      (below(t) ?? []).reduce((most, [name]) => Math.max(most, widthOf(name)), widthOf(tokens[t])) + gap;
+      (below(t) ?? []).reduce((max, [name]) => Math.max(max, widthOf(name)), widthOf(tokens[t])) + gap;
     const row = ([name, share], truth) => {
       const cell = make("span", { class: name === truth ? "guess right" : "guess" }, visible(name));
       colour.paint(cell, share);
@@ -36,7 +36,7 @@
       stack.style.width = `${width(t)}ch`;
       return stack;
     };
-    const said = (t) => {
+    const describeStep = (t) => {
       const guesses = (below(t) ?? []).map(
         ([name, share]) => `${visible(name)}  ${percent(share)}${name === right(t) ? "  ✓" : ""}`,
       );
@@ -47,7 +47,7 @@
       tokens,
       width,
       cell,
-      describe: said,
+      describe: describeStep,
       paint: (element, t) => colour.paint(element.firstChild, value(t)),
       ...options,
     });

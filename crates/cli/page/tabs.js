@@ -1,10 +1,10 @@
-// A list of tabs; a panel is made when it is first opened.
+// A list of tabs; a panel is created when it is first opened.
 ((refrain) => {
   "use strict";
   const { make } = refrain;
 
-  /** `items` are `{ id, title, open() }`, `changed(id)` hears of every choice. */
-  function tabs(label, items, chosen, changed) {
+  /** `items` are `{ id, title, open() }`, `changed(id)` is called for every selected tab. */
+  function tabs(label, items, selected, changed) {
     const buttons = items.map(({ id, title }, index) =>
       make(
         "button",
@@ -48,7 +48,7 @@
         ),
       );
     const element = make("div", { class: "tabs" }, list, ...panels);
-    go(chosen);
+    go(selected);
     return { element, go };
   }
 

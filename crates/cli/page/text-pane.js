@@ -3,7 +3,7 @@
   "use strict";
   const { make, inText, columns, lines, colour, apart } = refrain;
 
-  /** `colour(step)` in -1..1 or NaN; everything else as in `lines`. */
+  /** `colour(step)` in -1..1 or NaN; the other options as in `lines`. */
   function textPane({ text: { tokens, axis }, colour: value, ...options }) {
     const gap = apart({ tokens, axis }) ? 1 : 0;
     let shown = tokens;

@@ -1,4 +1,4 @@
-// A text coloured by one unit, and beside it the browser of all units.
+// A text coloured by one unit, next to a list of all units.
 ((refrain) => {
   "use strict";
   const {
@@ -21,12 +21,12 @@
 
   const ORDERS = [
     ["number", "number"],
-    ["spread", "what varies most"],
-    ["slow", "what changes slowly"],
+    ["spread", "variance"],
+    ["slow", "slowest change"],
   ];
 
-  /** How much a unit varies, and how little of that from one step to the next; of 4,000 steps at most. */
-  function measures(plane, unit) {
+  /** Variance of a unit, and its ratio to the mean squared change per step, over at most 4,000 steps. */
+  function statistics(plane, unit) {
     const end = Math.min(plane.to, plane.from + 4000);
     let sum = 0,
       squares = 0,
@@ -44,7 +44,7 @@
     return { spread: variance, slow: variance > 1e-3 ? variance / (jumps / count + 1e-9) : 0 };
   }
 
-  /** A list of the units of all layers, one strip each, over the steps in sight. */
+  /** A list of the units of all layers, one row each, over the visible steps. */
   function browser(context) {
     const { trace, selection } = context;
     let rows = [],
@@ -54,8 +54,8 @@
       to = 1,
       shown = null;
     const strips = grid({
-      label: "Units, one row each, over the text in sight; Enter colours the text by a unit",
-      hint: "A row is a unit; a click colours the text by it.",
+      label: "Units, one row each, over the visible text; Enter colours the text by a unit",
+      hint: "Rows are units; click on one to colour the text by it.",
       shape: { rows: 1, columns: 1, rowLabel: (row) => (rows[row] ? `${rows[row].layer + 1}·${rows[row].unit}` : "") },
       fit: true,
       tools: false,
@@ -63,9 +63,9 @@
       value: (row, column) => shade(rows[row], from + column),
       describe: (row, column) => describeCell(rows[row], from + column),
       pick: (row) => choose(context, { layer: rows[row].layer, unit: rows[row].unit }),
-      chosen,
+      selected,
     });
-    function chosen() {
+    function selected() {
       const now = selection.get();
       return rows.findIndex(({ layer, unit }) => layer === now.layer && unit === now.unit);
     }
@@ -77,18 +77,18 @@
 
     function arrange() {
       rows = planes.flatMap((plane, layer) =>
-        plane ? plane.units.map((unit) => ({ layer, unit, ...measures(plane, unit) })) : [],
+        plane ? plane.units.map((unit) => ({ layer, unit, ...statistics(plane, unit) })) : [],
       );
       if (order !== "number") rows.sort((a, b) => b[order] - a[order]);
       strips.reshape({ rows: rows.length, columns: Math.max(1, to - from) });
-      showChosen();
+      showSelected();
     }
-    function showChosen() {
+    function showSelected() {
       strips.draw();
-      if (chosen() >= 0) strips.reveal(chosen(), 0);
+      if (selected() >= 0) strips.reveal(selected(), 0);
     }
     async function load({ plane: name }) {
-      if (name === shown) return showChosen();
+      if (name === shown) return showSelected();
       shown = name;
       const loaded = await Promise.all(
         trace.layers.map((layer, i) => (layer.planes[name] ? source.plane(trace, i, name) : null)),
@@ -97,7 +97,7 @@
       planes = loaded;
       arrange();
     }
-    function see(first, end) {
+    function setRange(first, end) {
       [from, to] = [first, end];
       if (rows.length) strips.reshape({ columns: Math.max(1, to - from) });
     }
@@ -109,7 +109,7 @@
     });
     return {
       element: make("div", { class: "browser" }, make("h3", {}, "Units"), bar(sorted.element), strips.element),
-      see,
+      setRange,
     };
   }
 
@@ -117,24 +117,24 @@
     const { trace, selection } = context;
     let plane = null;
     const units = browser(context);
-    const chosen = () => selection.get();
+    const selected = () => selection.get();
     const pane = textPane({
       label: "The text, coloured by one unit",
       text: trace,
-      colour: (t) => (plane ? plane.shade(t, chosen().unit, chosen().stretch) : NaN),
+      colour: (t) => (plane ? plane.shade(t, selected().unit, selected().stretch) : NaN),
       describe: (t) =>
-        `${stepName(trace.axis)} ${t}, “${visible(trace.tokens[t])}”: ${chosen().plane}[${chosen().unit}] = ${number(plane?.at(t, chosen().unit))}`,
-      scrolled: (from, to) => units.see(from, to),
+        `${stepName(trace.axis)} ${t}, “${visible(trace.tokens[t])}”: ${selected().plane}[${selected().unit}] = ${number(plane?.at(t, selected().unit))}`,
+      scrolled: (from, to) => units.setRange(from, to),
     });
     withPlane(context, (loaded) => {
       plane = loaded;
       pane.recolour();
     });
-    let seen = chosen().step;
+    let shownStep = selected().step;
     selection.follow(({ step }) => {
       pane.recolour();
-      if (step !== seen) pane.reveal(step);
-      seen = step;
+      if (step !== shownStep) pane.reveal(step);
+      shownStep = step;
     });
     return make(
       "div",
@@ -148,9 +148,9 @@
   views.push({
     id: "text",
     title: "Text",
-    heading: "What one unit does",
-    note: "Every place is coloured by the value that one unit had after reading it. Look for units that switch on and off at something you can name: quotes, line ends, brackets, the middle of a word. Most units have no such meaning.",
-    formula: "states from −1 (blue) to 1 (orange), c as tanh(c); gates, where there are some, from shut (blue) to open (orange)",
+    heading: "The activation of one unit",
+    note: "Every token is coloured by the activation of one unit after that step. Look for units that respond to something recognisable: quotes, line ends, brackets, the middle of a word. Most units have no such meaning.",
+    formula: "states from −1 (blue) to 1 (orange), c as tanh(c); gates from closed (blue) to open (orange)",
     offered: (trace) => isText(trace) && hasUnits(trace),
     open,
   });

@@ -1,9 +1,9 @@
-// The unit that is looked at: one choice for all views of a trace, and the controls that show and change it.
+// The selected unit, shared by all views of a trace, and its controls.
 ((refrain) => {
   "use strict";
   const { make, select, input, checkbox, button, bar, clamp, source } = refrain;
 
-  /** A choice that tells whoever follows it. */
+  /** A selection with listeners. */
   function selection(value) {
     const listeners = [];
     return {
@@ -25,11 +25,11 @@
     return title ? `${name}: ${title}` : name;
   };
 
-  /** The unit to begin with: the one that knows most, or else what Karpathy's figures show, a cell state. */
+  /** The initial unit: the one with the best correlation in the unit finder, or else a cell state. */
   function firstUnit(trace) {
     const known = (trace.finder?.properties ?? []).flatMap(({ units }) => units.slice(0, 1));
-    const there = ({ layer, plane, unit }) => trace.layers[layer]?.planes[plane]?.units.includes(unit);
-    const best = known.find(there);
+    const exists = ({ layer, plane, unit }) => trace.layers[layer]?.planes[plane]?.units.includes(unit);
+    const best = known.find(exists);
     if (best) return { layer: best.layer, plane: best.plane, unit: best.unit, stretch: false };
     const layer = trace.layers.length - 1,
       names = planeNames(trace, layer);
@@ -37,7 +37,7 @@
     return { layer, plane, unit: trace.layers[layer].planes[plane].units[0], stretch: false };
   }
 
-  /** Makes a change of the choice one that exists: other layers may have other planes, other planes other units. */
+  /** Changes the selection, to a plane and a unit that exist in the layer. */
   function choose({ trace, selection }, change) {
     const next = { ...selection.get(), ...change };
     const names = planeNames(trace, next.layer);
@@ -47,7 +47,7 @@
     selection.set(next);
   }
 
-  /** A bar of controls for layer and plane, and, unless it is left out, the unit. */
+  /** A bar of controls for layer, plane and, optionally, the unit. */
   function unitControls(context, { unit: withUnit = true } = {}) {
     const { trace, selection } = context;
     const { layer, plane, unit, stretch } = selection.get();
@@ -58,7 +58,7 @@
       (value) => choose(context, { layer: +value }),
     );
     const titles = (layer) => planeNames(trace, layer).map((name) => [name, planeTitle(trace, name)]);
-    const planes = select("Shown", titles(layer), plane, (value) => choose(context, { plane: value }));
+    const planes = select("Plane", titles(layer), plane, (value) => choose(context, { plane: value }));
     const units = input(
       "Unit",
       { type: "number", min: 0, value: unit },
@@ -72,7 +72,7 @@
     };
     selection.follow(({ layer, plane, unit, stretch }) => {
       layers.control.value = layer;
-      planes.offer(titles(layer), plane);
+      planes.setOptions(titles(layer), plane);
       units.control.value = unit;
       stretched.control.checked = stretch;
     });
@@ -80,13 +80,13 @@
       "span",
       { class: "joined" },
       units.element,
-      button("◀", step(-1), { "aria-label": "Unit before" }),
+      button("◀", step(-1), { "aria-label": "Previous unit" }),
       button("▶", step(1), { "aria-label": "Next unit" }),
     );
     return bar(layers.element, planes.element, ...(withUnit ? [chooser] : []), stretched.element);
   }
 
-  /** Calls `use(plane)` with the chosen plane, now and at every change; a plane that comes late is not used. */
+  /** Calls `use(plane)` with the selected plane, now and after every change; outdated responses are ignored. */
   function withPlane({ trace, selection }, use) {
     let latest = 0;
     const load = async ({ layer, plane }) => {

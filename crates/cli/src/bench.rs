@@ -1,4 +1,4 @@
-//! `refrain bench`: how fast this machine trains and samples.
+//! `refrain bench`: measures training and sampling speed.
 
 use refrain::bench::{self, Figures, Workload};
 use refrain::kernels::{Isa, peak};
@@ -32,7 +32,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     };
     if measurement == Measurement::Train && precision == Precision::Int8 {
         return Err(Failure::Usage(
-            "--precision int8 is for sampling: training takes f32 or bf16".to_owned(),
+            "--precision int8 is for sampling only: train with f32 or bf16".to_owned(),
         ));
     }
     let training = measurement == Measurement::Train;
@@ -87,18 +87,18 @@ fn report(
         _ => what.to_owned(),
     };
     out::line(&format!("{what}: {}, {isa}, {threads} threads, {}", model.summary(), backend.precision()))?;
-    out::line(&format!("  {chars_per_s:.0} characters a second (median), {best_chars_per_s:.0} (best)"))?;
-    out::line(&format!("  {step_ms:.3} ms a step, {gflops:.1} GFLOP/s"))
+    out::line(&format!("  {chars_per_s:.0} characters per second (median), {best_chars_per_s:.0} (best)"))?;
+    out::line(&format!("  {step_ms:.3} ms per step, {gflops:.1} GFLOP/s"))
 }
 
-/// What some threads can do at best.
+/// Peak rates of a number of threads.
 struct Peaks {
     fma_gflops: f64,
-    /// None where pairs of bfloat16 are not multiplied.
+    /// None without dot products of bfloat16 pairs.
     dot_gflops: Option<f64>,
     /// None without tile units.
     tile_tflops: Option<f64>,
-    /// GB/s from each of [`peak::WORKING_SETS`], of which the last is memory.
+    /// GB/s for each of [`peak::WORKING_SETS`], the last of which is main memory.
     read: Vec<f64>,
 }
 
@@ -142,19 +142,19 @@ fn peaks(args: &Args, isa: Isa, threads: usize) -> Result<(), Failure> {
         out::line(&format!("  {name:<34}{:>12.1}{all}", figure(&one)))
     };
     let heading = if threads > 1 { format!("{:>14}", format!("{threads} threads")) } else { String::new() };
-    out::line(&format!("{:<36}{:>12}{heading}", format!("peaks, {isa}"), "one thread"))?;
-    row("multiply-add of f32, GFLOP/s", &|peaks| peaks.fma_gflops)?;
+    out::line(&format!("{:<36}{:>12}{heading}", format!("peak rates, {isa}"), "one thread"))?;
+    row("f32 multiply-add, GFLOP/s", &|peaks| peaks.fma_gflops)?;
     let row_or_none = |name: &str, figure: &dyn Fn(&Peaks) -> Option<f64>| match figure(&one) {
         Some(_) => row(name, &|peaks| figure(peaks).unwrap_or_default()),
-        None => out::line(&format!("  {name:<34}{:>12}", "none here")),
+        None => out::line(&format!("  {name:<34}{:>12}", "unavailable")),
     };
-    row_or_none("pairs of bf16, GFLOP/s", &|peaks| peaks.dot_gflops)?;
+    row_or_none("bf16 dot products, GFLOP/s", &|peaks| peaks.dot_gflops)?;
     row_or_none("tile units, bf16, TFLOP/s", &|peaks| peaks.tile_tflops)?;
     for (i, bytes) in peak::WORKING_SETS.into_iter().enumerate() {
         let place = match bytes {
             peak::MEMORY.. => "memory".to_owned(),
-            0x10_0000.. => format!("{} MiB a thread", bytes >> 20),
-            _ => format!("{} KiB a thread", bytes >> 10),
+            0x10_0000.. => format!("{} MiB per thread", bytes >> 20),
+            _ => format!("{} KiB per thread", bytes >> 10),
         };
         row(&format!("reading {place}, GB/s"), &|peaks| peaks.read[i])?;
     }

@@ -1,5 +1,5 @@
-//! How a verb fails: a message on standard error and an exit code, 2 for a wrong request, 1 for everything else,
-//! 130 for an interruption. And how the library's messages read in a terminal: its settings become flags.
+//! Errors of commands: a message on standard error and an exit code, 2 for a wrong request, 130 for an interruption,
+//! 1 otherwise. Settings in messages of the library become flags.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -9,17 +9,17 @@ use refrain::{Error, InputProblem, RunProblem};
 
 use crate::options::Options;
 
-/// Why the program ends early.
+/// Why a command fails.
 pub(crate) enum Failure {
-    /// Something went wrong.
+    /// An error of the library.
     Error(Error),
-    /// The system would not do it: a port is taken, a thread cannot be started.
+    /// An error of the system: a port is in use, a thread cannot be started.
     Machine(String),
-    /// The request itself cannot be served.
+    /// A wrong request.
     Usage(String),
-    /// The user broke off; what to do next has been said.
+    /// Interrupted by the user; the command to continue has been printed.
     Interrupted,
-    /// Whoever read standard output has gone: nothing to say, and nobody to say it to.
+    /// The reader of standard output has closed it, which is not an error.
     Closed,
 }
 
@@ -32,13 +32,13 @@ impl Failure {
             Failure::Interrupted => return ExitCode::from(130),
             Failure::Closed => return ExitCode::SUCCESS,
         };
-        // If standard error is closed too, the code has to do.
+        // If standard error is closed, only the exit code remains.
         let _ = writeln!(io::stderr(), "refrain: {message}");
         ExitCode::from(code)
     }
 }
 
-/// Whether another command would do, with the same files.
+/// Whether the command has to be corrected, not its files.
 fn is_usage(error: &Error) -> bool {
     match error {
         Error::Setting { .. } | Error::Isa(_) => true,
@@ -50,24 +50,24 @@ fn is_usage(error: &Error) -> bool {
     }
 }
 
-/// An error of the library for the terminal. In what a configuration file has, settings keep their names.
+/// The message of an error for the terminal. In errors of configuration files, settings keep their names.
 pub(crate) fn message_of(error: &Error) -> String {
     match error {
         Error::Input { place, .. } if place.source.ends_with(".toml") => error.to_string(),
         Error::Input { problem: InputProblem::UnknownSymbols { .. }, place } if place.line.is_none() => {
-            format!("{} (`refrain info MODEL` lists what it knows)", in_flags(&error.to_string()))
+            format!("{} (`refrain info MODEL` lists its vocabulary)", in_flags(&error.to_string()))
         }
         _ => in_flags(&error.to_string()),
     }
 }
 
-/// A message of the library for the terminal: a setting between backticks becomes its flag, `` `batch_size = 32` ``
-/// `--batch-size 32`. Other words between backticks stay as they are.
+/// Replaces settings between backticks by their flags, `` `batch_size = 32` `` by `--batch-size 32`. Other words between
+/// backticks are unchanged.
 pub(crate) fn in_flags(message: &str) -> String {
     let mut parts = message.split('`');
     let mut text = parts.next().unwrap_or_default().to_owned();
     while let Some(quoted) = parts.next() {
-        // The last backtick has no partner.
+        // An unpaired backtick.
         let Some(after) = parts.next() else { return text + "`" + quoted };
         match flag(quoted) {
             Some(flag) => text.push_str(&flag),
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_say_flags_but_in_what_a_configuration_file_has() {
+    fn errors_name_flags_except_in_configuration_files() {
         let problem = SettingProblem::OutOfRange { value: "0".into(), allowed: "at least 1".into() };
         let error = Error::Setting { setting: "batch_size", problem };
         assert_eq!(message_of(&error), "--batch-size is 0: give at least 1");

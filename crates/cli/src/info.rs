@@ -1,4 +1,4 @@
-//! `refrain info`: what this program and machine are, or what a model is.
+//! `refrain info`: describes this machine, or a model and its training.
 
 use refrain::kernels::Isa;
 use refrain::train::available_threads;
@@ -27,41 +27,41 @@ fn machine() -> Result<(), Failure> {
 }
 
 fn model(model: &AnyModel) -> Result<(), Failure> {
-    said("task", model.task_name().name())?;
-    said("model", &model.summary())?;
-    said("parameters", &thousands(model.parameters() as u64))?;
+    field("task", model.task_name().name())?;
+    field("model", &model.summary())?;
+    field("parameters", &thousands(model.parameters() as u64))?;
     for entry in model.layout().entries() {
         out::line(&format!("            {:<24} {:?}", entry.name, entry.shape))?;
     }
     for (name, text) in model.about() {
-        said(name, &text)?;
+        field(name, &text)?;
     }
-    trained(model.history())
+    training(model.history())
 }
 
-fn trained(history: &History) -> Result<(), Failure> {
-    said("trained on", &format!("{}, {} of them learned from", history.data, thousands(history.train_size)))?;
-    said("recipe", &history.recipe)?;
-    said("computed", &format!("{}, by refrain {}", history.computed_with, history.version))?;
-    said("stands at", &format!("update {}, epoch {}", thousands(history.step), history.epoch))?;
+fn training(history: &History) -> Result<(), Failure> {
+    field("data", &format!("{}: {} training", history.data, thousands(history.train_size)))?;
+    field("training", &history.recipe)?;
+    field("computed", &format!("{}, by refrain {}", history.computed_with, history.version))?;
+    field("trained to", &format!("update {}, epoch {}", thousands(history.step), history.epoch))?;
     let Some(last) = history.measured.len().checked_sub(1) else { return Ok(()) };
-    let accuracy = history.measured[last].valid_accuracy.is_some();
-    let right = if accuracy { "    right" } else { "" };
-    out::line(&format!("history     update    epoch    train    valid{right}   (nats)"))?;
+    let has_accuracy = history.measured[last].valid_accuracy.is_some();
+    let accuracy = if has_accuracy { " accuracy" } else { "" };
+    out::line(&format!("history     update    epoch    train    valid{accuracy}   (nats)"))?;
     let every = history.measured.len().div_ceil(20).max(1);
     for (_, m) in history.measured.iter().enumerate().filter(|(i, _)| i % every == 0 || *i == last) {
         let step = thousands(m.step);
-        let right = m.valid_accuracy.map_or(String::new(), |share| format!(" {:>7.2}%", 100.0 * share));
+        let accuracy = m.valid_accuracy.map_or(String::new(), |share| format!(" {:>7.2}%", 100.0 * share));
         out::line(&format!(
-            "         {step:>9} {:>8} {:>8.4} {:>8.4}{right}",
+            "         {step:>9} {:>8} {:>8.4} {:>8.4}{accuracy}",
             m.epoch, m.train_loss, m.valid_loss
         ))?;
     }
     Ok(())
 }
 
-/// A name and what is to be said of it, in lines of about 80 columns.
-fn said(name: &str, text: &str) -> Result<(), Failure> {
+/// Prints a name and a text, wrapped at about 80 columns.
+fn field(name: &str, text: &str) -> Result<(), Failure> {
     for (i, line) in wrapped(text).iter().enumerate() {
         let name = if i == 0 { name } else { "" };
         out::line(&format!("{name:<11} {line}"))?;

@@ -1,4 +1,4 @@
-//! `refrain train --live`: a run as it happens, on a page. The page may come and go; the run takes no notice.
+//! `refrain train --live`: a page that shows a run while it trains. Browsers may connect and disconnect at any time.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,43 +19,42 @@ use tokio::sync::{mpsc::unbounded_channel, watch};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use crate::failure::Failure;
-use crate::http::{Listener, Refusal};
+use crate::http::{Listener, ApiError};
 use crate::page;
 
-/// Steps that are told: of a long run every second one, then every fourth, and so on.
+/// Maximum number of stored steps; in a long run every second one is kept, then every fourth, and so on.
 const MAX_STEPS: usize = 4_000;
 
-/// The page of a run, and what has happened so far.
+/// The server of the page.
 pub(crate) struct Live {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    /// In the order in which they came.
     events: Mutex<Events>,
-    /// How many changes there have been.
+    /// Number of changes to the events.
     changes: watch::Sender<u64>,
     boot: Mutex<String>,
 }
 
 #[derive(Default)]
 struct Events {
-    told: Vec<Told>,
+    stored: Vec<StoredEvent>,
     probes: Vec<Arc<Probe>>,
-    /// Of the steps of the run every so many are kept.
+    /// Every how many steps one is stored.
     every: u64,
     steps: usize,
-    /// How often events were thinned out: who had read some then begins again.
+    /// Number of times that steps were dropped; connected pages then start over.
     thinned: u64,
 }
 
-struct Told {
+struct StoredEvent {
     step: Option<u64>,
     json: String,
 }
 
 impl Live {
-    /// Begins to listen, on a thread of its own; says where.
+    /// Starts the server on a separate thread. Returns the line that announces its address.
     pub(crate) fn start(port: u16) -> Result<(Self, String), Failure> {
         let listener = Listener::bind("127.0.0.1", port)?;
         let announcement = listener.announcement();
@@ -71,14 +70,14 @@ impl Live {
                 failure.report();
             }
         });
-        started.map_err(|error| Failure::Machine(format!("no thread can be started: {error}")))?;
+        started.map_err(|error| Failure::Machine(format!("cannot start a thread: {error}")))?;
         Ok((Self { shared }, announcement))
     }
 
-    /// Takes note of an event.
+    /// Stores an event.
     pub(crate) fn on_event(&self, event: &Event) {
         if let Event::Start(start) = event {
-            self.shared.introduce(start);
+            self.shared.set_run(start);
         }
         let mut events = self.shared.events.lock().unwrap_or_else(PoisonError::into_inner);
         events.add(event);
@@ -88,8 +87,8 @@ impl Live {
 }
 
 impl Shared {
-    /// The page gets a title.
-    fn introduce(&self, start: &Start) {
+    /// Adds the name and the model of the run to the page.
+    fn set_run(&self, start: &Start) {
         let name = start.out.as_deref().map_or_else(|| "a run".to_owned(), page::name_of);
         let model = json!({ "name": name, "summary": start.model, "task": start.task, "parameters": start.parameters });
         let boot = json!({ "host": "live", "version": env!("CARGO_PKG_VERSION"), "model": model });
@@ -111,12 +110,12 @@ impl Events {
             _ => None,
         };
         self.steps += usize::from(step.is_some());
-        self.told.push(Told { step, json: json.to_string() });
+        self.stored.push(StoredEvent { step, json: json.to_string() });
         if self.steps > MAX_STEPS {
             self.every *= 2;
             let every = self.every;
-            self.told.retain(|told| told.step.is_none_or(|step| step.is_multiple_of(every)));
-            self.steps = self.told.iter().filter(|told| told.step.is_some()).count();
+            self.stored.retain(|event| event.step.is_none_or(|step| step.is_multiple_of(every)));
+            self.steps = self.stored.iter().filter(|event| event.step.is_some()).count();
             self.thinned += 1;
         }
     }
@@ -137,24 +136,24 @@ async fn page(State(shared): State<Arc<Shared>>) -> Response {
     ([(CONTENT_SECURITY_POLICY, page::policy("'self'"))], Html(html)).into_response()
 }
 
-/// Everything from the beginning of the run, and then what comes.
+/// Streams all events of the run, then new ones.
 async fn events(State(shared): State<Arc<Shared>>) -> Response {
     let (sender, receiver) = unbounded_channel::<Result<Sent, Infallible>>();
     tokio::spawn(async move {
         let mut changes = shared.changes.subscribe();
         let (mut read, mut thinned) = (0, None);
         loop {
-            let news: Vec<String> = {
+            let new_events: Vec<String> = {
                 let events = shared.events.lock().unwrap_or_else(PoisonError::into_inner);
                 if *thinned.get_or_insert(events.thinned) != events.thinned {
-                    // What was read has changed its place: the stream ends, the page asks again and begins anew.
+                    // The indices of events have changed: end the stream; the page reconnects and starts over.
                     return;
                 }
-                let news = events.told[read..].iter().map(|told| told.json.clone()).collect();
-                read = events.told.len();
-                news
+                let new_events = events.stored[read..].iter().map(|event| event.json.clone()).collect();
+                read = events.stored.len();
+                new_events
             };
-            if news.into_iter().any(|json| sender.send(Ok(Sent::default().data(json))).is_err()) {
+            if new_events.into_iter().any(|json| sender.send(Ok(Sent::default().data(json))).is_err()) {
                 return;
             }
             tokio::select! {
@@ -166,9 +165,9 @@ async fn events(State(shared): State<Arc<Shared>>) -> Response {
     Sse::new(UnboundedReceiverStream::new(receiver)).keep_alive(KeepAlive::default()).into_response()
 }
 
-async fn probe(State(shared): State<Arc<Shared>>) -> Result<Response, Refusal> {
+async fn probe(State(shared): State<Arc<Shared>>) -> Result<Response, ApiError> {
     let events = shared.events.lock().unwrap_or_else(PoisonError::into_inner);
-    let probe = events.probes.first().ok_or_else(|| missing("nothing has been looked at yet"))?;
+    let probe = events.probes.first().ok_or_else(|| missing("no activations have been recorded yet"))?;
     let layer = |layer: &refrain::inspect::Layer| json!({ "name": layer.name, "units": layer.units, "planes": layer.planes.keys().collect::<Vec<_>>() });
     let layers: Vec<_> = probe.layers.iter().map(layer).collect();
     Ok(axum::Json(json!({ "tokens": probe.tokens, "layers": layers })).into_response())
@@ -184,18 +183,18 @@ async fn plane(
     State(shared): State<Arc<Shared>>,
     Path(index): Path<usize>,
     Query(query): Query<PlaneQuery>,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     let found = {
         let events = shared.events.lock().unwrap_or_else(PoisonError::into_inner);
         events.probes.get(index).cloned()
     };
-    let probe = found.ok_or_else(|| missing("there is no such moment"))?;
+    let probe = found.ok_or_else(|| missing("there is no such recording"))?;
     let plane = probe.planes.iter().find(|((layer, name), _)| *layer == query.layer && *name == query.name);
     let (_, plane) = plane.ok_or_else(|| missing("there is no such plane"))?;
     let data = BASE64_STANDARD.encode(page::packed(plane));
     Ok(axum::Json(json!({ "scale": plane.scales(), "data": data })).into_response())
 }
 
-fn missing(message: &str) -> Refusal {
-    Refusal::new(StatusCode::NOT_FOUND, message)
+fn missing(message: &str) -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, message)
 }

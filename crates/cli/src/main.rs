@@ -1,4 +1,4 @@
-//! refrain: train, sample, evaluate and inspect recurrent networks. One file per verb.
+//! refrain: train, sample, evaluate and inspect recurrent networks. One file per command.
 
 mod args;
 mod bench;

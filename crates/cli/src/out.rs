@@ -1,4 +1,4 @@
-//! Standard output, where a reader that goes away early (`| head`) is no error.
+//! Standard output. A closed pipe (`| head`) is not an error.
 
 use std::io::{self, ErrorKind, Write};
 
@@ -6,7 +6,7 @@ pub(crate) use refrain::thousands;
 
 use crate::failure::Failure;
 
-/// Writes all of `bytes`, at once.
+/// Writes `bytes` and flushes.
 pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     out.write_all(bytes).and_then(|()| out.flush()).map_err(|error| match error.kind() {
@@ -19,7 +19,6 @@ pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
     })
 }
 
-/// Writes a line.
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
     write(format!("{text}\n").as_bytes())
 }

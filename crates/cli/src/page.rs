@@ -1,4 +1,4 @@
-//! The page that shows what happens in a network: one document without a network, for files and for the server.
+//! The HTML page of `inspect`, `serve` and `train --live`: one document without external resources.
 
 use std::io::Write;
 use std::path::Path;
@@ -18,15 +18,15 @@ macro_rules! scripts {
     ($($name:literal)*) => { concat!($(include_str!(concat!("../page/", $name)),)*) };
 }
 
-/// All scripts, each after those that it uses.
+/// All scripts, in order of dependency.
 const SCRIPT: &str = scripts!(
     "dom.js" "colour.js" "source.js" "controls.js" "explore.js" "lines.js" "text-pane.js" "stack-pane.js" "save-grid.js"
     "grid.js" "axes.js" "chart.js" "tabs.js" "unit.js" "legend.js" "text-view.js" "matrix.js" "predictions.js"
     "unrolled.js" "gates.js" "gradients.js" "finder.js" "path.js" "embedding.js" "attention.js" "contributions.js"
-    "tags.js" "roll.js" "series.js" "completions.js" "playground.js" "live-run.js" "live-curves.js" "live-birth.js" "main.js"
+    "tags.js" "roll.js" "series.js" "completions.js" "playground.js" "live-run.js" "live-curves.js" "live-units.js" "main.js"
 );
 
-/// What people call a model: the run's directory, or the file without its extension.
+/// Name of a model: the directory of its run, or the file without its extension.
 pub(crate) fn name_of(model: &Path) -> String {
     let path = match model.file_name().is_some_and(|name| name == "model.safetensors") {
         true => model.parent().unwrap_or(model),
@@ -36,14 +36,14 @@ pub(crate) fn name_of(model: &Path) -> String {
     name.map_or_else(|| "model".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
-/// A recording as a page of its own.
+/// A self-contained page with a recording.
 ///
 /// # Errors
-/// If it cannot be written as JSON.
+/// If it cannot be serialised.
 pub(crate) fn report(recording: &Recording) -> Result<String, Failure> {
     let mut data = element("boot", &json!({ "host": "report", "version": env!("CARGO_PKG_VERSION") }));
     let trace = serde_json::to_value(&recording.inspection)
-        .map_err(|error| Failure::Machine(format!("what was found cannot be written: {error}")))?;
+        .map_err(|error| Failure::Machine(format!("cannot serialise the recording: {error}")))?;
     data.push_str(&element("trace", &trace));
     for ((layer, name), plane) in &recording.planes {
         let bytes = BASE64_STANDARD.encode(packed(plane));
@@ -55,12 +55,12 @@ pub(crate) fn report(recording: &Recording) -> Result<String, Failure> {
     Ok(document(&policy, &data))
 }
 
-/// The page of a server, which has the data.
+/// A page that requests its data from the server.
 pub(crate) fn served(boot: &Value) -> String {
     document("", &element("boot", boot))
 }
 
-/// What a browser is allowed to do on the page: run this very script, with this very style.
+/// Content security policy that allows only the script and style of the page.
 pub(crate) fn policy(connect: &str) -> String {
     let hash = |text: &str| BASE64_STANDARD.encode(Sha256::digest(text));
     format!(
@@ -71,7 +71,7 @@ pub(crate) fn policy(connect: &str) -> String {
     )
 }
 
-/// A plane's bytes as pages and the server have them.
+/// The bytes of a plane, compressed with gzip.
 pub(crate) fn packed(plane: &Plane) -> Vec<u8> {
     let mut encoder = GzEncoder::new(vec![], Compression::default());
     // Writing to memory cannot fail.
@@ -79,13 +79,13 @@ pub(crate) fn packed(plane: &Plane) -> Vec<u8> {
     written.unwrap_or_default()
 }
 
-/// Data that no browser takes for markup.
+/// A script element with JSON in which no markup can occur.
 fn element(id: &str, value: &Value) -> String {
     let json = value.to_string().replace('<', "\\u003c");
     format!("<script type=\"application/json\" id=\"{id}\">{json}</script>\n")
 }
 
-/// The parts come in one by one, so that what is in one of them is never taken for a marker of another.
+/// Replaces the markers from left to right, so that markers within the parts are not replaced.
 fn document(policy: &str, data: &str) -> String {
     let mut page = String::with_capacity(PAGE.len() + STYLE.len() + SCRIPT.len() + policy.len() + data.len());
     let mut rest = PAGE;

@@ -1,4 +1,4 @@
-//! The task of a run: by name, or by the detected format of the data.
+//! The task of a run: given, or from the detected data format.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use refrain::train::Settings;
 
 use crate::failure::Failure;
 
-/// What is to be learned: what the settings say, or what the data look like, and then why.
+/// The task, and the reason if it was detected from the data.
 pub(crate) fn task_for(settings: &Settings) -> Result<(TaskName, Option<String>), Failure> {
     if let Some(task) = settings.task {
         return Ok((task, None));
@@ -22,7 +22,7 @@ pub(crate) fn task_for(settings: &Settings) -> Result<(TaskName, Option<String>)
     };
     let guess = match detect_format(path) {
         Ok(guess) => guess,
-        // Whatever it is, it can still be learned byte by byte.
+        // A language model of bytes can be trained on any file.
         Err(_) if settings.units == Some(TokenUnits::Byte) => return Ok((TaskName::Language, None)),
         Err(error) => return Err(error.into()),
     };
@@ -38,12 +38,10 @@ pub(crate) fn task_for(settings: &Settings) -> Result<(TaskName, Option<String>)
         DataFormat::Series => TaskName::Forecast,
         _ => return Ok((TaskName::Language, None)),
     };
-    let why =
-        format!("{task}: the data look like {}, for {} (--task chooses otherwise)", guess.format, guess.why);
-    Ok((task, Some(why)))
+    Ok((task, Some(format!("{task}: looks like {}: {}", guess.format, guess.why))))
 }
 
-/// Several files are texts that are read as one, unless all of them look like something else.
+/// Several files are read as one text, unless all of them have another format.
 fn texts_together(paths: &[PathBuf]) -> Result<(TaskName, Option<String>), Failure> {
     let forms: Option<Vec<DataFormat>> =
         paths.iter().map(|path| Some(detect_format(path).ok()?.format)).collect();
@@ -52,15 +50,15 @@ fn texts_together(paths: &[PathBuf]) -> Result<(TaskName, Option<String>), Failu
             if *first != DataFormat::Text && others.iter().all(|form| form == first) =>
         {
             Err(Failure::Usage(format!(
-                "the files look like {first}, which are learned from one file: join them, name one that is only to be \
-                 measured on by --valid, or say --task language to read them as text"
+                "the files look like {first}, which must be in one file: join them, give a validation set with --valid, \
+                 or use --task language to read them as text"
             )))
         }
         _ => Ok((TaskName::Language, None)),
     }
 }
 
-/// What people call a model of a task.
+/// Noun for a model of a task.
 pub(crate) fn kind_of(task: TaskName) -> &'static str {
     match task {
         TaskName::Language => "language model",
@@ -69,6 +67,6 @@ pub(crate) fn kind_of(task: TaskName) -> &'static str {
         TaskName::Translate => "translator",
         TaskName::Caption => "captioner",
         TaskName::Forecast => "forecaster",
-        TaskName::Music => "composer",
+        TaskName::Music => "music model",
     }
 }

@@ -1,7 +1,7 @@
-//! A run's numbers as TensorBoard reads them: an event file of scalars.
+//! Writes the scalars of a run to a TensorBoard event file.
 //!
-//! The file is a sequence of records (length, its checksum, data, their checksum), each of them an `Event` message: few enough
-//! fields to be written by hand (tensorflow/core/util/event.proto, tensorflow/core/lib/io/record_writer.cc).
+//! The file is a sequence of records (length, its checksum, data, their checksum). Each record is an `Event` message,
+//! with so few fields that it is encoded by hand (tensorflow/core/util/event.proto, tensorflow/core/lib/io/record_writer.cc).
 
 use std::fs::File;
 use std::io::Write;
@@ -11,25 +11,25 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use refrain::train::Event;
 use refrain::{Error, Result};
 
-/// An event file that grows, from the moment when a run has its directory.
+/// An event file, which is created when the run starts.
 #[derive(Default)]
 pub(crate) struct EventFile {
     open: Option<(File, PathBuf)>,
 }
 
 impl EventFile {
-    /// A new file in a directory, which is made if it is not there.
+    /// Creates the file, and the directory if it does not exist.
     fn create(&mut self, directory: &Path) -> Result<()> {
         std::fs::create_dir_all(directory).map_err(Error::io("create", directory))?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let path = directory.join(format!("events.out.tfevents.{}.refrain", now.as_millis()));
         let file = File::create_new(&path).map_err(Error::io("create", &path))?;
         self.open = Some((file, path));
-        // What every such file begins with: the version of its form.
+        // Every event file starts with the version of the format.
         self.write(&message(0, |event| text(event, 3, "brain.Event:2")))
     }
 
-    /// Writes what an event has in numbers.
+    /// Writes the scalars of an event.
     pub(crate) fn on_event(&mut self, event: &Event) -> Result<()> {
         match event {
             Event::Start(start) => match &start.out {
@@ -69,7 +69,7 @@ impl EventFile {
         self.write(&message(step, summary))
     }
 
-    /// A record.
+    /// Writes a record.
     fn write(&mut self, data: &[u8]) -> Result<()> {
         let length = (data.len() as u64).to_le_bytes();
         let mut record = length.to_vec();
@@ -83,7 +83,7 @@ impl EventFile {
     }
 }
 
-/// An `Event` at a step, now.
+/// An `Event` message with the current time.
 fn message(step: u64, content: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let mut event = vec![1 << 3 | 1];
@@ -112,12 +112,12 @@ fn varint(into: &mut Vec<u8>, mut value: u64) {
     into.push(value as u8);
 }
 
-/// CRC-32C, turned and shifted, so that the checksum of a record within a record is none of its own.
+/// CRC-32C, rotated and shifted, because the CRC of data followed by their CRC is a constant.
 fn masked_checksum(data: &[u8]) -> u32 {
     checksum(data).rotate_right(15).wrapping_add(0xa282_ead8)
 }
 
-/// CRC-32C (Castagnoli), bit by bit: the records are short.
+/// CRC-32C (Castagnoli), bit by bit, which is fast enough for short records.
 fn checksum(data: &[u8]) -> u32 {
     !data.iter().fold(!0, |crc, &byte| {
         (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0x82f6_3b78 & (crc & 1).wrapping_neg()))
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn checksums_are_those_of_the_standard() {
+    fn checksums_agree_with_rfc_3720() {
         // RFC 3720, appendix B.4.
         assert_eq!(checksum(&[0; 32]), 0x8a91_36aa);
         assert_eq!(checksum(&[0xff; 32]), 0x62a8_ab43);
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn records_can_be_taken_apart_again() {
+    fn records_have_lengths_checksums_and_values() {
         let directory = tempfile::tempdir().unwrap();
         let mut file = EventFile::default();
         file.create(directory.path()).unwrap();

@@ -1,4 +1,4 @@
-//! A training run as a person sees it: a progress bar, and lines that stay.
+//! Progress of a training run: a bar, and lines above it.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use refrain::train::{Config, Done, Event, Reason, Start, Step};
 use crate::failure::in_flags;
 use crate::out::{self, thousands};
 
-/// Listens to a run and shows it.
+/// Prints the events of a run.
 pub(crate) struct Terminal {
     bar: ProgressBar,
     interactive: bool,
@@ -19,19 +19,19 @@ pub(crate) struct Terminal {
     /// The run's directory.
     out: Option<PathBuf>,
     epochs: Option<u64>,
-    /// What the data are counted in, and what a loss is of.
+    /// Units of the data and of the loss.
     unit: &'static str,
     target: &'static str,
     task: &'static str,
-    /// Without a validation part: epochs between two lines of loss.
+    /// Without a validation set: epochs between two lines with the loss.
     lines_every: Option<u64>,
     epoch_loss: EpochLoss,
     last_step: Option<Step>,
-    /// When the last line was written, for logs: silence would look like a stop.
-    last_word: Instant,
+    /// When the last line was printed.
+    last_line: Instant,
 }
 
-/// The mean loss of the steps of an epoch.
+/// For the mean loss of an epoch.
 #[derive(Default)]
 struct EpochLoss {
     epoch: u64,
@@ -39,12 +39,12 @@ struct EpochLoss {
     steps: u64,
 }
 
-/// How long a log may be silent.
-const SILENCE: Duration = Duration::from_secs(30);
+/// Maximum time between two lines of a log.
+const LOG_INTERVAL: Duration = Duration::from_secs(30);
 
 const BAR_LENGTH: u64 = 1_000;
 
-/// A sample on the screen: so many rows of at most so many characters.
+/// Maximum size of a sample.
 const SAMPLE_ROWS: usize = 5;
 const SAMPLE_COLUMNS: usize = 74;
 
@@ -73,7 +73,7 @@ impl Terminal {
                 .then(|| config.epochs.map_or(1, |epochs| (epochs / 10).max(1))),
             epoch_loss: EpochLoss::default(),
             last_step: None,
-            last_word: Instant::now(),
+            last_line: Instant::now(),
         }
     }
 
@@ -82,17 +82,17 @@ impl Terminal {
             Event::Start(start) => self.start(start),
             Event::Step(step) => self.step(step),
             Event::Valid { epoch, loss, bits, accuracy, train_loss, best, .. } => {
-                let learned = train_loss.map_or(String::new(), |loss| format!("train {loss:.3}   "));
+                let train = train_loss.map_or(String::new(), |loss| format!("train {loss:.3}   "));
                 let best = if *best { "   best" } else { "" };
                 let epoch = self.of_epochs(*epoch);
                 let accuracy =
-                    accuracy.map_or(String::new(), |share| format!("   {:.2} % right", 100.0 * share));
+                    accuracy.map_or(String::new(), |share| format!("   accuracy {:.2} %", 100.0 * share));
                 self.line(&format!(
-                    "epoch {epoch}   {learned}valid {loss:.3} nats ({bits:.3} bits){accuracy}{best}"
+                    "epoch {epoch}   {train}valid {loss:.3} nats ({bits:.3} bits){accuracy}{best}"
                 ));
             }
             Event::Sample { text, .. } => {
-                self.line("  it writes:");
+                self.line("  sample:");
                 for row in rows(text.trim()).take(SAMPLE_ROWS) {
                     self.line(&format!("    │ {row}"));
                 }
@@ -103,23 +103,23 @@ impl Terminal {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }
 
     fn start(&mut self, start: &Start) {
         (self.unit, self.target, self.task) = (start.unit, start.target, start.task);
-        let parts = match start.valid_size {
-            0 => format!("{} to learn from", thousands(start.train_size)),
+        let sizes = match start.valid_size {
+            0 => format!("{} training", thousands(start.train_size)),
             valid => {
-                format!("{} to learn from, {} to measure on", thousands(start.train_size), thousands(valid))
+                format!("{} training, {} validation", thousands(start.train_size), thousands(valid))
             }
         };
         let updates = start
             .total_steps
             .map_or("batches of ".to_owned(), |steps| format!("{} updates of ", thousands(steps)));
-        self.line(&format!("data      {}: {parts}", start.data));
+        self.line(&format!("data      {}: {sizes}", start.data));
         self.line(&format!(
             "model     {}: {} parameters, {}",
             start.model,
@@ -160,7 +160,7 @@ impl Terminal {
             step.grad_norm,
             thousands(step.step),
         );
-        if !self.interactive && self.last_word.elapsed() >= SILENCE {
+        if !self.interactive && self.last_line.elapsed() >= LOG_INTERVAL {
             self.line(&format!("epoch {}   {message}", self.of_epochs(step.epoch)));
         }
         self.bar.set_message(message);
@@ -173,7 +173,7 @@ impl Terminal {
         self.last_step = Some(step.clone());
     }
 
-    /// Without a validation part: the loss of the epoch that has just ended, in every tenth part of the run.
+    /// Without a validation set: prints the loss of the epoch that has ended, in about ten epochs of the run.
     fn loss_line(&mut self) {
         let EpochLoss { epoch, sum, steps } = self.epoch_loss;
         if steps > 0 && self.lines_every.is_some_and(|every| epoch.is_multiple_of(every)) {
@@ -188,12 +188,12 @@ impl Terminal {
         }
         let why = match done.reason {
             Reason::Epochs | Reason::Steps => "done",
-            Reason::Time => "time is up",
-            Reason::Patience => "no better for a while: stopped early",
+            Reason::Time => "time limit reached",
+            Reason::Patience => "early stopping (no improvement)",
             Reason::Interrupted => "interrupted",
         };
         let speed = self.last_step.as_ref().map_or(String::new(), |step| {
-            format!(", {} {}s a second at the end", thousands(step.targets_per_s as u64), self.target)
+            format!(", {} {}s per second at the end", thousands(step.targets_per_s as u64), self.target)
         });
         if self.last_step.is_none() && done.reason != Reason::Interrupted {
             return self.complete(done);
@@ -202,16 +202,16 @@ impl Terminal {
         let (bits, unit) = (done.loss / std::f64::consts::LN_2, self.target);
         match done.valid_loss {
             Some(loss) => {
-                let right = done
+                let accuracy = done
                     .valid_accuracy
-                    .map_or(String::new(), |share| format!("{:.2} % right, ", 100.0 * share));
+                    .map_or(String::new(), |share| format!("accuracy {:.2} %, ", 100.0 * share));
                 self.line(&format!(
-                    "validation: {right}loss {loss:.4} nats ({bits:.4} bits) a {unit}, after update {}",
+                    "validation: {accuracy}loss {loss:.4} nats ({bits:.4} bits) per {unit}, after update {}",
                     thousands(done.best_step)
                 ));
             }
             None if done.loss.is_finite() => {
-                self.line(&format!("loss {:.4} nats ({bits:.4} bits) a {unit}", done.loss))
+                self.line(&format!("loss {:.4} nats ({bits:.4} bits) per {unit}", done.loss))
             }
             None => {}
         }
@@ -238,20 +238,20 @@ impl Terminal {
     fn resume_hint(&mut self, done: &Done) {
         if done.reason == Reason::Interrupted {
             let run = self.run();
-            self.line(&format!("nothing is lost; go on with\n  refrain train --resume {run}"));
+            self.line(&format!("checkpoint written; resume with\n  refrain train --resume {run}"));
         }
     }
 
-    /// A run that was resumed with nothing left to do.
+    /// A resumed run that was already complete.
     fn complete(&mut self, done: &Done) {
         let (run, step) = (self.run(), thousands(done.step));
         let (why, more) = match done.reason {
-            Reason::Steps => ("all its updates are done", "--max-steps"),
-            Reason::Time => ("its time is up", "--time-limit"),
-            Reason::Patience => ("it had stopped getting better", "--patience"),
-            Reason::Epochs | Reason::Interrupted => ("all its epochs are done", "--epochs"),
+            Reason::Steps => ("all updates are done", "--max-steps"),
+            Reason::Time => ("time limit reached", "--time-limit"),
+            Reason::Patience => ("early stopping", "--patience"),
+            Reason::Epochs | Reason::Interrupted => ("all epochs are done", "--epochs"),
         };
-        self.line(&format!("this run is complete after {step} updates: {why}. To go on, allow it more:"));
+        self.line(&format!("this run is complete after {step} updates: {why}. To continue, raise the limit:"));
         self.line(&format!("  refrain train --resume {run} {more} N"));
     }
 
@@ -264,10 +264,10 @@ impl Terminal {
             .map_or(epoch.to_string(), |all| format!("{epoch:>width$}/{all}", width = all.to_string().len()))
     }
 
-    /// A line that stays, above the bar.
+    /// Prints a line above the bar.
     fn line(&mut self, text: &str) {
-        self.last_word = Instant::now();
-        // Whoever read it may be gone; the run goes on, for its files.
+        self.last_line = Instant::now();
+        // The run continues if standard output is closed.
         if self.interactive {
             self.bar.suspend(|| drop(out::line(text)));
         } else {
@@ -276,7 +276,7 @@ impl Terminal {
     }
 }
 
-/// The lines of a text, longer ones cut into several.
+/// The lines of a text, longer ones split.
 fn rows(text: &str) -> impl Iterator<Item = String> {
     text.lines().flat_map(|line| {
         let characters: Vec<char> = line.chars().collect();
@@ -285,7 +285,7 @@ fn rows(text: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// `18k` from ten thousand on.
+/// `18k` for rates of ten thousand or more.
 fn rounded(rate: f64) -> String {
     if rate < 1e4 { thousands(rate as u64) } else { format!("{}k", (rate / 1e3).round()) }
 }

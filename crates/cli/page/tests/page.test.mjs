@@ -1,9 +1,9 @@
-// Drives the page in a browser, over all three hosts. Needs playwright-core, a Chromium, and in the environment
+// Tests the page of all three hosts in a browser. Needs playwright-core, a Chromium, and in the environment
 //   PAGE_REPORT  a report of a language model, as a file or URL; its text has HOSTILE in the first 500 characters
 //   PAGE_SERVE   the URL of `refrain serve` with a language model
 //   PAGE_LIVE    the URL of `refrain train --live`, during or after a run with at least one checkpoint
-//   PAGE_OTHERS  reports of other tasks, separated by commas (may be left out)
-// and, where Chromium is elsewhere, CHROMIUM. Run: node --test crates/cli/page/tests/page.test.mjs
+//   PAGE_OTHERS  reports of other tasks, separated by commas (optional)
+// and CHROMIUM, unless it is /usr/bin/chromium. Run: node --test crates/cli/page/tests/page.test.mjs
 import assert from "node:assert/strict";
 import { resolve } from "node:path";
 import { after, before, test } from "node:test";
@@ -11,7 +11,7 @@ import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 
 const HOSTILE = "<script>alert(1)</script>";
-const PATIENCE = 60_000;
+const TIMEOUT = 60_000;
 let browser;
 
 before(async () => {
@@ -24,29 +24,29 @@ after(() => browser?.close());
 
 function address(variable) {
   const value = process.env[variable];
-  assert.ok(value, `${variable} is not set: it is the page to be tested`);
+  assert.ok(value, `${variable} is not set: it must be the page to test`);
   return located(value);
 }
 
 const located = (value) => (/^(https?|file):/.test(value) ? value : pathToFileURL(resolve(value)).href);
 
-/** Opens a page, lets `use` work with it, and wants no error, no dialogue and no request to elsewhere. */
+/** Opens a page and calls `use`. Fails on errors, dialogues and requests to other origins. */
 async function visit(url, use, { width = 1000, colorScheme = "light" } = {}) {
   const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
-  const troubles = [];
-  page.on("console", (message) => message.type() === "error" && troubles.push(`console: ${message.text()}`));
-  page.on("pageerror", (error) => troubles.push(`error: ${error.stack}`));
-  page.on("dialog", (dialog) => (troubles.push(`dialogue: ${dialog.message()}`), dialog.dismiss()));
+  const problems = [];
+  page.on("console", (message) => message.type() === "error" && problems.push(`console: ${message.text()}`));
+  page.on("pageerror", (error) => problems.push(`error: ${error.stack}`));
+  page.on("dialog", (dialog) => (problems.push(`dialogue: ${dialog.message()}`), dialog.dismiss()));
   page.on("request", (request) => {
     const { protocol, origin, href } = new URL(request.url());
     const own = url.startsWith("file:") ? href.split("#")[0] === url.split("#")[0] : origin === new URL(url).origin;
-    if (!own && !["data:", "blob:"].includes(protocol)) troubles.push(`request: ${href}`);
+    if (!own && !["data:", "blob:"].includes(protocol)) problems.push(`request: ${href}`);
   });
   try {
     await page.goto(url);
-    await page.waitForSelector("[role=tab]", { timeout: PATIENCE });
+    await page.waitForSelector("[role=tab]", { timeout: TIMEOUT });
     await use(page);
-    assert.deepEqual(troubles, []);
+    assert.deepEqual(problems, []);
   } finally {
     await page.close();
   }
@@ -58,7 +58,7 @@ const open = async (page, id) => {
   await page.click(`#tab-${id}`);
   await page.waitForSelector(`${panel(id)} h2`);
 };
-const until = (page, condition, argument) => page.waitForFunction(condition, argument, { timeout: PATIENCE });
+const until = (page, condition, argument) => page.waitForFunction(condition, argument, { timeout: TIMEOUT });
 
 /** Waits until every canvas of a panel shows more than the background. */
 const drawn = (page, id) =>
@@ -82,20 +82,20 @@ const drawn = (page, id) =>
 
 const readout = (page, id) => page.textContent(`${panel(id)} output`);
 
-async function said(page, id, target, key, words) {
+async function checkReadout(page, id, target, key, words) {
   await page.focus(`${panel(id)} ${target}`);
   await page.keyboard.press(key);
   assert.match(await readout(page, id), words);
 }
 
-/** What has to be seen in each view of a trace. */
+/** The checks of each view of a trace. */
 const CHECKS = {
   async text(page) {
     await drawn(page, "text");
     await until(page, () =>
       [...document.querySelectorAll("#panel-text .token")].some((token) => token.style.backgroundColor),
     );
-    await said(page, "text", ".lines", "ArrowRight", /\[\d+\] = −?[\d.]+/);
+    await checkReadout(page, "text", ".lines", "ArrowRight", /\[\d+\] = −?[\d.]+/);
     const colours = () =>
       page.$$eval("#panel-text .token", (tokens) => tokens.map((token) => token.style.backgroundColor).join());
     const was = await colours();
@@ -104,7 +104,7 @@ const CHECKS = {
   },
   async matrix(page) {
     await drawn(page, "matrix");
-    await said(page, "matrix", ".grid-scroll", "ArrowDown", /^unit \d+ at .* = −?[\d.]+/);
+    await checkReadout(page, "matrix", ".grid-scroll", "ArrowDown", /^unit \d+ at .* = −?[\d.]+/);
     await page.keyboard.press("+");
     for (const kind of ["PNG", "SVG"]) {
       const [file] = await Promise.all([
@@ -115,10 +115,10 @@ const CHECKS = {
     }
   },
   async predictions(page) {
-    // Lines are drawn as they come into view, some time after their panel.
+    // Lines are drawn when they become visible, after their panel.
     const guessed = () => until(page, () => document.querySelectorAll("#panel-predictions .guess").length > 10);
     await guessed();
-    await said(page, "predictions", ".lines", "ArrowRight", /surprise .* nats[\s\S]*%/);
+    await checkReadout(page, "predictions", ".lines", "ArrowRight", /surprisal .* nats[\s\S]*%/);
     await page.selectOption("#panel-predictions select >> nth=1", "1");
     await guessed();
   },
@@ -141,12 +141,12 @@ const CHECKS = {
   async gates(page, trace) {
     await drawn(page, "gates");
     assert.equal((await page.$$("#panel-gates canvas")).length, new Set(trace.saturation.map(({ gate }) => gate)).size);
-    await said(page, "gates", "canvas", "ArrowRight", /unit \d+: open .* shut/);
+    await checkReadout(page, "gates", "canvas", "ArrowRight", /unit \d+: open .* closed/);
   },
   async gradients(page, trace) {
     await drawn(page, "gradients");
     assert.equal((await page.$$("#panel-gradients tbody tr")).length, trace.gradients.series.length);
-    await said(page, "gradients", "canvas", "ArrowRight", /steps back/);
+    await checkReadout(page, "gradients", "canvas", "ArrowRight", /steps back/);
   },
   async finder(page, trace) {
     const { properties } = trace.finder;
@@ -162,16 +162,16 @@ const CHECKS = {
   async path(page) {
     await drawn(page, "path");
     const was = await page.textContent("#panel-path .context");
-    await page.click("#panel-path [aria-label='Time: one on']");
+    await page.click("#panel-path [aria-label='Time: forward']");
     assert.notEqual(await page.textContent("#panel-path .context"), was);
   },
   async embedding(page) {
     await drawn(page, "embedding");
-    await said(page, "embedding", "canvas", "ArrowRight", /^“.+” at /);
+    await checkReadout(page, "embedding", "canvas", "ArrowRight", /^“.+” at /);
   },
   async attention(page) {
     await drawn(page, "attention");
-    await said(page, "attention", ".grid-scroll", "ArrowDown", /^writing “.+”: .* % on “.+”/);
+    await checkReadout(page, "attention", ".grid-scroll", "ArrowDown", /^generating “.+”: .* % on “.+”/);
   },
   async contributions(page) {
     await until(page, () =>
@@ -184,11 +184,11 @@ const CHECKS = {
   },
   async roll(page) {
     await drawn(page, "roll");
-    await said(page, "roll", ".grid-scroll", "ArrowDown", /sounds|is silent/);
+    await checkReadout(page, "roll", ".grid-scroll", "ArrowDown", /sounds|is silent/);
   },
   async series(page) {
     await drawn(page, "series");
-    await said(page, "series", "canvas", "ArrowRight", /step \d+: /);
+    await checkReadout(page, "series", "canvas", "ArrowRight", /step \d+: /);
   },
 };
 
@@ -225,7 +225,7 @@ async function checkReport(page) {
   }
 }
 
-async function noSidewaysScroll(page) {
+async function noHorizontalScroll(page) {
   for (const id of await tabIds(page)) {
     await open(page, id);
     await page.waitForTimeout(200);
@@ -234,15 +234,15 @@ async function noSidewaysScroll(page) {
   }
 }
 
-test("every view of a report shows what it should", () => visit(address("PAGE_REPORT"), checkReport));
+test("every view of a report shows its data", () => visit(address("PAGE_REPORT"), checkReport));
 
-test("every view of a report opens in the dark", () =>
+test("every view of a report works in the dark colour scheme", () =>
   visit(address("PAGE_REPORT"), checkReport, { colorScheme: "dark" }));
 
 for (const other of (process.env.PAGE_OTHERS ?? "").split(",").filter(Boolean))
-  test(`every view of ${other} shows what it should`, () => visit(located(other), checkReport));
+  test(`every view of ${other} shows its data`, () => visit(located(other), checkReport));
 
-test("tabs are reached and changed by keyboard", () =>
+test("tabs can be selected with the keyboard", () =>
   visit(address("PAGE_REPORT"), async (page) => {
     const ids = await tabIds(page);
     const chosen = () => page.$eval("[role=tab][aria-selected=true]", (tab) => tab.id.slice(4));
@@ -273,12 +273,12 @@ test("every control has a name", () =>
     assert.deepEqual(nameless, []);
   }));
 
-test("hostile tokens stay text", () =>
+test("markup in tokens is shown as text", () =>
   visit(address("PAGE_REPORT"), async (page) => {
     const text = await page.evaluate(() =>
       JSON.parse(document.getElementById("trace").textContent).tokens.slice(0, 500).join(""),
     );
-    assert.ok(text.includes(HOSTILE), "the text of the report has nothing hostile at its beginning");
+    assert.ok(text.includes(HOSTILE), "the text of the report does not start with hostile tokens");
     await open(page, "text");
     await page.waitForSelector("#panel-text .token");
     const shown = await page.$$eval("#panel-text .line", (lines) =>
@@ -296,24 +296,24 @@ test("hostile tokens stay text", () =>
     assert.deepEqual(injected, []);
   }));
 
-test("nothing is wider than a telephone", async () => {
+test("no view is wider than a telephone", async () => {
   for (const variable of ["PAGE_REPORT", "PAGE_SERVE", "PAGE_LIVE"])
-    await visit(address(variable), noSidewaysScroll, { width: 360 });
+    await visit(address(variable), noHorizontalScroll, { width: 360 });
 });
 
-test("a served page reads a text, and another one", () =>
+test("a served page analyses a text, then another one", () =>
   visit(address("PAGE_SERVE"), async (page) => {
     await open(page, "text");
     await CHECKS.text(page);
     const text = await page.inputValue("#text-to-read");
     await page.fill("#text-to-read", text.slice(0, Math.ceil(text.length / 2)));
-    await page.click("button:text-is('Read')");
-    await until(page, () => /^Read [\d,]+/.test(document.querySelector("[role=status]").textContent));
+    await page.click("button:text-is('Analyse')");
+    await until(page, () => /^Analysed [\d,]+/.test(document.querySelector("[role=status]").textContent));
     await open(page, "matrix");
     await drawn(page, "matrix");
   }));
 
-test("the playground streams and branches", () =>
+test("the playground streams text and creates branches", () =>
   visit(address("PAGE_SERVE"), async (page) => {
     const text = () =>
       page.$$eval("#panel-playground .token", (tokens) => tokens.map((token) => token.textContent).join(""));
@@ -326,7 +326,7 @@ test("the playground streams and branches", () =>
     await open(page, "playground");
     await page.fill("#panel-playground label:has-text('Length') input", "40");
     await page.fill("#panel-playground label:has-text('Seed') input", "1");
-    await page.click("#panel-playground button:text-is('Write')");
+    await page.click("#panel-playground button:text-is('Generate')");
     await finished(1);
     const first = await text();
     assert.ok(first.length > (await page.inputValue("#prompt")).length);
@@ -346,20 +346,20 @@ test("the playground streams and branches", () =>
     assert.equal(await text(), first);
   }));
 
-test("a run is shown as it happens", () =>
+test("a run is shown while it trains", () =>
   visit(address("PAGE_LIVE"), async (page) => {
-    await until(page, () => /^The run (goes on|is over): update/.test(document.querySelector(".status").textContent));
+    await until(page, () => /^(Training|Training has ended): update/.test(document.querySelector(".status").textContent));
     await open(page, "curves");
     await drawn(page, "curves");
     await open(page, "samples");
-    await page.waitForSelector("#panel-samples pre", { timeout: PATIENCE });
+    await page.waitForSelector("#panel-samples pre", { timeout: TIMEOUT });
     await open(page, "saturation");
     await until(page, () => document.querySelector("#panel-saturation").textContent.length > 0);
-    await open(page, "birth");
-    await page.waitForSelector("#panel-birth .player", { timeout: PATIENCE });
-    await drawn(page, "birth");
+    await open(page, "units");
+    await page.waitForSelector("#panel-units .player", { timeout: TIMEOUT });
+    await drawn(page, "units");
     await until(page, () =>
-      [...document.querySelectorAll("#panel-birth .token")].some((token) => token.style.backgroundColor),
+      [...document.querySelectorAll("#panel-units .token")].some((token) => token.style.backgroundColor),
     );
-    await page.click("#panel-birth [aria-label='Checkpoint: one back']");
+    await page.click("#panel-units [aria-label='Validation: back']");
   }));

@@ -1,4 +1,4 @@
-// How fast a page opens and scrolls: node speed.mjs REPORT.html prints one JSON object, times in milliseconds.
+// Measures how fast a page opens and scrolls. node speed.mjs REPORT.html prints one JSON object, times in milliseconds.
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
@@ -11,7 +11,7 @@ const browser = await chromium.launch({
   args: ["--no-sandbox", "--disable-gpu"],
 });
 
-/** Until the first view is there. */
+/** Time until the first view is shown. */
 async function open(page) {
   const began = performance.now();
   await page.goto(url);
@@ -19,7 +19,7 @@ async function open(page) {
   return performance.now() - began;
 }
 
-/** The time of each frame while a view scrolls by a third of its height in each. */
+/** The time of each frame while a view scrolls by a third of its height per frame. */
 const scroll = (page, selector, frames) =>
   page.$eval(
     selector,

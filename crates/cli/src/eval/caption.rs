@@ -1,4 +1,4 @@
-//! How well a captioner does: exact texts, errors a character, BLEU and chrF, beside the nearest input's text.
+//! Evaluates captioners: exact matches, character error rate, BLEU and chrF, compared with the nearest input's text.
 
 use refrain::metric::TextScores;
 use refrain::task::Caption;
@@ -27,16 +27,16 @@ pub(super) fn run(args: &Args, model: Model<Caption>) -> Result<(), Failure> {
         }
         return out::line(&object.to_string());
     }
-    let beside = |score: fn(&TextScores) -> f64, unit: &str| {
+    let compared = |score: fn(&TextScores) -> f64, unit: &str| {
         let nearest =
             found.baseline.as_ref().map(|baseline| format!("   nearest input {:.2}{unit}", score(baseline)));
         format!("{:.2}{unit}{}", score(&found.texts), nearest.unwrap_or_default())
     };
-    out::line(&format!("exact  {}", beside(|texts| 100.0 * texts.exact(), " %")))?;
-    out::line(&format!("CER    {}", beside(|texts| 100.0 * texts.cer(), " %")))?;
-    out::line(&format!("BLEU   {}", beside(|texts| texts.bleu.score(), "")))?;
-    out::line(&format!("chrF   {}", beside(|texts| texts.chrf.score(), "")))?;
-    out::line(&format!("loss   {:.4} nats a token", found.loss))?;
+    out::line(&format!("exact  {}", compared(|texts| 100.0 * texts.exact(), " %")))?;
+    out::line(&format!("CER    {}", compared(|texts| 100.0 * texts.cer(), " %")))?;
+    out::line(&format!("BLEU   {}", compared(|texts| texts.bleu.score(), "")))?;
+    out::line(&format!("chrF   {}", compared(|texts| texts.chrf.score(), "")))?;
+    out::line(&format!("loss   {:.4} nats per token", found.loss))?;
     out::line(&format!("texts  {}", thousands(found.texts.characters.sequences)))
 }
 

@@ -1,4 +1,4 @@
-//! How well a classifier does: accuracy, macro F1, and which label is taken for which.
+//! Evaluates classifiers: accuracy, macro F1 and the confusion matrix.
 
 use refrain::picture::confusion_figure;
 use refrain::task::Classify;
@@ -10,7 +10,7 @@ use crate::args::Args;
 use crate::failure::Failure;
 use crate::out::{self, thousands};
 
-/// Rows of the table of confusions.
+/// Maximum rows of the confusion matrix.
 const MAX_LABELS: usize = 12;
 
 pub(super) fn run(args: &Args, model: Model<Classify>) -> Result<(), Failure> {
@@ -28,7 +28,7 @@ pub(super) fn run(args: &Args, model: Model<Classify>) -> Result<(), Failure> {
     }
     out::line(&format!("accuracy   {:.2} %", 100.0 * confusion.accuracy()))?;
     out::line(&format!("macro F1   {:.2} %", 100.0 * confusion.macro_f1()))?;
-    out::line(&format!("loss       {:.4} nats a label", found.loss))?;
+    out::line(&format!("loss       {:.4} nats per label", found.loss))?;
     out::line(&format!("sequences  {}", thousands(confusion.total())))?;
     out::line(&format!("\n{}", confusion.table(session.model().task.labels(), MAX_LABELS).trim_end()))
 }

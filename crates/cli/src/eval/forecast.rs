@@ -1,4 +1,4 @@
-//! How far forecasts are off, beside those that need no network.
+//! Evaluates forecasts: errors compared with those of baselines.
 
 use refrain::task::Forecast;
 use refrain::task::forecast::ForecastErrors;
@@ -24,9 +24,9 @@ pub(super) fn run(args: &Args, model: Model<Forecast>) -> Result<(), Failure> {
         });
         return out::line(&object.to_string());
     }
-    let part = if found.is_test_set { "kept apart in training" } else { "all there is history for" };
+    let part = if found.is_test_set { "held out" } else { "all with enough earlier steps" };
     out::line(&format!(
-        "steps   {} from step {} on, {part}",
+        "steps   {} from step {} on ({part})",
         thousands(found.steps as u64),
         thousands(found.from as u64 + 1)
     ))?;
@@ -36,8 +36,7 @@ pub(super) fn run(args: &Args, model: Model<Forecast>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The errors of a column as people read them: one step ahead, as far as the model goes, and over all steps
-/// together.
+/// Prints the errors of a column: one step ahead, at the horizon, and over all steps.
 fn table(name: &str, errors: &[ForecastErrors]) -> Result<(), Failure> {
     let horizon = errors.first().map_or(1, |model| model.rmse.len());
     let at = if horizon > 1 { vec![0, horizon - 1] } else { vec![0] };
@@ -51,22 +50,22 @@ fn table(name: &str, errors: &[ForecastErrors]) -> Result<(), Failure> {
         let mut numbers: Vec<(f64, f64)> = at.iter().map(|&step| (row.rmse[step], row.mae[step])).collect();
         numbers.extend((horizon > 1).then_some((row.rmse_over_horizon, row.mae_over_horizon)));
         let numbers = numbers.iter().map(|(rmse, mae)| format!(" {rmse:>11.3} {mae:>11.3}"));
-        let whose = row.baseline.as_ref().map_or("model", |(name, _)| name);
-        out::line(&format!("  {whose:<16}{}", numbers.collect::<String>()))?;
+        let row_name = row.baseline.as_ref().map_or("model", |(name, _)| name);
+        out::line(&format!("  {row_name:<16}{}", numbers.collect::<String>()))?;
     }
     let Some((model, baselines)) = errors.split_first() else { return Ok(()) };
-    for (losses, what) in [(&model.nll, "nats a value"), (&model.pinball, "mean pinball loss")] {
-        let said = at.iter().filter_map(|&step| Some(format!("{:.3}, {}", losses.get(step)?, ahead(step))));
-        let said: Vec<String> = said.collect();
-        if !said.is_empty() {
-            out::line(&format!("  {what}: {}", said.join("; ")))?;
+    for (losses, what) in [(&model.nll, "nats per value"), (&model.pinball, "mean pinball loss")] {
+        let losses_at = at.iter().filter_map(|&step| Some(format!("{:.3}, {}", losses.get(step)?, ahead(step))));
+        let losses_at: Vec<String> = losses_at.collect();
+        if !losses_at.is_empty() {
+            out::line(&format!("  {what}: {}", losses_at.join("; ")))?;
         }
     }
     for &step in &at {
         let better = baselines.iter().filter(|row| row.rmse[step] < model.rmse[step]);
         let better: Vec<&str> = better.filter_map(|row| Some(&row.baseline.as_ref()?.0[..])).collect();
         if !better.is_empty() {
-            out::line(&format!("  {}: the model loses to {}", ahead(step), better.join(" and ")))?;
+            out::line(&format!("  {}: worse than {}", ahead(step), better.join(" and ")))?;
         }
     }
     Ok(())
@@ -75,18 +74,18 @@ fn table(name: &str, errors: &[ForecastErrors]) -> Result<(), Failure> {
 fn column(errors: &[ForecastErrors]) -> Value {
     let mut object = Map::new();
     for row in errors {
-        let mut measures = json!({
+        let mut metrics = json!({
             "rmse": row.rmse, "mae": row.mae,
             "rmse_over_horizon": row.rmse_over_horizon, "mae_over_horizon": row.mae_over_horizon,
         });
         for (name, losses) in [("nll", &row.nll), ("pinball", &row.pinball)] {
             if !losses.is_empty() {
-                measures[name] = json!(losses);
+                metrics[name] = json!(losses);
             }
         }
         match &row.baseline {
-            None => object.extend(measures.as_object().cloned().unwrap_or_default()),
-            Some((_, key)) => drop(object.insert((*key).to_owned(), measures)),
+            None => object.extend(metrics.as_object().cloned().unwrap_or_default()),
+            Some((_, key)) => drop(object.insert((*key).to_owned(), metrics)),
         }
     }
     Value::Object(object)

@@ -1,4 +1,4 @@
-//! How well a language model predicts a text: nats and bits a symbol, perplexity.
+//! Evaluates language models: nats and bits per token or character, perplexity.
 
 use std::io::{self, IsTerminal};
 
@@ -12,14 +12,13 @@ use crate::args::Args;
 use crate::failure::Failure;
 use crate::out::{self, thousands};
 
-/// The text is read from its first character to its last with the state carried all the way; every character but the
-/// first is predicted. Several files are read as one text.
+/// Evaluates all tokens except the first. The state is carried through the whole text; several files are one text.
 pub(super) fn run(args: &Args, model: Model<Language>) -> Result<(), Failure> {
     let backend = args.backend(&model)?;
     let precision = backend.precision();
     let session = Session::new(model, &backend);
-    let visible = !args.json() && io::stderr().is_terminal();
-    let bar = if visible { ProgressBar::new(1000) } else { ProgressBar::hidden() };
+    let shown = !args.json() && io::stderr().is_terminal();
+    let bar = if shown { ProgressBar::new(1000) } else { ProgressBar::hidden() };
     let texts = args.settings.data.iter().flatten().map(Source::file).collect();
     let found =
         session.evaluate(texts, args.settings.raw == Some(true) || session.model().task.raw, |share| {
@@ -38,16 +37,16 @@ pub(super) fn run(args: &Args, model: Model<Language>) -> Result<(), Failure> {
     }
     let units = session.model().task.vocabulary.units();
     let unit = units.singular();
-    out::line(&format!("loss        {nats:.4} nats a {unit}"))?;
+    out::line(&format!("loss        {nats:.4} nats per {unit}"))?;
     let symbol = if units == TokenUnits::Byte { unit } else { "character" };
-    out::line(&format!("            {bits:.4} bits a {symbol}"))?;
+    out::line(&format!("            {bits:.4} bits per {symbol}"))?;
     out::line(&format!("perplexity  {perplexity:.3}"))?;
     out::line(&format!("{:<11} {}", units.plural(), thousands(found.loss.count as u64)))?;
     if found.unknown > 0 {
         let share = 100.0 * found.unknown as f64 / found.loss.count as f64;
         let unknown = thousands(found.unknown);
         out::line(&format!(
-            "unknown     {unknown} ({share:.2} %) that the model has never seen, counted as its unknown symbol"
+            "unknown     {unknown} ({share:.2} %) not in the vocabulary, counted as the unknown token"
         ))?;
     }
     Ok(())

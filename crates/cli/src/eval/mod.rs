@@ -1,4 +1,4 @@
-//! `refrain eval`: how well a model does on data it has not learned. One file a task.
+//! `refrain eval`: evaluates a model with standard metrics. One file per task.
 
 mod caption;
 mod classify;
@@ -18,15 +18,15 @@ use crate::args::Args;
 use crate::failure::Failure;
 use crate::figure;
 
-/// The one file that a task is evaluated on.
+/// The data file, of which there must be one.
 fn file(args: &Args) -> Result<&Path, Failure> {
     match args.settings.data.as_deref() {
         Some([file]) => Ok(file),
-        _ => Err(Failure::Usage("this model is evaluated on one file at a time".to_owned())),
+        _ => Err(Failure::Usage("give one file: models of this task are evaluated on one file at a time".to_owned())),
     }
 }
 
-/// Writes the figure, if one is asked for.
+/// Writes the figure if `--picture` is given.
 fn draw(args: &Args, figure: impl FnOnce() -> Figure) -> Result<(), Failure> {
     match &args.picture {
         Some(path) => figure::save(path, &figure()),

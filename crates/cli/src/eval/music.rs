@@ -1,4 +1,4 @@
-//! How well a model of music does: negative log-likelihood and accuracy of frames.
+//! Evaluates music models: negative log-likelihood and accuracy per frame.
 
 use refrain::task::Music;
 use refrain::{Model, Session};
@@ -20,8 +20,8 @@ pub(super) fn run(args: &Args, model: Model<Music>) -> Result<(), Failure> {
         });
         return out::line(&object.to_string());
     }
-    out::line(&format!("nll       {:.4} nats a frame", found.nll))?;
-    out::line(&format!("accuracy  {:.2} % of frames' keys, TP / (TP + FP + FN)", 100.0 * found.accuracy))?;
+    out::line(&format!("nll       {:.4} nats per frame", found.nll))?;
+    out::line(&format!("accuracy  {:.2} % of keys, TP / (TP + FP + FN)", 100.0 * found.accuracy))?;
     out::line(&format!(
         "part      {}: {} pieces, {} frames",
         part.name(),

@@ -1,4 +1,4 @@
-//! How well a tagger does: accuracy, macro F1, spans, unknown words, and which tag is taken for which.
+//! Evaluates taggers: accuracy, macro F1, spans, unknown words and the confusion matrix.
 
 use refrain::picture::confusion_figure;
 use refrain::task::Tag;
@@ -10,7 +10,7 @@ use crate::args::Args;
 use crate::failure::Failure;
 use crate::out::{self, thousands};
 
-/// Rows of the table of confusions.
+/// Maximum rows of the confusion matrix.
 const MAX_TAGS: usize = 12;
 
 pub(super) fn run(args: &Args, model: Model<Tag>) -> Result<(), Failure> {
@@ -42,11 +42,11 @@ pub(super) fn run(args: &Args, model: Model<Tag>) -> Result<(), Failure> {
             ))?;
         }
     }
-    out::line(&format!("loss       {:.4} nats a tag", found.loss))?;
+    out::line(&format!("loss       {:.4} nats per tag", found.loss))?;
     if unknown.total() > 0 {
         let share = 100.0 * unknown.total() as f64 / confusion.total() as f64;
         out::line(&format!(
-            "unknown    {:.2} % of the {} words ({share:.1} %) that the model has not learned",
+            "unknown    accuracy {:.2} %, {} words ({share:.1} %) not in the vocabulary",
             100.0 * unknown.accuracy(),
             thousands(unknown.total())
         ))?;

@@ -1,4 +1,4 @@
-//! How well a translator does: exact matches, error rates, BLEU and chrF.
+//! Evaluates translators: exact matches, error rates, BLEU and chrF.
 
 use refrain::task::Translate;
 use refrain::{Model, Session};
@@ -27,16 +27,16 @@ pub(super) fn run(args: &Args, model: Model<Translate>) -> Result<(), Failure> {
     let [exact, wer, per, cer] = [exact, wer, per, cer].map(|share| format!("{:.2} %", 100.0 * share));
     out::line(&format!("exact    {exact} of {} sources", thousands(found.words.sequences)))?;
     if found.spaced {
-        out::line(&format!("WER      {wer} (words whose symbols are not all right)"))?;
-        out::line(&format!("PER      {per} (edits a symbol)"))?;
+        out::line(&format!("WER      {wer} (words with a wrong symbol)"))?;
+        out::line(&format!("PER      {per} (edits per symbol)"))?;
     } else {
-        out::line(&format!("WER      {wer} (edits a word)"))?;
-        out::line(&format!("CER      {cer} (edits a character)"))?;
+        out::line(&format!("WER      {wer} (edits per word)"))?;
+        out::line(&format!("CER      {cer} (edits per character)"))?;
         out::line(&format!("BLEU     {bleu:.2}"))?;
         out::line(&format!("chrF     {chrf:.2}"))?;
     }
-    let (loss, right) = (found.loss, 100.0 * found.accuracy);
+    let (loss, accuracy) = (found.loss, 100.0 * found.accuracy);
     out::line(&format!(
-        "loss     {loss:.4} nats a symbol, {right:.2} % right (each after the true ones before it)"
+        "loss     {loss:.4} nats per token, accuracy {accuracy:.2} % (teacher forcing)"
     ))
 }

@@ -1,6 +1,6 @@
-//! Connections: whom the server listens to, and how long it waits for those who are slow.
+//! HTTP connections: address, limits, timeouts.
 
-mod refusal;
+mod error;
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::time::Duration;
@@ -17,20 +17,20 @@ use hyper_util::service::TowerToHyperService;
 use serde::de::DeserializeOwned;
 use tokio_stream::StreamExt;
 
-pub(crate) use refusal::Refusal;
+pub(crate) use error::ApiError;
 
 use crate::failure::Failure;
 
-/// The longest body that is read.
+/// Maximum length of a body.
 const MAX_BYTES: usize = 1 << 20;
-/// The longest body that is read only so that its sender reads the refusal.
+/// Maximum length of a body that is received and discarded, so that its sender gets the error.
 const MAX_DISCARDED: usize = 16 << 20;
-/// How long a request may take to arrive.
+/// Timeout for receiving a request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long to wait when the system has no room for another connection.
+/// Delay after a connection could not be accepted.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// An address that is listened at.
+/// A bound socket.
 pub(crate) struct Listener {
     listener: TcpListener,
     address: SocketAddr,
@@ -41,15 +41,15 @@ impl Listener {
         let host = if host == "localhost" { "127.0.0.1" } else { host };
         let ip: IpAddr = host.parse().map_err(|_| {
             Failure::Usage(format!(
-                "--host {host}: give an address, as 127.0.0.1 (this machine only) or 0.0.0.0"
+                "--host {host}: give an address such as 127.0.0.1 (this machine only) or 0.0.0.0"
             ))
         })?;
         let listener = TcpListener::bind((ip, port)).map_err(|error| {
             let message = match error.kind() {
                 std::io::ErrorKind::AddrInUse => {
-                    format!("port {port} is taken: give another with --port, or 0 for any")
+                    format!("port {port} is in use: give another with --port, or 0 for any")
                 }
-                _ => format!("cannot listen at {host}, port {port}: {error}"),
+                _ => format!("cannot listen on {host}, port {port}: {error}"),
             };
             Failure::Machine(message)
         })?;
@@ -58,11 +58,11 @@ impl Listener {
         Ok(Self { listener, address })
     }
 
-    /// Where, and who can reach it.
+    /// The address, and from where it can be reached.
     pub(crate) fn announcement(&self) -> String {
         let reach = match self.is_private() {
-            true => "only this machine can reach it",
-            false => "every machine in the network can reach it",
+            true => "reachable from this machine only",
+            false => "reachable from the network",
         };
         format!("listening at http://{}/ ({reach})", self.address)
     }
@@ -75,35 +75,35 @@ impl Listener {
     pub(crate) fn serve(self, router: Router) -> Result<(), Failure> {
         let private = self.is_private();
         let guarded = middleware::from_fn(move |request: Request, next: Next| async move {
-            match arrived(request).await {
-                Err(refusal) => refusal.into_response(),
+            match received(request).await {
+                Err(error) => error.into_response(),
                 Ok(request) if private && !is_local(&request) => {
-                    Refusal::new(StatusCode::FORBIDDEN, "this server answers to names of this machine only")
+                    ApiError::new(StatusCode::FORBIDDEN, "this server accepts only names of this machine as host")
                         .into_response()
                 }
                 Ok(request) => next.run(request).await,
             }
         });
-        let unknown = async || Refusal::new(StatusCode::NOT_FOUND, "there is nothing at this address");
+        let unknown = async || ApiError::new(StatusCode::NOT_FOUND, "unknown path");
         let wrong =
-            async || Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this address takes another method");
+            async || ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
         let router = router.fallback(unknown).method_not_allowed_fallback(wrong).layer(guarded);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         runtime.block_on(async move {
             let listener = tokio::net::TcpListener::from_std(self.listener).map_err(failed)?;
             loop {
                 let Ok((stream, _)) = listener.accept().await else {
-                    // Too many open files, most likely: some will be closed.
+                    // Most likely too many open files, of which some will be closed.
                     tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                     continue;
                 };
-                // Pieces of a text are short, and wanted at once.
+                // Tokens are short, and should not be delayed.
                 let _ = stream.set_nodelay(true);
                 let service = TowerToHyperService::new(router.clone());
                 tokio::spawn(async move {
                     let mut http = hyper::server::conn::http1::Builder::new();
                     http.timer(TokioTimer::new()).header_read_timeout(REQUEST_TIMEOUT);
-                    // A client that disconnects needs no answer.
+                    // A client that disconnects needs no response.
                     let _ = http.serve_connection(TokioIo::new(stream), service).await;
                 });
             }
@@ -111,7 +111,7 @@ impl Listener {
     }
 }
 
-/// Whether a request names this machine: a page from elsewhere that was led here by its own name does not.
+/// Whether the host of a request is this machine. In a DNS rebinding attack it is another one.
 fn is_local(request: &Request) -> bool {
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = host
@@ -123,62 +123,62 @@ fn is_local(request: &Request) -> bool {
 }
 
 fn failed(error: std::io::Error) -> Failure {
-    Failure::Machine(format!("the server cannot be started: {error}"))
+    Failure::Machine(format!("cannot start the server: {error}"))
 }
 
-/// A request whose body has arrived.
+/// Receives the whole body of a request.
 ///
-/// Every answer waits for this, refusals too: who is still sending when the connection is closed reads a broken
-/// pipe and not the answer.
-async fn arrived(request: Request) -> Result<Request, Refusal> {
+/// Every response waits for this, errors too: a client that is still sending when the connection is closed gets a broken
+/// pipe instead of the response.
+async fn received(request: Request) -> Result<Request, ApiError> {
     let (head, body) = request.into_parts();
-    let slow = |_| Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time");
+    let slow = |_| ApiError::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time");
     let body = tokio::time::timeout(REQUEST_TIMEOUT, read_whole(body)).await.map_err(slow)??;
     Ok(Request::from_parts(head, Body::from(body)))
 }
 
-/// What a body holds. One that is too long is read nevertheless, within reason, and thrown away.
-async fn read_whole(body: Body) -> Result<Vec<u8>, Refusal> {
-    let mut pieces = body.into_data_stream();
+/// Reads a body. One that is too long is received up to [`MAX_DISCARDED`] and discarded.
+async fn read_whole(body: Body) -> Result<Vec<u8>, ApiError> {
+    let mut chunks = body.into_data_stream();
     let (mut whole, mut length) = (vec![], 0);
-    while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|_| Refusal::bad("the body broke off"))?;
-        length += piece.len();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| ApiError::bad("the body is incomplete"))?;
+        length += chunk.len();
         if length <= MAX_BYTES {
-            whole.extend_from_slice(&piece);
+            whole.extend_from_slice(&chunk);
         } else if length > MAX_DISCARDED {
             break;
         }
     }
     let too_long =
-        || Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is longer than {MAX_BYTES} bytes"));
+        || ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is longer than {MAX_BYTES} bytes"));
     (length <= MAX_BYTES).then_some(whole).ok_or_else(too_long)
 }
 
-/// The JSON of a request that has arrived.
-pub(crate) async fn json<T: DeserializeOwned>(request: Request) -> Result<T, Refusal> {
+/// Parses the JSON body of a request.
+pub(crate) async fn json<T: DeserializeOwned>(request: Request) -> Result<T, ApiError> {
     let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    // Pages from elsewhere can send anything but this without being asked first.
+    // Other sites can send this content type only after a preflight request.
     if !kind.starts_with("application/json") {
-        return Err(Refusal::new(
+        return Err(ApiError::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "send JSON, with Content-Type: application/json",
         ));
     }
     let body = read_whole(request.into_body()).await?;
     serde_json::from_slice(&body)
-        .map_err(|error| Refusal::bad(format!("the body cannot be understood: {error}")))
+        .map_err(|error| ApiError::bad(format!("invalid body: {error}")))
 }
 
-/// Runs what takes long where it keeps nobody waiting.
-pub(crate) async fn aside<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
-) -> Result<T, Refusal> {
-    let failed = |_| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the server failed at this request");
+/// Runs blocking work on a separate thread.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let failed = |_| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error");
     tokio::task::spawn_blocking(work).await.map_err(failed)?
 }
 
-/// Bytes that were worked out.
+/// A binary response.
 pub(crate) fn octets(bytes: Vec<u8>) -> Response {
     ([(CONTENT_TYPE, "application/octet-stream")], bytes).into_response()
 }

@@ -1,4 +1,4 @@
-//! The single figures.
+//! Single figures.
 
 use refrain::inspect::{self, Gradients, Inspection, NamedReach, Recording};
 use refrain::picture::{ACCENT, BLUE, Chart, Colour, Figure, Heatmap, INK, Line, chart_figure};
@@ -6,20 +6,20 @@ use refrain::picture::{ACCENT, BLUE, Chart, Colour, Figure, Heatmap, INK, Line, 
 use super::{Selection, View};
 use crate::failure::Failure;
 
-/// Colours of lines, in their order.
+/// Colours of lines, in order.
 const COLOURS: [Colour; 6] =
     [ACCENT, BLUE, [0x3a, 0x9a, 0x5f, 0xff], [0x8e, 0x5b, 0xb0, 0xff], [0xb0, 0x8a, 0x1e, 0xff], INK];
 
 pub(super) fn figure(view: View, recording: &Recording, selection: &Selection) -> Result<Figure, Failure> {
     let inspection = &recording.inspection;
-    let missing = |what: &str| Failure::Usage(format!("{what}: the text is too short for it"));
+    let missing = |what: &str| Failure::Usage(format!("{what}: the text is too short"));
     Ok(match view {
         View::Units => heatmap(recording, selection).figure(),
         View::Surprise => {
             let points = (0..).zip(inspection.predictions.iter().flat_map(|expected| &expected.surprise));
             let points = points.map(|(t, x)| (f64::from(t), x.unwrap_or(f64::NAN))).collect();
             chart_figure(&[Chart {
-                title: "surprise, nats".to_owned(),
+                title: "surprisal, nats".to_owned(),
                 x_name: inspection.axis.clone(),
                 lines: vec![Line { colour: ACCENT, points, ..Line::default() }],
                 ..Chart::default()
@@ -31,7 +31,7 @@ pub(super) fn figure(view: View, recording: &Recording, selection: &Selection) -
         }
         View::Path => path(inspection.path.as_ref().ok_or_else(|| missing("--view path"))?),
         View::Finder => {
-            return Err(Failure::Usage("--view finder is a table: ask for --format csv".to_owned()));
+            return Err(Failure::Usage("--view finder is a table: use --format csv".to_owned()));
         }
     })
 }
@@ -40,8 +40,8 @@ fn gates(inspection: &Inspection) -> Result<Figure, Failure> {
     let gates = (0..).zip(&inspection.saturation);
     let charts: Vec<Chart> = gates
         .map(|(_, gate)| Chart {
-            title: format!("layer {}, gate {}: share of time below 0.1", gate.layer + 1, gate.gate),
-            x_name: "share of time above 0.9".to_owned(),
+            title: format!("layer {}, gate {}: share of steps below 0.1", gate.layer + 1, gate.gate),
+            x_name: "share of steps above 0.9".to_owned(),
             lines: vec![Line {
                 colour: COLOURS[gate.layer % COLOURS.len()],
                 points: gate.right.iter().zip(&gate.left).map(|(&x, &y)| (x.into(), y.into())).collect(),
@@ -52,7 +52,7 @@ fn gates(inspection: &Inspection) -> Result<Figure, Failure> {
         })
         .collect();
     if charts.is_empty() {
-        return Err(Failure::Usage("--view gates: an Elman network has none".to_owned()));
+        return Err(Failure::Usage("--view gates: an Elman network has no gates".to_owned()));
     }
     Ok(chart_figure(&charts))
 }
@@ -107,7 +107,7 @@ fn heatmap(recording: &Recording, selection: &Selection) -> Heatmap {
         title: format!("{}, {}: {plane} ({name})", inspection.model.name, facts.name),
         steps: inspection.tokens.clone(),
         rows,
-        // What lies between -1 and 1 is shown as what it is.
+        // Values of other planes are in -1..1, and are not rescaled.
         max: if *plane == "c" { most } else { 1.0 },
     }
 }

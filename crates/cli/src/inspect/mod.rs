@@ -1,4 +1,4 @@
-//! `refrain inspect`: what a model does while it reads a text, as a page, as figures, as numbers, in the terminal.
+//! `refrain inspect`: the activations of a model on a text, as a page, figures, numbers or in the terminal.
 
 mod coloured;
 mod figures;
@@ -32,11 +32,11 @@ struct Selection {
     units: Vec<usize>,
 }
 
-/// Tokens of a picture of units, of tables and the terminal, and of a text that the model writes itself.
-const PICTURED: usize = 100;
-const LISTED: usize = 20_000;
-const WRITTEN: usize = 2_000;
-/// Room for the activations of what is no page.
+/// Default number of tokens in heatmaps, in tables and the terminal, and of generated text.
+const HEATMAP_TOKENS: usize = 100;
+const TABLE_TOKENS: usize = 20_000;
+const GENERATED_TOKENS: usize = 2_000;
+/// Maximum memory for activations, except for pages.
 const MAX_BYTES: usize = 1 << 30;
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
@@ -55,14 +55,14 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
                 Format::Json => args.write_json(&recording),
                 _ => {
                     let kind = kind_of(task);
-                    Err(Failure::Usage(format!("a {kind} is shown as a page (.html), or as .json")))
+                    Err(Failure::Usage(format!("a {kind} is shown as a page (.html) or as .json")))
                 }
             }
         }
     }
 }
 
-/// A language model reads a text, of which there are figures and tables, too.
+/// For language models there are figures and tables, too.
 fn language(args: &Request<'_>, model: Model<Language>, format: Format) -> Result<(), Failure> {
     let backend = args.backend(&model)?;
     let session = Session::new(model, &backend);
@@ -90,7 +90,7 @@ fn language(args: &Request<'_>, model: Model<Language>, format: Format) -> Resul
     }
 }
 
-/// What is asked for.
+/// The arguments of `inspect`.
 struct Request<'a> {
     args: &'a Args,
 }
@@ -104,7 +104,7 @@ impl Deref for Request<'_> {
 }
 
 impl Request<'_> {
-    /// Refuses options of figures where none is drawn.
+    /// Rejects options of figures for pages and JSON.
     fn check_used_by(&self, format: Format) -> Result<(), Failure> {
         let single = [
             ("--view", self.view.is_some()),
@@ -112,8 +112,8 @@ impl Request<'_> {
             ("--plane", self.plane.is_some()),
             ("--unit", self.unit.is_some()),
         ];
-        let idle = single.iter().find(|(_, given)| *given && matches!(format, Format::Html | Format::Json));
-        match idle {
+        let unused = single.iter().find(|(_, given)| *given && matches!(format, Format::Html | Format::Json));
+        match unused {
             Some((option, _)) => Err(Failure::Usage(format!(
                 "{option} is an option of figures, tables and the terminal: a page and .json contain everything"
             ))),
@@ -136,7 +136,7 @@ impl Request<'_> {
         };
         match (self.format, named, extension) {
             (Some(format), Some(named), Some(extension)) if format != named => Err(Failure::Usage(format!(
-                "--format {} does not go with the name of --out, which says .{extension}: leave out the one or change the other",
+                "--format {} contradicts the extension .{extension} of --out: change one of them",
                 format!("{format:?}").to_lowercase()
             ))),
             (Some(format), ..) => Ok(format),
@@ -148,22 +148,22 @@ impl Request<'_> {
         }
     }
 
-    /// The file that is read, if one is named.
+    /// The input file, if there is one.
     pub(super) fn file(&self) -> Result<Option<&Path>, Failure> {
         match self.input.as_deref() {
             None => Ok(None),
             Some([file]) => Ok(Some(file)),
-            Some(_) => Err(Failure::Usage("one file is inspected at a time".to_owned())),
+            Some(_) => Err(Failure::Usage("give one file: only one is inspected at a time".to_owned())),
         }
     }
 
-    /// The text that is read.
+    /// The input text.
     fn source(&self, session: &Session<Language, Cpu>, format: Format) -> Result<Source, Failure> {
         let note = |text: &str| match self.settings.out.is_some()
             || matches!(format, Format::Html | Format::Png | Format::Svg)
         {
             true => out::line(text),
-            // What is asked for goes there.
+            // Standard output is for the result.
             false => {
                 eprintln!("{text}");
                 Ok(())
@@ -174,7 +174,7 @@ impl Request<'_> {
         }
         let (name, text) = match &self.text {
             Some(text) if text.is_empty() => {
-                return Err(Failure::Usage("--text is empty: give at least a character".to_owned()));
+                return Err(Failure::Usage("--text is empty: give at least one character".to_owned()));
             }
             Some(text) => ("--text", text.clone()),
             None => {
@@ -182,15 +182,15 @@ impl Request<'_> {
                     note(&format!("note: the text is {}", held))?;
                     return Ok(held);
                 }
-                note("note: no text given: the model reads what it writes itself")?;
+                note("note: no text given: using text generated by the model")?;
                 let options = SamplingOptions { temperature: 0.8, ..SamplingOptions::default() };
-                ("a text of the model's own", session.write("", WRITTEN, &options)?)
+                ("text generated by the model", session.write("", GENERATED_TOKENS, &options)?)
             }
         };
         Ok(Source::memory(name, text))
     }
 
-    /// What the run of this model held back, where the run and its text are still there.
+    /// The held-out text of the run of this model, if its files still exist.
     fn held_out(&self) -> Result<Option<Source>, Failure> {
         match self.model().join("config.toml").is_file() {
             true => Ok(held_out(&Settings::of_run(self.model())?)?),
@@ -198,7 +198,7 @@ impl Request<'_> {
         }
     }
 
-    /// Reads the text, and whatever further files say.
+    /// Records the model on the text, with annotations and compared models.
     fn record(
         &self,
         session: &Session<Language, Cpu>,
@@ -207,8 +207,8 @@ impl Request<'_> {
     ) -> Result<Recording, Failure> {
         let default = InspectOptions::default();
         let tokens = self.length.unwrap_or(match format {
-            Format::Png | Format::Svg if self.view() == View::Units => PICTURED,
-            Format::Text | Format::Csv => LISTED,
+            Format::Png | Format::Svg if self.view() == View::Units => HEATMAP_TOKENS,
+            Format::Text | Format::Csv => TABLE_TOKENS,
             _ => default.tokens,
         });
         let bytes = match format {
@@ -239,10 +239,10 @@ impl Request<'_> {
                 options.properties.push(Property::from_text(path, &text, ids.len())?);
             }
         }
-        let waiting = while_reading();
+        let progress = spinner();
         let mut recording = session.inspect(source.clone(), &options)?;
         self.add_compared(&mut recording, &source)?;
-        waiting.finish_and_clear();
+        progress.finish_and_clear();
         Ok(recording)
     }
 
@@ -264,7 +264,7 @@ impl Request<'_> {
         Ok(())
     }
 
-    /// What is asked for, and where nothing is, the unit that follows something best.
+    /// The requested units; by default, all units of the plane with the highest correlation.
     fn selection(&self, recording: &Recording) -> Result<Selection, Failure> {
         let inspection = &recording.inspection;
         let best = inspection.finder.as_ref().and_then(|found| found.properties.first()?.units.first());
@@ -292,7 +292,7 @@ impl Request<'_> {
         }
         let units = match (self.unit.as_deref().unwrap_or_default(), best) {
             ([], Some(best)) if self.plane.is_none() || self.plane.as_deref() == Some(best.plane) => {
-                // The best one first: the terminal shows one.
+                // The best unit first, because the terminal shows only one.
                 let others = (0..facts.units).filter(|unit| *unit != best.unit);
                 [best.unit].into_iter().chain(others).collect()
             }
@@ -309,10 +309,9 @@ impl Request<'_> {
     }
 
     fn write_json(&self, recording: &Recording) -> Result<(), Failure> {
-        // Numbers and texts can always be written; if not, somebody should hear of it.
         let json = serde_json::to_string(&recording.inspection);
         self.write(
-            &json.map_err(|error| Failure::Machine(format!("what was found cannot be written: {error}")))?,
+            &json.map_err(|error| Failure::Machine(format!("cannot serialise the recording: {error}")))?,
         )
     }
 
@@ -324,12 +323,12 @@ impl Request<'_> {
     }
 }
 
-/// A sign of life for whoever waits at a terminal: a long text takes a large model the better part of a minute.
-fn while_reading() -> ProgressBar {
-    let waiting = ProgressBar::new_spinner().with_finish(ProgressFinish::AndClear);
+/// A spinner, because a long text and a large model take up to a minute.
+fn spinner() -> ProgressBar {
+    let spinner = ProgressBar::new_spinner().with_finish(ProgressFinish::AndClear);
     if let Ok(style) = ProgressStyle::with_template("{spinner} reading the text  {elapsed}") {
-        waiting.set_style(style);
+        spinner.set_style(style);
     }
-    waiting.enable_steady_tick(Duration::from_millis(200));
-    waiting
+    spinner.enable_steady_tick(Duration::from_millis(200));
+    spinner
 }

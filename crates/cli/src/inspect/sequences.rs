@@ -1,4 +1,4 @@
-//! Models of other tasks than language: one sequence, and what the task has to show of it.
+//! Inspection of other tasks than language: one sequence, with results of the task.
 
 use std::path::Path;
 
@@ -15,14 +15,14 @@ use super::Request;
 use crate::failure::Failure;
 use crate::page;
 
-/// What happens in a model while it reads the chosen sequence.
+/// Records a model on the selected sequence.
 pub(super) fn record(args: &Request<'_>, model: AnyModel) -> Result<Recording, Failure> {
     let name = page::name_of(args.model());
     match model {
         AnyModel::Classify(model) => {
             let inputs = match model.task.codec() {
                 InputCodec::Text(_) => {
-                    written(model.task.texts_in(&args.whole_text()?)).map(ClassifyInput::Text).collect()
+                    non_empty(model.task.texts_in(&args.whole_text()?)).map(ClassifyInput::Text).collect()
                 }
                 InputCodec::Frames(_) => model.task.sequences_in(args.named_file()?)?,
             };
@@ -41,7 +41,7 @@ pub(super) fn record(args: &Request<'_>, model: AnyModel) -> Result<Recording, F
             Ok(Session::new(model, &backend).inspect(&args.item_of(inputs)?, &name)?)
         }
         AnyModel::Translate(model) => {
-            let source = args.item_of(written(Translate::sources_in(&args.whole_text()?)).collect())?;
+            let source = args.item_of(non_empty(Translate::sources_in(&args.whole_text()?)).collect())?;
             let backend = args.backend(&model)?;
             Ok(Session::new(model, &backend).inspect(&source, &BeamOptions::default(), &name)?)
         }
@@ -53,7 +53,7 @@ pub(super) fn record(args: &Request<'_>, model: AnyModel) -> Result<Recording, F
         AnyModel::Forecast(model) => {
             if args.text.is_some() {
                 return Err(Failure::Usage(
-                    "--text is for models of texts: name a CSV file, or none".to_owned(),
+                    "--text is not used by forecasters: give a CSV file, or none".to_owned(),
                 ));
             }
             let backend = args.backend(&model)?;
@@ -79,7 +79,7 @@ pub(super) fn record(args: &Request<'_>, model: AnyModel) -> Result<Recording, F
 
 impl Request<'_> {
     fn named_file(&self) -> Result<&Path, Failure> {
-        self.file()?.ok_or_else(|| Failure::Usage("name a file: this model does not read text".to_owned()))
+        self.file()?.ok_or_else(|| Failure::Usage("give a file: this model does not read text".to_owned()))
     }
 
     fn whole_text(&self) -> Result<String, Failure> {
@@ -90,19 +90,19 @@ impl Request<'_> {
         }
     }
 
-    /// The one that is asked for.
+    /// The item that `--item` selects.
     fn item_of<T>(&self, items: Vec<T>) -> Result<T, Failure> {
         let count = items.len();
         if count == 0 {
-            return Err(Failure::Usage("there is nothing to read in what was given".to_owned()));
+            return Err(Failure::Usage("the input is empty".to_owned()));
         }
         let item = self.item.unwrap_or(1);
-        let chosen = item.checked_sub(1).and_then(|item| items.into_iter().nth(item));
-        chosen.ok_or_else(|| Failure::Usage(format!("--item {item}: there are {count}, counted from 1")))
+        let selected = item.checked_sub(1).and_then(|item| items.into_iter().nth(item));
+        selected.ok_or_else(|| Failure::Usage(format!("--item {item}: there are {count}, counted from 1")))
     }
 }
 
-/// Lines that are not blank.
-fn written(lines: Vec<String>) -> impl Iterator<Item = String> {
+/// Lines that are not empty.
+fn non_empty(lines: Vec<String>) -> impl Iterator<Item = String> {
     lines.into_iter().filter(|line| !line.is_empty())
 }

@@ -1,4 +1,4 @@
-//! The numbers of a view as CSV.
+//! The data of a view as CSV.
 
 use refrain::inspect::{Inspection, Recording};
 use refrain::task::Language;
@@ -8,7 +8,7 @@ use refrain::{Cpu, Session};
 use super::{Selection, View};
 use crate::failure::Failure;
 
-/// Lines of fields.
+/// A CSV text.
 #[derive(Default)]
 struct Table(String);
 
@@ -25,7 +25,7 @@ impl Table {
     }
 }
 
-/// A header, then a line for each step, unit or finding. Activations are exact.
+/// A header, then a line for each step, unit or finding. Activations are not rounded.
 pub(super) fn csv(
     view: View,
     session: &Session<Language, Cpu>,
@@ -138,7 +138,7 @@ fn findings(inspection: &Inspection) -> Table {
     table
 }
 
-/// A field as RFC 4180 has it.
+/// A field, quoted as in RFC 4180.
 fn quoted(field: &str) -> String {
     match field.contains([',', '"', '\n', '\r']) {
         true => format!("\"{}\"", field.replace('"', "\"\"")),

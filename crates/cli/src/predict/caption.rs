@@ -1,4 +1,4 @@
-//! A text for each image or vector.
+//! Captions images and vectors.
 
 use refrain::sample::SamplingOptions;
 use refrain::task::Caption;
@@ -15,7 +15,7 @@ pub(super) fn run(args: &Args, model: Model<Caption>) -> Result<(), Failure> {
     let backend = args.backend(&model)?;
     let inputs: Vec<Vec<f32>> = match (model.task.codec(), args.input.is_none()) {
         (InputCodec::Image { .. }, true) => {
-            return Err(Failure::Usage("name the image files: this model reads images".to_owned()));
+            return Err(Failure::Usage("give image files: this model reads images".to_owned()));
         }
         (InputCodec::Vector(_), true) => {
             let texts = texts(args)?;
@@ -36,10 +36,10 @@ pub(super) fn run(args: &Args, model: Model<Caption>) -> Result<(), Failure> {
         }),
         None => args.decoding()?,
     };
-    for captioned in Session::new(model, &backend).predict(&inputs, &decoding)? {
+    for caption in Session::new(model, &backend).predict(&inputs, &decoding)? {
         match args.json() {
-            true => out::line(&json!({ "text": captioned.text, "score": captioned.score }).to_string())?,
-            false => out::line(&captioned.text)?,
+            true => out::line(&json!({ "text": caption.text, "score": caption.score }).to_string())?,
+            false => out::line(&caption.text)?,
         }
     }
     Ok(())

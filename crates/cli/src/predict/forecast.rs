@@ -1,4 +1,4 @@
-//! How a series goes on: CSV, one step a row.
+//! Forecasts a series: CSV with one step per row.
 
 use refrain::task::Forecast;
 use refrain::task::forecast::Distribution;
@@ -10,18 +10,18 @@ use crate::failure::Failure;
 use crate::out;
 
 pub(super) fn run(args: &Args, model: Model<Forecast>) -> Result<(), Failure> {
-    let most = model.task.horizon();
-    let horizon = args.settings.horizon.unwrap_or(most);
-    if !(1..=most).contains(&horizon) {
+    let max = model.task.horizon();
+    let horizon = args.settings.horizon.unwrap_or(max);
+    if !(1..=max).contains(&horizon) {
         return Err(Failure::Usage(format!(
-            "--horizon is {horizon}: this model forecasts 1 to {most} steps ahead, `refrain train --horizon` makes one that \
-             sees further"
+            "--horizon is {horizon}: this model forecasts 1 to {max} steps ahead; train one with a larger \
+             --horizon"
         )));
     }
     let series = match args.input.as_deref() {
         None => None,
         Some([path]) => Some(model.task.read_dataset(path)?),
-        _ => return Err(Failure::Usage("a series is continued from one file at a time".to_owned())),
+        _ => return Err(Failure::Usage("give one file: a forecast is for one series".to_owned())),
     };
     let backend = args.backend(&model)?;
     let session = Session::new(model, &backend);
@@ -56,18 +56,18 @@ pub(super) fn run(args: &Args, model: Model<Forecast>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What is said of a value: mean, deviation, and the bounds that it keeps 19 times in 20; or its quantiles.
-fn numbers(said: &Distribution, i: usize) -> Vec<f64> {
-    match said {
+/// Mean, standard deviation and bounds of the 95 % interval of a value; or its quantiles.
+fn numbers(distribution: &Distribution, i: usize) -> Vec<f64> {
+    match distribution {
         Distribution::Normals(normals) => {
-            let (low, high) = said.interval(i);
+            let (low, high) = distribution.interval(i);
             vec![normals[i].value_mean(), normals[i].value_deviation(), low, high]
         }
         Distribution::Quantiles { values, .. } => values[i].clone(),
     }
 }
 
-/// A name as CSV has it.
+/// A CSV field, quoted if necessary.
 fn quoted(name: &str) -> String {
     match name.contains([',', '"', '\n', '\r']) {
         true => format!("\"{}\"", name.replace('"', "\"\"")),

@@ -1,4 +1,4 @@
-//! `refrain predict`: what a model says of new data, one result a line. One file a task.
+//! `refrain predict`: predicts for new data, one result per line. One file per task.
 
 mod caption;
 mod classify;
@@ -17,7 +17,7 @@ use crate::args::Args;
 use crate::failure::Failure;
 use crate::out;
 
-/// A text to predict for, and where it is from.
+/// A text and the name of its source.
 struct Input {
     name: PathBuf,
     text: String,
@@ -35,19 +35,18 @@ fn texts(args: &Args) -> Result<Vec<Input>, Failure> {
     files.iter().map(text).collect()
 }
 
-/// Tells what was found for each line that is not blank; a blank one is told as blank, in JSON as null, so that results stand
-/// where their lines do.
-fn tell_lines<T>(
+/// Prints the result of each line; for an empty line an empty one, in JSON `null`, so that line numbers correspond.
+fn print_lines<T>(
     args: &Args,
     lines: &[String],
-    found: impl IntoIterator<Item = T>,
-    mut tell: impl FnMut(&str, T) -> Result<(), Failure>,
+    results: impl IntoIterator<Item = T>,
+    mut print: impl FnMut(&str, T) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let mut found = found.into_iter();
+    let mut results = results.into_iter();
     for line in lines {
         match line.is_empty() {
             true => out::line(if args.json() { "null" } else { "" })?,
-            false => found.next().map_or(Ok(()), |found| tell(line, found))?,
+            false => results.next().map_or(Ok(()), |results| print(line, results))?,
         }
     }
     Ok(())
@@ -57,7 +56,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let model = AnyModel::load(args.model())?;
     args.check_used(Verb::Predict, model.task_name())?;
     if args.settings.seed.is_some() && args.temperature.is_none() {
-        return Err(Failure::Usage("--seed is an option of sampling: give --temperature, too".to_owned()));
+        return Err(Failure::Usage("--seed is used for sampling only: give --temperature, too".to_owned()));
     }
     match model {
         AnyModel::Caption(model) => caption::run(args, model),
@@ -66,11 +65,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         AnyModel::Translate(model) => translate::run(args, model),
         AnyModel::Forecast(model) => forecast::run(args, model),
         AnyModel::Music(_) => Err(Failure::Usage(
-            "that is a composer: it writes (`refrain sample MODEL --out piece.mid`) and measures (`refrain eval`)"
+            "this is a music model: use `refrain sample MODEL --out piece.mid` or `refrain eval`"
                 .to_owned(),
         )),
         AnyModel::Language(_) => Err(Failure::Usage(
-            "that is a language model: it writes (`refrain sample`) and measures (`refrain eval`)".to_owned(),
+            "this is a language model: use `refrain sample` or `refrain eval`".to_owned(),
         )),
     }
 }

@@ -1,4 +1,4 @@
-//! Tags for words or frames, one word and its tag per line, an empty line after each sentence.
+//! Tags words and frames: one word and its tag per line, an empty line after each sentence.
 
 use refrain::task::Tag;
 use refrain::task::tag::{TagCodec, TagInput};
@@ -19,7 +19,7 @@ pub(super) fn run(args: &Args, model: Model<Tag>) -> Result<(), Failure> {
             texts.iter().map(|input| session.model().task.sentences_in(&input.name, &input.text)).collect()
         }
         TagCodec::Frames(_) if args.input.is_none() => {
-            return Err(Failure::Usage("name the files: this model reads sequences of numbers".to_owned()));
+            return Err(Failure::Usage("give files: this model reads sequences of numbers".to_owned()));
         }
         TagCodec::Frames(_) => {
             args.input.iter().flatten().map(|path| session.model().task.sequences_in(path)).collect()

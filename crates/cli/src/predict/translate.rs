@@ -1,10 +1,10 @@
-//! A target for each source.
+//! Translates each line.
 
 use refrain::task::Translate;
 use refrain::{Model, Session};
 use serde_json::json;
 
-use super::{tell_lines, texts};
+use super::{print_lines, texts};
 use crate::args::Args;
 use crate::failure::Failure;
 use crate::out;
@@ -15,16 +15,16 @@ pub(super) fn run(args: &Args, model: Model<Translate>) -> Result<(), Failure> {
     options.validate()?;
     if !(1..=options.width).contains(&n_best) {
         return Err(Failure::Usage(format!(
-            "--n-best {n_best}: give a number from 1 to that of --beam, {}",
+            "--n-best is {n_best}: give 1 to {}, the value of --beam",
             options.width
         )));
     }
     let backend = args.backend(&model)?;
     let texts = texts(args)?;
     let lines: Vec<String> = texts.iter().flat_map(|input| Translate::sources_in(&input.text)).collect();
-    let asked: Vec<&String> = lines.iter().filter(|line| !line.is_empty()).collect();
-    let found = Session::new(model, &backend).translate(&asked, &options)?;
-    tell_lines(args, &lines, found, |source, translations| {
+    let sources: Vec<&String> = lines.iter().filter(|line| !line.is_empty()).collect();
+    let found = Session::new(model, &backend).translate(&sources, &options)?;
+    print_lines(args, &lines, found, |source, translations| {
         let best = &translations[..n_best.min(translations.len())];
         if !args.json() {
             return best.iter().try_for_each(|found| out::line(&found.text));

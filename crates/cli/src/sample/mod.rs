@@ -1,4 +1,4 @@
-//! `refrain sample`: something new from a model, text or music. One file a task.
+//! `refrain sample`: generates text or music. One file per task.
 
 mod language;
 mod music;
@@ -10,11 +10,11 @@ use crate::args::Args;
 use crate::failure::Failure;
 use crate::task::kind_of;
 
-/// Unless it is given.
-const TEMPERATURE: f64 = 0.8;
+/// Default of `--temperature`.
+const DEFAULT_TEMPERATURE: f64 = 0.8;
 
 fn temperature(args: &Args) -> f64 {
-    if args.greedy == Some(true) { 0.0 } else { args.temperature.unwrap_or(TEMPERATURE) }
+    if args.greedy == Some(true) { 0.0 } else { args.temperature.unwrap_or(DEFAULT_TEMPERATURE) }
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
@@ -25,7 +25,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         AnyModel::Language(model) => language::run(args, model),
         AnyModel::Music(model) => music::run(args, model),
         _ => Err(Failure::Usage(format!(
-            "that is a {}: `refrain predict` gives its answers, `refrain eval` measures it",
+            "this is a {}: use `refrain predict` or `refrain eval`",
             kind_of(task)
         ))),
     }

@@ -1,4 +1,4 @@
-//! New music from a model of music: a MIDI file, and pictures of its piano roll.
+//! Composes music: a MIDI file, and pictures of its piano roll.
 
 use std::path::Path;
 
@@ -10,12 +10,12 @@ use refrain::{Model, Session, picture, write_atomically};
 use super::temperature;
 use crate::args::Args;
 use crate::failure::Failure;
-use crate::seed::seed_of_the_moment;
+use crate::seed::fresh_seed;
 use crate::{figure, out};
 
-/// Columns of the picture in a terminal.
+/// Width of the piano roll in a terminal.
 const COLUMNS: usize = 80;
-/// The most frames: more than three hours of quavers.
+/// Maximum length; more than three hours of quavers.
 const MAX_FRAMES: usize = 100_000;
 
 pub(super) fn run(args: &Args, model: Model<Music>) -> Result<(), Failure> {
@@ -34,10 +34,10 @@ pub(super) fn run(args: &Args, model: Model<Music>) -> Result<(), Failure> {
         program: args.program.unwrap_or(0),
         ..MidiOptions::default()
     };
-    // What cannot be written is refused before anything is composed.
+    // Reports invalid MIDI options before composing.
     format::to_midi(&Roll::default(), &midi)?;
     let backend = args.backend(&model)?;
-    let seed = args.settings.seed.unwrap_or_else(seed_of_the_moment);
+    let seed = args.settings.seed.unwrap_or_else(fresh_seed);
     let options = ComposeOptions { length, temperature: temperature(args), seed };
     let composed = Session::new(model, &backend).compose(&prompt, &options)?;
     let roll = Roll::new([prompt.frames(), composed.frames()].concat())?;
@@ -50,6 +50,6 @@ pub(super) fn run(args: &Args, model: Model<Music>) -> Result<(), Failure> {
     out::write(picture::roll_text(&roll, COLUMNS).as_bytes())?;
     match &args.settings.out {
         Some(path) => out::line(&format!("written to {} (seed {seed})", path.display())),
-        None => out::line(&format!("(seed {seed}; --out FILE.mid writes it)")),
+        None => out::line(&format!("(seed {seed}; --out FILE.mid saves it)")),
     }
 }

@@ -1,4 +1,4 @@
-//! Completions in OpenAI's form, whole or as a stream of server-sent events.
+//! OpenAI-compatible completions, whole or as a stream of server-sent events.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -16,18 +16,18 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
-use super::generation::{Generation, Job, Written};
-use crate::http::{self, Refusal};
-use crate::seed::seed_of_the_moment;
+use super::generation::{GeneratedToken, Generation, Job};
+use crate::http::{self, ApiError};
+use crate::seed::fresh_seed;
 
-/// The most tokens of a text, texts of a request, and candidates of a token.
+/// Maximum tokens per text, texts per request, and candidates per token.
 const MAX_TOKENS: usize = 100_000;
 const MAX_CHOICES: usize = 64;
 const MAX_CANDIDATES: usize = 20;
 
-/// What is asked for. Fields that make no difference here are passed over, as other servers do.
+/// Body of a request. Other fields are ignored, as by other servers.
 #[derive(Deserialize)]
-#[serde(expecting = "expected an object, as {\"prompt\": \"...\"}")]
+#[serde(expecting = "expected an object such as {\"prompt\": \"...\"}")]
 pub(super) struct CompletionRequest {
     prompt: Option<Prompts>,
     max_tokens: Option<usize>,
@@ -50,20 +50,20 @@ struct StreamOptions {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "expected a prompt: a text, or a list of texts")]
+#[serde(untagged, expecting = "expected a prompt: a string, or a list of strings")]
 enum Prompts {
     One(String),
     Several(Vec<String>),
 }
 
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "expected stop: a text, or a list of texts")]
+#[serde(untagged, expecting = "expected stop: a string, or a list of strings")]
 enum Stops {
     One(String),
     Several(Vec<String>),
 }
 
-/// A model that writes, and its name.
+/// A language model and its name.
 pub(super) struct Completer {
     pub(super) session: Session<Language, Cpu>,
     pub(super) name: String,
@@ -75,27 +75,26 @@ pub(super) async fn models(State(completer): State<Arc<Completer>>) -> Response 
     axum::Json(json!({ "object": "list", "data": [model] })).into_response()
 }
 
-/// A piece of a text in OpenAI's form, and how many tokens were drawn for it.
-type Part = (Value, usize);
+/// A chunk of a choice in OpenAI's format, and its number of tokens.
+type Chunk = (Value, usize);
 
-/// A text being written.
+/// A text that is being generated.
 struct Choice {
     index: usize,
-    /// What bytes of a character have come, and not all.
-    held: Vec<u8>,
-    /// Characters so far.
+    /// The bytes of an incomplete character.
+    incomplete: Vec<u8>,
+    /// Number of characters so far.
     offset: usize,
-    wants_logprobs: bool,
+    with_logprobs: bool,
 }
 
 impl Choice {
-    /// Sends the text as it is written, behind its prompt where that is wanted, until nobody listens any more. The first
-    /// symbol tells whether it can be written at all.
+    /// Sends the text while it is generated, after its prompt if given, until the client disconnects.
     async fn send(
         mut self,
         prompt: Option<String>,
-        mut written: UnboundedReceiver<refrain::Result<Written>>,
-        listener: UnboundedSender<Result<Part, Refusal>>,
+        mut generated: UnboundedReceiver<refrain::Result<GeneratedToken>>,
+        listener: UnboundedSender<Result<Chunk, ApiError>>,
     ) {
         if let Some(prompt) = prompt {
             self.offset = prompt.chars().count();
@@ -107,31 +106,31 @@ impl Choice {
         }
         loop {
             let next = tokio::select! {
-                next = written.recv() => next,
+                next = generated.recv() => next,
                 () = listener.closed() => return,
             };
-            let part = match next {
+            let chunk = match next {
                 Some(Ok(next)) => {
-                    let drawn = usize::from(next.counts);
-                    Ok((self.take(next), drawn))
+                    let tokens_in_chunk = usize::from(next.counts);
+                    Ok((self.take(next), tokens_in_chunk))
                 }
                 Some(Err(error)) => Err(error.into()),
                 None => return,
             };
-            if listener.send(part).is_err() {
+            if listener.send(chunk).is_err() {
                 return;
             }
         }
     }
 
-    /// A symbol in OpenAI's form.
-    fn take(&mut self, written: Written) -> Value {
-        self.held.extend_from_slice(&written.text);
-        let text = self.whole_characters(written.end.is_some());
-        let logprobs = match (self.wants_logprobs, &written.drawn) {
+    /// A token in OpenAI's format.
+    fn take(&mut self, next: GeneratedToken) -> Value {
+        self.incomplete.extend_from_slice(&next.text);
+        let text = self.whole_characters(next.end.is_some());
+        let logprobs = match (self.with_logprobs, &next.drawn) {
             (true, Some((token, p))) => {
                 let top: BTreeMap<_, _> =
-                    written.candidates.iter().map(|(t, p)| (t, logarithm(*p))).collect();
+                    next.candidates.iter().map(|(t, p)| (t, logarithm(*p))).collect();
                 json!({
                     "tokens": [token], "token_logprobs": [logarithm(*p)], "top_logprobs": [top],
                     "text_offset": [self.offset],
@@ -140,25 +139,25 @@ impl Choice {
             _ => Value::Null,
         };
         self.offset += text.chars().count();
-        let reason = written.end.map(|end| match end {
+        let reason = next.end.map(|end| match end {
             End::Stop => "stop",
             End::Length => "length",
         });
         json!({ "index": self.index, "text": text, "logprobs": logprobs, "finish_reason": reason })
     }
 
-    /// The characters that are there, and at the end what is left of them.
+    /// The complete characters, with `all` also the remaining bytes.
     fn whole_characters(&mut self, all: bool) -> String {
-        let end = match std::str::from_utf8(&self.held) {
+        let end = match std::str::from_utf8(&self.incomplete) {
             Err(error) if error.error_len().is_none() && !all => error.valid_up_to(),
-            _ => self.held.len(),
+            _ => self.incomplete.len(),
         };
-        let rest = self.held.split_off(end);
-        String::from_utf8_lossy(&std::mem::replace(&mut self.held, rest)).into_owned()
+        let rest = self.incomplete.split_off(end);
+        String::from_utf8_lossy(&std::mem::replace(&mut self.incomplete, rest)).into_owned()
     }
 }
 
-/// Nothing is less probable than this.
+/// Finite for a probability of 0, too.
 fn logarithm(p: f32) -> f32 {
     p.max(f32::MIN_POSITIVE).ln()
 }
@@ -166,23 +165,23 @@ fn logarithm(p: f32) -> f32 {
 pub(super) async fn complete(
     State(completer): State<Arc<Completer>>,
     request: Request,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     let completion: CompletionRequest = http::json(request).await?;
     let jobs = jobs(&completion)?;
     let prompt_tokens = prompt_tokens(&completer, &jobs)?;
-    let wants_logprobs = completion.logprobs.is_some();
+    let with_logprobs = completion.logprobs.is_some();
     let echo = completion.echo.unwrap_or(false);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let head = json!({
-        "id": format!("cmpl-{:016x}", seed_of_the_moment()), "object": "text_completion", "created": now,
+        "id": format!("cmpl-{:016x}", fresh_seed()), "object": "text_completion", "created": now,
         "model": completer.name,
     });
-    let (sender, mut choices) = unbounded_channel::<Result<Part, Refusal>>();
+    let (sender, mut choices) = unbounded_channel::<Result<Chunk, ApiError>>();
     for (index, job) in jobs.into_iter().enumerate() {
         let prompt = echo.then(|| job.prompt.clone());
-        let written = completer.generation.start(job);
-        let choice = Choice { index, held: vec![], offset: 0, wants_logprobs };
-        tokio::spawn(choice.send(prompt, written, sender.clone()));
+        let generated = completer.generation.start(job);
+        let choice = Choice { index, incomplete: vec![], offset: 0, with_logprobs };
+        tokio::spawn(choice.send(prompt, generated, sender.clone()));
     }
     drop(sender);
     if completion.stream.unwrap_or(false) {
@@ -191,46 +190,46 @@ pub(super) async fn complete(
     }
     let mut whole: BTreeMap<u64, Value> = BTreeMap::new();
     let mut tokens = 0;
-    while let Some(part) = choices.recv().await {
-        let (part, drawn) = part?;
-        tokens += drawn;
-        match whole.entry(part["index"].as_u64().unwrap_or(0)) {
-            std::collections::btree_map::Entry::Vacant(entry) => drop(entry.insert(part)),
-            std::collections::btree_map::Entry::Occupied(mut entry) => append(entry.get_mut(), part),
+    while let Some(chunk) = choices.recv().await {
+        let (chunk, tokens_in_chunk) = chunk?;
+        tokens += tokens_in_chunk;
+        match whole.entry(chunk["index"].as_u64().unwrap_or(0)) {
+            std::collections::btree_map::Entry::Vacant(entry) => drop(entry.insert(chunk)),
+            std::collections::btree_map::Entry::Occupied(mut entry) => append(entry.get_mut(), chunk),
         }
     }
-    let mut answer = head;
-    answer["choices"] = whole.into_values().collect();
-    answer["usage"] = usage(prompt_tokens, tokens);
-    Ok(axum::Json(answer).into_response())
+    let mut response = head;
+    response["choices"] = whole.into_values().collect();
+    response["usage"] = usage(prompt_tokens, tokens);
+    Ok(axum::Json(response).into_response())
 }
 
-/// Server-sent events, one a symbol, and the end in OpenAI's word for it.
+/// Server-sent events, one per token, and a final `[DONE]`.
 fn stream(
     head: Value,
-    mut choices: tokio::sync::mpsc::UnboundedReceiver<Result<Part, Refusal>>,
+    mut choices: tokio::sync::mpsc::UnboundedReceiver<Result<Chunk, ApiError>>,
     prompt_tokens: Option<usize>,
 ) -> impl IntoResponse {
     let (sender, events) = unbounded_channel::<Result<Event, Infallible>>();
     tokio::spawn(async move {
         let mut tokens = 0;
-        let told = |event: Value| sender.send(Ok(Event::default().data(event.to_string()))).is_ok();
+        let send = |event: Value| sender.send(Ok(Event::default().data(event.to_string()))).is_ok();
         loop {
-            let part = tokio::select! {
-                part = choices.recv() => part,
+            let chunk = tokio::select! {
+                chunk = choices.recv() => chunk,
                 () = sender.closed() => return,
             };
-            let event = match part {
-                Some(Ok((part, drawn))) => {
-                    tokens += drawn;
+            let event = match chunk {
+                Some(Ok((chunk, tokens_in_chunk))) => {
+                    tokens += tokens_in_chunk;
                     let mut event = head.clone();
-                    event["choices"] = json!([part]);
+                    event["choices"] = json!([chunk]);
                     event
                 }
-                Some(Err(refusal)) => refusal.body(),
+                Some(Err(error)) => error.body(),
                 None => break,
             };
-            if !told(event) {
+            if !send(event) {
                 return;
             }
         }
@@ -238,28 +237,28 @@ fn stream(
             let mut event = head.clone();
             event["choices"] = json!([]);
             event["usage"] = usage(prompt_tokens, tokens);
-            told(event);
+            send(event);
         }
-        // Nobody left to be told the end has seen it.
+        // The client may have disconnected.
         let _ = sender.send(Ok(Event::default().data("[DONE]")));
     });
     Sse::new(UnboundedReceiverStream::new(events)).keep_alive(KeepAlive::default())
 }
 
-/// What is to be written: as many texts as are wanted of each prompt, of seeds one after the other.
-fn jobs(request: &CompletionRequest) -> Result<Vec<Job>, Refusal> {
+/// The texts to generate: `n` per prompt, with consecutive seeds.
+fn jobs(request: &CompletionRequest) -> Result<Vec<Job>, ApiError> {
     let length = request.max_tokens.unwrap_or(16);
     if length > MAX_TOKENS {
-        return Err(Refusal::bad(format!("max_tokens is {length}: ask for at most {MAX_TOKENS}")));
+        return Err(ApiError::bad(format!("max_tokens is {length}: give at most {MAX_TOKENS}")));
     }
     if request.suffix.as_ref().is_some_and(|suffix| !suffix.is_empty()) {
-        return Err(Refusal::bad(
-            "suffix: a recurrent network reads forwards only, and writes nothing towards an end",
+        return Err(ApiError::bad(
+            "suffix is not supported: the model generates text from left to right only",
         ));
     }
-    let candidates = request.logprobs.map_or(0, |wanted| wanted.max(1));
+    let candidates = request.logprobs.map_or(0, |count| count.max(1));
     if candidates > MAX_CANDIDATES {
-        return Err(Refusal::bad(format!("logprobs is {candidates}: ask for at most {MAX_CANDIDATES}")));
+        return Err(ApiError::bad(format!("logprobs is {candidates}: give at most {MAX_CANDIDATES}")));
     }
     let prompts: &[String] = match &request.prompt {
         None => &[String::new()],
@@ -268,8 +267,8 @@ fn jobs(request: &CompletionRequest) -> Result<Vec<Job>, Refusal> {
     };
     let n = request.n.unwrap_or(1);
     if n == 0 || prompts.is_empty() || n.saturating_mul(prompts.len()) > MAX_CHOICES {
-        return Err(Refusal::bad(format!(
-            "{} prompts, n = {n}: ask for 1 to {MAX_CHOICES} texts at a time",
+        return Err(ApiError::bad(format!(
+            "{} prompts, n = {n}: request 1 to {MAX_CHOICES} texts",
             prompts.len()
         )));
     }
@@ -278,10 +277,10 @@ fn jobs(request: &CompletionRequest) -> Result<Vec<Job>, Refusal> {
         Some(Stops::One(stop)) => vec![stop.clone()],
         Some(Stops::Several(stops)) => stops.clone(),
     };
-    let seed = request.seed.unwrap_or_else(seed_of_the_moment);
+    let seed = request.seed.unwrap_or_else(fresh_seed);
     let options = SamplingOptions {
         temperature: request.temperature.unwrap_or(1.0),
-        // In other servers 0 is a way to say that there is no such limit.
+        // As in other servers, 0 means no limit.
         top_k: request.top_k.filter(|k| *k > 0),
         top_p: request.top_p,
         seed,
@@ -300,8 +299,8 @@ fn jobs(request: &CompletionRequest) -> Result<Vec<Job>, Refusal> {
     Ok(numbered.map(job).collect())
 }
 
-/// How many tokens the prompts have; refuses what cannot be read or drawn before anything is written.
-fn prompt_tokens(completer: &Completer, jobs: &[Job]) -> Result<usize, Refusal> {
+/// Number of tokens of the prompts. Rejects invalid prompts and options before anything is generated.
+fn prompt_tokens(completer: &Completer, jobs: &[Job]) -> Result<usize, ApiError> {
     let vocabulary = &completer.session.model().task.vocabulary;
     let mut tokens = 0;
     for job in jobs {
@@ -318,16 +317,16 @@ fn usage(prompt_tokens: usize, completion_tokens: usize) -> Value {
     })
 }
 
-/// Puts the next symbol of a text behind what there is of it.
-fn append(whole: &mut Value, part: Value) {
-    if let (Value::String(text), Some(more)) = (&mut whole["text"], part["text"].as_str()) {
+/// Appends the next chunk of a choice.
+fn append(whole: &mut Value, chunk: Value) {
+    if let (Value::String(text), Some(more)) = (&mut whole["text"], chunk["text"].as_str()) {
         text.push_str(more);
     }
-    whole["finish_reason"] = part["finish_reason"].clone();
+    whole["finish_reason"] = chunk["finish_reason"].clone();
     if whole["logprobs"].is_null() {
-        whole["logprobs"] = part["logprobs"].clone();
+        whole["logprobs"] = chunk["logprobs"].clone();
     } else if let (Some(lists), Some(more)) =
-        (whole["logprobs"].as_object_mut(), part["logprobs"].as_object())
+        (whole["logprobs"].as_object_mut(), chunk["logprobs"].as_object())
     {
         for (name, list) in lists {
             if let (Some(list), Some(more)) = (list.as_array_mut(), more.get(name).and_then(Value::as_array))

@@ -1,4 +1,4 @@
-//! One thread writes for everybody: all requests are streams of one generator, which steps them together.
+//! One thread generates all texts: they are streams of one generator, which steps them together.
 
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -11,58 +11,57 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::failure::Failure;
 
-/// Texts that are written together; others wait.
+/// Maximum number of concurrent texts; further ones wait.
 const MAX_STREAMS: usize = 256;
 
-/// A text to be written.
+/// A text to generate.
 pub(super) struct Job {
     pub(super) prompt: String,
     pub(super) length: usize,
     pub(super) options: SamplingOptions,
 }
 
-/// A symbol that was written.
-pub(super) struct Written {
-    /// What it adds to the text; empty while it may become a stop.
+/// A token that was generated.
+pub(super) struct GeneratedToken {
+    /// The text that it adds; empty while it may be part of a stop sequence.
     pub(super) text: Vec<u8>,
-    /// Whether there is a symbol: a text of no length ends without.
+    /// Whether there is a token: a text of length 0 ends without one.
     pub(super) counts: bool,
-    /// The symbol and its probability, where candidates are wanted.
+    /// The token and its probability, if candidates are requested.
     pub(super) drawn: Option<(String, f32)>,
-    /// What might have been drawn.
+    /// The most probable tokens.
     pub(super) candidates: Vec<(String, f32)>,
     pub(super) end: Option<End>,
 }
 
-/// See the module.
 pub(super) struct Generation {
-    jobs: Sender<(Job, UnboundedSender<refrain::Result<Written>>)>,
+    jobs: Sender<(Job, UnboundedSender<refrain::Result<GeneratedToken>>)>,
 }
 
 impl Generation {
-    pub(super) fn begin(session: Session<Language, Cpu>, threads: usize) -> Result<Self, Failure> {
+    pub(super) fn start_thread(session: Session<Language, Cpu>, threads: usize) -> Result<Self, Failure> {
         let (jobs, received) = channel();
-        let thread = std::thread::Builder::new().name("writer".to_owned());
-        let started = thread.spawn(move || write_all(&session, threads, &received));
-        started.map_err(|error| Failure::Machine(format!("no thread can be started: {error}")))?;
+        let thread = std::thread::Builder::new().name("generator".to_owned());
+        let started = thread.spawn(move || generate_all(&session, threads, &received));
+        started.map_err(|error| Failure::Machine(format!("cannot start a thread: {error}")))?;
         Ok(Self { jobs })
     }
 
-    /// Has a text written; what cannot be written gives an error first. Who stops listening ends it.
-    pub(super) fn start(&self, job: Job) -> UnboundedReceiver<refrain::Result<Written>> {
+    /// Starts a text. An invalid job gives an error first; dropping the receiver cancels the text.
+    pub(super) fn start(&self, job: Job) -> UnboundedReceiver<refrain::Result<GeneratedToken>> {
         let (sender, receiver) = unbounded_channel();
-        // If the thread is gone, so is the sender, and the text ends.
+        // If the thread has ended, the sender is dropped, which ends the text.
         let _ = self.jobs.send((job, sender));
         receiver
     }
 }
 
-type Jobs = Receiver<(Job, UnboundedSender<refrain::Result<Written>>)>;
+type Jobs = Receiver<(Job, UnboundedSender<refrain::Result<GeneratedToken>>)>;
 
-fn write_all(session: &Session<Language, Cpu>, threads: usize, jobs: &Jobs) {
+fn generate_all(session: &Session<Language, Cpu>, threads: usize, jobs: &Jobs) {
     let vocabulary = &session.model().task.vocabulary;
     let mut generator = session.generator().with_threads(threads);
-    let mut listeners: HashMap<StreamId, UnboundedSender<refrain::Result<Written>>> = HashMap::new();
+    let mut listeners: HashMap<StreamId, UnboundedSender<refrain::Result<GeneratedToken>>> = HashMap::new();
     loop {
         while generator.len() < MAX_STREAMS {
             let job = match generator.is_empty() {
@@ -77,29 +76,29 @@ fn write_all(session: &Session<Language, Cpu>, threads: usize, jobs: &Jobs) {
             };
             match generator.join(&prompt, length, &options) {
                 Ok(id) => drop(listeners.insert(id, listener)),
-                // Nobody is there to be told: then nobody wants to know.
+                // The client may have disconnected.
                 Err(error) => drop(listener.send(Err(error))),
             }
         }
-        let mut over = vec![];
+        let mut finished = vec![];
         for piece in generator.step() {
             let Some(listener) = listeners.get(&piece.stream) else { continue };
-            let written = Written {
+            let token = GeneratedToken {
                 text: piece.text.to_vec(),
                 counts: piece.drawn.is_some(),
-                drawn: piece.drawn.zip(piece.probability).map(|(id, p)| (named(vocabulary, id), p)),
-                candidates: piece.candidates.iter().map(|&(id, p)| (named(vocabulary, id), p)).collect(),
+                drawn: piece.drawn.zip(piece.probability).map(|(id, p)| (token_text(vocabulary, id), p)),
+                candidates: piece.candidates.iter().map(|&(id, p)| (token_text(vocabulary, id), p)).collect(),
                 end: piece.end,
             };
-            if listener.send(Ok(written)).is_err() || piece.end.is_some() {
-                over.push((piece.stream, piece.end.is_some()));
+            if listener.send(Ok(token)).is_err() || piece.end.is_some() {
+                finished.push((piece.stream, piece.end.is_some()));
             }
         }
-        // Streams that only read their prompts give no piece; their listeners may be gone too.
-        over.extend(
+        // Streams that still process their prompts give no pieces; their clients may have disconnected, too.
+        finished.extend(
             listeners.iter().filter(|(_, listener)| listener.is_closed()).map(|(&id, _)| (id, false)),
         );
-        for (id, ended) in over {
+        for (id, ended) in finished {
             listeners.remove(&id);
             if !ended {
                 generator.cancel(id);
@@ -109,6 +108,6 @@ fn write_all(session: &Session<Language, Cpu>, threads: usize, jobs: &Jobs) {
 }
 
 /// A token as text.
-pub(super) fn named(vocabulary: &Vocabulary, id: u32) -> String {
+pub(super) fn token_text(vocabulary: &Vocabulary, id: u32) -> String {
     String::from_utf8_lossy(vocabulary.text_of(id, &mut [0; 4])).into_owned()
 }

@@ -1,4 +1,4 @@
-//! Models that read what is typed: what each shows of a text.
+//! Inspection of typed text, for models that take text.
 
 use std::path::Path;
 
@@ -18,35 +18,35 @@ use crate::failure::Failure;
 use crate::page;
 use crate::task::kind_of;
 
-/// What the page asks of a model.
+/// What the page needs from a model.
 pub(super) trait TextInspector: Send + Sync {
-    /// What happens while it reads a text. What takes longer than a glance ([`TextInspector::more`]) is left out.
+    /// Records the model on a text, without the slow parts ([`TextInspector::more`]).
     fn inspect(&self, text: &str) -> Result<Recording>;
 
-    /// The rest.
+    /// The slow parts.
     fn more(&self, _text: &str) -> Result<Option<Inspection>> {
         Ok(None)
     }
 
-    /// A text to begin with, of the model's own.
+    /// Generated text that the page starts with.
     fn sample(&self) -> String {
         String::new()
     }
 
-    /// What the model can write, if it writes on.
+    /// The tokens that the model can generate, if it is a language model.
     fn vocabulary(&self) -> Vec<String> {
         vec![]
     }
 }
 
-/// Tokens of a text that is read, and that are named.
+/// Maximum number of tokens of a text, and of the listed vocabulary.
 const MAX_TOKENS: usize = 20_000;
-/// Bytes of its activations.
+/// Maximum memory for the activations of a text.
 const MAX_BYTES: usize = 128 << 20;
-/// Symbols of the text that the page begins with.
-const SAMPLE: usize = 400;
+/// Tokens of the text that the page starts with.
+const SAMPLE_TOKENS: usize = 400;
 
-/// A language model and what people call it.
+/// A language model and its name.
 pub(super) struct LanguageInspector {
     pub(super) session: Session<Language, Cpu>,
     pub(super) name: String,
@@ -80,23 +80,23 @@ impl TextInspector for LanguageInspector {
 
     fn sample(&self) -> String {
         let options = SamplingOptions { temperature: 0.8, ..SamplingOptions::default() };
-        self.session.write("", SAMPLE, &options).unwrap_or_default()
+        self.session.write("", SAMPLE_TOKENS, &options).unwrap_or_default()
     }
 
     fn vocabulary(&self) -> Vec<String> {
         let vocabulary = &self.session.model().task.vocabulary;
-        (0..vocabulary.len() as u32).map(|id| generation::named(vocabulary, id)).take(MAX_TOKENS).collect()
+        (0..vocabulary.len() as u32).map(|id| generation::token_text(vocabulary, id)).take(MAX_TOKENS).collect()
     }
 }
 
-/// Models of other tasks are a function of the text.
+/// For other tasks a function of the text is enough.
 impl<F: Fn(&str) -> Result<Recording> + Send + Sync> TextInspector for F {
     fn inspect(&self, text: &str) -> Result<Recording> {
         self(text)
     }
 }
 
-/// A model of another task than language that reads text.
+/// The inspector of a model of another task than language.
 pub(super) fn of_model(model: AnyModel, args: &Args) -> std::result::Result<Box<dyn TextInspector>, Failure> {
     let (name, task) = (page::name_of(args.model()), model.task_name());
     match model {
@@ -111,7 +111,7 @@ pub(super) fn of_model(model: AnyModel, args: &Args) -> std::result::Result<Box<
                 let sentences = session.model().task.sentences_in(Path::new("the text"), text)?;
                 let mut recording = session.inspect(sentences.first().ok_or_else(nothing_to_read)?, &name)?;
                 recording.inspection.truncated = (sentences.len() > 1)
-                    .then(|| format!("the first of {} sentences, each a line", sentences.len()));
+                    .then(|| format!("the first of {} sentences (one per line)", sentences.len()));
                 Ok(recording)
             };
             Ok(Box::new(inspect))
@@ -122,13 +122,12 @@ pub(super) fn of_model(model: AnyModel, args: &Args) -> std::result::Result<Box<
             Ok(Box::new(inspect))
         }
         _ => Err(Failure::Usage(format!(
-            "that is a {}, which does not take text input: look into it with `refrain inspect`",
+            "this is a {}, which does not take text input: use `refrain inspect`",
             kind_of(task)
         ))),
     }
 }
 
-/// The model on this machine's processors.
 pub(super) fn session<T: Task>(
     args: &Args,
     model: Model<T>,
@@ -137,13 +136,13 @@ pub(super) fn session<T: Task>(
     Ok(Session::new(model, &backend))
 }
 
-/// These models read a line.
+/// These models take a single line.
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn nothing_to_read() -> Error {
     let problem =
-        InputProblem::TooLittle { found: "is empty".to_owned(), expected: "give at least a word".to_owned() };
+        InputProblem::TooLittle { found: "is empty".to_owned(), expected: "give at least one word".to_owned() };
     Error::Input { place: Place::of("the text"), problem }
 }

@@ -1,5 +1,5 @@
-//! `refrain serve`: a model over HTTP, for browsers (the page of `refrain inspect`, live, with a playground) and for programs
-//! (completions in OpenAI's form).
+//! `refrain serve`: a model over HTTP, for browsers (the page of `refrain inspect`, with a playground) and for programs
+//! (OpenAI-compatible completions).
 
 mod completions;
 mod generation;
@@ -20,13 +20,13 @@ use serde_json::json;
 
 use crate::args::Args;
 use crate::failure::Failure;
-use crate::http::{Listener, Refusal};
+use crate::http::{Listener, ApiError};
 use crate::{out, page};
 use completions::Completer;
 use generation::Generation;
 use inspectors::{LanguageInspector, TextInspector, session};
 
-/// What the page's requests share.
+/// Shared state of the requests of the page.
 pub(crate) struct Server {
     inspector: Box<dyn TextInspector>,
     facts: ModelSummary,
@@ -40,8 +40,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         AnyModel::Language(model) => language(args, model, &facts)?,
         model => {
             let inspector = inspectors::of_model(model, args)?;
-            let message = "this model writes no text: what it makes of one is at /api/trace";
-            let none = any(async move || Refusal::new(StatusCode::NOT_FOUND, message));
+            let message = "this model does not generate text: use /api/trace";
+            let none = any(async move || ApiError::new(StatusCode::NOT_FOUND, message));
             page_of(facts.clone(), inspector).route("/v1/{*path}", none)
         }
     };
@@ -51,10 +51,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     listener.serve(router)
 }
 
-/// A language model also writes.
+/// For language models: also completions.
 fn language(args: &Args, model: Model<Language>, facts: &ModelSummary) -> Result<Router, Failure> {
     let session = session(args, model)?;
-    let generation = Generation::begin(session.clone(), args.threads())?;
+    let generation = Generation::start_thread(session.clone(), args.threads())?;
     let name = facts.name.clone();
     let completer = Arc::new(Completer { session: session.clone(), name: name.clone(), generation });
     let completions = Router::new()

@@ -1,4 +1,4 @@
-//! What happens in the network while it reads a text, for the page.
+//! Recordings of a model on texts, for the page.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,11 +12,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Server;
-use crate::http::{self, Refusal};
+use crate::http::{self, ApiError};
 use crate::page;
 
-/// How many texts are remembered.
-const REMEMBERED: usize = 4;
+/// Number of recordings that are kept.
+const MAX_TRACES: usize = 4;
 
 /// The latest recordings.
 #[derive(Default)]
@@ -32,7 +32,7 @@ struct Trace {
 }
 
 #[derive(Deserialize)]
-#[serde(expecting = "expected an object, as {\"text\": \"...\"}")]
+#[serde(expecting = "expected an object such as {\"text\": \"...\"}")]
 struct Text {
     text: String,
 }
@@ -49,21 +49,21 @@ impl Traces {
         let trace = Arc::new(Trace { id, text, recording });
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         latest.push_back(trace.clone());
-        if latest.len() > REMEMBERED {
+        if latest.len() > MAX_TRACES {
             latest.pop_front();
         }
         trace
     }
 
-    fn find(&self, id: u64) -> Result<Arc<Trace>, Refusal> {
+    fn find(&self, id: u64) -> Result<Arc<Trace>, ApiError> {
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let found = latest.iter().find(|trace| trace.id == id).cloned();
-        found.ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "trace expired; submit the text again"))
+        found.ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, "trace expired; submit the text again"))
     }
 }
 
-pub(super) async fn info(State(server): State<Arc<Server>>) -> Result<Response, Refusal> {
-    http::aside(move || {
+pub(super) async fn info(State(server): State<Arc<Server>>) -> Result<Response, ApiError> {
+    http::blocking(move || {
         let inspector = &server.inspector;
         let (vocabulary, sample) = (inspector.vocabulary(), inspector.sample());
         let info = json!({ "model": server.facts, "vocabulary": vocabulary, "sample_text": sample });
@@ -72,34 +72,34 @@ pub(super) async fn info(State(server): State<Arc<Server>>) -> Result<Response, 
     .await
 }
 
-/// Reads a text. What takes longer to be found ([`more`]) comes on its own.
-pub(super) async fn trace(State(server): State<Arc<Server>>, request: Request) -> Result<Response, Refusal> {
+/// Records the model on a text. The slow parts are a separate request ([`more`]).
+pub(super) async fn trace(State(server): State<Arc<Server>>, request: Request) -> Result<Response, ApiError> {
     let Text { text } = http::json(request).await?;
     if text.is_empty() {
-        return Err(Refusal::bad("the text is empty: give at least a character"));
+        return Err(ApiError::bad("the text is empty: give at least one character"));
     }
-    http::aside(move || {
+    http::blocking(move || {
         let recording = server.inspector.inspect(&text)?;
         let trace = server.traces.keep(text, recording);
-        let mut answer = as_json(&trace.recording.inspection)?;
-        answer["id"] = trace.id.to_string().into();
-        Ok(axum::Json(answer).into_response())
+        let mut response = as_json(&trace.recording.inspection)?;
+        response["id"] = trace.id.to_string().into();
+        Ok(axum::Json(response).into_response())
     })
     .await
 }
 
-/// What units follow in a text that was read, how far gradients reach, and maps.
+/// Unit finder, gradients and maps for a recorded text.
 pub(super) async fn more(
     State(server): State<Arc<Server>>,
     Path(id): Path<u64>,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     let trace = server.traces.find(id)?;
-    http::aside(move || {
+    http::blocking(move || {
         let found = as_json(&server.inspector.more(&trace.text)?)?;
-        let wanted =
+        let names =
             ["finder", "gradients", "path", "embedding"].into_iter().filter(|name| !found[*name].is_null());
-        let answer: Value = wanted.map(|name| (name.to_owned(), found[name].clone())).collect();
-        Ok(axum::Json(answer).into_response())
+        let response: Value = names.map(|name| (name.to_owned(), found[name].clone())).collect();
+        Ok(axum::Json(response).into_response())
     })
     .await
 }
@@ -108,18 +108,18 @@ pub(super) async fn plane(
     State(server): State<Arc<Server>>,
     Path(id): Path<u64>,
     Query(query): Query<PlaneQuery>,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     let trace = server.traces.find(id)?;
-    http::aside(move || {
+    http::blocking(move || {
         let planes = &trace.recording.planes;
         let found = planes.iter().find(|((layer, name), _)| *layer == query.layer && *name == query.name);
-        let missing = || Refusal::new(StatusCode::NOT_FOUND, "there is no such plane");
+        let missing = || ApiError::new(StatusCode::NOT_FOUND, "there is no such plane");
         Ok(http::octets(page::packed(found.ok_or_else(missing)?.1)))
     })
     .await
 }
 
-fn as_json(inspected: &impl serde::Serialize) -> Result<Value, Refusal> {
+fn as_json(inspected: &impl serde::Serialize) -> Result<Value, ApiError> {
     serde_json::to_value(inspected)
-        .map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
+        .map_err(|error| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
 }

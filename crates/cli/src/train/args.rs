@@ -1,4 +1,4 @@
-//! The settings of a run: flags, a configuration file beneath them, absolute paths, a directory.
+//! The settings of a run: flags, defaults from a configuration file, absolute paths, an output directory.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use refrain::train::{Example, Settings};
 use crate::args::Args;
 use crate::failure::Failure;
 
-/// The settings given on the command line and, for what these leave open, in `--config`.
+/// The settings of the command line, and of `--config` for those that are not given.
 pub(super) fn complete(args: &Args) -> Result<Settings, Failure> {
     let mut settings = args.settings.clone();
     if let Some(file) = &args.config {
@@ -30,7 +30,7 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// `runs/play` for play.txt; `runs/play-2` if that is taken.
+/// `runs/play` for play.txt; `runs/play-2` if that exists.
 fn free_directory(settings: &Settings) -> PathBuf {
     let name = match (settings.data.iter().flatten().next(), settings.example) {
         (Some(file), _) => file.file_stem().map_or("text".into(), |stem| stem.to_string_lossy().into_owned()),

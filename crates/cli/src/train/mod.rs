@@ -1,4 +1,4 @@
-//! `refrain train`: from data to a model, with all who want to hear of it.
+//! `refrain train`: trains a model, with output to the terminal, the live page and TensorBoard.
 
 mod args;
 
@@ -49,9 +49,9 @@ fn train<T: TrainableTask>(run: Run<T, Cpu>, probe: Option<Source>, args: &Args)
     let interrupted = watch_for_interruption();
     let terminal =
         (!args.json()).then(|| Terminal::new(run.config(), run.backend(), io::stdout().is_terminal()));
-    let live = args.live.map(|port| begin_page(port, args.json())).transpose()?;
+    let live = args.live.map(|port| start_page(port, args.json())).transpose()?;
     let tensorboard = args.tensorboard.is_some().then(EventFile::default);
-    let mut listeners = Listeners { live, tensorboard, terminal, unwritten: None };
+    let mut listeners = Listeners { live, tensorboard, terminal, tensorboard_error: None };
     let run = match probe {
         Some(text) => run.probing(text),
         None => run,
@@ -65,7 +65,7 @@ fn train<T: TrainableTask>(run: Run<T, Cpu>, probe: Option<Source>, args: &Args)
     match outcome?.done.reason {
         Reason::Interrupted => Err(Failure::Interrupted),
         _ if live.is_some() && io::stdout().is_terminal() => {
-            out::line("\nthe page of the run stays until ctrl-C")?;
+            out::line("\nthe page is served until ctrl-C")?;
             while !interrupted.load(Ordering::Relaxed) {
                 std::thread::sleep(Duration::from_millis(100));
             }
@@ -75,8 +75,8 @@ fn train<T: TrainableTask>(run: Run<T, Cpu>, probe: Option<Source>, args: &Args)
     }
 }
 
-/// The page of the run, and where it is.
-fn begin_page(port: u16, json: bool) -> Result<Live, Failure> {
+/// Starts the page of the run, and prints its address.
+fn start_page(port: u16, json: bool) -> Result<Live, Failure> {
     let (live, announcement) = Live::start(port)?;
     match json {
         true => eprintln!("{announcement}"),
@@ -85,14 +85,14 @@ fn begin_page(port: u16, json: bool) -> Result<Live, Failure> {
     Ok(live)
 }
 
-/// What shows a run and writes it down. None of it can disturb the run.
+/// The outputs of a run. An output that fails does not stop the run.
 struct Listeners {
     live: Option<Live>,
     tensorboard: Option<EventFile>,
-    /// Lines of JSON, if there is none.
+    /// If none, events are printed as lines of JSON.
     terminal: Option<Terminal>,
-    /// Why TensorBoard's file ends early.
-    unwritten: Option<refrain::Error>,
+    /// Why the TensorBoard file is incomplete.
+    tensorboard_error: Option<refrain::Error>,
 }
 
 impl Listeners {
@@ -101,28 +101,28 @@ impl Listeners {
             live.on_event(event);
         }
         if let Some(Err(error)) = self.tensorboard.as_mut().map(|file| file.on_event(event)) {
-            (self.tensorboard, self.unwritten) = (None, Some(error));
+            (self.tensorboard, self.tensorboard_error) = (None, Some(error));
         }
         match &mut self.terminal {
-            // Whoever listened may be gone; the run goes on, for its files.
+            // The run continues if standard output is closed.
             None => drop(out::line(&serde_json::to_string(event).unwrap_or_default())),
             Some(terminal) => terminal.show(event),
         }
     }
 
-    /// After the run: the page, if there is one.
+    /// Ends the output. Returns the page, if there is one.
     fn finish(self) -> Option<Live> {
         if let Some(terminal) = self.terminal {
             terminal.finish();
         }
-        if let Some(error) = self.unwritten {
-            eprintln!("note: TensorBoard's file ends early: {}", message_of(&error));
+        if let Some(error) = self.tensorboard_error {
+            eprintln!("note: the TensorBoard file is incomplete: {}", message_of(&error));
         }
         self.live
     }
 }
 
-/// The validation set that the page of a language model's run shows the network reading.
+/// With `--live`, for a language model: the validation set, whose activations the page shows.
 fn probe(args: &Args, settings: &Settings, task: TaskName) -> Result<Option<Source>, Failure> {
     match args.live {
         Some(_) if task == TaskName::Language => Ok(held_out(settings)?),
@@ -130,11 +130,11 @@ fn probe(args: &Args, settings: &Settings, task: TaskName) -> Result<Option<Sour
     }
 }
 
-/// The first ctrl-C asks the run to stop, a second one ends the program at once.
+/// The first ctrl-C stops the run after the current update, a second one ends the program immediately.
 fn watch_for_interruption() -> Arc<AtomicBool> {
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&interrupted);
-    // Without a handler ctrl-C simply ends the program, and the last checkpoint stands.
+    // Without a handler, ctrl-C ends the program, and the last checkpoint can be resumed.
     let _ = ctrlc::set_handler(move || {
         if flag.swap(true, Ordering::Relaxed) {
             std::process::exit(130);

@@ -1,4 +1,4 @@
-// A fixed text at every checkpoint of a run: watch a unit being born.
+// The activations for a fixed text at every validation of a run.
 ((refrain) => {
   "use strict";
   const {
@@ -18,7 +18,7 @@
     source,
   } = refrain;
 
-  /** The fixed text in the form of a trace, so that what shows traces can show it. */
+  /** The fixed text as a trace. */
   function asTrace(probe) {
     const all = (units) => Array.from({ length: units }, (_, unit) => unit);
     const layers = probe.layers.map(({ name, units, planes }) => ({
@@ -34,37 +34,37 @@
     const { tokens } = trace;
     let points = [],
       planes = [],
-      asked = 0;
-    const chosen = () => context.selection.get();
+      requests = 0;
+    const selected = () => context.selection.get();
     const plane = () => planes[play.place()];
-    const value = (of, unit, t) => (of ? of.shade(t, unit, chosen().stretch) : NaN);
-    const said = (t) =>
-      `“${visible(tokens[t])}”: ${chosen().plane}[${chosen().unit}] = ${number(plane()?.at(t, chosen().unit))}`;
+    const value = (of, unit, t) => (of ? of.shade(t, unit, selected().stretch) : NaN);
+    const describe = (t) =>
+      `“${visible(tokens[t])}”: ${selected().plane}[${selected().unit}] = ${number(plane()?.at(t, selected().unit))}`;
     const pane = textPane({
       label: "The fixed text, coloured by one unit",
       text: trace,
-      colour: (t) => value(plane(), chosen().unit, t),
-      describe: said,
+      colour: (t) => value(plane(), selected().unit, t),
+      describe,
     });
     const columnLabel = (t) => visible(tokens[t]);
     const units = grid({
-      label: "Units by characters at this checkpoint; Enter chooses a unit",
-      name: "checkpoint",
-      shape: { rows: probe.layers[chosen().layer].units, columns: tokens.length, rowLabel: String, columnLabel },
+      label: "Units by characters at this validation; Enter selects a unit",
+      name: "validation",
+      shape: { rows: probe.layers[selected().layer].units, columns: tokens.length, rowLabel: String, columnLabel },
       value: (unit, t) => value(plane(), unit, t),
       describe: (unit, t) => `unit ${unit} at “${visible(tokens[t])}”: ${number(plane()?.at(t, unit))}`,
       pick: (unit) => choose(context, { unit }),
-      chosen: () => chosen().unit,
+      selected: () => selected().unit,
     });
     const history = grid({
-      label: "The chosen unit: checkpoints by characters",
+      label: "The selected unit: validations by characters",
       name: "unit over training",
       shape: { rows: 1, columns: tokens.length, rowLabel: (row) => String(points[row]?.step ?? ""), columnLabel },
-      value: (row, t) => value(planes[row], chosen().unit, t),
+      value: (row, t) => value(planes[row], selected().unit, t),
       describe: (row, t) =>
-        `after update ${points[row].step}, “${visible(tokens[t])}”: ${number(planes[row]?.at(t, chosen().unit))}`,
+        `after update ${points[row].step}, “${visible(tokens[t])}”: ${number(planes[row]?.at(t, selected().unit))}`,
       pick: (row) => play.go(row),
-      chosen: () => play.place(),
+      selected: () => play.place(),
     });
     const when = make("b", {}),
       trouble = make("p", { class: "failure", role: "alert" });
@@ -74,24 +74,24 @@
       units.draw();
       history.draw();
     }
-    /** Fetches what is missing, one checkpoint at a time; a later choice of plane ends it. */
+    /** Fetches the missing planes one by one, until another plane is selected. */
     async function load() {
-      const ticket = ++asked,
-        { layer, plane: name } = chosen();
+      const ticket = ++requests,
+        { layer, plane: name } = selected();
       try {
         for (let i = points.length - 1; i >= 0; i--) {
           if (planes[i]) continue;
           const loaded = await source.probed(probe, points[i].index, layer, name);
-          if (ticket !== asked) return;
+          if (ticket !== requests) return;
           planes[i] = loaded;
           draw();
         }
         trouble.textContent = "";
       } catch (error) {
-        trouble.textContent = `A checkpoint could not be fetched: ${error.message}`;
+        trouble.textContent = `Cannot fetch activations: ${error.message}`;
       }
     }
-    const play = player("Checkpoint", draw, { wait: 400 });
+    const play = player("Validation", draw, { wait: 400 });
     let before = "";
     context.selection.follow(({ layer, plane }) => {
       if (before === `${layer} ${plane}`) return draw();
@@ -100,10 +100,10 @@
       units.reshape({ rows: probe.layers[layer].units });
       load();
     });
-    run.follow(({ probe: seen }) => {
-      if (seen.length === points.length) return;
+    run.follow(({ probe: probes }) => {
+      if (probes.length === points.length) return;
       const atEnd = play.place() === play.last();
-      points = [...seen];
+      points = [...probes];
       play.setCount(points.length);
       history.reshape({ rows: Math.max(1, points.length) });
       if (atEnd) play.go(points.length - 1);
@@ -117,25 +117,25 @@
       legend(context),
       trouble,
       pane.element,
-      make("h3", {}, "This unit at every checkpoint"),
+      make("h3", {}, "This unit at every validation"),
       history.element,
-      make("h3", {}, "All units at this checkpoint"),
+      make("h3", {}, "All units at this validation"),
       units.element,
     );
   }
 
   function open({ run }) {
-    const holder = make("div", {}, make("p", { class: "soft" }, "The first checkpoint has not come yet."));
-    let begun = false;
+    const holder = make("div", {}, make("p", { class: "soft" }, "Waiting for the first validation."));
+    let started = false;
     run.follow(async ({ probe }) => {
-      if (begun || probe.length === 0) return;
-      begun = true;
+      if (started || probe.length === 0) return;
+      started = true;
       try {
         holder.replaceChildren(show(run, await source.probe()));
       } catch (error) {
-        begun = false;
+        started = false;
         holder.replaceChildren(
-          make("p", { class: "failure", role: "alert" }, `The fixed text could not be fetched: ${error.message}`),
+          make("p", { class: "failure", role: "alert" }, `Cannot fetch the fixed text: ${error.message}`),
         );
       }
     });
@@ -143,11 +143,11 @@
   }
 
   views.push({
-    id: "birth",
-    title: "Birth of a unit",
+    id: "units",
+    title: "Units over training",
     host: "live",
     open,
-    heading: "Watch a unit being born",
-    note: "One text, read again at every checkpoint. Move through the training with the slider, or play it. In the second picture each row is a checkpoint, the newest lowest: a unit that comes to count brackets is noise above and stripes beneath.",
+    heading: "How a unit develops",
+    note: "The activations for one fixed text at every validation. Select a validation with the slider, or play all of them. In the second figure each row is a validation, the latest at the bottom: a unit that learns to count brackets starts as noise and ends as stripes.",
   });
 })(window.refrain);

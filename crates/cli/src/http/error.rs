@@ -1,18 +1,18 @@
-//! What goes wrong, as programs and the page are told of it.
+//! Errors of HTTP requests.
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-/// An error in OpenAI's form.
+/// An error, in OpenAI's format.
 #[derive(Debug)]
-pub(crate) struct Refusal {
+pub(crate) struct ApiError {
     status: StatusCode,
     message: String,
 }
 
-impl Refusal {
-    /// The request makes no sense.
+impl ApiError {
+    /// A bad request.
     pub(crate) fn bad(message: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, message: message.into() }
     }
@@ -22,21 +22,20 @@ impl Refusal {
     }
 }
 
-impl Refusal {
-    /// As JSON.
+impl ApiError {
     pub(crate) fn body(&self) -> Value {
         let kind = if self.status.is_server_error() { "server_error" } else { "invalid_request_error" };
         json!({ "error": { "message": self.message, "type": kind, "param": null, "code": null } })
     }
 }
 
-impl From<refrain::Error> for Refusal {
+impl From<refrain::Error> for ApiError {
     fn from(error: refrain::Error) -> Self {
         Self::bad(error.to_string())
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         (self.status, axum::Json(self.body())).into_response()
     }
