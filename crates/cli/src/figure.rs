@@ -14,7 +14,10 @@ pub(crate) fn save(path: &Path, figure: &Figure) -> Result<(), Failure> {
         "svg" => figure.svg().into_bytes(),
         "png" => figure.png()?,
         _ => {
-            return Err(Failure::Usage(format!("{}: unsupported figure format; use .svg or .png", path.display())));
+            return Err(Failure::Usage(format!(
+                "{}: unsupported figure format; use .svg or .png",
+                path.display()
+            )));
         }
     };
     Ok(write_atomically(path, &bytes)?)

@@ -19,7 +19,7 @@ use tokio::sync::{mpsc::unbounded_channel, watch};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use crate::failure::Failure;
-use crate::http::{Listener, ApiError};
+use crate::http::{ApiError, Listener};
 use crate::page;
 
 /// Maximum number of stored steps; in a long run every second one is kept, then every fourth, and so on.

@@ -251,7 +251,9 @@ impl Terminal {
             Reason::Patience => ("early stopping", "--patience"),
             Reason::Epochs | Reason::Interrupted => ("all epochs are done", "--epochs"),
         };
-        self.line(&format!("this run is complete after {step} updates: {why}. To continue, raise the limit:"));
+        self.line(&format!(
+            "this run is complete after {step} updates: {why}. To continue, raise the limit:"
+        ));
         self.line(&format!("  refrain train --resume {run} {more} N"));
     }
 

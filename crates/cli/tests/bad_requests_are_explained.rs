@@ -1,5 +1,4 @@
-//! What cannot be done is refused with a message that says what to do instead, an exit code that scripts can trust
-//! (2 for a wrong request, 1 for a failure), and nothing left behind.
+//! Errors have a message with a remedy and an exit code (2 for a wrong request, 1 for other errors), and leave no files.
 
 mod support;
 
@@ -15,7 +14,7 @@ fn expect(message: &str, parts: &[&str]) {
 }
 
 #[test]
-fn texts_that_cannot_be_learned_from() {
+fn invalid_training_texts() {
     let place = Place::new();
     std::fs::create_dir(place.at("folder")).unwrap();
     place.write("empty.txt", "");
@@ -43,7 +42,7 @@ fn texts_that_cannot_be_learned_from() {
     ] {
         expect(&place.fail(&format!("train --out run {arguments}"), code), parts);
     }
-    // The remedy works.
+    // The suggested remedy works.
     place.succeed(&format!("train latin1.txt --units byte --out run {SMALL}"));
     let message = place.fail("eval run missing.txt", 1);
     expect(&message, &["missing.txt: no such file or directory"]);
@@ -51,7 +50,7 @@ fn texts_that_cannot_be_learned_from() {
 }
 
 #[test]
-fn places_where_nothing_can_be_written() {
+fn output_directories_that_cannot_be_created() {
     let place = Place::new();
     std::fs::create_dir(place.at("taken")).unwrap();
     let refused = |out: &str, code| place.fail(&format!("train text.txt --out {out} {SMALL}"), code);
@@ -60,7 +59,7 @@ fn places_where_nothing_can_be_written() {
     expect(&refused("text.txt/run", 1), &["cannot create a directory in text.txt: not a directory"]);
     expect(&refused("text.txt/deep/run", 1), &["cannot create a directory in text.txt: not a directory"]);
     if cfg!(target_os = "linux") {
-        // Not even root can make a directory there.
+        // Not even root can create a directory there.
         expect(
             &refused("/proc/refrain/run", 1),
             &["cannot create /proc/refrain", "no such file or directory"],
@@ -69,7 +68,7 @@ fn places_where_nothing_can_be_written() {
 }
 
 #[test]
-fn numbers_out_of_bounds() {
+fn values_out_of_range() {
     let place = Place::new();
     for (arguments, parts) in [
         ("--hidden-size 0", &["hidden-size is 0: give 1 to 16384"][..]),
@@ -129,7 +128,7 @@ fn numbers_out_of_bounds() {
 }
 
 #[test]
-fn learning_that_blows_up() {
+fn training_that_diverges() {
     let place = Place::new();
     let train = |out: &str, rate: &str| {
         let arguments = format!("train text.txt --out {out} --hidden-size 8 --learning-rate {rate}");
@@ -145,7 +144,7 @@ fn learning_that_blows_up() {
         );
         expect(&message, &[&format!("The last good checkpoint is in {out}")]);
         assert!(!message.contains("panicked"), "{message}");
-        // It can be read: resumed, the run goes as far and fails again.
+        // The checkpoint can be resumed, and the run diverges again.
         let again = place.run(&format!("train --resume {out}"));
         assert_eq!(again.status.code(), Some(1));
         expect(&text(&again.stderr), &["training diverged at step "]);
@@ -154,7 +153,7 @@ fn learning_that_blows_up() {
 }
 
 #[test]
-fn files_that_are_no_models() {
+fn files_that_are_not_models() {
     let place = Place::new();
     place.write("empty", "");
     place.write("picture.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\0");
@@ -185,7 +184,7 @@ fn files_that_are_no_models() {
 }
 
 #[test]
-fn samples_that_cannot_be_drawn() {
+fn invalid_sampling_options() {
     let place = Place::new();
     place.succeed(&format!("train text.txt --out run {SMALL}"));
     for (arguments, parts) in [
@@ -219,7 +218,7 @@ fn samples_that_cannot_be_drawn() {
     }
     let message = place.fail("eval run text.txt --picture confusion.svg", 2);
     expect(&message, &["--picture is not used by the language task, only by classify, tag and forecast"]);
-    // A prompt may look like an option: it is refused for its characters only.
+    // A prompt may start with a dash.
     expect(&place.fail("sample run --prompt -x", 2), &["does not contain '-'"]);
 }
 
@@ -239,7 +238,7 @@ fn an_instruction_set_that_does_not_exist() {
 }
 
 #[test]
-fn configuration_files_that_are_not_understood() {
+fn invalid_configuration_files() {
     let place = Place::new();
     place.write("broken.toml", "hidden_size = 8\nnum_layers = = 2\n");
     place.write("key.toml", "hidden_size = 8\n\nhidden-sise = 2\n");
@@ -260,7 +259,7 @@ fn configuration_files_that_are_not_understood() {
     ] {
         expect(&place.fail(&format!("train text.txt --out run --config {file}"), code), parts);
     }
-    // Options win over the file, and a run's own config.toml is such a file.
+    // Options take precedence over the file; the config.toml of a run can be used as such a file.
     place.write("good.toml", "hidden_size = 8\nnum_layers = 1\nmax_steps = 2\nsample_every = 0\n");
     place.succeed("train text.txt --out run --config good.toml --max-steps 3");
     let config = text(&place.read("run/config.toml"));
@@ -287,8 +286,8 @@ fn runs_that_cannot_be_resumed() {
     ] {
         expect(&place.fail(&format!("train --resume {arguments}"), 2), parts);
     }
-    let told = place.succeed("train --resume run");
-    expect(&told, &["this run is complete after 3 updates", "refrain train --resume run --max-steps N"]);
+    let printed = place.succeed("train --resume run");
+    expect(&printed, &["this run is complete after 3 updates", "refrain train --resume run --max-steps N"]);
     expect(&place.succeed("train --resume run --max-steps 5"), &["resumed after step 3", "done: 5 updates"]);
     std::fs::remove_file(place.at("text.txt")).unwrap();
     let message = place.fail("train --resume run", 1);

@@ -1,4 +1,4 @@
-//! Classification from files to answers, and what cannot be classified.
+//! Classification from files to predictions, and errors.
 
 mod support;
 
@@ -38,33 +38,37 @@ fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-/// Where a few examples are held back, all are soon right, while the loss still falls.
+/// In a small validation set all predictions are soon correct, while the loss still falls.
 #[test]
-fn patience_lasts_while_the_loss_falls() {
+fn early_stopping_waits_while_the_loss_falls() {
     let place = Place::new();
     reviews(&place, "reviews.tsv", 120);
-    let told = place.succeed(
+    let printed = place.succeed(
         "train reviews.tsv --json --hidden-size 12 --embedding-size 8 --batch-size 8 --epochs 60 --patience 2",
     );
-    let events = told.lines().map(json).filter(|event| event["event"] == "valid");
+    let events = printed.lines().map(json).filter(|event| event["event"] == "valid");
     let valid: Vec<[f64; 2]> =
         events.map(|e| ["accuracy", "loss"].map(|key| e[key].as_f64().unwrap())).collect();
-    let more_right = |i: usize| valid[..i].iter().all(|earlier| valid[i][0] > earlier[0]);
+    let more_accurate = |i: usize| valid[..i].iter().all(|earlier| valid[i][0] > earlier[0]);
     let smaller_loss = |i: usize| valid[..i].iter().all(|earlier| valid[i][1] < earlier[1]);
-    let since_more_right = (0..valid.len()).rev().take_while(|&i| !more_right(i)).count();
-    let since_any = (0..valid.len()).rev().take_while(|&i| !more_right(i) && !smaller_loss(i)).count();
-    assert!(since_more_right > 2, "right answers alone would have ended it: {valid:?}");
+    let since_more_accurate = (0..valid.len()).rev().take_while(|&i| !more_accurate(i)).count();
+    let since_any = (0..valid.len()).rev().take_while(|&i| !more_accurate(i) && !smaller_loss(i)).count();
+    assert!(since_more_accurate > 2, "the accuracy alone would have stopped it: {valid:?}");
     assert!(since_any <= 2, "{valid:?}");
 }
 
 #[test]
-fn texts_are_learned_measured_and_predicted() {
+fn text_classifiers_can_be_trained_evaluated_and_used() {
     let place = Place::new();
     reviews(&place, "reviews.tsv", 120);
     reviews(&place, "test.tsv", 31);
-    let told = place.succeed(&format!("train reviews.tsv --out run --embedding-size 8 {SMALL}"));
-    for part in ["task      classify: the data look like labelled texts", "% right", "refrain predict run"] {
-        assert!(told.contains(part), "{part}: {told}");
+    let printed = place.succeed(&format!("train reviews.tsv --out run --embedding-size 8 {SMALL}"));
+    for part in [
+        "task      classify: looks like labelled texts: 2 labels before the tab",
+        "accuracy",
+        "refrain predict run",
+    ] {
+        assert!(printed.contains(part), "{part}: {printed}");
     }
     let found = json(&place.succeed("eval run test.tsv --json"));
     assert_eq!(found["sequences"], 31);
@@ -74,10 +78,10 @@ fn texts_are_learned_measured_and_predicted() {
     assert!(String::from_utf8(place.read("confusion.svg")).unwrap().contains("unkind"));
     place.write("new.txt", "a fine plot\n\nthe music was dull\n");
     assert_eq!(place.succeed("predict run new.txt"), "kind\n\nunkind\n");
-    // A file to learn from has the labels before the texts: they are not read.
+    // The labels of a training file are ignored.
     place.write("labelled.txt", "unkind\ta fine plot\nkind\tthe music was dull\n");
     assert_eq!(place.succeed("predict run labelled.txt"), "kind\nunkind\n");
-    // Nor is one that the model does not know, or a label without a text.
+    // So are unknown labels, and labels without a text.
     place.write("more.txt", "unkind\ta fine plot\nsad\ta fine plot\nkind\t\nkind\ta fine plot\n");
     let scores = place.succeed("predict run more.txt --json");
     let scores: Vec<&str> = scores.lines().collect();
@@ -86,14 +90,14 @@ fn texts_are_learned_measured_and_predicted() {
     assert_eq!(first["label"], "kind");
     let sum: f64 = ["kind", "unkind"].iter().map(|label| first["scores"][label].as_f64().unwrap()).sum();
     assert!((sum - 1.0).abs() < 1e-5, "{first}");
-    let told = place.succeed("info run");
-    for part in ["classify", "bidirectional LSTM", "2: kind unkind", "lowercased", "right"] {
-        assert!(told.contains(part), "{part}: {told}");
+    let printed = place.succeed("info run");
+    for part in ["classify", "bidirectional LSTM", "2: kind unkind", "lowercased", "accuracy"] {
+        assert!(printed.contains(part), "{part}: {printed}");
     }
 }
 
 #[test]
-fn sequences_of_numbers_are_learned_measured_and_predicted() {
+fn sequence_classifiers_can_be_trained_evaluated_and_used() {
     let place = Place::new();
     gestures(&place, "gestures.csv", 60);
     gestures(&place, "test.csv", 20);
@@ -104,7 +108,7 @@ fn sequences_of_numbers_are_learned_measured_and_predicted() {
         place.succeed("predict run test.csv").lines().take(3).collect::<Vec<_>>(),
         ["up", "down", "up"]
     );
-    // Without labels, and with columns in another order, as the names in the header say.
+    // Without labels, and with another order of columns.
     let table = String::from_utf8(place.read("test.csv")).unwrap();
     let rows = table.lines().map(|line| line.split(',').collect::<Vec<_>>());
     let turned: Vec<String> = rows.map(|row| [row[0], row[3], row[2]].join(",")).collect();
@@ -113,20 +117,20 @@ fn sequences_of_numbers_are_learned_measured_and_predicted() {
 }
 
 #[test]
-fn a_label_of_one_example_is_learned() {
+fn labels_with_a_single_example_are_allowed() {
     let place = Place::new();
     reviews(&place, "reviews.tsv", 40);
     let rare = (0..8).map(|i| format!("\nrare{i}\tan odd text {i}")).collect::<String>();
     place.write("rare.tsv", String::from_utf8(place.read("reviews.tsv")).unwrap() + &rare);
     for seed in 1..4 {
-        let told =
+        let printed =
             place.succeed(&format!("train rare.tsv --max-steps 2 --seed {seed} --out run{seed} {SMALL}"));
-        assert!(told.contains("10 labels"), "{told}");
+        assert!(printed.contains("10 labels"), "{printed}");
     }
 }
 
 #[test]
-fn a_run_goes_on_where_it_was_broken_off() {
+fn a_run_can_be_resumed() {
     let place = Place::new();
     reviews(&place, "reviews.tsv", 120);
     let train = |out: &str, more: &str| {
@@ -135,17 +139,17 @@ fn a_run_goes_on_where_it_was_broken_off() {
     place.succeed(&train("whole", "--max-steps 50"));
     place.succeed(&train("parts", "--max-steps 23"));
     place.succeed("train --resume parts --max-steps 50");
-    // The schedule of the first part ended earlier, so the weights differ; what was learned from is the same.
+    // The schedule of the first part ended earlier, so the weights differ; the data are the same.
     let (whole, parts) = (place.succeed("info whole"), place.succeed("info parts"));
-    let learned = |told: &str| told.lines().find(|line| line.starts_with("trained on")).map(str::to_owned);
-    assert_eq!(learned(&whole), learned(&parts));
+    let data_line = |printed: &str| printed.lines().find(|line| line.starts_with("data ")).map(str::to_owned);
+    assert_eq!(data_line(&whole), data_line(&parts));
     reviews(&place, "reviews.tsv", 121);
     let message = place.fail("train --resume parts --max-steps 60", 2);
     assert!(message.contains("has changed since this run began"), "{message}");
 }
 
 #[test]
-fn what_cannot_be_classified_is_refused_with_its_place() {
+fn invalid_data_are_reported_with_their_position() {
     let place = Place::new();
     reviews(&place, "reviews.tsv", 60);
     gestures(&place, "gestures.csv", 30);
@@ -184,7 +188,7 @@ fn what_cannot_be_classified_is_refused_with_its_place() {
             &["reviews.tsv, line 1", "which is not in the training set (labels: down, up): correct it"],
         ),
         ("eval texts missing.tsv", 1, &["cannot read missing.tsv"]),
-        ("predict numbers", 2, &["name the files"]),
+        ("predict numbers", 2, &["give files"]),
         (
             "predict texts reviews.tsv --length-penalty 1",
             2,

@@ -1,10 +1,10 @@
-//! Every command of the README and the guides is one that the program understands.
+//! Every command of the README and the guides is valid.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Commands of the shell blocks of a page, each on a line of its own, as far as they are of the program.
+/// Commands of the program in the shell blocks of a page.
 fn commands(page: &str) -> Vec<String> {
     let mut commands = vec![];
     let mut block: Option<&str> = None;
@@ -27,7 +27,7 @@ fn commands(page: &str) -> Vec<String> {
     commands
 }
 
-/// The commands in a line that start the program.
+/// Commands of the program in a line.
 fn parts(line: &str) -> Vec<String> {
     let (mut parts, mut quote, mut before) = (vec![String::new()], None, ' ');
     for c in line.chars() {
@@ -55,7 +55,7 @@ fn parts(line: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_command_of_the_guides_is_understood() {
+fn commands_of_the_guides_are_valid() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let guides = fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
     let pages: Vec<PathBuf> = guides
@@ -65,7 +65,7 @@ fn every_command_of_the_guides_is_understood() {
     let mut count = 0;
     for path in pages {
         for command in commands(&fs::read_to_string(&path).unwrap()) {
-            // Options are read before the help is given, and nothing is done.
+            // Options are parsed before the help is printed, and nothing else is done.
             let program = env!("CARGO_BIN_EXE_refrain");
             let line = command.replacen("refrain", program, 1) + " --help";
             let output = Command::new("bash").args(["-c", &line]).env("cell", "lstm").output().unwrap();

@@ -1,4 +1,4 @@
-//! Each verb from end to end, with the real program.
+//! Every command, end to end.
 
 mod support;
 
@@ -21,7 +21,7 @@ fn keys(object: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn training_tells_its_story_in_events_and_leaves_a_run() {
+fn training_reports_events_and_writes_a_run() {
     let place = Place::new();
     let events = events(&place.succeed(&format!("train text.txt --out run {SMALL} --json")));
     assert_eq!(events[0]["event"], "start");
@@ -50,25 +50,25 @@ fn training_tells_its_story_in_events_and_leaves_a_run() {
 }
 
 #[test]
-fn training_speaks_to_people_too() {
+fn training_prints_progress() {
     let place = Place::new();
-    let told = place.succeed(&format!("train text.txt {SMALL} --max-steps 60"));
+    let printed = place.succeed(&format!("train text.txt {SMALL} --max-steps 60"));
     for part in ["8 sequences of 16", "   best", "Try next:", "refrain sample runs/text --length 500"] {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(printed.contains(part), "{part}: {printed}");
     }
-    // A second run finds a name of its own.
+    // A second run gets another directory.
     assert!(place.succeed(&format!("train text.txt {SMALL} --max-steps 2")).contains("runs/text-2"));
 }
 
 #[test]
-fn training_learns_latin_without_being_told_what() {
+fn training_without_data_uses_the_latin_example() {
     let place = Place::new();
-    let told = place.succeed("train --max-steps 2 --hidden-size 8 --sample-every 0");
-    assert!(told.contains("Cicero") && told.contains("runs/latin"), "{told}");
+    let printed = place.succeed("train --max-steps 2 --hidden-size 8 --sample-every 0");
+    assert!(printed.contains("Cicero") && printed.contains("runs/latin"), "{printed}");
 }
 
 #[test]
-fn a_preset_gives_what_the_user_does_not_and_is_written_out() {
+fn a_preset_sets_options_that_are_not_given() {
     let place = Place::new();
     place.succeed("train text.txt --preset quick --hidden-size 8 --max-steps 2 --out run");
     let config = std::fs::read_to_string(place.at("run/config.toml")).unwrap();
@@ -85,26 +85,26 @@ fn a_preset_gives_what_the_user_does_not_and_is_written_out() {
 }
 
 #[test]
-fn a_time_limit_chooses_a_model_and_says_why() {
+fn a_time_limit_selects_a_model_and_reports_it() {
     let place = Place::new();
-    let told = place.succeed("train text.txt --time-limit 0.5s --out run");
-    assert!(told.contains("note: LSTM, 2 layers of 128, batches of "), "{told}");
+    let printed = place.succeed("train text.txt --time-limit 0.5s --out run");
+    assert!(printed.contains("note: LSTM, 2 layers of 128, batches of "), "{printed}");
     let config = std::fs::read_to_string(place.at("run/config.toml")).unwrap();
     assert!(config.contains("hidden_size = 128"), "{config}");
-    // What was chosen stands when the run goes on.
+    // A resumed run keeps the selected model.
     let more = place.succeed("train --resume run --time-limit 1s");
     assert!(!more.contains(" selected for "), "{more}");
 }
 
 #[test]
-fn the_sentences_of_the_tutorial_are_learned_by_heart() {
+fn the_sentences_of_the_tutorial_are_reproduced() {
     let place = Place::new();
     place.succeed("train --example sentences --out run");
     assert_eq!(place.succeed("sample run --prompt good --greedy --length 10"), "good i am fine");
 }
 
 #[test]
-fn sampling_writes_the_text_and_nothing_else() {
+fn sampling_prints_only_the_text() {
     let place = trained("");
     let sample = |more: &str| place.succeed(&format!("sample run --length 40 {more}"));
     let one = sample("--seed 7");
@@ -115,12 +115,12 @@ fn sampling_writes_the_text_and_nothing_else() {
     assert_eq!(sample("--greedy"), sample("--temperature 0"));
     assert_eq!(sample("--greedy"), sample("--top-k 1 --seed 3"));
     assert_eq!(place.succeed("sample run --prompt the --length 0"), "the");
-    // A model file serves as well as the directory of its run, and threads change nothing.
+    // A model file instead of its directory and the number of threads make no difference.
     assert_eq!(one, place.succeed("sample run/model.safetensors --length 40 --seed 7 --threads 2"));
 }
 
 #[test]
-fn sampling_goes_on_from_prompts_in_any_script() {
+fn sampling_continues_prompts_in_any_script() {
     let place = trained("");
     for prompt in ["λόγος", "和", "🙂", "the 🙂 和"] {
         let arguments = ["sample", "run", "--length", "5", "--seed", "1", "--prompt", prompt];
@@ -133,7 +133,7 @@ fn sampling_goes_on_from_prompts_in_any_script() {
 }
 
 #[test]
-fn sampling_ends_before_a_stop() {
+fn sampling_ends_before_a_stop_sequence() {
     let place = trained("");
     let whole = place.succeed("sample run --length 200 --seed 2");
     for stop in ["\n", "at", "e m"] {
@@ -146,12 +146,12 @@ fn sampling_ends_before_a_stop() {
 }
 
 #[test]
-fn many_texts_are_those_that_one_after_the_other_would_be() {
+fn concurrent_texts_equal_single_texts() {
     let place = trained("");
     let lines = Place::new();
     lines.write("names.txt", "anna\nbert\nclara\ndora\nemil\n".repeat(60));
     lines.succeed(&format!("train names.txt --lines --out run {SMALL}"));
-    // More than run side by side; ends that come early and late.
+    // More texts than run concurrently, of different lengths.
     for (place, count, arguments) in [
         (&place, 70, &["--length", "23"][..]),
         (&place, 150, &["--length", "40", "--stop", "at", "--stop", "\\n", "--prompt", "the "]),
@@ -175,12 +175,12 @@ fn many_texts_are_those_that_one_after_the_other_would_be() {
 }
 
 #[test]
-fn evaluating_finds_the_loss_that_training_found() {
+fn eval_reports_the_validation_loss_of_training() {
     let place = trained("--valid-fraction 0.2");
     let metrics = text(&place.read("run/metrics.jsonl"));
     let best =
         only(&events(&metrics), "valid").iter().map(|e| e["loss"].as_f64().unwrap()).fold(f64::MAX, f64::min);
-    // The same part: the last fifth of the characters, the state filled from those before it.
+    // The validation set: the last fifth of the characters.
     let whole: Vec<char> = text(&place.read("text.txt")).chars().collect();
     place.write("valid.txt", whole[(whole.len() as f64 * 0.8 + 1e-6) as usize..].iter().collect::<String>());
     let found: Value = serde_json::from_str(&place.succeed("eval run valid.txt --json")).unwrap();
@@ -193,8 +193,8 @@ fn evaluating_finds_the_loss_that_training_found() {
     assert!((found["bits_per_char"].as_f64().unwrap() * std::f64::consts::LN_2 - loss).abs() < 1e-9);
     assert!((found["perplexity"].as_f64().unwrap().ln() - loss).abs() < 1e-9);
     assert_eq!(found["unknown"], 0);
-    let told = place.succeed("eval run valid.txt --threads 1");
-    assert!(told.contains(&format!("{loss:.4} nats a character")), "{told}");
+    let printed = place.succeed("eval run valid.txt --threads 1");
+    assert!(printed.contains(&format!("{loss:.4} nats per character")), "{printed}");
     place.write("strange.txt", "the Ж cat Ж\n");
     let found: Value = serde_json::from_str(&place.succeed("eval run strange.txt --json")).unwrap();
     assert_eq!((found["characters"].as_u64(), found["unknown"].as_u64()), (Some(11), Some(2)));
@@ -203,9 +203,9 @@ fn evaluating_finds_the_loss_that_training_found() {
 #[test]
 fn info_describes_models_and_the_machine() {
     let place = trained("--cell gru");
-    let told = place.succeed("info run");
+    let printed = place.succeed("info run");
     for part in ["GRU, 1 layer of 24", "rnn.weight_hh_l0", "[72, 24]", "text.txt", "adamw", "update", "λ"] {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(printed.contains(part), "{part}: {printed}");
     }
     let machine = place.succeed("info");
     for part in ["instruction set", "scalar", "threads", env!("CARGO_PKG_VERSION")] {
@@ -242,7 +242,7 @@ fn bench_reports_in_json() {
         assert_eq!(found["what"], what);
         assert!(found["best_chars_per_s"].as_f64() >= found["chars_per_s"].as_f64());
     }
-    // All streams together: a step of five gives five characters.
+    // A step of five streams generates five characters.
     let found: Value =
         serde_json::from_str(&place.succeed(&format!("bench sample --streams 5 {small}"))).unwrap();
     assert_eq!(found["streams"], 5);
@@ -251,7 +251,7 @@ fn bench_reports_in_json() {
 }
 
 #[test]
-fn bench_measures_the_peaks_of_the_machine() {
+fn bench_measures_peak_rates() {
     let place = Place::new();
     let found: Value = serde_json::from_str(&place.succeed("bench peak --threads 2 --json")).unwrap();
     let expected = [
@@ -273,21 +273,21 @@ fn bench_measures_the_peaks_of_the_machine() {
     for rate in ["fma_gflops", "fma_gflops_all_threads", "read_gb_per_s", "read_gb_per_s_all_threads"] {
         assert!(found[rate].as_f64() > Some(0.0), "{rate}: {found}");
     }
-    // A rate for those who have tile units, and null for the others; so of pairs, which belong to one instruction set.
+    // Tile units and dot products are null on machines without them.
     assert_eq!(found["tile_tflops"].is_null(), !place.succeed("info").contains("amx"));
     assert_eq!(found["dot_gflops"].is_null(), found["isa"] != "avx512bf16");
     for set in found["working_sets"].as_array().unwrap() {
         assert_eq!(keys(set), ["bytes", "read_gb_per_s", "read_gb_per_s_all_threads"]);
         assert!(set["read_gb_per_s"].as_f64() > Some(0.0), "{found}");
     }
-    let told = place.succeed("bench peak --threads 1");
+    let printed = place.succeed("bench peak --threads 1");
     for part in ["one thread", "multiply-add", "tile units", "256 KiB", "2 MiB", "16 MiB", "memory"] {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(printed.contains(part), "{part}: {printed}");
     }
 }
 
 #[test]
-fn a_reader_that_goes_away_early_is_no_error() {
+fn a_closed_pipe_is_not_an_error() {
     let place = trained("");
     for arguments in ["sample run --length 100000000", "info run", "eval run text.txt"] {
         let mut child = place
@@ -304,11 +304,11 @@ fn a_reader_that_goes_away_early_is_no_error() {
 }
 
 #[test]
-fn a_model_of_lines_begins_every_line_afresh() {
+fn a_model_of_lines_resets_the_state_after_every_line() {
     let place = Place::new();
     place.write("names.txt", "abcabc\nxyzxyz\n".repeat(200));
     place.succeed("train names.txt --lines --out run --hidden-size 32 --epochs 60 --dropout 0 --seed 1");
-    // Each line of a stream is as the first: had the state gone on, later lines would be of no kind it has seen.
+    // If the state were carried over, later lines would differ from those of the training set.
     let text = place.succeed("sample run --length 700 --temperature 0.5 --seed 1");
     let lines: Vec<&str> = text.lines().collect();
     let whole = &lines[..lines.len() - 1];
@@ -318,7 +318,7 @@ fn a_model_of_lines_begins_every_line_afresh() {
 }
 
 #[test]
-fn words_and_pieces_of_words_are_learned_written_and_measured() {
+fn models_of_words_and_subwords_can_be_trained_sampled_and_evaluated() {
     for units in ["word", "bpe"] {
         for lines in ["", "--lines"] {
             let place = trained(&format!("--units {units} {lines} --vocab-size 300 --min-count 1"));

@@ -1,4 +1,4 @@
-//! `inspect`, `serve` and `train --live`, by the real program.
+//! `inspect`, `serve` and `train --live`.
 
 mod support;
 
@@ -9,7 +9,7 @@ use std::process::{Child, Stdio};
 use serde_json::Value;
 use support::Place;
 
-/// Every part is in the message.
+/// Asserts that the message contains all parts.
 fn expect(message: &str, parts: &[&str]) {
     parts.iter().for_each(|part| assert!(message.contains(part), "{part} in {message}"));
 }
@@ -17,7 +17,7 @@ fn expect(message: &str, parts: &[&str]) {
 const SMALL: &str =
     "--hidden-size 12 --num-layers 2 --epochs 2 --batch-size 8 --seq-length 16 --sample-every 0";
 
-/// A text that no page may take for markup.
+/// A text with markup, which pages must escape.
 const HOSTILE: &str = "the cat</script><script>alert(1)</script> sat \"on\" a mat\n";
 
 fn place() -> Place {
@@ -28,7 +28,7 @@ fn place() -> Place {
 }
 
 #[test]
-fn a_report_is_whole_and_cannot_be_broken_out_of() {
+fn reports_are_complete_and_escape_markup() {
     let place = place();
     place.succeed("inspect run hostile.txt --out report.html");
     let page = String::from_utf8(place.read("report.html")).unwrap();
@@ -46,7 +46,7 @@ fn a_report_is_whole_and_cannot_be_broken_out_of() {
 }
 
 #[test]
-fn figures_and_numbers_come_in_every_form() {
+fn figures_and_tables_are_written_in_every_format() {
     let place = place();
     for (name, start) in
         [("a.png", &b"\x89PNG"[..]), ("a.svg", b"<svg"), ("a.json", b"{\"model\":{\"name\":\"run\"")]
@@ -67,17 +67,17 @@ fn figures_and_numbers_come_in_every_form() {
     assert!(found.starts_with("property,layer,plane,unit,r,") && found.contains("\nblank,"), "{found}");
     let coloured = place.succeed("inspect run --text the --format text");
     assert!(coloured.contains("\u{1b}[38;2;") && coloured.starts_with("layer "), "{coloured}");
-    // A second model's gradients beside those of the first.
+    // The gradients of a second model.
     place.succeed(&format!("train text.txt --cell rnn --out other {SMALL}"));
     let reach = place.succeed("inspect run text.txt --lags 20 --compare other --view gradients --format csv");
     assert_eq!(reach.lines().filter(|line| line.starts_with("other,")).count(), 20);
-    // Without a text: what the run held back.
+    // Without a text: the validation set of the run.
     place.succeed("inspect run --length 20 --out held.json");
     assert_eq!(json(&place.read("held.json"))["tokens"].as_array().unwrap().len(), 20);
 }
 
 #[test]
-fn numbers_of_a_users_own_are_compared_with_the_units() {
+fn annotations_are_compared_with_the_units() {
     let place = place();
     let count = 500;
     let values: Vec<String> = (0..count).map(|i| ((i / 7) % 2).to_string()).collect();
@@ -94,7 +94,7 @@ fn numbers_of_a_users_own_are_compared_with_the_units() {
 }
 
 #[test]
-fn inspections_that_cannot_be() {
+fn invalid_inspections() {
     let place = place();
     for (arguments, parts) in [
         ("--layer 3", &["--layer", "layers 1 to 2"][..]),
@@ -115,7 +115,7 @@ fn inspections_that_cannot_be() {
 }
 
 #[test]
-fn models_of_other_tasks_show_what_they_have() {
+fn other_tasks_can_be_inspected() {
     let place = place();
     let line = |i: usize| match i % 2 {
         0 => format!("kind\ta fine film {i}\n"),
@@ -171,7 +171,7 @@ fn models_of_other_tasks_show_what_they_have() {
 }
 
 #[test]
-fn captioners_and_forecasters_show_what_they_have() {
+fn captioners_and_forecasters_can_be_inspected() {
     let place = place();
     let small = "--hidden-size 8 --epochs 3 --batch-size 8";
     let vectors: String =
@@ -192,10 +192,10 @@ fn captioners_and_forecasters_show_what_they_have() {
     let series: String = (0..120).map(|t| format!("{}\n", growing(t))).collect();
     place.write("series.csv", format!("level\n{series}"));
     place.succeed(&format!("train series.csv --horizon 3 --out series {small}"));
-    let said = place.succeed("predict series --json");
+    let printed = place.succeed("predict series --json");
     place.succeed("inspect series --out series.json");
     let inspected = json(&place.read("series.json"));
-    let (shown, said) = (&inspected["series"], json(said.lines().next().unwrap().as_bytes()));
+    let (shown, printed) = (&inspected["series"], json(printed.lines().next().unwrap().as_bytes()));
     let read = shown["values"].as_array().unwrap();
     assert_eq!(
         (read.len(), &inspected["tokens"][read.len() - 1]),
@@ -206,11 +206,11 @@ fn captioners_and_forecasters_show_what_they_have() {
     assert_eq!(shown["expected"].as_array().unwrap().len(), 3);
     for i in 0..3 {
         let at = |list: &str| shown[list][i][0].as_f64().unwrap();
-        assert!(at("lowest") < at("expected") && at("expected") < at("highest"), "{shown} {said}");
+        assert!(at("lowest") < at("expected") && at("expected") < at("highest"), "{shown} {printed}");
     }
 }
 
-/// A program that serves, ended when it is dropped.
+/// A server that is killed when it is dropped.
 struct Served {
     child: Child,
     address: String,
@@ -227,12 +227,12 @@ impl Served {
                 break rest.split('/').next().unwrap().to_owned();
             }
         };
-        // Nobody may be kept waiting by a pipe that is not read.
+        // The program must not block on a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
         Self { child, address }
     }
 
-    /// Sends a request as it is, and gives the status and the whole answer.
+    /// Sends a request. Returns the status and the whole response.
     fn send(&self, request: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
@@ -267,13 +267,13 @@ fn json(bytes: &[u8]) -> Value {
     serde_json::from_slice(bytes).unwrap()
 }
 
-/// The JSON of an answer that is not sent in pieces.
+/// The JSON body of a response.
 fn body(answer: &str) -> Value {
     json(answer.split_once("\r\n\r\n").unwrap().1.as_bytes())
 }
 
 #[test]
-fn completions_are_those_of_sample_whole_and_as_a_stream() {
+fn completions_equal_those_of_sample() {
     let place = place();
     let served = Served::start(&place, "serve run --port 0");
     assert_eq!(served.get("/health").0, 200);
@@ -315,7 +315,7 @@ fn completions_are_those_of_sample_whole_and_as_a_stream() {
     let several = body(&several);
     assert_eq!(several["choices"].as_array().unwrap().len(), 4);
     assert!(several["choices"][2]["text"].as_str().unwrap().starts_with('a'));
-    // What was asked is no token that was written.
+    // Tokens of the prompt are not counted.
     assert_eq!(several["usage"]["completion_tokens"], 4 * 3);
     let nothing = body(&served.post("/v1/completions", r#"{"prompt":"the","max_tokens":0}"#).1);
     assert_eq!(
@@ -325,7 +325,7 @@ fn completions_are_those_of_sample_whole_and_as_a_stream() {
 }
 
 #[test]
-fn a_text_is_read_and_its_planes_can_be_fetched() {
+fn a_text_is_recorded_and_its_planes_can_be_fetched() {
     let place = place();
     let served = Served::start(&place, "serve run --port 0");
     let (status, page) = served.get("/");
@@ -347,7 +347,7 @@ fn a_text_is_read_and_its_planes_can_be_fetched() {
 }
 
 #[test]
-fn models_of_other_tasks_read_what_is_typed() {
+fn models_of_other_tasks_take_typed_text() {
     let place = place();
     let small = "--hidden-size 8 --epochs 3 --batch-size 8";
     let kinds: String = (0..40).map(|i| format!("{}\ta film {i}\n", ["kind", "unkind"][i % 2])).collect();
@@ -369,23 +369,23 @@ fn models_of_other_tasks_read_what_is_typed() {
         assert_eq!(served.get(&format!("/api/trace/{id}/more")).0, 200);
         assert_eq!(served.post("/api/trace", r#"{"text":" \n "}"#).0, 400, "{model}");
         let (status, answer) = served.post("/v1/completions", "{}");
-        assert!(status == 404 && answer.contains("writes no text"), "{answer}");
+        assert!(status == 404 && answer.contains("does not generate text"), "{answer}");
     }
     let frames = "[[60,64],[62,65],[64,67],[65,69]]";
     place.write("rolls.json", format!("{{\"train\":[{0},{0}],\"valid\":[{0}],\"test\":[{0}]}}", frames));
     place.succeed(&format!("train rolls.json --out rolls {small}"));
-    expect(&place.fail("serve rolls", 2), &["composer", "refrain inspect"]);
+    expect(&place.fail("serve rolls", 2), &["music model", "refrain inspect"]);
 }
 
 #[test]
-fn nonsense_gets_an_answer_and_harms_nobody() {
+fn invalid_requests_get_an_error() {
     let place = place();
     let served = Served::start(&place, "serve run --port 0");
     for (body, part) in [
-        ("{", "cannot be understood"),
-        ("[1]", "cannot be understood"),
+        ("{", "invalid body"),
+        ("[1]", "invalid body"),
         (r#"{"prompt":7}"#, "expected a prompt"),
-        (r#"{"temperature":"hot"}"#, "cannot be understood"),
+        (r#"{"temperature":"hot"}"#, "invalid body"),
         (r#"{"temperature":-1}"#, "`temperature` is -1"),
         (r#"{"prompt":"\u0001"}"#, "does not contain"),
         (r#"{"n":0}"#, "n = 0"),
@@ -402,7 +402,7 @@ fn nonsense_gets_an_answer_and_harms_nobody() {
     assert_eq!(served.post("/api/trace", r#"{"text":""}"#).0, 400);
     assert_eq!(served.get("/nowhere").0, 404);
     assert_eq!(served.get("/v1/completions").0, 405);
-    // Far more than the connection holds: the refusal arrives nevertheless, wherever it was sent.
+    // Far more than the socket buffers hold: the error arrives nevertheless, on every path.
     let long = "x".repeat(12 << 20);
     assert_eq!(served.post("/api/trace", &long).0, 413);
     assert_eq!(served.post("/nowhere", &long).0, 413);
@@ -411,7 +411,7 @@ fn nonsense_gets_an_answer_and_harms_nobody() {
     let plain = "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}";
     assert_eq!(served.send(plain).0, 415);
     assert_eq!(served.send("\u{1}\u{2}\u{3}\r\n\r\n").0, 400);
-    // Many who say nothing, and some who go away in the middle of a stream.
+    // Many silent clients, and some that disconnect during a stream.
     let silent: Vec<TcpStream> = (0..300).map(|_| TcpStream::connect(&served.address).unwrap()).collect();
     for _ in 0..20 {
         let mut gone = TcpStream::connect(&served.address).unwrap();
@@ -428,7 +428,7 @@ fn nonsense_gets_an_answer_and_harms_nobody() {
 }
 
 #[test]
-fn a_run_is_shown_as_it_happens_and_takes_no_notice() {
+fn the_live_page_does_not_change_the_run() {
     let place = place();
     let served = Served::start(
         &place,
@@ -460,7 +460,7 @@ fn a_run_is_shown_as_it_happens_and_takes_no_notice() {
     drop(served);
     let files = std::fs::read_dir(place.at("shown").join("tensorboard")).unwrap().count();
     assert_eq!(files, 1);
-    // The same bits as a run that nobody watched.
+    // The same bits as a run without a page.
     place.succeed(&format!("train text.txt --out watched --live=0 {SMALL}"));
     assert_eq!(place.read("watched/model.safetensors"), place.read("run/model.safetensors"));
 }

@@ -1,4 +1,4 @@
-//! Pieces of music and series of numbers, from files to new music and to forecasts, and what is said of bad ones.
+//! Music and forecasts: training, evaluation, composition, prediction, and errors.
 
 mod support;
 
@@ -20,24 +20,24 @@ fn series(steps: usize) -> String {
 }
 
 #[test]
-fn music_is_learned_measured_and_composed() {
+fn music_models_can_be_trained_evaluated_and_sampled() {
     let place = Place::new();
     place.write("rolls.json", rolls());
-    let said = place.succeed(&format!("train rolls.json {SMALL} --out run"));
-    assert!(said.contains("task      music: the data look like piano rolls"), "{said}");
-    let measured = |arguments: &str| -> serde_json::Value {
+    let printed = place.succeed(&format!("train rolls.json {SMALL} --out run"));
+    assert!(printed.contains("task      music: looks like piano rolls"), "{printed}");
+    let metrics = |arguments: &str| -> serde_json::Value {
         serde_json::from_str(&place.succeed(&format!("eval run rolls.json --json {arguments}"))).unwrap()
     };
-    assert_eq!((&measured("")["part"], &measured("")["frames"]), (&"test".into(), &12.into()));
-    assert_eq!(measured("--part train")["pieces"], 3);
-    assert!(measured("--part all")["nll"].as_f64().unwrap() > 0.0);
+    assert_eq!((&metrics("")["part"], &metrics("")["frames"]), (&"test".into(), &12.into()));
+    assert_eq!(metrics("--part train")["pieces"], 3);
+    assert!(metrics("--part all")["nll"].as_f64().unwrap() > 0.0);
     let options = "--length 12 --temperature 1 --seed 5";
     let picture = place.succeed(&format!("sample run {options} --out a.mid --picture a.svg"));
     assert!(picture.contains("written to a.mid (seed 5)"), "{picture}");
     place.succeed(&format!("sample run {options} --out b.mid"));
     assert_eq!(place.read("a.mid"), place.read("b.mid"));
     assert!(place.read("a.mid").starts_with(b"MThd") && place.read("a.svg").starts_with(b"<svg"));
-    // What was written can be gone on from, and learned.
+    // The output can be a prompt, and a training set.
     place.succeed("sample run --prompt a.mid --length 4 --out c.mid --seed 1");
     std::fs::create_dir(place.at("folder")).unwrap();
     for name in ["a.mid", "b.mid", "c.mid"] {
@@ -49,12 +49,12 @@ fn music_is_learned_measured_and_composed() {
 }
 
 #[test]
-fn series_are_learned_measured_and_continued() {
+fn forecasters_can_be_trained_evaluated_and_used() {
     let place = Place::new();
     place.write("series.csv", series(80));
-    let said = place.succeed(&format!("train series.csv {SMALL} --columns sold --horizon 3 --out run"));
-    assert!(said.contains("task      forecast") && said.contains("season of 4 steps"), "{said}");
-    assert!(said.contains("sold is forecast in logarithms"), "{said}");
+    let printed = place.succeed(&format!("train series.csv {SMALL} --columns sold --horizon 3 --out run"));
+    assert!(printed.contains("task      forecast") && printed.contains("season of 4 steps"), "{printed}");
+    assert!(printed.contains("sold is forecast in logarithms"), "{printed}");
     let found: serde_json::Value =
         serde_json::from_str(&place.succeed("eval run series.csv --json --picture p.svg")).unwrap();
     assert_eq!(
@@ -62,16 +62,16 @@ fn series_are_learned_measured_and_continued() {
         (&64.into(), &16.into(), &true.into())
     );
     let sold = &found["columns"]["sold"];
-    for whose in [sold, &sold["last_value"], &sold["seasonal_naive"], &sold["autoregression"]] {
+    for errors in [sold, &sold["last_value"], &sold["seasonal_naive"], &sold["autoregression"]] {
         let of_steps: Vec<f64> =
-            whose["rmse"].as_array().unwrap().iter().map(|rmse| rmse.as_f64().unwrap()).collect();
+            errors["rmse"].as_array().unwrap().iter().map(|rmse| rmse.as_f64().unwrap()).collect();
         assert_eq!(of_steps.len(), 3, "{found}");
-        let least = of_steps.iter().copied().fold(f64::INFINITY, f64::min);
-        let most = of_steps.iter().copied().fold(0.0, f64::max);
-        assert!((least..=most).contains(&whose["rmse_over_horizon"].as_f64().unwrap()), "{found}");
-        assert!(whose["mae"][0].as_f64().unwrap() >= 0.0);
+        let min = of_steps.iter().copied().fold(f64::INFINITY, f64::min);
+        let max = of_steps.iter().copied().fold(0.0, f64::max);
+        assert!((min..=max).contains(&errors["rmse_over_horizon"].as_f64().unwrap()), "{found}");
+        assert!(errors["mae"][0].as_f64().unwrap() >= 0.0);
     }
-    // By hand: what a fifth of growth in sixteen steps makes of a season of four.
+    // The expected error of the seasonal baseline.
     let value = |t: usize| (1.0 + [0.0, 0.2, 0.4, 0.1][t % 4]) * 100.0 * 1.0125_f64.powi(t as i32);
     let mean = |f: &dyn Fn(usize) -> f64| (64..80).map(f).sum::<f64>() / 16.0;
     let expected = mean(&|t| value(t) - value(t - 4));
@@ -101,23 +101,23 @@ fn series_are_learned_measured_and_continued() {
 }
 
 #[test]
-fn counts_that_come_to_nothing_are_taken_in_roots() {
+fn counts_with_zeros_are_transformed_by_square_roots() {
     let place = Place::new();
-    let counts = |least: i32| -> String {
-        let rows = (0..90_i32).map(|t| format!("{t},{}\n", (t % 9 - 4).pow(2) * (1 + t % 2) + least));
+    let counts = |min: i32| -> String {
+        let rows = (0..90_i32).map(|t| format!("{t},{}\n", (t % 9 - 4).pow(2) * (1 + t % 2) + min));
         format!("day,seen\n{}", rows.collect::<String>())
     };
     place.write("counts.csv", counts(0));
     place.write("below.csv", counts(-1));
-    let said = place.succeed(&format!("train counts.csv {SMALL} --horizon 2 --out run"));
-    assert!(said.contains("seen is forecast in square roots"), "{said}");
+    let printed = place.succeed(&format!("train counts.csv {SMALL} --horizon 2 --out run"));
+    assert!(printed.contains("seen is forecast in square roots"), "{printed}");
     let ahead = place.succeed("predict run");
     for row in ahead.lines().skip(1) {
         let row: Vec<f64> = row.split(',').map(|x| x.parse().unwrap()).collect();
         assert!(row[3] >= 0.0 && row[3] <= row[1] && row[1] <= row[4], "{ahead}");
     }
     let table = place.succeed("eval run counts.csv");
-    assert!(table.contains("nats a value") && !table.contains("inf") && !table.contains("NaN"), "{table}");
+    assert!(table.contains("nats per value") && !table.contains("inf") && !table.contains("NaN"), "{table}");
     let message = place.fail("eval run below.csv", 1);
     assert!(
         message.contains("step 5, column \"seen\": is -1, but the column was never negative in training"),
@@ -126,7 +126,7 @@ fn counts_that_come_to_nothing_are_taken_in_roots() {
 }
 
 #[test]
-fn bad_music_and_bad_series_are_explained() {
+fn invalid_data_are_reported() {
     let place = Place::new();
     place.write("rolls.json", rolls());
     place.write("low.json", "{\"train\": [[[60], [20]]]}");
@@ -172,7 +172,7 @@ fn bad_music_and_bad_series_are_explained() {
         ("sample music --temperature -1", 2, "temperature is -1"),
         ("sample music --prompt rolls.json", 1, "not a MIDI file"),
         ("sample music --tempo 2", 2, "--tempo is 2: give 4 to 1000"),
-        ("sample forecast", 2, "that is a forecaster: `refrain predict`"),
+        ("sample forecast", 2, "this is a forecaster: use `refrain predict`"),
         ("predict music", 2, "refrain sample"),
         ("predict forecast --horizon 2", 2, "1 to 1 steps ahead"),
         ("predict forecast row.csv", 1, "there is no column \"sold\""),

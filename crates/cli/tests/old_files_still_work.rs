@@ -1,5 +1,5 @@
-//! Runs and models that an earlier version wrote (`old_files/README.md`): the runs are gone on with to the same parameters,
-//! the models give the same answers.
+//! Runs and models of an earlier version (`old_files/README.md`): the runs resume to the same parameters, the models give the
+//! same results.
 
 mod support;
 
@@ -12,8 +12,7 @@ use support::{Place, events, names, text};
 
 const TASKS: [&str; 7] = ["caption", "classify", "forecast", "language", "music", "tag", "translate"];
 
-/// How far a value may be from the recorded one, as a share of the largest in its tensor: other instruction sets stay
-/// within a tenth of it, a change of what is computed does not.
+/// Tolerance relative to the largest value of a tensor: other instruction sets stay within a tenth of it.
 const TOLERANCE: f64 = 1e-5;
 
 fn recorded() -> PathBuf {
@@ -31,22 +30,22 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A directory with a copy of the recorded files, so that none of them is written to.
+/// A directory with a copy of the recorded files.
 fn place() -> Place {
     let place = Place::new();
     copy(&recorded(), &place.at("."));
     place
 }
 
-/// Runs the program as it was run for the record; it must succeed.
-fn said(place: &Place, arguments: &str) -> String {
+/// Runs the program as for the recorded files; it must succeed.
+fn run_program(place: &Place, arguments: &str) -> String {
     let mut command = place.command(arguments.split_whitespace());
     let output = command.env("REFRAIN_ISA", "scalar").output().expect("the program starts");
     assert!(output.status.success(), "{arguments}: {}", text(&output.stderr));
     text(&output.stdout)
 }
 
-/// The tensors of a file, and its `content` without what tells of the sitting instead of the run.
+/// The tensors of a file, and its `content` without values that differ between machines and versions.
 fn stored(file: &Path) -> (BTreeMap<String, Vec<f32>>, Value) {
     let bytes = fs::read(file).unwrap();
     let (length, rest) = bytes.split_first_chunk().unwrap();
@@ -78,7 +77,7 @@ fn assert_same_tensors(file: &str, new: &BTreeMap<String, Vec<f32>>, old: &BTree
     }
 }
 
-/// Everything that was there is there and the same, numbers up to the last digits; there may be more.
+/// Asserts that all old values are unchanged, numbers up to the last digits. New ones may be added.
 fn assert_same_values(at: &str, new: &Value, old: &Value) {
     match (new, old) {
         (Value::Object(new), Value::Object(old)) => {
@@ -101,8 +100,8 @@ fn assert_same_values(at: &str, new: &Value, old: &Value) {
     }
 }
 
-/// Training continued: each update is in the metrics once, the new ones in the same form as the old ones.
-fn assert_metrics_go_on(run: &str, metrics: &str) {
+/// Asserts that each update is in the metrics once, and that new ones have the keys of old ones.
+fn assert_metrics_are_continued(run: &str, metrics: &str) {
     let events = events(metrics);
     let steps = support::only(&events, "step");
     let numbers: Vec<_> = steps.iter().map(|step| step["step"].as_u64().unwrap()).collect();
@@ -112,13 +111,13 @@ fn assert_metrics_go_on(run: &str, metrics: &str) {
 }
 
 #[test]
-fn old_runs_go_on_to_the_same_parameters() {
+fn old_runs_resume_to_the_same_parameters() {
     let place = place();
     assert_eq!(names(&place.at("runs")), TASKS);
     for task in TASKS {
         let run = format!("runs/{task}");
         let config = text(&place.read(&format!("{run}/config.toml")));
-        said(&place, &format!("train --resume {run} --max-steps 12"));
+        run_program(&place, &format!("train --resume {run} --max-steps 12"));
         for name in ["model.safetensors", "checkpoint.safetensors"] {
             let file = format!("{run}/{name}");
             let (new, new_content) = stored(&place.at(&file));
@@ -130,22 +129,22 @@ fn old_runs_go_on_to_the_same_parameters() {
         for line in
             config.replace("max_steps = 6", "max_steps = 12").replace("code_size", "latent_size").lines()
         {
-            // The data may have become an absolute path, and a comment other words.
+            // The path of the data may have become absolute, and comments may have changed.
             let is_there =
                 line.starts_with("data = ") || line.starts_with('#') || new.lines().any(|new| new == line);
             assert!(is_there, "{run}/config.toml lacks {line:?}:\n{new}");
         }
-        assert_metrics_go_on(&run, &text(&place.read(&format!("{run}/metrics.jsonl"))));
+        assert_metrics_are_continued(&run, &text(&place.read(&format!("{run}/metrics.jsonl"))));
     }
 }
 
 #[test]
-fn old_models_answer_as_they_did() {
+fn old_models_give_the_same_results() {
     let place = place();
     let commands = text(&place.read("commands.txt"));
     for line in commands.lines() {
         let (name, arguments) = line.split_once(':').unwrap();
-        let new = said(&place, &format!("{arguments} --precision f32 --threads 1"));
+        let new = run_program(&place, &format!("{arguments} --precision f32 --threads 1"));
         let old = text(&place.read(&format!("said/{name}.txt")));
         if arguments.contains("--json") {
             assert_same_values(name, &events(&new).into(), &events(&old).into());
@@ -155,7 +154,7 @@ fn old_models_answer_as_they_did() {
     }
     for task in TASKS {
         assert!(commands.contains(&format!("resumed/{task} ")), "no command reads the model of {task}");
-        let about = said(&place, &format!("info resumed/{task}/model.safetensors"));
+        let about = run_program(&place, &format!("info resumed/{task}/model.safetensors"));
         assert!(about.contains(task), "{about}");
     }
 }

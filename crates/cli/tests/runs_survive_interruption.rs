@@ -1,4 +1,4 @@
-//! Killed at any moment, a run goes on from its directory as if nothing had happened; asked to stop, it says how.
+//! A run that is killed can be resumed without a difference; one that is interrupted prints how.
 //! `scripts/kill_and_resume.sh` does the same with more kills and on a full disk.
 #![cfg(unix)]
 
@@ -9,11 +9,11 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use support::{Place, text};
 
-/// A few hundred updates with a checkpoint after each, so that many a kill falls into the writing of one.
+/// A few hundred updates with a checkpoint after each, so that many kills happen while one is written.
 const RUN: &str = "--hidden-size 48 --seq-length 16 --batch-size 4 --epochs 2 --shards 2 --threads 1 \
                    --sample-every 0 --checkpoint-every 0.001s";
 
-/// A program that has made some updates and goes on.
+/// A program that has done some updates and still runs.
 struct Running {
     child: Child,
     stdout: BufReader<ChildStdout>,
@@ -31,21 +31,21 @@ fn start(place: &Place, arguments: &str, updates: usize) -> Running {
 }
 
 #[test]
-fn a_killed_run_goes_on_to_the_same_model() {
+fn a_killed_run_resumes_to_the_same_model() {
     let place = Place::new();
     place.succeed(&format!("train text.txt --out whole {RUN}"));
     let mut arguments = format!("train text.txt --out killed {RUN}");
-    // Updates after which the kill comes, give or take what the program does meanwhile.
+    // Approximate number of updates before the kill.
     for updates in [3, 57, 101] {
         let mut running = start(&place, &arguments, updates);
         running.child.kill().expect("it can be killed");
         assert!(!running.child.wait().expect("it ends").success());
         arguments = "train --resume killed".to_owned();
     }
-    let told = place.succeed(&arguments);
-    assert!(told.contains("resumed after step "), "{told}");
+    let printed = place.succeed(&arguments);
+    assert!(printed.contains("resumed after step "), "{printed}");
     assert!(place.read("killed/model.safetensors") == place.read("whole/model.safetensors"));
-    // Every update is in the metrics once, as if there had been no kill.
+    // Every update is in the metrics once.
     let steps = |run: &str| {
         let metrics = support::events(&text(&place.read(&format!("{run}/metrics.jsonl"))));
         let steps = support::only(&metrics, "step");
@@ -54,16 +54,16 @@ fn a_killed_run_goes_on_to_the_same_model() {
     assert_eq!(steps("killed"), steps("whole"));
 }
 
-/// Sends a signal that asks the program to end.
+/// Sends a signal to the program.
 fn signal(child: &Child, name: &str) {
     let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status();
     assert!(sent.expect("kill is there").success());
 }
 
 #[test]
-fn an_interrupted_run_writes_a_checkpoint_and_says_how_to_go_on() {
+fn an_interrupted_run_writes_a_checkpoint() {
     let place = Place::new();
-    // An hour between checkpoints: the one that is found is due to the signal.
+    // An hour between checkpoints, so that the checkpoint is due to the signal.
     let arguments = format!("{RUN} --epochs 1000").replace("--epochs 2", "").replace("0.001s", "1h");
     for name in ["INT", "TERM"] {
         let out = format!("run-{name}");
@@ -77,31 +77,31 @@ fn an_interrupted_run_writes_a_checkpoint_and_says_how_to_go_on() {
         assert_eq!((&done["event"], &done["reason"]), (&"done".into(), &"interrupted".into()));
         let step = done["step"].as_u64().expect("a step");
         assert!(step >= 5);
-        let told = place.succeed(&format!("train --resume {out} --max-steps {}", step + 2));
-        assert!(told.contains(&format!("resumed after step {step}\n")), "{told}");
+        let printed = place.succeed(&format!("train --resume {out} --max-steps {}", step + 2));
+        assert!(printed.contains(&format!("resumed after step {step}\n")), "{printed}");
     }
 }
 
 #[test]
-fn an_interrupted_run_tells_people_what_to_type() {
+fn an_interrupted_run_prints_the_command_to_resume() {
     let place = Place::new();
     let arguments = "train text.txt --out run --hidden-size 8 --epochs 100000 --patience 0 --threads 1";
     let mut command = place.command(arguments.split_whitespace());
     let mut child =
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
     let mut stdout = BufReader::new(child.stdout.take().expect("its output"));
-    let mut told = String::new();
-    // The empty line behind the heading comes when everything is ready.
-    while !told.ends_with("\n\n") {
-        assert_ne!(stdout.read_line(&mut told).expect("a line"), 0, "the run ended too early: {told}");
+    let mut printed = String::new();
+    // The empty line after the heading is printed when training starts.
+    while !printed.ends_with("\n\n") {
+        assert_ne!(stdout.read_line(&mut printed).expect("a line"), 0, "the run ended too early: {printed}");
     }
     signal(&child, "INT");
-    stdout.read_to_string(&mut told).expect("the rest of its output");
+    stdout.read_to_string(&mut printed).expect("the rest of its output");
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(130));
     assert_eq!(text(&output.stderr), "");
-    assert!(told.contains("interrupted: "), "{told}");
-    assert!(told.contains("nothing is lost; go on with\n  refrain train --resume run\n"), "{told}");
+    assert!(printed.contains("interrupted: "), "{printed}");
+    assert!(printed.contains("checkpoint written; resume with\n  refrain train --resume run\n"), "{printed}");
 }
 
 #[test]
@@ -109,8 +109,8 @@ fn two_processes_cannot_work_on_the_same_run() {
     let place = Place::new();
     let arguments = format!("{RUN} --epochs 1000").replace("--epochs 2", "");
     let mut running = start(&place, &format!("train text.txt --out run {arguments}"), 5);
-    let told = place.fail("train --resume run", 2);
-    assert!(told.contains("another process is working on this run"), "{told}");
+    let printed = place.fail("train --resume run", 2);
+    assert!(printed.contains("another process is working on this run"), "{printed}");
     running.child.kill().expect("it can be killed");
     running.child.wait().expect("it ends");
     place.succeed("train --resume run --max-steps 20");

@@ -1,4 +1,4 @@
-//! Translation by the program: from pairs to a model, to new targets, to figures.
+//! Translation: training, prediction, evaluation.
 
 mod support;
 
@@ -11,24 +11,24 @@ fn pairs() -> String {
 }
 
 #[test]
-fn pairs_become_a_model_that_translates_and_is_measured() {
+fn translators_can_be_trained_used_and_evaluated() {
     let place = Place::new();
     place.write("pairs.tsv", pairs());
-    let said = place.succeed(&format!("train pairs.tsv {SMALL} --out run"));
+    let printed = place.succeed(&format!("train pairs.tsv {SMALL} --out run"));
     for part in [
-        "translate: the data look like pairs of texts",
+        "translate: looks like pairs of texts: 60 distinct texts",
         "source in characters, for single words",
         "target in symbols, for symbols separated by spaces",
         "attention (general)",
     ] {
-        assert!(said.contains(part), "no {part:?} in {said}");
+        assert!(printed.contains(part), "no {part:?} in {printed}");
     }
     place.write("words.txt", "w11\n\nw22\n");
-    // A blank line is answered by a blank one, so that answers stand where their lines do.
+    // An empty line gives an empty line, so that line numbers correspond.
     let lines = place.succeed("predict run words.txt");
     assert_eq!((lines.lines().count(), lines.lines().nth(1)), (3, Some("")), "{lines}");
     assert_eq!(place.succeed("predict run words.txt --beam 4 --n-best 3").lines().count(), 3 + 1 + 3);
-    // What stands behind a tab, as in a file to learn from, is not read.
+    // Targets, as in a training file, are ignored.
     place.write("both.tsv", "w11\tx\n\nw22\ty z\n");
     assert_eq!(place.succeed("predict run both.tsv"), lines);
     let found = place.succeed("predict run words.txt --json --n-best 2 --threads 1");
@@ -38,16 +38,16 @@ fn pairs_become_a_model_that_translates_and_is_measured() {
         assert_eq!(object["targets"].as_array().map(Vec::len), Some(2), "{object}");
         assert!(object["targets"][0]["score"].as_f64() >= object["targets"][1]["score"].as_f64());
     }
-    let measured: serde_json::Value =
+    let metrics: serde_json::Value =
         serde_json::from_str(&place.succeed("eval run pairs.tsv --beam 2 --json")).unwrap();
     for name in ["exact", "wer", "per", "cer", "bleu", "chrf", "loss", "accuracy"] {
-        assert!(measured[name].is_number(), "{name}: {measured}");
+        assert!(metrics[name].is_number(), "{name}: {metrics}");
     }
     assert!(place.succeed("eval run pairs.tsv").contains("WER"));
 }
 
 #[test]
-fn what_cannot_be_done_is_explained() {
+fn errors_are_reported() {
     let place = Place::new();
     place.write("pairs.tsv", pairs());
     place.succeed(&format!("train pairs.tsv {SMALL} --out run"));
@@ -55,7 +55,7 @@ fn what_cannot_be_done_is_explained() {
     place.write("torn.tsv", "w1\tAH B\nw2\n");
     for (arguments, code, part) in [
         ("predict run words.txt --beam 0", 2, "beam is 0"),
-        ("predict run words.txt --beam 2 --n-best 3", 2, "from 1 to that of --beam, 2"),
+        ("predict run words.txt --beam 2 --n-best 3", 2, "--n-best is 3: give 1 to 2, the value of --beam"),
         ("predict run words.txt --n-best 0", 2, "--n-best is 0"),
         ("predict run words.txt --length-penalty -1", 2, "length-penalty is -1"),
         ("eval run torn.tsv", 1, "line 2: has no tab"),

@@ -55,7 +55,8 @@ fn table(name: &str, errors: &[ForecastErrors]) -> Result<(), Failure> {
     }
     let Some((model, baselines)) = errors.split_first() else { return Ok(()) };
     for (losses, what) in [(&model.nll, "nats per value"), (&model.pinball, "mean pinball loss")] {
-        let losses_at = at.iter().filter_map(|&step| Some(format!("{:.3}, {}", losses.get(step)?, ahead(step))));
+        let losses_at =
+            at.iter().filter_map(|&step| Some(format!("{:.3}, {}", losses.get(step)?, ahead(step))));
         let losses_at: Vec<String> = losses_at.collect();
         if !losses_at.is_empty() {
             out::line(&format!("  {what}: {}", losses_at.join("; ")))?;

@@ -22,7 +22,9 @@ use crate::figure;
 fn file(args: &Args) -> Result<&Path, Failure> {
     match args.settings.data.as_deref() {
         Some([file]) => Ok(file),
-        _ => Err(Failure::Usage("give one file: models of this task are evaluated on one file at a time".to_owned())),
+        _ => Err(Failure::Usage(
+            "give one file: models of this task are evaluated on one file at a time".to_owned(),
+        )),
     }
 }
 

@@ -36,7 +36,5 @@ pub(super) fn run(args: &Args, model: Model<Translate>) -> Result<(), Failure> {
         out::line(&format!("chrF     {chrf:.2}"))?;
     }
     let (loss, accuracy) = (found.loss, 100.0 * found.accuracy);
-    out::line(&format!(
-        "loss     {loss:.4} nats per token, accuracy {accuracy:.2} % (teacher forcing)"
-    ))
+    out::line(&format!("loss     {loss:.4} nats per token, accuracy {accuracy:.2} % (teacher forcing)"))
 }

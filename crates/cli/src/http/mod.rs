@@ -77,16 +77,16 @@ impl Listener {
         let guarded = middleware::from_fn(move |request: Request, next: Next| async move {
             match received(request).await {
                 Err(error) => error.into_response(),
-                Ok(request) if private && !is_local(&request) => {
-                    ApiError::new(StatusCode::FORBIDDEN, "this server accepts only names of this machine as host")
-                        .into_response()
-                }
+                Ok(request) if private && !is_local(&request) => ApiError::new(
+                    StatusCode::FORBIDDEN,
+                    "this server accepts only names of this machine as host",
+                )
+                .into_response(),
                 Ok(request) => next.run(request).await,
             }
         });
         let unknown = async || ApiError::new(StatusCode::NOT_FOUND, "unknown path");
-        let wrong =
-            async || ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
+        let wrong = async || ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
         let router = router.fallback(unknown).method_not_allowed_fallback(wrong).layer(guarded);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         runtime.block_on(async move {
@@ -166,8 +166,7 @@ pub(crate) async fn json<T: DeserializeOwned>(request: Request) -> Result<T, Api
         ));
     }
     let body = read_whole(request.into_body()).await?;
-    serde_json::from_slice(&body)
-        .map_err(|error| ApiError::bad(format!("invalid body: {error}")))
+    serde_json::from_slice(&body).map_err(|error| ApiError::bad(format!("invalid body: {error}")))
 }
 
 /// Runs blocking work on a separate thread.

@@ -65,11 +65,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         AnyModel::Translate(model) => translate::run(args, model),
         AnyModel::Forecast(model) => forecast::run(args, model),
         AnyModel::Music(_) => Err(Failure::Usage(
-            "this is a music model: use `refrain sample MODEL --out piece.mid` or `refrain eval`"
-                .to_owned(),
+            "this is a music model: use `refrain sample MODEL --out piece.mid` or `refrain eval`".to_owned(),
         )),
-        AnyModel::Language(_) => Err(Failure::Usage(
-            "this is a language model: use `refrain sample` or `refrain eval`".to_owned(),
-        )),
+        AnyModel::Language(_) => {
+            Err(Failure::Usage("this is a language model: use `refrain sample` or `refrain eval`".to_owned()))
+        }
     }
 }

@@ -129,8 +129,7 @@ impl Choice {
         let text = self.whole_characters(next.end.is_some());
         let logprobs = match (self.with_logprobs, &next.drawn) {
             (true, Some((token, p))) => {
-                let top: BTreeMap<_, _> =
-                    next.candidates.iter().map(|(t, p)| (t, logarithm(*p))).collect();
+                let top: BTreeMap<_, _> = next.candidates.iter().map(|(t, p)| (t, logarithm(*p))).collect();
                 json!({
                     "tokens": [token], "token_logprobs": [logarithm(*p)], "top_logprobs": [top],
                     "text_offset": [self.offset],

@@ -85,7 +85,10 @@ impl TextInspector for LanguageInspector {
 
     fn vocabulary(&self) -> Vec<String> {
         let vocabulary = &self.session.model().task.vocabulary;
-        (0..vocabulary.len() as u32).map(|id| generation::token_text(vocabulary, id)).take(MAX_TOKENS).collect()
+        (0..vocabulary.len() as u32)
+            .map(|id| generation::token_text(vocabulary, id))
+            .take(MAX_TOKENS)
+            .collect()
     }
 }
 
@@ -142,7 +145,9 @@ fn one_line(text: &str) -> String {
 }
 
 fn nothing_to_read() -> Error {
-    let problem =
-        InputProblem::TooLittle { found: "is empty".to_owned(), expected: "give at least one word".to_owned() };
+    let problem = InputProblem::TooLittle {
+        found: "is empty".to_owned(),
+        expected: "give at least one word".to_owned(),
+    };
     Error::Input { place: Place::of("the text"), problem }
 }

@@ -20,7 +20,7 @@ use serde_json::json;
 
 use crate::args::Args;
 use crate::failure::Failure;
-use crate::http::{Listener, ApiError};
+use crate::http::{ApiError, Listener};
 use crate::{out, page};
 use completions::Completer;
 use generation::Generation;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes everything here but the data anew with a program: `make.sh target/release/refrain`. Only to be run when a run is
-# added, and then with the version that the README names: what a newer version would write proves nothing about old files.
+# Writes everything here except the data: `make.sh target/release/refrain`. Run it only to add a run or a command, with the
+# version in the README: the output of a newer version proves nothing about old files.
 set -euo pipefail
 program=$(realpath "$1")
 here=$(realpath "$(dirname "$0")")
@@ -15,7 +15,7 @@ rm -rf "$here/runs" "$here/resumed" "$here/said"
 mkdir runs resumed "$here/said"
 
 while IFS=: read -r name arguments; do
-    # From the second sitting on the paths are relative ones, in the model file too.
+    # After resuming, paths are relative in the model file, too.
     # shellcheck disable=SC2086
     "$program" train $arguments $all --max-steps 1 --out "runs/$name" >/dev/null
     sed -i "s|\"$place/|\"|g" "runs/$name/config.toml"

@@ -1,8 +1,8 @@
-//! What imports what: no two files of a crate import each other, straight or by way of others, and the modules of the
-//! library stand in one order, each importing from those before it only.
+//! Checks imports: there are no cycles between files of a crate, and the modules of the library are ordered so that each
+//! imports only from earlier ones.
 //!
-//! A name counts as imported from the file that defines it, whatever `mod.rs` hands it on. What a file takes from the
-//! modules that it is part of (`super::NAME`, defined in its own `mod.rs`) is no import.
+//! A name counts as imported from the file that defines it, not from a `mod.rs` that re-exports it. Names of enclosing
+//! modules (`super::NAME`, defined in the `mod.rs`) do not count as imports.
 
 mod source;
 
@@ -13,7 +13,7 @@ use std::path::Path;
 
 use source::Scope;
 
-/// The modules of the library, first to last, as `docs/design.md` has them; those on one line may import from each other.
+/// The modules of the library in the order of `docs/design.md`; those on one line may import from each other.
 const ORDER: [&[&str]; 17] = [
     &["number"],
     &["error", "note"],
@@ -34,7 +34,7 @@ const ORDER: [&[&str]; 17] = [
     &["any"],
 ];
 
-/// Imports against that order that are meant: who imports, from where, and why. At most three.
+/// Exceptions: importing file, imported file, reason. At most three.
 const ALLOWED: [(&str, &str, &str); 0] = [];
 
 const CRATES: [(&str, &str, &str); 3] = [
@@ -43,17 +43,17 @@ const CRATES: [(&str, &str, &str); 3] = [
     ("refrain_cli", "cli", "main.rs"),
 ];
 
-/// A module by the names that lead to it, its crate's first.
+/// The path of a module, starting with its crate.
 type Route = Vec<String>;
 
 #[derive(Default)]
 struct Module {
     file: String,
-    /// What `use` brings in or hands on, and where it comes from.
+    /// Imported and re-exported names, with the paths of their origins.
     names: BTreeMap<String, Route>,
 }
 
-/// All modules of all crates, and what their files import.
+/// All modules of all crates, and the imports of their files.
 #[derive(Default)]
 struct Tree {
     modules: BTreeMap<Route, Module>,
@@ -95,11 +95,11 @@ impl Tree {
 
     fn add_imports(&mut self, at: &Route, scope: &Scope) {
         let from = self.modules[at].file.clone();
-        // What is handed on is imported only if it is used here as well.
+        // A re-export is an import only if the name is used here, too.
         let taken = scope.uses.iter().filter(|used| !used.public || scope.words.contains(&used.name));
         for path in taken.map(|used| &used.path).chain(&scope.paths) {
             let to = self.absolute(at, path).and_then(|route| self.file_of(&route, 0));
-            // A module may use what the modules around it share with it.
+            // Names of enclosing modules do not count.
             let is_around = |to: &String| (1..=at.len()).any(|n| self.modules[&at[..n]].file == *to);
             if let Some(to) = to.filter(|to| !is_around(to)) {
                 self.imports.insert((from.clone(), to));
@@ -107,7 +107,7 @@ impl Tree {
         }
     }
 
-    /// Where a path leads that is written in a module; `None` out of the crates.
+    /// Resolves a path that occurs in a module; `None` outside of the crates.
     fn absolute(&self, at: &Route, path: &[String]) -> Option<Route> {
         let (first, rest) = path.split_first()?;
         let start = match &first[..] {
@@ -124,9 +124,9 @@ impl Tree {
         }
     }
 
-    /// The file that defines what a route leads to; `None` for a module that is not one file alone.
+    /// The file that defines an item; `None` for a module of several files.
     fn file_of(&self, route: &[String], depth: usize) -> Option<String> {
-        assert!(depth < 20, "{route:?} leads to itself");
+        assert!(depth < 20, "{route:?} is a re-export of itself");
         let mut at = route[..1].to_vec();
         for (i, name) in route.iter().enumerate().skip(1) {
             let (next, module) = (child(&at, name), &self.modules[&at]);
@@ -144,7 +144,7 @@ impl Tree {
         (!["/mod.rs", "/lib.rs"].iter().any(|face| file.ends_with(face))).then(|| file.clone())
     }
 
-    /// Files that import each other, group by group.
+    /// Groups of files that import each other.
     fn cycles(&self) -> Vec<BTreeSet<&str>> {
         let mut reached: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for (from, _) in &self.imports {
@@ -162,7 +162,7 @@ impl Tree {
         groups.into_iter().collect()
     }
 
-    /// Imports of the library from later modules.
+    /// Imports from later modules of the library.
     fn later(&self) -> Vec<(&str, &str)> {
         let all = self.imports.iter().map(|(from, to)| (&from[..], &to[..]));
         all.filter(|(from, to)| matches!((place(from), place(to)), (Some(from), Some(to)) if from < to))
@@ -174,7 +174,7 @@ fn child(at: &[String], name: &str) -> Route {
     at.iter().cloned().chain([name.to_owned()]).collect()
 }
 
-/// The sources in a folder, by their paths below it, without those that are for tests only.
+/// The source files of a folder, by their relative paths, without test modules.
 fn rust_files(folder: &Path, below: &str, files: &mut Vec<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
@@ -188,23 +188,23 @@ fn rust_files(folder: &Path, below: &str, files: &mut Vec<String>) {
     }
 }
 
-/// The names that lead to the module of a file.
+/// The module path of a file.
 fn route(of_crate: &str, file: &str, root: &str) -> Route {
     let module = if file == root { "" } else { file.trim_end_matches(".rs").trim_end_matches("/mod") };
     let names = module.split('/').filter(|name| !name.is_empty()).map(str::to_owned);
     [of_crate.to_owned()].into_iter().chain(names).collect()
 }
 
-/// Where in the order a file of the library stands; `None` for `lib.rs` and other crates' files.
+/// Position in the order of a file of the library; `None` for `lib.rs` and files of other crates.
 fn place(file: &str) -> Option<usize> {
     let below = file.strip_prefix("crates/refrain/src/").filter(|below| *below != "lib.rs")?;
     let module = below.split('/').next().unwrap_or_default().trim_end_matches(".rs");
     let place = ORDER.iter().position(|together| together.contains(&module));
-    Some(place.unwrap_or_else(|| panic!("the module `{module}` has no place in ORDER: give it one")))
+    Some(place.unwrap_or_else(|| panic!("the module `{module}` is missing in ORDER")))
 }
 
 #[test]
-fn paths_are_found_in_code_only() {
+fn only_paths_in_code_are_found() {
     let text = r###"
         use crate::a::{self, B, c::{D as E, F},};
         pub(crate) use g::*; // use crate::comment::X;
@@ -227,8 +227,7 @@ fn paths_are_found_in_code_only() {
 }
 
 #[test]
-
-fn imports_run_one_way() {
+fn imports_follow_the_order_of_modules() {
     let tree = Tree::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
     assert!(tree.imports.len() > 500, "only {} imports were found", tree.imports.len());
     let mut report = String::new();
@@ -241,14 +240,17 @@ fn imports_run_one_way() {
             }
         }
     }
-    let (meant, later): (Vec<_>, Vec<_>) = tree
+    let (allowed, later): (Vec<_>, Vec<_>) = tree
         .later()
         .into_iter()
         .partition(|import| ALLOWED.iter().any(|(from, to, _)| (*from, *to) == *import));
     for (from, to) in &later {
         writeln!(report, "from a later module: {from} -> {to}").unwrap();
     }
-    assert!(ALLOWED.len() <= 3 && meant.len() == ALLOWED.len(), "ALLOWED names too many, or what is gone");
+    assert!(
+        ALLOWED.len() <= 3 && allowed.len() == ALLOWED.len(),
+        "ALLOWED has too many entries, or outdated ones"
+    );
     assert!(
         cycles.is_empty() && later.is_empty(),
         "{} cycles, {} later\n{report}",

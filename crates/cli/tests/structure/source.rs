@@ -1,32 +1,32 @@
-//! A Rust source as far as imports need it: its tokens, and among them the paths.
+//! Parses Rust source files as far as imports need it: tokens and paths.
 
-/// One name that a `use` brings in.
+/// A name imported by `use`.
 pub(crate) struct Use {
     /// As written, without `self` or `*` at the end.
     pub(crate) path: Vec<String>,
-    /// What it is called here.
+    /// Name in this module.
     pub(crate) name: String,
-    /// Whether it is handed on: `pub use`.
+    /// Whether it is re-exported by `pub use`.
     pub(crate) public: bool,
 }
 
-/// What stands in one module of a file.
+/// A module of a file.
 #[derive(Default)]
 pub(crate) struct Scope {
-    /// The modules around it in this file, outermost first; empty for the file itself.
+    /// Path within the file; empty for the file itself.
     pub(crate) inline: Vec<String>,
     pub(crate) uses: Vec<Use>,
-    /// Paths of two names or more, in code.
+    /// Paths of at least two names, in code.
     pub(crate) paths: Vec<Vec<String>>,
     /// Single names in code.
     pub(crate) words: Vec<String>,
 }
 
-/// The modules of a file, itself first, without what is for tests.
+/// The modules of a file, starting with the file itself, without tests.
 pub(crate) fn scopes(text: &str) -> Vec<Scope> {
     let tokens = without_tests(&tokens(text));
     let mut done = vec![];
-    // The modules that are open, with the number of braces around them.
+    // The open modules, with the number of braces around them.
     let mut open = vec![(Scope::default(), 0)];
     let (mut i, mut depth) = (0, 0);
     while i < tokens.len() {
@@ -52,7 +52,7 @@ pub(crate) fn scopes(text: &str) -> Vec<Scope> {
                     done.extend(open.pop().map(|(scope, _)| scope));
                 }
             }
-            // Fields and methods are no names of modules or items.
+            // Fields and methods are not modules or items.
             token if is_name(token) && !(i > 0 && tokens[i - 1] == ".") => {
                 let mut path = vec![token.to_owned()];
                 while next(2 * path.len() - 1) == "::" && is_name(next(2 * path.len())) {
@@ -73,7 +73,7 @@ pub(crate) fn scopes(text: &str) -> Vec<Scope> {
     done
 }
 
-/// The names of a tree `a::{b, c::{self, d as e}}` after the names before it, up to the end of the tree.
+/// Flattens a tree `a::{b, c::{self, d as e}}` with the names before it.
 fn flatten<'t>(
     tokens: &mut impl Iterator<Item = &'t str>,
     before: &[String],
@@ -90,7 +90,7 @@ fn flatten<'t>(
                 }
                 Some("as") => alias = tokens.next(),
                 Some("::") => {}
-                // At the end it stands for what is before it; at the beginning for the module itself.
+                // At the end it is the name before it, at the start the module itself.
                 Some("self") if !path.is_empty() => is_leaf = true,
                 end @ (Some("," | "}") | None) => break end,
                 Some(name) => {
@@ -114,7 +114,7 @@ fn is_name(token: &str) -> bool {
     token.starts_with(|c: char| c.is_alphabetic() || c == '_')
 }
 
-/// Names, `::` and single signs; no comments, no literals.
+/// Names, `::` and single characters, without comments and literals.
 fn tokens(text: &str) -> Vec<String> {
     let mut tokens = vec![];
     let mut rest = text;
@@ -148,7 +148,7 @@ fn tokens(text: &str) -> Vec<String> {
     tokens
 }
 
-/// The length of the string that a text begins with.
+/// The length of the string literal at the start of a text.
 fn quoted(text: &str) -> usize {
     let mut escaped = false;
     let end = text[1..].find(|c| {
@@ -159,7 +159,7 @@ fn quoted(text: &str) -> usize {
     end.map_or(text.len(), |end| end + 2)
 }
 
-/// The length of the character that a text begins with, or of the sign alone where it begins a lifetime.
+/// The length of the character literal at the start of a text; 1 for a lifetime.
 fn character(text: &str) -> usize {
     let mut chars = text[1..].char_indices();
     match (chars.next(), chars.next()) {
@@ -171,7 +171,7 @@ fn character(text: &str) -> usize {
     }
 }
 
-/// The length of the rest of a raw string, from its number signs on; 0 if it is none.
+/// The length of a raw string after its prefix; 0 if it is not one.
 fn raw(text: &str) -> usize {
     let signs = text.find(|c| c != '#').unwrap_or(0);
     if !text[signs..].starts_with('"') {
@@ -181,7 +181,7 @@ fn raw(text: &str) -> usize {
     text[signs + 1..].find(&end).map_or(text.len(), |at| signs + 1 + at + end.len())
 }
 
-/// The tokens without the attributes, and without the items that are compiled for tests only.
+/// The tokens without attributes and test items.
 fn without_tests(tokens: &[String]) -> Vec<String> {
     let mut kept: Vec<String> = vec![];
     let mut i = 0;
@@ -202,7 +202,7 @@ fn without_tests(tokens: &[String]) -> Vec<String> {
     kept
 }
 
-/// Behind the item that begins at `i`, its further attributes included.
+/// The position after the item at `i` with its further attributes.
 fn item_end(tokens: &[String], mut i: usize) -> usize {
     while i < tokens.len() {
         match &tokens[i][..] {
@@ -215,7 +215,7 @@ fn item_end(tokens: &[String], mut i: usize) -> usize {
     i
 }
 
-/// Behind the bracket that closes the one at `i`.
+/// The position after the bracket that closes the one at `i`.
 fn closing(tokens: &[String], mut i: usize) -> usize {
     let mut depth = 0;
     while i < tokens.len() {

@@ -1,4 +1,4 @@
-//! The real program, run in a directory of its own.
+//! Runs the program in a temporary directory.
 
 // Each test binary that includes this module uses its own part of it.
 #![allow(dead_code)]
@@ -8,13 +8,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// A directory in which the program runs, with a small text in it.
+/// A temporary directory with a small text.
 pub(crate) struct Place {
     directory: tempfile::TempDir,
 }
 
 impl Place {
-    /// `text.txt` has 500 lines of words that follow no fixed order, some with letters beyond ASCII.
+    /// Writes `text.txt`: 500 lines of pseudo-random words, some with letters beyond ASCII.
     pub(crate) fn new() -> Self {
         const WORDS: [&str; 10] = ["the", "cat", "sat", "on", "a", "mat", "λόγος", "和", "dog", "🙂"];
         let place = Self { directory: tempfile::tempdir().expect("a directory for the test") };
@@ -40,7 +40,7 @@ impl Place {
         fs::read(self.at(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    /// The names of everything in the directory, sorted.
+    /// Names of the entries, sorted.
     pub(crate) fn names(&self) -> Vec<String> {
         names(self.directory.path())
     }
@@ -52,7 +52,7 @@ impl Place {
         command
     }
 
-    /// Runs the program with these arguments, separated by blanks.
+    /// Runs the program with these arguments, separated by spaces.
     pub(crate) fn run(&self, arguments: &str) -> Output {
         self.run_with(arguments.split_whitespace())
     }
@@ -70,8 +70,8 @@ impl Place {
         text(&output.stdout)
     }
 
-    /// Runs the program, which must fail with this code, nothing on standard output and a message that begins with
-    /// `refrain: ` (or is clap's); returns the message. Nothing may appear in the directory.
+    /// Runs the program, which must fail with this code, without output or new files, and with a message that starts with
+    /// `refrain: ` (or clap's `error: `). Returns the message.
     pub(crate) fn fail(&self, arguments: &str, code: i32) -> String {
         self.fail_with(self.command(arguments.split_whitespace()), code)
     }
@@ -85,12 +85,12 @@ impl Place {
         assert!(!message.contains("panicked"), "{command:?}: {message}");
         let start = if message.starts_with("error: ") { "error: " } else { "refrain: " };
         assert!(message.starts_with(start), "{command:?}: {message}");
-        assert_eq!(self.names(), before, "{command:?} left something");
+        assert_eq!(self.names(), before, "{command:?} created files");
         message
     }
 }
 
-/// The names of everything in a directory, sorted.
+/// Names of the entries of a directory, sorted.
 pub(crate) fn names(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).expect("the directory is there");
     let mut names: Vec<String> =

@@ -149,13 +149,13 @@ fn tabbed(lines: &[&str]) -> Option<DetectedFormat> {
     let (format, what) = if recur && firsts.iter().all(|first| !first.contains(char::is_whitespace)) {
         (DataFormat::LabelledText, "label")
     } else {
-        (DataFormat::Pairs, "text")
+        (DataFormat::Pairs, "distinct text")
     };
     let (distinct, plural) = (thousands(distinct as u64), if distinct == 1 { "" } else { "s" });
     let lines = thousands(lines.len() as u64);
     Some(DetectedFormat::new(
         format,
-        format!("it has {distinct} different {what}{plural} before the tab in the first {lines} lines"),
+        format!("{distinct} {what}{plural} before the tab in the first {lines} lines"),
     ))
 }
 
@@ -185,9 +185,8 @@ fn table(lines: &[&str]) -> Option<DetectedFormat> {
         return Some(DetectedFormat::new(DataFormat::LongTable, why));
     }
     let numeric = (0..header.len()).filter(|&column| is_numeric(rows, column)).count();
-    let columns = if numeric == 1 { "a column" } else { "columns" };
-    (numeric > 0)
-        .then(|| DetectedFormat::new(DataFormat::Series, format!("it has {columns} of numbers: {numeric}")))
+    let columns = if numeric == 1 { "column" } else { "columns" };
+    (numeric > 0).then(|| DetectedFormat::new(DataFormat::Series, format!("{numeric} {columns} of numbers")))
 }
 
 /// The cells of each line. Commas within quotes are treated as separators, which is good enough for detection.
