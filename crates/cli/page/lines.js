@@ -15,25 +15,25 @@
   }
 
   /** The first step of each line, and the end. Lines break after a newline, after whitespace if there is some, or anywhere. */
-  function breaks(tokens, width, room) {
+  function breaks(tokens, width, maxWidth) {
     const starts = [0];
     let start = 0,
       used = 0,
-      blank = -1;
+      afterSpace = -1;
     const cut = (at) => {
       starts.push(at);
       start = at;
-      blank = -1;
+      afterSpace = -1;
     };
     for (let t = 0; t < tokens.length; t++) {
       const own = width(t);
-      if (used + own > room && t > start) {
-        cut(blank > start ? blank : t);
+      if (used + own > maxWidth && t > start) {
+        cut(afterSpace > start ? afterSpace : t);
         used = 0;
         for (let i = start; i < t; i++) used += width(i);
       }
       used += own;
-      if (/\s$/.test(tokens[t])) blank = t + 1;
+      if (/\s$/.test(tokens[t])) afterSpace = t + 1;
       if (tokens[t].includes("\n")) {
         cut(t + 1);
         used = 0;
@@ -110,7 +110,7 @@
     let starts = [0],
       text = tokens,
       cursor = -1,
-      room = 0;
+      maxWidth = 0;
 
     const list = rows(scroller, height, (index) => {
       const row = make("div", { class: "line" });
@@ -133,9 +133,9 @@
       if (scroller.clientWidth === 0) return;
       const unit = document.createElement("canvas").getContext("2d");
       unit.font = getComputedStyle(scroller).font;
-      const top = room === 0 && cursor >= 0 ? cursor : visible()[0];
-      room = Math.max(8, Math.floor((scroller.clientWidth - 18) / unit.measureText("0").width));
-      starts = breaks(text, width, room);
+      const top = maxWidth === 0 && cursor >= 0 ? cursor : visible()[0];
+      maxWidth = Math.max(8, Math.floor((scroller.clientWidth - 18) / unit.measureText("0").width));
+      starts = breaks(text, width, maxWidth);
       list.reset(starts.length - 1);
       if (top > 0) list.reveal(lineOf(starts, top));
       scrolled?.(...visible());
@@ -143,7 +143,7 @@
     function setTokens(next) {
       const atEnd = scroller.scrollTop + scroller.clientHeight >= scroller.scrollHeight - 4;
       text = next;
-      starts = breaks(text, width, Math.max(8, room));
+      starts = breaks(text, width, Math.max(8, maxWidth));
       cursor = Math.min(cursor, text.length - 1);
       list.reset(starts.length - 1);
       if (atEnd) scroller.scrollTop = scroller.scrollHeight;
