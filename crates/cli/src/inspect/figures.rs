@@ -101,13 +101,13 @@ fn heatmap(recording: &Recording, selection: &Selection) -> Heatmap {
         Some((unit.to_string(), plane_of.column(column).collect::<Vec<f32>>()))
     };
     let rows: Vec<(String, Vec<f32>)> = units.into_iter().filter_map(row).collect();
-    let most = rows.iter().flat_map(|(_, values)| values).fold(0.0_f32, |most, x| most.max(x.abs()));
+    let max = rows.iter().flat_map(|(_, values)| values).fold(0.0_f32, |max, x| max.max(x.abs()));
     let name = inspection.gates.get(plane).copied().unwrap_or_default();
     Heatmap {
         title: format!("{}, {}: {plane} ({name})", inspection.model.name, facts.name),
         steps: inspection.tokens.clone(),
         rows,
         // Values of other planes are in -1..1, and are not rescaled.
-        max: if *plane == "c" { most } else { 1.0 },
+        max: if *plane == "c" { max } else { 1.0 },
     }
 }

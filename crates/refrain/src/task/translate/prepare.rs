@@ -63,7 +63,7 @@ fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) ->
     let [sources, targets] = [&task.source, &task.target]
         .map(|side| format!("{} {}", thousands(side.tokenizer().len() as u64), side.plural()));
     let data = DataSummary {
-        target: "symbol",
+        target: "token",
         vocabulary: format!("{sources} to {targets}"),
         guessing: (task.target.tokenizer().len() as f64).ln(),
         notes,
