@@ -106,7 +106,7 @@ fn values_out_of_range() {
             "--units word --vocab-size 1",
             &["--vocab-size is 1: give at least 2", "the special tokens and one word"],
         ),
-        ("--tied-embeddings true --embedding-size 3", &["tied embeddings are as wide as the layers"]),
+        ("--tied-embeddings true --embedding-size 3", &["tied embeddings need embedding_size = hidden_size"]),
         ("--cell lstn", &["lstn", "rnn, gru, lstm"]),
         ("--hiden-size 8", &["--hiden-size", "a similar argument exists: '--hidden-size'"]),
     ] {

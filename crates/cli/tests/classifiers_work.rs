@@ -194,7 +194,11 @@ fn invalid_data_are_reported_with_their_position() {
             2,
             &["--length-penalty is not used by the classify task, only by translate and caption"],
         ),
-        ("predict texts reviews.tsv --seed 1", 2, &["--temperature"]),
+        (
+            "predict texts reviews.tsv --seed 1",
+            2,
+            &["--seed is not used by the classify task, only by caption"],
+        ),
         (
             "train reviews.tsv --sample-every 3 --out run",
             2,

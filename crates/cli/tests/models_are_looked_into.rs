@@ -64,7 +64,7 @@ fn figures_and_tables_are_written_in_every_format() {
     assert_eq!((lines[0], lines.len()), ("step,token,f0,f3", 6));
     assert!(lines[1].split(',').skip(2).all(|x| (0.0..1.0).contains(&x.parse::<f64>().unwrap())), "{table}");
     let found = place.succeed("inspect run text.txt --format csv --view finder");
-    assert!(found.starts_with("property,layer,plane,unit,r,") && found.contains("\nblank,"), "{found}");
+    assert!(found.starts_with("property,layer,plane,unit,r,") && found.contains("\nspace,"), "{found}");
     let coloured = place.succeed("inspect run --text the --format text");
     assert!(coloured.contains("\u{1b}[38;2;") && coloured.starts_with("layer "), "{coloured}");
     // The gradients of a second model.
@@ -105,7 +105,7 @@ fn invalid_inspections() {
         ("--view finder --out a.svg", &["--format csv"]),
         ("--unit 3 --out a.html", &["--unit is an option of figures"]),
         ("--out a.svg --format png", &["--format png", ".svg"]),
-        ("--item 2 --out a.json", &["--item is for classifiers", "language model"]),
+        ("--item 2 --out a.json", &["--item is not used by the language task, only by classify"]),
     ] {
         let form = if arguments.contains("--out") { "" } else { " --format csv" };
         expect(&place.fail(&format!("inspect run text.txt{form} {arguments}"), 2), parts);

@@ -106,7 +106,7 @@ fn invalid_data_are_reported() {
         ("names.conll --column upos", 1, &["the columns have no names"]),
         ("names.conll --column nonsense", 2, &["a number from 1", "nonsense"]),
         ("names.conll --word-column 0", 2, &["a number from 1"]),
-        ("names.conll --units char", 2, &["already split into words"]),
+        ("names.conll --units char", 2, &["--units is not used by the tag task"]),
         ("names.conll --min-count 1000", 2, &["but no words occur that often"]),
         ("names.conll --word-dropout 1", 2, &["word-dropout is 1"]),
         ("names.conll --char-hidden-size 0", 2, &["--char-hidden-size is 0"]),

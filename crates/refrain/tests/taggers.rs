@@ -112,7 +112,10 @@ fn invalid_sizes_are_rejected() {
     assert!(Tagger::new(&good).is_ok());
     for (bad, part) in [
         (TaggerSizes { labels: 0, ..good.clone() }, "`labels` is 0: give a number from 1"),
-        (TaggerSizes { word_dropout: 1.0, ..good.clone() }, "`word_dropout` is 1: give a share"),
+        (
+            TaggerSizes { word_dropout: 1.0, ..good.clone() },
+            "`word_dropout` is 1: give a number from 0 up to",
+        ),
         (TaggerSizes { input: FRAMES, ..good.clone() }, "frames are read, which have no spelling"),
         (
             TaggerSizes {

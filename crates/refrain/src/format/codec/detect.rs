@@ -31,7 +31,7 @@ const LINES: usize = 5_000;
 /// ```
 /// use refrain::format::{DataFormat, detect_format_of_bytes};
 ///
-/// assert_eq!(detect_format_of_bytes("sentences.tsv", b"Go.\tVa !\nI won!\tJ'ai gagn\xc3\xa9 !\n")?.form, DataFormat::Pairs);
+/// assert_eq!(detect_format_of_bytes("sentences.tsv", b"Go.\tVa !\nI won!\tJ'ai gagn\xc3\xa9 !\n")?.format, DataFormat::Pairs);
 /// # Ok::<(), refrain::Error>(())
 /// ```
 pub fn detect_format_of_bytes(name: &str, bytes: &[u8]) -> Result<DetectedFormat> {
