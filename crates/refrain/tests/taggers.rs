@@ -116,7 +116,7 @@ fn invalid_sizes_are_rejected() {
             TaggerSizes { word_dropout: 1.0, ..good.clone() },
             "`word_dropout` is 1: give a number from 0 up to",
         ),
-        (TaggerSizes { input: FRAMES, ..good.clone() }, "frames are read, which have no spelling"),
+        (TaggerSizes { input: FRAMES, ..good.clone() }, "for frames, which have no spelling"),
         (
             TaggerSizes {
                 spelling: SPELLING.map(|s| CharEncoderSizes { hidden_size: 0, ..s }),
