@@ -141,7 +141,7 @@ impl LayerSizes {
     /// Checks all sizes against their bounds.
     ///
     /// # Errors
-    /// [`Error::Setting`], naming the size and its bounds.
+    /// [`crate::Error::Setting`], naming the size and its bounds.
     pub fn validate(&self) -> Result<()> {
         within("hidden_size", self.hidden_size, 1, MAX_SIZE)?;
         within("num_layers", self.num_layers, 1, MAX_LAYERS)?;
