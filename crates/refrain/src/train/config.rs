@@ -99,7 +99,7 @@ impl Config {
         Range::between(1.0, self.batch_size as f64).check("shards", self.shards as f64)?;
         #[cfg(not(feature = "clock"))]
         if self.time_limit.is_some() {
-            return Err(unused("time_limit", "by a build without a clock"));
+            return Err(Error::unused("time_limit", "by a build without a clock"));
         }
         self.check_idle()
     }
@@ -118,7 +118,7 @@ impl Config {
             ("decay_epochs", "`schedule = step`", !steps && self.decay_epochs.is_some()),
         ];
         match idle.iter().find(|(_, _, idle)| *idle) {
-            Some((name, with, _)) => Err(unused(name, &format!("without {with}"))),
+            Some((name, with, _)) => Err(Error::unused(name, format!("without {with}"))),
             None => Ok(()),
         }
     }
@@ -196,11 +196,6 @@ fn precision(settings: &Settings, precision: Precision) -> Result<Precision> {
             },
         }),
     }
-}
-
-/// A setting that has no effect in this context.
-pub(crate) fn unused(setting: &'static str, context: &str) -> Error {
-    Error::Setting { setting, problem: SettingProblem::Unused { context: context.to_owned() } }
 }
 
 /// One shard per processor, but at least 16 rows per shard, because products of fewer rows are slow; at least two shards, so

@@ -20,7 +20,6 @@ mod training;
 pub use crate::option::Span;
 pub use choices::{Example, Optimizer, Preset, Schedule};
 pub(crate) use clock::Clock;
-pub(crate) use config::unused;
 pub use config::{Defaults, available_threads};
 pub use event::{Done, Event, Reason, Start, Step};
 pub(crate) use milestones::VALIDATION_TARGETS;

@@ -6,16 +6,14 @@ use super::augment::Augment;
 use super::batches::CaptionBatches;
 use super::data::{CaptionInput, Dataset, InputCodec};
 use super::{Caption, Description};
-use crate::Result;
 use crate::model::{CaptionerInput, CaptionerSizes, Task};
 use crate::number::thousands;
 use crate::task::Scaling;
 use crate::task::require_same;
 use crate::task::sets::Sets;
 use crate::text::{TokenUnits, Tokenizer, TokenizerOptions};
-use crate::train::{
-    Config, Data, DataSummary, Defaults, Prepared, Settings, TaskData, TrainableTask, unused,
-};
+use crate::train::{Config, Data, DataSummary, Defaults, Prepared, Settings, TaskData, TrainableTask};
+use crate::{Error, Result};
 
 /// Default side length of images in pixels.
 pub(super) const SIDE: usize = 32;
@@ -130,10 +128,10 @@ fn check_settings(settings: &Settings, images: bool) -> Result<()> {
         ("channels", settings.channels.is_some()),
     ];
     if let Some((name, _)) = only_images.iter().find(|(_, given)| *given && !images) {
-        return Err(unused(name, "with vectors, only with images"));
+        return Err(Error::unused(name, "with vectors, only with images"));
     }
     if settings.flip == Some(true) && settings.augment != Some(true) {
-        return Err(unused("flip", "without `augment = true`"));
+        return Err(Error::unused("flip", "without `augment = true`"));
     }
     Ok(())
 }

@@ -18,9 +18,7 @@ use crate::note::Note;
 use crate::number::thousands;
 use crate::task::require_same;
 use crate::task::sets::loaders;
-use crate::train::{
-    Config, Data, DataSummary, Defaults, Prepared, Settings, TaskData, TrainableTask, unused,
-};
+use crate::train::{Config, Data, DataSummary, Defaults, Prepared, Settings, TaskData, TrainableTask};
 
 /// Minimum number of training windows.
 const MIN_WINDOWS: usize = 8;
@@ -120,7 +118,7 @@ fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) ->
 fn check_settings(settings: &Settings, dataset: &Dataset, has_valid: bool) -> Result<()> {
     if has_valid {
         let context = "for a series, whose end is the validation set: use `valid_fraction`";
-        return Err(unused("valid", context));
+        return Err(Error::unused("valid", context));
     }
     // A reader selects columns of a file; from memory all columns are forecast.
     let names = &dataset.series.names;

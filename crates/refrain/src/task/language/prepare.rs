@@ -10,7 +10,6 @@ use sha2::{Digest, Sha256};
 use super::resolve::{TextConfig, TextSize, architecture, resolve, vocabulary};
 use super::time_budget;
 use super::{Dataset, Language};
-use crate::Result;
 use crate::data::{Batches, DataLoader, Evaluation, Lines, Sequences, Windows};
 use crate::inspect::Probe;
 use crate::model::Weights;
@@ -22,8 +21,8 @@ use crate::text::{
 };
 use crate::train::{
     Config, Data, DataSummary, Example, Prepared, Settings, TaskData, TrainableTask, VALIDATION_TARGETS,
-    unused,
 };
+use crate::{Error, Result};
 
 /// Tokens that are probed regularly in training.
 const PROBE_TOKENS: usize = 400;
@@ -75,7 +74,7 @@ fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) ->
     if valid.is_some() {
         let context =
             "for language models, whose validation set is the end of the text: use `valid_fraction`";
-        return Err(unused("valid", context));
+        return Err(Error::unused("valid", context));
     }
     let mut settings = Settings { example, ..settings.clone() }.with_preset();
     if example.is_some() {
@@ -175,7 +174,7 @@ fn sentences<B: Backend>(settings: &Settings, backend: &B) -> Result<Prepared<La
     let size = TextSize { symbols: counts.total(), tokens: counts.total() };
     let (config, options) = resolve(settings, size, backend)?;
     if config.valid_fraction > 0.0 {
-        return Err(unused("valid_fraction", "by the sentences example, which has no validation set"));
+        return Err(Error::unused("valid_fraction", "by the sentences example, which has no validation set"));
     }
     let ids = sentences.iter().map(|sentence| vocabulary.encode_prompt(sentence)).collect::<Result<_>>()?;
     let data = DataSummary {

@@ -1,9 +1,9 @@
 //! Resolves the settings of a language model: reading of the text, and defaults by its size.
 
-use crate::Result;
 use crate::model::{Architecture, CellKind};
 use crate::text::{Corpus, TokenUnits, Vocabulary};
-use crate::train::{Config, Defaults, Example, Optimizer, Schedule, Settings, unused};
+use crate::train::{Config, Defaults, Example, Optimizer, Schedule, Settings};
+use crate::{Error, Result};
 use refrain_kernels::Backend;
 
 /// Resolved settings that are not in [`Config`], named like the settings.
@@ -108,7 +108,10 @@ pub(super) fn resolve<B: Backend>(
     let words = matches!(units, TokenUnits::Word | TokenUnits::Bpe);
     if s.example == Some(Example::Sentences) && (s.lines == Some(true) || units != TokenUnits::Char) {
         let setting = if s.lines == Some(true) { "lines" } else { "units" };
-        return Err(unused(setting, "by the sentences example, which consists of sequences of characters"));
+        return Err(Error::unused(
+            setting,
+            "by the sentences example, which consists of sequences of characters",
+        ));
     }
     let small = size.symbols < SMALL_TEXT;
     let defaults = Defaults {
