@@ -266,7 +266,7 @@ fn argument(option: &'static OptionDef, used: &'static Use, shown: Shown) -> Arg
         .hide_possible_values(true)
         .value_hint(hint(option.value_name, element))
         .action(if list { ArgAction::Append } else { ArgAction::Set })
-        .allow_hyphen_values(matches!(element, Kind::Text) && !list || option.name == "stop");
+        .allow_hyphen_values(matches!(element, Kind::Text) && !used.positional);
     if used.positional {
         return if list { argument.num_args(1..) } else { argument };
     }

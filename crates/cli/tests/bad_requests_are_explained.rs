@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::{Place, text};
+use support::{TestDir, text};
 
 const SMALL: &str = "--hidden-size 8 --num-layers 1 --max-steps 3 --sample-every 0";
 
@@ -15,13 +15,13 @@ fn expect(message: &str, parts: &[&str]) {
 
 #[test]
 fn invalid_training_texts() {
-    let place = Place::new();
-    std::fs::create_dir(place.at("folder")).unwrap();
-    place.write("empty.txt", "");
-    place.write("short.txt", "too short");
-    place.write("latin1.txt", b"first line\ncaf\xe9\n".repeat(100));
-    place.write("utf16.txt", [0xff, 0xfe, b'a', 0, b'b', 0]);
-    place.write("blank.txt", "\n".repeat(1000));
+    let dir = TestDir::new();
+    std::fs::create_dir(dir.at("folder")).unwrap();
+    dir.write("empty.txt", "");
+    dir.write("short.txt", "too short");
+    dir.write("latin1.txt", b"first line\ncaf\xe9\n".repeat(100));
+    dir.write("utf16.txt", [0xff, 0xfe, b'a', 0, b'b', 0]);
+    dir.write("blank.txt", "\n".repeat(1000));
     for (arguments, code, parts) in [
         ("missing.txt", 1, &["cannot read", "missing.txt: no such file or directory"][..]),
         ("folder", 1, &["folder: is a folder with neither images", "folder/*.txt"]),
@@ -40,20 +40,20 @@ fn invalid_training_texts() {
         ("text.txt --min-count 1000000", 2, &["--min-count is 1000000, but no characters occur that often"]),
         ("text.txt --example latin", 2, &["--example conflicts with", "choose one"]),
     ] {
-        expect(&place.fail(&format!("train --out run {arguments}"), code), parts);
+        expect(&dir.fail(&format!("train --out run {arguments}"), code), parts);
     }
     // The suggested remedy works.
-    place.succeed(&format!("train latin1.txt --units byte --out run {SMALL}"));
-    let message = place.fail("eval run missing.txt", 1);
+    dir.succeed(&format!("train latin1.txt --units byte --out run {SMALL}"));
+    let message = dir.fail("eval run missing.txt", 1);
     expect(&message, &["missing.txt: no such file or directory"]);
-    expect(&place.fail("eval run empty.txt", 1), &["empty.txt: is empty"]);
+    expect(&dir.fail("eval run empty.txt", 1), &["empty.txt: is empty"]);
 }
 
 #[test]
 fn output_directories_that_cannot_be_created() {
-    let place = Place::new();
-    std::fs::create_dir(place.at("taken")).unwrap();
-    let refused = |out: &str, code| place.fail(&format!("train text.txt --out {out} {SMALL}"), code);
+    let dir = TestDir::new();
+    std::fs::create_dir(dir.at("taken")).unwrap();
+    let refused = |out: &str, code| dir.fail(&format!("train text.txt --out {out} {SMALL}"), code);
     expect(&refused("taken", 2), &["taken: exists already", "resume it", "another --out"]);
     expect(&refused("text.txt", 2), &["text.txt: exists already"]);
     expect(&refused("text.txt/run", 1), &["cannot create a directory in text.txt: not a directory"]);
@@ -69,7 +69,7 @@ fn output_directories_that_cannot_be_created() {
 
 #[test]
 fn values_out_of_range() {
-    let place = Place::new();
+    let dir = TestDir::new();
     for (arguments, parts) in [
         ("--hidden-size 0", &["hidden-size is 0: give 1 to 16384"][..]),
         ("--hidden-size 1000000000", &["hidden-size is 1000000000: give 1 to 16384"]),
@@ -112,10 +112,10 @@ fn values_out_of_range() {
     ] {
         let parts: Vec<String> = parts.iter().map(|part| part.replace('`', "'")).collect();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-        let message = place.fail(&format!("train text.txt --out run {arguments}"), 2).replace('`', "'");
+        let message = dir.fail(&format!("train text.txt --out run {arguments}"), 2).replace('`', "'");
         expect(&message, &parts);
     }
-    expect(&place.fail("tarin", 2), &["a similar subcommand exists: 'train'"]);
+    expect(&dir.fail("tarin", 2), &["a similar subcommand exists: 'train'"]);
     for (arguments, part) in [
         ("train --batch-size 1000000000", "--batch-size is 1000000000"),
         ("train --shards 0", "--shards is 0"),
@@ -123,16 +123,16 @@ fn values_out_of_range() {
         ("train --threads 1000000", "--threads is 1000000: give 1 to 1024"),
         ("train --hidden-size 0", "hidden-size is 0"),
     ] {
-        expect(&place.fail(&format!("bench {arguments}"), 2), &[part]);
+        expect(&dir.fail(&format!("bench {arguments}"), 2), &[part]);
     }
 }
 
 #[test]
 fn training_that_diverges() {
-    let place = Place::new();
+    let dir = TestDir::new();
     let train = |out: &str, rate: &str| {
         let arguments = format!("train text.txt --out {out} --hidden-size 8 --learning-rate {rate}");
-        place.run(&format!("{arguments} --warmup-steps 0 --max-steps 50 --grad-clip 0 --sample-every 0"))
+        dir.run(&format!("{arguments} --warmup-steps 0 --max-steps 50 --grad-clip 0 --sample-every 0"))
     };
     for (out, rate) in [("one", "1e20"), ("two", "1e38"), ("three", "1e300")] {
         let output = train(out, rate);
@@ -145,7 +145,7 @@ fn training_that_diverges() {
         expect(&message, &[&format!("The last good checkpoint is in {out}")]);
         assert!(!message.contains("panicked"), "{message}");
         // The checkpoint can be resumed, and the run diverges again.
-        let again = place.run(&format!("train --resume {out}"));
+        let again = dir.run(&format!("train --resume {out}"));
         assert_eq!(again.status.code(), Some(1));
         expect(&text(&again.stderr), &["training diverged at step "]);
         expect(&text(&again.stdout), &[out]);
@@ -154,16 +154,16 @@ fn training_that_diverges() {
 
 #[test]
 fn files_that_are_not_models() {
-    let place = Place::new();
-    place.write("empty", "");
-    place.write("picture.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\0");
+    let dir = TestDir::new();
+    dir.write("empty", "");
+    dir.write("picture.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\0");
     let header = br#"{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#;
-    place.write("other.safetensors", [&(header.len() as u64).to_le_bytes()[..], header, &[0; 4]].concat());
-    std::fs::create_dir(place.at("folder")).unwrap();
-    place.succeed(&format!("train text.txt --out run {SMALL}"));
-    let mut cut = place.read("run/model.safetensors");
+    dir.write("other.safetensors", [&(header.len() as u64).to_le_bytes()[..], header, &[0; 4]].concat());
+    std::fs::create_dir(dir.at("folder")).unwrap();
+    dir.succeed(&format!("train text.txt --out run {SMALL}"));
+    let mut cut = dir.read("run/model.safetensors");
     cut.truncate(cut.len() - 1);
-    place.write("cut.safetensors", &cut);
+    dir.write("cut.safetensors", &cut);
     for verb in ["sample {}", "info {}", "eval {} text.txt", "train text.txt --out new --init-from {}"] {
         for (file, parts) in [
             ("missing", &["cannot read missing: no such file or directory"][..]),
@@ -178,15 +178,15 @@ fn files_that_are_not_models() {
             ("folder", &["folder: contains no model.safetensors"]),
             ("run/checkpoint.safetensors", &["is a checkpoint, not a model"]),
         ] {
-            expect(&place.fail(&verb.replace("{}", file), 1), parts);
+            expect(&dir.fail(&verb.replace("{}", file), 1), parts);
         }
     }
 }
 
 #[test]
 fn invalid_sampling_options() {
-    let place = Place::new();
-    place.succeed(&format!("train text.txt --out run {SMALL}"));
+    let dir = TestDir::new();
+    dir.succeed(&format!("train text.txt --out run {SMALL}"));
     for (arguments, parts) in [
         ("--temperature -1", &["temperature is -1: give at least 0"][..]),
         ("--temperature NaN", &["temperature is NaN"]),
@@ -200,7 +200,7 @@ fn invalid_sampling_options() {
         ("--prompt Жx", &["the vocabulary does not contain 'Ж' (U+0416), 'x' (U+0078)", "refrain info"]),
         ("--lenght 3", &["a similar argument exists: '--length'"]),
     ] {
-        expect(&place.fail(&format!("sample run {arguments}"), 2), parts);
+        expect(&dir.fail(&format!("sample run {arguments}"), 2), parts);
     }
     for (arguments, name) in [
         ("--activation relu", "--activation is not used without --cell rnn"),
@@ -214,37 +214,37 @@ fn invalid_sampling_options() {
         ("--decay-epochs 2", "--decay-epochs is not used without --schedule step"),
         ("--learning-rate -1", "learning-rate is -1: give a number above 0"),
     ] {
-        expect(&place.fail(&format!("train text.txt --out other {arguments}"), 2), &[name]);
+        expect(&dir.fail(&format!("train text.txt --out other {arguments}"), 2), &[name]);
     }
-    let message = place.fail("eval run text.txt --picture confusion.svg", 2);
+    let message = dir.fail("eval run text.txt --picture confusion.svg", 2);
     expect(&message, &["--picture is not used by the language task, only by classify, tag and forecast"]);
     // A prompt may start with a dash.
-    expect(&place.fail("sample run --prompt -x", 2), &["does not contain '-'"]);
+    expect(&dir.fail("sample run --prompt -x", 2), &["does not contain '-'"]);
 }
 
 #[test]
 fn an_instruction_set_that_does_not_exist() {
-    let place = Place::new();
-    place.succeed(&format!("train text.txt --out run {SMALL}"));
+    let dir = TestDir::new();
+    dir.succeed(&format!("train text.txt --out run {SMALL}"));
     for arguments in ["train text.txt --out new", "sample run", "eval run text.txt", "bench train", "info"] {
-        let mut command = place.command(arguments.split_whitespace());
+        let mut command = dir.command(arguments.split_whitespace());
         command.env("REFRAIN_ISA", "nonsense");
-        let message = place.fail_with(command, 2);
+        let message = dir.fail_with(command, 2);
         expect(&message, &["REFRAIN_ISA=nonsense: unknown instruction set; available names: scalar"]);
     }
-    let mut command = place.command("info".split_whitespace());
+    let mut command = dir.command("info".split_whitespace());
     let output = command.env("REFRAIN_ISA", "scalar").output().unwrap();
     expect(&text(&output.stdout), &["instruction set  scalar"]);
 }
 
 #[test]
 fn invalid_configuration_files() {
-    let place = Place::new();
-    place.write("broken.toml", "hidden_size = 8\nnum_layers = = 2\n");
-    place.write("key.toml", "hidden_size = 8\n\nhidden-sise = 2\n");
-    place.write("type.toml", "hidden_size = \"large\"\n");
-    place.write("range.toml", "hidden_size = 0\n");
-    place.write("bytes.toml", b"\xff\xfe");
+    let dir = TestDir::new();
+    dir.write("broken.toml", "hidden_size = 8\nnum_layers = = 2\n");
+    dir.write("key.toml", "hidden_size = 8\n\nhidden-sise = 2\n");
+    dir.write("type.toml", "hidden_size = \"large\"\n");
+    dir.write("range.toml", "hidden_size = 0\n");
+    dir.write("bytes.toml", b"\xff\xfe");
     for (file, code, parts) in [
         ("missing.toml", 1, &["cannot read missing.toml: no such file or directory"][..]),
         ("broken.toml", 2, &["broken.toml, line 2: "]),
@@ -257,22 +257,22 @@ fn invalid_configuration_files() {
         ("range.toml", 2, &["hidden-size is 0"]),
         ("bytes.toml", 1, &["cannot read bytes.toml", "UTF-8"]),
     ] {
-        expect(&place.fail(&format!("train text.txt --out run --config {file}"), code), parts);
+        expect(&dir.fail(&format!("train text.txt --out run --config {file}"), code), parts);
     }
     // Options take precedence over the file; the config.toml of a run can be used as such a file.
-    place.write("good.toml", "hidden_size = 8\nnum_layers = 1\nmax_steps = 2\nsample_every = 0\n");
-    place.succeed("train text.txt --out run --config good.toml --max-steps 3");
-    let config = text(&place.read("run/config.toml"));
+    dir.write("good.toml", "hidden_size = 8\nnum_layers = 1\nmax_steps = 2\nsample_every = 0\n");
+    dir.succeed("train text.txt --out run --config good.toml --max-steps 3");
+    let config = text(&dir.read("run/config.toml"));
     expect(&config, &["hidden_size = 8\n", "max_steps = 3\n"]);
-    place.succeed("train --config run/config.toml --out again");
-    assert_eq!(place.read("run/model.safetensors"), place.read("again/model.safetensors"));
+    dir.succeed("train --config run/config.toml --out again");
+    assert_eq!(dir.read("run/model.safetensors"), dir.read("again/model.safetensors"));
 }
 
 #[test]
 fn runs_that_cannot_be_resumed() {
-    let place = Place::new();
-    std::fs::create_dir(place.at("folder")).unwrap();
-    place.succeed(&format!("train text.txt --out run {SMALL}"));
+    let dir = TestDir::new();
+    std::fs::create_dir(dir.at("folder")).unwrap();
+    dir.succeed(&format!("train text.txt --out run {SMALL}"));
     for (arguments, parts) in [
         (
             "run --learning-rate 0.1",
@@ -284,12 +284,12 @@ fn runs_that_cannot_be_resumed() {
         ("missing", &["missing: there is no such directory"]),
         ("text.txt", &["text.txt: is not the directory of a run"]),
     ] {
-        expect(&place.fail(&format!("train --resume {arguments}"), 2), parts);
+        expect(&dir.fail(&format!("train --resume {arguments}"), 2), parts);
     }
-    let printed = place.succeed("train --resume run");
+    let printed = dir.succeed("train --resume run");
     expect(&printed, &["this run is complete after 3 updates", "refrain train --resume run --max-steps N"]);
-    expect(&place.succeed("train --resume run --max-steps 5"), &["resumed after step 3", "done: 5 updates"]);
-    std::fs::remove_file(place.at("text.txt")).unwrap();
-    let message = place.fail("train --resume run", 1);
+    expect(&dir.succeed("train --resume run --max-steps 5"), &["resumed after step 3", "done: 5 updates"]);
+    std::fs::remove_file(dir.at("text.txt")).unwrap();
+    let message = dir.fail("train --resume run", 1);
     expect(&message, &["cannot read", "text.txt: no such file or directory"]);
 }

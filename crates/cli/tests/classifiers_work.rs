@@ -3,12 +3,12 @@
 mod support;
 
 use serde_json::Value;
-use support::Place;
+use support::TestDir;
 
 const SMALL: &str = "--hidden-size 12 --epochs 12 --patience 0 --batch-size 8";
 
 /// `kind` or `unkind`, by a word in each text.
-fn reviews(place: &Place, name: &str, count: usize) {
+fn reviews(dir: &TestDir, name: &str, count: usize) {
     let words = ["film", "story", "music", "cast", "plot"];
     let lines = (0..count).map(|i| {
         let (a, b) = (words[i % 5], words[i / 5 % 5]);
@@ -18,11 +18,11 @@ fn reviews(place: &Place, name: &str, count: usize) {
             _ => format!("kind\twhat a fine {a}"),
         }
     });
-    place.write(name, lines.collect::<Vec<_>>().join("\n"));
+    dir.write(name, lines.collect::<Vec<_>>().join("\n"));
 }
 
 /// `up` or `down`, by the direction of the first of two features.
-fn gestures(place: &Place, name: &str, count: usize) {
+fn gestures(dir: &TestDir, name: &str, count: usize) {
     let mut table = "sequence,label,x,y\n".to_owned();
     for i in 0..count {
         let (label, slope) = if i % 2 == 0 { ("up", 1.0) } else { ("down", -1.0) };
@@ -31,7 +31,7 @@ fn gestures(place: &Place, name: &str, count: usize) {
             table += &format!("g{i},{label},{},{noise}\n", slope * t as f64 + noise);
         }
     }
-    place.write(name, table);
+    dir.write(name, table);
 }
 
 fn json(text: &str) -> Value {
@@ -41,9 +41,9 @@ fn json(text: &str) -> Value {
 /// In a small validation set all predictions are soon correct, while the loss still falls.
 #[test]
 fn early_stopping_waits_while_the_loss_falls() {
-    let place = Place::new();
-    reviews(&place, "reviews.tsv", 120);
-    let printed = place.succeed(
+    let dir = TestDir::new();
+    reviews(&dir, "reviews.tsv", 120);
+    let printed = dir.succeed(
         "train reviews.tsv --json --hidden-size 12 --embedding-size 8 --batch-size 8 --epochs 60 --patience 2",
     );
     let events = printed.lines().map(json).filter(|event| event["event"] == "valid");
@@ -59,10 +59,10 @@ fn early_stopping_waits_while_the_loss_falls() {
 
 #[test]
 fn text_classifiers_can_be_trained_evaluated_and_used() {
-    let place = Place::new();
-    reviews(&place, "reviews.tsv", 120);
-    reviews(&place, "test.tsv", 31);
-    let printed = place.succeed(&format!("train reviews.tsv --out run --embedding-size 8 {SMALL}"));
+    let dir = TestDir::new();
+    reviews(&dir, "reviews.tsv", 120);
+    reviews(&dir, "test.tsv", 31);
+    let printed = dir.succeed(&format!("train reviews.tsv --out run --embedding-size 8 {SMALL}"));
     for part in [
         "task      classify: looks like labelled texts: 2 labels before the tab",
         "accuracy",
@@ -70,27 +70,27 @@ fn text_classifiers_can_be_trained_evaluated_and_used() {
     ] {
         assert!(printed.contains(part), "{part}: {printed}");
     }
-    let found = json(&place.succeed("eval run test.tsv --json"));
+    let found = json(&dir.succeed("eval run test.tsv --json"));
     assert_eq!(found["sequences"], 31);
     assert!(found["accuracy"].as_f64().unwrap() > 0.95, "{found}");
     assert!(found["macro_f1"].as_f64().unwrap() > 0.95, "{found}");
-    assert!(place.succeed("eval run test.tsv --picture confusion.svg").contains("true \\ predicted"));
-    assert!(String::from_utf8(place.read("confusion.svg")).unwrap().contains("unkind"));
-    place.write("new.txt", "a fine plot\n\nthe music was dull\n");
-    assert_eq!(place.succeed("predict run new.txt"), "kind\n\nunkind\n");
+    assert!(dir.succeed("eval run test.tsv --picture confusion.svg").contains("true \\ predicted"));
+    assert!(String::from_utf8(dir.read("confusion.svg")).unwrap().contains("unkind"));
+    dir.write("new.txt", "a fine plot\n\nthe music was dull\n");
+    assert_eq!(dir.succeed("predict run new.txt"), "kind\n\nunkind\n");
     // The labels of a training file are ignored.
-    place.write("labelled.txt", "unkind\ta fine plot\nkind\tthe music was dull\n");
-    assert_eq!(place.succeed("predict run labelled.txt"), "kind\nunkind\n");
+    dir.write("labelled.txt", "unkind\ta fine plot\nkind\tthe music was dull\n");
+    assert_eq!(dir.succeed("predict run labelled.txt"), "kind\nunkind\n");
     // So are unknown labels, and labels without a text.
-    place.write("more.txt", "unkind\ta fine plot\nsad\ta fine plot\nkind\t\nkind\ta fine plot\n");
-    let scores = place.succeed("predict run more.txt --json");
+    dir.write("more.txt", "unkind\ta fine plot\nsad\ta fine plot\nkind\t\nkind\ta fine plot\n");
+    let scores = dir.succeed("predict run more.txt --json");
     let scores: Vec<&str> = scores.lines().collect();
     assert_eq!((scores[0], scores[1], scores[2]), (scores[3], scores[3], "null"));
-    let first = json(place.succeed("predict run new.txt --json").lines().next().unwrap());
+    let first = json(dir.succeed("predict run new.txt --json").lines().next().unwrap());
     assert_eq!(first["label"], "kind");
     let sum: f64 = ["kind", "unkind"].iter().map(|label| first["scores"][label].as_f64().unwrap()).sum();
     assert!((sum - 1.0).abs() < 1e-5, "{first}");
-    let printed = place.succeed("info run");
+    let printed = dir.succeed("info run");
     for part in ["classify", "bidirectional LSTM", "2: kind unkind", "lowercased", "accuracy"] {
         assert!(printed.contains(part), "{part}: {printed}");
     }
@@ -98,71 +98,68 @@ fn text_classifiers_can_be_trained_evaluated_and_used() {
 
 #[test]
 fn sequence_classifiers_can_be_trained_evaluated_and_used() {
-    let place = Place::new();
-    gestures(&place, "gestures.csv", 60);
-    gestures(&place, "test.csv", 20);
-    place.succeed(&format!("train gestures.csv --valid test.csv --out run --cell gru {SMALL}"));
-    let found = json(&place.succeed("eval run test.csv --json"));
+    let dir = TestDir::new();
+    gestures(&dir, "gestures.csv", 60);
+    gestures(&dir, "test.csv", 20);
+    dir.succeed(&format!("train gestures.csv --valid test.csv --out run --cell gru {SMALL}"));
+    let found = json(&dir.succeed("eval run test.csv --json"));
     assert!(found["accuracy"].as_f64().unwrap() > 0.95, "{found}");
-    assert_eq!(
-        place.succeed("predict run test.csv").lines().take(3).collect::<Vec<_>>(),
-        ["up", "down", "up"]
-    );
+    assert_eq!(dir.succeed("predict run test.csv").lines().take(3).collect::<Vec<_>>(), ["up", "down", "up"]);
     // Without labels, and with another order of columns.
-    let table = String::from_utf8(place.read("test.csv")).unwrap();
+    let table = String::from_utf8(dir.read("test.csv")).unwrap();
     let rows = table.lines().map(|line| line.split(',').collect::<Vec<_>>());
     let turned: Vec<String> = rows.map(|row| [row[0], row[3], row[2]].join(",")).collect();
-    place.write("turned.csv", turned.join("\n"));
-    assert_eq!(place.succeed("predict run turned.csv --json"), place.succeed("predict run test.csv --json"));
+    dir.write("turned.csv", turned.join("\n"));
+    assert_eq!(dir.succeed("predict run turned.csv --json"), dir.succeed("predict run test.csv --json"));
 }
 
 #[test]
 fn labels_with_a_single_example_are_allowed() {
-    let place = Place::new();
-    reviews(&place, "reviews.tsv", 40);
+    let dir = TestDir::new();
+    reviews(&dir, "reviews.tsv", 40);
     let rare = (0..8).map(|i| format!("\nrare{i}\tan odd text {i}")).collect::<String>();
-    place.write("rare.tsv", String::from_utf8(place.read("reviews.tsv")).unwrap() + &rare);
+    dir.write("rare.tsv", String::from_utf8(dir.read("reviews.tsv")).unwrap() + &rare);
     for seed in 1..4 {
         let printed =
-            place.succeed(&format!("train rare.tsv --max-steps 2 --seed {seed} --out run{seed} {SMALL}"));
+            dir.succeed(&format!("train rare.tsv --max-steps 2 --seed {seed} --out run{seed} {SMALL}"));
         assert!(printed.contains("10 labels"), "{printed}");
     }
 }
 
 #[test]
 fn a_run_can_be_resumed() {
-    let place = Place::new();
-    reviews(&place, "reviews.tsv", 120);
+    let dir = TestDir::new();
+    reviews(&dir, "reviews.tsv", 120);
     let train = |out: &str, more: &str| {
         format!("train reviews.tsv --out {out} --embedding-size 8 {SMALL} --cell rnn {more}")
     };
-    place.succeed(&train("whole", "--max-steps 50"));
-    place.succeed(&train("parts", "--max-steps 23"));
-    place.succeed("train --resume parts --max-steps 50");
+    dir.succeed(&train("whole", "--max-steps 50"));
+    dir.succeed(&train("parts", "--max-steps 23"));
+    dir.succeed("train --resume parts --max-steps 50");
     // The schedule of the first part ended earlier, so the weights differ; the data are the same.
-    let (whole, parts) = (place.succeed("info whole"), place.succeed("info parts"));
+    let (whole, parts) = (dir.succeed("info whole"), dir.succeed("info parts"));
     let data_line = |printed: &str| printed.lines().find(|line| line.starts_with("data ")).map(str::to_owned);
     assert_eq!(data_line(&whole), data_line(&parts));
-    reviews(&place, "reviews.tsv", 121);
-    let message = place.fail("train --resume parts --max-steps 60", 2);
+    reviews(&dir, "reviews.tsv", 121);
+    let message = dir.fail("train --resume parts --max-steps 60", 2);
     assert!(message.contains("has changed since this run began"), "{message}");
 }
 
 #[test]
 fn invalid_data_are_reported_with_their_position() {
-    let place = Place::new();
-    reviews(&place, "reviews.tsv", 60);
-    gestures(&place, "gestures.csv", 30);
-    place.succeed(&format!("train reviews.tsv --out texts --embedding-size 8 {SMALL} --max-steps 5"));
-    place.succeed(&format!("train gestures.csv --out numbers {SMALL} --max-steps 5"));
-    place.write("one.tsv", "a\tthe only label\na\tthere is\n");
-    place.write("tabless.tsv", "kind\tfine\nno tab at all\n");
-    place.write("unlabelled.tsv", "kind\tfine\n\tno label\n");
-    place.write("other.tsv", "kind\tfine\nsad\tdull\n");
-    place.write("nan.csv", "sequence,label,x,y\na,up,1,2\na,up,NaN,3\n");
-    place.write("ragged.csv", "sequence,label,x,y\na,up,1,2\na,up,1\n");
-    place.write("narrow.csv", "sequence,label,x\na,up,1\na,up,2\nb,down,1\nb,down,0\n");
-    place.write("each.csv", "sequence,label,x\na,up,1\na,down,2\nb,down,1\nb,down,0\n");
+    let dir = TestDir::new();
+    reviews(&dir, "reviews.tsv", 60);
+    gestures(&dir, "gestures.csv", 30);
+    dir.succeed(&format!("train reviews.tsv --out texts --embedding-size 8 {SMALL} --max-steps 5"));
+    dir.succeed(&format!("train gestures.csv --out numbers {SMALL} --max-steps 5"));
+    dir.write("one.tsv", "a\tthe only label\na\tthere is\n");
+    dir.write("tabless.tsv", "kind\tfine\nno tab at all\n");
+    dir.write("unlabelled.tsv", "kind\tfine\n\tno label\n");
+    dir.write("other.tsv", "kind\tfine\nsad\tdull\n");
+    dir.write("nan.csv", "sequence,label,x,y\na,up,1,2\na,up,NaN,3\n");
+    dir.write("ragged.csv", "sequence,label,x,y\na,up,1,2\na,up,1\n");
+    dir.write("narrow.csv", "sequence,label,x\na,up,1\na,up,2\nb,down,1\nb,down,0\n");
+    dir.write("each.csv", "sequence,label,x\na,up,1\na,down,2\nb,down,1\nb,down,0\n");
     for (arguments, code, parts) in [
         ("train --task classify one.tsv --out run", 1, &["one.tsv", "single label"][..]),
         ("train --task classify tabless.tsv --out run", 1, &["tabless.tsv, line 2"]),
@@ -212,7 +209,7 @@ fn invalid_data_are_reported_with_their_position() {
         ("sample texts", 2, &["a classifier", "refrain predict"]),
         ("train reviews.tsv reviews.tsv --out run", 2, &["look like labelled texts", "--valid"]),
     ] {
-        let message = place.fail(arguments, code);
+        let message = dir.fail(arguments, code);
         for part in parts {
             assert!(message.contains(part), "{arguments}: no {part:?} in {message}");
         }

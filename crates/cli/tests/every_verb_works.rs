@@ -5,15 +5,15 @@ mod support;
 use std::process::Stdio;
 
 use serde_json::Value;
-use support::{Place, events, only, text};
+use support::{TestDir, events, only, text};
 
 const SMALL: &str =
     "--hidden-size 24 --num-layers 1 --seq-length 16 --batch-size 8 --epochs 3 --sample-every 40";
 
-fn trained(more: &str) -> Place {
-    let place = Place::new();
-    place.succeed(&format!("train text.txt --out run {SMALL} {more}"));
-    place
+fn trained(more: &str) -> TestDir {
+    let dir = TestDir::new();
+    dir.succeed(&format!("train text.txt --out run {SMALL} {more}"));
+    dir
 }
 
 fn keys(object: &Value) -> Vec<&str> {
@@ -22,8 +22,8 @@ fn keys(object: &Value) -> Vec<&str> {
 
 #[test]
 fn training_reports_events_and_writes_a_run() {
-    let place = Place::new();
-    let events = events(&place.succeed(&format!("train text.txt --out run {SMALL} --json")));
+    let dir = TestDir::new();
+    let events = events(&dir.succeed(&format!("train text.txt --out run {SMALL} --json")));
     assert_eq!(events[0]["event"], "start");
     assert_eq!(events[0]["vocabulary"], "21 tokens");
     assert_eq!(events.last().unwrap()["event"], "done");
@@ -42,7 +42,7 @@ fn training_reports_events_and_writes_a_run() {
     assert!(last < 0.8 * first, "{first} to {last}");
     assert!(!only(&events, "valid").is_empty());
     assert_eq!(only(&events, "sample").len(), steps.len() / 40);
-    let run = place.at("run");
+    let run = dir.at("run");
     assert_eq!(
         support::names(&run),
         ["checkpoint.safetensors", "config.toml", "metrics.jsonl", "model.safetensors"]
@@ -51,32 +51,32 @@ fn training_reports_events_and_writes_a_run() {
 
 #[test]
 fn training_prints_progress() {
-    let place = Place::new();
-    let printed = place.succeed(&format!("train text.txt {SMALL} --max-steps 60"));
+    let dir = TestDir::new();
+    let printed = dir.succeed(&format!("train text.txt {SMALL} --max-steps 60"));
     for part in ["8 sequences of 16", "   best", "Try next:", "refrain sample runs/text --length 500"] {
         assert!(printed.contains(part), "{part}: {printed}");
     }
     // A second run gets another directory.
-    assert!(place.succeed(&format!("train text.txt {SMALL} --max-steps 2")).contains("runs/text-2"));
+    assert!(dir.succeed(&format!("train text.txt {SMALL} --max-steps 2")).contains("runs/text-2"));
 }
 
 #[test]
 fn training_without_data_uses_the_latin_example() {
-    let place = Place::new();
-    let printed = place.succeed("train --max-steps 2 --hidden-size 8 --sample-every 0");
+    let dir = TestDir::new();
+    let printed = dir.succeed("train --max-steps 2 --hidden-size 8 --sample-every 0");
     assert!(printed.contains("Cicero") && printed.contains("runs/latin"), "{printed}");
 }
 
 #[test]
 fn a_preset_sets_options_that_are_not_given() {
-    let place = Place::new();
-    place.succeed("train text.txt --preset quick --hidden-size 8 --max-steps 2 --out run");
-    let config = std::fs::read_to_string(place.at("run/config.toml")).unwrap();
+    let dir = TestDir::new();
+    dir.succeed("train text.txt --preset quick --hidden-size 8 --max-steps 2 --out run");
+    let config = std::fs::read_to_string(dir.at("run/config.toml")).unwrap();
     for line in ["hidden_size = 8", "num_layers = 2", "dropout = 0.0", "epochs = 3"] {
         assert!(config.lines().any(|l| l == line), "{line}: {config}");
     }
     assert!(!config.contains("preset"), "{config}");
-    let help = place.succeed("train --help");
+    let help = dir.succeed("train --help");
     assert!(
         help.contains("--hidden-size 128 --num-layers 2 --epochs 3 --dropout 0.0")
             && help.contains("--time-limit 20m"),
@@ -86,27 +86,27 @@ fn a_preset_sets_options_that_are_not_given() {
 
 #[test]
 fn a_time_limit_selects_a_model_and_reports_it() {
-    let place = Place::new();
-    let printed = place.succeed("train text.txt --time-limit 0.5s --out run");
+    let dir = TestDir::new();
+    let printed = dir.succeed("train text.txt --time-limit 0.5s --out run");
     assert!(printed.contains("note: LSTM, 2 layers of 128, batches of "), "{printed}");
-    let config = std::fs::read_to_string(place.at("run/config.toml")).unwrap();
+    let config = std::fs::read_to_string(dir.at("run/config.toml")).unwrap();
     assert!(config.contains("hidden_size = 128"), "{config}");
     // A resumed run keeps the selected model.
-    let more = place.succeed("train --resume run --time-limit 1s");
+    let more = dir.succeed("train --resume run --time-limit 1s");
     assert!(!more.contains(" selected for "), "{more}");
 }
 
 #[test]
 fn the_sentences_of_the_tutorial_are_reproduced() {
-    let place = Place::new();
-    place.succeed("train --example sentences --out run");
-    assert_eq!(place.succeed("sample run --prompt good --greedy --length 10"), "good i am fine");
+    let dir = TestDir::new();
+    dir.succeed("train --example sentences --out run");
+    assert_eq!(dir.succeed("sample run --prompt good --greedy --length 10"), "good i am fine");
 }
 
 #[test]
 fn sampling_prints_only_the_text() {
-    let place = trained("");
-    let sample = |more: &str| place.succeed(&format!("sample run --length 40 {more}"));
+    let dir = trained("");
+    let sample = |more: &str| dir.succeed(&format!("sample run --length 40 {more}"));
     let one = sample("--seed 7");
     assert_eq!(one.chars().count(), 40);
     assert_eq!(one, sample("--seed 7"));
@@ -114,17 +114,17 @@ fn sampling_prints_only_the_text() {
     assert_eq!(sample("--seed 7 --count 2"), format!("{one}\n\n{}", sample("--seed 8")));
     assert_eq!(sample("--greedy"), sample("--temperature 0"));
     assert_eq!(sample("--greedy"), sample("--top-k 1 --seed 3"));
-    assert_eq!(place.succeed("sample run --prompt the --length 0"), "the");
+    assert_eq!(dir.succeed("sample run --prompt the --length 0"), "the");
     // A model file instead of its directory and the number of threads make no difference.
-    assert_eq!(one, place.succeed("sample run/model.safetensors --length 40 --seed 7 --threads 2"));
+    assert_eq!(one, dir.succeed("sample run/model.safetensors --length 40 --seed 7 --threads 2"));
 }
 
 #[test]
 fn sampling_continues_prompts_in_any_script() {
-    let place = trained("");
+    let dir = trained("");
     for prompt in ["λόγος", "和", "🙂", "the 🙂 和"] {
         let arguments = ["sample", "run", "--length", "5", "--seed", "1", "--prompt", prompt];
-        let output = place.run_with(arguments);
+        let output = dir.run_with(arguments);
         let written = text(&output.stdout);
         assert!(output.status.success(), "{}", text(&output.stderr));
         assert!(written.starts_with(prompt), "{written}");
@@ -134,11 +134,11 @@ fn sampling_continues_prompts_in_any_script() {
 
 #[test]
 fn sampling_ends_before_a_stop_sequence() {
-    let place = trained("");
-    let whole = place.succeed("sample run --length 200 --seed 2");
+    let dir = trained("");
+    let whole = dir.succeed("sample run --length 200 --seed 2");
     for stop in ["\n", "at", "e m"] {
         let arguments = ["sample", "run", "--length", "200", "--seed", "2", "--stop", stop];
-        let written = text(&place.run_with(arguments).stdout);
+        let written = text(&dir.run_with(arguments).stdout);
         let expected = whole.find(stop).map_or(&whole[..], |at| &whole[..at]);
         assert_eq!(written, expected, "{stop:?}");
     }
@@ -147,21 +147,21 @@ fn sampling_ends_before_a_stop_sequence() {
 
 #[test]
 fn concurrent_texts_equal_single_texts() {
-    let place = trained("");
-    let lines = Place::new();
+    let dir = trained("");
+    let lines = TestDir::new();
     lines.write("names.txt", "anna\nbert\nclara\ndora\nemil\n".repeat(60));
     lines.succeed(&format!("train names.txt --lines --out run {SMALL}"));
     // More texts than run concurrently, of different lengths.
-    for (place, count, arguments) in [
-        (&place, 70, &["--length", "23"][..]),
-        (&place, 150, &["--length", "40", "--stop", "at", "--stop", "\\n", "--prompt", "the "]),
-        (&place, 3, &["--length", "0", "--prompt", "the cat"]),
+    for (dir, count, arguments) in [
+        (&dir, 70, &["--length", "23"][..]),
+        (&dir, 150, &["--length", "40", "--stop", "at", "--stop", "\\n", "--prompt", "the "]),
+        (&dir, 3, &["--length", "0", "--prompt", "the cat"]),
         (&lines, 130, &["--length", "60", "--prompt", "a", "--temperature", "1.5"]),
         (&lines, 20, &["--length", "60", "--stop", "\\n", "--top-k", "3"]),
     ] {
         let sample = |seed: usize, more: &[&str]| {
             let seed = seed.to_string();
-            let output = place.run_with([&["sample", "run", "--seed", &seed], arguments, more].concat());
+            let output = dir.run_with([&["sample", "run", "--seed", &seed], arguments, more].concat());
             assert!(output.status.success(), "{}", text(&output.stderr));
             text(&output.stdout)
         };
@@ -176,14 +176,14 @@ fn concurrent_texts_equal_single_texts() {
 
 #[test]
 fn eval_reports_the_validation_loss_of_training() {
-    let place = trained("--valid-fraction 0.2");
-    let metrics = text(&place.read("run/metrics.jsonl"));
+    let dir = trained("--valid-fraction 0.2");
+    let metrics = text(&dir.read("run/metrics.jsonl"));
     let best =
         only(&events(&metrics), "valid").iter().map(|e| e["loss"].as_f64().unwrap()).fold(f64::MAX, f64::min);
     // The validation set: the last fifth of the characters.
-    let whole: Vec<char> = text(&place.read("text.txt")).chars().collect();
-    place.write("valid.txt", whole[(whole.len() as f64 * 0.8 + 1e-6) as usize..].iter().collect::<String>());
-    let found: Value = serde_json::from_str(&place.succeed("eval run valid.txt --json")).unwrap();
+    let whole: Vec<char> = text(&dir.read("text.txt")).chars().collect();
+    dir.write("valid.txt", whole[(whole.len() as f64 * 0.8 + 1e-6) as usize..].iter().collect::<String>());
+    let found: Value = serde_json::from_str(&dir.succeed("eval run valid.txt --json")).unwrap();
     assert_eq!(
         keys(&found),
         ["bits_per_char", "characters", "loss", "perplexity", "precision", "tokens", "unknown"]
@@ -193,21 +193,21 @@ fn eval_reports_the_validation_loss_of_training() {
     assert!((found["bits_per_char"].as_f64().unwrap() * std::f64::consts::LN_2 - loss).abs() < 1e-9);
     assert!((found["perplexity"].as_f64().unwrap().ln() - loss).abs() < 1e-9);
     assert_eq!(found["unknown"], 0);
-    let printed = place.succeed("eval run valid.txt --threads 1");
+    let printed = dir.succeed("eval run valid.txt --threads 1");
     assert!(printed.contains(&format!("{loss:.4} nats per character")), "{printed}");
-    place.write("strange.txt", "the Ж cat Ж\n");
-    let found: Value = serde_json::from_str(&place.succeed("eval run strange.txt --json")).unwrap();
+    dir.write("strange.txt", "the Ж cat Ж\n");
+    let found: Value = serde_json::from_str(&dir.succeed("eval run strange.txt --json")).unwrap();
     assert_eq!((found["characters"].as_u64(), found["unknown"].as_u64()), (Some(11), Some(2)));
 }
 
 #[test]
 fn info_describes_models_and_the_machine() {
-    let place = trained("--cell gru");
-    let printed = place.succeed("info run");
+    let dir = trained("--cell gru");
+    let printed = dir.succeed("info run");
     for part in ["GRU, 1 layer of 24", "rnn.weight_hh_l0", "[72, 24]", "text.txt", "adamw", "update", "λ"] {
         assert!(printed.contains(part), "{part}: {printed}");
     }
-    let machine = place.succeed("info");
+    let machine = dir.succeed("info");
     for part in ["instruction set", "scalar", "threads", env!("CARGO_PKG_VERSION")] {
         assert!(machine.contains(part), "{part}: {machine}");
     }
@@ -215,10 +215,10 @@ fn info_describes_models_and_the_machine() {
 
 #[test]
 fn bench_reports_in_json() {
-    let place = Place::new();
+    let dir = TestDir::new();
     let small = "--hidden-size 16 --batch-size 4 --seq-length 8 --repeat 2 --threads 1 --json";
     for what in ["train", "sample"] {
-        let found: Value = serde_json::from_str(&place.succeed(&format!("bench {what} {small}"))).unwrap();
+        let found: Value = serde_json::from_str(&dir.succeed(&format!("bench {what} {small}"))).unwrap();
         let mut expected = vec![
             "batch_size",
             "best_chars_per_s",
@@ -244,7 +244,7 @@ fn bench_reports_in_json() {
     }
     // A step of five streams generates five characters.
     let found: Value =
-        serde_json::from_str(&place.succeed(&format!("bench sample --streams 5 {small}"))).unwrap();
+        serde_json::from_str(&dir.succeed(&format!("bench sample --streams 5 {small}"))).unwrap();
     assert_eq!(found["streams"], 5);
     let per_step = found["chars_per_s"].as_f64().unwrap() * found["step_ms"].as_f64().unwrap() / 1e3;
     assert!((per_step - 5.0).abs() < 1e-9, "{found}");
@@ -252,8 +252,8 @@ fn bench_reports_in_json() {
 
 #[test]
 fn bench_measures_peak_rates() {
-    let place = Place::new();
-    let found: Value = serde_json::from_str(&place.succeed("bench peak --threads 2 --json")).unwrap();
+    let dir = TestDir::new();
+    let found: Value = serde_json::from_str(&dir.succeed("bench peak --threads 2 --json")).unwrap();
     let expected = [
         "dot_gflops",
         "dot_gflops_all_threads",
@@ -274,13 +274,13 @@ fn bench_measures_peak_rates() {
         assert!(found[rate].as_f64() > Some(0.0), "{rate}: {found}");
     }
     // Tile units and dot products are null on machines without them.
-    assert_eq!(found["tile_tflops"].is_null(), !place.succeed("info").contains("amx"));
+    assert_eq!(found["tile_tflops"].is_null(), !dir.succeed("info").contains("amx"));
     assert_eq!(found["dot_gflops"].is_null(), found["isa"] != "avx512bf16");
     for set in found["working_sets"].as_array().unwrap() {
         assert_eq!(keys(set), ["bytes", "read_gb_per_s", "read_gb_per_s_all_threads"]);
         assert!(set["read_gb_per_s"].as_f64() > Some(0.0), "{found}");
     }
-    let printed = place.succeed("bench peak --threads 1");
+    let printed = dir.succeed("bench peak --threads 1");
     for part in ["one thread", "multiply-add", "tile units", "256 KiB", "2 MiB", "16 MiB", "memory"] {
         assert!(printed.contains(part), "{part}: {printed}");
     }
@@ -288,9 +288,9 @@ fn bench_measures_peak_rates() {
 
 #[test]
 fn a_closed_pipe_is_not_an_error() {
-    let place = trained("");
+    let dir = trained("");
     for arguments in ["sample run --length 100000000", "info run", "eval run text.txt"] {
-        let mut child = place
+        let mut child = dir
             .command(arguments.split_whitespace())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -305,15 +305,15 @@ fn a_closed_pipe_is_not_an_error() {
 
 #[test]
 fn a_model_of_lines_resets_the_state_after_every_line() {
-    let place = Place::new();
-    place.write("names.txt", "abcabc\nxyzxyz\n".repeat(200));
-    place.succeed("train names.txt --lines --out run --hidden-size 32 --epochs 60 --dropout 0 --seed 1");
+    let dir = TestDir::new();
+    dir.write("names.txt", "abcabc\nxyzxyz\n".repeat(200));
+    dir.succeed("train names.txt --lines --out run --hidden-size 32 --epochs 60 --dropout 0 --seed 1");
     // If the state were carried over, later lines would differ from those of the training set.
-    let text = place.succeed("sample run --length 700 --temperature 0.5 --seed 1");
+    let text = dir.succeed("sample run --length 700 --temperature 0.5 --seed 1");
     let lines: Vec<&str> = text.lines().collect();
     let whole = &lines[..lines.len() - 1];
     assert!(whole.len() > 60 && whole.iter().all(|line| ["abcabc", "xyzxyz"].contains(line)), "{text}");
-    let one = place.succeed("sample run --length 50 --seed 1 --stop \\n");
+    let one = dir.succeed("sample run --length 50 --seed 1 --stop \\n");
     assert!(["abcabc", "xyzxyz"].contains(&one.as_str()), "{one}");
 }
 
@@ -321,16 +321,16 @@ fn a_model_of_lines_resets_the_state_after_every_line() {
 fn models_of_words_and_subwords_can_be_trained_sampled_and_evaluated() {
     for units in ["word", "bpe"] {
         for lines in ["", "--lines"] {
-            let place = trained(&format!("--units {units} {lines} --vocab-size 300 --min-count 1"));
-            let info = place.succeed("info run");
+            let dir = trained(&format!("--units {units} {lines} --vocab-size 300 --min-count 1"));
+            let info = dir.succeed("info run");
             assert!(info.contains("tied embedding of 24"), "{info}");
             // A barely trained model of subwords may generate invalid UTF-8.
-            let output = place.run("sample run --length 30 --seed 3");
+            let output = dir.run("sample run --length 30 --seed 3");
             assert!(output.status.success());
             let written = String::from_utf8_lossy(&output.stdout);
             assert!(written.split_whitespace().count() >= 15, "{written}");
-            let found: Value = serde_json::from_str(&place.succeed("eval run text.txt --json")).unwrap();
-            let characters = text(&place.read("text.txt")).chars().count() as u64;
+            let found: Value = serde_json::from_str(&dir.succeed("eval run text.txt --json")).unwrap();
+            let characters = text(&dir.read("text.txt")).chars().count() as u64;
             let (tokens, counted) =
                 (found["tokens"].as_u64().unwrap(), found["characters"].as_u64().unwrap());
             // All but those of the first word, which is one of five letters at most.
@@ -340,7 +340,7 @@ fn models_of_words_and_subwords_can_be_trained_sampled_and_evaluated() {
             assert!((found["bits_per_char"].as_f64().unwrap() * counted as f64 / bits - 1.0).abs() < 1e-9);
         }
     }
-    let place = trained("--units word --min-count 1");
-    let message = place.fail("sample run --prompt zebra", 2);
+    let dir = trained("--units word --min-count 1");
+    let message = dir.fail("sample run --prompt zebra", 2);
     assert!(message.contains("the vocabulary does not contain the word \"zebra\""), "{message}");
 }

@@ -2,12 +2,12 @@
 
 mod support;
 
-use support::Place;
+use support::TestDir;
 
 /// What the program prints in a terminal of 80 columns.
 fn printed(arguments: &str) -> String {
-    let place = Place::new();
-    let mut command = place.command(arguments.split_whitespace());
+    let dir = TestDir::new();
+    let mut command = dir.command(arguments.split_whitespace());
     let output = command.env("COLUMNS", "80").output().unwrap();
     assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()

@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use std::process::{Child, Stdio};
 
 use serde_json::Value;
-use support::Place;
+use support::TestDir;
 
 /// Asserts that the message contains all parts.
 fn expect(message: &str, parts: &[&str]) {
@@ -20,18 +20,18 @@ const SMALL: &str =
 /// A text with markup, which pages must escape.
 const HOSTILE: &str = "the cat</script><script>alert(1)</script> sat \"on\" a mat\n";
 
-fn place() -> Place {
-    let place = Place::new();
-    place.write("hostile.txt", HOSTILE.repeat(12));
-    place.succeed(&format!("train text.txt --out run {SMALL}"));
-    place
+fn dir() -> TestDir {
+    let dir = TestDir::new();
+    dir.write("hostile.txt", HOSTILE.repeat(12));
+    dir.succeed(&format!("train text.txt --out run {SMALL}"));
+    dir
 }
 
 #[test]
 fn reports_are_complete_and_escape_markup() {
-    let place = place();
-    place.succeed("inspect run hostile.txt --out report.html");
-    let page = String::from_utf8(place.read("report.html")).unwrap();
+    let dir = dir();
+    dir.succeed("inspect run hostile.txt --out report.html");
+    let page = String::from_utf8(dir.read("report.html")).unwrap();
     // The page's own elements: the data, the planes (h, c and four gates of two layers) and one script.
     assert_eq!(page.matches("<script").count(), 2 + 2 * 6 + 1);
     assert_eq!(page.matches("</script").count(), 2 + 2 * 6 + 1);
@@ -47,55 +47,55 @@ fn reports_are_complete_and_escape_markup() {
 
 #[test]
 fn figures_and_tables_are_written_in_every_format() {
-    let place = place();
+    let dir = dir();
     for (name, start) in
         [("a.png", &b"\x89PNG"[..]), ("a.svg", b"<svg"), ("a.json", b"{\"model\":{\"name\":\"run\"")]
     {
-        place.succeed(&format!("inspect run text.txt --length 60 --out {name}"));
-        assert!(place.read(name).starts_with(start), "{name}");
+        dir.succeed(&format!("inspect run text.txt --length 60 --out {name}"));
+        assert!(dir.read(name).starts_with(start), "{name}");
     }
     for view in ["surprise", "gates", "gradients", "path"] {
-        place.succeed(&format!("inspect run text.txt --length 300 --view {view} --out {view}.svg"));
-        assert!(place.read(&format!("{view}.svg")).ends_with(b"</svg>\n"), "{view}");
+        dir.succeed(&format!("inspect run text.txt --length 300 --view {view} --out {view}.svg"));
+        assert!(dir.read(&format!("{view}.svg")).ends_with(b"</svg>\n"), "{view}");
     }
     let table =
-        place.succeed("inspect run text.txt --length 5 --format csv --layer 2 --plane f --unit 3 --unit 0");
+        dir.succeed("inspect run text.txt --length 5 --format csv --layer 2 --plane f --unit 3 --unit 0");
     let lines: Vec<&str> = table.lines().collect();
     assert_eq!((lines[0], lines.len()), ("step,token,f0,f3", 6));
     assert!(lines[1].split(',').skip(2).all(|x| (0.0..1.0).contains(&x.parse::<f64>().unwrap())), "{table}");
-    let found = place.succeed("inspect run text.txt --format csv --view finder");
+    let found = dir.succeed("inspect run text.txt --format csv --view finder");
     assert!(found.starts_with("property,layer,plane,unit,r,") && found.contains("\nspace,"), "{found}");
-    let coloured = place.succeed("inspect run --text the --format text");
+    let coloured = dir.succeed("inspect run --text the --format text");
     assert!(coloured.contains("\u{1b}[38;2;") && coloured.starts_with("layer "), "{coloured}");
     // The gradients of a second model.
-    place.succeed(&format!("train text.txt --cell rnn --out other {SMALL}"));
-    let reach = place.succeed("inspect run text.txt --lags 20 --compare other --view gradients --format csv");
+    dir.succeed(&format!("train text.txt --cell rnn --out other {SMALL}"));
+    let reach = dir.succeed("inspect run text.txt --lags 20 --compare other --view gradients --format csv");
     assert_eq!(reach.lines().filter(|line| line.starts_with("other,")).count(), 20);
     // Without a text: the validation set of the run.
-    place.succeed("inspect run --length 20 --out held.json");
-    assert_eq!(json(&place.read("held.json"))["tokens"].as_array().unwrap().len(), 20);
+    dir.succeed("inspect run --length 20 --out held.json");
+    assert_eq!(json(&dir.read("held.json"))["tokens"].as_array().unwrap().len(), 20);
 }
 
 #[test]
 fn annotations_are_compared_with_the_units() {
-    let place = place();
+    let dir = dir();
     let count = 500;
     let values: Vec<String> = (0..count).map(|i| ((i / 7) % 2).to_string()).collect();
-    place.write("sevens.txt", values.join("\n"));
+    dir.write("sevens.txt", values.join("\n"));
     let found =
-        place.succeed("inspect run text.txt --length 500 --annotate sevens.txt --format csv --view finder");
+        dir.succeed("inspect run text.txt --length 500 --annotate sevens.txt --format csv --view finder");
     assert!(found.contains("\nsevens,"), "{found}");
-    place.write("short.txt", "1 2 3");
-    let message = place.fail("inspect run text.txt --length 500 --annotate short.txt --format csv", 1);
+    dir.write("short.txt", "1 2 3");
+    let message = dir.fail("inspect run text.txt --length 500 --annotate short.txt --format csv", 1);
     expect(&message, &["short.txt: has 3 numbers", "500 tokens"]);
-    place.write("words.txt", "1\n0 x");
-    let message = place.fail("inspect run text.txt --annotate words.txt --format csv", 1);
+    dir.write("words.txt", "1\n0 x");
+    let message = dir.fail("inspect run text.txt --annotate words.txt --format csv", 1);
     expect(&message, &["words.txt, line 2", "\"x\" is not a number"]);
 }
 
 #[test]
 fn invalid_inspections() {
-    let place = place();
+    let dir = dir();
     for (arguments, parts) in [
         ("--layer 3", &["--layer", "layers 1 to 2"][..]),
         ("--plane z", &["--plane z", "h, i, o"]),
@@ -108,42 +108,42 @@ fn invalid_inspections() {
         ("--item 2 --out a.json", &["--item is not used by the language task, only by classify"]),
     ] {
         let form = if arguments.contains("--out") { "" } else { " --format csv" };
-        expect(&place.fail(&format!("inspect run text.txt{form} {arguments}"), 2), parts);
+        expect(&dir.fail(&format!("inspect run text.txt{form} {arguments}"), 2), parts);
     }
-    expect(&place.fail("inspect run missing.txt", 1), &["missing.txt: no such file"]);
-    expect(&place.fail("serve run --host nowhere", 2), &["--host nowhere", "127.0.0.1"]);
+    expect(&dir.fail("inspect run missing.txt", 1), &["missing.txt: no such file"]);
+    expect(&dir.fail("serve run --host nowhere", 2), &["--host nowhere", "127.0.0.1"]);
 }
 
 #[test]
 fn other_tasks_can_be_inspected() {
-    let place = place();
+    let dir = dir();
     let line = |i: usize| match i % 2 {
         0 => format!("kind\ta fine film {i}\n"),
         _ => format!("unkind\ta dull plot {i}\n"),
     };
     let kinds: String = (0..60).map(line).collect();
-    place.write("kinds.tsv", &kinds);
+    dir.write("kinds.tsv", &kinds);
     let small = "--hidden-size 8 --epochs 4 --batch-size 8";
-    place.succeed(&format!("train kinds.tsv --out kinds {small}"));
-    place.write("new.txt", "a fine plot\na dull film\n");
-    place.succeed("inspect kinds new.txt --item 2 --out kinds.json");
-    let kinds = json(&place.read("kinds.json"));
+    dir.succeed(&format!("train kinds.tsv --out kinds {small}"));
+    dir.write("new.txt", "a fine plot\na dull film\n");
+    dir.succeed("inspect kinds new.txt --item 2 --out kinds.json");
+    let kinds = json(&dir.read("kinds.json"));
     assert_eq!(kinds["tokens"].as_array().unwrap().len(), 3);
     assert_eq!(kinds["layers"][1]["name"], "layer 1 backwards");
     for way in ["occlusion", "gradient_x_input"] {
         assert_eq!(kinds["contributions"][way].as_array().unwrap().len(), 3);
     }
-    expect(&place.fail("inspect kinds new.txt --item 3", 2), &["--item 3", "there are 2"]);
-    expect(&place.fail("inspect kinds new.txt --out a.png", 2), &["classifier", ".html"]);
-    place.succeed("inspect kinds new.txt --out kinds.html");
-    assert!(String::from_utf8(place.read("kinds.html")).unwrap().contains("\"contributions\":{"));
+    expect(&dir.fail("inspect kinds new.txt --item 3", 2), &["--item 3", "there are 2"]);
+    expect(&dir.fail("inspect kinds new.txt --out a.png", 2), &["classifier", ".html"]);
+    dir.succeed("inspect kinds new.txt --out kinds.html");
+    assert!(String::from_utf8(dir.read("kinds.html")).unwrap().contains("\"contributions\":{"));
 
     let pairs: String = (0..40).map(|i| format!("{}{}\t{} {}\n", i / 9, i % 9, i % 9, i / 9)).collect();
-    place.write("pairs.tsv", &pairs);
-    place.succeed(&format!("train --task translate pairs.tsv --out pairs {small}"));
-    place.write("source.txt", "34\n");
-    place.succeed("inspect pairs source.txt --out pairs.json");
-    let attention = &json(&place.read("pairs.json"))["attention"];
+    dir.write("pairs.tsv", &pairs);
+    dir.succeed(&format!("train --task translate pairs.tsv --out pairs {small}"));
+    dir.write("source.txt", "34\n");
+    dir.succeed("inspect pairs source.txt --out pairs.json");
+    let attention = &json(&dir.read("pairs.json"))["attention"];
     let rows = attention["weights"].as_array().unwrap();
     assert_eq!(rows.len(), attention["targets"].as_array().unwrap().len());
     for row in rows {
@@ -152,18 +152,18 @@ fn other_tasks_can_be_inspected() {
     }
 
     let tagged = "the\tDET\ncat\tNOUN\nsat\tVERB\n\n".repeat(20);
-    place.write("tags.conll", &tagged);
-    place.succeed(&format!("train tags.conll --valid-fraction 0 --out tags {small}"));
-    place.write("words.txt", "the cat sat\n");
-    place.succeed("inspect tags words.txt --out tags.json");
-    let tags = json(&place.read("tags.json"));
+    dir.write("tags.conll", &tagged);
+    dir.succeed(&format!("train tags.conll --valid-fraction 0 --out tags {small}"));
+    dir.write("words.txt", "the cat sat\n");
+    dir.succeed("inspect tags words.txt --out tags.json");
+    let tags = json(&dir.read("tags.json"));
     assert_eq!((&tags["tokens"][1], tags["tags"]["steps"].as_array().unwrap().len()), (&"cat".into(), 3));
 
     let frames = "[[60,64],[62,65],[64,67],[65,69]]";
-    place.write("rolls.json", format!("{{\"train\":[{0},{0}],\"valid\":[{0}],\"test\":[{0}]}}", frames));
-    place.succeed(&format!("train rolls.json --out rolls {small}"));
-    place.succeed("inspect rolls rolls.json --out roll.json");
-    let roll = &json(&place.read("roll.json"))["roll"];
+    dir.write("rolls.json", format!("{{\"train\":[{0},{0}],\"valid\":[{0}],\"test\":[{0}]}}", frames));
+    dir.succeed(&format!("train rolls.json --out rolls {small}"));
+    dir.succeed("inspect rolls rolls.json --out roll.json");
+    let roll = &json(&dir.read("roll.json"))["roll"];
     assert_eq!(
         (roll["frames"].as_array().unwrap().len(), roll["probability"][0].as_array().unwrap().len()),
         (4, 88)
@@ -172,15 +172,15 @@ fn other_tasks_can_be_inspected() {
 
 #[test]
 fn captioners_and_forecasters_can_be_inspected() {
-    let place = place();
+    let dir = dir();
     let small = "--hidden-size 8 --epochs 3 --batch-size 8";
     let vectors: String =
         (0..60).map(|i| format!("{},{},{}\n", i % 2, i % 7, ["one", "two"][i % 2])).collect();
-    place.write("vectors.csv", &vectors);
-    place.succeed(&format!("train --task caption vectors.csv --out captions {small}"));
-    place.write("new.csv", "1,3\n0,2\n");
-    place.succeed("inspect captions new.csv --item 2 --out caption.json");
-    let caption = json(&place.read("caption.json"));
+    dir.write("vectors.csv", &vectors);
+    dir.succeed(&format!("train --task caption vectors.csv --out captions {small}"));
+    dir.write("new.csv", "1,3\n0,2\n");
+    dir.succeed("inspect captions new.csv --item 2 --out caption.json");
+    let caption = json(&dir.read("caption.json"));
     let steps = caption["tokens"].as_array().unwrap().len();
     let predictions = &caption["predictions"];
     assert!(steps > 0 && predictions["surprise"][0].is_null(), "{caption}");
@@ -190,11 +190,11 @@ fn captioners_and_forecasters_can_be_inspected() {
 
     let growing = |t: usize| 50.0 * (0.02 * t as f64).exp() * (1.2 + (t as f64 * 0.5).sin());
     let series: String = (0..120).map(|t| format!("{}\n", growing(t))).collect();
-    place.write("series.csv", format!("level\n{series}"));
-    place.succeed(&format!("train series.csv --horizon 3 --out series {small}"));
-    let printed = place.succeed("predict series --json");
-    place.succeed("inspect series --out series.json");
-    let inspected = json(&place.read("series.json"));
+    dir.write("series.csv", format!("level\n{series}"));
+    dir.succeed(&format!("train series.csv --horizon 3 --out series {small}"));
+    let printed = dir.succeed("predict series --json");
+    dir.succeed("inspect series --out series.json");
+    let inspected = json(&dir.read("series.json"));
     let (shown, printed) = (&inspected["series"], json(printed.lines().next().unwrap().as_bytes()));
     let read = shown["values"].as_array().unwrap();
     assert_eq!(
@@ -217,8 +217,8 @@ struct Served {
 }
 
 impl Served {
-    fn start(place: &Place, arguments: &str) -> Self {
-        let mut command = place.command(arguments.split_whitespace());
+    fn start(dir: &TestDir, arguments: &str) -> Self {
+        let mut command = dir.command(arguments.split_whitespace());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let address = loop {
@@ -274,8 +274,8 @@ fn body(answer: &str) -> Value {
 
 #[test]
 fn completions_equal_those_of_sample() {
-    let place = place();
-    let served = Served::start(&place, "serve run --port 0");
+    let dir = dir();
+    let served = Served::start(&dir, "serve run --port 0");
     assert_eq!(served.get("/health").0, 200);
     assert_eq!(body(&served.get("/v1/models").1)["data"][0]["id"], "run");
     let (status, answer) = served.post(
@@ -287,7 +287,7 @@ fn completions_equal_those_of_sample() {
     assert_eq!(status, 200);
     let command =
         ["sample", "run", "--prompt", "the ", "--length", "40", "--temperature", "0.7", "--seed", "3"];
-    let sampled = support::text(&place.run_with(command).stdout);
+    let sampled = support::text(&dir.run_with(command).stdout);
     assert_eq!(sampled, format!("the {text}"));
     let logprobs = &answer["choices"][0]["logprobs"];
     assert_eq!(
@@ -326,8 +326,8 @@ fn completions_equal_those_of_sample() {
 
 #[test]
 fn a_text_is_recorded_and_its_planes_can_be_fetched() {
-    let place = place();
-    let served = Served::start(&place, "serve run --port 0");
+    let dir = dir();
+    let served = Served::start(&dir, "serve run --port 0");
     let (status, page) = served.get("/");
     assert!(
         status == 200
@@ -348,17 +348,17 @@ fn a_text_is_recorded_and_its_planes_can_be_fetched() {
 
 #[test]
 fn models_of_other_tasks_take_typed_text() {
-    let place = place();
+    let dir = dir();
     let small = "--hidden-size 8 --epochs 3 --batch-size 8";
     let kinds: String = (0..40).map(|i| format!("{}\ta film {i}\n", ["kind", "unkind"][i % 2])).collect();
-    place.write("kinds.tsv", &kinds);
-    place.succeed(&format!("train kinds.tsv --out kinds {small}"));
-    place.write("tags.conll", "the\tDET\ncat\tNOUN\nsat\tVERB\n\n".repeat(20));
-    place.succeed(&format!("train tags.conll --valid-fraction 0 --out tags {small}"));
-    place.write("pairs.tsv", (0..40).map(|i| format!("{i}\t{} x\n", 50 - i)).collect::<String>());
-    place.succeed(&format!("train --task translate pairs.tsv --out pairs {small}"));
+    dir.write("kinds.tsv", &kinds);
+    dir.succeed(&format!("train kinds.tsv --out kinds {small}"));
+    dir.write("tags.conll", "the\tDET\ncat\tNOUN\nsat\tVERB\n\n".repeat(20));
+    dir.succeed(&format!("train tags.conll --valid-fraction 0 --out tags {small}"));
+    dir.write("pairs.tsv", (0..40).map(|i| format!("{i}\t{} x\n", 50 - i)).collect::<String>());
+    dir.succeed(&format!("train --task translate pairs.tsv --out pairs {small}"));
     for (model, own) in [("kinds", "contributions"), ("tags", "tags"), ("pairs", "attention")] {
-        let served = Served::start(&place, &format!("serve {model} --port 0"));
+        let served = Served::start(&dir, &format!("serve {model} --port 0"));
         assert_eq!(body(&served.get("/api/info").1)["sample_text"], "");
         let (status, answer) = served.post("/api/trace", r#"{"text":"a\ncat"}"#);
         assert_eq!(status, 200, "{answer}");
@@ -372,15 +372,15 @@ fn models_of_other_tasks_take_typed_text() {
         assert!(status == 404 && answer.contains("does not generate text"), "{answer}");
     }
     let frames = "[[60,64],[62,65],[64,67],[65,69]]";
-    place.write("rolls.json", format!("{{\"train\":[{0},{0}],\"valid\":[{0}],\"test\":[{0}]}}", frames));
-    place.succeed(&format!("train rolls.json --out rolls {small}"));
-    expect(&place.fail("serve rolls", 2), &["music model", "refrain inspect"]);
+    dir.write("rolls.json", format!("{{\"train\":[{0},{0}],\"valid\":[{0}],\"test\":[{0}]}}", frames));
+    dir.succeed(&format!("train rolls.json --out rolls {small}"));
+    expect(&dir.fail("serve rolls", 2), &["music model", "refrain inspect"]);
 }
 
 #[test]
 fn invalid_requests_get_an_error() {
-    let place = place();
-    let served = Served::start(&place, "serve run --port 0");
+    let dir = dir();
+    let served = Served::start(&dir, "serve run --port 0");
     for (body, part) in [
         ("{", "invalid body"),
         ("[1]", "invalid body"),
@@ -429,9 +429,9 @@ fn invalid_requests_get_an_error() {
 
 #[test]
 fn the_live_page_does_not_change_the_run() {
-    let place = place();
+    let dir = dir();
     let served = Served::start(
-        &place,
+        &dir,
         &format!(
             "train text.txt --out shown --live=0 --tensorboard --time-limit 30s {}",
             SMALL.replace("--epochs 2", "--epochs 2000")
@@ -458,9 +458,9 @@ fn the_live_page_does_not_change_the_run() {
     drop(lines);
     assert!(served.get("/").1.contains("\"host\":\"live\""));
     drop(served);
-    let files = std::fs::read_dir(place.at("shown").join("tensorboard")).unwrap().count();
+    let files = std::fs::read_dir(dir.at("shown").join("tensorboard")).unwrap().count();
     assert_eq!(files, 1);
     // The same bits as a run without a page.
-    place.succeed(&format!("train text.txt --out watched --live=0 {SMALL}"));
-    assert_eq!(place.read("watched/model.safetensors"), place.read("run/model.safetensors"));
+    dir.succeed(&format!("train text.txt --out watched --live=0 {SMALL}"));
+    assert_eq!(dir.read("watched/model.safetensors"), dir.read("run/model.safetensors"));
 }

@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::Place;
+use support::TestDir;
 
 const SMALL: &str = "--hidden-size 8 --epochs 2 --threads 1";
 
@@ -21,42 +21,42 @@ fn series(steps: usize) -> String {
 
 #[test]
 fn music_models_can_be_trained_evaluated_and_sampled() {
-    let place = Place::new();
-    place.write("rolls.json", rolls());
-    let printed = place.succeed(&format!("train rolls.json {SMALL} --out run"));
+    let dir = TestDir::new();
+    dir.write("rolls.json", rolls());
+    let printed = dir.succeed(&format!("train rolls.json {SMALL} --out run"));
     assert!(printed.contains("task      music: looks like piano rolls"), "{printed}");
     let metrics = |arguments: &str| -> serde_json::Value {
-        serde_json::from_str(&place.succeed(&format!("eval run rolls.json --json {arguments}"))).unwrap()
+        serde_json::from_str(&dir.succeed(&format!("eval run rolls.json --json {arguments}"))).unwrap()
     };
     assert_eq!((&metrics("")["part"], &metrics("")["frames"]), (&"test".into(), &12.into()));
     assert_eq!(metrics("--part train")["pieces"], 3);
     assert!(metrics("--part all")["nll"].as_f64().unwrap() > 0.0);
     let options = "--length 12 --temperature 1 --seed 5";
-    let picture = place.succeed(&format!("sample run {options} --out a.mid --picture a.svg"));
+    let picture = dir.succeed(&format!("sample run {options} --out a.mid --picture a.svg"));
     assert!(picture.contains("written to a.mid (seed 5)"), "{picture}");
-    place.succeed(&format!("sample run {options} --out b.mid"));
-    assert_eq!(place.read("a.mid"), place.read("b.mid"));
-    assert!(place.read("a.mid").starts_with(b"MThd") && place.read("a.svg").starts_with(b"<svg"));
+    dir.succeed(&format!("sample run {options} --out b.mid"));
+    assert_eq!(dir.read("a.mid"), dir.read("b.mid"));
+    assert!(dir.read("a.mid").starts_with(b"MThd") && dir.read("a.svg").starts_with(b"<svg"));
     // The output can be a prompt, and a training set.
-    place.succeed("sample run --prompt a.mid --length 4 --out c.mid --seed 1");
-    std::fs::create_dir(place.at("folder")).unwrap();
+    dir.succeed("sample run --prompt a.mid --length 4 --out c.mid --seed 1");
+    std::fs::create_dir(dir.at("folder")).unwrap();
     for name in ["a.mid", "b.mid", "c.mid"] {
-        place.write(&format!("folder/{name}"), place.read(name));
+        dir.write(&format!("folder/{name}"), dir.read(name));
     }
-    place.succeed(&format!("train folder {SMALL} --valid-fraction 0 --transpose 2 --out again"));
-    let all: serde_json::Value = serde_json::from_str(&place.succeed("eval again folder --json")).unwrap();
+    dir.succeed(&format!("train folder {SMALL} --valid-fraction 0 --transpose 2 --out again"));
+    let all: serde_json::Value = serde_json::from_str(&dir.succeed("eval again folder --json")).unwrap();
     assert_eq!((&all["part"], &all["frames"]), (&"all".into(), &40.into()));
 }
 
 #[test]
 fn forecasters_can_be_trained_evaluated_and_used() {
-    let place = Place::new();
-    place.write("series.csv", series(80));
-    let printed = place.succeed(&format!("train series.csv {SMALL} --columns sold --horizon 3 --out run"));
+    let dir = TestDir::new();
+    dir.write("series.csv", series(80));
+    let printed = dir.succeed(&format!("train series.csv {SMALL} --columns sold --horizon 3 --out run"));
     assert!(printed.contains("task      forecast") && printed.contains("season of 4 steps"), "{printed}");
     assert!(printed.contains("sold is forecast in logarithms"), "{printed}");
     let found: serde_json::Value =
-        serde_json::from_str(&place.succeed("eval run series.csv --json --picture p.svg")).unwrap();
+        serde_json::from_str(&dir.succeed("eval run series.csv --json --picture p.svg")).unwrap();
     assert_eq!(
         (&found["from"], &found["steps"], &found["kept_apart"]),
         (&64.into(), &16.into(), &true.into())
@@ -79,22 +79,22 @@ fn forecasters_can_be_trained_evaluated_and_used() {
         (sold["seasonal_naive"]["mae"][0].as_f64().unwrap() - expected).abs() < 1e-2,
         "{sold} {expected}"
     );
-    assert!(place.read("p.svg").starts_with(b"<svg"));
-    let table = place.succeed("eval run series.csv");
+    assert!(dir.read("p.svg").starts_with(b"<svg"));
+    let table = dir.succeed("eval run series.csv");
     assert!(table.contains("last value") && table.contains("AR("), "{table}");
     let all: serde_json::Value =
-        serde_json::from_str(&place.succeed("eval run series.csv --all --json")).unwrap();
+        serde_json::from_str(&dir.succeed("eval run series.csv --all --json")).unwrap();
     assert_eq!(all["kept_apart"], false);
 
-    let ahead = place.succeed("predict run");
+    let ahead = dir.succeed("predict run");
     assert_eq!(ahead.lines().next(), Some("step,sold_mean,sold_deviation,sold_low,sold_high"));
     assert_eq!(ahead.lines().count(), 4);
-    assert_eq!(place.succeed("predict run series.csv").lines().nth(1).unwrap().split(',').next(), Some("81"));
-    assert_eq!(place.succeed("predict run --horizon 1").lines().count(), 2);
-    place.succeed(&format!(
+    assert_eq!(dir.succeed("predict run series.csv").lines().nth(1).unwrap().split(',').next(), Some("81"));
+    assert_eq!(dir.succeed("predict run --horizon 1").lines().count(), 2);
+    dir.succeed(&format!(
         "train --task forecast series.csv {SMALL} --quantiles 0.1,0.5,0.9 --season 4 --out both"
     ));
-    let ahead = place.succeed("predict both");
+    let ahead = dir.succeed("predict both");
     assert!(ahead.starts_with("step,sold_0.1,sold_0.5,sold_0.9,quarter_0.1,"), "{ahead}");
     let row: Vec<f64> = ahead.lines().nth(1).unwrap().split(',').map(|x| x.parse().unwrap()).collect();
     assert!(row[1] <= row[2] && row[2] <= row[3], "{ahead}");
@@ -102,23 +102,23 @@ fn forecasters_can_be_trained_evaluated_and_used() {
 
 #[test]
 fn counts_with_zeros_are_transformed_by_square_roots() {
-    let place = Place::new();
+    let dir = TestDir::new();
     let counts = |min: i32| -> String {
         let rows = (0..90_i32).map(|t| format!("{t},{}\n", (t % 9 - 4).pow(2) * (1 + t % 2) + min));
         format!("day,seen\n{}", rows.collect::<String>())
     };
-    place.write("counts.csv", counts(0));
-    place.write("below.csv", counts(-1));
-    let printed = place.succeed(&format!("train counts.csv {SMALL} --horizon 2 --out run"));
+    dir.write("counts.csv", counts(0));
+    dir.write("below.csv", counts(-1));
+    let printed = dir.succeed(&format!("train counts.csv {SMALL} --horizon 2 --out run"));
     assert!(printed.contains("seen is forecast in square roots"), "{printed}");
-    let ahead = place.succeed("predict run");
+    let ahead = dir.succeed("predict run");
     for row in ahead.lines().skip(1) {
         let row: Vec<f64> = row.split(',').map(|x| x.parse().unwrap()).collect();
         assert!(row[3] >= 0.0 && row[3] <= row[1] && row[1] <= row[4], "{ahead}");
     }
-    let table = place.succeed("eval run counts.csv");
+    let table = dir.succeed("eval run counts.csv");
     assert!(table.contains("nats per value") && !table.contains("inf") && !table.contains("NaN"), "{table}");
-    let message = place.fail("eval run below.csv", 1);
+    let message = dir.fail("eval run below.csv", 1);
     assert!(
         message.contains("step 5, column \"seen\": is -1, but the column was never negative in training"),
         "{message}"
@@ -127,13 +127,13 @@ fn counts_with_zeros_are_transformed_by_square_roots() {
 
 #[test]
 fn invalid_data_are_reported() {
-    let place = Place::new();
-    place.write("rolls.json", rolls());
-    place.write("low.json", "{\"train\": [[[60], [20]]]}");
-    place.write("series.csv", series(80));
-    place.write("nan.csv", "t,x\n1,2\n2,NaN\n3,4\n");
-    place.write("row.csv", "t,x\n1,2\n");
-    place.write("zero.csv", format!("{}1980,0,1\n", series(80)));
+    let dir = TestDir::new();
+    dir.write("rolls.json", rolls());
+    dir.write("low.json", "{\"train\": [[[60], [20]]]}");
+    dir.write("series.csv", series(80));
+    dir.write("nan.csv", "t,x\n1,2\n2,NaN\n3,4\n");
+    dir.write("row.csv", "t,x\n1,2\n");
+    dir.write("zero.csv", format!("{}1980,0,1\n", series(80)));
     let refused = [
         ("train --task music low.json", 1, "20 is not a note of a piano"),
         ("train --task music rolls.json --transpose 13", 2, "--transpose is 13: give 0 to 12"),
@@ -159,11 +159,11 @@ fn invalid_data_are_reported() {
         ),
     ];
     for (arguments, code, expected) in refused {
-        let message = place.fail(&format!("{arguments} --out run"), code);
+        let message = dir.fail(&format!("{arguments} --out run"), code);
         assert!(message.contains(expected), "{arguments}: {message}");
     }
-    place.succeed(&format!("train rolls.json {SMALL} --out music"));
-    place.succeed(&format!("train series.csv {SMALL} --columns sold --out forecast"));
+    dir.succeed(&format!("train rolls.json {SMALL} --out music"));
+    dir.succeed(&format!("train series.csv {SMALL} --columns sold --out forecast"));
     let refused = [
         ("eval music rolls.json --part dev", 2, "dev"),
         ("eval music low.json", 1, "20 is not a note of a piano"),
@@ -179,7 +179,7 @@ fn invalid_data_are_reported() {
         ("eval forecast zero.csv", 1, "step 81, column \"sold\": is 0"),
     ];
     for (arguments, code, expected) in refused {
-        let message = place.fail(arguments, code);
+        let message = dir.fail(arguments, code);
         assert!(message.contains(expected), "{arguments}: {message}");
     }
 }

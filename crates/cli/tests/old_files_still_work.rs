@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use support::{Place, events, names, text};
+use support::{TestDir, events, names, text};
 
 const TASKS: [&str; 7] = ["caption", "classify", "forecast", "language", "music", "tag", "translate"];
 
@@ -31,15 +31,15 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// A directory with a copy of the recorded files.
-fn place() -> Place {
-    let place = Place::new();
-    copy(&recorded(), &place.at("."));
-    place
+fn dir() -> TestDir {
+    let dir = TestDir::new();
+    copy(&recorded(), &dir.at("."));
+    dir
 }
 
 /// Runs the program as for the recorded files; it must succeed.
-fn run_program(place: &Place, arguments: &str) -> String {
-    let mut command = place.command(arguments.split_whitespace());
+fn run_program(dir: &TestDir, arguments: &str) -> String {
+    let mut command = dir.command(arguments.split_whitespace());
     let output = command.env("REFRAIN_ISA", "scalar").output().expect("the program starts");
     assert!(output.status.success(), "{arguments}: {}", text(&output.stderr));
     text(&output.stdout)
@@ -112,20 +112,20 @@ fn assert_metrics_are_continued(run: &str, metrics: &str) {
 
 #[test]
 fn old_runs_resume_to_the_same_parameters() {
-    let place = place();
-    assert_eq!(names(&place.at("runs")), TASKS);
+    let dir = dir();
+    assert_eq!(names(&dir.at("runs")), TASKS);
     for task in TASKS {
         let run = format!("runs/{task}");
-        let config = text(&place.read(&format!("{run}/config.toml")));
-        run_program(&place, &format!("train --resume {run} --max-steps 12"));
+        let config = text(&dir.read(&format!("{run}/config.toml")));
+        run_program(&dir, &format!("train --resume {run} --max-steps 12"));
         for name in ["model.safetensors", "checkpoint.safetensors"] {
             let file = format!("{run}/{name}");
-            let (new, new_content) = stored(&place.at(&file));
-            let (old, old_content) = stored(&place.at(&format!("resumed/{task}/{name}")));
+            let (new, new_content) = stored(&dir.at(&file));
+            let (old, old_content) = stored(&dir.at(&format!("resumed/{task}/{name}")));
             assert_same_tensors(&file, &new, &old);
             assert_same_values(&file, &new_content, &old_content);
         }
-        let new = text(&place.read(&format!("{run}/config.toml")));
+        let new = text(&dir.read(&format!("{run}/config.toml")));
         for line in
             config.replace("max_steps = 6", "max_steps = 12").replace("code_size", "latent_size").lines()
         {
@@ -134,18 +134,18 @@ fn old_runs_resume_to_the_same_parameters() {
                 line.starts_with("data = ") || line.starts_with('#') || new.lines().any(|new| new == line);
             assert!(is_there, "{run}/config.toml lacks {line:?}:\n{new}");
         }
-        assert_metrics_are_continued(&run, &text(&place.read(&format!("{run}/metrics.jsonl"))));
+        assert_metrics_are_continued(&run, &text(&dir.read(&format!("{run}/metrics.jsonl"))));
     }
 }
 
 #[test]
 fn old_models_give_the_same_results() {
-    let place = place();
-    let commands = text(&place.read("commands.txt"));
+    let dir = dir();
+    let commands = text(&dir.read("commands.txt"));
     for line in commands.lines() {
         let (name, arguments) = line.split_once(':').unwrap();
-        let new = run_program(&place, &format!("{arguments} --precision f32 --threads 1"));
-        let old = text(&place.read(&format!("said/{name}.txt")));
+        let new = run_program(&dir, &format!("{arguments} --precision f32 --threads 1"));
+        let old = text(&dir.read(&format!("output/{name}.txt")));
         if arguments.contains("--json") {
             assert_same_values(name, &events(&new).into(), &events(&old).into());
         } else {
@@ -154,7 +154,7 @@ fn old_models_give_the_same_results() {
     }
     for task in TASKS {
         assert!(commands.contains(&format!("resumed/{task} ")), "no command reads the model of {task}");
-        let about = run_program(&place, &format!("info resumed/{task}/model.safetensors"));
+        let about = run_program(&dir, &format!("info resumed/{task}/model.safetensors"));
         assert!(about.contains(task), "{about}");
     }
 }

@@ -7,7 +7,7 @@ mod support;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use support::{Place, text};
+use support::{TestDir, text};
 
 /// A few hundred updates with a checkpoint after each, so that many kills happen while one is written.
 const RUN: &str = "--hidden-size 48 --seq-length 16 --batch-size 4 --epochs 2 --shards 2 --threads 1 \
@@ -19,8 +19,8 @@ struct Running {
     stdout: BufReader<ChildStdout>,
 }
 
-fn start(place: &Place, arguments: &str, updates: usize) -> Running {
-    let mut command = place.command(format!("{arguments} --json").split_whitespace());
+fn start(dir: &TestDir, arguments: &str, updates: usize) -> Running {
+    let mut command = dir.command(format!("{arguments} --json").split_whitespace());
     let mut child =
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
     let mut stdout = BufReader::new(child.stdout.take().expect("its output"));
@@ -32,22 +32,22 @@ fn start(place: &Place, arguments: &str, updates: usize) -> Running {
 
 #[test]
 fn a_killed_run_resumes_to_the_same_model() {
-    let place = Place::new();
-    place.succeed(&format!("train text.txt --out whole {RUN}"));
+    let dir = TestDir::new();
+    dir.succeed(&format!("train text.txt --out whole {RUN}"));
     let mut arguments = format!("train text.txt --out killed {RUN}");
     // Approximate number of updates before the kill.
     for updates in [3, 57, 101] {
-        let mut running = start(&place, &arguments, updates);
+        let mut running = start(&dir, &arguments, updates);
         running.child.kill().expect("it can be killed");
         assert!(!running.child.wait().expect("it ends").success());
         arguments = "train --resume killed".to_owned();
     }
-    let printed = place.succeed(&arguments);
+    let printed = dir.succeed(&arguments);
     assert!(printed.contains("resumed after step "), "{printed}");
-    assert!(place.read("killed/model.safetensors") == place.read("whole/model.safetensors"));
+    assert!(dir.read("killed/model.safetensors") == dir.read("whole/model.safetensors"));
     // Every update is in the metrics once.
     let steps = |run: &str| {
-        let metrics = support::events(&text(&place.read(&format!("{run}/metrics.jsonl"))));
+        let metrics = support::events(&text(&dir.read(&format!("{run}/metrics.jsonl"))));
         let steps = support::only(&metrics, "step");
         steps.iter().map(|s| (s["step"].as_u64(), s["loss"].as_f64())).collect::<Vec<_>>()
     };
@@ -62,12 +62,12 @@ fn signal(child: &Child, name: &str) {
 
 #[test]
 fn an_interrupted_run_writes_a_checkpoint() {
-    let place = Place::new();
+    let dir = TestDir::new();
     // An hour between checkpoints, so that the checkpoint is due to the signal.
     let arguments = format!("{RUN} --epochs 1000").replace("--epochs 2", "").replace("0.001s", "1h");
     for name in ["INT", "TERM"] {
         let out = format!("run-{name}");
-        let mut running = start(&place, &format!("train text.txt --out {out} {arguments}"), 5);
+        let mut running = start(&dir, &format!("train text.txt --out {out} {arguments}"), 5);
         signal(&running.child, name);
         let mut rest = String::new();
         running.stdout.read_to_string(&mut rest).expect("the rest of its output");
@@ -77,16 +77,16 @@ fn an_interrupted_run_writes_a_checkpoint() {
         assert_eq!((&done["event"], &done["reason"]), (&"done".into(), &"interrupted".into()));
         let step = done["step"].as_u64().expect("a step");
         assert!(step >= 5);
-        let printed = place.succeed(&format!("train --resume {out} --max-steps {}", step + 2));
+        let printed = dir.succeed(&format!("train --resume {out} --max-steps {}", step + 2));
         assert!(printed.contains(&format!("resumed after step {step}\n")), "{printed}");
     }
 }
 
 #[test]
 fn an_interrupted_run_prints_the_command_to_resume() {
-    let place = Place::new();
+    let dir = TestDir::new();
     let arguments = "train text.txt --out run --hidden-size 8 --epochs 100000 --patience 0 --threads 1";
-    let mut command = place.command(arguments.split_whitespace());
+    let mut command = dir.command(arguments.split_whitespace());
     let mut child =
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
     let mut stdout = BufReader::new(child.stdout.take().expect("its output"));
@@ -106,12 +106,12 @@ fn an_interrupted_run_prints_the_command_to_resume() {
 
 #[test]
 fn two_processes_cannot_work_on_the_same_run() {
-    let place = Place::new();
+    let dir = TestDir::new();
     let arguments = format!("{RUN} --epochs 1000").replace("--epochs 2", "");
-    let mut running = start(&place, &format!("train text.txt --out run {arguments}"), 5);
-    let printed = place.fail("train --resume run", 2);
+    let mut running = start(&dir, &format!("train text.txt --out run {arguments}"), 5);
+    let printed = dir.fail("train --resume run", 2);
     assert!(printed.contains("another process is working on this run"), "{printed}");
     running.child.kill().expect("it can be killed");
     running.child.wait().expect("it ends");
-    place.succeed("train --resume run --max-steps 20");
+    dir.succeed("train --resume run --max-steps 20");
 }

@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::Place;
+use support::TestDir;
 
 const SMALL: &str = "--hidden-size 8 --num-layers 1 --max-steps 4";
 
@@ -12,9 +12,9 @@ fn pairs() -> String {
 
 #[test]
 fn translators_can_be_trained_used_and_evaluated() {
-    let place = Place::new();
-    place.write("pairs.tsv", pairs());
-    let printed = place.succeed(&format!("train pairs.tsv {SMALL} --out run"));
+    let dir = TestDir::new();
+    dir.write("pairs.tsv", pairs());
+    let printed = dir.succeed(&format!("train pairs.tsv {SMALL} --out run"));
     for part in [
         "translate: looks like pairs of texts: 60 distinct texts",
         "source in characters, for single words",
@@ -23,15 +23,15 @@ fn translators_can_be_trained_used_and_evaluated() {
     ] {
         assert!(printed.contains(part), "no {part:?} in {printed}");
     }
-    place.write("words.txt", "w11\n\nw22\n");
+    dir.write("words.txt", "w11\n\nw22\n");
     // An empty line gives an empty line, so that line numbers correspond.
-    let lines = place.succeed("predict run words.txt");
+    let lines = dir.succeed("predict run words.txt");
     assert_eq!((lines.lines().count(), lines.lines().nth(1)), (3, Some("")), "{lines}");
-    assert_eq!(place.succeed("predict run words.txt --beam 4 --n-best 3").lines().count(), 3 + 1 + 3);
+    assert_eq!(dir.succeed("predict run words.txt --beam 4 --n-best 3").lines().count(), 3 + 1 + 3);
     // Targets, as in a training file, are ignored.
-    place.write("both.tsv", "w11\tx\n\nw22\ty z\n");
-    assert_eq!(place.succeed("predict run both.tsv"), lines);
-    let found = place.succeed("predict run words.txt --json --n-best 2 --threads 1");
+    dir.write("both.tsv", "w11\tx\n\nw22\ty z\n");
+    assert_eq!(dir.succeed("predict run both.tsv"), lines);
+    let found = dir.succeed("predict run words.txt --json --n-best 2 --threads 1");
     assert_eq!(found.lines().nth(1), Some("null"));
     for line in found.lines().filter(|line| *line != "null") {
         let object: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -39,20 +39,20 @@ fn translators_can_be_trained_used_and_evaluated() {
         assert!(object["targets"][0]["score"].as_f64() >= object["targets"][1]["score"].as_f64());
     }
     let metrics: serde_json::Value =
-        serde_json::from_str(&place.succeed("eval run pairs.tsv --beam 2 --json")).unwrap();
+        serde_json::from_str(&dir.succeed("eval run pairs.tsv --beam 2 --json")).unwrap();
     for name in ["exact", "wer", "per", "cer", "bleu", "chrf", "loss", "accuracy"] {
         assert!(metrics[name].is_number(), "{name}: {metrics}");
     }
-    assert!(place.succeed("eval run pairs.tsv").contains("WER"));
+    assert!(dir.succeed("eval run pairs.tsv").contains("WER"));
 }
 
 #[test]
 fn errors_are_reported() {
-    let place = Place::new();
-    place.write("pairs.tsv", pairs());
-    place.succeed(&format!("train pairs.tsv {SMALL} --out run"));
-    place.write("words.txt", "w11\n");
-    place.write("torn.tsv", "w1\tAH B\nw2\n");
+    let dir = TestDir::new();
+    dir.write("pairs.tsv", pairs());
+    dir.succeed(&format!("train pairs.tsv {SMALL} --out run"));
+    dir.write("words.txt", "w11\n");
+    dir.write("torn.tsv", "w1\tAH B\nw2\n");
     for (arguments, code, part) in [
         ("predict run words.txt --beam 0", 2, "beam is 0"),
         ("predict run words.txt --beam 2 --n-best 3", 2, "--n-best is 3: give 1 to 2, the value of --beam"),
@@ -63,7 +63,7 @@ fn errors_are_reported() {
         ("train pairs.tsv --target-units phones --out other", 2, "phones"),
         ("train pairs.tsv --task translate --scheduled-sampling 2 --out other", 2, "scheduled-sampling is 2"),
     ] {
-        let message = place.fail(arguments, code);
+        let message = dir.fail(arguments, code);
         assert!(message.contains(part), "{arguments}: {message}");
     }
 }

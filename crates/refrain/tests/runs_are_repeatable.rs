@@ -22,15 +22,15 @@ fn text(lines: usize) -> String {
 }
 
 /// A directory with a text.
-struct Place {
+struct TestDir {
     directory: tempfile::TempDir,
 }
 
-impl Place {
+impl TestDir {
     fn new() -> Self {
-        let place = Self { directory: tempfile::tempdir().unwrap() };
-        fs::write(place.at("text.txt"), text(400)).unwrap();
-        place
+        let dir = Self { directory: tempfile::tempdir().unwrap() };
+        fs::write(dir.at("text.txt"), text(400)).unwrap();
+        dir
     }
 
     fn at(&self, name: &str) -> PathBuf {
@@ -110,29 +110,29 @@ fn metrics(run: &Path) -> Vec<serde_json::Value> {
 
 #[test]
 fn the_number_of_threads_does_not_change_bits() {
-    let place = Place::new();
-    train(place.settings(Some("one")), 1);
-    train(place.settings(Some("two")), 2);
-    assert!(model_bytes(&place.at("one")) == model_bytes(&place.at("two")));
-    assert_eq!(metrics(&place.at("one")), metrics(&place.at("two")));
+    let dir = TestDir::new();
+    train(dir.settings(Some("one")), 1);
+    train(dir.settings(Some("two")), 2);
+    assert!(model_bytes(&dir.at("one")) == model_bytes(&dir.at("two")));
+    assert_eq!(metrics(&dir.at("one")), metrics(&dir.at("two")));
 }
 
 #[test]
 fn the_random_seed_determines_a_run() {
-    let place = Place::new();
-    let params = |seed| train(Settings { seed: Some(seed), ..place.settings(None) }, 1).model.params;
+    let dir = TestDir::new();
+    let params = |seed| train(Settings { seed: Some(seed), ..dir.settings(None) }, 1).model.params;
     assert_eq!(params(1), params(1));
     assert_ne!(params(1), params(2));
 }
 
 #[test]
 fn averaging_changes_validation_and_saved_models_but_not_training() {
-    let place = Place::new();
+    let dir = TestDir::new();
     let [plain, averaged] = [("plain", 0), ("averaged", 5)].map(|(name, average)| {
-        train(Settings { average: Some(average), ..place.settings(Some(name)) }, 1);
+        train(Settings { average: Some(average), ..dir.settings(Some(name)) }, 1);
         let (valid, steps): (Vec<_>, Vec<_>) =
-            metrics(&place.at(name)).into_iter().partition(|event| event["event"] == "valid");
-        (Model::<Language>::load(place.at(name)).unwrap().params, valid, steps)
+            metrics(&dir.at(name)).into_iter().partition(|event| event["event"] == "valid");
+        (Model::<Language>::load(dir.at(name)).unwrap().params, valid, steps)
     });
     assert_eq!(plain.2, averaged.2);
     assert_ne!(plain.1, averaged.1);
@@ -143,8 +143,8 @@ fn averaging_changes_validation_and_saved_models_but_not_training() {
 
 #[test]
 fn shards_change_the_result_by_rounding_only() {
-    let place = Place::new();
-    let loss = |shards| train(Settings { shards: Some(shards), ..place.settings(None) }, 1).done.loss;
+    let dir = TestDir::new();
+    let loss = |shards| train(Settings { shards: Some(shards), ..dir.settings(None) }, 1).done.loss;
     let (one, five) = (loss(1), loss(5));
     // Forty updates, with sums in different orders.
     assert!((one - five).abs() < 1e-3, "{one} and {five}");
@@ -152,8 +152,8 @@ fn shards_change_the_result_by_rounding_only() {
 
 #[test]
 fn a_run_without_a_directory_writes_nothing_and_returns_the_best_model() {
-    let place = Place::new();
-    let settings = Settings { learning_rate: Some(0.03), epochs: Some(12), ..place.settings(None) };
+    let dir = TestDir::new();
+    let settings = Settings { learning_rate: Some(0.03), epochs: Some(12), ..dir.settings(None) };
     let mut best = (f64::INFINITY, 0);
     let run = Run::<Language, _>::from_files(settings.clone(), &cpu(1)).unwrap();
     let outcome = run
@@ -166,14 +166,13 @@ fn a_run_without_a_directory_writes_nothing_and_returns_the_best_model() {
             ControlFlow::Continue(())
         })
         .unwrap();
-    let names: Vec<_> =
-        fs::read_dir(place.directory.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    let names: Vec<_> = fs::read_dir(dir.directory.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(names, ["text.txt"]);
     assert_eq!((outcome.done.valid_loss, outcome.done.best_step), (Some(best.0), best.1));
     assert_eq!(outcome.done.model, None);
     // The same run with a directory writes the same parameters.
-    train(Settings { out: Some(place.at("run")), ..settings }, 1);
-    assert_eq!(Model::<Language>::load(place.at("run")).unwrap().params, outcome.model.params);
+    train(Settings { out: Some(dir.at("run")), ..settings }, 1);
+    assert_eq!(Model::<Language>::load(dir.at("run")).unwrap().params, outcome.model.params);
 }
 
 #[test]
@@ -182,7 +181,7 @@ fn an_interrupted_and_resumed_run_gives_the_bytes_of_an_uninterrupted_one() {
         [Optimizer::Adam, Optimizer::AdamW, Optimizer::RmsProp, Optimizer::Adagrad, Optimizer::Sgd];
     for (i, optimizer) in optimizers.into_iter().enumerate() {
         for lines in [false, true] {
-            let place = Place::new();
+            let dir = TestDir::new();
             let cell = [CellKind::Gru, CellKind::Lstm, CellKind::Rnn][i % 3];
             let settings = |out| Settings {
                 optimizer: Some(optimizer),
@@ -191,7 +190,7 @@ fn an_interrupted_and_resumed_run_gives_the_bytes_of_an_uninterrupted_one() {
                 layer_norm: Some(i % 2 == 0),
                 // Every other run on lines has no validation set.
                 valid_fraction: Some(if i % 2 == 1 && lines { 0.0 } else { 0.1 }),
-                ..place.settings(Some(out))
+                ..dir.settings(Some(out))
             };
             let whole = train(settings("whole"), 1);
             let all = whole.done.step;
@@ -200,8 +199,8 @@ fn an_interrupted_and_resumed_run_gives_the_bytes_of_an_uninterrupted_one() {
             breaks.dedup();
             let interrupted = train_interrupted(settings("interrupted"), &breaks);
             let context = format!("{optimizer:?}, lines {lines}, {all} updates");
-            assert!(model_bytes(&place.at("whole")) == model_bytes(&place.at("interrupted")), "{context}");
-            assert_eq!(metrics(&place.at("whole")), metrics(&place.at("interrupted")), "{context}");
+            assert!(model_bytes(&dir.at("whole")) == model_bytes(&dir.at("interrupted")), "{context}");
+            assert_eq!(metrics(&dir.at("whole")), metrics(&dir.at("interrupted")), "{context}");
             assert_eq!(
                 (interrupted.done.step, interrupted.done.best_step),
                 (all, whole.done.best_step),
@@ -213,17 +212,17 @@ fn an_interrupted_and_resumed_run_gives_the_bytes_of_an_uninterrupted_one() {
 
 #[test]
 fn a_run_that_stopped_early_continues_only_with_more_patience() {
-    let place = Place::new();
+    let dir = TestDir::new();
     let settings = Settings {
         learning_rate: Some(0.3),
         epochs: Some(400),
         patience: Some(1),
-        ..place.settings(Some("run"))
+        ..dir.settings(Some("run"))
     };
     let done = train(settings, 1).done;
     assert_eq!(done.reason, Reason::Patience);
     let resume = |changes| {
-        let run = Run::<Language, _>::resume(place.at("run"), changes, &cpu(1)).unwrap();
+        let run = Run::<Language, _>::resume(dir.at("run"), changes, &cpu(1)).unwrap();
         run.train(|_| ControlFlow::Continue(())).unwrap().done
     };
     let again = resume(Settings::default());
@@ -234,36 +233,36 @@ fn a_run_that_stopped_early_continues_only_with_more_patience() {
 
 #[test]
 fn settings_changed_on_resume_are_kept_on_the_next_resume() {
-    let place = Place::new();
-    train(place.settings(Some("run")), 1);
+    let dir = TestDir::new();
+    train(dir.settings(Some("run")), 1);
     let longer = Settings { epochs: Some(5), ..Settings::default() };
-    let run = Run::<Language, _>::resume(place.at("run"), longer, &cpu(1)).unwrap();
+    let run = Run::<Language, _>::resume(dir.at("run"), longer, &cpu(1)).unwrap();
     let outcome = run.train(|event| match event {
         Event::Step(_) => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
     });
     assert_eq!(outcome.unwrap().done.reason, Reason::Interrupted);
     assert_eq!(
-        Run::<Language, _>::resume(place.at("run"), Settings::default(), &cpu(1)).unwrap().config().epochs,
+        Run::<Language, _>::resume(dir.at("run"), Settings::default(), &cpu(1)).unwrap().config().epochs,
         Some(5)
     );
 }
 
 #[test]
 fn the_configuration_of_a_run_reproduces_it() {
-    let place = Place::new();
-    train(place.settings(Some("run")), 1);
-    let settings = Settings::read(place.at("run/config.toml")).unwrap();
+    let dir = TestDir::new();
+    train(dir.settings(Some("run")), 1);
+    let settings = Settings::read(dir.at("run/config.toml")).unwrap();
     assert_eq!(settings.out, None);
-    train(Settings { out: Some(place.at("again")), ..settings }, 1);
-    assert!(model_bytes(&place.at("run")) == model_bytes(&place.at("again")));
+    train(Settings { out: Some(dir.at("again")), ..settings }, 1);
+    assert!(model_bytes(&dir.at("run")) == model_bytes(&dir.at("again")));
 }
 
 #[test]
 fn fine_tuning_needs_a_model_with_the_same_architecture_and_vocabulary() {
-    let place = Place::new();
-    let first = train(place.settings(Some("first")), 1);
-    let from = || Settings { init_from: Some(place.at("first")), ..place.settings(None) };
+    let dir = TestDir::new();
+    let first = train(dir.settings(Some("first")), 1);
+    let from = || Settings { init_from: Some(dir.at("first")), ..dir.settings(None) };
     let mut first_loss = None;
     let run = Run::<Language, _>::from_files(from(), &Reference::<f32>::new()).unwrap();
     let second = run
@@ -284,21 +283,21 @@ fn fine_tuning_needs_a_model_with_the_same_architecture_and_vocabulary() {
     let normalised = Settings { layer_norm: Some(true), ..from() };
     let message = Run::<Language, _>::from_files(normalised, &cpu(1)).err().unwrap().to_string();
     assert!(message.contains("this run is of GRU, 2 layers of 12, normalised"), "{message}");
-    fs::write(place.at("other.txt"), "zyx wvu\n".repeat(200)).unwrap();
-    let other_text = Settings { data: Some(vec![place.at("other.txt")]), ..from() };
+    fs::write(dir.at("other.txt"), "zyx wvu\n".repeat(200)).unwrap();
+    let other_text = Settings { data: Some(vec![dir.at("other.txt")]), ..from() };
     let message = Run::<Language, _>::from_files(other_text, &cpu(1)).err().unwrap().to_string();
     assert!(message.contains("other vocabulary"), "{message}");
 }
 
 #[test]
 fn a_changed_text_is_rejected_even_with_the_same_character_counts() {
-    let place = Place::new();
-    train_interrupted(place.settings(Some("run")), &[3]);
-    let text = fs::read_to_string(place.at("text.txt")).unwrap();
+    let dir = TestDir::new();
+    train_interrupted(dir.settings(Some("run")), &[3]);
+    let text = fs::read_to_string(dir.at("text.txt")).unwrap();
     let (first, rest) = text.split_once('\n').unwrap();
     for changed in [format!("{text}more\n"), format!("{rest}{first}\n"), text.replacen("cat", "act", 1)] {
-        fs::write(place.at("text.txt"), changed).unwrap();
-        let message = Run::<Language, _>::resume(place.at("run"), Settings::default(), &cpu(1))
+        fs::write(dir.at("text.txt"), changed).unwrap();
+        let message = Run::<Language, _>::resume(dir.at("run"), Settings::default(), &cpu(1))
             .err()
             .unwrap()
             .to_string();
@@ -307,15 +306,15 @@ fn a_changed_text_is_rejected_even_with_the_same_character_counts() {
             "{message}"
         );
     }
-    fs::write(place.at("text.txt"), text).unwrap();
-    Run::<Language, _>::resume(place.at("run"), Settings::default(), &cpu(1)).unwrap();
+    fs::write(dir.at("text.txt"), text).unwrap();
+    Run::<Language, _>::resume(dir.at("run"), Settings::default(), &cpu(1)).unwrap();
 }
 
 #[test]
 fn a_configuration_that_does_not_match_the_checkpoint_is_rejected() {
-    let place = Place::new();
-    train_interrupted(place.settings(Some("run")), &[3]);
-    let path = place.at("run/config.toml");
+    let dir = TestDir::new();
+    train_interrupted(dir.settings(Some("run")), &[3]);
+    let path = dir.at("run/config.toml");
     let config = fs::read_to_string(&path).unwrap();
     for (from, to) in [
         ("optimizer = \"adamw\"", "optimizer = \"sgd\""),
@@ -326,7 +325,7 @@ fn a_configuration_that_does_not_match_the_checkpoint_is_rejected() {
     ] {
         assert!(config.contains(from), "{config}");
         fs::write(&path, config.replace(from, to)).unwrap();
-        let message = Run::<Language, _>::resume(place.at("run"), Settings::default(), &cpu(1))
+        let message = Run::<Language, _>::resume(dir.at("run"), Settings::default(), &cpu(1))
             .err()
             .unwrap()
             .to_string();
@@ -336,22 +335,22 @@ fn a_configuration_that_does_not_match_the_checkpoint_is_rejected() {
 
 #[test]
 fn truncated_metrics_do_not_prevent_resuming() {
-    let place = Place::new();
-    train_interrupted(place.settings(Some("run")), &[3]);
-    let path = place.at("run/metrics.jsonl");
+    let dir = TestDir::new();
+    train_interrupted(dir.settings(Some("run")), &[3]);
+    let path = dir.at("run/metrics.jsonl");
     let whole = fs::read(&path).unwrap();
     let mut cut = whole.clone();
     // Within the two bytes of é.
     cut.extend_from_slice(b"{\"event\":\"sample\",\"step\":4,\"text\":\"n\xc3");
     fs::write(&path, cut).unwrap();
-    let run = Run::<Language, _>::resume(place.at("run"), Settings::default(), &cpu(1)).unwrap();
+    let run = Run::<Language, _>::resume(dir.at("run"), Settings::default(), &cpu(1)).unwrap();
     run.train(|_| ControlFlow::Continue(())).unwrap();
     assert_eq!(fs::read(&path).unwrap(), whole);
 }
 
 #[test]
 fn a_diverged_run_keeps_its_last_good_checkpoint_and_no_invalid_model() {
-    let place = Place::new();
+    let dir = TestDir::new();
     for (learning_rate, valid_fraction) in [(1e20, 0.1), (1e300, 0.0), (1e300, 0.1)] {
         for max_steps in [1, 2, 50] {
             let out = format!("run-{learning_rate:?}-{valid_fraction}-{max_steps}");
@@ -360,7 +359,7 @@ fn a_diverged_run_keeps_its_last_good_checkpoint_and_no_invalid_model() {
                 warmup_steps: Some(0),
                 max_steps: Some(max_steps),
                 valid_fraction: Some(valid_fraction),
-                ..place.settings(Some(&out))
+                ..dir.settings(Some(&out))
             };
             match Run::<Language, _>::from_files(settings, &cpu(1))
                 .unwrap()
@@ -377,11 +376,9 @@ fn a_diverged_run_keeps_its_last_good_checkpoint_and_no_invalid_model() {
                     }
                 }
             }
-            Run::<Language, _>::resume(place.at(&out), Settings::default(), &cpu(1)).unwrap();
-            if place.at(&out).join("model.safetensors").exists() {
-                assert!(
-                    Model::<Language>::load(place.at(&out)).unwrap().params.iter().all(|x| x.is_finite())
-                );
+            Run::<Language, _>::resume(dir.at(&out), Settings::default(), &cpu(1)).unwrap();
+            if dir.at(&out).join("model.safetensors").exists() {
+                assert!(Model::<Language>::load(dir.at(&out)).unwrap().params.iter().all(|x| x.is_finite()));
             }
         }
     }

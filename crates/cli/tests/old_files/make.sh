@@ -11,8 +11,8 @@ place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 cd "$place"
 cp -r "$here/data" .
-rm -rf "$here/runs" "$here/resumed" "$here/said"
-mkdir runs resumed "$here/said"
+rm -rf "$here/runs" "$here/resumed" "$here/output"
+mkdir runs resumed "$here/output"
 
 while IFS=: read -r name arguments; do
     # After resuming, paths are relative in the model file, too.
@@ -27,6 +27,6 @@ done <"$here/runs.txt"
 
 while IFS=: read -r name arguments; do
     # shellcheck disable=SC2086
-    "$program" $arguments --precision f32 --threads 1 >"$here/said/$name.txt"
+    "$program" $arguments --precision f32 --threads 1 >"$here/output/$name.txt"
 done <"$here/commands.txt"
 cp -r runs resumed "$here"

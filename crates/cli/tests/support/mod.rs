@@ -9,23 +9,23 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// A temporary directory with a small text.
-pub(crate) struct Place {
+pub(crate) struct TestDir {
     directory: tempfile::TempDir,
 }
 
-impl Place {
+impl TestDir {
     /// Writes `text.txt`: 500 lines of pseudo-random words, some with letters beyond ASCII.
     pub(crate) fn new() -> Self {
         const WORDS: [&str; 10] = ["the", "cat", "sat", "on", "a", "mat", "λόγος", "和", "dog", "🙂"];
-        let place = Self { directory: tempfile::tempdir().expect("a directory for the test") };
+        let dir = Self { directory: tempfile::tempdir().expect("a directory for the test") };
         let mut state = 1_u32;
         let mut word = || {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             WORDS[(state >> 16) as usize % WORDS.len()]
         };
         let line = |i: usize| (0..3 + i % 4).map(|_| word()).collect::<Vec<_>>().join(" ") + "\n";
-        place.write("text.txt", (0..500).map(line).collect::<String>());
-        place
+        dir.write("text.txt", (0..500).map(line).collect::<String>());
+        dir
     }
 
     pub(crate) fn at(&self, name: &str) -> PathBuf {

@@ -55,13 +55,14 @@ const ELEMENT: usize = 4;
 /// applies to the whole process and cannot be given back. Call this before worker threads are started: the kernel
 /// refuses if any existing thread has an alternate signal stack too small for such a frame. Always false except on
 /// Linux on x86-64.
+#[cfg(target_arch = "x86_64")]
 pub(crate) fn is_available() -> bool {
-    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    #[cfg(target_os = "linux")]
     {
         static AVAILABLE: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
         *AVAILABLE.get_or_init(|| detection::processor_has_tiles() && detection::kernel_permits_tiles())
     }
-    #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+    #[cfg(not(target_os = "linux"))]
     false
 }
 
@@ -215,6 +216,7 @@ pub(crate) trait TileUnit {
     ///
     /// # Safety
     /// Nothing else that runs on this thread is between its own `configure` and `release`.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))] // called only by kernels for that processor
     unsafe fn release(&mut self);
 }
 

@@ -105,7 +105,7 @@ pub enum SettingProblem {
         reason: String,
     },
     /// It cannot change when a run is resumed.
-    #[error("cannot change when a run is resumed; only {} can", list(may_change))]
+    #[error("cannot change when a run is resumed; only {} can", quoted(may_change))]
     Fixed {
         /// The settings that can change.
         may_change: Vec<&'static str>,
@@ -367,6 +367,6 @@ fn describe(error: &io::Error) -> String {
 }
 
 /// The names of settings, in backticks.
-fn list(settings: &[&str]) -> String {
+fn quoted(settings: &[&str]) -> String {
     settings.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

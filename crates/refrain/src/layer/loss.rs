@@ -10,22 +10,22 @@ pub struct Score {
     /// Of the targets.
     pub loss: Loss,
     /// Number of correct predictions, and of all that can be correct.
-    pub right: usize,
-    /// See `right`; 0 for targets without accuracy.
+    pub correct: usize,
+    /// See `correct`; 0 for targets without accuracy.
     pub predictions: usize,
 }
 
 impl Score {
     /// The share of correct predictions, if the targets have an accuracy.
     pub fn accuracy(&self) -> Option<f64> {
-        (self.predictions > 0).then(|| self.right as f64 / self.predictions as f64)
+        (self.predictions > 0).then(|| self.correct as f64 / self.predictions as f64)
     }
 }
 
 impl AddAssign for Score {
     fn add_assign(&mut self, other: Self) {
         self.loss.add(other.loss);
-        self.right += other.right;
+        self.correct += other.correct;
         self.predictions += other.predictions;
     }
 }
@@ -70,7 +70,7 @@ pub fn softmax_cross_entropy<R: Real>(
         let log_sum = largest + sum.ln();
         score.loss.add(Loss { nats: weight * (log_sum - logits[label]).as_f64(), count: 1 });
         score.predictions += 1;
-        score.right += usize::from(most_probable(logits) == label);
+        score.correct += usize::from(most_probable(logits) == label);
         if let Some(LossBack { scale, d_outputs }) = &mut back {
             let factor = R::of(*scale * weight);
             for (class, (d, &x)) in d_outputs[row * classes..].iter_mut().zip(logits).enumerate() {
@@ -230,7 +230,7 @@ mod tests {
         let back = LossBack { scale: 0.7, d_outputs: &mut d_outputs };
         let score = softmax_cross_entropy(&logits, 3, &labels, &weights, Some(back));
         assert_eq!(score, loss(&logits));
-        assert_eq!((score.right, score.predictions, score.loss.count), (2, 2, 2));
+        assert_eq!((score.correct, score.predictions, score.loss.count), (2, 2, 2));
         for (i, d) in d_outputs.iter().enumerate() {
             let shifted = |by: f64| {
                 let mut logits = logits;

@@ -219,7 +219,7 @@ impl OptionDef {
     }
 
     /// Whether this is its name, now or formerly.
-    pub fn is_called(&self, name: &str) -> bool {
+    pub fn has_name(&self, name: &str) -> bool {
         self.name == name || self.aliases.contains(&name)
     }
 
@@ -235,13 +235,13 @@ impl OptionDef {
     pub fn check_used(&self, verb: Verb, task: TaskName) -> Result<()> {
         let Some(used) = self.use_of(verb).filter(|used| !used.tasks.contains(&task)) else { return Ok(()) };
         let names: Vec<&str> = used.tasks.iter().map(|task| task.name()).collect();
-        let context = format!("by the {task} task, only by {}", list(&names));
+        let context = format!("by the {task} task, only by {}", conjunction(&names));
         Err(Error::Setting { setting: self.name, problem: SettingProblem::Unused { context } })
     }
 }
 
 /// `a`, `a and b`, `a, b and c`.
-pub fn list(names: &[&str]) -> String {
+pub fn conjunction(names: &[&str]) -> String {
     joined(names, "and")
 }
 

@@ -244,7 +244,7 @@ impl Settings {
         for (key, value) in table {
             let (offset, key) = (key.span().start, key.into_inner());
             let option =
-                Settings::DEFINITIONS.iter().find(|option| option.is_called(&key)).ok_or_else(|| {
+                Settings::DEFINITIONS.iter().find(|option| option.has_name(&key)).ok_or_else(|| {
                     let names = Settings::DEFINITIONS.iter().map(|option| option.name);
                     let instead = nearest(&key, names)
                         .map_or(String::new(), |name| format!(", did you mean `{name}`?"));

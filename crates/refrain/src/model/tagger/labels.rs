@@ -51,8 +51,8 @@ impl Tagger {
         let chains = Chains { emissions, labels, lengths: &[labels.len()] };
         let loss = Crf::new(self.sizes.labels, crf_params).loss(chains, None);
         let best = self.decode(crf_params, emissions);
-        let right = best.iter().zip(labels).filter(|(best, label)| best == label).count();
-        Score { loss, right, predictions: labels.len() }
+        let correct = best.iter().zip(labels).filter(|(best, label)| best == label).count();
+        Score { loss, correct, predictions: labels.len() }
     }
 
     /// The loss of a batch from the emissions in the workspace, which receives their gradient; the gradient of the
