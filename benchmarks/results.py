@@ -80,8 +80,8 @@ class Results:
 
     def flops_per_char(self, workload):
         """Operations of the matrix products, as reported by refrain."""
-        figures = self.rounds[workload, "refrain f32"][0]["result"]
-        return figures["gflops"] * 1e9 / figures["chars_per_s"]
+        result = self.rounds[workload, "refrain f32"][0]["result"]
+        return result["gflops"] * 1e9 / result["chars_per_s"]
 
     def peak(self):
         """For one thread, f32: multiply-adds in GFLOP/s, and memory reads in GB/s; the best of all rounds."""

@@ -32,27 +32,27 @@
       text: trace,
       describe,
       colour: (t) => (plane ? sign * plane.shade(t, selected().unit, selected().stretch) : NaN),
-      scrolled: () => synchronise(units, facts),
+      scrolled: () => synchronise(units, propertyPane),
     });
-    const facts = textPane({
+    const propertyPane = textPane({
       label: "The text, coloured by the property",
       text: trace,
       describe,
       colour: (t) => scaled(t),
-      scrolled: () => synchronise(facts, units),
+      scrolled: () => synchronise(propertyPane, units),
     });
     const unitTitle = make("h3", {}),
-      factTitle = make("h3", {});
+      propertyTitle = make("h3", {});
     const best = make("div", {});
 
     function use(next, unit = next.units[0]) {
       property = next;
       scaled = normal(next);
       sign = Math.sign(unit.r) || 1;
-      factTitle.textContent = next.name;
+      propertyTitle.textContent = next.name;
       unitTitle.textContent = `${place(unit)}${sign < 0 ? ", sign inverted (r is negative)" : ""}`;
       best.replaceChildren(make("h3", {}, `The best units for ${next.name}`), ranking(next));
-      facts.recolour();
+      propertyPane.recolour();
       choose(context, { layer: unit.layer, plane: unit.plane, unit: unit.unit });
     }
     const ranking = (one) =>
@@ -99,7 +99,7 @@
       make(
         "div",
         { class: "beside even" },
-        make("div", {}, factTitle, facts.element),
+        make("div", {}, propertyTitle, propertyPane.element),
         make("div", {}, unitTitle, units.element),
       ),
       bar(button("Open this unit in Text", () => go("text"))),

@@ -149,7 +149,7 @@
     id: "text",
     title: "Text",
     heading: "The activation of one unit",
-    note: "Every token is coloured by the activation of one unit after that step. Look for units that respond to something recognisable: quotes, line ends, brackets, the middle of a word. Most units have no such meaning.",
+    note: "Every token is coloured by the activation of one unit after that step. Look for units that respond to something recognisable: quotes, newlines, brackets, the middle of a word. Most units have no such meaning.",
     formula: "states from −1 (blue) to 1 (orange), c as tanh(c); gates from closed (blue) to open (orange)",
     offered: (trace) => isText(trace) && hasUnits(trace),
     open,

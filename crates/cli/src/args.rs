@@ -1,4 +1,4 @@
-//! The arguments of a verb: settings of the library and options of the program.
+//! The arguments of a command: settings of the library and options of the program.
 
 use std::ops::Deref;
 use std::path::Path;
@@ -7,7 +7,7 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 use refrain::kernels::Backend;
 use refrain::model::{Network, Task, TaskName};
-use refrain::option::{OptionDef, Verb};
+use refrain::option::{OptionDef, Subcommand};
 use refrain::sample::BeamOptions;
 use refrain::task::caption::Decoding;
 use refrain::train::{self, Settings};
@@ -32,20 +32,20 @@ impl Deref for Args {
     }
 }
 
-/// The definitions of a verb's options: first the program's own, or for training the settings.
-pub(crate) fn definitions(verb: Verb) -> impl Iterator<Item = &'static OptionDef> {
-    let [first, second] = match verb {
-        Verb::Train => [Settings::DEFINITIONS, Options::DEFINITIONS],
+/// The definitions of a command's options: first the program's own, or for training the settings.
+pub(crate) fn definitions(subcommand: Subcommand) -> impl Iterator<Item = &'static OptionDef> {
+    let [first, second] = match subcommand {
+        Subcommand::Train => [Settings::DEFINITIONS, Options::DEFINITIONS],
         _ => [Options::DEFINITIONS, Settings::DEFINITIONS],
     };
-    first.iter().chain(second).filter(move |option| option.use_of(verb).is_some())
+    first.iter().chain(second).filter(move |option| option.use_of(subcommand).is_some())
 }
 
 impl Args {
     /// Reads what the parser has found.
-    pub(crate) fn read(verb: Verb, matches: &ArgMatches) -> Result<Args, Failure> {
+    pub(crate) fn read(subcommand: Subcommand, matches: &ArgMatches) -> Result<Args, Failure> {
         let mut args = Args::default();
-        for option in definitions(verb) {
+        for option in definitions(subcommand) {
             if matches.value_source(option.name) != Some(ValueSource::CommandLine) {
                 continue;
             }
@@ -59,19 +59,19 @@ impl Args {
             }
         }
         // A training run checks its settings together with those of a configuration file.
-        if verb != Verb::Train {
+        if subcommand != Subcommand::Train {
             args.settings.check_ranges()?;
         }
         args.options.check_ranges()?;
         Ok(args)
     }
 
-    /// Refuses options that a verb does not use for the task of its model.
-    pub(crate) fn check_used(&self, verb: Verb, task: TaskName) -> Result<(), Failure> {
+    /// Refuses options that a command does not use for the task of its model.
+    pub(crate) fn check_used(&self, subcommand: Subcommand, task: TaskName) -> Result<(), Failure> {
         let mut given = self.settings.changes(&Settings::default());
         given.extend(self.options.changes(&Options::default()));
-        let mut given = definitions(verb).filter(|option| given.contains(&option.name));
-        Ok(given.try_for_each(|option| option.check_used(verb, task))?)
+        let mut given = definitions(subcommand).filter(|option| given.contains(&option.name));
+        Ok(given.try_for_each(|option| option.check_used(subcommand, task))?)
     }
 
     /// The model file or run directory; the parser requires it.

@@ -1,6 +1,6 @@
 //! `refrain bench`: measures training and sampling speed.
 
-use refrain::bench::{self, Figures, Workload};
+use refrain::bench::{self, Speed, Workload};
 use refrain::kernels::{Isa, peak};
 use refrain::model::{Architecture, LayerSizes};
 use refrain::{Cpu, Precision, PrecisionChoice};
@@ -45,11 +45,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         warm_up: 3,
         repeat: args.repeat.unwrap_or(12),
     };
-    let figures = match training {
+    let speed = match training {
         true => bench::train(&backend, &workload)?,
         false => bench::sample(&backend, &workload)?,
     };
-    report(args, training, &backend, &workload, &figures)
+    report(args, training, &backend, &workload, &speed)
 }
 
 fn report(
@@ -57,13 +57,13 @@ fn report(
     training: bool,
     backend: &Cpu,
     workload: &Workload,
-    figures: &Figures,
+    speed: &Speed,
 ) -> Result<(), Failure> {
     let (isa, threads) = (backend.isa(), backend.threads());
     let what = if training { "train" } else { "sample" };
     let model = &workload.architecture;
     if args.json() {
-        let mut object = serde_json::to_value(figures).unwrap_or_default();
+        let mut object = serde_json::to_value(speed).unwrap_or_default();
         object["what"] = json!(what);
         object["cell"] = json!(model.layers.cell);
         object["hidden_size"] = json!(model.layers.hidden_size);
@@ -81,7 +81,7 @@ fn report(
         object["version"] = json!(env!("CARGO_PKG_VERSION"));
         return out::line(&object.to_string());
     }
-    let Figures { chars_per_s, best_chars_per_s, step_ms, gflops } = figures;
+    let Speed { chars_per_s, best_chars_per_s, step_ms, gflops } = speed;
     let what = match (training, workload.streams) {
         (false, streams @ 2..) => format!("sample {streams} streams"),
         _ => what.to_owned(),

@@ -34,9 +34,9 @@ fn presets_are_written_out_as_flags() {
 #[test]
 fn the_command_line_is_consistent() {
     program().debug_assert();
-    for verb in &VERBS {
-        command_of(verb, Shown::Common).debug_assert();
-        TaskName::ALL.into_iter().for_each(|task| command_of(verb, Shown::Of(task)).debug_assert());
+    for help in &SUBCOMMANDS {
+        command_of(help, Shown::Common).debug_assert();
+        TaskName::ALL.into_iter().for_each(|task| command_of(help, Shown::Of(task)).debug_assert());
     }
 }
 
@@ -81,7 +81,7 @@ fn every_setting_is_a_flag_and_a_key_with_the_same_value() {
             let old = text.replace(option.name, alias);
             assert_eq!(Settings::from_toml("config.toml", &old).unwrap(), settings, "{old}");
         }
-        let used = option.use_of(Verb::Train).unwrap();
+        let used = option.use_of(Subcommand::Train).unwrap();
         if !used.positional {
             let flag = |name: &str| match option.value_name {
                 "" => format!("--{}", name.replace('_', "-")),
@@ -90,7 +90,7 @@ fn every_setting_is_a_flag_and_a_key_with_the_same_value() {
             for name in [&[option.name], option.aliases].concat() {
                 let matches = program().try_get_matches_from(["refrain", "train", &flag(name)]).unwrap();
                 let args =
-                    crate::args::Args::read(Verb::Train, matches.subcommand().unwrap().1).ok().unwrap();
+                    crate::args::Args::read(Subcommand::Train, matches.subcommand().unwrap().1).ok().unwrap();
                 assert_eq!(args.settings, settings, "--{name}");
             }
         }
@@ -109,7 +109,7 @@ fn an_option_that_a_task_does_not_use_is_refused_with_the_tasks_that_do() {
     for option in all() {
         for used in option.uses {
             for task in TaskName::ALL {
-                match option.check_used(used.verb, task) {
+                match option.check_used(used.subcommand, task) {
                     Ok(()) => assert!(used.tasks.contains(&task)),
                     Err(Error::Setting { setting, problem }) => {
                         refused += 1;
@@ -133,14 +133,14 @@ fn an_option_that_a_task_does_not_use_is_refused_with_the_tasks_that_do() {
 fn values_that_an_option_does_not_take_are_refused() {
     for option in all().filter(|option| !option.value_name.is_empty()) {
         for used in option.uses.iter().filter(|used| !used.positional) {
-            let verb = VERBS.iter().find(|verb| verb.verb == used.verb).unwrap().name;
+            let subcommand = SUBCOMMANDS.iter().find(|help| help.subcommand == used.subcommand).unwrap().name;
             let bad = match (option.kind)() {
                 Kind::Path | Kind::Text => continue,
                 Kind::List(of) if matches!(of(), Kind::Path | Kind::Text) => continue,
                 _ => "nonsense",
             };
             let flag = format!("--{}={bad}", option.name.replace('_', "-"));
-            let error = program().try_get_matches_from(["refrain", verb, "train", &flag]).unwrap_err();
+            let error = program().try_get_matches_from(["refrain", subcommand, "train", &flag]).unwrap_err();
             assert!(error.to_string().contains(bad), "{flag}: {error}");
         }
     }

@@ -1,4 +1,4 @@
-//! The backend of a command.
+//! Creates the CPU backend of a command.
 
 use refrain::Cpu;
 use refrain::train::{self, Settings};

@@ -40,16 +40,16 @@ fn model(model: &AnyModel) -> Result<(), Failure> {
 }
 
 fn training(history: &History) -> Result<(), Failure> {
-    field("data", &format!("{}: {} training", history.data, thousands(history.train_size)))?;
+    field("data", &format!("{}: {} for training", history.data, thousands(history.train_size)))?;
     field("training", &history.recipe)?;
-    field("computed", &format!("{}, by refrain {}", history.computed_with, history.version))?;
-    field("trained to", &format!("update {}, epoch {}", thousands(history.step), history.epoch))?;
-    let Some(last) = history.measured.len().checked_sub(1) else { return Ok(()) };
-    let has_accuracy = history.measured[last].valid_accuracy.is_some();
+    field("device", &format!("{}, refrain {}", history.computed_with, history.version))?;
+    field("checkpoint", &format!("update {}, epoch {}", thousands(history.step), history.epoch))?;
+    let Some(last) = history.validations.len().checked_sub(1) else { return Ok(()) };
+    let has_accuracy = history.validations[last].valid_accuracy.is_some();
     let accuracy = if has_accuracy { " accuracy" } else { "" };
     out::line(&format!("history     update    epoch    train    valid{accuracy}   (nats)"))?;
-    let every = history.measured.len().div_ceil(20).max(1);
-    for (_, m) in history.measured.iter().enumerate().filter(|(i, _)| i % every == 0 || *i == last) {
+    let every = history.validations.len().div_ceil(20).max(1);
+    for (_, m) in history.validations.iter().enumerate().filter(|(i, _)| i % every == 0 || *i == last) {
         let step = thousands(m.step);
         let accuracy = m.valid_accuracy.map_or(String::new(), |share| format!(" {:>7.2}%", 100.0 * share));
         out::line(&format!(

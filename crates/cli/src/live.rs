@@ -34,18 +34,18 @@ struct Shared {
     events: Mutex<Events>,
     /// Number of changes to the events.
     changes: watch::Sender<u64>,
-    boot: Mutex<String>,
+    html: Mutex<String>,
 }
 
 #[derive(Default)]
 struct Events {
     stored: Vec<StoredEvent>,
     probes: Vec<Arc<Probe>>,
-    /// Every how many steps one is stored.
+    /// One in `every` steps is stored.
     every: u64,
     steps: usize,
-    /// Number of times that steps were dropped; connected pages then start over.
-    thinned: u64,
+    /// Number of times the stored steps were thinned out; connected pages then reload all events.
+    downsampled: u64,
 }
 
 struct StoredEvent {
@@ -61,7 +61,7 @@ impl Live {
         let shared = Arc::new(Shared {
             events: Mutex::new(Events { every: 1, ..Events::default() }),
             changes: watch::Sender::new(0),
-            boot: Mutex::new(page::served(&json!({ "host": "live", "version": env!("CARGO_PKG_VERSION") }))),
+            html: Mutex::new(page::served(&json!({ "host": "live", "version": env!("CARGO_PKG_VERSION") }))),
         });
         let router = router(shared.clone());
         let thread = std::thread::Builder::new().name("live".to_owned());
@@ -91,8 +91,8 @@ impl Shared {
     fn set_run(&self, start: &Start) {
         let name = start.out.as_deref().map_or_else(|| "a run".to_owned(), page::name_of);
         let model = json!({ "name": name, "summary": start.model, "task": start.task, "parameters": start.parameters });
-        let boot = json!({ "host": "live", "version": env!("CARGO_PKG_VERSION"), "model": model });
-        *self.boot.lock().unwrap_or_else(PoisonError::into_inner) = page::served(&boot);
+        let data = json!({ "host": "live", "version": env!("CARGO_PKG_VERSION"), "model": model });
+        *self.html.lock().unwrap_or_else(PoisonError::into_inner) = page::served(&data);
     }
 }
 
@@ -116,7 +116,7 @@ impl Events {
             let every = self.every;
             self.stored.retain(|event| event.step.is_none_or(|step| step.is_multiple_of(every)));
             self.steps = self.stored.iter().filter(|event| event.step.is_some()).count();
-            self.thinned += 1;
+            self.downsampled += 1;
         }
     }
 }
@@ -132,7 +132,7 @@ fn router(shared: Arc<Shared>) -> Router {
 }
 
 async fn page(State(shared): State<Arc<Shared>>) -> Response {
-    let html = shared.boot.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let html = shared.html.lock().unwrap_or_else(PoisonError::into_inner).clone();
     ([(CONTENT_SECURITY_POLICY, page::policy("'self'"))], Html(html)).into_response()
 }
 
@@ -141,12 +141,12 @@ async fn events(State(shared): State<Arc<Shared>>) -> Response {
     let (sender, receiver) = unbounded_channel::<Result<Sent, Infallible>>();
     tokio::spawn(async move {
         let mut changes = shared.changes.subscribe();
-        let (mut read, mut thinned) = (0, None);
+        let (mut read, mut downsampled) = (0, None);
         loop {
             let new_events: Vec<String> = {
                 let events = shared.events.lock().unwrap_or_else(PoisonError::into_inner);
-                if *thinned.get_or_insert(events.thinned) != events.thinned {
-                    // The indices of events have changed: end the stream; the page reconnects and starts over.
+                if *downsampled.get_or_insert(events.downsampled) != events.downsampled {
+                    // The indices of events have changed: end the stream; the page reconnects and reloads all events.
                     return;
                 }
                 let new_events = events.stored[read..].iter().map(|event| event.json.clone()).collect();

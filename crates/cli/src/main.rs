@@ -27,7 +27,7 @@ mod train;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use refrain::option::Verb;
+use refrain::option::Subcommand;
 
 use crate::args::Args;
 use crate::failure::Failure;
@@ -49,22 +49,22 @@ fn main() -> ExitCode {
 
 fn run(matches: &clap::ArgMatches) -> Result<(), Failure> {
     let Some((name, matches)) = matches.subcommand() else { return Ok(()) };
-    let Some(verb) = command::VERBS.iter().find(|verb| verb.name == name).map(|verb| verb.verb) else {
+    let Some(help) = command::SUBCOMMANDS.iter().find(|help| help.name == name) else {
         return match name {
             "completions" => help::completions(matches),
             "man" => help::man(matches),
             _ => help::help(matches),
         };
     };
-    let args = Args::read(verb, matches)?;
-    match verb {
-        Verb::Train => train::run(args),
-        Verb::Sample => sample::run(&args),
-        Verb::Predict => predict::run(&args),
-        Verb::Eval => eval::run(&args),
-        Verb::Inspect => inspect::run(&args),
-        Verb::Serve => serve::run(&args),
-        Verb::Info => info::run(&args),
-        Verb::Bench => bench::run(&args),
+    let args = Args::read(help.subcommand, matches)?;
+    match help.subcommand {
+        Subcommand::Train => train::run(args),
+        Subcommand::Sample => sample::run(&args),
+        Subcommand::Predict => predict::run(&args),
+        Subcommand::Eval => eval::run(&args),
+        Subcommand::Inspect => inspect::run(&args),
+        Subcommand::Serve => serve::run(&args),
+        Subcommand::Info => info::run(&args),
+        Subcommand::Bench => bench::run(&args),
     }
 }

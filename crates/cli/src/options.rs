@@ -42,7 +42,7 @@ pub(crate) enum Format {
 pub(crate) enum View {
     /// Activations of units over time steps.
     Units,
-    /// Surprise: negative log-likelihood of each token.
+    /// Surprisal: negative log-likelihood of each token.
     Surprise,
     /// Fractions of time steps at which gates are saturated.
     Gates,
@@ -91,7 +91,7 @@ options! {
                 predict("standard input").positional(),
                 inspect("the run's validation set, or text sampled from the model")
                     .positional()
-                    .doc("Text or data to read, one file; held-out data show most"),
+                    .doc("Text or data to read, one file; held-out data is most informative"),
             ],
         }
         /// Measurement
@@ -124,7 +124,7 @@ options! {
         json: bool {
             heading: OUTPUT,
             uses: &[
-                train("").doc("Print JSON, one object per line: step, valid, sample, checkpoint, warning, done"),
+                train("").doc("Print JSON, one object per line: start, step, valid, sample, probe, checkpoint, warning, done"),
                 predict("").doc("Print JSON, one object per line, with scores"),
                 eval(""),
                 bench(""),
@@ -174,7 +174,7 @@ options! {
             heading: SAMPLING, value_name: "TEXT",
             uses: &[sample("none").only(&[Language])],
         }
-        /// Number of samples, with seeds N, N+1, ...; an empty line between them
+        /// Number of samples; they use consecutive seeds starting at --seed and are separated by an empty line
         count: u64 {
             heading: SAMPLING, value_name: "N", range: Range::at_least(1.0),
             uses: &[sample("1").only(&[Language])],
@@ -222,7 +222,7 @@ options! {
                     .doc("Draw the confusion matrix, or the forecasts, into this file, .svg or .png"),
             ],
         }
-        /// Training set for a nearest-neighbour baseline, reported beside the model
+        /// Training set for a nearest-neighbour baseline, reported next to the model's results
         baseline: PathBuf {
             heading: INPUT, value_name: "FILE",
             uses: &[eval("none").only(&[Caption])],
@@ -253,7 +253,7 @@ options! {
             heading: INPUT, value_name: "FILE",
             uses: &[inspect("none").only(&[Language])],
         }
-        /// Further models whose gradients through time are drawn, too; may be repeated
+        /// Additional models to include in the gradient figure; may be repeated
         compare: Vec<PathBuf> {
             heading: INPUT, value_name: "MODEL",
             uses: &[inspect("none").only(&[Language])],
@@ -261,7 +261,7 @@ options! {
         /// Output format
         format: Format {
             heading: OUTPUT, value_name: "FORMAT",
-            uses: &[inspect("by the name of --out, else html")],
+            uses: &[inspect("from the extension of --out, else html")],
         }
         /// Maximum size of the activations in a page, in MB; beyond it only units that track a property are kept
         max_size: usize {
@@ -281,17 +281,17 @@ options! {
         /// Layer, from 1
         layer: usize {
             heading: FIGURES, value_name: "N",
-            uses: &[inspect("that of the best property detector, else the top one")],
+            uses: &[inspect("that of the unit most correlated with a property, else the top one")],
         }
-        /// Activations: h, c (LSTM cell states), or a gate: i, f, g, o; r, z, n
+        /// Activations: h, c (LSTM cell states), a gate (i, f, o; r, z) or the candidate (g; n)
         plane: String {
             heading: FIGURES, value_name: "NAME",
-            uses: &[inspect("that of the best property detector, else h")],
+            uses: &[inspect("that of the unit most correlated with a property, else h")],
         }
         /// Units, from 0; may be repeated
         unit: Vec<usize> {
             heading: FIGURES, value_name: "N",
-            uses: &[inspect("all; in the terminal the best property detector")],
+            uses: &[inspect("all; in the terminal the one most correlated with a property")],
         }
 
         /// Address to listen on; 0.0.0.0 accepts connections from other machines
@@ -305,7 +305,7 @@ options! {
             uses: &[serve("8080")],
         }
 
-        /// Streams sampled side by side
+        /// Streams sampled in parallel
         streams: usize {
             heading: WORKLOAD, value_name: "N", range: Range::at_least(1.0),
             uses: &[bench("1")],

@@ -56,8 +56,8 @@ pub(crate) fn report(recording: &Recording) -> Result<String, Failure> {
 }
 
 /// A page that requests its data from the server.
-pub(crate) fn served(boot: &Value) -> String {
-    document("", &element("boot", boot))
+pub(crate) fn served(data: &Value) -> String {
+    document("", &element("boot", data))
 }
 
 /// Content security policy that allows only the script and style of the page.

@@ -15,7 +15,7 @@ use crate::out::{self, thousands};
 pub(crate) struct Terminal {
     bar: ProgressBar,
     interactive: bool,
-    machine: String,
+    device: String,
     /// The run's directory.
     out: Option<PathBuf>,
     epochs: Option<u64>,
@@ -63,7 +63,7 @@ impl Terminal {
         Self {
             bar,
             interactive,
-            machine: format!("{}, {threads}", backend.isa()),
+            device: format!("CPU ({}), {}, {threads}", backend.isa(), backend.precision()),
             out: config.out.clone(),
             epochs: config.epochs,
             unit: "",
@@ -84,7 +84,7 @@ impl Terminal {
             Event::Valid { epoch, loss, bits, accuracy, train_loss, best, .. } => {
                 let train = train_loss.map_or(String::new(), |loss| format!("train {loss:.3}   "));
                 let best = if *best { "   best" } else { "" };
-                let epoch = self.of_epochs(*epoch);
+                let epoch = self.epoch_of_total(*epoch);
                 let accuracy =
                     accuracy.map_or(String::new(), |share| format!("   accuracy {:.2} %", 100.0 * share));
                 self.line(&format!(
@@ -110,15 +110,13 @@ impl Terminal {
 
     fn start(&mut self, start: &Start) {
         (self.unit, self.target, self.task) = (start.unit, start.target, start.task);
+        let train = thousands(start.train_size);
         let sizes = match start.valid_size {
-            0 => format!("{} training", thousands(start.train_size)),
-            valid => {
-                format!("{} training, {} validation", thousands(start.train_size), thousands(valid))
-            }
+            0 => format!("{train} {} for training", start.unit),
+            valid => format!("{train} for training, {} for validation", thousands(valid)),
         };
-        let updates = start
-            .total_steps
-            .map_or("batches of ".to_owned(), |steps| format!("{} updates of ", thousands(steps)));
+        let updates =
+            start.total_steps.map_or(String::new(), |steps| format!("{} updates, ", thousands(steps)));
         self.line(&format!("data      {}: {sizes}", start.data));
         self.line(&format!(
             "model     {}: {} parameters, {}",
@@ -129,10 +127,10 @@ impl Terminal {
         self.line(&format!("training  {updates}{}", start.batches));
         let shards =
             if start.shards == 1 { "1 shard".to_owned() } else { format!("{} shards", start.shards) };
-        self.line(&format!("machine   {}, {shards}", self.machine));
+        self.line(&format!("device    {}, {shards}", self.device));
         if let Some(out) = &start.out {
             let from = if start.step > 0 {
-                format!(", resumed after step {}", thousands(start.step))
+                format!(", resumed after update {}", thousands(start.step))
             } else {
                 String::new()
             };
@@ -142,14 +140,14 @@ impl Terminal {
     }
 
     fn step(&mut self, step: &Step) {
-        self.bar.set_prefix(format!("epoch {}", self.of_epochs(step.epoch)));
+        self.bar.set_prefix(format!("epoch {}", self.epoch_of_total(step.epoch)));
         self.bar.set_position((step.progress * BAR_LENGTH as f64) as u64);
         let left = match step.progress {
             0.0 => String::new(),
             share => format!("  {} left", clock(step.elapsed_s * (1.0 - share) / share)),
         };
         let message = format!(
-            "loss {:.3} ({:.2} bits)  {} {}/s  |g| {:.2}{left}  step {}",
+            "loss {:.3} ({:.2} bits)  {} {}/s  grad norm {:.2}{left}  update {}",
             step.loss,
             step.bits,
             rounded(step.targets_per_s),
@@ -161,7 +159,7 @@ impl Terminal {
             thousands(step.step),
         );
         if !self.interactive && self.last_line.elapsed() >= LOG_INTERVAL {
-            self.line(&format!("epoch {}   {message}", self.of_epochs(step.epoch)));
+            self.line(&format!("epoch {}   {message}", self.epoch_of_total(step.epoch)));
         }
         self.bar.set_message(message);
         if step.epoch != self.epoch_loss.epoch {
@@ -177,7 +175,11 @@ impl Terminal {
     fn loss_line(&mut self) {
         let EpochLoss { epoch, sum, steps } = self.epoch_loss;
         if steps > 0 && self.lines_every.is_some_and(|every| epoch.is_multiple_of(every)) {
-            self.line(&format!("epoch {}   loss {:.4}", self.of_epochs(epoch), sum / steps as f64));
+            self.line(&format!(
+                "epoch {}   train {:.4} nats",
+                self.epoch_of_total(epoch),
+                sum / steps as f64
+            ));
         }
     }
 
@@ -261,7 +263,7 @@ impl Terminal {
         self.out.as_ref().map_or("DIR".to_owned(), |run| run.display().to_string())
     }
 
-    fn of_epochs(&self, epoch: u64) -> String {
+    fn epoch_of_total(&self, epoch: u64) -> String {
         self.epochs
             .map_or(epoch.to_string(), |all| format!("{epoch:>width$}/{all}", width = all.to_string().len()))
     }

@@ -30,7 +30,7 @@ fn invalid_training_texts() {
             "short.txt",
             1,
             &[
-                "short.txt: the text to train on is too short for --batch-size 1 and --seq-length 64, with 8 of 65 tokens",
+                "short.txt: the text to train on is too short: it has 8 tokens, but --batch-size 1 and --seq-length 64 need at least 65",
             ],
         ),
         ("latin1.txt", 1, &["latin1.txt, line 2: is not UTF-8 (byte 0xE9 at offset 14)", "--units byte"]),
@@ -140,14 +140,14 @@ fn training_that_diverges() {
         assert_eq!(output.status.code(), Some(1), "{message}");
         expect(
             &message,
-            &["training diverged at step ", " norm ", "Lower --learning-rate (now 1e", "set --grad-clip"],
+            &["training diverged at update ", " norm ", "Lower --learning-rate (now 1e", "set --grad-clip"],
         );
         expect(&message, &[&format!("The last good checkpoint is in {out}")]);
         assert!(!message.contains("panicked"), "{message}");
         // The checkpoint can be resumed, and the run diverges again.
         let again = dir.run(&format!("train --resume {out}"));
         assert_eq!(again.status.code(), Some(1));
-        expect(&text(&again.stderr), &["training diverged at step "]);
+        expect(&text(&again.stderr), &["training diverged at update "]);
         expect(&text(&again.stdout), &[out]);
     }
 }
@@ -288,7 +288,7 @@ fn runs_that_cannot_be_resumed() {
     }
     let printed = dir.succeed("train --resume run");
     expect(&printed, &["this run is complete after 3 updates", "refrain train --resume run --max-steps N"]);
-    expect(&dir.succeed("train --resume run --max-steps 5"), &["resumed after step 3", "done: 5 updates"]);
+    expect(&dir.succeed("train --resume run --max-steps 5"), &["resumed after update 3", "done: 5 updates"]);
     std::fs::remove_file(dir.at("text.txt")).unwrap();
     let message = dir.fail("train --resume run", 1);
     expect(&message, &["cannot read", "text.txt: no such file or directory"]);

@@ -26,8 +26,8 @@ fn short_help_fits_one_screen() {
     assert_fits("-h", 24);
     assert_fits("help", 24);
     assert_fits("train -h", 48);
-    for verb in ["sample", "predict", "eval", "inspect", "serve", "info", "bench", "completions", "man"] {
-        assert_fits(&format!("{verb} -h"), 60);
+    for command in ["sample", "predict", "eval", "inspect", "serve", "info", "bench", "completions", "man"] {
+        assert_fits(&format!("{command} -h"), 60);
     }
 }
 

@@ -369,7 +369,7 @@ fn models_of_other_tasks_take_typed_text() {
         assert_eq!(served.get(&format!("/api/trace/{id}/more")).0, 200);
         assert_eq!(served.post("/api/trace", r#"{"text":" \n "}"#).0, 400, "{model}");
         let (status, answer) = served.post("/v1/completions", "{}");
-        assert!(status == 404 && answer.contains("does not generate text"), "{answer}");
+        assert!(status == 404 && answer.contains("does not support completions"), "{answer}");
     }
     let frames = "[[60,64],[62,65],[64,67],[65,69]]";
     dir.write("rolls.json", format!("{{\"train\":[{0},{0}],\"valid\":[{0}],\"test\":[{0}]}}", frames));
@@ -388,7 +388,7 @@ fn invalid_requests_get_an_error() {
         (r#"{"temperature":"hot"}"#, "invalid body"),
         (r#"{"temperature":-1}"#, "`temperature` is -1"),
         (r#"{"prompt":"\u0001"}"#, "does not contain"),
-        (r#"{"n":0}"#, "n = 0"),
+        (r#"{"n":0}"#, "prompts × n is 0"),
         (r#"{"max_tokens":100001}"#, "max_tokens is 100001"),
         (r#"{"suffix":"end"}"#, "suffix"),
         (r#"{"top_p":2}"#, "`top_p` is 2"),
@@ -460,7 +460,7 @@ fn the_live_page_does_not_change_the_run() {
     drop(served);
     let files = std::fs::read_dir(dir.at("shown").join("tensorboard")).unwrap().count();
     assert_eq!(files, 1);
-    // The same bits as a run without a page.
+    // Bit-identical to a run without a page.
     dir.succeed(&format!("train text.txt --out watched --live=0 {SMALL}"));
     assert_eq!(dir.read("watched/model.safetensors"), dir.read("run/model.safetensors"));
 }

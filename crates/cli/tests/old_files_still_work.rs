@@ -54,7 +54,9 @@ fn stored(file: &Path) -> (BTreeMap<String, Vec<f32>>, Value) {
     let metadata = header.remove("__metadata__").unwrap();
     let mut metadata: Value = serde_json::from_str(metadata["refrain"].as_str().unwrap()).unwrap();
     let mut content = metadata["content"].take();
-    for (object, key) in [("history", "data"), ("history", "version"), ("checkpoint", "elapsed_s")] {
+    let ignored =
+        [("history", "data"), ("history", "recipe"), ("history", "version"), ("checkpoint", "elapsed_s")];
+    for (object, key) in ignored {
         content.get_mut(object).and_then(Value::as_object_mut).map(|object| object.remove(key));
     }
     let tensor = |entry: &Value| {

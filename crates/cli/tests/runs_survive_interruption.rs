@@ -43,7 +43,7 @@ fn a_killed_run_resumes_to_the_same_model() {
         arguments = "train --resume killed".to_owned();
     }
     let printed = dir.succeed(&arguments);
-    assert!(printed.contains("resumed after step "), "{printed}");
+    assert!(printed.contains("resumed after update "), "{printed}");
     assert!(dir.read("killed/model.safetensors") == dir.read("whole/model.safetensors"));
     // Every update is in the metrics once.
     let steps = |run: &str| {
@@ -78,7 +78,7 @@ fn an_interrupted_run_writes_a_checkpoint() {
         let step = done["step"].as_u64().expect("a step");
         assert!(step >= 5);
         let printed = dir.succeed(&format!("train --resume {out} --max-steps {}", step + 2));
-        assert!(printed.contains(&format!("resumed after step {step}\n")), "{printed}");
+        assert!(printed.contains(&format!("resumed after update {step}\n")), "{printed}");
     }
 }
 

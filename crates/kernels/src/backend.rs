@@ -107,7 +107,7 @@ pub struct CrossEntropy<'a, B: Backend> {
     pub grads: &'a mut B::Buffer,
 }
 
-/// A device that models run on.
+/// An implementation of the numerical operations that models need, on some device.
 ///
 /// Gradients of parameters are *added* to the arena `grads`; gradients of activations are overwritten.
 pub trait Backend: Clone + Send + Sync {
@@ -128,13 +128,13 @@ pub trait Backend: Clone + Send + Sync {
     /// Scratch memory of linear layers.
     type Scratch: Send + Sync + Default;
 
-    /// What results depend on besides the program and its input: instruction set and precision.
+    /// A description of everything that affects rounding: instruction set and precision.
     fn describe(&self) -> String;
     /// Number of threads that [`Backend::parallel`] uses. Results do not depend on it.
     fn threads(&self) -> usize;
-    /// The precision of products; [`Precision::F32`] also for backends that are more exact.
+    /// The precision of products; [`Precision::F32`] also for backends with higher precision.
     fn precision(&self) -> Precision;
-    /// This device for a model with this hidden size: resolves an automatic precision. The threads are shared with
+    /// This backend for a model with this hidden size: resolves an automatic precision. The threads are shared with
     /// `self`.
     #[must_use]
     fn for_hidden_size(&self, hidden_size: usize) -> Self

@@ -102,7 +102,7 @@ impl<'a> FramesView<'a> {
         self.data
     }
 
-    /// Gradients from row `row` on, and the distance between rows.
+    /// Gradients starting at row `row`, and the distance between rows.
     ///
     /// # Panics
     /// If these are bfloat16 activations.

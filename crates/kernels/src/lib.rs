@@ -18,7 +18,7 @@
 //! precision; a layer refers to its parameters by their offsets, and gradients are in an arena of the same shape.
 //!
 //! [`Cpu`] stores weights in *panels*, with columns in blocks of one vector, and what the backward pass needs in
-//! *planes*, `[S, T, B, H]`: one per *slot* of a cell. The `S` slots are the gates and, for a GRU, one more value.
+//! *planes*, `[slots, T, B, H]`: one per *slot* of a cell. The slots are the gates and, for a GRU, one more value.
 //! Rows of activations, *frames*, are padded to whole vectors.
 //!
 //! # Features

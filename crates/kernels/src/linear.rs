@@ -70,14 +70,14 @@ impl PackedLinear {
         if let Some(bias) = self.spec.bias_range() {
             self.bias[..o].copy_from_slice(&params[bias]);
         }
-        let columns = Columns { groups: o.div_ceil(lanes), group: 1, alone: false };
+        let columns = Columns { groups: o.div_ceil(lanes), group: 1, one_group_per_panel: false };
         self.forward.pack(simd, format, i, columns, |block, ks, out| {
             let (first, rows) = (block * lanes, lanes.min(o - block * lanes));
             let from = &weight[first * i + ks.start..];
             simd.run(Transpose { from, stride: i, rows, columns: ks.len(), to: out });
         });
         if training {
-            let columns = Columns { groups: i.div_ceil(lanes), group: 1, alone: false };
+            let columns = Columns { groups: i.div_ceil(lanes), group: 1, one_group_per_panel: false };
             self.back.pack(simd, format, o, columns, |block, ks, out| {
                 let cols = block * lanes..i.min((block + 1) * lanes);
                 for (k, to) in ks.zip(out.chunks_exact_mut(lanes)) {

@@ -43,7 +43,7 @@ pub(crate) fn cross_entropy(
 /// Losses of rows of logits. With `gradient`, replaces the logits by their gradients, `scale * (softmax - target
 /// distribution)`; the target distribution is one-hot with label smoothing.
 struct SoftmaxCrossEntropy<'a> {
-    /// `[rows, vp]`; columns from `vocab_size` on are set to zero.
+    /// `[rows, vp]`; columns starting at `vocab_size` are set to zero.
     logits: &'a mut [f32],
     vp: usize,
     vocab_size: usize,

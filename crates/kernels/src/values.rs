@@ -33,7 +33,7 @@ pub(crate) enum ValuesMut<'a> {
 /// Maximum number of slots of a cell.
 pub(crate) const MAX_SLOTS: usize = 4;
 
-/// The gates of a cell: one plane per slot, each from the first row of a tile on, and empty beyond the cell's slots.
+/// The gates of a cell: one plane per slot, each starting at the first row of a tile, and empty beyond the cell's slots.
 pub(crate) type GatePlanes<'a, E> = [&'a mut [E]; MAX_SLOTS];
 
 /// Planes of activations borrowed for writing, one for each slot of a cell.
@@ -70,7 +70,7 @@ impl Values {
         match_kind!(Values, self, x => x.resize_scratch(len));
     }
 
-    /// Overwrites the `len` numbers from `at` on.
+    /// Overwrites the `len` numbers starting at `at`.
     pub(crate) fn copy_at(&mut self, at: usize, from: ValuesRef<'_>, len: usize) {
         match (self, from) {
             (Values::F32(to), ValuesRef::F32(from)) => to[at..][..len].copy_from_slice(&from[..len]),
@@ -93,7 +93,7 @@ impl Values {
         }
     }
 
-    /// The numbers before `at`, and those from `at` on.
+    /// The numbers before `at`, and those starting at `at`.
     pub(crate) fn split_at_mut(&mut self, at: usize) -> (ValuesMut<'_>, ValuesRef<'_>) {
         match self {
             Values::F32(x) => {

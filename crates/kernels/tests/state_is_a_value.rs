@@ -1,4 +1,4 @@
-//! A sequence in one window, in several, or step by step gives the same bits; and the traces of the fast backend
+//! A sequence in one window, in several, or step by step gives bit-identical results; and the traces of the fast backend
 //! match the reference.
 
 mod stack;
@@ -78,7 +78,7 @@ fn a_step_divided_among_threads_gives_the_same_bits() {
             let mut random = Random(7);
             let (params, x) = (random.vec(len, 0.1), random.vec(size * STEPS, 1.0));
             let ids: Vec<u32> = (0..STEPS as u32).map(|step| step % VOCAB).collect();
-            // Windows of `window` steps all give the same bits, with or without lengths.
+            // Windows of `window` steps all give bit-identical results, with or without lengths.
             let run = |backend: &Cpu, window: usize, with_lengths: bool| -> (Vec<f32>, State<f32>) {
                 let params = backend.buffer(&to::<Cpu>(&params));
                 let mut layer = backend.recurrent(&specs[0]);
@@ -141,7 +141,7 @@ fn a_trace_matches_the_reference() {
 
 #[test]
 fn rows_do_not_depend_on_other_rows() {
-    // The same row alone and in a batch: tiles of different heights, the same bits.
+    // The same row alone and in a batch: tiles of different heights, bit-identical results.
     for_each_backend(1, |backend, name| {
         for cell in cells() {
             let (spec, params, ids) = setup(cell);

@@ -48,9 +48,9 @@ impl Workload {
     }
 }
 
-/// Results of a benchmark.
+/// Speed in a benchmark.
 #[derive(Clone, Debug, Serialize)]
-pub struct Figures {
+pub struct Speed {
     /// Tokens per second in the median round.
     pub chars_per_s: f64,
     /// Tokens per second in the fastest round.
@@ -65,7 +65,7 @@ pub struct Figures {
 ///
 /// # Errors
 /// If a size is out of bounds.
-pub fn train(backend: &impl Backend, workload: &Workload) -> Result<Figures> {
+pub fn train(backend: &impl Backend, workload: &Workload) -> Result<Speed> {
     let (rows, steps) = (workload.batch_size, workload.seq_length);
     workload.check()?;
     let model = LanguageModel::new(&workload.architecture)?;
@@ -95,14 +95,14 @@ pub fn train(backend: &impl Backend, workload: &Workload) -> Result<Figures> {
             times.push(start.seconds());
         }
     }
-    Ok(figures(&mut times, (rows * steps) as f64, flops, 1.0))
+    Ok(speed(&mut times, (rows * steps) as f64, flops, 1.0))
 }
 
 /// Times sampling of several streams. Tokens are counted over all streams.
 ///
 /// # Errors
 /// If a size is out of bounds.
-pub fn sample<B: Backend>(backend: &B, workload: &Workload) -> Result<Figures> {
+pub fn sample<B: Backend>(backend: &B, workload: &Workload) -> Result<Speed> {
     workload.check()?;
     let model = LanguageModel::new(&workload.architecture)?;
     check_memory(&model, 2)?;
@@ -131,13 +131,13 @@ pub fn sample<B: Backend>(backend: &B, workload: &Workload) -> Result<Figures> {
     }
     let (steps, tokens) = (workload.seq_length as f64, (workload.seq_length * workload.streams) as f64);
     let flops = flops_per_token(&workload.architecture) * tokens;
-    Ok(figures(&mut times, tokens, flops, steps))
+    Ok(speed(&mut times, tokens, flops, steps))
 }
 
-fn figures(times: &mut [f64], tokens: f64, flops: f64, steps: f64) -> Figures {
+fn speed(times: &mut [f64], tokens: f64, flops: f64, steps: f64) -> Speed {
     times.sort_by(f64::total_cmp);
     let median = times[times.len() / 2];
-    Figures {
+    Speed {
         chars_per_s: tokens / median,
         best_chars_per_s: tokens / times[0],
         step_ms: 1e3 * median / steps,

@@ -15,10 +15,10 @@ pub enum Note {
         source: String,
         /// Whether a leading byte-order mark was dropped.
         dropped_mark: bool,
-        /// Number of CRLF line ends that were read as LF.
-        joined_line_ends: u64,
+        /// Number of CRLF line endings that were read as LF.
+        converted_line_endings: u64,
     },
-    /// A text that is followed by another does not end with a line end.
+    /// A text that is followed by another does not end with a newline.
     RunsOn {
         /// The name of the text.
         source: String,
@@ -30,7 +30,7 @@ pub enum Note {
         /// The chosen value, and the reason.
         choice: String,
     },
-    /// Notes of music were dropped.
+    /// Musical notes were dropped.
     LeftOut {
         /// The file or folder.
         source: String,
@@ -58,23 +58,23 @@ pub enum Note {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Note::Normalised { source, dropped_mark, joined_line_ends } => {
+            Note::Normalised { source, dropped_mark, converted_line_endings } => {
                 let mark = dropped_mark.then(|| "dropped a leading byte-order mark".to_owned());
-                let ends = match joined_line_ends {
+                let ends = match converted_line_endings {
                     0 => None,
-                    1 => Some("read 1 CRLF line end as LF".to_owned()),
-                    count => Some(format!("read {} CRLF line ends as LF", thousands(*count))),
+                    1 => Some("read 1 CRLF line ending as LF".to_owned()),
+                    count => Some(format!("read {} CRLF line endings as LF", thousands(*count))),
                 };
                 let changes: Vec<String> = mark.into_iter().chain(ends).collect();
                 write!(f, "{source}: {} (use `raw` to keep every byte)", changes.join("; "))
             }
             Note::RunsOn { source } => {
-                write!(f, "{source}: does not end with a line end: its last line continues in the next file")
+                write!(f, "{source}: does not end with a newline: its last line continues in the next file")
             }
             Note::Chosen { setting, choice } => write!(f, "{choice} (`{setting}` changes this)"),
             Note::LeftOut { source, count, what } => write!(f, "{source}: left out {count} notes {what}"),
             Note::Transformed { column, scale } => {
-                write!(f, "{column} is forecast in {scale}: its variation grows with its level")
+                write!(f, "{column} is forecast in {scale}: its variance grows with its level")
             }
             Note::LongLines { count, limit } => {
                 let (lines, are) = if *count == 1 { ("line is", "is") } else { ("lines are", "are") };

@@ -1,4 +1,4 @@
-//! Runs give the same bits for any number of threads and interruptions, and write only to their directory.
+//! Runs give bit-identical results for any number of threads and interruptions, and write only to their directory.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -273,8 +273,8 @@ fn fine_tuning_needs_a_model_with_the_same_architecture_and_vocabulary() {
             ControlFlow::Continue(())
         })
         .unwrap();
-    let guessing = (first.model.task.vocabulary.len() as f64).ln();
-    assert!(first_loss.unwrap() < 0.9 * guessing, "{first_loss:?}");
+    let uniform_loss = (first.model.task.vocabulary.len() as f64).ln();
+    assert!(first_loss.unwrap() < 0.9 * uniform_loss, "{first_loss:?}");
     assert_ne!(second.model.params, first.model.params);
 
     let other_size = Settings { hidden_size: Some(13), ..from() };
@@ -370,7 +370,7 @@ fn a_diverged_run_keeps_its_last_good_checkpoint_and_no_invalid_model() {
                 Err(error) => {
                     let message = error.to_string();
                     for part in
-                        ["training diverged at step ", "Lower `learning_rate`", "last good checkpoint"]
+                        ["training diverged at update ", "Lower `learning_rate`", "last good checkpoint"]
                     {
                         assert!(message.contains(part), "{message}");
                     }

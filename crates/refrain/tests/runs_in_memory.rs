@@ -1,5 +1,5 @@
-//! Training step by step without files: the model is accessible between steps, and a checkpoint in bytes continues with the
-//! same bits.
+//! Training step by step without files: the model is accessible between steps, and a run continued from a
+//! checkpoint in bytes is bit-identical.
 
 use std::ops::ControlFlow;
 

@@ -24,9 +24,9 @@ pub(super) fn run(args: &Args, model: Model<Forecast>) -> Result<(), Failure> {
         });
         return out::line(&object.to_string());
     }
-    let part = if found.is_test_set { "held out" } else { "all with enough earlier steps" };
+    let part = if found.is_test_set { "test set" } else { "all with enough earlier steps" };
     out::line(&format!(
-        "steps   {} from step {} on ({part})",
+        "steps   {}, starting at step {} ({part})",
         thousands(found.steps as u64),
         thousands(found.from as u64 + 1)
     ))?;

@@ -11,7 +11,7 @@ mod translate;
 use std::path::Path;
 
 use refrain::AnyModel;
-use refrain::option::Verb;
+use refrain::option::Subcommand;
 use refrain::picture::Figure;
 
 use crate::args::Args;
@@ -38,7 +38,7 @@ fn draw(args: &Args, figure: impl FnOnce() -> Figure) -> Result<(), Failure> {
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let model = AnyModel::load(args.model())?;
-    args.check_used(Verb::Eval, model.task_name())?;
+    args.check_used(Subcommand::Eval, model.task_name())?;
     match model {
         AnyModel::Caption(model) => caption::run(args, model),
         AnyModel::Classify(model) => classify::run(args, model),

@@ -39,7 +39,7 @@ pub(super) fn text(recording: &Recording, selection: &Selection) -> String {
         };
         for c in token.chars() {
             let shown = match c {
-                // The line end is coloured, too.
+                // The newline is coloured, too.
                 '\n' => "\u{b6}\u{1b}[0m\n".to_owned(),
                 c if c.is_control() => c.escape_default().to_string(),
                 c => c.to_string(),

@@ -92,7 +92,7 @@ fn path(path: &inspect::StateTrajectory) -> Figure {
 fn heatmap(recording: &Recording, selection: &Selection) -> Heatmap {
     let Selection { layer, plane, units } = selection;
     let inspection = &recording.inspection;
-    let facts = &inspection.layers[*layer];
+    let layer_info = &inspection.layers[*layer];
     let plane_of = &recording.planes[&(*layer, *plane)];
     let mut units = units.clone();
     units.sort_unstable();
@@ -104,7 +104,7 @@ fn heatmap(recording: &Recording, selection: &Selection) -> Heatmap {
     let max = rows.iter().flat_map(|(_, values)| values).fold(0.0_f32, |max, x| max.max(x.abs()));
     let name = inspection.gates.get(plane).copied().unwrap_or_default();
     Heatmap {
-        title: format!("{}, {}: {plane} ({name})", inspection.model.name, facts.name),
+        title: format!("{}, {}: {plane} ({name})", inspection.model.name, layer_info.name),
         steps: inspection.tokens.clone(),
         rows,
         // Values of other planes are in -1..1, and are not rescaled.

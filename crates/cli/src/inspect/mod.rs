@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use refrain::inspect::{Gradients, NamedReach, Property, Recording};
-use refrain::option::{Verb, choice};
+use refrain::option::{Subcommand, choice};
 use refrain::sample::SamplingOptions;
 use refrain::task::Language;
 use refrain::task::language::{InspectOptions, held_out};
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let task = model.task_name();
     let args = &Request { args };
     let format = args.chosen_format()?;
-    args.check_used(Verb::Inspect, task)?;
+    args.check_used(Subcommand::Inspect, task)?;
     args.check_used_by(format)?;
     match model {
         AnyModel::Language(model) => language(args, model, format),
@@ -273,30 +273,30 @@ impl Request<'_> {
             Some(layer) => layer.wrapping_sub(1),
             None => best.map_or(top, |unit| unit.layer),
         };
-        let facts = inspection.layers.get(layer).ok_or_else(|| {
+        let layer_info = inspection.layers.get(layer).ok_or_else(|| {
             Failure::Usage(format!("--layer: the model has layers 1 to {}", inspection.layers.len()))
         })?;
         let best = best.filter(|unit| unit.layer == layer);
         let options = self.plane.as_deref().or(best.map(|unit| unit.plane)).unwrap_or("h");
-        let names = || facts.planes.keys().copied();
+        let names = || layer_info.planes.keys().copied();
         let plane = names().find(|name| *name == options).ok_or_else(|| {
             let names: Vec<&str> = names().collect();
-            Failure::Usage(format!("--plane {options}: {} has {}", facts.name, names.join(", ")))
+            Failure::Usage(format!("--plane {options}: {} has {}", layer_info.name, names.join(", ")))
         })?;
-        if let Some(unit) = self.unit.iter().flatten().find(|unit| **unit >= facts.units) {
+        if let Some(unit) = self.unit.iter().flatten().find(|unit| **unit >= layer_info.units) {
             return Err(Failure::Usage(format!(
                 "--unit {unit}: {} has units 0 to {}",
-                facts.name,
-                facts.units - 1
+                layer_info.name,
+                layer_info.units - 1
             )));
         }
         let units = match (self.unit.as_deref().unwrap_or_default(), best) {
             ([], Some(best)) if self.plane.is_none() || self.plane.as_deref() == Some(best.plane) => {
                 // The best unit first, because the terminal shows only one.
-                let others = (0..facts.units).filter(|unit| *unit != best.unit);
+                let others = (0..layer_info.units).filter(|unit| *unit != best.unit);
                 [best.unit].into_iter().chain(others).collect()
             }
-            ([], _) => (0..facts.units).collect(),
+            ([], _) => (0..layer_info.units).collect(),
             (units, _) => units.to_vec(),
         };
         Ok(Selection { layer, plane, units })

@@ -10,7 +10,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use refrain::format::{read_text, text_of};
-use refrain::option::Verb;
+use refrain::option::Subcommand;
 use refrain::{AnyModel, Error};
 
 use crate::args::Args;
@@ -54,7 +54,7 @@ fn print_lines<T>(
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let model = AnyModel::load(args.model())?;
-    args.check_used(Verb::Predict, model.task_name())?;
+    args.check_used(Subcommand::Predict, model.task_name())?;
     if args.settings.seed.is_some() && args.temperature.is_none() {
         return Err(Failure::Usage("--seed is used for sampling only: give --temperature, too".to_owned()));
     }

@@ -4,7 +4,7 @@ mod language;
 mod music;
 
 use refrain::AnyModel;
-use refrain::option::Verb;
+use refrain::option::Subcommand;
 
 use crate::args::Args;
 use crate::failure::Failure;
@@ -20,7 +20,7 @@ fn temperature(args: &Args) -> f64 {
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let model = AnyModel::load(args.model())?;
     let task = model.task_name();
-    args.check_used(Verb::Sample, task)?;
+    args.check_used(Subcommand::Sample, task)?;
     match model {
         AnyModel::Language(model) => language::run(args, model),
         AnyModel::Music(model) => music::run(args, model),

@@ -25,7 +25,7 @@ const MAX_TOKENS: usize = 100_000;
 const MAX_CHOICES: usize = 64;
 const MAX_CANDIDATES: usize = 20;
 
-/// Body of a request. Other fields are ignored, as by other servers.
+/// Body of a request. Unknown fields are ignored, as in other OpenAI-compatible servers.
 #[derive(Deserialize)]
 #[serde(expecting = "expected an object such as {\"prompt\": \"...\"}")]
 pub(super) struct CompletionRequest {
@@ -111,8 +111,8 @@ impl Choice {
             };
             let chunk = match next {
                 Some(Ok(next)) => {
-                    let tokens_in_chunk = usize::from(next.counts);
-                    Ok((self.take(next), tokens_in_chunk))
+                    let tokens_in_chunk = usize::from(next.has_token);
+                    Ok((self.to_chunk(next), tokens_in_chunk))
                 }
                 Some(Err(error)) => Err(error.into()),
                 None => return,
@@ -124,14 +124,14 @@ impl Choice {
     }
 
     /// A token in OpenAI's format.
-    fn take(&mut self, next: GeneratedToken) -> Value {
+    fn to_chunk(&mut self, next: GeneratedToken) -> Value {
         self.incomplete.extend_from_slice(&next.text);
         let text = self.whole_characters(next.end.is_some());
-        let logprobs = match (self.with_logprobs, &next.drawn) {
+        let logprobs = match (self.with_logprobs, &next.sampled) {
             (true, Some((token, p))) => {
-                let top: BTreeMap<_, _> = next.candidates.iter().map(|(t, p)| (t, logarithm(*p))).collect();
+                let top: BTreeMap<_, _> = next.candidates.iter().map(|(t, p)| (t, log_prob(*p))).collect();
                 json!({
-                    "tokens": [token], "token_logprobs": [logarithm(*p)], "top_logprobs": [top],
+                    "tokens": [token], "token_logprobs": [log_prob(*p)], "top_logprobs": [top],
                     "text_offset": [self.offset],
                 })
             }
@@ -156,8 +156,8 @@ impl Choice {
     }
 }
 
-/// Finite for a probability of 0, too.
-fn logarithm(p: f32) -> f32 {
+/// Log-probability; finite for a probability of 0, too.
+fn log_prob(p: f32) -> f32 {
     p.max(f32::MIN_POSITIVE).ln()
 }
 
@@ -248,7 +248,7 @@ fn stream(
 fn jobs(request: &CompletionRequest) -> Result<Vec<Job>, ApiError> {
     let length = request.max_tokens.unwrap_or(16);
     if length > MAX_TOKENS {
-        return Err(ApiError::bad(format!("max_tokens is {length}: give at most {MAX_TOKENS}")));
+        return Err(ApiError::bad(format!("max_tokens is {length}; the maximum is {MAX_TOKENS}")));
     }
     if request.suffix.as_ref().is_some_and(|suffix| !suffix.is_empty()) {
         return Err(ApiError::bad(
@@ -257,7 +257,7 @@ fn jobs(request: &CompletionRequest) -> Result<Vec<Job>, ApiError> {
     }
     let candidates = request.logprobs.map_or(0, |count| count.max(1));
     if candidates > MAX_CANDIDATES {
-        return Err(ApiError::bad(format!("logprobs is {candidates}: give at most {MAX_CANDIDATES}")));
+        return Err(ApiError::bad(format!("logprobs is {candidates}; the maximum is {MAX_CANDIDATES}")));
     }
     let prompts: &[String] = match &request.prompt {
         None => &[String::new()],
@@ -267,8 +267,8 @@ fn jobs(request: &CompletionRequest) -> Result<Vec<Job>, ApiError> {
     let n = request.n.unwrap_or(1);
     if n == 0 || prompts.is_empty() || n.saturating_mul(prompts.len()) > MAX_CHOICES {
         return Err(ApiError::bad(format!(
-            "{} prompts, n = {n}: request 1 to {MAX_CHOICES} texts",
-            prompts.len()
+            "prompts × n is {}; it must be between 1 and {MAX_CHOICES}",
+            n.saturating_mul(prompts.len())
         )));
     }
     let stop = match &request.stop {
@@ -279,7 +279,7 @@ fn jobs(request: &CompletionRequest) -> Result<Vec<Job>, ApiError> {
     let seed = request.seed.unwrap_or_else(fresh_seed);
     let options = SamplingOptions {
         temperature: request.temperature.unwrap_or(1.0),
-        // As in other servers, 0 means no limit.
+        // As in other OpenAI-compatible servers, 0 means no limit.
         top_k: request.top_k.filter(|k| *k > 0),
         top_p: request.top_p,
         seed,

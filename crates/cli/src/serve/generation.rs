@@ -25,10 +25,10 @@ pub(super) struct Job {
 pub(super) struct GeneratedToken {
     /// The text that it adds; empty while it may be part of a stop sequence.
     pub(super) text: Vec<u8>,
-    /// Whether there is a token: a text of length 0 ends without one.
-    pub(super) counts: bool,
+    /// False only for the final event of a request with `max_tokens` 0.
+    pub(super) has_token: bool,
     /// The token and its probability, if candidates are requested.
-    pub(super) drawn: Option<(String, f32)>,
+    pub(super) sampled: Option<(String, f32)>,
     /// The most probable tokens.
     pub(super) candidates: Vec<(String, f32)>,
     pub(super) end: Option<End>,
@@ -47,7 +47,7 @@ impl Generation {
         Ok(Self { jobs })
     }
 
-    /// Starts a text. An invalid job gives an error first; dropping the receiver cancels the text.
+    /// Starts generating a text. For an invalid job, the receiver yields an error. Dropping the receiver cancels the text.
     pub(super) fn start(&self, job: Job) -> UnboundedReceiver<refrain::Result<GeneratedToken>> {
         let (sender, receiver) = unbounded_channel();
         // If the thread has ended, the sender is dropped, which ends the text.
@@ -81,20 +81,24 @@ fn generate_all(session: &Session<Language, Cpu>, threads: usize, jobs: &Jobs) {
             }
         }
         let mut finished = vec![];
-        for piece in generator.step() {
-            let Some(listener) = listeners.get(&piece.stream) else { continue };
+        for output in generator.step() {
+            let Some(listener) = listeners.get(&output.stream) else { continue };
             let token = GeneratedToken {
-                text: piece.text.to_vec(),
-                counts: piece.drawn.is_some(),
-                drawn: piece.drawn.zip(piece.probability).map(|(id, p)| (token_text(vocabulary, id), p)),
-                candidates: piece.candidates.iter().map(|&(id, p)| (token_text(vocabulary, id), p)).collect(),
-                end: piece.end,
+                text: output.text.to_vec(),
+                has_token: output.drawn.is_some(),
+                sampled: output.drawn.zip(output.probability).map(|(id, p)| (token_text(vocabulary, id), p)),
+                candidates: output
+                    .candidates
+                    .iter()
+                    .map(|&(id, p)| (token_text(vocabulary, id), p))
+                    .collect(),
+                end: output.end,
             };
-            if listener.send(Ok(token)).is_err() || piece.end.is_some() {
-                finished.push((piece.stream, piece.end.is_some()));
+            if listener.send(Ok(token)).is_err() || output.end.is_some() {
+                finished.push((output.stream, output.end.is_some()));
             }
         }
-        // Streams that still process their prompts give no pieces; their clients may have disconnected, too.
+        // Streams that still process their prompts give no output; their clients may have disconnected, too.
         finished.extend(
             listeners.iter().filter(|(_, listener)| listener.is_closed()).map(|(&id, _)| (id, false)),
         );

@@ -20,10 +20,11 @@ use crate::task::kind_of;
 
 /// What the page needs from a model.
 pub(super) trait TextInspector: Send + Sync {
-    /// Records the model on a text, without the slow parts ([`TextInspector::more`]).
+    /// Runs the model on a text and records its activations, without the unit finder and gradients
+    /// ([`TextInspector::more`]).
     fn inspect(&self, text: &str) -> Result<Recording>;
 
-    /// The slow parts.
+    /// The unit finder and gradients.
     fn more(&self, _text: &str) -> Result<Option<Inspection>> {
         Ok(None)
     }

@@ -66,13 +66,13 @@ pub(super) async fn info(State(server): State<Arc<Server>>) -> Result<Response, 
     http::blocking(move || {
         let inspector = &server.inspector;
         let (vocabulary, sample) = (inspector.vocabulary(), inspector.sample());
-        let info = json!({ "model": server.facts, "vocabulary": vocabulary, "sample_text": sample });
+        let info = json!({ "model": server.summary, "vocabulary": vocabulary, "sample_text": sample });
         Ok(axum::Json(info).into_response())
     })
     .await
 }
 
-/// Records the model on a text. The slow parts are a separate request ([`more`]).
+/// Runs the model on a text and records its activations. The unit finder and gradients are a separate request ([`more`]).
 pub(super) async fn trace(State(server): State<Arc<Server>>, request: Request) -> Result<Response, ApiError> {
     let Text { text } = http::json(request).await?;
     if text.is_empty() {

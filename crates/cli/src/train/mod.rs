@@ -65,7 +65,7 @@ fn train<T: TrainableTask>(run: Run<T, Cpu>, probe: Option<Source>, args: &Args)
     match outcome?.done.reason {
         Reason::Interrupted => Err(Failure::Interrupted),
         _ if live.is_some() && io::stdout().is_terminal() => {
-            out::line("\nthe page is served until ctrl-C")?;
+            out::line("\nStill serving the page; press Ctrl-C to stop.")?;
             while !interrupted.load(Ordering::Relaxed) {
                 std::thread::sleep(Duration::from_millis(100));
             }
@@ -130,11 +130,11 @@ fn probe(args: &Args, settings: &Settings, task: TaskName) -> Result<Option<Sour
     }
 }
 
-/// The first ctrl-C stops the run after the current update, a second one ends the program immediately.
+/// The first Ctrl-C stops the run after the current update, a second one ends the program immediately.
 fn watch_for_interruption() -> Arc<AtomicBool> {
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&interrupted);
-    // Without a handler, ctrl-C ends the program, and the last checkpoint can be resumed.
+    // Without a handler, Ctrl-C ends the program, and the last checkpoint can be resumed.
     let _ = ctrlc::set_handler(move || {
         if flag.swap(true, Ordering::Relaxed) {
             std::process::exit(130);

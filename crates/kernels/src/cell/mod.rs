@@ -1,8 +1,8 @@
 //! The recurrent cells. Each file has a cell's [`Description`], which defines how it uses the products, and the
 //! pointwise functions that turn pre-activations into the next state, forward and backward side by side.
 //!
-//! The module `sequence` runs every cell over time. A cell has `S` *slots*: the pre-activations of each unit, and
-//! what the tape stores of them, one plane `[T, B, H]` per slot. Packed weights interleave the gates of a unit in
+//! The module `sequence` runs every cell over time. A cell has *slots*: the pre-activations of each unit, and what
+//! the tape stores of them, one plane `[T, B, H]` per slot. Packed weights interleave the gates of a unit in
 //! blocks of one SIMD vector, `[unit block][slot][lane]`, so that the nonlinearity runs on the tile of
 //! pre-activations just produced.
 
@@ -44,7 +44,7 @@ impl Cell {
         }
     }
 
-    /// Number of gates `G`: `weight_ih` has `G*H` rows.
+    /// Number of gate blocks `G`, including the candidate: `weight_ih` has `G*H` rows.
     pub fn gates(self) -> usize {
         self.description().input_gates.len()
     }

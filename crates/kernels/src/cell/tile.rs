@@ -23,7 +23,7 @@ pub(crate) struct ForwardTile<'a> {
     pub(crate) units: Range<usize>,
     /// Distance between rows of states or gates.
     pub(crate) hp: usize,
-    /// The products of the stage, `[rows][unit block][slot][lane]` from the first of `units` on.
+    /// The products of the stage, `[rows][unit block][slot][lane]` starting at the first of `units`.
     pub(crate) pre: &'a [f32],
     pub(crate) pre_stride: usize,
     pub(crate) input_bias: InputBias<'a>,
@@ -47,7 +47,7 @@ pub(crate) struct BackwardTile<'a> {
     pub(crate) h_prev: &'a [f32],
     pub(crate) c_prev: &'a [f32],
     pub(crate) c_next: &'a [f32],
-    /// Gradient of the next stage's operand, `[rows][unit block][lane]` from the first of `units` on; empty in the
+    /// Gradient of the next stage's operand, `[rows][unit block][lane]` starting at the first of `units`; empty in the
     /// last stage.
     pub(crate) d_operand: &'a [f32],
     pub(crate) d_operand_stride: usize,
@@ -58,27 +58,27 @@ pub(crate) struct BackwardTile<'a> {
 }
 
 impl ForwardTile<'_> {
-    /// The pre-activations of the `S` slots of one row and unit block: products plus the input's contribution. (A
+    /// The pre-activations of the `N` slots of one row and unit block: products plus the input's contribution. (A
     /// plain loop: closures may not be compiled with a job's target features.)
     #[inline(always)]
-    pub(super) fn pre_activations<V: Vector, const S: usize>(&self, v: V, row: usize, unit: usize) -> [V; S] {
-        let width = S * V::LANES;
+    pub(super) fn pre_activations<V: Vector, const N: usize>(&self, v: V, row: usize, unit: usize) -> [V; N] {
+        let width = N * V::LANES;
         let pre = &self.pre[row * self.pre_stride + (unit - self.units.start) * width..][..width];
         let bias_row = self.input_bias.ids.map_or(0, |ids| ids[row] as usize);
         let bias = &self.input_bias.rows[bias_row * self.input_bias.row_len + unit * width..][..width];
-        let mut all = [v; S];
+        let mut all = [v; N];
         for (slot, z) in all.iter_mut().enumerate() {
             *z = v.load(&pre[slot * V::LANES..]) + v.load(&bias[slot * V::LANES..]);
         }
         all
     }
 
-    /// The products of one row and unit block, in the `S` slots of a later stage, to which the input does not
+    /// The products of one row and unit block, in the `N` slots of a later stage, to which the input does not
     /// contribute.
     #[inline(always)]
-    pub(super) fn products<V: Vector, const S: usize>(&self, v: V, row: usize, unit: usize) -> [V; S] {
-        let pre = &self.pre[row * self.pre_stride + (unit - self.units.start) * S * V::LANES..];
-        let mut all = [v; S];
+    pub(super) fn products<V: Vector, const N: usize>(&self, v: V, row: usize, unit: usize) -> [V; N] {
+        let pre = &self.pre[row * self.pre_stride + (unit - self.units.start) * N * V::LANES..];
+        let mut all = [v; N];
         for (slot, z) in all.iter_mut().enumerate() {
             *z = v.load(&pre[slot * V::LANES..]);
         }
@@ -113,14 +113,14 @@ impl BackwardTile<'_> {
     }
 }
 
-/// The `S` gates at one offset of their planes.
+/// The `N` gates at one offset of their planes.
 #[inline(always)]
-pub(super) fn gates_at<V: Vector, E: Element, const S: usize>(
+pub(super) fn gates_at<V: Vector, E: Element, const N: usize>(
     v: V,
     gates: &GatePlanes<'_, E>,
     at: usize,
-) -> [V; S] {
-    let mut all = [v; S];
+) -> [V; N] {
+    let mut all = [v; N];
     for (value, plane) in all.iter_mut().zip(gates) {
         *value = E::load(v, &plane[at..]);
     }
@@ -128,8 +128,8 @@ pub(super) fn gates_at<V: Vector, E: Element, const S: usize>(
 }
 
 #[inline(always)]
-pub(super) fn store_gates<V: Vector, E: Element, const S: usize>(
-    values: [V; S],
+pub(super) fn store_gates<V: Vector, E: Element, const N: usize>(
+    values: [V; N],
     gates: &mut GatePlanes<'_, E>,
     at: usize,
 ) {

@@ -47,7 +47,7 @@ pub(crate) struct Columns {
     /// Blocks per group.
     pub(crate) group: usize,
     /// Whether each group has its own panel.
-    pub(crate) alone: bool,
+    pub(crate) one_group_per_panel: bool,
 }
 
 enum Data {
@@ -95,10 +95,10 @@ impl Panels {
         columns: Columns,
         fill: impl Fn(usize, Range<usize>, &mut [f32]),
     ) {
-        let Columns { groups, group, alone } = columns;
+        let Columns { groups, group, one_group_per_panel } = columns;
         debug_assert!(group <= PANEL_WIDTH);
         let (lanes, padded) = (simd.lanes(), k.next_multiple_of(format.k_step(simd)));
-        let groups_in_panel = if alone { 1 } else { PANEL_WIDTH / group };
+        let groups_in_panel = if one_group_per_panel { 1 } else { PANEL_WIDTH / group };
         let data = std::mem::take(&mut self.data).resized(format, padded * groups * group * lanes);
         (self.data, self.k, self.lanes) = (data, padded, lanes);
         (self.groups, self.group, self.groups_in_panel) = (groups, group, groups_in_panel);
@@ -119,7 +119,7 @@ impl Panels {
                         work(from, &rows[..(to - from) * lanes]);
                     }
                 };
-                // Rows from `from` on start at `place(from)` of the panel; `at` is the block's offset within a row.
+                // Rows starting at `from` are at `place(from)` of the panel; `at` is the block's offset within a row.
                 let (place, at) = (|from: usize| start + from * width * lanes, j * lanes);
                 match &mut self.data {
                     Data::F32(data) => each_chunk(&mut |from, rows| {

@@ -55,7 +55,7 @@ impl Case {
 
     fn pack(&self, simd: Simd, format: Format) -> Panels {
         let (mut panels, lanes, padded) = (Panels::default(), simd.lanes(), self.padded(simd, format));
-        let columns = Columns { groups: self.width, group: 1, alone: false };
+        let columns = Columns { groups: self.width, group: 1, one_group_per_panel: false };
         panels.pack(simd, format, padded * self.planes, columns, |block, rows, out| {
             for (k, to) in rows.zip(out.chunks_exact_mut(lanes)) {
                 let (plane, within) = (k / padded, k % padded);
@@ -190,7 +190,7 @@ fn products_on_the_tile_unit_agree_with_plain_sums() {
 fn a_nan_activation_stays_nan_in_int8_products() {
     let simd = Simd::new(Isa::detect().unwrap()).unwrap();
     let mut panels = Panels::default();
-    let columns = Columns { groups: 1, group: 1, alone: false };
+    let columns = Columns { groups: 1, group: 1, one_group_per_panel: false };
     panels.pack(simd, Format::Int8, 4, columns, |_, _, out| out.fill(0.5));
     let mut quantised = Quantised::default();
     let a = quantised.rows(simd, &[1.0, f32::NAN, 2.0, 3.0], 4, (1, 4, 4));

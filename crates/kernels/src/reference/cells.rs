@@ -40,7 +40,7 @@ pub(super) fn affine<R: Real>(w: &[R], b: &[R], v: &[R], rows: std::ops::Range<u
     rows.map(|row| dot(row) + b.get(row).copied().unwrap_or_default()).collect()
 }
 
-/// Adds `W^T d` to `out`, for the rows of `W` from `first_row` on.
+/// Adds `W^T d` to `out`, for the rows of `W` starting at `first_row`.
 pub(super) fn transposed_into<R: Real>(w: &[R], d: &[R], first_row: usize, out: &mut [R]) {
     let n = out.len();
     for (i, &d) in d.iter().enumerate() {

@@ -79,7 +79,7 @@ fn through_time(layer: &Packed, upstream: &Upstream<'_, FramesView<'_>, f32>, ta
     tape.lengths = lengths;
 }
 
-/// The gradients of a stage's pre-activations at step `t`, from row `row` on, as the operand of a product over `k`
+/// The gradients of a stage's pre-activations at step `t`, starting at row `row`, as the operand of a product over `k`
 /// values.
 fn d_pre_activations<'a>(
     layer: &Packed,
@@ -136,7 +136,7 @@ fn through_operand(layer: &Packed, stage: usize, t: usize, rows: Range<usize>, t
     }
 }
 
-/// The tile of some rows and units of step `t`, and the gates from those rows on.
+/// The tile of some rows and units of step `t`, and the gates starting at those rows.
 fn tile<'a>(
     tape: &'a mut Tape,
     d_output: Option<FramesView<'a>>,

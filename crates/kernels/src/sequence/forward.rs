@@ -82,7 +82,7 @@ fn step(layer: &Packed, input: Input<'_, FramesView<'_>>, at: &Rows, tape: &mut 
     let count = panels.state().count();
     let chunk = if tape.rows == 1 { count } else { 1 };
     for start in (0..count).step_by(chunk) {
-        let units = layer.units_of(start..start + chunk);
+        let units = layer.unit_blocks_of(start..start + chunk);
         let width = units.len() * cell.slots() * lanes;
         let (pre, pre_stride) = match operands.precomputed {
             true => (&mut precomputed[first * row_len + units.start * cell.slots() * lanes..], row_len),

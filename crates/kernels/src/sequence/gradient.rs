@@ -261,7 +261,7 @@ const UNITS: usize = 32;
 /// Maximum of units at once, for any number type.
 const MAX_UNITS: usize = 48;
 
-/// Two rows of one vector, zeros from position `steps` on.
+/// Two rows of one vector, zeros starting at position `steps`.
 #[inline(always)]
 fn two_rows<V: Vector>(v: V, from: &[Bf16], at: usize, stride: usize, k: usize, steps: usize) -> [V; 2] {
     let mut rows = [v.splat(0.0); 2];

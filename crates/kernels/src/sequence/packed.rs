@@ -19,9 +19,9 @@ pub struct Packed {
     /// `H` padded to whole vectors and to whole steps of the products.
     pub(super) hp: usize,
     pub(super) panels: LayerPanels,
-    /// Over ids: row `v` holds `W_ih e_v + b`, `[V, units, S, lanes]`.
+    /// Over ids: row `v` holds `W_ih e_v + b`, `[V, unit blocks, slots, lanes]`.
     pub(super) table: Aligned,
-    /// The biases in the same layout, `[units, S, lanes]`.
+    /// The biases in the same layout, `[unit blocks, slots, lanes]`.
     pub(super) bias: Aligned,
 }
 
@@ -79,19 +79,20 @@ impl Packed {
         let (format, input_format) = (self.precision.format(), self.input_format());
         let one_hot = matches!(spec.input, InputSpec::OneHot { .. });
 
-        // Gates that do not fill all slots of their unit cannot be adjacent to those of the next unit. Later stages
-        // have no other slots.
-        let alone = |gates: &[usize]| gates.len() != spec.cell.slots();
+        // If a stage computes only some of a unit's slots, each panel must hold a single unit block, because the slots of
+        // the next unit are not contiguous with it. Later stages have no other slots.
+        let one_block_per_panel = |gates: &[usize]| gates.len() != spec.cell.slots();
         panels.hidden.resize_with(stages.len(), StagePanels::default);
         for (i, (panels, stage)) in panels.hidden.iter_mut().zip(stages).enumerate() {
-            let alone = i == 0 && alone(stage.gates);
-            self.pack_columns(&mut panels.forward, format, weight_hh, stage.gates, alone);
+            let one_block = i == 0 && one_block_per_panel(stage.gates);
+            self.pack_columns(&mut panels.forward, format, weight_hh, stage.gates, one_block);
             if training {
                 self.pack_rows(&mut panels.back, format, weight_hh, stage.gates);
             }
         }
         if !one_hot {
-            self.pack_columns(&mut panels.input, input_format, weight_ih, input_gates, alone(input_gates));
+            let one_block = one_block_per_panel(input_gates);
+            self.pack_columns(&mut panels.input, input_format, weight_ih, input_gates, one_block);
             if training {
                 self.pack_rows(&mut panels.input_back, input_format, weight_ih, input_gates);
             }
@@ -107,7 +108,7 @@ impl Packed {
         }
     }
 
-    /// The format of the input's weights. The table of a layer over ids is computed exactly: it is small.
+    /// The format of the input's weights. For token inputs the lookup table is computed in f32, since it is small.
     fn input_format(&self) -> Format {
         match self.spec.input {
             InputSpec::Frames { .. } => self.precision.format(),
@@ -116,18 +117,18 @@ impl Packed {
     }
 
     /// Packs `columns -> gates`: `K` runs over the matrix's columns, panel columns are `[unit block][gate][lane]`.
-    /// All gates of a unit are in one panel, so that the pointwise part has them in one tile; with `alone`, a panel
-    /// has one block of units only.
+    /// All gates of a unit are in one panel, so that the pointwise part has them in one tile; with
+    /// `one_block_per_panel`, a panel has a single unit block.
     fn pack_columns(
         &self,
         panels: &mut Panels,
         format: Format,
         matrix: GateMatrix<'_>,
         gates: &[usize],
-        alone: bool,
+        one_block_per_panel: bool,
     ) {
         let (lanes, group) = (self.simd.lanes(), gates.len());
-        let columns = Columns { groups: self.units(), group, alone };
+        let columns = Columns { groups: self.unit_blocks(), group, one_group_per_panel: one_block_per_panel };
         panels.pack(self.simd, format, matrix.cols, columns, |block, rows, out| {
             let unit = block / group * lanes;
             self.simd.run(Transpose {
@@ -144,7 +145,7 @@ impl Packed {
     fn pack_rows(&self, panels: &mut Panels, format: Format, matrix: GateMatrix<'_>, gates: &[usize]) {
         let lanes = self.simd.lanes();
         let plane = matrix.hidden_size.next_multiple_of(format.k_step(self.simd));
-        let columns = Columns { groups: matrix.cols.div_ceil(lanes), group: 1, alone: false };
+        let columns = Columns { groups: matrix.cols.div_ceil(lanes), group: 1, one_group_per_panel: false };
         panels.pack(self.simd, format, plane * gates.len(), columns, |block, rows, out| {
             let cols = block * lanes..matrix.cols.min((block + 1) * lanes);
             for (k, to) in rows.zip(out.chunks_exact_mut(lanes)) {
@@ -267,8 +268,8 @@ impl Packed {
         }
     }
 
-    /// The input's contribution to the pre-activations of `rows` rows from `first` on: what is added to the products,
-    /// and for dense frames the operand of a product.
+    /// The input's contribution to the pre-activations of `rows` rows starting at `first`: what is added to the
+    /// products, and for dense frames the operand of a product.
     pub(super) fn input_parts<'a>(
         &'a self,
         input: Input<'a, FramesView<'a>>,
@@ -289,7 +290,7 @@ impl Packed {
         }
     }
 
-    /// The products of all frames with the input's weights: `[rows][units, S, lanes]`, with zeros in the slots that
+    /// The products of all frames with the input's weights: `[rows][unit blocks, slots, lanes]`, with zeros in the slots that
     /// the input does not contribute to.
     pub(super) fn input_products(&self, x: FramesView<'_>, quantised: &mut Quantised, out: &mut Aligned) {
         let (panels, lanes, row_len) = (&self.panels.input, self.simd.lanes(), self.row_len());
@@ -317,18 +318,18 @@ impl Packed {
 
     /// Length of a row of the table and of the biases.
     pub(super) fn row_len(&self) -> usize {
-        self.units() * self.spec.cell.slots() * self.simd.lanes()
+        self.unit_blocks() * self.spec.cell.slots() * self.simd.lanes()
     }
 
     /// The unit blocks of some panels of the first stage.
-    pub(super) fn units_of(&self, panels: Range<usize>) -> Range<usize> {
+    pub(super) fn unit_blocks_of(&self, panels: Range<usize>) -> Range<usize> {
         let gates = self.spec.cell.description().stages[0].gates.len();
         let block = |p: usize| self.panels.state().blocks_of(p);
         block(panels.start).start / gates..block(panels.end - 1).end / gates
     }
 
     /// Number of unit blocks, each one vector.
-    pub(super) fn units(&self) -> usize {
+    pub(super) fn unit_blocks(&self) -> usize {
         self.spec.hidden_size.div_ceil(self.simd.lanes())
     }
 
@@ -346,7 +347,7 @@ impl Packed {
 }
 
 impl<'a> GateMatrix<'a> {
-    /// The matrix from column `col` of the row of a gate's unit on.
+    /// The matrix starting at column `col` of the row of a gate's unit.
     fn row(&self, gate: usize, unit: usize, col: usize) -> &'a [f32] {
         &self.data[(gate * self.hidden_size + unit) * self.cols + col..]
     }

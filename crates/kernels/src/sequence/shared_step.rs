@@ -11,14 +11,14 @@ use crate::bf16::Bf16;
 use crate::cell::{self, ForwardTile, InputBias};
 use crate::frames::FramesView;
 use crate::scope::Scope;
-use crate::threads::{MAX_PIECES, Team};
+use crate::threads::{MAX_ITEMS, Team};
 use crate::values::{PlanesMut, split_off};
 use std::ops::Range;
 
-/// Minimum number of multiplications per step that is worth dividing: some microseconds.
+/// Minimum number of multiplications per step that is worth dividing: a few microseconds.
 const MIN_MULTIPLICATIONS: usize = 1 << 18;
-/// Pieces per thread if all are equally fast; more than one, so that a slow thread can do fewer.
-const PIECES_PER_THREAD: usize = 3;
+/// Parts per thread if all are equally fast; more than one, so that a slow thread can do fewer.
+const PARTS_PER_THREAD: usize = 3;
 
 /// Some units of a step, and the buffers of their results.
 struct Part<'a> {
@@ -62,11 +62,11 @@ pub(super) fn step(
     let mut pre =
         if operands.precomputed { &mut precomputed[at.t * layer.row_len()..] } else { &mut product[..] };
 
-    let count = (team.threads() * PIECES_PER_THREAD).min(MAX_PIECES).min(panels.state().count());
-    let mut parts: [Option<Part<'_>>; MAX_PIECES] = std::array::from_fn(|i| {
+    let count = (team.threads() * PARTS_PER_THREAD).min(MAX_ITEMS).min(panels.state().count());
+    let mut parts: [Option<Part<'_>>; MAX_ITEMS] = std::array::from_fn(|i| {
         (i < count).then(|| {
             let own = i * panels.state().count() / count..(i + 1) * panels.state().count() / count;
-            let units = layer.units_of(own.clone());
+            let units = layer.unit_blocks_of(own.clone());
             let width = units.len() * lanes;
             Part {
                 panels: own,

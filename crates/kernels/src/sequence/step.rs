@@ -26,7 +26,8 @@ pub(super) struct Operands<'a> {
 }
 
 impl Operands<'_> {
-    /// The products of some panels, `[rows][units, S, lanes]` from their first unit on, rows `stride` apart.
+    /// The products of some panels, `[rows][unit blocks, slots, lanes]` starting at their first unit, rows `stride`
+    /// apart.
     pub(super) fn multiply(
         &self,
         layer: &Packed,
@@ -35,10 +36,10 @@ impl Operands<'_> {
         pre: &mut [f32],
         stride: usize,
     ) {
-        let (cell, first) = (layer.spec.cell, layer.units_of(panels.clone()).start);
+        let (cell, first) = (layer.spec.cell, layer.unit_blocks_of(panels.clone()).start);
         let at = cell.description().stages[0].slots.start;
         for p in panels {
-            let units = layer.units_of(p..p + 1);
+            let units = layer.unit_blocks_of(p..p + 1);
             let width = units.len() * cell.slots();
             let by_state = Term { a: self.h, panel: layer.panels.state().panel(p), at };
             let both = self.x.filter(|_| !self.precomputed);

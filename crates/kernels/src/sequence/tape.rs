@@ -13,8 +13,7 @@ use crate::values::{Kind, Values, ValuesRef, match_kind};
 
 /// States and gates of one layer over one window, and the scratch memory of both passes.
 ///
-/// `Hp` is `H` padded to whole vectors, `S` the cell's slots. After [`super::backward`] the gates hold the gradients
-/// of the pre-activations.
+/// `Hp` is `H` padded to whole vectors. After [`super::backward`] the gates hold the gradients of the pre-activations.
 #[derive(Default)]
 pub struct Tape {
     pub(super) steps: usize,
@@ -30,14 +29,14 @@ pub struct Tape {
     pub(super) h_rounded: Aligned<Bf16>,
     /// `[T+1, B, Hp]`, or empty.
     pub(super) c: Aligned,
-    /// `[S, T, B, Hp]`: a plane for each slot.
+    /// `[slots, T, B, Hp]`: a plane for each slot.
     pub(super) gates: Values,
     /// Rows of different lengths: `[T, B, Hp]` with zeros after the end of each row. Otherwise the output is `h`.
     pub(super) masked: Values,
     pub(super) lengths: Option<Vec<usize>>,
     /// `[B, 4 lanes]`: one panel's product; for a single row, those of all panels.
     pub(super) product: Aligned,
-    /// `[T, B, units, S, lanes]`: the input's products, if they are computed before the first step; otherwise empty.
+    /// `[T, B, unit blocks, slots, lanes]`: the input's products, if they are computed before the first step; otherwise empty.
     pub(super) precomputed: Aligned,
     /// The input and the state of a step, rounded for products with 8-bit weights.
     pub(super) quantised: [Quantised; 2],
@@ -72,7 +71,7 @@ impl Tape {
         self.masked.resize_scratch(kind, if lengths.is_some() { plane } else { 0 });
         let panel = rows * PANEL_WIDTH * layer.simd.lanes();
         self.product.resize_scratch(if rows == 1 { panel.max(layer.row_len()) } else { panel });
-        self.clear_padding(layer.units() * layer.simd.lanes());
+        self.clear_padding(layer.unit_blocks() * layer.simd.lanes());
 
         let first = if self.reverse { steps } else { 0 } * rows * hp;
         let own = first..first + rows * hp;

@@ -128,7 +128,7 @@ fn products_of_all_shapes_have_the_same_bits() {
             }
         }
     }
-    // Small products may vanish beside a large number.
+    // Small products may vanish when added to a large number.
     assert!(changed > 3 * 4096 * 9 / 10, "only {changed} products changed `c`");
 }
 

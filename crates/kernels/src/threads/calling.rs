@@ -29,7 +29,7 @@ impl Threads {
 pub(crate) enum Team {}
 
 /// Maximum number of items per call of `for_each`.
-pub(crate) const MAX_PIECES: usize = 1;
+pub(crate) const MAX_ITEMS: usize = 1;
 
 impl Team {
     pub(crate) fn threads(&self) -> usize {

@@ -9,9 +9,9 @@ mod pool;
 mod team;
 
 #[cfg(not(feature = "threads"))]
-pub(crate) use calling::{MAX_PIECES, Team, Threads};
+pub(crate) use calling::{MAX_ITEMS, Team, Threads};
 #[cfg(feature = "threads")]
 pub(crate) use {
     pool::Threads,
-    team::{MAX_PIECES, Team},
+    team::{MAX_ITEMS, Team},
 };

@@ -1,8 +1,8 @@
-//! Threads that divide one short piece of work, such as a single step of a single sequence.
+//! Threads that divide one short job, such as a single step of a single sequence.
 //!
-//! A step of a large layer takes some tens of microseconds: as long as it takes to wake a sleeping thread. So helpers
-//! spin for a while before they sleep, and the calling thread takes part in the work: pieces are claimed one by one,
-//! and a helper that the system has preempted delays only the piece it holds.
+//! A step of a large layer takes tens of microseconds: as long as it takes to wake a sleeping thread. So workers spin
+//! for a while before they sleep, and the calling thread takes part in the job: items are claimed one by one, and a
+//! worker that the system has preempted delays only the item that it has claimed.
 
 use std::cell::UnsafeCell;
 use std::marker::PhantomData;
@@ -10,47 +10,47 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, TryLockError};
 use std::thread::JoinHandle;
 
-/// Spins of a helper before it sleeps: some tenths of a millisecond.
+/// Spins of a worker before it sleeps: a few tenths of a millisecond.
 const SPINS_BEFORE_SLEEP: u32 = 1 << 14;
 /// Spins between two calls of `yield_now`.
 const SPINS_PER_YIELD: u32 = 1 << 6;
 
 /// Maximum number of items per call of `for_each`.
-pub(crate) const MAX_PIECES: usize = u32::BITS as usize;
+pub(crate) const MAX_ITEMS: usize = u32::BITS as usize;
 
-/// See the module.
+/// A spinning thread pool for short jobs; see the module documentation.
 pub(crate) struct Team {
     shared: Arc<Shared>,
-    helpers: Vec<JoinHandle<()>>,
-    /// Held by the thread that runs work.
+    workers: Vec<JoinHandle<()>>,
+    /// Held by the thread that runs a job.
     in_use: Mutex<()>,
 }
 
-/// State shared between the calling thread and the helpers.
+/// State shared between the calling thread and the workers.
 struct Shared {
-    /// The number of the current work in the upper half, a bit for each unclaimed piece in the lower. Both are in one
-    /// atomic, so that a claim cannot confuse two works.
+    /// The number of the current job in the upper half, a bit for each unclaimed item in the lower. Both are in one
+    /// atomic, so that a claim cannot confuse two jobs.
     open: AtomicU64,
-    /// Number of pieces of the current work.
-    pieces: AtomicUsize,
+    /// Number of items of the current job.
+    items: AtomicUsize,
     done: AtomicUsize,
-    work: UnsafeCell<Option<Work>>,
+    job: UnsafeCell<Option<Job>>,
     failed: AtomicBool,
     closing: AtomicBool,
     asleep: Mutex<usize>,
     wake: Condvar,
 }
 
-type Work = *const (dyn Fn(usize) + Sync);
+type Job = *const (dyn Fn(usize) + Sync);
 
-// SAFETY: `work` is written only between two works, by the holder of `in_use`, and read only by threads that have
-// claimed a piece of the current one, which ends after they have finished.
+// SAFETY: `job` is written only between two jobs, by the holder of `in_use`, and read only by threads that have
+// claimed an item of the current one, which ends after they have finished.
 unsafe impl Sync for Shared {}
 // SAFETY: the pointer is to something `Sync`; see above for its use.
 unsafe impl Send for Shared {}
 
-/// The half of [`Shared::open`] that has the pieces.
-const PIECES: u64 = u32::MAX as u64;
+/// The half of [`Shared::open`] that has the items.
+const ITEMS: u64 = u32::MAX as u64;
 
 impl Team {
     /// A team of this many threads, including the calling one.
@@ -60,76 +60,76 @@ impl Team {
     pub(crate) fn new(threads: usize) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             open: AtomicU64::new(0),
-            pieces: AtomicUsize::new(0),
+            items: AtomicUsize::new(0),
             done: AtomicUsize::new(0),
-            work: UnsafeCell::new(None),
+            job: UnsafeCell::new(None),
             failed: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             asleep: Mutex::new(0),
             wake: Condvar::new(),
         });
-        let mut team = Self { shared, helpers: Vec::with_capacity(threads - 1), in_use: Mutex::new(()) };
+        let mut team = Self { shared, workers: Vec::with_capacity(threads - 1), in_use: Mutex::new(()) };
         for number in 1..threads {
             let (shared, member) = (Arc::clone(&team.shared), Member { number, threads });
-            let helper = std::thread::Builder::new().name("refrain-step".to_owned());
-            team.helpers.push(helper.spawn(move || shared.help(member))?);
+            let builder = std::thread::Builder::new().name("refrain-step".to_owned());
+            team.workers.push(builder.spawn(move || shared.worker_loop(member))?);
         }
         Ok(team)
     }
 
     /// Number of threads, including the calling one.
     pub(crate) fn threads(&self) -> usize {
-        self.helpers.len() + 1
+        self.workers.len() + 1
     }
 
-    /// Runs `work(index, item)` for every item, of which there are at most [`MAX_PIECES`]. Items must be independent.
+    /// Runs `work(index, item)` for every item, of which there are at most [`MAX_ITEMS`]. Items must be independent.
     ///
     /// # Panics
     /// If `work` does.
     pub(crate) fn for_each<T: Send>(&self, items: &mut [T], work: impl Fn(usize, &mut T) + Sync) {
-        assert!(items.len() <= MAX_PIECES);
+        assert!(items.len() <= MAX_ITEMS);
         let _in_use = match self.in_use.try_lock() {
             Ok(in_use) => in_use,
-            // The work that panicked has ended, as any work has when `run` ends.
+            // The job that panicked has ended, as any job has when `run` ends.
             Err(TryLockError::Poisoned(in_use)) => in_use.into_inner(),
-            // Other work is in progress; this thread runs all items itself.
+            // Another job is in progress; this thread processes all items itself.
             Err(TryLockError::WouldBlock) => {
                 return items.iter_mut().enumerate().for_each(|(i, item)| work(i, item));
             }
         };
         let (count, items) = (items.len(), Items::of(items));
         self.run(count, &|i| {
-            // SAFETY: pieces are claimed once each and are below `count`, and none is open when `run` has returned.
+            // SAFETY: items are claimed once each and are below `count`, and none is open when `run` has returned.
             work(i, unsafe { items.take(i) });
         });
     }
 
-    /// Runs the pieces `0..pieces`, each once, and returns when all are done.
-    fn run(&self, pieces: usize, work: &(dyn Fn(usize) + Sync)) {
+    /// Calls `work` with each of `0..items` once, and returns when all calls have.
+    fn run(&self, items: usize, work: &(dyn Fn(usize) + Sync)) {
         let shared = &*self.shared;
-        // SAFETY: only the lifetime changes. No piece runs after this function has returned.
-        let work: Work = unsafe { std::mem::transmute(work) };
-        // SAFETY: no thread reads it now: all pieces of the previous work are done, and none of this one can be
+        // SAFETY: only the lifetime changes. No item is processed after this function has returned.
+        let job: Job = unsafe { std::mem::transmute(work) };
+        // SAFETY: no thread reads it now: all items of the previous job are done, and none of this one can be
         // claimed yet.
-        unsafe { *shared.work.get() = Some(work) };
+        unsafe { *shared.job.get() = Some(job) };
         shared.done.store(0, Ordering::Relaxed);
-        let number = (shared.open.load(Ordering::Relaxed) >> 32).wrapping_add(1) & PIECES;
-        shared.pieces.store(pieces, Ordering::Relaxed);
-        shared.open.store(number << 32 | ((1 << pieces) - 1), Ordering::SeqCst);
+        let number = (shared.open.load(Ordering::Relaxed) >> 32).wrapping_add(1) & ITEMS;
+        shared.items.store(items, Ordering::Relaxed);
+        shared.open.store(number << 32 | ((1 << items) - 1), Ordering::SeqCst);
         if *shared.asleep.lock().unwrap_or_else(PoisonError::into_inner) > 0 {
             shared.wake.notify_all();
         }
         let member = Member { number: 0, threads: self.threads() };
-        while shared.run_piece(member) {}
+        while shared.run_item(member) {}
         let mut spins = 0_u32;
-        while shared.done.load(Ordering::Acquire) < pieces {
+        while shared.done.load(Ordering::Acquire) < items {
             pause(&mut spins);
         }
-        assert!(!shared.failed.swap(false, Ordering::Relaxed), "a helper's piece of work panicked");
+        assert!(!shared.failed.swap(false, Ordering::Relaxed), "a worker panicked");
     }
 }
 
-/// A thread's index in its team.
+/// A thread's index, and the number of threads.
 #[derive(Clone, Copy)]
 struct Member {
     number: usize,
@@ -137,15 +137,15 @@ struct Member {
 }
 
 impl Member {
-    /// The pieces that the thread claims first, one bit each. They are adjacent, and the same for the same number of
-    /// pieces, so that their data stay in its cache.
-    fn own(self, pieces: usize) -> u64 {
-        let before = |member: usize| (1_u64 << (member * pieces / self.threads)) - 1;
+    /// The items that the thread claims first, one bit each. They are adjacent, and the same for the same number of
+    /// items, so that their data stay in its cache.
+    fn own(self, items: usize) -> u64 {
+        let before = |member: usize| (1_u64 << (member * items / self.threads)) - 1;
         before(self.number + 1) & !before(self.number)
     }
 }
 
-/// Items that several threads process, each those whose index it was given.
+/// A slice whose items are processed by several threads; each item by the thread that claimed its index.
 pub(crate) struct Items<'a, T> {
     first: *mut T,
     borrowed: PhantomData<&'a mut [T]>,
@@ -161,7 +161,7 @@ impl<'a, T> Items<'a, T> {
 
     /// # Safety
     /// The index must be below the number of items, and no index may be taken twice.
-    #[allow(clippy::mut_from_ref)] // No index twice: no two references to an item.
+    #[allow(clippy::mut_from_ref)] // Each index is taken at most once, so no two references alias.
     pub(crate) unsafe fn take(&self, index: usize) -> &'a mut T {
         // SAFETY: the caller guarantees that the item exists, and that this is the only reference to it.
         unsafe { &mut *self.first.add(index) }
@@ -173,33 +173,33 @@ impl Drop for Team {
         self.shared.closing.store(true, Ordering::SeqCst);
         drop(self.shared.asleep.lock());
         self.shared.wake.notify_all();
-        for helper in self.helpers.drain(..) {
+        for worker in self.workers.drain(..) {
             // It terminates by itself; a panic has already been reported.
-            let _ = helper.join();
+            let _ = worker.join();
         }
     }
 }
 
 impl Shared {
-    /// Claims a piece and runs it, if there is one: one of its own if possible, otherwise one of another thread.
-    fn run_piece(&self, member: Member) -> bool {
-        // If this number belongs to other work, only the order of claims changes.
-        let own = member.own(self.pieces.load(Ordering::Relaxed));
+    /// Claims an item and processes it, if there is one: one of its own if possible, otherwise one of another thread.
+    fn run_item(&self, member: Member) -> bool {
+        // If this number belongs to another job, only the order of claims changes.
+        let own = member.own(self.items.load(Ordering::Relaxed));
         let first = |open: u64| {
-            let among = if open & own > 0 { open & own } else { open & PIECES };
+            let among = if open & own > 0 { open & own } else { open & ITEMS };
             among.trailing_zeros()
         };
         // Acquires what `run` has published.
-        let claim = |open: u64| (open & PIECES > 0).then(|| open & !(1 << first(open)));
+        let claim = |open: u64| (open & ITEMS > 0).then(|| open & !(1 << first(open)));
         let Ok(open) = self.open.fetch_update(Ordering::SeqCst, Ordering::SeqCst, claim) else {
             return false;
         };
-        let piece = first(open) as usize;
-        // SAFETY: a piece of the current work is claimed and not done, so `work` is set and no thread writes it.
-        let work = unsafe { (*self.work.get()).map(|work| &*work) };
+        let item = first(open) as usize;
+        // SAFETY: an item of the current job is claimed and not done, so `job` is set and no thread writes it.
+        let job = unsafe { (*self.job.get()).map(|job| &*job) };
         let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            if let Some(work) = work {
-                work(piece);
+            if let Some(job) = job {
+                job(item);
             }
         }));
         if done.is_err() {
@@ -209,11 +209,11 @@ impl Shared {
         true
     }
 
-    /// The main loop of a helper.
-    fn help(&self, member: Member) {
+    /// The main loop of a worker.
+    fn worker_loop(&self, member: Member) {
         let mut spins = 0;
         while !self.closing.load(Ordering::Relaxed) {
-            if self.run_piece(member) {
+            if self.run_item(member) {
                 spins = 0;
             } else if spins < SPINS_BEFORE_SLEEP {
                 pause(&mut spins);
@@ -224,12 +224,12 @@ impl Shared {
         }
     }
 
-    /// Waits until there is work.
+    /// Waits until there is a job.
     fn sleep(&self) {
         let seen = self.open.load(Ordering::SeqCst) >> 32;
         let mut asleep = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
         *asleep += 1;
-        // `run` publishes work before it reads `asleep`, so either this thread sees the work or `run` sees this
+        // `run` publishes a job before it reads `asleep`, so either this thread sees the job or `run` sees this
         // thread.
         while self.open.load(Ordering::SeqCst) >> 32 == seen && !self.closing.load(Ordering::SeqCst) {
             asleep = self.wake.wait(asleep).unwrap_or_else(PoisonError::into_inner);
@@ -254,14 +254,14 @@ mod tests {
 
     #[test]
     fn every_item_is_processed_once() {
-        for threads in [1, 2, 5, MAX_PIECES + 8] {
+        for threads in [1, 2, 5, MAX_ITEMS + 8] {
             let team = Team::new(threads).unwrap();
             for round in 0..300 {
-                let mut items = vec![0_usize; round % (MAX_PIECES + 1)];
+                let mut items = vec![0_usize; round % (MAX_ITEMS + 1)];
                 team.for_each(&mut items, |i, item| *item += i + 1);
                 assert!(items.iter().enumerate().all(|(i, &item)| item == i + 1), "{threads} threads");
                 if round % 100 == 99 {
-                    // Long enough for the helpers to sleep.
+                    // Long enough for the workers to sleep.
                     std::thread::sleep(std::time::Duration::from_millis(20));
                 }
             }
@@ -269,14 +269,14 @@ mod tests {
     }
 
     #[test]
-    fn each_piece_belongs_to_one_thread() {
-        for (threads, pieces) in (1..40).flat_map(|threads| (0..=MAX_PIECES).map(move |n| (threads, n))) {
-            let own = (0..threads).map(|number| Member { number, threads }.own(pieces));
+    fn each_item_belongs_to_one_thread() {
+        for (threads, items) in (1..40).flat_map(|threads| (0..=MAX_ITEMS).map(move |n| (threads, n))) {
+            let own = (0..threads).map(|number| Member { number, threads }.own(items));
             let all = own.reduce(|all, own| {
-                assert_eq!(all & own, 0, "{threads} threads, {pieces} pieces");
+                assert_eq!(all & own, 0, "{threads} threads, {items} items");
                 all | own
             });
-            assert_eq!(all, Some((1 << pieces) - 1), "{threads} threads, {pieces} pieces");
+            assert_eq!(all, Some((1 << items) - 1), "{threads} threads, {items} items");
         }
     }
 

@@ -3,7 +3,7 @@
 
 Run it from anywhere, with any Python that has PyTorch:
 
-    python3 crates/kernels/tests/golden/generate.py            # rewrites the files beside this script
+    python3 crates/kernels/tests/golden/generate.py            # rewrites the files next to this script
     python3 crates/kernels/tests/golden/generate.py --out DIR  # writes elsewhere, to compare
 
 The committed files were made with PyTorch 2.15.0 on a CPU, one thread.

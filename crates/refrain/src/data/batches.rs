@@ -10,7 +10,7 @@ use crate::{Note, Result};
 /// A data loader of a text.
 #[derive(Debug)]
 pub enum Batches {
-    /// Parallel lanes of a text, with the state carried from window to window.
+    /// Rows that read contiguous parts of a text, with the state carried from window to window.
     Windows(Windows),
     /// The lines of a text.
     Lines(Box<Lines>),

@@ -1,6 +1,6 @@
 //! The lines of a text as sequences, in order.
 //!
-//! A line `abc` becomes the tokens of `"\nabc\n"`: the line end before it is the start token and the one after it the
+//! A line `abc` becomes the tokens of `"\nabc\n"`: the newline before it is the start token and the one after it the
 //! end token, so that the vocabulary needs no separate ones. Empty lines are skipped. A line of more than 1,024
 //! tokens is split into pieces; each starts with the last token of the previous one as an input only, so that every
 //! token is predicted exactly once.
@@ -17,7 +17,7 @@ pub(super) const MAX_PIECE_LENGTH: usize = 1024;
 pub(super) struct LinePieces {
     range: Range<u64>,
     reader: IdReader,
-    /// The id of the line end.
+    /// The id of the newline.
     line_end: u32,
     /// Tokens that were read ahead: `chunk[next..end]`.
     chunk: Vec<u32>,
@@ -66,7 +66,7 @@ impl LinePieces {
     }
 
     /// Appends the tokens of the next piece, from its first input to its last target: at least two. `None` at the
-    /// end of the range. The last line gets a line end if the text does not end with one.
+    /// end of the range. The last line gets a newline if the text does not end with one.
     ///
     /// # Errors
     /// As [`IdReader::read`].

@@ -62,7 +62,7 @@ impl Lines {
     /// but fixed sample of a large text is the first batches of epoch 0 with a seed.
     ///
     /// # Errors
-    /// [`Error::Setting`] if `rows` is 0. [`Error::Input`] if all lines are empty, or the vocabulary has no line end.
+    /// [`Error::Setting`] if `rows` is 0. [`Error::Input`] if all lines are empty, or the vocabulary has no newline.
     /// Otherwise as [`EncodedText::reader`].
     pub fn new(text: &EncodedText, range: Range<u64>, rows: usize, seed: Option<u64>) -> Result<Self> {
         if rows == 0 {
@@ -70,7 +70,7 @@ impl Lines {
         }
         let place = || Place::from(&text.corpus().name());
         let line_end = text.vocabulary().line_end().ok_or_else(|| {
-            let found = "cannot be read line by line, because the vocabulary has no line end";
+            let found = "cannot be read line by line, because the vocabulary has no newline";
             Error::wrong_kind(place(), found, "use a text of several lines, or train without `lines`")
         })?;
         let mut lines = Self {

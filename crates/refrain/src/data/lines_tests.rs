@@ -96,7 +96,7 @@ fn a_text_without_lines_is_refused() {
     };
     assert_eq!(
         refusal("one line"),
-        "text.txt: cannot be read line by line, because the vocabulary has no line end: use a text of \
+        "text.txt: cannot be read line by line, because the vocabulary has no newline: use a text of \
          several lines, or train without `lines`"
     );
     assert_eq!(refusal("\n\n"), "text.txt: has only empty lines in this part: use more text");

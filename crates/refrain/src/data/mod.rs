@@ -1,7 +1,7 @@
 //! Data loaders: tokens to batches, as plain host data for a training step.
 //!
-//! There are three ways to make a [`TextBatch`] from a text. [`Windows`] reads parallel lanes of the text, with the
-//! network's state carried from one window to the next. [`Lines`] takes every line as a separate sequence, and
+//! There are three ways to make a [`TextBatch`] from a text. In [`Windows`] each row reads its own contiguous part of
+//! the text, with the network's state carried from one window to the next. [`Lines`] takes every line as a separate sequence, and
 //! [`Sequences`] a few given ones. [`Batches`] is any of the three.
 //!
 //! ```

@@ -1,4 +1,4 @@
-//! A few given sequences, all in one batch: the data of the first tutorial.
+//! A few given sequences, all in one batch: the data of the sentences example.
 
 use std::cmp::Reverse;
 
@@ -53,7 +53,7 @@ mod tests {
     use crate::text::{SymbolCounts, Units, Vocabulary, examples};
 
     #[test]
-    fn the_sentences_of_the_tutorial_are_one_full_batch() {
+    fn the_example_sentences_are_one_full_batch() {
         let sentences = examples::sentences();
         let counts = SymbolCounts::of(Units::Char, &sentences.concat());
         let vocabulary = Vocabulary::from_counts(Units::Char, &counts, 1, false).unwrap();

@@ -1,8 +1,8 @@
-//! A text as parallel lanes, each read in windows from start to end with carried state.
+//! A text in batches whose rows read contiguous parts of it in parallel, window by window, with carried state.
 //!
-//! This is truncated backpropagation through time with stateful lanes: gradients are computed over a window of `T`
-//! steps, and its final state, without gradient, is the initial state of the next window. Row `b` of every window
-//! belongs to lane `b`, so that row `b` of the state always continues its own lane.
+//! This is truncated backpropagation through time: gradients are computed over a window of `T` steps, and its final
+//! state, without gradient, is the initial state of the next window. Row `b` of every window reads part `b` of the
+//! text, so that row `b` of the state always continues its own part.
 
 use std::ops::Range;
 
@@ -18,30 +18,30 @@ use crate::{Error, Result};
 #[derive(Debug)]
 pub struct Windows {
     text: EncodedText,
-    lanes: Vec<Lane>,
+    rows: Vec<Row>,
     steps: usize,
-    /// Steps of the longest lane.
+    /// Steps of the longest part.
     total_steps: u64,
-    /// The window at which the readers of all lanes are.
+    /// The window at which the readers of all rows are.
     next: Option<u64>,
     unknown_count: u64,
-    /// The targets of one lane in a window: `[T]`.
+    /// The targets of one row of a window: `[T]`.
     ids: Vec<u32>,
 }
 
+/// A row of all batches, with the position that it has read to.
 #[derive(Debug)]
-struct Lane {
-    part: LanePart,
+struct Row {
+    part: Part,
     /// Positioned after the token of `input`.
-    /// The first input of the next window.
     reader: IdReader,
     /// The id that the next window starts with.
     input: u32,
 }
 
-/// The part of the text that one lane reads: tokens `start..=start + length`, of which the first is only an input.
+/// The part of the text that one row reads: tokens `start..=start + length`, of which the first is only an input.
 #[derive(Clone, Copy, Debug)]
-struct LanePart {
+struct Part {
     start: u64,
     /// Steps, including the context before the part.
     length: u64,
@@ -49,14 +49,14 @@ struct LanePart {
     warm_up: u64,
 }
 
-/// The lanes and windows of an evaluation.
+/// The rows and windows of an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Evaluation {
-    /// Lanes, `B`; fewer if there are fewer tokens to predict.
+    /// Rows, `B`; fewer if there are fewer tokens to predict.
     pub rows: usize,
     /// Steps per window, `T`. Affects only memory and speed, not the result.
     pub steps: usize,
-    /// Number of tokens (as far as available) that each lane reads before its own part to fill its state; they are
+    /// Number of tokens (as far as available) that each row reads before its own part to fill its state; they are
     /// not predicted.
     pub warm_up: u64,
     /// Maximum number of tokens to predict, spread evenly over the text; `None` predicts all.
@@ -64,19 +64,19 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    /// The whole text in one lane: each token but the first is predicted from all previous ones.
+    /// The whole text in one row: each token but the first is predicted from all previous ones.
     pub fn exact(steps: usize) -> Self {
         Self { rows: 1, steps, warm_up: 0, limit: None }
     }
 }
 
 impl Windows {
-    /// Lanes for training: `rows` contiguous parts of `range`, each of `floor((range length - 1) / rows)` steps, in
+    /// Windows for training: each row reads one of `rows` contiguous parts of `range`, of `floor((range length - 1) / rows)` steps, in
     /// windows of `steps` steps, the last of which may be shorter. Only the remainder of that division is not used.
     ///
     /// # Errors
     /// [`Error::Setting`] if `rows` or `steps` is 0.
-    /// [`Error::Input`] if a lane is shorter than one window. Otherwise as [`EncodedText::reader`].
+    /// [`Error::Input`] if a part is shorter than one window. Otherwise as [`EncodedText::reader`].
     pub fn new(text: &EncodedText, range: Range<u64>, rows: usize, steps: usize) -> Result<Self> {
         check_shape(rows, steps)?;
         let symbols = range.end.saturating_sub(range.start);
@@ -84,20 +84,21 @@ impl Windows {
         if length < steps as u64 {
             let needed = (rows as u64).saturating_mul(steps as u64).saturating_add(1);
             let found = format!(
-                "the text to train on is too short for `batch_size = {rows}` and `seq_length = {steps}`, with {} of {} \
-                 tokens",
+                "the text to train on is too short: it has {} {}, but `batch_size = {rows}` and `seq_length = {steps}` \
+                 need at least {}",
                 thousands(symbols),
+                if symbols == 1 { "token" } else { "tokens" },
                 thousands(needed)
             );
             let remedy = "lower one of them, or use more text";
             return Err(Error::too_little(&text.corpus().name(), found, remedy));
         }
         let start_of = |row| range.start + row * length;
-        let parts = (0..rows as u64).map(|row| LanePart { start: start_of(row), length, warm_up: 0 });
+        let parts = (0..rows as u64).map(|row| Part { start: start_of(row), length, warm_up: 0 });
         Self::over(text, parts.collect(), steps)
     }
 
-    /// Lanes for evaluation: the tokens of `range` after its first are split into equal parts, and each token is
+    /// Windows for evaluation: the tokens of `range` after its first are split into equal parts, and each token is
     /// predicted exactly once (or `limit` of them, from the start of every part). Rows that end early are padded
     /// with [`IGNORE`].
     ///
@@ -121,20 +122,20 @@ impl Windows {
             let before = even_split(predictable, row, rows);
             let warm_up = how.warm_up.min(before);
             let counted = even_split(limit, row + 1, rows) - even_split(limit, row, rows);
-            LanePart { start: range.start + before - warm_up, length: warm_up + counted, warm_up }
+            Part { start: range.start + before - warm_up, length: warm_up + counted, warm_up }
         });
         Self::over(text, parts.collect(), how.steps)
     }
 
-    fn over(text: &EncodedText, parts: Vec<LanePart>, steps: usize) -> Result<Self> {
+    fn over(text: &EncodedText, parts: Vec<Part>, steps: usize) -> Result<Self> {
         let total_steps = parts.iter().map(|part| part.length).max().unwrap_or(0);
         let steps = steps.min(usize::try_from(total_steps).unwrap_or(usize::MAX));
-        let lanes = parts
+        let rows = parts
             .into_iter()
-            .map(|part| Ok(Lane { part, reader: text.reader(part.start)?, input: 0 }))
+            .map(|part| Ok(Row { part, reader: text.reader(part.start)?, input: 0 }))
             .collect::<Result<_>>()?;
         let ids = vec![0; steps];
-        Ok(Self { text: text.clone(), lanes, steps, total_steps, next: None, unknown_count: 0, ids })
+        Ok(Self { text: text.clone(), rows, steps, total_steps, next: None, unknown_count: 0, ids })
     }
 
     /// Windows per epoch, at least 1.
@@ -149,7 +150,7 @@ impl Windows {
 
     /// `B`.
     pub fn rows(&self) -> usize {
-        self.lanes.len()
+        self.rows.len()
     }
 
     /// The number of targets so far that were not in the vocabulary.
@@ -169,19 +170,19 @@ impl Windows {
         }
         let first = index * self.steps as u64;
         let steps = (self.total_steps - first).min(self.steps as u64) as usize;
-        batch.reshape(self.lanes.len(), steps);
+        batch.reshape(self.rows.len(), steps);
         let follows = self.next.take() == Some(index);
-        for (row, lane) in self.lanes.iter_mut().enumerate() {
-            let count = lane.part.length.saturating_sub(first).min(steps as u64) as usize;
+        for (b, row) in self.rows.iter_mut().enumerate() {
+            let count = row.part.length.saturating_sub(first).min(steps as u64) as usize;
             if count == 0 {
                 continue;
             }
             if !follows {
-                lane.go_to(first)?;
+                row.go_to(first)?;
             }
             let ids = &mut self.ids[..count];
-            lane.reader.read(ids)?;
-            lane.write(ids, first, row, batch);
+            row.reader.read(ids)?;
+            row.write(ids, first, b, batch);
         }
         self.unknown_count += self.text.vocabulary().unknown_among(&batch.targets) as u64;
         self.next = Some(index + 1);
@@ -189,8 +190,8 @@ impl Windows {
     }
 }
 
-impl Lane {
-    /// Moves to a step of this lane and reads its input.
+impl Row {
+    /// Moves to a step of its part and reads its input.
     fn go_to(&mut self, step: u64) -> Result<()> {
         self.reader.seek(self.part.start + step)?;
         let mut input = [0];
@@ -199,10 +200,11 @@ impl Lane {
         Ok(())
     }
 
-    /// Writes the targets `ids` of the steps from `first` on, and the inputs, which are the tokens before them.
-    fn write(&mut self, ids: &[u32], first: u64, row: usize, batch: &mut TextBatch) {
+    /// Writes the targets `ids` of the steps starting at `first`, and the inputs, which are the tokens before them, to row
+    /// `b`.
+    fn write(&mut self, ids: &[u32], first: u64, b: usize, batch: &mut TextBatch) {
         for (step, &target) in ids.iter().enumerate() {
-            let place = step * batch.rows + row;
+            let place = step * batch.rows + b;
             let counts = first + step as u64 >= self.part.warm_up;
             batch.inputs[place] = self.input;
             batch.targets[place] = if counts { target } else { IGNORE };

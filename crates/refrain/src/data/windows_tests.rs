@@ -75,8 +75,8 @@ fn the_error_for_a_short_text_has_the_required_length() {
     let error = Windows::new(&text, 0..2500, 50, 50).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "numbers: the text to train on is too short for `batch_size = 50` and `seq_length = 50`, with 2,500 of 2,501 \
-         tokens: lower one of them, or use more text"
+        "numbers: the text to train on is too short: it has 2,500 tokens, but `batch_size = 50` and `seq_length = 50` \
+         need at least 2,501: lower one of them, or use more text"
     );
 }
 
@@ -151,11 +151,11 @@ proptest! {
     ) {
         let text = numbered(start + length);
         let range = u64::from(start)..u64::from(start + length);
-        let lane = (length as usize - 1) / rows;
-        prop_assume!(lane >= steps);
+        let part = (length as usize - 1) / rows;
+        prop_assume!(part >= steps);
         let mut windows = Windows::new(&text, range, rows, steps).unwrap();
         let batches = epoch(&mut windows);
-        let expected: Vec<u32> = (start + 1..start + 1 + (lane * rows) as u32).collect();
+        let expected: Vec<u32> = (start + 1..start + 1 + (part * rows) as u32).collect();
         prop_assert_eq!(targets(&batches), expected);
         prop_assert!(batches.iter().all(|batch| batch.count() == batch.targets.len()));
         assert_contiguous(&batches);

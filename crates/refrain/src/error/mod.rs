@@ -54,7 +54,7 @@ pub enum Error {
         /// The problem.
         problem: RunProblem,
     },
-    /// Training produced non-finite values, or a loss far above that of uniform guessing.
+    /// Training produced non-finite values, or a loss far above that of a uniform prediction.
     #[error("{0}")]
     Divergence(Box<Divergence>),
     /// The operating system refused a file operation.
@@ -239,7 +239,7 @@ impl fmt::Display for Divergence {
         let Self { step, what, learning_rate, grad_clip, kept, has_model } = self;
         write!(
             f,
-            "training diverged at step {step}: {what}. Lower `learning_rate` (now {learning_rate:?}) or "
+            "training diverged at update {step}: {what}. Lower `learning_rate` (now {learning_rate:?}) or "
         )?;
         match grad_clip {
             0.0 => write!(f, "set `grad_clip = 1`.")?,

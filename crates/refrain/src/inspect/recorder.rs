@@ -85,12 +85,12 @@ pub(crate) fn described(units: &[usize], planes: &BTreeMap<(usize, &'static str)
         .map(|(number, &units)| Layer { name: format!("layer {number}"), units, planes: BTreeMap::new() })
         .collect();
     for (&(layer, name), plane) in planes {
-        let facts = PlaneInfo {
+        let info = PlaneInfo {
             units: plane.units().to_vec(),
             scale: plane.scales().to_vec(),
             steps: [0, plane.steps()],
         };
-        layers[layer].planes.insert(name, facts);
+        layers[layer].planes.insert(name, info);
     }
     layers
 }

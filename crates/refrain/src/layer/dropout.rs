@@ -7,7 +7,7 @@ use refrain_kernels::{Backend, Dropout};
 pub struct DropoutMask {
     /// A new one for every training step.
     pub seed: u64,
-    /// Rows of the whole batch, of which this pass processes those from `first_row` on.
+    /// Rows of the whole batch, of which this pass processes those starting at `first_row`.
     pub batch_rows: usize,
     /// See `batch_rows`.
     pub first_row: usize,

@@ -2,7 +2,7 @@
 //! by their deviation, with a trained gain and bias per unit.
 //!
 //! Each position is normalised separately, so that the other rows of a batch do not affect a row, and processing a text
-//! token by token gives the same bits as at once.
+//! token by token gives results that are bit-identical to those at once.
 
 use refrain_kernels::{Backend, Real};
 

@@ -31,7 +31,7 @@ use crate::model::TaskName;
 
 /// What the options are given to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verb {
+pub enum Subcommand {
     /// Trains a model.
     Train,
     /// Generates text or music.
@@ -79,11 +79,11 @@ pub struct OptionDef {
     pub resumable: bool,
 }
 
-/// What an option does for one verb.
+/// What an option does for one command.
 #[derive(Clone, Copy, Debug)]
 pub struct Use {
-    /// The verb.
-    pub verb: Verb,
+    /// The command.
+    pub subcommand: Subcommand,
     /// The value if it is not given, in words; empty for a flag that is off.
     pub default: &'static str,
     /// The tasks that use it.
@@ -98,50 +98,50 @@ pub struct Use {
     pub doc: Option<&'static str>,
 }
 
-/// An option of [`Verb::Train`] with this default.
+/// An option of [`Subcommand::Train`] with this default.
 pub const fn train(default: &'static str) -> Use {
-    Use::of(Verb::Train, default)
+    Use::of(Subcommand::Train, default)
 }
 
-/// An option of [`Verb::Sample`] with this default.
+/// An option of [`Subcommand::Sample`] with this default.
 pub const fn sample(default: &'static str) -> Use {
-    Use::of(Verb::Sample, default)
+    Use::of(Subcommand::Sample, default)
 }
 
-/// An option of [`Verb::Predict`] with this default.
+/// An option of [`Subcommand::Predict`] with this default.
 pub const fn predict(default: &'static str) -> Use {
-    Use::of(Verb::Predict, default)
+    Use::of(Subcommand::Predict, default)
 }
 
-/// An option of [`Verb::Eval`] with this default.
+/// An option of [`Subcommand::Eval`] with this default.
 pub const fn eval(default: &'static str) -> Use {
-    Use::of(Verb::Eval, default)
+    Use::of(Subcommand::Eval, default)
 }
 
-/// An option of [`Verb::Inspect`] with this default.
+/// An option of [`Subcommand::Inspect`] with this default.
 pub const fn inspect(default: &'static str) -> Use {
-    Use::of(Verb::Inspect, default)
+    Use::of(Subcommand::Inspect, default)
 }
 
-/// An option of [`Verb::Serve`] with this default.
+/// An option of [`Subcommand::Serve`] with this default.
 pub const fn serve(default: &'static str) -> Use {
-    Use::of(Verb::Serve, default)
+    Use::of(Subcommand::Serve, default)
 }
 
-/// An option of [`Verb::Info`] with this default.
+/// An option of [`Subcommand::Info`] with this default.
 pub const fn info(default: &'static str) -> Use {
-    Use::of(Verb::Info, default)
+    Use::of(Subcommand::Info, default)
 }
 
-/// An option of [`Verb::Bench`] with this default.
+/// An option of [`Subcommand::Bench`] with this default.
 pub const fn bench(default: &'static str) -> Use {
-    Use::of(Verb::Bench, default)
+    Use::of(Subcommand::Bench, default)
 }
 
 impl Use {
-    const fn of(verb: Verb, default: &'static str) -> Use {
+    const fn of(subcommand: Subcommand, default: &'static str) -> Use {
         Use {
-            verb,
+            subcommand,
             default,
             tasks: &TaskName::ALL,
             common: None,
@@ -223,17 +223,19 @@ impl OptionDef {
         self.name == name || self.aliases.contains(&name)
     }
 
-    /// Its use by a verb.
-    pub fn use_of(&self, verb: Verb) -> Option<&'static Use> {
-        self.uses.iter().find(|one| one.verb == verb)
+    /// Its use by a command.
+    pub fn use_of(&self, subcommand: Subcommand) -> Option<&'static Use> {
+        self.uses.iter().find(|one| one.subcommand == subcommand)
     }
 
-    /// Refuses the option if a verb does not use it for a task.
+    /// Refuses the option if a command does not use it for a task.
     ///
     /// # Errors
     /// [`Error::Setting`] that names the tasks that use it.
-    pub fn check_used(&self, verb: Verb, task: TaskName) -> Result<()> {
-        let Some(used) = self.use_of(verb).filter(|used| !used.tasks.contains(&task)) else { return Ok(()) };
+    pub fn check_used(&self, subcommand: Subcommand, task: TaskName) -> Result<()> {
+        let Some(used) = self.use_of(subcommand).filter(|used| !used.tasks.contains(&task)) else {
+            return Ok(());
+        };
         let names: Vec<&str> = used.tasks.iter().map(|task| task.name()).collect();
         let context = format!("by the {task} task, only by {}", conjunction(&names));
         Err(Error::Setting { setting: self.name, problem: SettingProblem::Unused { context } })
@@ -284,7 +286,7 @@ macro_rules! options {
         impl $Struct {
             /// The definition of every field, in their order.
             pub const DEFINITIONS: &'static [$crate::option::OptionDef] = {
-                #[allow(unused_imports, reason = "not every struct has options of every verb")]
+                #[allow(unused_imports, reason = "not every struct has options of every command")]
                 use $crate::option::{bench, eval, info, inspect, predict, sample, serve, train, Range};
                 use $crate::option::{OptionDef, OptionValue};
                 &[$(OptionDef {

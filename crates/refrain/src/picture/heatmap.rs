@@ -54,7 +54,7 @@ impl Heatmap {
     }
 }
 
-/// A token in one line; spaces and line ends are visible.
+/// A token in one line; spaces and newlines are visible.
 fn visible(token: &str) -> String {
     match token {
         " " => "\u{b7}".to_owned(),

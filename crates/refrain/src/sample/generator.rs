@@ -30,7 +30,7 @@ pub struct Generator<'m, B: Backend> {
 }
 
 impl<'m, B: Backend> Generator<'m, B> {
-    /// A generator without streams, on one thread. For a model of `lines`, a line end begins a new sequence. It borrows or
+    /// A generator without streams, on one thread. For a model of `lines`, a newline begins a new sequence. It borrows or
     /// shares the weights.
     pub fn new(
         backend: &B,

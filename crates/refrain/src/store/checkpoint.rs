@@ -20,7 +20,7 @@ pub(crate) struct Checkpoint {
     pub(crate) best: Option<Vec<f32>>,
     /// The optimiser's arenas.
     pub(crate) moments: Vec<Vec<f32>>,
-    /// Carried states of all lanes, `[B, H]`, one element per layer.
+    /// Carried states of all rows, `[B, H]`, one element per layer.
     pub(crate) state: Vec<State<f32>>,
 }
 
@@ -41,11 +41,13 @@ pub(crate) struct Progress {
     pub(crate) train_nats: f64,
     pub(crate) train_count: u64,
     /// Validations done.
-    pub(crate) measured: Vec<Validation>,
+    #[serde(rename = "measured")]
+    pub(crate) validations: Vec<Validation>,
     /// The best validation.
     pub(crate) best: Option<Best>,
     /// Validations since the accuracy or the loss last improved.
-    pub(crate) stale: u64,
+    #[serde(rename = "stale")]
+    pub(crate) validations_without_improvement: u64,
     /// Fifths of the run after which a sample was shown.
     pub(crate) samples: u64,
     /// Digest of the data: resuming needs the same data.

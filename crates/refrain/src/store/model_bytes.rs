@@ -32,12 +32,13 @@ pub struct History {
     pub epoch: u64,
     /// Optimiser, learning rate and batch size as text.
     pub recipe: String,
-    /// Instruction set, precision and shards: with the random seed, they determine the result to the bit.
+    /// Instruction set, precision and shards: with the random seed, they make the result bitwise reproducible.
     pub computed_with: String,
     /// Version of refrain.
     pub version: String,
     /// All validations so far.
-    pub measured: Vec<Validation>,
+    #[serde(rename = "measured")]
+    pub validations: Vec<Validation>,
 }
 
 /// A validation.

@@ -43,7 +43,7 @@ impl<E: Record> Sets<E> {
             unit,
             train_size,
             valid_size,
-            batches: format!("{} {unit}", config.batch_size),
+            batches: format!("batch size {}", config.batch_size),
             notes: [self.train.notes(), self.valid.notes()].concat(),
             ..DataSummary::default()
         }

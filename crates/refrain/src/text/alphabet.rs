@@ -154,12 +154,12 @@ impl Alphabet {
         Err(not_in_vocabulary(missing.into_iter().map(written).collect(), &described, self.units.plural()))
     }
 
-    /// The id of the line end, if the alphabet has one.
+    /// The id of the newline, if the alphabet has one.
     pub(super) fn line_end(&self) -> Option<u32> {
         self.id(NEWLINE)
     }
 
-    /// The id to start from without a prompt: the line end if the alphabet has one, or else the space, or else the
+    /// The id to start from without a prompt: the newline if the alphabet has one, or else the space, or else the
     /// first symbol.
     pub(super) fn first_context(&self) -> u32 {
         let start = self.line_end().or_else(|| self.id(u32::from(b' ')));

@@ -82,7 +82,7 @@ fn train_merges(texts: &[Cow<'_, str>], min_count: u64, size: usize) -> tokenize
     Ok(serde_json::from_value(model["merges"].take())?)
 }
 
-/// The character that represents each byte: itself if it is visible, or else the next from U+0100 on. As in
+/// The character that represents each byte: itself if it is visible, or else the next one, starting at U+0100. As in
 /// `bytes_to_unicode` of <https://github.com/openai/gpt-2/blob/master/src/encoder.py>.
 static ALPHABET: LazyLock<Vec<char>> = LazyLock::new(|| {
     let mut others = '\u{100}'..;

@@ -188,10 +188,10 @@ impl Shared {
 
     fn note(&mut self, stream: &Stream, ends_its_last_line: bool) {
         let source = || stream.source().name().to_owned();
-        let (dropped_mark, joined_line_ends) =
-            (stream.decoder().dropped_mark(), stream.decoder().joined_line_ends());
-        if dropped_mark || joined_line_ends > 0 {
-            self.notes.push(Note::Normalised { source: source(), dropped_mark, joined_line_ends });
+        let (dropped_mark, converted_line_endings) =
+            (stream.decoder().dropped_mark(), stream.decoder().converted_line_endings());
+        if dropped_mark || converted_line_endings > 0 {
+            self.notes.push(Note::Normalised { source: source(), dropped_mark, converted_line_endings });
         }
         if !ends_its_last_line {
             self.notes.push(Note::RunsOn { source: source() });
@@ -234,9 +234,9 @@ mod tests {
         assert_eq!(
             notes,
             [
-                "a.txt: dropped a leading byte-order mark; read 1,234 CRLF line ends as LF (use `raw` to keep every byte)",
-                "b.txt: read 1 CRLF line end as LF (use `raw` to keep every byte)",
-                "c.txt: does not end with a line end: its last line continues in the next file",
+                "a.txt: dropped a leading byte-order mark; read 1,234 CRLF line endings as LF (use `raw` to keep every byte)",
+                "b.txt: read 1 CRLF line ending as LF (use `raw` to keep every byte)",
+                "c.txt: does not end with a newline: its last line continues in the next file",
             ]
         );
         assert_eq!(corpus.len(), 2 * 1234 + 2 + 1 + 3);

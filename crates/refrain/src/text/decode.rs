@@ -20,7 +20,7 @@ pub(super) struct Decoder {
     raw: bool,
     offset: u64,
     dropped_mark: bool,
-    joined_line_ends: u64,
+    converted_line_endings: u64,
 }
 
 /// Result of one call of [`Decoder::decode`].
@@ -42,7 +42,7 @@ pub(super) struct InvalidUtf8 {
 impl Decoder {
     /// A decoder that starts at byte `offset`, which must be the first byte of a symbol.
     pub(super) fn new(units: Units, raw: bool, offset: u64) -> Self {
-        Self { units, raw, offset, dropped_mark: false, joined_line_ends: 0 }
+        Self { units, raw, offset, dropped_mark: false, converted_line_endings: 0 }
     }
 
     /// Offset in the source of the first byte that has not been decoded.
@@ -56,8 +56,8 @@ impl Decoder {
     }
 
     /// Number of CRLF pairs that were read as LF.
-    pub(super) fn joined_line_ends(&self) -> u64 {
-        self.joined_line_ends
+    pub(super) fn converted_line_endings(&self) -> u64 {
+        self.converted_line_endings
     }
 
     /// Decodes as much of `bytes` as fits into `symbols`. `last`: the source ends with these bytes.
@@ -129,7 +129,7 @@ impl Decoder {
         if bytes[0] == CARRIAGE_RETURN {
             return match bytes.get(1) {
                 Some(b'\n') => {
-                    self.joined_line_ends += 1;
+                    self.converted_line_endings += 1;
                     Step::Symbol(NEWLINE, 2)
                 }
                 None if !last => Step::NeedsMore,
@@ -214,7 +214,7 @@ mod tests {
         Ok(decoded)
     }
 
-    /// Bytes with many line ends, byte-order marks, valid and invalid sequences.
+    /// Bytes with many line endings, byte-order marks, valid and invalid sequences.
     fn difficult_bytes() -> impl Strategy<Value = Vec<u8>> {
         let pieces: Vec<&'static [u8]> = vec![
             b"a",
@@ -268,7 +268,7 @@ mod tests {
         let progress = decoder.decode(b"\xEF\xBB\xBFa\r\n\r\r\n", true, &mut symbols).unwrap();
         assert_eq!(symbols[..progress.symbols], [0x61, 0x0A, 0x0D, 0x0A]);
         assert!(decoder.dropped_mark());
-        assert_eq!(decoder.joined_line_ends(), 2);
+        assert_eq!(decoder.converted_line_endings(), 2);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Built-in texts for a first run without a file, for tutorials and for tests.
+//! Built-in texts for a first run without a file, for examples and for tests.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

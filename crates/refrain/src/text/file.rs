@@ -43,7 +43,7 @@ impl OpenFile {
         self.length
     }
 
-    /// Fills `buffer` with the bytes from `offset` on, all of which must be within [`length`](Self::length),
+    /// Fills `buffer` with the bytes starting at `offset`, all of which must be within [`length`](Self::length),
     /// and checks that the file has not changed.
     ///
     /// # Errors

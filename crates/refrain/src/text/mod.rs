@@ -14,7 +14,7 @@
 //! use refrain::text::{Corpus, EncodedText, TokenUnits, Units, Vocabulary};
 //!
 //! let corpus = Corpus::scan(["to be\n", "or not\r\n"], Units::Char, false)?;
-//! assert_eq!(corpus.notes()[0].to_string(), "text 2: read 1 CRLF line end as LF (use `raw` to keep every byte)");
+//! assert_eq!(corpus.notes()[0].to_string(), "text 2: read 1 CRLF line ending as LF (use `raw` to keep every byte)");
 //!
 //! let vocabulary = Vocabulary::of_text(&corpus, TokenUnits::Char, 1, None)?;
 //! let text = EncodedText::new(&corpus, Arc::new(vocabulary))?;
@@ -61,5 +61,5 @@ pub use vocabulary::Vocabulary;
 
 pub(crate) use crate::number::thousands;
 
-/// The line end, as a character and as a byte.
+/// The newline, as a character and as a byte.
 pub(crate) const NEWLINE: u32 = b'\n' as u32;

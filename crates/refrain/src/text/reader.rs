@@ -24,7 +24,7 @@ impl Corpus {
         Ok(reader)
     }
 
-    /// The lines of the text, with their line ends.
+    /// The lines of the text, with their line endings.
     ///
     /// # Errors
     /// [`Error::Setting`] for bytes; as [`Reader::read`](Reader::read).
@@ -185,7 +185,7 @@ mod tests {
         texts.collect::<Vec<_>>().concat()
     }
 
-    /// A text with characters of every width and both line ends, from shorter than a buffer to longer than an index
+    /// A text with characters of every width and both line endings, from shorter than a buffer to longer than an index
     /// entry.
     fn text() -> impl Strategy<Value = String> {
         let unit = proptest::collection::vec(

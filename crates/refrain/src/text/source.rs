@@ -120,7 +120,7 @@ impl OpenSource {
         self.length
     }
 
-    /// Fills `buffer` with the bytes from `offset` on, all of which must be within [`length`](Self::length),
+    /// Fills `buffer` with the bytes starting at `offset`, all of which must be within [`length`](Self::length),
     /// and checks that the file has not changed.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! The symbols of one source from a byte offset on, through a buffer of fixed size.
+//! The symbols of one source, starting at a byte offset, through a buffer of fixed size.
 
 use std::sync::Arc;
 

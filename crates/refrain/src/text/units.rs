@@ -16,7 +16,7 @@ pub enum Units {
 }
 
 impl Units {
-    /// The symbols of a text in memory, without changes to line ends or byte-order marks.
+    /// The symbols of a text in memory, without changes to line endings or byte-order marks.
     pub fn symbols(self, text: &str) -> Vec<u32> {
         match self {
             Units::Char => text.chars().map(u32::from).collect(),

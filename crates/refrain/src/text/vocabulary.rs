@@ -1,7 +1,7 @@
 //! The vocabulary of a model: characters, bytes, words or subwords.
 //!
 //! A language model splits a text into tokens whose concatenation is the text. Words include the space before them
-//! (` the`), as subwords do, and every line end is a separate token.
+//! (` the`), as subwords do, and every newline is a separate token.
 
 use std::borrow::Cow;
 
@@ -156,7 +156,7 @@ impl Vocabulary {
         self.unknown().map_or(0, |unknown| ids.iter().filter(|&&id| id == unknown).count())
     }
 
-    /// The id of the line end, if the vocabulary has one.
+    /// The id of the newline, if the vocabulary has one.
     pub fn line_end(&self) -> Option<u32> {
         match &self.tokens {
             Tokens::Symbols(alphabet) => alphabet.line_end(),
@@ -166,7 +166,7 @@ impl Vocabulary {
         }
     }
 
-    /// The id to start from without a prompt: the line end if the vocabulary has one, or else the space, or else the
+    /// The id to start from without a prompt: the newline if the vocabulary has one, or else the space, or else the
     /// first token.
     pub fn first_context(&self) -> u32 {
         match &self.tokens {

@@ -19,7 +19,7 @@ pub(super) fn split_words(text: &str) -> impl Iterator<Item = &str> {
 
 /// The chunks of a text, which concatenated are the text: no subword crosses a chunk boundary. As in GPT-2, a chunk is
 /// a run of letters, of digits or of other characters, with the space before it, or a run of white space; an
-/// apostrophe belongs to the letters after it. Unlike GPT-2, a line end is a separate chunk.
+/// apostrophe belongs to the letters after it. Unlike GPT-2, a newline is a separate chunk.
 pub(super) fn split_chunks(text: &str) -> impl Iterator<Item = &str> {
     cut(text, first_chunk)
 }

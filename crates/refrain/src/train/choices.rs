@@ -6,7 +6,7 @@ use crate::choices;
 
 choices!(Example, Optimizer, Preset, Schedule);
 
-/// A named group of settings. Settings given beside it override it; a run's `config.toml` has the values, not the name.
+/// A named group of settings. Settings given together with it override it; a run's `config.toml` has the values, not the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Preset {
@@ -48,12 +48,12 @@ pub enum Optimizer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Schedule {
-    /// It stays.
+    /// Constant.
     Constant,
-    /// It falls in a straight line.
+    /// Linear decay.
     Linear,
-    /// It falls along half a cosine (Loshchilov & Hutter 2017).
+    /// Cosine decay over half a period (Loshchilov & Hutter 2017).
     Cosine,
-    /// It falls by a factor every few epochs.
+    /// Step decay: multiplied by a factor every few epochs.
     Step,
 }

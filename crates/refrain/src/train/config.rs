@@ -1,4 +1,4 @@
-//! The values in force in a run: the settings that were given, checked, and defaults for the others.
+//! The effective settings of a run: those that were given, checked, and defaults for the others.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::settings::{Config, Settings};
 use crate::PrecisionChoice;
 use crate::error::{Error, InputProblem, Place, Result, SettingProblem};
 use crate::model::{ActivationKind, CellKind, LayerSizes, RecurrentLayers, ResetGate, TaskName};
-use crate::option::{Range, Span, Verb, nearest};
+use crate::option::{Range, Span, Subcommand, nearest};
 
 /// The defaults of a task.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,7 +22,7 @@ pub struct Defaults {
     /// Unless the number of updates is limited.
     pub epochs: u64,
     /// Whether a time limit replaces the default number of epochs.
-    pub more_epochs_in_time: bool,
+    pub time_limit_replaces_epochs: bool,
     /// For Adam, AdamW and RMSprop.
     pub learning_rate: f64,
     pub weight_decay: f64,
@@ -30,7 +30,7 @@ pub struct Defaults {
     pub patience: u64,
 }
 
-// Defaults that are compared with: a setting that has no effect beside the others may only have its default.
+// A setting that has no effect together with the others must have its default, one of these.
 const MOMENTUM: f64 = 0.9;
 const BETA2: f64 = 0.999;
 const DECAY_FACTOR: f64 = 0.5;
@@ -51,7 +51,8 @@ impl Config {
         });
         let hidden_size = s.hidden_size.unwrap_or(defaults.hidden_size);
         let precision = precision(settings, backend.for_hidden_size(hidden_size).precision())?;
-        let limited = s.max_steps.is_some() || (s.time_limit.is_some() && defaults.more_epochs_in_time);
+        let limited =
+            s.max_steps.is_some() || (s.time_limit.is_some() && defaults.time_limit_replaces_epochs);
         let config = Config {
             data: s.data.filter(|files| !files.is_empty()),
             valid: s.valid,
@@ -101,15 +102,15 @@ impl Config {
         if self.time_limit.is_some() {
             return Err(Error::unused("time_limit", "by a build without a clock"));
         }
-        self.check_idle()
+        self.check_unused()
     }
 
-    /// Refuses settings that have no effect beside the others.
-    fn check_idle(&self) -> Result<()> {
+    /// Rejects settings that have no effect together with the others.
+    fn check_unused(&self) -> Result<()> {
         let (elman, gru) = (self.cell == CellKind::Rnn, self.cell == CellKind::Gru);
         let steps = self.schedule == Schedule::Step;
         let adam = matches!(self.optimizer, Optimizer::Adam | Optimizer::AdamW);
-        let idle = [
+        let unused = [
             ("activation", "`cell = rnn`", !elman && self.activation != ActivationKind::default()),
             ("reset_gate", "`cell = gru`", !gru && self.reset_gate != ResetGate::default()),
             ("momentum", "`optimizer` adam, adamw or sgd", !self.has_momentum() && self.momentum != MOMENTUM),
@@ -117,7 +118,7 @@ impl Config {
             ("decay_factor", "`schedule = step`", !steps && self.decay_factor != DECAY_FACTOR),
             ("decay_epochs", "`schedule = step`", !steps && self.decay_epochs.is_some()),
         ];
-        match idle.iter().find(|(_, _, idle)| *idle) {
+        match unused.iter().find(|(_, _, unused)| *unused) {
             Some((name, with, _)) => Err(Error::unused(name, format!("without {with}"))),
             None => Ok(()),
         }
@@ -157,10 +158,18 @@ impl Config {
 
     /// Optimiser, learning rate and batch size as text.
     pub(crate) fn recipe(&self) -> String {
-        let momentum =
-            if self.has_momentum() { format!(", momentum {}", self.momentum) } else { String::new() };
+        let momentum = match self.rule() {
+            Rule::Adam { beta1, .. } => format!(", beta1 {beta1}"),
+            Rule::Sgd { momentum } => format!(", momentum {momentum}"),
+            Rule::RmsProp { .. } | Rule::Adagrad { .. } => String::new(),
+        };
+        let averaging = match self.average {
+            0 => "off".to_owned(),
+            updates => format!("over {updates} updates"),
+        };
+        let clipping = if self.grad_clip > 0.0 { self.grad_clip.to_string() } else { "off".to_owned() };
         let recipe = format!(
-            "{:?}{momentum}, learning rate {}, {:?} schedule, weight decay {}, batches of {}, dropout {}, weight drop {}, average over {}, clip {}, seed {}",
+            "{:?}{momentum}, learning rate {}, {:?} schedule, weight decay {}, batch size {}, dropout {}, weight drop {}, weight averaging {averaging}, gradient clipping {clipping}, seed {}",
             self.optimizer,
             self.learning_rate,
             self.schedule,
@@ -168,8 +177,6 @@ impl Config {
             self.batch_size,
             self.dropout,
             self.weight_drop,
-            self.average,
-            self.grad_clip,
             self.seed
         );
         recipe.to_lowercase()
@@ -182,7 +189,7 @@ fn precision(settings: &Settings, precision: Precision) -> Result<Precision> {
         return Err(Error::out_of_range(
             "precision",
             "int8",
-            "f32 or bf16 to train, int8 is for trained models",
+            "f32 or bf16 for training; int8 is for trained models",
         ));
     }
     match settings.precision {
@@ -199,9 +206,14 @@ fn precision(settings: &Settings, precision: Precision) -> Result<Precision> {
 }
 
 /// One shard per processor, but at least 16 rows per shard, because products of fewer rows are slow; at least two shards, so
-/// that one and two processors give the same bits.
+/// that results are bit-identical on one and two processors.
 fn default_shards(batch_size: usize) -> usize {
     available_threads().max(2).min((batch_size / 16).max(2)).min(batch_size)
+}
+
+/// `1 shard`, `2 shards`.
+pub(super) fn shards(count: usize) -> String {
+    format!("{count} {}", if count == 1 { "shard" } else { "shards" })
 }
 
 /// Processors that this process may use.
@@ -220,7 +232,7 @@ impl Settings {
             let sample_every = self.sample_every.filter(|every| *every > 0);
             let given = Settings { sample_every, ..self.clone() }.changes(&Settings::default());
             let given = Settings::DEFINITIONS.iter().filter(|option| given.contains(&option.name));
-            given.into_iter().try_for_each(|option| option.check_used(Verb::Train, task))?;
+            given.into_iter().try_for_each(|option| option.check_used(Subcommand::Train, task))?;
         }
         self.check_ranges()
     }

@@ -43,13 +43,13 @@ pub enum Event {
         /// The text, invalid UTF-8 replaced.
         text: String,
     },
-    /// The activations of the current model on the settings' probe.
+    /// The activations of the current model on the text that was given to [`Run::probing`](super::Run::probing).
     Probe {
         /// Updates done.
         step: u64,
         /// Epoch, from 1.
         epoch: u64,
-        /// Its activations.
+        /// The activations.
         #[serde(flatten)]
         probe: Arc<Probe>,
     },
@@ -166,11 +166,11 @@ pub struct Done {
 pub enum Reason {
     /// All epochs are done.
     Epochs,
-    /// All steps are done.
+    /// All updates are done.
     Steps,
     /// The time limit is reached.
     Time,
-    /// Early stopping: the validation loss stopped falling.
+    /// Early stopping: no improvement in `patience` validations.
     Patience,
     /// The listener stopped the run, which can be resumed.
     Interrupted,

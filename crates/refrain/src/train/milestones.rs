@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use refrain_kernels::Backend;
 
+use super::config::shards;
 use super::training::{Listener, Training};
 use super::{Event, TrainableTask};
 use crate::Result;
@@ -54,13 +55,15 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
         }
         let progress = &mut self.progress;
         let (step, epoch) = (progress.step, progress.epoch + 1);
-        let lowest = progress.measured.iter().map(|earlier| earlier.valid_loss).fold(f64::INFINITY, f64::min);
-        progress.measured.push(Validation { step, epoch, train_loss, valid_loss, valid_accuracy });
+        let lowest =
+            progress.validations.iter().map(|earlier| earlier.valid_loss).fold(f64::INFINITY, f64::min);
+        progress.validations.push(Validation { step, epoch, train_loss, valid_loss, valid_accuracy });
         (progress.train_nats, progress.train_count) = (0.0, 0);
         let now = Best { loss: valid_loss, accuracy: valid_accuracy, step };
         let best = progress.best.is_none_or(|best| now.is_better_than(best));
         // With few validation examples accuracy may be 1 by chance while the loss still falls.
-        progress.stale = if best || valid_loss < lowest { 0 } else { progress.stale + 1 };
+        progress.validations_without_improvement =
+            if best || valid_loss < lowest { 0 } else { progress.validations_without_improvement + 1 };
         if best {
             progress.best = Some(now);
             self.keep()?;
@@ -97,9 +100,9 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
             step: progress.step,
             epoch: progress.epoch + 1,
             recipe: config.recipe(),
-            computed_with: format!("{}, {} shards", self.backend.describe(), config.shards),
+            computed_with: format!("{}, {}", self.backend.describe(), shards(config.shards)),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            measured: progress.measured.clone(),
+            validations: progress.validations.clone(),
         };
         Model { task: self.task.clone(), params, history }
     }

@@ -178,7 +178,7 @@ impl<T: TrainableTask, B: Backend> Run<T, B> {
         Ok(Run { plan })
     }
 
-    /// The values in force that all tasks have.
+    /// The effective settings that all tasks have.
     pub fn config(&self) -> &Config {
         &self.plan.prepared.config
     }
@@ -188,8 +188,8 @@ impl<T: TrainableTask, B: Backend> Run<T, B> {
         &self.plan.backend
     }
 
-    /// Emits [`super::Event::Probe`], activations for the beginning of this text, before the first update and after every
-    /// validation. Does not affect the result.
+    /// Records activations for the beginning of this text before the first update and after every validation, as
+    /// [`super::Event::Probe`]. Does not affect the result.
     #[must_use]
     pub fn probing(mut self, text: Source) -> Self {
         self.plan.probe = Some(text);
@@ -245,13 +245,13 @@ fn fresh_checkpoint<T: TrainableTask>(prepared: &Prepared<T>, params: Vec<f32>) 
     Checkpoint { progress, params, average, best: None, moments, state: vec![] }
 }
 
-/// Refuses settings that are not used with these data: they are not among the values in force.
+/// Rejects settings that do not apply to these data: they are not among the effective settings.
 fn refuse_unused<T: TrainableTask>(given: &Settings, prepared: &Prepared<T>) -> Result<()> {
     // Not values of a run: a preset is replaced by the settings that it stands for.
     let given = Settings { task: None, preset: None, out: None, ..given.clone() };
-    let in_force = prepared.in_force().changes(&Settings::default());
+    let effective = prepared.effective_settings().changes(&Settings::default());
     let mut given = given.changes(&Settings::default()).into_iter();
-    match given.find(|name| !in_force.contains(name)) {
+    match given.find(|name| !effective.contains(name)) {
         None => Ok(()),
         Some(setting) => {
             let context = format!("here (`task = {}`, {})", T::NAME, prepared.data.name);

@@ -155,13 +155,13 @@ impl Settings {
     }
 }
 
-/// `config.toml`: all resolved settings except the run directory, which may be moved.
-pub(super) fn config_text(task: &str, in_force: &Settings) -> Result<String> {
+/// `config.toml`: the effective settings except the run directory, which may be moved.
+pub(super) fn config_text(task: &str, effective: &Settings) -> Result<String> {
     let refuse = |error: toml::ser::Error| {
         let problem = InputProblem::Syntax { message: format!("cannot be stored: {error}") };
         Error::Input { place: Place::of("the settings"), problem }
     };
-    let settings = Settings { task: TaskName::of(task), out: None, ..in_force.clone() };
+    let settings = Settings { task: TaskName::of(task), out: None, ..effective.clone() };
     let values = toml::to_string(&settings).map_err(refuse)?;
     Ok(format!("# All settings of this run, usable as a configuration file.\n{values}"))
 }

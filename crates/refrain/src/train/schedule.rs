@@ -51,7 +51,7 @@ mod tests {
             dropout: 0.0,
             batch_size: 1,
             epochs: 1,
-            more_epochs_in_time: true,
+            time_limit_replaces_epochs: true,
             learning_rate: 1.0,
             weight_decay: 0.0,
             valid_fraction: 0.0,
@@ -77,15 +77,15 @@ mod tests {
 
     #[test]
     fn a_time_limit_is_used_together_with_epochs_or_replaces_them() {
-        for more_epochs_in_time in [true, false] {
+        for time_limit_replaces_epochs in [true, false] {
             let limited = Settings { time_limit: Some(Span { seconds: 60.0 }), ..Settings::default() };
             let config = Config::resolve(
                 &limited,
-                Defaults { more_epochs_in_time, ..defaults() },
+                Defaults { time_limit_replaces_epochs, ..defaults() },
                 &Reference::<f32>::default(),
             )
             .unwrap();
-            assert_eq!(config.epochs, (!more_epochs_in_time).then_some(1));
+            assert_eq!(config.epochs, (!time_limit_replaces_epochs).then_some(1));
         }
     }
 

@@ -1,5 +1,5 @@
 //! The settings of a training run. Each is defined once: the field here, the key of a configuration file, the flag of the
-//! program and the row of `docs/options.md` follow from it. [`Config`] holds the values in force.
+//! program and the row of `docs/options.md` follow from it. [`Config`] holds the effective settings.
 
 use std::path::PathBuf;
 
@@ -26,7 +26,7 @@ const MUSIC: &str = "Music";
 
 const PRECISION: &str = "auto: bf16 where it is faster than f32";
 
-/// The uses of an option that also all verbs have that use a model.
+/// The uses of an option that all commands with a model have.
 const fn with_models(train: Use, bench: Use, default: &'static str) -> [Use; 7] {
     [train, sample(default), predict(default), eval(default), inspect(default), serve(default), bench]
 }
@@ -43,7 +43,7 @@ macro_rules! settings {
             pub struct Settings { $($(#[doc = $doc])+ $name: $type { $($body)* })* }
         }
 
-        /// The values in force in a run that every task has.
+        /// The effective settings of a run that every task has.
         #[derive(Clone, Debug, PartialEq)]
         #[allow(missing_docs, reason = "every field is the setting of the same name in `Settings`")]
         pub struct Config { $($(pub $name: $config,)?)* }
@@ -68,13 +68,13 @@ settings! {
     /// Task
     task: TaskName {
         heading: DATA, value_name: "TASK",
-        uses: &[train("by the detected format of the data").common("by the data")],
+        uses: &[train("detected from the data format").common("auto")],
     }
     /// Validation set
     valid: PathBuf => Option<PathBuf> {
         heading: DATA, value_name: "FILE",
         uses: &[
-            train("a part of the data: --valid-fraction")
+            train("a part of the data: `valid_fraction`")
                 .only(&[Classify, Tag, Translate, Caption, Music])
                 .common("10 % of the data"),
         ],
@@ -104,7 +104,7 @@ settings! {
         heading: TEXT,
         uses: &[train("").only(&[Language])],
     }
-    /// Keep byte-order marks and CRLF line ends
+    /// Keep byte-order marks and CRLF line endings
     raw: bool {
         heading: TEXT,
         uses: &[train("").only(&[Language]), eval("as in training").only(&[Language])],
@@ -114,7 +114,7 @@ settings! {
         heading: TEXT, value_name: "BOOL",
         uses: &[train("true for words to classify or tag, else false").only(&[Classify, Tag, Translate, Caption])],
     }
-    /// Vocabulary size: the most words or subwords
+    /// Maximum vocabulary size, in words or subwords
     vocab_size: usize {
         heading: TEXT, value_name: "N", range: Range::at_least(1.0),
         uses: &[train("all words; 8000 subwords").only(&[Language, Classify, Tag, Translate, Caption]), bench("65")],
@@ -129,7 +129,7 @@ settings! {
     cell: CellKind => CellKind {
         heading: MODEL, value_name: "CELL",
         uses: &[
-            train("lstm; gru if a time limit chooses the model of a text of 300 kB or more").common("lstm"),
+            train("lstm; gru for texts of 300,000 characters or more with `time_limit` and no explicit size").common("lstm"),
             bench("lstm"),
         ],
     }
@@ -147,8 +147,8 @@ settings! {
     hidden_size: usize => usize {
         heading: MODEL, value_name: "N", range: SIZES,
         uses: &[
-            train("by task and data; for texts 128, or 256 from 300 kB, or by the time limit")
-                .common("by data; 128 or 256 for texts"),
+            train("depends on task, data and `time_limit`; 128 for texts, 256 from 300 kB")
+                .common("auto; 128 or 256 for texts"),
             bench("256"),
         ],
     }
@@ -161,7 +161,7 @@ settings! {
     embedding_size: usize {
         heading: MODEL, value_name: "N", range: SIZES_OR_0,
         uses: &[
-            train("by task; for characters 64").only(&[Language, Classify, Tag, Translate, Caption]),
+            train("depends on task; 64 for characters").only(&[Language, Classify, Tag, Translate, Caption]),
             bench("64"),
         ],
     }
@@ -221,14 +221,14 @@ settings! {
     source_units: TokenUnits {
         heading: TRANSLATION, value_name: "UNITS",
         uses: &[
-            train("by its format: char for single words, word for symbols separated by spaces, bpe for sentences")
+            train("detected from the texts: char for single words, word for symbols separated by spaces, bpe for sentences")
                 .only(&[Translate]),
         ],
     }
     /// Token units of the target
     target_units: TokenUnits {
         heading: TRANSLATION, value_name: "UNITS",
-        uses: &[train("likewise").only(&[Translate])],
+        uses: &[train("detected likewise").only(&[Translate])],
     }
     /// Attention of the decoder to the source
     attention: AttentionKind {
@@ -249,7 +249,7 @@ settings! {
     /// Directory of the images that the captions name
     images: PathBuf {
         heading: CAPTIONING, value_name: "DIR",
-        uses: &[train("that of the captions").only(&[Caption]), eval("that of the captions").only(&[Caption])],
+        uses: &[train("the directory of the captions").only(&[Caption]), eval("the directory of the captions").only(&[Caption])],
     }
     /// Image size: side in pixels that images are scaled to
     image_size: usize {
@@ -261,7 +261,7 @@ settings! {
         heading: CAPTIONING,
         uses: &[train("").only(&[Caption])],
     }
-    /// With --augment: mirror images at random, too
+    /// With `augment`: mirror images at random, too
     flip: bool {
         heading: CAPTIONING,
         uses: &[train("").only(&[Caption])],
@@ -295,7 +295,7 @@ settings! {
     /// Seasonal period in time steps; 0 for none
     season: usize {
         heading: FORECASTING, value_name: "N", range: Range::at_least(0.0),
-        uses: &[train("by autocorrelation").only(&[Forecast])],
+        uses: &[train("estimated by autocorrelation").only(&[Forecast])],
     }
     /// Test set: fraction of the series, at its end, kept for eval
     test_fraction: f64 {
@@ -318,21 +318,21 @@ settings! {
     batch_size: usize => usize {
         heading: OPTIMISATION, value_name: "N", range: Range::between(1.0, 65536.0),
         uses: &[
-            train("by task and data; for texts 32, fewer below 60 kB").common("by data; 32 for texts"),
+            train("depends on task and data; 32 for texts, fewer below 60 kB").common("auto; 32 for texts"),
             bench("50"),
         ],
     }
     /// Sequence length of truncated backpropagation through time, T
     seq_length: usize {
         heading: OPTIMISATION, value_name: "N", range: Range::between(1.0, 1048576.0),
-        uses: &[train("64 for texts; by season for series").only(&[Language, Forecast]), bench("50; 300 to sample")],
+        uses: &[train("64 for texts; depends on the season for series").only(&[Language, Forecast]), bench("50; 300 to sample")],
     }
     /// Epochs: passes over the training set
     epochs: u64 => Option<u64> {
         heading: OPTIMISATION, value_name: "N", range: Range::at_least(1.0), resumable: true,
         uses: &[
-            train("by task and data; for texts 40 below 100 kB, 25 below 300 kB, 12 below 2 MB, 8 below 10 MB, else 3")
-                .common("by data"),
+            train("depends on task and data; texts: 40 below 100 kB, 25 below 300 kB, 12 below 2 MB, 8 below 10 MB, else 3")
+                .common("auto"),
         ],
     }
     /// Maximum number of updates
@@ -354,7 +354,7 @@ settings! {
     learning_rate: f64 => f64 {
         heading: OPTIMISATION, value_name: "RATE", range: Range::POSITIVE,
         uses: &[
-            train("by task, optimiser and data; for texts by cell, width and updates").common("by task and data"),
+            train("depends on task, optimiser and data, for texts also on cell, hidden size and number of updates").common("auto"),
         ],
     }
     /// Learning rate schedule
@@ -385,7 +385,7 @@ settings! {
     /// Momentum of sgd; β₁ of adam and adamw
     momentum: f64 => f64 {
         heading: OPTIMISATION, value_name: "P", range: Range::FRACTION,
-        uses: &[train("0.9; by cell and width if a time limit chooses the model")],
+        uses: &[train("0.9; depends on cell and hidden size with `time_limit` and no explicit size")],
     }
     /// Decay of the second moment of adam and adamw, β₂
     beta2: f64 => f64 {
@@ -412,16 +412,16 @@ settings! {
     dropout: f32 => f32 {
         heading: REGULARISATION, value_name: "P", range: Range::FRACTION,
         uses: &[
-            train("by task; for texts 0.2, or by cell, width and passes if a time limit chooses the model")
-                .common("by task; 0.2 for texts"),
+            train("depends on task; 0.2 for texts; with `time_limit` and no explicit size, depends on cell, hidden size and epochs")
+                .common("auto; 0.2 for texts"),
         ],
     }
-    /// Variational dropout: one mask for all time steps (Gal & Ghahramani 2016)
+    /// Locked (variational) dropout: one mask for all time steps (Gal & Ghahramani 2016)
     locked_dropout: bool {
         heading: REGULARISATION,
         uses: &[train("off; on for words to tag").only(&[Classify, Tag, Translate, Forecast, Music])],
     }
-    /// Dropout probability of recurrent weights (DropConnect, Merity et al. 2018)
+    /// Weight drop (DropConnect): dropout probability of recurrent weights (Merity et al. 2018)
     weight_drop: f32 => f32 {
         heading: REGULARISATION, value_name: "P", range: Range::FRACTION,
         uses: &[train("0")],
@@ -429,12 +429,12 @@ settings! {
     /// Weight decay (matrices only)
     weight_decay: f64 => f64 {
         heading: REGULARISATION, value_name: "RATE", range: Range::at_least(0.0),
-        uses: &[train("0.01; by cell and width if a time limit chooses the model")],
+        uses: &[train("0.01; depends on cell and hidden size with `time_limit` and no explicit size")],
     }
     /// Early-stopping patience, in validations; 0 disables
     patience: u64 => u64 {
         heading: REGULARISATION, value_name: "N", resumable: true,
-        uses: &[train("by task; for texts 10").common("by task; 10 for texts")],
+        uses: &[train("depends on task; 10 for texts").common("auto; 10 for texts")],
     }
 
     /// Fine-tune this model, a file or run directory
@@ -467,15 +467,19 @@ settings! {
         heading: RUN, value_name: "N", range: Range::between(1.0, 1024.0), resumable: true,
         uses: &with_models(train("all processors").common("all processors"), bench("all processors"), "all processors"),
     }
-    /// Numeric precision of products (int8: not to train)
+    /// Precision of matrix products
     precision: PrecisionChoice => PrecisionChoice {
         heading: RUN, value_name: "NAME",
-        uses: &with_models(train(PRECISION), bench("f32"), PRECISION),
+        uses: &with_models(
+            train(PRECISION).doc("Precision of matrix products (int8 not for training)"),
+            bench("f32"),
+            PRECISION,
+        ),
     }
     /// Shards of a batch, computed in parallel; changes rounding only
     shards: usize => usize {
         heading: RUN, value_name: "N", range: Range::at_least(1.0),
-        uses: &[train("by batch size and processors"), bench("as many as threads")],
+        uses: &[train("depends on batch size and processors"), bench("as many as threads")],
     }
     /// Time between checkpoints
     checkpoint_every: Span => Span {
@@ -485,7 +489,7 @@ settings! {
     /// Updates between samples; 0 disables
     sample_every: u64 => Option<u64> {
         heading: RUN, value_name: "N", resumable: true,
-        uses: &[train("five in all").only(&[Language])],
+        uses: &[train("five samples per run").only(&[Language])],
     }
 }
 

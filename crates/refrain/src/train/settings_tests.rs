@@ -10,7 +10,7 @@ fn the_update_rule_has_the_betas_that_were_given() {
         dropout: 0.0,
         batch_size: 4,
         epochs: 1,
-        more_epochs_in_time: false,
+        time_limit_replaces_epochs: false,
         learning_rate: 1e-3,
         weight_decay: 0.0,
         valid_fraction: 0.0,

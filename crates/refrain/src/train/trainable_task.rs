@@ -110,8 +110,8 @@ pub struct Prepared<T: TrainableTask> {
 }
 
 impl<T: TrainableTask> Prepared<T> {
-    /// All resolved settings, as in config.toml.
-    pub fn in_force(&self) -> Settings {
+    /// All effective settings, as in config.toml.
+    pub fn effective_settings(&self) -> Settings {
         Settings::from(&self.config).or(self.options.clone())
     }
 }
@@ -135,8 +135,8 @@ pub struct DataSummary {
     pub vocabulary: String,
     /// Description of a batch.
     pub batches: String,
-    /// Loss of random guessing, nats per target; training with a far larger loss has diverged.
-    pub guessing: f64,
+    /// Loss of a uniform prediction, nats per target; training with a far larger loss has diverged.
+    pub uniform_loss: f64,
     /// Notes to the user about how the data were read.
     pub notes: Vec<Note>,
     /// Seconds of preparation, which count towards the time limit.

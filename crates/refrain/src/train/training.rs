@@ -21,7 +21,7 @@ use crate::store::read_model;
 use crate::store::{Checkpoint, Model, Progress};
 use crate::text::Source;
 
-/// Training has diverged if the loss exceeds that of random guessing by this factor.
+/// Training has diverged if the loss exceeds that of a uniform prediction by this factor.
 const DIVERGED: f64 = 50.0;
 
 /// Receives the events of a run, and may stop it.
@@ -184,7 +184,7 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
         let mask_seed = config.seed.wrapping_mul(0x2545_f491_4f6c_dd1d).wrapping_add(at.step);
         let report = self.trainer.step(&self.batch, mask_seed, &update);
         let loss = report.loss.mean();
-        if !report.is_finite() || loss > DIVERGED * self.data.guessing.max(1.0) {
+        if !report.is_finite() || loss > DIVERGED * self.data.uniform_loss.max(1.0) {
             return Err(self.diverged_by(loss, report.grad_norm));
         }
         let progress = &mut self.progress;
@@ -229,7 +229,7 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
                 format!("the gradient of {} is no longer finite (global norm {grad_norm})", entry.name)
             }
             _ => format!(
-                "the loss is {loss:.1} nats, far above random guessing (gradient norm {grad_norm:.3e})"
+                "the loss is {loss:.1} nats, far above that of a uniform prediction (gradient norm {grad_norm:.3e})"
             ),
         };
         self.diverged(self.progress.step + 1, &what)
@@ -297,7 +297,8 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
     }
 
     fn should_stop_early(&self) -> Option<Reason> {
-        (self.config.patience > 0 && self.progress.stale >= self.config.patience).then_some(Reason::Patience)
+        (self.config.patience > 0 && self.progress.validations_without_improvement >= self.config.patience)
+            .then_some(Reason::Patience)
     }
 
     fn emit_start(&mut self, listen: &mut Listener<'_>) -> Result<()> {
@@ -404,10 +405,10 @@ impl<T: TrainableTask, B: Backend> Training<T, B> {
 #[cfg(feature = "files")]
 fn directory_of<T: TrainableTask, B: Backend>(run: &Plan<T, B>) -> Result<Option<RunDir>> {
     let Some(out) = &run.out else { return Ok(None) };
-    let in_force = config_text(T::NAME, &run.prepared.in_force())?;
+    let config = config_text(T::NAME, &run.prepared.effective_settings())?;
     match run.resumed {
-        true => RunDir::resume(out, &in_force, run.start.progress.step),
-        false => RunDir::create(out, &in_force, &run.start),
+        true => RunDir::resume(out, &config, run.start.progress.step),
+        false => RunDir::create(out, &config, &run.start),
     }
     .map(Some)
 }

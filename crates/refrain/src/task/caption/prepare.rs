@@ -72,7 +72,7 @@ fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) ->
     let data = DataSummary {
         target: units.singular(),
         vocabulary: format!("{} {}", thousands(tokens as u64), units.plural()),
-        guessing: (tokens as f64).ln(),
+        uniform_loss: (tokens as f64).ln(),
         ..sets.summary(if images { "images" } else { "vectors" }, &config)
     };
     let flip = settings.flip.unwrap_or(false);
@@ -110,7 +110,7 @@ fn defaults(images: bool) -> Defaults {
         dropout: 0.3,
         batch_size: 32,
         epochs: if images { 100 } else { 25 },
-        more_epochs_in_time: false,
+        time_limit_replaces_epochs: false,
         learning_rate: 2e-3,
         weight_decay: 0.01,
         valid_fraction: 0.1,

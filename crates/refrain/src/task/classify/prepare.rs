@@ -15,11 +15,11 @@ use crate::text::{TokenUnits, Tokenizer, TokenizerOptions};
 use crate::train::{Config, Data, DataSummary, Defaults, Prepared, Settings, TaskData, TrainableTask};
 use crate::{Note, Result};
 
-/// Texts with fewer words on average are split into characters, because they are single words.
+/// If texts have fewer words than this on average, they are treated as words or names and split into characters.
 const MIN_WORDS_PER_TEXT: f64 = 2.5;
 
-/// From this number of texts on, words that occur once are replaced by the unknown token.
-const MANY_TEXTS: usize = 1_000;
+/// With at least this many texts, words that occur once are replaced by the unknown token.
+const MIN_TEXTS_FOR_UNKNOWN: usize = 1_000;
 
 impl TaskData for Dataset {
     type Task = Classify;
@@ -39,16 +39,16 @@ impl TrainableTask for Classify {
 }
 
 fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) -> Result<Prepared<Classify>> {
-    let is_text = data.train.records().iter().any(|one| matches!(one.input, ClassifyInput::Text(_)));
+    let is_text = data.train.records().iter().any(|record| matches!(record.input, ClassifyInput::Text(_)));
     let config = Config::resolve(settings, defaults(is_text, data.train.len()), backend)?;
     let sets = Sets::of(data, &config)?;
     let train = &sets.train;
-    let labels = LabelSet::of(train.name(), "label", train.records().iter().map(|one| &one.label))?;
+    let labels = LabelSet::of(train.name(), "label", train.records().iter().map(|record| &record.label))?;
     let mut notes = vec![];
     let mut options = options(settings, is_text);
     let (codec, input) = match is_text {
-        true => of_texts(train, settings, &mut options, &mut notes)?,
-        false => of_frames(train),
+        true => text_input(train, settings, &mut options, &mut notes)?,
+        false => frame_input(train),
     };
     let sizes = ClassifierSizes {
         input,
@@ -71,13 +71,13 @@ fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) ->
             }
             InputCodec::Frames(scaling) => format!("{} features, {classes} labels", scaling.means.len()),
         },
-        guessing: (classes as f64).ln(),
+        uniform_loss: (classes as f64).ln(),
         ..sets.summary(if is_text { "texts" } else { "sequences" }, &config)
     };
     let data = DataSummary { notes: [data.notes, notes].concat(), ..data };
     let mut train = task.examples(&sets.train)?;
     if settings.class_weights == Some(true) {
-        weigh_classes(&mut train, classes);
+        balance_class_weights(&mut train, classes);
     }
     let (train, valid) = loaders(train, task.examples(&sets.valid)?, &config);
     Ok(Prepared { config, options, task, train, valid, data })
@@ -96,7 +96,7 @@ fn defaults(is_text: bool, size: usize) -> Defaults {
             (false, true) => 60,
             (false, false) => 40,
         },
-        more_epochs_in_time: false,
+        time_limit_replaces_epochs: false,
         learning_rate: if is_text { 2e-3 } else { 3e-3 },
         weight_decay: 0.01,
         valid_fraction: 0.1,
@@ -104,7 +104,7 @@ fn defaults(is_text: bool, size: usize) -> Defaults {
     }
 }
 
-/// Resolved settings that are not in [`Config`]; [`of_texts`] adds those of texts.
+/// Resolved settings that are not in [`Config`]; [`text_input`] adds those of texts.
 fn options(settings: &Settings, is_text: bool) -> Settings {
     Settings {
         vocab_size: settings.vocab_size.filter(|_| is_text),
@@ -116,7 +116,7 @@ fn options(settings: &Settings, is_text: bool) -> Settings {
     }
 }
 
-fn of_texts(
+fn text_input(
     train: &Dataset,
     settings: &Settings,
     options: &mut Settings,
@@ -133,8 +133,8 @@ fn of_texts(
 }
 
 /// Encoding of frames: standardised by the training set.
-fn of_frames(train: &Dataset) -> (InputCodec, InputKind) {
-    let frames = train.records().iter().filter_map(|one| match &one.input {
+fn frame_input(train: &Dataset) -> (InputCodec, InputKind) {
+    let frames = train.records().iter().filter_map(|record| match &record.input {
         ClassifyInput::Frames { values, width } => Some((&values[..], *width)),
         ClassifyInput::Text(_) => None,
     });
@@ -164,22 +164,25 @@ fn tokenizer(
         notes.push(Note::Chosen { setting: "units", choice });
         units
     });
-    let words = units == TokenUnits::Word;
-    let made = TokenizerOptions {
-        units,
-        // Words that occur once train the unknown token.
-        min_count: settings.min_count.unwrap_or(if words && train.len() >= MANY_TEXTS { 2 } else { 1 }),
-        max_size: settings.vocab_size,
-        lowercase: settings.lowercase.unwrap_or(words),
-        boundaries: false,
-    };
+    let is_word_level = units == TokenUnits::Word;
+    let tokenizer =
+        TokenizerOptions {
+            units,
+            // Words that occur once become the unknown token, so that its embedding is trained.
+            min_count: settings
+                .min_count
+                .unwrap_or(if is_word_level && train.len() >= MIN_TEXTS_FOR_UNKNOWN { 2 } else { 1 }),
+            max_size: settings.vocab_size,
+            lowercase: settings.lowercase.unwrap_or(is_word_level),
+            boundaries: false,
+        };
     (options.units, options.lowercase, options.min_count) =
-        (Some(made.units), Some(made.lowercase), Some(made.min_count));
-    Tokenizer::train(texts(), &made)
+        (Some(tokenizer.units), Some(tokenizer.lowercase), Some(tokenizer.min_count));
+    Tokenizer::train(texts(), &tokenizer)
 }
 
 /// Gives every class the same total weight.
-fn weigh_classes(train: &mut [ClassifyExample], classes: usize) {
+fn balance_class_weights(train: &mut [ClassifyExample], classes: usize) {
     let mut counts = vec![0_usize; classes];
     train.iter().for_each(|example| counts[example.class as usize] += 1);
     let even = train.len() as f32 / classes as f32;

@@ -75,7 +75,7 @@ pub(super) struct AnchoredSeries {
     pub(super) anchoring: Anchoring,
 }
 
-/// The history before a step, with the values from that step on as target.
+/// The history before a step, with the values starting at that step as target.
 #[derive(Clone, Debug)]
 pub struct Window {
     pub(super) of: Arc<AnchoredSeries>,

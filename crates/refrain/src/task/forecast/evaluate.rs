@@ -74,7 +74,7 @@ impl<B: Backend> Session<Forecast, B> {
         Ok(ForecastEvaluation { from, steps, is_test_set, columns, truths, forecasts })
     }
 
-    /// Forecasts from each step from `from` on.
+    /// Forecasts from each step, starting at `from`.
     fn roll(&self, dataset: &Dataset, from: usize) -> Result<Vec<Distribution>> {
         let known = &self.model().task.description;
         let anchored = Arc::new(AnchoredSeries {
@@ -139,7 +139,7 @@ impl<B: Backend> Session<Forecast, B> {
         all
     }
 
-    /// A baseline's forecasts of a column, from each step from `from` on.
+    /// A baseline's forecasts of a column, from each step, starting at `from`.
     fn baseline(&self, baseline: Baseline<'_>, values: &[f64], from: usize, column: usize) -> Vec<Vec<f64>> {
         let known = &self.model().task.description;
         // Only the autoregression depends on the scale.

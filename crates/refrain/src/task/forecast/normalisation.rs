@@ -136,7 +136,7 @@ impl Anchoring {
         values.iter().enumerate().map(transform).collect()
     }
 
-    /// The anchor of value `i`, `step * C + column`, of a forecast from step `at` on.
+    /// The anchor of value `i`, `step * C + column`, of a forecast starting at step `at`.
     fn anchor(&self, series: &[f64], at: usize, i: usize, seasonal: bool) -> f64 {
         let columns = self.columns();
         let (step, column) = (i / columns, i % columns);
@@ -176,13 +176,13 @@ impl Anchoring {
         inputs.enumerate().map(|(i, x)| (x / self.spreads[i % self.spreads.len()]) as f32).collect()
     }
 
-    /// The anchors of a forecast from step `at` on, `[h, C]`.
+    /// The anchors of a forecast starting at step `at`, `[h, C]`.
     pub(super) fn anchors(&self, series: &[f64], at: usize) -> Vec<f64> {
         let anchor = |(i, &seasonal)| self.anchor(series, at, i, seasonal);
         self.seasonal.iter().enumerate().map(anchor).collect()
     }
 
-    /// The standardised changes in the steps from `at` on, of a transformed series.
+    /// The standardised changes in the steps starting at `at`, of a transformed series.
     pub(super) fn targets(&self, series: &[f64], at: usize) -> Vec<f32> {
         let values = series[at * self.columns()..].iter().zip(self.anchors(series, at)).enumerate();
         let change = |(i, (x, anchor)): (usize, (&f64, f64))| {

@@ -101,11 +101,12 @@ fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) ->
         train_size: train_windows.len() as u64,
         valid_size: valid.len() as u64,
         vocabulary: format!(
-            "{horizon} steps ahead of {columns} columns; the last {} steps are the test set",
+            "horizon {horizon}, {columns} {}; the last {} steps are the test set",
+            if columns == 1 { "column" } else { "columns" },
             steps - test_start
         ),
-        batches: format!("{} windows of {} steps", config.batch_size, anchored.anchoring.window),
-        guessing: 1.5,
+        batches: format!("batch size {}, windows of {} steps", config.batch_size, anchored.anchoring.window),
+        uniform_loss: 1.5,
         notes,
         preparation_s: 0.0,
     };
@@ -264,7 +265,7 @@ fn defaults(windows: usize) -> Defaults {
         dropout: 0.2,
         batch_size: if short { 16 } else { 32 },
         epochs: if short { 100 } else { 12 },
-        more_epochs_in_time: false,
+        time_limit_replaces_epochs: false,
         learning_rate: 3e-3,
         weight_decay: 0.01,
         valid_fraction: if short { 0.0 } else { 0.1 },

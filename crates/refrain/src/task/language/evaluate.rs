@@ -80,7 +80,7 @@ impl<B: Backend> Session<Language, B> {
 }
 
 /// The number of predicted characters in a text of words: all but those of the first word, or those of all lines that are not
-/// empty, including line ends.
+/// empty, including newlines.
 fn predicted_characters(text: &EncodedText, by_lines: bool) -> Result<u64> {
     let mut lines = text.corpus().lines()?;
     if by_lines {

@@ -17,7 +17,7 @@ mod preset;
 mod resolve;
 mod step;
 #[cfg(feature = "train")]
-mod time_budget;
+mod time_limit;
 
 use std::sync::Arc;
 

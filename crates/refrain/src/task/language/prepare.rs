@@ -8,7 +8,7 @@ use refrain_kernels::Backend;
 use sha2::{Digest, Sha256};
 
 use super::resolve::{TextConfig, TextSize, architecture, resolve, vocabulary};
-use super::time_budget;
+use super::time_limit;
 use super::{Dataset, Language};
 use crate::data::{Batches, DataLoader, Evaluation, Lines, Sequences, Windows};
 use crate::inspect::Probe;
@@ -93,8 +93,8 @@ fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) ->
         false => split(text.len(), fraction)?,
     };
     let share = train.end as f64 / text.len() as f64;
-    let size = TextSize { symbols: (corpus.len() as f64 * share).round() as u64, tokens: train.end };
-    let selection = time_budget::choose(&settings, size, vocabulary.len(), backend)?;
+    let size = TextSize { text_chars: (corpus.len() as f64 * share).round() as u64, tokens: train.end };
+    let selection = time_limit::choose(&settings, size, vocabulary.len(), backend)?;
     if let Some(selection) = &selection {
         settings = selection.settings.clone();
     }
@@ -157,8 +157,8 @@ fn prepared(
             TokenUnits::Char | TokenUnits::Byte => format!("{} tokens", vocabulary.len()),
             TokenUnits::Word | TokenUnits::Bpe => vocabulary.about(),
         },
-        batches: format!("{} sequences of {} steps", train.rows(), options.seq_length),
-        guessing: (vocabulary.len() as f64).ln(),
+        batches: format!("batch size {}, sequence length {}", train.rows(), options.seq_length),
+        uniform_loss: (vocabulary.len() as f64).ln(),
         ..data
     };
     let architecture = architecture(&config, &options, vocabulary.len());
@@ -166,12 +166,12 @@ fn prepared(
     Ok(Prepared { config, options: Settings::from(&options), task, train, valid, data })
 }
 
-/// The three sentences of the tutorial: one batch, no unknown token, no validation set.
+/// The three example sentences: one batch, no unknown token, no validation set.
 fn sentences<B: Backend>(settings: &Settings, backend: &B) -> Result<Prepared<Language>> {
     let sentences = examples::sentences();
     let counts = SymbolCounts::of(Units::Char, &sentences.concat());
     let vocabulary = Arc::new(Vocabulary::from_counts(Units::Char, &counts, 1, false)?);
-    let size = TextSize { symbols: counts.total(), tokens: counts.total() };
+    let size = TextSize { text_chars: counts.total(), tokens: counts.total() };
     let (config, options) = resolve(settings, size, backend)?;
     if config.valid_fraction > 0.0 {
         return Err(Error::unused("valid_fraction", "by the sentences example, which has no validation set"));

@@ -1,4 +1,4 @@
-//! Resolves the settings of a language model: reading of the text, and defaults by its size.
+//! Resolves the settings of a language model: how the text is read, and defaults that depend on its size.
 
 use crate::model::{Architecture, CellKind};
 use crate::text::{Corpus, TokenUnits, Vocabulary};
@@ -37,7 +37,7 @@ impl From<&TextConfig> for Settings {
     }
 }
 
-/// Larger models overfit smaller texts.
+/// Texts below this size, in characters, get the smaller default model, because a larger one overfits.
 pub(super) const SMALL_TEXT: u64 = 300_000;
 
 impl Settings {
@@ -88,7 +88,7 @@ impl Settings {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TextSize {
     /// Characters or bytes.
-    pub(super) symbols: u64,
+    pub(super) text_chars: u64,
     /// Tokens, in the units of the model.
     pub(super) tokens: u64,
 }
@@ -105,7 +105,7 @@ pub(super) fn resolve<B: Backend>(
     let s = settings;
     let seq_length = s.seq_length.unwrap_or(64);
     let units = s.units.unwrap_or_default();
-    let words = matches!(units, TokenUnits::Word | TokenUnits::Bpe);
+    let is_word_level = matches!(units, TokenUnits::Word | TokenUnits::Bpe);
     if s.example == Some(Example::Sentences) && (s.lines == Some(true) || units != TokenUnits::Char) {
         let setting = if s.lines == Some(true) { "lines" } else { "units" };
         return Err(Error::unused(
@@ -113,14 +113,14 @@ pub(super) fn resolve<B: Backend>(
             "by the sentences example, which consists of sequences of characters",
         ));
     }
-    let small = size.symbols < SMALL_TEXT;
+    let small = size.text_chars < SMALL_TEXT;
     let defaults = Defaults {
         hidden_size: if small { 128 } else { 256 },
         num_layers: 2,
-        dropout: if words { 0.5 } else { 0.2 },
+        dropout: if is_word_level { 0.5 } else { 0.2 },
         batch_size: default_batch_size(size.tokens, seq_length),
-        epochs: default_epochs(size.symbols),
-        more_epochs_in_time: true,
+        epochs: default_epochs(size.text_chars),
+        time_limit_replaces_epochs: true,
         learning_rate: if small { 5e-3 } else { 3e-3 },
         weight_decay: 0.01,
         valid_fraction: 0.1,
@@ -128,14 +128,14 @@ pub(super) fn resolve<B: Backend>(
     };
     let hidden_size = s.hidden_size.unwrap_or(defaults.hidden_size);
     let updates = updates(s, size, defaults, seq_length);
-    let known =
+    let tuned_rate =
         has_tuned_defaults(s).then(|| learning_rate(s.cell.unwrap_or_default(), hidden_size, updates));
-    let learning_rate = s.learning_rate.or(known.flatten());
+    let learning_rate = s.learning_rate.or(tuned_rate.flatten());
     let config = Config::resolve(&Settings { learning_rate, ..settings.clone() }, defaults, backend)?;
-    // Many words are rare: tied embeddings give their vectors more training.
+    // Many words are rare; tying the embeddings gives rare words more gradient updates.
     let fits = settings.embedding_size.is_none_or(|size| size == config.hidden_size);
-    let tied_embeddings = settings.tied_embeddings.unwrap_or(words && fits);
-    let usual = match (tied_embeddings, words) {
+    let tied_embeddings = settings.tied_embeddings.unwrap_or(is_word_level && fits);
+    let default_embedding_size = match (tied_embeddings, is_word_level) {
         (true, _) => config.hidden_size,
         (false, true) => 256,
         (false, false) => 64,
@@ -147,18 +147,18 @@ pub(super) fn resolve<B: Backend>(
         raw: settings.raw.unwrap_or(false),
         min_count: min_count(settings),
         vocab_size: settings.vocab_size,
-        embedding_size: settings.embedding_size.unwrap_or(usual),
+        embedding_size: settings.embedding_size.unwrap_or(default_embedding_size),
         tied_embeddings,
         seq_length,
     };
-    // The vocabulary is not known yet; any size in range will do.
+    // The vocabulary is not known yet; any valid size serves for the check.
     architecture(&config, &options, 1).validate()?;
     Ok((config, options))
 }
 
 fn min_count(settings: &Settings) -> u64 {
-    let rare = settings.units == Some(TokenUnits::Word) || settings.units == Some(TokenUnits::Bpe);
-    settings.min_count.unwrap_or(if rare { 2 } else { 1 })
+    let is_word_level = matches!(settings.units, Some(TokenUnits::Word | TokenUnits::Bpe));
+    settings.min_count.unwrap_or(if is_word_level { 2 } else { 1 })
 }
 
 /// The tokens of a text.
@@ -195,16 +195,16 @@ pub(super) fn has_tuned_defaults(settings: &Settings) -> bool {
 /// 0.005 and 0.008 are about equal in 2,000 updates; of 256 units, 0.003 and 0.004 are best in 6,000 and 8,000; 512 units give
 /// 1.41 with 0.0025 in 14,000.
 pub(super) fn learning_rate(cell: CellKind, hidden_size: usize, updates: Option<f64>) -> Option<f64> {
-    let narrow = (256.0 / hidden_size.max(1) as f64).sqrt();
+    let width_factor = (256.0 / hidden_size.max(1) as f64).sqrt();
     let rate = match cell {
-        CellKind::Lstm => (0.5 * narrow / updates?.max(1.0).sqrt()).clamp(1e-3, 2e-2),
-        CellKind::Gru => (0.0035 * narrow).clamp(1e-3, 8e-3),
+        CellKind::Lstm => (0.5 * width_factor / updates?.max(1.0).sqrt()).clamp(1e-3, 2e-2),
+        CellKind::Gru => (0.0035 * width_factor).clamp(1e-3, 8e-3),
         CellKind::Rnn => return None,
     };
     Some((rate * 1e4).round() / 1e4)
 }
 
-/// Approximate number of updates of a run, unless only a time limit ends it.
+/// Approximate number of updates of a run; `None` if only a time limit ends it.
 fn updates(settings: &Settings, size: TextSize, defaults: Defaults, seq_length: usize) -> Option<f64> {
     let s = settings;
     let window = s.batch_size.unwrap_or(defaults.batch_size) as f64 * seq_length as f64;
@@ -217,18 +217,18 @@ fn updates(settings: &Settings, size: TextSize, defaults: Defaults, seq_length: 
 
 /// A batch size that leaves several windows per row of a small text, at least two if possible.
 fn default_batch_size(tokens: u64, seq_length: usize) -> usize {
-    let usual = match tokens {
+    let default = match tokens {
         0..20_000 => 8,
         20_000..60_000 => 16,
         _ => 32,
     };
     let two_windows = 2 * (seq_length as u64).max(1);
-    usual.min(usize::try_from(tokens / two_windows).unwrap_or(usual)).max(1)
+    default.min(usize::try_from(tokens / two_windows).unwrap_or(default)).max(1)
 }
 
 /// Enough epochs to train, not enough to overfit.
-fn default_epochs(symbols: u64) -> u64 {
-    match symbols {
+fn default_epochs(text_chars: u64) -> u64 {
+    match text_chars {
         0..100_000 => 40,
         100_000..300_000 => 25,
         300_000..2_000_000 => 12,
@@ -246,29 +246,29 @@ mod tests {
     #[test]
     fn the_tuned_learning_rate_depends_on_width_and_updates() {
         let rate = |settings: Settings, tokens: u64| {
-            resolve(&settings, TextSize { symbols: tokens, tokens }, &Reference::<f32>::default())
+            resolve(&settings, TextSize { text_chars: tokens, tokens }, &Reference::<f32>::default())
                 .unwrap()
                 .0
                 .learning_rate
         };
-        let usual = Settings::default;
-        assert_eq!(rate(usual(), 44_161), 0.017); // 40 epochs, batches of 16, 2 x 128
-        assert_eq!(rate(usual(), 1_003_854), 0.0065); // 12 epochs, batches of 32, 2 x 256
-        assert_eq!(rate(Settings { epochs: Some(3), ..usual() }, 1_003_854), 0.013);
-        assert_eq!(rate(Settings { max_steps: Some(2500), ..usual() }, 1_003_854), 0.01);
-        assert_eq!(rate(Settings { max_steps: Some(10), ..usual() }, 1_003_854), 0.02);
-        assert_eq!(rate(Settings { hidden_size: Some(1024), ..usual() }, 1_003_854), 0.0033);
-        assert_eq!(rate(Settings { learning_rate: Some(0.3), ..usual() }, 1_003_854), 0.3);
-        let gru = |hidden_size| Settings { cell: Some(CellKind::Gru), hidden_size, ..usual() };
+        let default = Settings::default;
+        assert_eq!(rate(default(), 44_161), 0.017); // 40 epochs, batches of 16, 2 x 128
+        assert_eq!(rate(default(), 1_003_854), 0.0065); // 12 epochs, batches of 32, 2 x 256
+        assert_eq!(rate(Settings { epochs: Some(3), ..default() }, 1_003_854), 0.013);
+        assert_eq!(rate(Settings { max_steps: Some(2500), ..default() }, 1_003_854), 0.01);
+        assert_eq!(rate(Settings { max_steps: Some(10), ..default() }, 1_003_854), 0.02);
+        assert_eq!(rate(Settings { hidden_size: Some(1024), ..default() }, 1_003_854), 0.0033);
+        assert_eq!(rate(Settings { learning_rate: Some(0.3), ..default() }, 1_003_854), 0.3);
+        let gru = |hidden_size| Settings { cell: Some(CellKind::Gru), hidden_size, ..default() };
         assert_eq!((rate(gru(None), 1_003_854), rate(gru(None), 44_161)), (0.0035, 0.0049));
         assert_eq!((rate(gru(Some(512)), 1_003_854), rate(gru(Some(16)), 1_003_854)), (0.0025, 0.008));
         let others = [
-            Settings { cell: Some(CellKind::Rnn), ..usual() },
-            Settings { schedule: Some(Schedule::Constant), ..usual() },
-            Settings { optimizer: Some(Optimizer::RmsProp), ..usual() },
-            Settings { units: Some(TokenUnits::Word), ..usual() },
-            Settings { lines: Some(true), ..usual() },
-            Settings { init_from: Some("runs/play".into()), ..usual() },
+            Settings { cell: Some(CellKind::Rnn), ..default() },
+            Settings { schedule: Some(Schedule::Constant), ..default() },
+            Settings { optimizer: Some(Optimizer::RmsProp), ..default() },
+            Settings { units: Some(TokenUnits::Word), ..default() },
+            Settings { lines: Some(true), ..default() },
+            Settings { init_from: Some("runs/play".into()), ..default() },
         ];
         for settings in others {
             assert_eq!((rate(settings.clone(), 1_003_854), rate(settings, 44_161)), (0.003, 0.005));

@@ -52,7 +52,7 @@ fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) ->
         train_size: frames(&sets.train),
         valid_size: frames(&sets.valid),
         vocabulary: format!("{NOTES} keys"),
-        guessing: NOTES as f64 * std::f64::consts::LN_2,
+        uniform_loss: NOTES as f64 * std::f64::consts::LN_2,
         ..sets.summary("pieces", &config)
     };
     let batches = |pieces: Dataset, seed| -> Result<_> {
@@ -83,7 +83,7 @@ fn defaults(cell: Option<CellKind>) -> Defaults {
         dropout: 0.1,
         batch_size: 8,
         epochs: 100,
-        more_epochs_in_time: false,
+        time_limit_replaces_epochs: false,
         learning_rate: match cell {
             Some(CellKind::Rnn) => 1.5e-3,
             Some(CellKind::Gru) => 3e-3,

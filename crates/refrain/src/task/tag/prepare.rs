@@ -74,7 +74,7 @@ fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) ->
             }
             TagCodec::Frames(scaling) => format!("{} features, {tags} tags", scaling.means.len()),
         },
-        guessing: (tags as f64).ln(),
+        uniform_loss: (tags as f64).ln(),
         notes,
         ..summary
     };
@@ -124,7 +124,7 @@ fn defaults(words: bool, size: usize) -> Defaults {
             dropout: 0.33,
             batch_size,
             epochs: 12,
-            more_epochs_in_time: false,
+            time_limit_replaces_epochs: false,
             learning_rate: 2e-3,
             weight_decay: 0.01,
             valid_fraction: 0.1,
@@ -136,7 +136,7 @@ fn defaults(words: bool, size: usize) -> Defaults {
             dropout: 0.3,
             batch_size,
             epochs: 60,
-            more_epochs_in_time: false,
+            time_limit_replaces_epochs: false,
             learning_rate: 3e-3,
             weight_decay: 0.01,
             valid_fraction: 0.1,

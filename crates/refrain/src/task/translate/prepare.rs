@@ -65,7 +65,7 @@ fn prepare<B: Backend>(settings: &Settings, data: Data<Dataset>, backend: &B) ->
     let data = DataSummary {
         target: "token",
         vocabulary: format!("{sources} to {targets}"),
-        guessing: (task.target.tokenizer().len() as f64).ln(),
+        uniform_loss: (task.target.tokenizer().len() as f64).ln(),
         notes,
         ..sets.summary("pairs", &config)
     };
@@ -81,7 +81,7 @@ fn defaults(size: usize) -> Defaults {
         dropout: 0.3,
         batch_size: if small { 32 } else { 64 },
         epochs: if small { 30 } else { 12 },
-        more_epochs_in_time: false,
+        time_limit_replaces_epochs: false,
         learning_rate: 2e-3,
         weight_decay: 0.01,
         valid_fraction: 0.05,

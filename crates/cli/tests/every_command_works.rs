@@ -53,7 +53,9 @@ fn training_reports_events_and_writes_a_run() {
 fn training_prints_progress() {
     let dir = TestDir::new();
     let printed = dir.succeed(&format!("train text.txt {SMALL} --max-steps 60"));
-    for part in ["8 sequences of 16", "   best", "Try next:", "refrain sample runs/text --length 500"] {
+    for part in
+        ["batch size 8, sequence length 16", "   best", "Try next:", "refrain sample runs/text --length 500"]
+    {
         assert!(printed.contains(part), "{part}: {printed}");
     }
     // A second run gets another directory.
@@ -88,7 +90,7 @@ fn a_preset_sets_options_that_are_not_given() {
 fn a_time_limit_selects_a_model_and_reports_it() {
     let dir = TestDir::new();
     let printed = dir.succeed("train text.txt --time-limit 0.5s --out run");
-    assert!(printed.contains("note: LSTM, 2 layers of 128, batches of "), "{printed}");
+    assert!(printed.contains("note: LSTM, 2 layers of 128, batch size "), "{printed}");
     let config = std::fs::read_to_string(dir.at("run/config.toml")).unwrap();
     assert!(config.contains("hidden_size = 128"), "{config}");
     // A resumed run keeps the selected model.
@@ -97,7 +99,7 @@ fn a_time_limit_selects_a_model_and_reports_it() {
 }
 
 #[test]
-fn the_sentences_of_the_tutorial_are_reproduced() {
+fn the_example_sentences_are_reproduced() {
     let dir = TestDir::new();
     dir.succeed("train --example sentences --out run");
     assert_eq!(dir.succeed("sample run --prompt good --greedy --length 10"), "good i am fine");

@@ -58,32 +58,32 @@ pub(super) fn choose<B: Backend>(
     if settings.hidden_size.is_some() || settings.num_layers.is_some() || settings.init_from.is_some() {
         return Ok(None);
     }
-    let symbols = size.symbols;
-    let settings = &Settings { cell: settings.cell.or(cell(settings, symbols)), ..settings.clone() };
+    let text_chars = size.text_chars;
+    let settings = &Settings { cell: settings.cell.or(cell(settings, text_chars)), ..settings.clone() };
     let began = Clock::start();
     let train_chars = |settings: &Settings| {
         Ok::<_, Error>(chars_per_s(settings, size, vocab_size, backend)? * limit.seconds)
     };
-    let (mut best, mut characters) = largest(settings, symbols, train_chars)?;
+    let (mut best, mut chars_processed) = largest(settings, text_chars, train_chars)?;
     // Tuned on a large text only.
-    if settings.batch_size.is_none() && symbols >= SMALL_TEXT {
+    if settings.batch_size.is_none() && text_chars >= SMALL_TEXT {
         let steps = resolve(&best, size, backend)?.1.seq_length;
-        best.batch_size = Some(batch_size(characters, steps));
-        characters = train_chars(&best)?;
+        best.batch_size = Some(batch_size(chars_processed, steps));
+        chars_processed = train_chars(&best)?;
     }
-    let epochs = characters / symbols.max(1) as f64;
+    let epochs = chars_processed / text_chars.max(1) as f64;
     let (config, options) = resolve(&best, size, backend)?;
     let (cell, hidden_size) = (config.cell, config.hidden_size);
     best.dropout = best.dropout.or(Some(dropout(cell, hidden_size, epochs)));
     if has_tuned_defaults(settings) {
-        let updates = characters / (config.batch_size * options.seq_length) as f64;
+        let updates = chars_processed / (config.batch_size * options.seq_length) as f64;
         best.learning_rate = best.learning_rate.or(learning_rate(cell, hidden_size, Some(updates)));
         best.weight_decay = best.weight_decay.or(weight_decay(cell, hidden_size));
         best.momentum = best.momentum.or(momentum(cell, hidden_size));
     }
     let (config, options) = resolve(&best, size, backend)?;
     let choice = format!(
-        "{}, {} layers of {}, batches of {}, dropout {}, momentum {}, weight decay {} and learning rate {} selected for {limit}: this machine trains on about {} characters per second with them, {epochs:.1} epochs in that time",
+        "{}, {} layers of {}, batch size {}, dropout {}, momentum {}, weight decay {} and learning rate {} selected for {limit}: this machine trains on about {} characters per second with them, {epochs:.1} epochs in that time",
         architecture(&config, &options, vocab_size).layers.cell_name(),
         config.num_layers,
         config.hidden_size,
@@ -92,7 +92,7 @@ pub(super) fn choose<B: Backend>(
         config.momentum,
         config.weight_decay,
         config.learning_rate,
-        thousands((characters / limit.seconds) as u64),
+        thousands((chars_processed / limit.seconds) as u64),
     );
     let note = Note::Chosen { setting: "hidden_size", choice };
     Ok(Some(Selection { settings: best, note, seconds: began.seconds() }))
@@ -102,16 +102,16 @@ pub(super) fn choose<B: Backend>(
 /// `train_chars`.
 fn largest(
     settings: &Settings,
-    symbols: u64,
+    text_chars: u64,
     train_chars: impl Fn(&Settings) -> Result<f64>,
 ) -> Result<(Settings, f64)> {
     let mut best = SIZES[0].settings(settings);
-    let mut characters = train_chars(&best)?;
+    let mut chars_processed = train_chars(&best)?;
     // Any larger model overfits a small text.
-    let larger = if symbols < SMALL_TEXT { &[] } else { &SIZES[1..] };
+    let larger = if text_chars < SMALL_TEXT { &[] } else { &SIZES[1..] };
     for larger in larger {
         // Twice the width takes at least twice the time.
-        if characters < 2.0 * larger.min_chars {
+        if chars_processed < 2.0 * larger.min_chars {
             break;
         }
         let candidate = larger.settings(settings);
@@ -119,9 +119,9 @@ fn largest(
         if candidate_chars < larger.min_chars {
             break;
         }
-        (best, characters) = (candidate, candidate_chars);
+        (best, chars_processed) = (candidate, candidate_chars);
     }
-    Ok((best, characters))
+    Ok((best, chars_processed))
 }
 
 impl Size {
@@ -135,12 +135,12 @@ impl Size {
     }
 }
 
-/// The cell, if the default is not best. A GRU processes a third more characters in the same time and improves more per
+/// The cell, if the default is not the best. A GRU processes a third more characters in the same time and improves more per
 /// character: tiny-shakespeare in 20 seconds 1.547 (LSTM 1.672), in 2 minutes 1.428 (1.455), in 20 minutes 1.409 and 1.417
 /// (1.409 and 1.420), War and Peace in 1 minute 1.236 (1.278). It overfits a small text more (Latin, 40 epochs: 1.59, LSTM
 /// 1.56).
-fn cell(settings: &Settings, symbols: u64) -> Option<CellKind> {
-    (has_tuned_defaults(settings) && symbols >= SMALL_TEXT).then_some(CellKind::Gru)
+fn cell(settings: &Settings, text_chars: u64) -> Option<CellKind> {
+    (has_tuned_defaults(settings) && text_chars >= SMALL_TEXT).then_some(CellKind::Gru)
 }
 
 /// Dropout for a number of epochs: neither a single epoch nor a narrow model overfits. (2 x 256 LSTM, 7 epochs of
@@ -161,16 +161,16 @@ fn dropout(cell: CellKind, hidden_size: usize, epochs: f64) -> f32 {
     }
 }
 
-/// Adam's beta1, if the default is not best. Consecutive updates read consecutive parts of the text, so their gradients are
+/// Adam's beta1, if the default is not the best. Consecutive updates read consecutive parts of the text, so their gradients are
 /// correlated, and momentum biases the update towards the current part (Melis et al. 2017 also use none). (2 x 256 LSTM, 7
 /// epochs of tiny-shakespeare, dropout 0.2: 1.458 with 0.3, 1.457 with 0.6, 1.450 with none; 1.475 to 1.492 with the default
-/// 0.9 and its best dropout. 2 x 512, which has time to overfit, gains nothing: 1.420 with either. A GRU loses: 1.458 with 0.9
-/// and 1.464 with none.)
+/// 0.9 and its best dropout. 2 x 512, which has time to overfit, gains nothing: 1.420 with either. A GRU gets worse without
+/// momentum: 1.458 with 0.9 and 1.464 with none.)
 fn momentum(cell: CellKind, hidden_size: usize) -> Option<f64> {
     (cell == CellKind::Lstm && (256..512).contains(&hidden_size)).then_some(0.0)
 }
 
-/// Weight decay of wide layers, if the default is not best: dropout alone does not prevent overfitting. (2 x 512 LSTM, 20
+/// Weight decay of wide layers, if the default is not the best: dropout alone does not prevent overfitting. (2 x 512 LSTM, 20
 /// epochs of tiny-shakespeare, dropout 0.5: 1.435 with the default 0.01, 1.409 and, with another seed, 1.420 with 0.1; about
 /// equal in 5 epochs. LSTM layers of 256 gain nothing in 7 or 12 epochs. A GRU needs more: 2 x 256, 20 epochs of half of the
 /// text, 1.683 with 0.1, 1.661 with 0.3.)
@@ -185,9 +185,9 @@ fn weight_decay(cell: CellKind, hidden_size: usize) -> Option<f64> {
 /// Batch size: smaller if the time limit allows few updates. (2 x 256, 3 million characters of tiny-shakespeare: 1.57 with
 /// batches of 32, 1.54 with 16, 1.51 with 8; smaller batches are slow. In 2 minutes on AVX-512, 8 million characters: 1.473
 /// with 16, 1.476 with 8, 1.49 with 32.)
-fn batch_size(characters: f64, steps: usize) -> usize {
+fn batch_size(chars_processed: f64, steps: usize) -> usize {
     const UPDATES: f64 = 7e3;
-    let fitting = characters / (UPDATES * steps as f64);
+    let fitting = chars_processed / (UPDATES * steps as f64);
     match fitting {
         ..12.0 => 8,
         ..24.0 => 16,
@@ -225,9 +225,9 @@ mod tests {
         Cpu::new(2).unwrap()
     }
 
-    fn selected(seconds: f64, symbols: u64) -> Settings {
+    fn selected(seconds: f64, text_chars: u64) -> Settings {
         let settings = Settings { time_limit: Some(Span { seconds }), ..Settings::default() };
-        choose(&settings, TextSize { symbols, tokens: symbols }, 65, &cpu()).unwrap().unwrap().settings
+        choose(&settings, TextSize { text_chars, tokens: text_chars }, 65, &cpu()).unwrap().unwrap().settings
     }
 
     #[test]
@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn nothing_is_selected_with_explicit_settings_or_without_a_time_limit() {
-        let million = TextSize { symbols: 1_000_000, tokens: 1_000_000 };
+        let million = TextSize { text_chars: 1_000_000, tokens: 1_000_000 };
         let limited = Settings { time_limit: Some(Span { seconds: 1.0 }), ..Settings::default() };
         let sized = Settings { hidden_size: Some(40), ..limited };
         assert!(choose(&sized, million, 65, &cpu()).unwrap().is_none());
@@ -255,22 +255,26 @@ mod tests {
     fn tuned_defaults_apply_only_to_tuned_models() {
         let recipe = |settings: Settings| {
             let year = Settings { time_limit: Some(Span { seconds: 3e7 }), ..settings };
-            let selected = choose(&year, TextSize { symbols: 1_000_000, tokens: 1_000_000 }, 65, &cpu())
+            let selected = choose(&year, TextSize { text_chars: 1_000_000, tokens: 1_000_000 }, 65, &cpu())
                 .unwrap()
                 .unwrap();
             (selected.settings.momentum, selected.settings.weight_decay, selected.settings.learning_rate)
         };
-        let usual = Settings::default;
-        let lstm = || Settings { cell: Some(CellKind::Lstm), ..usual() };
+        let default = Settings::default;
+        let lstm = || Settings { cell: Some(CellKind::Lstm), ..default() };
         assert_eq!(recipe(lstm()), (None, Some(0.1), Some(1e-3)));
         assert_eq!([128, 256, 512].map(|width| momentum(CellKind::Lstm, width)), [None, Some(0.0), None]);
-        let given =
-            Settings { momentum: Some(0.8), weight_decay: Some(0.03), learning_rate: Some(0.01), ..usual() };
+        let given = Settings {
+            momentum: Some(0.8),
+            weight_decay: Some(0.03),
+            learning_rate: Some(0.01),
+            ..default()
+        };
         assert_eq!(recipe(given), (Some(0.8), Some(0.03), Some(0.01)));
         let nothing = (None, None, None);
-        assert_eq!(recipe(usual()), (None, Some(0.3), Some(2.5e-3)));
-        assert_eq!(recipe(Settings { cell: Some(CellKind::Rnn), ..usual() }), nothing);
+        assert_eq!(recipe(default()), (None, Some(0.3), Some(2.5e-3)));
+        assert_eq!(recipe(Settings { cell: Some(CellKind::Rnn), ..default() }), nothing);
         // Adam adds the decay to the gradient, where 0.1 would be far too much.
-        assert_eq!(recipe(Settings { optimizer: Some(Optimizer::Adam), ..usual() }), nothing);
+        assert_eq!(recipe(Settings { optimizer: Some(Optimizer::Adam), ..default() }), nothing);
     }
 }
