@@ -112,7 +112,7 @@ impl Choice {
             let chunk = match next {
                 Some(Ok(next)) => {
                     let tokens_in_chunk = usize::from(next.has_token);
-                    Ok((self.to_chunk(next), tokens_in_chunk))
+                    Ok((self.next_chunk(next), tokens_in_chunk))
                 }
                 Some(Err(error)) => Err(error.into()),
                 None => return,
@@ -124,7 +124,7 @@ impl Choice {
     }
 
     /// A token in OpenAI's format.
-    fn to_chunk(&mut self, next: GeneratedToken) -> Value {
+    fn next_chunk(&mut self, next: GeneratedToken) -> Value {
         self.incomplete.extend_from_slice(&next.text);
         let text = self.whole_characters(next.end.is_some());
         let logprobs = match (self.with_logprobs, &next.sampled) {
